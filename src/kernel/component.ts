@@ -1,0 +1,20 @@
+/** A JSON value. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** What a component says of itself at one moment: frozen, JSON-serialisable. */
+export interface Snapshot {
+  readonly kind:
+    | "circuit-breaker"
+    | "rate-limiter"
+    | "keyed-rate-limiter"
+    | "shutdown"
+    | "heartbeat"
+    | "watchdog";
+  readonly name: string;
+}
+
+/** What all components have in common; a registry, a health check or a dashboard needs no more. */
+export interface Component {
+  readonly name: string;
+  snapshot(): Snapshot;
+}

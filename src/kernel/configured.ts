@@ -1,0 +1,57 @@
+import { disposable } from "./disposable.js";
+
+/** The parts of the configuration, as `ResilienceConfig` names them. */
+export type SectionName = "circuitBreaker" | "rateLimiter" | "shutdown" | "heartbeat" | "watchdog";
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** One part of the configuration as the kernel sees it: options for all, and by instance name. */
+export type Section = Options & { readonly instances?: Readonly<Record<string, Options>> };
+
+/** The configuration as the kernel sees it: checked by whoever made it. */
+export type Configuration = { readonly [Name in SectionName]?: Section };
+
+// The ESM and the CommonJS build in one process share one default.
+const SLOT = Symbol.for("@kstlib/resilience/configured");
+
+function stack(): Configuration[] {
+  const found: unknown = Reflect.get(globalThis, SLOT);
+  if (Array.isArray(found)) return found;
+  const made: Configuration[] = [];
+  Object.defineProperty(globalThis, SLOT, { value: made });
+  return made;
+}
+
+/** Makes a checked configuration the one that plain constructors read, until the result is disposed of. */
+export function pushConfiguration(configuration: Configuration): Disposable {
+  // A wrapper of its own, so that one configuration pushed twice is taken back one at a time.
+  const entry = { ...configuration };
+  stack().push(entry);
+  return disposable(() => {
+    const entries = stack();
+    entries.splice(entries.indexOf(entry), 1);
+  });
+}
+
+/** The process-wide configuration of this moment. */
+export function currentConfiguration(): Configuration {
+  return stack().at(-1) ?? {};
+}
+
+/**
+ * What the configuration says of one instance, lowest precedence first: the section, then `instances.<name>`.
+ * `given` are the constructor's options, looked at for their `name` alone.
+ */
+export function configuredLayers(
+  section: SectionName,
+  given: unknown,
+  configuration: Configuration = currentConfiguration(),
+): readonly Options[] {
+  const found = configuration[section];
+  if (found === undefined) return [];
+  const name: unknown = typeof given === "object" && given !== null ? Reflect.get(given, "name") : undefined;
+  if (typeof name !== "string") return [found];
+  const named =
+    found.instances !== undefined && Object.hasOwn(found.instances, name) ? found.instances[name] : undefined;
+  return named === undefined ? [found] : [found, named];
+}

@@ -1,0 +1,80 @@
+import { show } from "./show.js";
+
+/** What a function run by {@link Policy.execute} is given. */
+export interface ExecutionContext {
+  /** Aborted when the caller's signal is; always there, so that it can be passed on. */
+  readonly signal: AbortSignal;
+}
+
+/** How the caller can influence one execution. */
+export interface ExecuteOptions {
+  /** Gives the execution up: the promise rejects at once with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Anything that can run a function under its protection; policies compose by nesting `execute`. */
+export interface Policy {
+  /**
+   * Runs `fn` under the policy and resolves with its result.
+   *
+   * @throws never synchronously; rejects with what `fn` throws, the policy's own refusal, or `signal.reason`.
+   */
+  execute<Result>(
+    fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
+    options?: ExecuteOptions,
+  ): Promise<Result>;
+}
+
+class LazyContext implements ExecutionContext {
+  #signal: AbortSignal | undefined;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  // An AbortSignal costs a microsecond: made for those who ask. A shared one would collect their listeners.
+  get signal(): AbortSignal {
+    return (this.#signal ??= new AbortController().signal);
+  }
+}
+
+/** Throws a TypeError unless `value` is a function. */
+export function checkFunction(value: unknown, method: string): void {
+  if (typeof value !== "function") throw new TypeError(`${method} needs a function; got ${show(value)}.`);
+}
+
+/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined) return;
+  if (
+    typeof signal !== "object" ||
+    signal === null ||
+    typeof Reflect.get(signal, "aborted") !== "boolean" ||
+    typeof Reflect.get(signal, "addEventListener") !== "function"
+  ) {
+    throw new TypeError(`signal must be an AbortSignal; got ${show(signal)}.`);
+  }
+}
+
+/**
+ * Calls `fn` and settles as it does, or rejects with `signal.reason` as soon as the signal aborts; the
+ * listener on the signal is gone either way. Does not look at a signal that is aborted already.
+ */
+export function runAbortable<Result>(
+  fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const running = fn(new LazyContext(signal));
+    if (signal === undefined) {
+      resolve(running);
+      return;
+    }
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    Promise.resolve(running)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,27 @@
+import { show } from "./show.js";
+import { isThenable } from "./thenable.js";
+
+/** Reports through `process.emitWarning`: what went wrong where nobody could be told by an error. */
+export function warn(code: string, message: string, cause?: unknown): void {
+  const detail = cause instanceof Error ? (cause.stack ?? String(cause)) : undefined;
+  const told = cause === undefined || detail !== undefined ? message : `${message}: ${show(cause)}`;
+  process.emitWarning(told, { type: "ResilienceWarning", code, ...(detail === undefined ? {} : { detail }) });
+}
+
+/**
+ * Runs a callback of the application whose failure must not change anything here. What it throws or
+ * rejects with becomes a `KSTLIB_LISTENER_FAILED` warning.
+ */
+export function runContained<Args extends readonly unknown[]>(
+  what: string,
+  callback: (...args: Args) => unknown,
+  ...args: Args
+): void {
+  const failed = (error: unknown): void => warn("KSTLIB_LISTENER_FAILED", `${what} failed`, error);
+  try {
+    const result = callback(...args);
+    if (isThenable(result)) result.then(undefined, failed);
+  } catch (error) {
+    failed(error);
+  }
+}

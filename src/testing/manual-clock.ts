@@ -1,0 +1,118 @@
+import type { Clock, Timer, TimerOptions } from "../kernel/clock.js";
+import { type Duration, parseDuration } from "../kernel/duration.js";
+import { show } from "../kernel/show.js";
+
+interface PendingTimer {
+  readonly due: number;
+  readonly callback: () => void;
+}
+
+// Captured before a test replaces the global with a fake of its own.
+const nextTurn = setImmediate;
+
+/**
+ * A clock that moves only when told to, for tests without sleeping.
+ *
+ * @example
+ * ```ts
+ * import { CircuitBreaker } from "@kstlib/resilience";
+ * import { ManualClock } from "@kstlib/resilience/testing";
+ *
+ * const clock = new ManualClock();
+ * const breaker = new CircuitBreaker({ maxFailures: 1, resetTimeout: 30, clock });
+ * await breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
+ * console.assert(breaker.state === "open");
+ * await clock.advance(30);
+ * console.assert(breaker.state === "half-open");
+ * ```
+ */
+export class ManualClock implements Clock {
+  #now = 0;
+  #wall = Date.UTC(2025, 0, 1);
+  readonly #timers: PendingTimer[] = [];
+  readonly #work = new Set<Promise<unknown>>();
+
+  /** How many timers wait to fire: 0 after a component was stopped shows that it left none behind. */
+  get pendingTimers(): number {
+    return this.#timers.length;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallNow(): number {
+    return this.#wall;
+  }
+
+  setTimer(callback: () => void, delay: number, _options?: TimerOptions): Timer {
+    const timer: PendingTimer = { due: this.#now + Math.max(0, delay), callback };
+    const after = this.#timers.findIndex((other) => other.due > timer.due);
+    this.#timers.splice(after === -1 ? this.#timers.length : after, 0, timer);
+    return { cancel: () => this.#remove(timer) };
+  }
+
+  /** Moves both clocks at once; timers that come due fire at the next {@link advance}, as after a blocked thread. */
+  sleepSync(delay: number): void {
+    this.#moveTo(this.#now + Math.max(0, delay));
+  }
+
+  track(work: Promise<unknown>): void {
+    const settled = (): void => {
+      this.#work.delete(tracked);
+    };
+    const tracked: Promise<unknown> = work.then(settled, settled);
+    this.#work.add(tracked);
+  }
+
+  /**
+   * Moves both clocks forward. Timers that come due fire in the order of their times; promise jobs and the
+   * background work of components (a heartbeat's write) settle before the next one fires and before this resolves.
+   *
+   * @param duration seconds, or a string with a unit; 0 only lets promise jobs settle.
+   */
+  async advance(duration: Duration): Promise<void> {
+    const end = this.#now + parseDuration(duration, "duration", { zero: true, long: true });
+    await this.#settle();
+    for (let next = this.#timers[0]; next !== undefined && next.due <= end; next = this.#timers[0]) {
+      this.#remove(next);
+      this.#moveTo(next.due);
+      next.callback();
+      await this.#settle();
+    }
+    this.#moveTo(end);
+  }
+
+  /**
+   * Moves the wall clock alone, as an administrator or NTP does.
+   *
+   * @param seconds may be negative.
+   */
+  jumpWall(seconds: number): void {
+    if (!Number.isFinite(seconds))
+      throw new RangeError(`seconds must be a finite number; got ${show(seconds)}.`);
+    this.#wall += seconds * 1000;
+  }
+
+  #moveTo(time: number): void {
+    // A callback that blocked the thread has moved the clock already.
+    if (time <= this.#now) return;
+    this.#wall += time - this.#now;
+    this.#now = time;
+  }
+
+  #remove(timer: PendingTimer): void {
+    const index = this.#timers.indexOf(timer);
+    if (index !== -1) this.#timers.splice(index, 1);
+  }
+
+  async #settle(): Promise<void> {
+    do {
+      await Promise.all(this.#work);
+      // Promise jobs run to the last before the event loop turns.
+      await new Promise<void>((resolve) => {
+        nextTurn(resolve);
+      });
+    } while (this.#work.size > 0);
+  }
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./scripts/closing-line.mjs"],
+    include: ["test/**/*.test.ts"],
+    typecheck: {
+      enabled: true,
+      include: ["test/**/*.test-d.ts"],
+      checker: "./node_modules/.bin/tsc",
+      tsconfig: "./tsconfig.test.json",
+    },
+    coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },
+    testTimeout: 30_000,
+  },
+});
