@@ -1,0 +1,39 @@
+import { brandError, ResilienceError } from "../kernel/errors.js";
+
+/** The base of everything a circuit breaker itself reports; never an error of the protected function. */
+export class CircuitBreakerError extends ResilienceError {}
+brandError(CircuitBreakerError, "CircuitBreakerError");
+
+/**
+ * A call was refused without being made: the circuit is open, isolated, or half-open with all its probes
+ * under way. `code`: `ERR_CIRCUIT_OPEN`. `cause` is the last failure that counted, when there was one.
+ */
+export class CircuitOpenError extends CircuitBreakerError {
+  /** The `name` of the circuit breaker. */
+  readonly circuitName: string;
+  /**
+   * Seconds until a call may be admitted: what is left of the reset timeout, or of the earliest probe's
+   * timeout when the circuit is half-open; `Infinity` while it is isolated.
+   */
+  readonly remainingSeconds: number;
+
+  /** @param condition what the circuit is, as the message says it: `"open"`. */
+  constructor(
+    circuitName: string,
+    remainingSeconds: number,
+    condition: string = "open",
+    options?: ErrorOptions,
+  ) {
+    const advice = Number.isFinite(remainingSeconds)
+      ? `Use a fallback, or try again in ${Math.ceil(remainingSeconds * 10) / 10} s.`
+      : "Use a fallback until the isolation is released.";
+    super(
+      "ERR_CIRCUIT_OPEN",
+      `circuit "${circuitName}" is ${condition}; the call was not made. ${advice}`,
+      options,
+    );
+    this.circuitName = circuitName;
+    this.remainingSeconds = remainingSeconds;
+  }
+}
+brandError(CircuitOpenError, "CircuitOpenError");

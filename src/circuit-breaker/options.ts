@@ -1,0 +1,165 @@
+import { type Clock, realClock } from "../kernel/clock.js";
+import type { Duration } from "../kernel/duration.js";
+import { checkKeys, type OptionRules, type SettingsFor } from "../kernel/options.js";
+import {
+  callback,
+  custom,
+  duration,
+  having,
+  integer,
+  numberFrom,
+  optional,
+  type Rule,
+  text,
+} from "../kernel/rules.js";
+import { show } from "../kernel/show.js";
+import type { ResetTimeout } from "./machine.js";
+import { type RateRule, rateRuleOf, type TripRule } from "./trip-rule.js";
+
+/** How a call ended, in the words of `Promise.allSettled`. */
+export type CircuitOutcome =
+  | { readonly status: "fulfilled"; readonly value: unknown }
+  | { readonly status: "rejected"; readonly reason: unknown };
+
+/** A class of errors, or a function that says whether an error is meant. */
+export type ErrorMatcher = (abstract new (...args: never[]) => unknown) | ((error: unknown) => boolean);
+
+/** A reset timeout that grows each time a half-open circuit opens again; back to `initial` after it closed. */
+export interface GrowingResetTimeout {
+  /** The first time the circuit stays open. */
+  readonly initial: Duration;
+  /** By what it is multiplied at each reopening. At least 1. */
+  readonly factor: number;
+  /** The longest it gets. At least `initial`. */
+  readonly max: Duration;
+}
+
+/** Options of a {@link CircuitBreaker}. */
+export interface CircuitBreakerOptions {
+  /** Names the circuit in errors and selects `instances.<name>` of the configuration. Default `"circuit-breaker"`. */
+  readonly name?: string | undefined;
+  /** Consecutive failures that open the circuit. At least 1; default 5. Not used when `trip` is given. */
+  readonly maxFailures?: number | undefined;
+  /** How long the circuit stays open before it lets probes through. Default 60 s. */
+  readonly resetTimeout?: Duration | GrowingResetTimeout | undefined;
+  /** Calls admitted while half-open, and successes needed to close. At least 1; default 1. */
+  readonly halfOpenMaxCalls?: number | undefined;
+  /**
+   * Errors that say nothing about the health of what is called: classes, or predicates. Such a call is neither
+   * a success nor a failure. Default none.
+   */
+  readonly excludedErrors?: readonly ErrorMatcher[] | undefined;
+  /**
+   * Judges how a call ended, returned values included; the caller gets the value or the error all the same.
+   * Not asked about excluded errors. Default: what throws or rejects has failed. When it throws, the call
+   * counts as failed and a warning reports what it threw.
+   */
+  readonly isFailure?: ((outcome: CircuitOutcome) => boolean) | undefined;
+  /** When the circuit opens, instead of `maxFailures`: made by `failureRate` or `slowCallRate`. */
+  readonly trip?: TripRule | undefined;
+  /** A probe that has not settled after this time counts as failed. Default: `resetTimeout` (its `initial`). */
+  readonly probeTimeout?: Duration | undefined;
+  /** Where the time comes from. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** {@link CircuitBreakerOptions} as checked; durations in milliseconds. */
+export type CircuitBreakerSettings = SettingsFor<
+  CircuitBreakerOptions,
+  {
+    name: string;
+    maxFailures: number;
+    resetTimeout: ResetTimeout;
+    halfOpenMaxCalls: number;
+    excludedErrors: readonly ((error: unknown) => unknown)[];
+    isFailure: ((outcome: CircuitOutcome) => unknown) | undefined;
+    trip: RateRule | undefined;
+    probeTimeout: number | undefined;
+    clock: Pick<Clock, "now">;
+  }
+>;
+
+const growth = { initial: duration(undefined), factor: numberFrom(undefined, 1), max: duration(undefined) };
+
+const resetTimeout: Rule<ResetTimeout> = custom({
+  fallback: 60,
+  allowed: `${growth.initial.allowed}; or { initial, factor, max }`,
+  file: {
+    kind: "either",
+    shapes: [
+      { kind: "duration", zero: false, long: false },
+      {
+        kind: "object",
+        fields: {
+          initial: { kind: "duration", zero: false, long: false },
+          factor: { kind: "number", integer: false, min: 1, max: Number.MAX_VALUE, above: false },
+          max: { kind: "duration", zero: false, long: false },
+        },
+      },
+    ],
+  },
+  parse(value, label) {
+    if (typeof value === "number" || typeof value === "string") {
+      const initial = growth.initial.parse(value, label);
+      return { initial, factor: 1, max: initial };
+    }
+    if (typeof value !== "object" || value === null) {
+      throw new TypeError(`${label} must be ${resetTimeout.allowed}; got ${show(value)}.`);
+    }
+    checkKeys(label, growth, value);
+    const initial = growth.initial.parse(value["initial"], `${label}.initial`);
+    const factor = growth.factor.parse(value["factor"], `${label}.factor`);
+    const max = growth.max.parse(value["max"], `${label}.max`);
+    if (max < initial) {
+      throw new RangeError(`${label}.max must be at least ${label}.initial; got ${show(value["max"])}.`);
+    }
+    return { initial, factor, max };
+  },
+});
+
+/** A class has a prototype that cannot be replaced; one written as a function is known by what it extends. */
+function isClass(matcher: object): matcher is abstract new (...args: never[]) => unknown {
+  const prototype = Object.getOwnPropertyDescriptor(matcher, "prototype");
+  return prototype !== undefined && (!prototype.writable || prototype.value instanceof Error);
+}
+
+const excludedErrors: Rule<readonly ((error: unknown) => unknown)[]> = custom({
+  fallback: [],
+  allowed: "an array of error classes and predicates",
+  parse(value, label) {
+    if (!Array.isArray(value)) {
+      throw new TypeError(`${label} must be ${excludedErrors.allowed}; got ${show(value)}.`);
+    }
+    return value.map((matcher: unknown, index) => {
+      if (typeof matcher !== "function") {
+        throw new TypeError(
+          `${label}[${index}] must be an error class or a predicate; got ${show(matcher)}.`,
+        );
+      }
+      return isClass(matcher)
+        ? (error: unknown) => error instanceof matcher
+        : (error: unknown): unknown => matcher(error);
+    });
+  },
+});
+
+const trip: Rule<RateRule | undefined> = custom({
+  allowed: "made by failureRate({ ... }) or slowCallRate({ ... })",
+  parse(value, label) {
+    const rule = rateRuleOf(value);
+    if (rule === undefined) throw new TypeError(`${label} must be ${trip.allowed}; got ${show(value)}.`);
+    return rule;
+  },
+});
+
+export const circuitBreakerRules: OptionRules<CircuitBreakerSettings> = {
+  name: text("circuit-breaker"),
+  maxFailures: integer(5, 1),
+  resetTimeout,
+  halfOpenMaxCalls: integer(1, 1),
+  excludedErrors,
+  isFailure: callback<(outcome: CircuitOutcome) => unknown>(),
+  trip,
+  probeTimeout: optional(duration(undefined)),
+  clock: having<Pick<Clock, "now">>(realClock, "a clock", ["now"]),
+};

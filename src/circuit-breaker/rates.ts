@@ -1,0 +1,152 @@
+import type { Duration } from "../kernel/duration.js";
+import { checkKeys, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { custom, duration, integer, numberAbove, type Rule } from "../kernel/rules.js";
+import { show } from "../kernel/show.js";
+import { type RateRule, type TripRule, tripRule, type Window } from "./trip-rule.js";
+import { CallWindow, TimeWindow } from "./window.js";
+
+/** Which calls a rate is taken of: the last so many, or those of the last so long. */
+export type RateWindow =
+  | {
+      /** The last 1 to 1,000,000 settled calls; a byte of memory each. */
+      readonly calls: number;
+      readonly duration?: undefined;
+    }
+  | {
+      /**
+       * The calls that settled within this time; a window that stood idle is empty. It moves in hundredths of
+       * its length, and its memory does not grow with the number of calls.
+       */
+      readonly duration: Duration;
+      readonly calls?: undefined;
+    };
+
+/** Options of {@link failureRate}. */
+export interface FailureRateOptions {
+  /** The circuit opens when this share of the calls has failed, or more. Above 0, up to 1; required. */
+  readonly threshold: number;
+  /** What the share is taken of; required. Rejected calls and calls under way are not in it. */
+  readonly window: RateWindow;
+  /** The fewest calls in the window that can open the circuit. At least 1; default 10, or `window.calls` when that is less. */
+  readonly minCalls?: number | undefined;
+}
+
+/** Options of {@link slowCallRate}. */
+export interface SlowCallRateOptions extends FailureRateOptions {
+  /** A call that takes longer than this is slow, however it ends. Required. */
+  readonly slowerThan: Duration;
+}
+
+interface WindowShape {
+  /** The most calls the window can hold. */
+  readonly most: number;
+  make(): Window;
+}
+
+type FailureRateSettings = SettingsFor<
+  FailureRateOptions,
+  { threshold: number; window: WindowShape; minCalls: number | undefined }
+>;
+
+type SlowCallRateSettings = FailureRateSettings &
+  SettingsFor<Pick<SlowCallRateOptions, "slowerThan">, { slowerThan: number }>;
+
+const MISSING = Symbol("missing");
+
+function required<Value>(rule: Rule<Value>): Rule<Value> {
+  return {
+    ...rule,
+    fallback: MISSING,
+    parse(value, label) {
+      if (value === MISSING) throw new TypeError(`${label} is required: ${rule.allowed}.`);
+      return rule.parse(value, label);
+    },
+  };
+}
+
+const callsRule = integer(undefined, 1, 1_000_000);
+const durationRule = duration(undefined);
+const windowKeys = { calls: callsRule, duration: durationRule };
+
+const windowRule: Rule<WindowShape> = custom({
+  allowed: "{ calls: 100 } or { duration: 60 }, one of the two",
+  parse(value, label) {
+    checkKeys(label, windowKeys, value);
+    const { calls, duration: length } = value;
+    if ((calls === undefined) === (length === undefined)) {
+      throw new TypeError(
+        `${label} must be ${windowRule.allowed}; got ${calls === undefined ? "neither" : "both"}.`,
+      );
+    }
+    if (calls === undefined) {
+      const milliseconds = durationRule.parse(length, `${label}.duration`);
+      return { most: Infinity, make: () => new TimeWindow(milliseconds) };
+    }
+    const most = callsRule.parse(calls, `${label}.calls`);
+    return { most, make: () => new CallWindow(most) };
+  },
+});
+
+const failureRateRules: OptionRules<FailureRateSettings> = {
+  threshold: required(numberAbove(undefined, 0, 1)),
+  window: required(windowRule),
+  minCalls: integer(undefined, 1),
+};
+
+const slowCallRateRules: OptionRules<SlowCallRateSettings> = {
+  ...failureRateRules,
+  slowerThan: required(durationRule),
+};
+
+function rateRule(settings: FailureRateSettings, isBad: RateRule["isBad"]): TripRule {
+  const { threshold, window, minCalls = Math.min(10, window.most) } = settings;
+  if (minCalls > window.most) {
+    throw new RangeError(
+      `minCalls must be at most window.calls (${window.most}), or the circuit could never open; got ${show(minCalls)}.`,
+    );
+  }
+  return tripRule({ threshold, minCalls, isBad, newWindow: () => window.make() });
+}
+
+/**
+ * Opens the circuit when a share of the recent calls has failed. For `trip` of a circuit breaker, where it
+ * takes the place of `maxFailures`.
+ *
+ * @throws TypeError or RangeError that names the option when one is missing, unknown or out of range.
+ * @example
+ * ```ts
+ * import { CircuitBreaker, failureRate } from "@kstlib/resilience";
+ *
+ * const breaker = new CircuitBreaker({
+ *   trip: failureRate({ threshold: 0.5, window: { duration: "30s" }, minCalls: 4 }),
+ * });
+ * for (const up of [true, false, true, false]) {
+ *   await breaker.call(() => (up ? "fine" : Promise.reject(new Error("down")))).catch(() => {});
+ * }
+ * console.assert(breaker.state === "open");
+ * ```
+ */
+export function failureRate(options: FailureRateOptions): TripRule {
+  return rateRule(resolveOptions("failureRate", failureRateRules, options), (failed) => failed);
+}
+
+/**
+ * Opens the circuit when a share of the recent calls was slow, however they ended. While half-open, a slow
+ * probe counts as a failed one and a quick failure does too. For `trip` of a circuit breaker, where it takes
+ * the place of `maxFailures`; it reads the clock at the start and the end of each call.
+ *
+ * @throws TypeError or RangeError that names the option when one is missing, unknown or out of range.
+ * @example
+ * ```ts
+ * import { CircuitBreaker, slowCallRate } from "@kstlib/resilience";
+ *
+ * const breaker = new CircuitBreaker({
+ *   trip: slowCallRate({ threshold: 0.8, window: { calls: 20 }, slowerThan: "2s" }),
+ * });
+ * console.assert((await breaker.call(() => "quick")) === "quick");
+ * ```
+ */
+export function slowCallRate(options: SlowCallRateOptions): TripRule {
+  const settings = resolveOptions("slowCallRate", slowCallRateRules, options);
+  return rateRule(settings, (_failed, took) => took > settings.slowerThan);
+}
