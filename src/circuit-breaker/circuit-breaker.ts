@@ -39,6 +39,14 @@ function isDirect<Result>(_result: Result, thenable: boolean): _result is NotAPr
   return !thenable;
 }
 
+function refusePromise(result: unknown): never {
+  // Nobody will see this promise: what it rejects with must not become an unhandled rejection.
+  Promise.resolve(result).catch(() => {});
+  throw new TypeError(
+    "a synchronous call needs a function that returns its result; got a promise. Use call or wrap for it.",
+  );
+}
+
 /** What settles a promise of one admitted call. */
 interface Handlers {
   readonly era: number;
@@ -188,7 +196,7 @@ export class CircuitBreaker implements Component, Policy {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#call(fn, undefined, args);
+    return this.#call(undefined, fn, ...args);
   }
 
   /**
@@ -202,7 +210,7 @@ export class CircuitBreaker implements Component, Policy {
     ...args: Args
   ): NotAPromise<Result> {
     checkFunction(fn, "callSync");
-    return this.#callSync(fn, undefined, args);
+    return this.#callSync(undefined, fn, ...args);
   }
 
   /** Makes a function that calls `fn` through this circuit: the same `this` and parameters, always a promise. */
@@ -210,14 +218,12 @@ export class CircuitBreaker implements Component, Policy {
     fn: (this: This, ...args: Args) => Result,
   ): Promised<This, Args, Result> & Guarded {
     checkFunction(fn, "wrap");
-    const call = (self: This, args: Args): Promise<Awaited<Result>> => this.#call(fn, self, args);
-    return disguise(
-      function (this: This, ...args: Args) {
-        return call(this, args);
-      },
-      fn,
-      { breaker: this },
-    );
+    const extra: Guarded = { breaker: this };
+    const { breaker } = extra;
+    const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
+      return breaker.#call(this, fn, ...args);
+    };
+    return disguise(guarded, fn, extra);
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
@@ -225,14 +231,12 @@ export class CircuitBreaker implements Component, Policy {
     fn: (this: This, ...args: Args) => Result,
   ): ((this: This, ...args: Args) => NotAPromise<Result>) & Guarded {
     checkFunction(fn, "wrapSync");
-    const call = (self: This, args: Args): NotAPromise<Result> => this.#callSync(fn, self, args);
-    return disguise(
-      function (this: This, ...args: Args) {
-        return call(this, args);
-      },
-      fn,
-      { breaker: this },
-    );
+    const extra: Guarded = { breaker: this };
+    const { breaker } = extra;
+    const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
+      return breaker.#callSync(this, fn, ...args);
+    };
+    return disguise(guarded, fn, extra);
   }
 
   /**
@@ -322,9 +326,9 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   #call<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
     self: This,
-    args: Args,
+    fn: (this: This, ...args: Args) => Result,
+    ...args: Args
   ): Promise<Awaited<Result>> {
     const ticket = this.#admit();
     if (ticket === undefined) return Promise.reject(this.#refusal());
@@ -348,9 +352,9 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   #callSync<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
     self: This,
-    args: Args,
+    fn: (this: This, ...args: Args) => Result,
+    ...args: Args
   ): NotAPromise<Result> {
     const ticket = this.#admit();
     if (ticket === undefined) throw this.#refusal();
@@ -364,16 +368,12 @@ export class CircuitBreaker implements Component, Policy {
       this.#settled(ticket, started, false, error);
       throw error;
     }
-    if (isDirect(result, thenable)) {
-      this.#settled(ticket, started, true, result);
-      return result;
+    if (!isDirect(result, thenable)) {
+      this.#count(ticket, started, "ignored", undefined);
+      return refusePromise(result);
     }
-    this.#count(ticket, started, "ignored", undefined);
-    // Nobody will see this promise: what it rejects with must not become an unhandled rejection.
-    Promise.resolve(result).catch(() => {});
-    throw new TypeError(
-      "a synchronous call needs a function that returns its result; got a promise. Use call or wrap instead.",
-    );
+    this.#settled(ticket, started, true, result);
+    return result;
   }
 
   /** Shared by all calls of an era of a closed circuit, so that a call makes nothing but its promise. */
