@@ -137,11 +137,8 @@ export class CircuitBreaker implements Component, Policy {
    * not closed, or with a rate rule what the rule counts in its window.
    */
   get failureCount(): number {
-    const state = this.#state.kind === "closed" ? this.#state : this.#catchUp();
-    const { kind, failures } = state;
-    if (kind !== "closed" || state.window === undefined) return failures;
-    state.window.forget(this.#now());
-    return state.window.bad;
+    if (this.#state.kind !== "closed") this.#catchUp();
+    return machine.failureCount(this.#state, this.#timed ? this.#now() : 0);
   }
 
   /** A frozen copy of the lifetime totals. */
@@ -460,12 +457,12 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   /** Makes the transitions that time has caused since somebody last asked. */
-  #catchUp(): State {
+  #catchUp(): void {
     const now = this.#now();
     for (;;) {
       const state = this.#state;
       const next = machine.elapse(state, this.#limits, now);
-      if (next === state) return state;
+      if (next === state) return;
       if (next.kind === "open") {
         const message = `a probe of circuit "${this.name}" did not settle within ${this.#limits.probeTimeout / 1000} s`;
         this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };

@@ -19,26 +19,29 @@ export interface Limits {
   readonly trip: RateRule | undefined;
 }
 
-interface Settled {
+interface Era {
   /** Changes at every transition: a call settles only in the era that admitted it. */
   readonly era: number;
+}
+
+interface Counting extends Era {
   /** Counted failures since the circuit was last closed and well. */
   readonly failures: number;
 }
 
-export interface Closed extends Settled {
+export interface Closed extends Counting {
   readonly kind: "closed";
   /** Owned by this state and changed in place: copying it at each call would show in the benchmark. */
   readonly window: Window | undefined;
 }
 
-export interface Open extends Settled {
+export interface Open extends Counting {
   readonly kind: "open";
   readonly until: number;
   readonly reopenings: number;
 }
 
-export interface HalfOpen extends Settled {
+export interface HalfOpen extends Counting {
   readonly kind: "half-open";
   readonly reopenings: number;
   readonly successes: number;
@@ -47,7 +50,7 @@ export interface HalfOpen extends Settled {
 }
 
 /** An overlay: what lies under it stands still until the last hold is released. */
-export interface Isolated extends Settled {
+export interface Isolated extends Era {
   readonly kind: "isolated";
   readonly holds: number;
   readonly since: number;
@@ -144,7 +147,7 @@ export function isolate(state: State, now: number): Isolated {
   if (state.kind === "isolated") return { ...state, holds: state.holds + 1 };
   const era = state.era + 1;
   const under = state.kind === "half-open" ? { ...state, era, probes: [] } : { ...state, era };
-  return { kind: "isolated", era, failures: state.failures, holds: 1, since: now, under };
+  return { kind: "isolated", era, holds: 1, since: now, under };
 }
 
 /** Takes one hold back; after the last one the circuit is what it was. */
@@ -155,7 +158,7 @@ export function release(state: Isolated): State {
 /** Closes the circuit in a new era; a hold stays, over a closed circuit. */
 export function reset(state: State, limits: Limits): State {
   const under = closed(state.era + 1, limits);
-  return state.kind === "isolated" ? { ...state, era: under.era, failures: 0, under } : under;
+  return state.kind === "isolated" ? { ...state, era: under.era, under } : under;
 }
 
 /** Milliseconds until a refused call may be admitted, as far as the state tells. */
@@ -163,4 +166,12 @@ export function remaining(state: State, now: number): number {
   if (state.kind === "isolated") return Infinity;
   const until = state.kind === "open" ? state.until : state.kind === "half-open" ? state.probes[0] : now;
   return Math.max(0, (until ?? now) - now);
+}
+
+/** What counts against the circuit; a window is looked at as of `now`. */
+export function failureCount(state: State, now: number): number {
+  if (state.kind === "isolated") return failureCount(state.under, state.since);
+  if (state.kind !== "closed" || state.window === undefined) return state.failures;
+  state.window.forget(now);
+  return state.window.bad;
 }

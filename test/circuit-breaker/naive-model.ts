@@ -1,0 +1,165 @@
+export type Outcome = "success" | "failure" | "ignored";
+
+export interface ModelOptions {
+  readonly maxFailures: number;
+  readonly halfOpenMaxCalls: number;
+  /** Milliseconds. */
+  readonly initial: number;
+  readonly factor: number;
+  readonly max: number;
+  readonly probeTimeout: number;
+  /** A failure rate over the last `calls` calls instead of `maxFailures`. */
+  readonly rate?:
+    | { readonly threshold: number; readonly calls: number; readonly minCalls: number }
+    | undefined;
+}
+
+interface ModelCall {
+  counts: boolean;
+  readonly probe: boolean;
+  deadline: number;
+}
+
+/**
+ * The circuit breaker as one would explain it at a blackboard: eager, with an alarm clock that rings at every
+ * deadline, and with a list of everything. Written from the contract, not from the implementation.
+ */
+export class NaiveModel {
+  mode: "closed" | "open" | "half-open" = "closed";
+  holds = 0;
+  total = 0;
+  successful = 0;
+  failed = 0;
+  rejected = 0;
+  ignored = 0;
+  changes = 0;
+
+  #time = 0;
+  #inARow = 0;
+  #history: boolean[] = [];
+  #opensAgainAt = 0;
+  #timesReopened = 0;
+  #probeSuccesses = 0;
+  #failuresAtTrip = 0;
+  #calls = new Map<number, ModelCall>();
+  readonly #options: ModelOptions;
+
+  constructor(options: ModelOptions) {
+    this.#options = options;
+  }
+
+  get state(): string {
+    return this.holds > 0 ? "isolated" : this.mode;
+  }
+
+  get failureCount(): number {
+    if (this.mode !== "closed") return this.#failuresAtTrip;
+    return this.#options.rate === undefined ? this.#inARow : this.#history.filter(Boolean).length;
+  }
+
+  get remainingSeconds(): number {
+    if (this.holds > 0) return Infinity;
+    const until =
+      this.mode === "open" ? this.#opensAgainAt : Math.min(...this.#probes().map((c) => c.deadline));
+    return (until - this.#time) / 1000;
+  }
+
+  advance(milliseconds: number): void {
+    if (this.holds > 0) return;
+    for (let left = milliseconds; left > 0; left--) {
+      this.#time++;
+      if (this.mode === "half-open" && this.#probes().some((call) => call.deadline === this.#time)) {
+        this.#failuresAtTrip++;
+        this.#reopen();
+      } else if (this.mode === "open" && this.#opensAgainAt === this.#time) {
+        this.#probeSuccesses = 0;
+        this.#change("half-open");
+      }
+    }
+  }
+
+  /** Whether the call was admitted. */
+  start(id: number): boolean {
+    this.total++;
+    const full = this.#probes().length + this.#probeSuccesses >= this.#options.halfOpenMaxCalls;
+    if (this.holds > 0 || this.mode === "open" || (this.mode === "half-open" && full)) {
+      this.rejected++;
+      return false;
+    }
+    const deadline = this.#time + this.#options.probeTimeout;
+    this.#calls.set(id, { counts: true, probe: this.mode === "half-open", deadline });
+    return true;
+  }
+
+  settle(id: number, outcome: Outcome): void {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    if (outcome === "success") this.successful++;
+    if (outcome === "failure") this.failed++;
+    if (outcome === "ignored") this.ignored++;
+    if (call === undefined || !call.counts || outcome === "ignored") return;
+    if (this.mode === "closed") this.#settleClosed(outcome === "failure");
+    else if (outcome === "failure") {
+      this.#failuresAtTrip++;
+      this.#reopen();
+    } else if (++this.#probeSuccesses === this.#options.halfOpenMaxCalls) {
+      this.#forgetAll();
+      this.#change("closed");
+    }
+  }
+
+  hold(): void {
+    if (this.holds++ === 0) this.#change(this.mode);
+  }
+
+  release(): void {
+    if (--this.holds === 0) this.changes++;
+  }
+
+  reset(): void {
+    this.#forgetAll();
+    const unchanged = this.holds > 0 || this.mode === "closed";
+    this.#change("closed");
+    if (unchanged) this.changes--;
+  }
+
+  #settleClosed(failed: boolean): void {
+    this.#inARow = failed ? this.#inARow + 1 : 0;
+    this.#history.push(failed);
+    const { rate, maxFailures } = this.#options;
+    if (rate !== undefined) this.#history = this.#history.slice(-rate.calls);
+    const bad = this.#history.filter(Boolean).length;
+    const trips =
+      rate === undefined
+        ? this.#inARow >= maxFailures
+        : this.#history.length >= rate.minCalls && bad >= rate.threshold * this.#history.length - 1e-9;
+    if (!trips) return;
+    this.#failuresAtTrip = rate === undefined ? this.#inARow : bad;
+    this.#timesReopened = -1;
+    this.#reopen();
+  }
+
+  #reopen(): void {
+    this.#timesReopened++;
+    let wait = this.#options.initial;
+    for (let n = 0; n < this.#timesReopened; n++)
+      wait = Math.min(wait * this.#options.factor, this.#options.max);
+    this.#opensAgainAt = this.#time + wait;
+    this.#change("open");
+  }
+
+  #change(mode: "closed" | "open" | "half-open"): void {
+    this.mode = mode;
+    this.changes++;
+    for (const call of this.#calls.values()) call.counts = false;
+  }
+
+  #forgetAll(): void {
+    this.#inARow = 0;
+    this.#history = [];
+  }
+
+  #probes(): ModelCall[] {
+    return [...this.#calls.values()].filter((call) => call.counts && call.probe);
+  }
+}
