@@ -330,17 +330,19 @@ export class CircuitBreaker implements Component, Policy {
     const ticket = this.#admit();
     if (ticket === undefined) return Promise.reject(this.#refusal());
     const started = this.#timed ? this.#now() : 0;
-    let promise: Promise<Awaited<Result>>;
+    let result: Result;
+    let later: boolean;
     try {
-      const result = fn.apply(self, args);
-      promise = Promise.resolve(result);
-      if (!(result instanceof Promise) && !isThenable(result)) {
-        this.#settled(ticket, started, true, result);
-        return promise;
-      }
+      result = fn.apply(self, args);
+      later = result instanceof Promise || isThenable(result);
     } catch (error) {
       this.#settled(ticket, started, false, error);
       return Promise.reject(error);
+    }
+    const promise = Promise.resolve(result);
+    if (!later) {
+      this.#settled(ticket, started, true, result);
+      return promise;
     }
     let handlers = this.#handlers;
     if (ticket.kind !== "closed" || this.#timed) handlers = this.#handlersOf(ticket, started);

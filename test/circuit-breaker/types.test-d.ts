@@ -1,0 +1,109 @@
+import { expectTypeOf, test } from "vitest";
+import type { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import { circuitBreaker, circuitBreakerSync } from "../../src/circuit-breaker/decorators.js";
+import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.js";
+import type { Permit } from "../../src/circuit-breaker/permit.js";
+
+declare const breaker: CircuitBreaker;
+declare function fetchTicker(pair: string, depth?: number): Promise<{ price: number }>;
+declare function parse(text: string): Date;
+declare function either(): Date | Promise<Date>;
+
+test("call passes the parameters on and always gives one promise", () => {
+  expectTypeOf(breaker.call(fetchTicker, "BTC")).toEqualTypeOf<Promise<{ price: number }>>();
+  expectTypeOf(breaker.call(parse, "text")).toEqualTypeOf<Promise<Date>>();
+  expectTypeOf(breaker.call(either)).toEqualTypeOf<Promise<Date>>();
+  // @ts-expect-error a parameter of the wrong type
+  void breaker.call(fetchTicker, 1);
+  // @ts-expect-error a missing parameter
+  void breaker.call(fetchTicker);
+});
+
+test("callSync never gives a promise", () => {
+  expectTypeOf(breaker.callSync(parse, "text")).toEqualTypeOf<Date>();
+  expectTypeOf(breaker.callSync(either)).toEqualTypeOf<Date>();
+  expectTypeOf(breaker.callSync(fetchTicker, "BTC")).toEqualTypeOf<never>();
+  expectTypeOf(breaker.callSync(() => undefined as unknown)).toEqualTypeOf<unknown>();
+});
+
+test("wrap keeps parameters and result", () => {
+  const safe = breaker.wrap(fetchTicker);
+  expectTypeOf(safe).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
+  expectTypeOf(safe("BTC")).toEqualTypeOf<Promise<{ price: number }>>();
+  expectTypeOf(safe.breaker).toEqualTypeOf<CircuitBreaker>();
+  expectTypeOf(breaker.wrap(parse)("x")).toEqualTypeOf<Promise<Date>>();
+  expectTypeOf(breaker.wrapSync(parse)("x")).toEqualTypeOf<Date>();
+  expectTypeOf(breaker.wrapSync(fetchTicker)("x")).toEqualTypeOf<never>();
+});
+
+test("wrap keeps this", () => {
+  const wrapped = breaker.wrap(function (this: { id: number }, n: number) {
+    return this.id + n;
+  });
+  expectTypeOf(wrapped).thisParameter.toEqualTypeOf<{ id: number }>();
+});
+
+test("execute gives a signal and the result", () => {
+  expectTypeOf(breaker.execute(({ signal }) => signal.aborted)).toEqualTypeOf<Promise<boolean>>();
+  expectTypeOf(breaker.execute(async () => 1)).toEqualTypeOf<Promise<number>>();
+});
+
+test("a permit may be refused, and is disposable", () => {
+  expectTypeOf(breaker.tryPermit()).toEqualTypeOf<Permit | undefined>();
+  expectTypeOf<Permit>().toExtend<Disposable>();
+});
+
+test("circuitBreaker wraps functions with, without and with empty options", () => {
+  for (const wrapped of [
+    circuitBreaker(fetchTicker),
+    circuitBreaker()(fetchTicker),
+    circuitBreaker({})(fetchTicker),
+  ]) {
+    expectTypeOf(wrapped).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
+    expectTypeOf(wrapped("BTC")).toEqualTypeOf<Promise<{ price: number }>>();
+    expectTypeOf(wrapped.breaker).toEqualTypeOf<CircuitBreaker>();
+  }
+  expectTypeOf(circuitBreakerSync(parse)("x")).toEqualTypeOf<Date>();
+  expectTypeOf(circuitBreakerSync({})(parse)("x")).toEqualTypeOf<Date>();
+});
+
+test("the decorators fit methods and nothing else", () => {
+  class Service {
+    @circuitBreaker({ maxFailures: 1 })
+    async one(n: number): Promise<number> {
+      return n;
+    }
+
+    @circuitBreaker
+    async two(this: Service): Promise<string> {
+      return "";
+    }
+
+    @circuitBreakerSync()
+    three(): Date {
+      return new Date();
+    }
+
+    @circuitBreakerSync
+    static four(): void {}
+
+    // @ts-expect-error a synchronous method would silently become asynchronous
+    @circuitBreaker()
+    five(): number {
+      return 5;
+    }
+
+    // @ts-expect-error a field is not a method
+    @circuitBreaker()
+    six = 6;
+  }
+  expectTypeOf<Service["one"]>().toEqualTypeOf<(n: number) => Promise<number>>();
+});
+
+test("options take undefined and refuse what was not made by a factory", () => {
+  expectTypeOf<{ maxFailures: undefined }>().toExtend<CircuitBreakerOptions>();
+  expectTypeOf<{ trip: object }>().not.toExtend<CircuitBreakerOptions>();
+  expectTypeOf<{
+    excludedErrors: [typeof TypeError, (error: unknown) => boolean];
+  }>().toExtend<CircuitBreakerOptions>();
+});
