@@ -34,7 +34,7 @@ export interface GrowingResetTimeout {
   readonly max: Duration;
 }
 
-/** Options of a {@link CircuitBreaker}. */
+/** Options of a `CircuitBreaker`. */
 export interface CircuitBreakerOptions {
   /** Names the circuit in errors and selects `instances.<name>` of the configuration. Default `"circuit-breaker"`. */
   readonly name?: string | undefined;

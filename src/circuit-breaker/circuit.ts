@@ -1,0 +1,199 @@
+import { disposable } from "../kernel/disposable.js";
+import { Events, type Listener } from "../kernel/events.js";
+import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
+import { judge } from "./judge.js";
+import * as machine from "./machine.js";
+import type { State, Verdict } from "./machine.js";
+import type { CircuitBreakerSettings } from "./options.js";
+import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
+
+/**
+ * The shell around the machine: holds its state, reads the clock, keeps the totals and tells the listeners.
+ * Every entrance first brings the state up to the time of now.
+ */
+export class Circuit {
+  readonly name: string;
+  /** Whether the duration of each call matters. */
+  readonly timed: boolean;
+  readonly #settings: CircuitBreakerSettings;
+  readonly #limits: machine.Limits;
+  #state: State;
+  /** Nobody listens, judges or keeps a window: a success of a healthy circuit only has to be counted. */
+  #plain: boolean;
+  #events: Events<CircuitBreakerEvents> | undefined;
+  /** The last failure that counted, as an error's options. */
+  #cause: ErrorOptions | undefined;
+  /** Milliseconds spent isolated: the circuit's own time stands still meanwhile. */
+  #isolated = 0;
+
+  #total = 0;
+  #successful = 0;
+  #failed = 0;
+  #rejected = 0;
+  #ignored = 0;
+  #stateChanges = 0;
+
+  constructor(settings: CircuitBreakerSettings) {
+    this.#settings = settings;
+    this.#limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
+    this.name = settings.name;
+    this.timed = settings.trip !== undefined;
+    this.#plain = settings.trip === undefined && settings.isFailure === undefined;
+    this.#state = machine.closed(0, this.#limits);
+  }
+
+  /** The state of now. */
+  now(): State {
+    if (this.#state.kind !== "closed") this.#catchUp();
+    return this.#state;
+  }
+
+  get failureCount(): number {
+    return machine.failureCount(this.now(), this.start());
+  }
+
+  get remainingSeconds(): number {
+    return machine.remaining(this.#state, this.#time()) / 1000;
+  }
+
+  stats(): CircuitStats {
+    this.now();
+    return Object.freeze({
+      totalCalls: this.#total,
+      successfulCalls: this.#successful,
+      failedCalls: this.#failed,
+      rejectedCalls: this.#rejected,
+      ignoredCalls: this.#ignored,
+      stateChanges: this.#stateChanges,
+    });
+  }
+
+  on<Name extends keyof CircuitBreakerEvents>(
+    event: Name,
+    listener: Listener<CircuitBreakerEvents[Name]>,
+  ): Disposable {
+    const names = ["stateChange", "success", "failure", "rejected"] as const;
+    this.#events ??= new Events<CircuitBreakerEvents>(`circuit "${this.name}"`, names);
+    this.#plain = false;
+    return this.#events.on(event, listener);
+  }
+
+  isolate(): Disposable {
+    this.#commit(machine.isolate(this.now(), this.#time()), "isolated");
+    return disposable(() => {
+      const state = this.#state;
+      if (state.kind !== "isolated") return;
+      if (state.holds === 1) this.#isolated += this.#time() - state.since;
+      this.#commit(machine.release(state), "released");
+    });
+  }
+
+  reset(): void {
+    const next = machine.reset(this.now(), this.#limits);
+    this.#cause = undefined;
+    this.#commit(next, "reset");
+  }
+
+  /** The time at which a call starts, when its duration matters. */
+  start(): number {
+    return this.timed ? this.#time() : 0;
+  }
+
+  /** Counts a call that its caller gave up before it began. */
+  ignore(): void {
+    this.#total++;
+    this.#ignored++;
+  }
+
+  /** Tells the listeners of a refusal that nobody catches as an error. */
+  announceRefusal(): void {
+    // An error with its stack costs microseconds: made for those who listen.
+    if (this.#events?.has("rejected")) this.refusal();
+  }
+
+  /** Counts a call and admits it: its ticket, or `undefined` when it is refused. */
+  admit(): State | undefined {
+    this.#total++;
+    if (this.#state.kind === "closed") return this.#state;
+    const ticket = machine.admit(this.now(), this.#limits, this.#time());
+    if (ticket === undefined) this.#rejected++;
+    else this.#state = ticket;
+    return ticket;
+  }
+
+  /** The error of a refused call; tells the listeners. */
+  refusal(): CircuitOpenError {
+    const state = this.#state;
+    const condition = state.kind === "half-open" ? "half-open with all its probes under way" : state.kind;
+    const error = new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
+    this.#events?.emit("rejected", { error });
+    return error;
+  }
+
+  /** A call came to an end; the predicates judge how. */
+  settled(ticket: State, started: number, fulfilled: boolean, value: unknown): void {
+    const state = this.#state;
+    if (
+      fulfilled &&
+      this.#plain &&
+      state.era === ticket.era &&
+      state.kind === "closed" &&
+      state.failures === 0
+    ) {
+      this.#successful++;
+      return;
+    }
+    this.count(ticket, started, judge(this.#settings, fulfilled, value), value);
+  }
+
+  /** Counts a verdict and makes the transition it causes, if its era is still on. */
+  count(ticket: State, started: number, verdict: Verdict, value: unknown): void {
+    this.now();
+    const now = machine.settleNeedsTime(this.#state, this.#limits, verdict) ? this.#time() : 0;
+    const state = this.#state;
+    const late = state.era !== ticket.era;
+    const next = machine.settle(state, this.#limits, ticket, verdict, now, now - started);
+    if (verdict === "ignored") this.#ignored++;
+    else if (verdict === "success") this.#successful++;
+    else {
+      this.#failed++;
+      if (!late) this.#cause = { cause: value };
+    }
+    this.#commit(
+      next,
+      next.kind === "closed" ? "recovered" : state.kind === "closed" ? "tripped" : "probe-failed",
+    );
+    if (verdict === "success") this.#events?.emit("success", { value, late });
+    else if (verdict === "failure") this.#events?.emit("failure", { error: value, late });
+  }
+
+  /** Makes the transitions that time has caused since somebody last asked. */
+  #catchUp(): void {
+    const now = this.#time();
+    for (;;) {
+      const state = this.#state;
+      const next = machine.elapse(state, this.#limits, now);
+      if (next === state) return;
+      if (next.kind === "open") {
+        const message = `a probe of circuit "${this.name}" did not settle within ${this.#limits.probeTimeout / 1000} s`;
+        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
+      }
+      this.#commit(next, next.kind === "open" ? "probe-timeout" : "reset-timeout");
+    }
+  }
+
+  #commit(next: State, reason: CircuitStateReason): void {
+    const from = this.#state.kind;
+    this.#state = next;
+    const to = next.kind;
+    if (to === from) return;
+    if (to === "closed") this.#cause = undefined;
+    this.#stateChanges++;
+    this.#events?.emit("stateChange", { from, to, reason });
+  }
+
+  /** The circuit's own time in milliseconds. */
+  #time(): number {
+    return this.#settings.clock.now() - this.#isolated;
+  }
+}
