@@ -10,39 +10,16 @@ import {
   type Policy,
   runAbortable,
 } from "../kernel/policy.js";
-import { isThenable } from "../kernel/thenable.js";
 import { disguise, type Promised } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
-import type { State } from "./machine.js";
+import { guard, guardSync, type NotAPromise } from "./guard.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
-import { OncePermit, type Permit } from "./permit.js";
+import { CallPermit, type Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
 
 /** What a wrapped function has besides: the circuit breaker that guards it. */
 export interface Guarded {
   readonly breaker: CircuitBreaker;
-}
-
-/** What a synchronous call returns: what the function returns, which must not be a promise. */
-export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
-
-function isDirect<Result>(_result: Result, thenable: boolean): _result is NotAPromise<Result> {
-  return !thenable;
-}
-
-function refusePromise(result: unknown): never {
-  // Nobody will see this promise: what it rejects with must not become an unhandled rejection.
-  Promise.resolve(result).catch(() => {});
-  throw new TypeError(
-    "a synchronous call needs a function that returns its result; got a promise. Use call or wrap for it.",
-  );
-}
-
-/** What settles a promise of one admitted call. */
-interface Handlers {
-  readonly era: number;
-  readonly fulfilled: <Value>(value: Value) => Value;
-  readonly rejected: (error: unknown) => never;
 }
 
 /**
@@ -75,8 +52,6 @@ interface Handlers {
  */
 export class CircuitBreaker implements Component, Policy {
   readonly #circuit: Circuit;
-  /** Shared by all calls of an era of a closed circuit, so that a call makes nothing but its promise. */
-  #handlers: Handlers | undefined;
 
   /**
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
@@ -142,7 +117,7 @@ export class CircuitBreaker implements Component, Policy {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#call(undefined, fn, ...args);
+    return guard(this.#circuit, undefined, fn, ...args);
   }
 
   /**
@@ -156,7 +131,7 @@ export class CircuitBreaker implements Component, Policy {
     ...args: Args
   ): NotAPromise<Result> {
     checkFunction(fn, "callSync");
-    return this.#callSync(undefined, fn, ...args);
+    return guardSync(this.#circuit, undefined, fn, ...args);
   }
 
   /** Makes a function that calls `fn` through this circuit: the same `this` and parameters, always a promise. */
@@ -164,12 +139,11 @@ export class CircuitBreaker implements Component, Policy {
     fn: (this: This, ...args: Args) => Result,
   ): Promised<This, Args, Result> & Guarded {
     checkFunction(fn, "wrap");
-    const extra: Guarded = { breaker: this };
-    const { breaker } = extra;
+    const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
-      return breaker.#call(this, fn, ...args);
+      return guard(circuit, this, fn, ...args);
     };
-    return disguise(guarded, fn, extra);
+    return disguise(guarded, fn, { breaker: this });
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
@@ -177,12 +151,11 @@ export class CircuitBreaker implements Component, Policy {
     fn: (this: This, ...args: Args) => Result,
   ): ((this: This, ...args: Args) => NotAPromise<Result>) & Guarded {
     checkFunction(fn, "wrapSync");
-    const extra: Guarded = { breaker: this };
-    const { breaker } = extra;
+    const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
-      return breaker.#callSync(this, fn, ...args);
+      return guardSync(circuit, this, fn, ...args);
     };
-    return disguise(guarded, fn, extra);
+    return disguise(guarded, fn, { breaker: this });
   }
 
   /**
@@ -261,86 +234,8 @@ export class CircuitBreaker implements Component, Policy {
     this.#circuit.reset();
   }
 
-  #call<This, Args extends unknown[], Result>(
-    self: This,
-    fn: (this: This, ...args: Args) => Result,
-    ...args: Args
-  ): Promise<Awaited<Result>> {
+  #permit(): CallPermit | undefined {
     const ticket = this.#circuit.admit();
-    if (ticket === undefined) return Promise.reject(this.#circuit.refusal());
-    const started = this.#circuit.start();
-    let result: Result;
-    let later: boolean;
-    try {
-      result = fn.apply(self, args);
-      later = result instanceof Promise || isThenable(result);
-    } catch (error) {
-      this.#circuit.settled(ticket, started, false, error);
-      return Promise.reject(error);
-    }
-    const promise = Promise.resolve(result);
-    if (!later) {
-      this.#circuit.settled(ticket, started, true, result);
-      return promise;
-    }
-    let handlers = this.#handlers;
-    if (
-      handlers === undefined ||
-      handlers.era !== ticket.era ||
-      ticket.kind !== "closed" ||
-      this.#circuit.timed
-    ) {
-      handlers = this.#handlers = this.#handlersOf(ticket, started);
-    }
-    return promise.then(handlers.fulfilled, handlers.rejected);
-  }
-
-  #callSync<This, Args extends unknown[], Result>(
-    self: This,
-    fn: (this: This, ...args: Args) => Result,
-    ...args: Args
-  ): NotAPromise<Result> {
-    const ticket = this.#circuit.admit();
-    if (ticket === undefined) throw this.#circuit.refusal();
-    const started = this.#circuit.start();
-    let result: Result;
-    let thenable: boolean;
-    try {
-      result = fn.apply(self, args);
-      thenable = isThenable(result);
-    } catch (error) {
-      this.#circuit.settled(ticket, started, false, error);
-      throw error;
-    }
-    if (!isDirect(result, thenable)) {
-      this.#circuit.count(ticket, started, "ignored", undefined);
-      return refusePromise(result);
-    }
-    this.#circuit.settled(ticket, started, true, result);
-    return result;
-  }
-
-  #handlersOf(ticket: State, started: number): Handlers {
-    return {
-      era: ticket.era,
-      fulfilled: (value) => {
-        this.#circuit.settled(ticket, started, true, value);
-        return value;
-      },
-      rejected: (error) => {
-        this.#circuit.settled(ticket, started, false, error);
-        throw error;
-      },
-    };
-  }
-
-  #permit(): OncePermit | undefined {
-    const ticket = this.#circuit.admit();
-    if (ticket === undefined) return undefined;
-    const started = this.#circuit.start();
-    return new OncePermit((verdict, value, fulfilled = true) => {
-      if (verdict === undefined) this.#circuit.settled(ticket, started, fulfilled, value);
-      else this.#circuit.count(ticket, started, verdict, value);
-    });
+    return ticket === undefined ? undefined : new CallPermit(this.#circuit, ticket);
   }
 }

@@ -7,6 +7,13 @@ import type { State, Verdict } from "./machine.js";
 import type { CircuitBreakerSettings } from "./options.js";
 import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
 
+/** What settles the promise of an admitted call. */
+export interface Handlers {
+  readonly era: number;
+  readonly fulfilled: <Value>(value: Value) => Value;
+  readonly rejected: (error: unknown) => never;
+}
+
 /**
  * The shell around the machine: holds its state, reads the clock, keeps the totals and tells the listeners.
  * Every entrance first brings the state up to the time of now.
@@ -15,6 +22,8 @@ export class Circuit {
   readonly name: string;
   /** Whether the duration of each call matters. */
   readonly timed: boolean;
+  /** Kept here for the guard of asynchronous calls. */
+  handlers: Handlers | undefined;
   readonly #settings: CircuitBreakerSettings;
   readonly #limits: machine.Limits;
   #state: State;

@@ -5,7 +5,8 @@ import {
   type Promised,
   type SyncDecorator,
 } from "../kernel/wrap.js";
-import { CircuitBreaker, type Guarded, type NotAPromise } from "./circuit-breaker.js";
+import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
+import type { NotAPromise } from "./guard.js";
 import type { CircuitBreakerOptions } from "./options.js";
 
 /**

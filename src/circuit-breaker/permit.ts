@@ -1,4 +1,5 @@
-import type { Verdict } from "./machine.js";
+import type { Circuit } from "./circuit.js";
+import type { State } from "./machine.js";
 
 /** The right to make one call, from `tryPermit`. The first of its methods counts, the others do nothing. */
 export interface Permit extends Disposable {
@@ -11,38 +12,41 @@ export interface Permit extends Disposable {
 }
 
 /** Settles once what one admitted call came to. */
-export class OncePermit implements Permit {
-  #settle: ((verdict: Verdict | undefined, value?: unknown, fulfilled?: boolean) => void) | undefined;
+export class CallPermit implements Permit {
+  readonly #ticket: State;
+  readonly #started: number;
+  #circuit: Circuit | undefined;
 
-  /** @param settle gets the verdict, or `undefined` where the predicates have to judge. */
-  constructor(settle: (verdict: Verdict | undefined, value?: unknown, fulfilled?: boolean) => void) {
-    this.#settle = settle;
+  constructor(circuit: Circuit, ticket: State) {
+    this.#circuit = circuit;
+    this.#ticket = ticket;
+    this.#started = circuit.start();
   }
 
   success(): void {
-    this.#once("success");
+    this.#take()?.count(this.#ticket, this.#started, "success", undefined);
+  }
+
+  /** The call has returned `value`, which the predicates judge. */
+  returned(value: unknown): void {
+    this.#take()?.settled(this.#ticket, this.#started, true, value);
   }
 
   failure(error: unknown): void {
-    this.#once(undefined, error, false);
+    this.#take()?.settled(this.#ticket, this.#started, false, error);
   }
 
   release(): void {
-    this.#once("ignored");
+    this.#take()?.count(this.#ticket, this.#started, "ignored", undefined);
   }
 
   [Symbol.dispose](): void {
     this.release();
   }
 
-  /** A value that the predicates judge. */
-  returned(value: unknown): void {
-    this.#once(undefined, value, true);
-  }
-
-  #once(verdict: Verdict | undefined, value?: unknown, fulfilled?: boolean): void {
-    const settle = this.#settle;
-    this.#settle = undefined;
-    settle?.(verdict, value, fulfilled);
+  #take(): Circuit | undefined {
+    const circuit = this.#circuit;
+    this.#circuit = undefined;
+    return circuit;
   }
 }

@@ -321,6 +321,7 @@ describe("eras", () => {
     first?.failure(down);
     clock.sleepSync(9000);
     second?.failure(new Error("late"));
+    expect(() => breaker.callSync(() => 1)).toThrow(expect.objectContaining({ cause: down }) as Error);
     clock.sleepSync(1000);
     expect(breaker.state).toBe("half-open");
   });
@@ -343,6 +344,28 @@ describe("eras", () => {
     expect(await breaker.call(() => 1)).toBe(1);
     expect(breaker.stats).toMatchObject({ totalCalls: 2, failedCalls: 1, stateChanges: 2 });
   });
+});
+
+test.each(["a recovery", "a reset"])("after %s an old failure is no longer the cause", (what) => {
+  const trip = slowCallRate({ threshold: 1, window: { calls: 2 }, minCalls: 2, slowerThan: "1s" });
+  const breaker = breakerOf({ trip });
+  const call = (seconds: number, error?: Error): void => {
+    const permit = breaker.tryPermit();
+    clock.sleepSync(seconds * 1000);
+    if (error === undefined) permit?.success();
+    else permit?.failure(error);
+  };
+  call(2);
+  call(2, down);
+  expect(() => breaker.callSync(() => 1)).toThrow(expect.objectContaining({ cause: down }) as Error);
+  clock.sleepSync(10_000);
+  if (what === "a reset") breaker.reset();
+  else call(0);
+  expect(breaker.state).toBe("closed");
+  call(2);
+  call(2);
+  expect(breaker.state).toBe("open");
+  expect(() => breaker.callSync(() => 1)).toThrow(expect.not.objectContaining({ cause: down }) as Error);
 });
 
 describe("half-open", () => {
