@@ -34,7 +34,7 @@ export function durationRule(range: DurationRange = {}): string {
 }
 
 /** The regular expression of a duration string, shared with the JSON Schema. */
-export const DURATION_PATTERN: RegExp = new RegExp(`^(?=.)${SHAPE.source.slice(1)}`);
+export const DURATION_PATTERN: RegExp = /* @__PURE__ */ new RegExp(`^(?=.)${SHAPE.source.slice(1)}`);
 
 function parseText(text: string): number {
   const match = text === "" ? null : SHAPE.exec(text);
