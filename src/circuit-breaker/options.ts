@@ -1,4 +1,4 @@
-import { type Clock, realClock } from "../kernel/clock.js";
+import { type Clock, monotonicClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { checkKeys, type OptionRules, type SettingsFor } from "../kernel/options.js";
 import {
@@ -161,5 +161,5 @@ export const circuitBreakerRules: OptionRules<CircuitBreakerSettings> = {
   isFailure: callback<(outcome: CircuitOutcome) => unknown>(),
   trip,
   probeTimeout: optional(duration(undefined)),
-  clock: having<Pick<Clock, "now">>(realClock, "a clock", ["now"]),
+  clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
 };
