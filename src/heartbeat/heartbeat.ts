@@ -58,7 +58,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   readonly #metadata: MetadataSource;
   readonly #file: StateFile | undefined;
   readonly #target: TargetWatch;
-  readonly #writes: OneAtATime = new OneAtATime(() => this.#write());
+  readonly #writes: OneAtATime = new OneAtATime(() => this.#tracked(this.#write()));
   #status: HeartbeatStatus = "starting";
   #isRunning = false;
   #timer: Timer | undefined;
@@ -116,7 +116,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#arm();
     if (this.#target.hasDied()) this.#announcer.targetDead();
     // The application may have stopped the heartbeat in a callback about the target.
-    if (this.#isRunning) this.#background(this.#writes.run());
+    if (this.#isRunning) this.#beatInBackground();
   }
 
   /**
@@ -155,7 +155,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   drain(): void {
     if (!this.#isRunning || this.#status === "draining") return;
     this.#status = "draining";
-    this.#background(this.#writes.run());
+    this.#beatInBackground();
   }
 
   /**
@@ -186,7 +186,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
 
   /** As {@link stop}, in the background. */
   [Symbol.dispose](): void {
-    this.#background(this.stop());
+    void this.stop();
   }
 
   /** As {@link stop}. */
@@ -248,7 +248,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     if (this.#target.hasDied()) this.#announcer.targetDead();
     if (!this.#isRunning) return;
     if (!this.#writes.busy) {
-      this.#background(this.#writes.run());
+      this.#beatInBackground();
       return;
     }
     const waited = clock.now() - this.#writeBegan;
@@ -257,9 +257,13 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#missed(this.#failure(`the write before it has not ended after ${since}`));
   };
 
-  #background(work: Promise<void>): void {
-    const settled = work.catch(reported);
-    this.#settings.clock.track?.(settled);
+  #beatInBackground(): void {
+    this.#writes.run().catch(reported);
+  }
+
+  #tracked(work: Promise<void>): Promise<void> {
+    this.#settings.clock.track?.(work.catch(reported));
+    return work;
   }
 
   async #write(): Promise<void> {
