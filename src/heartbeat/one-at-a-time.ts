@@ -24,9 +24,9 @@ export class OneAtATime {
     this.#again = undefined;
     const run = this.#job();
     this.#running = run;
+    // Added before anybody can wait for the next run, so it comes before that begins.
     const leave = (): void => {
-      // When somebody waits the place is not free in between.
-      if (this.#again === undefined) this.#running = undefined;
+      this.#running = undefined;
     };
     run.then(leave, leave);
     return run;

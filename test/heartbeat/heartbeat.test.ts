@@ -271,6 +271,10 @@ describe("a beat that cannot be written", () => {
     await clock.advance(10);
     expect(Heartbeat.readStateSync(stateFile)).toMatchObject({ sequence: 3 });
     expect(heartbeat.snapshot()).toMatchObject({ missedBeats: 2, beats: 1, lastError: null });
+    fs.rmSync(path.dirname(stateFile), { recursive: true });
+    fs.writeFileSync(path.dirname(stateFile), "");
+    await clock.advance(10);
+    expect(alerts[2]?.[2]).toMatchObject({ missedInARow: 1 });
     await heartbeat.stop();
   });
 
@@ -452,6 +456,14 @@ describe("a target", () => {
     expect(heartbeat.snapshot().beats).toBe(3);
     expect(warnings).toHaveLength(1);
     await heartbeat.stop();
+  });
+
+  it("is dead only when it says true", async () => {
+    const dead = vi.fn<() => void>();
+    const { heartbeat } = setup({ target: { isDead: Promise.resolve(false) as never }, onTargetDead: dead });
+    heartbeat.start();
+    await heartbeat.stop();
+    expect(dead).not.toHaveBeenCalled();
   });
 
   it("may stop the heartbeat in its callback", async () => {

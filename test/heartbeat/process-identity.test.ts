@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import os from "node:os";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   ownProcessStart,
   parseProcessStat,
@@ -97,6 +97,28 @@ describe("the process of a heartbeat", () => {
       ]) {
         expect(processFate(state({ pid, processStart }), now)).toBe("unknown");
       }
+    });
+
+    it("is gone when it has ended and its parent has not collected it", async () => {
+      const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      onTestFinished(() => {
+        parent.kill("SIGKILL");
+      });
+      const [line]: unknown[] = await once(parent.stdout, "data");
+      const pid = Number(line);
+      await vi.waitFor(() => expect(processFate(state({ pid }), now)).toBe("gone"));
+      expect(processExists(pid)).toBe(true);
+    });
+
+    it("is not judged by its start time where the uptime is not that of the host", () => {
+      const { pid } = sleeper();
+      const startedAt = formatTimestamp(now - 3_600_000);
+      expect(processFate(state({ pid, startedAt }), now)).toBe("gone");
+      vi.spyOn(os, "uptime").mockReturnValue(0.5);
+      expect(processFate(state({ pid, startedAt }), now)).toBe("running");
+      vi.restoreAllMocks();
     });
 
     it("is gone when its pid belongs to a process younger than a file without the mark", () => {

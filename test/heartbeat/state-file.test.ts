@@ -225,6 +225,32 @@ describe("reading a state file", () => {
     expect(await read("/dev/full")).toBeNull();
   });
 
+  it.skipIf(!onPosix)(
+    "does not even open what is no file, and does not wait when one is put there just then",
+    async () => {
+      const folder = temporaryFolder();
+      const fifo = path.join(folder, "fifo");
+      execFileSync("mkfifo", [fifo]);
+      const open = vi.spyOn(fs.promises, "open");
+      const openSync = vi.spyOn(fs, "openSync");
+      expect(await read(fifo)).toBeNull();
+      expect([...open.mock.calls, ...openSync.mock.calls]).toEqual([]);
+
+      const regular = fs.statSync(import.meta.filename);
+      vi.spyOn(fs.promises, "stat").mockResolvedValue(regular);
+      vi.spyOn(fs, "statSync").mockReturnValue(regular);
+      expect(await read(fifo)).toBeNull();
+      expect([open.mock.calls.length, openSync.mock.calls.length]).toEqual([1, 1]);
+    },
+  );
+
+  it.skipIf(process.platform !== "linux")(
+    "gives null for a file whose size is not what it says",
+    async () => {
+      expect(await read("/proc/version")).toBeNull();
+    },
+  );
+
   it("leaves no descriptor open", async () => {
     const close = vi.spyOn(fs, "closeSync");
     const open = vi.spyOn(fs, "openSync");
