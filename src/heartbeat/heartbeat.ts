@@ -34,6 +34,7 @@ import type { HeartbeatCheck } from "./verdict.js";
  *
  * @example
  * ```ts
+ * import fs from "node:fs";
  * import os from "node:os";
  * import path from "node:path";
  * import { Heartbeat } from "@kstlib/resilience";
@@ -49,6 +50,7 @@ import type { HeartbeatCheck } from "./verdict.js";
  *
  * await heartbeat.stop();
  * console.log(await Heartbeat.isAlive(stateFile)); // false: it was stopped in order
+ * fs.rmSync(stateFile);
  * ```
  */
 export class Heartbeat implements Component, Disposable, AsyncDisposable {
