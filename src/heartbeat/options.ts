@@ -1,0 +1,169 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Clock, realClock } from "../kernel/clock.js";
+import type { Json } from "../kernel/component.js";
+import type { Duration } from "../kernel/duration.js";
+import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { callback, custom, duration, flag, having, optional, type Rule, text } from "../kernel/rules.js";
+import { show } from "../kernel/show.js";
+import type { HeartbeatError } from "./errors.js";
+import { copyMetadata, METADATA_RULE } from "./metadata.js";
+import type { HeartbeatMetadata, HeartbeatState } from "./state.js";
+
+/** Something that a heartbeat watches over, such as a connection or a worker. */
+export interface HeartbeatTarget {
+  /** Looked at once per beat; what it throws becomes a warning. */
+  readonly isDead: boolean;
+}
+
+/** Options of {@link Heartbeat}; the section `heartbeat` of the configuration gives their defaults. */
+export interface HeartbeatOptions {
+  /** Names the heartbeat in messages, events and the configuration's `instances`. Default `"heartbeat"`. */
+  readonly name?: string | undefined;
+  /**
+   * The file that is written at each beat, a path or a `file:` URL; relative to the working directory of the
+   * moment of construction. Its folder is created. Default: no file, only callbacks and events.
+   */
+  readonly stateFile?: string | URL | undefined;
+  /** Time between two beats, above 0; a number is seconds. Default 10 s. */
+  readonly interval?: Duration | undefined;
+  /**
+   * What else the file says: an object that JSON can hold (copied now), or a function that returns one and is
+   * called at each beat. When the function fails the beat is written with the last good metadata, and the
+   * first failure of a row is a warning. At most 1,000,000 bytes of JSON. Default `{}`.
+   */
+  readonly metadata?:
+    | Readonly<Record<string, unknown>>
+    | (() => Readonly<Record<string, unknown>>)
+    | undefined;
+  /** Looked at once per beat. Default none. */
+  readonly target?: HeartbeatTarget | undefined;
+  /** Called once when the target is found dead, and again only after it was seen alive in between. */
+  readonly onTargetDead?: (() => unknown) | undefined;
+  /** Called after each beat with what was written. */
+  readonly onBeat?: ((state: HeartbeatState) => unknown) | undefined;
+  /** Called when a beat could not be written; the next one is tried at its time. */
+  readonly onMissedBeat?: ((error: HeartbeatError) => unknown) | undefined;
+  /** Called with the channel `"heartbeat"` on a missed beat and on a dead target. */
+  readonly onAlert?:
+    | ((channel: string, message: string, context: Readonly<Record<string, Json>>) => unknown)
+    | undefined;
+  /** When this signal aborts (a shutdown's `signal`), the status becomes `draining` and is written at once. */
+  readonly drainOn?: AbortSignal | undefined;
+  /** Whether each beat is forced to the disk before it replaces the last one. Default `false`. */
+  readonly fsync?: boolean | undefined;
+  /** Source of time. Default `realClock`. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options of {@link Heartbeat}'s readers. */
+export interface HeartbeatCheckOptions {
+  /**
+   * The age up to which the last beat counts as alive, above 0; a number is seconds. Default: three times the
+   * interval that the file names, or 30 s when it names none.
+   */
+  readonly maxAge?: Duration | undefined;
+  /** Source of the wall-clock time. Default `realClock`. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Checked options; durations in milliseconds. */
+export type HeartbeatSettings = SettingsFor<
+  HeartbeatOptions,
+  {
+    name: string;
+    stateFile: string | undefined;
+    interval: number;
+    metadata: HeartbeatMetadata | (() => unknown);
+    target: HeartbeatTarget | undefined;
+    onTargetDead: HeartbeatOptions["onTargetDead"];
+    onBeat: HeartbeatOptions["onBeat"];
+    onMissedBeat: HeartbeatOptions["onMissedBeat"];
+    onAlert: HeartbeatOptions["onAlert"];
+    drainOn: AbortSignal | undefined;
+    fsync: boolean;
+    clock: Clock;
+  }
+>;
+
+/** Checked reader options; milliseconds. */
+export type HeartbeatCheckSettings = SettingsFor<
+  HeartbeatCheckOptions,
+  { maxAge: number | undefined; clock: Clock }
+>;
+
+const PATH_RULE = "a path (a string that is not empty, without NUL) or a file: URL";
+
+/**
+ * Makes the absolute path of a state file.
+ *
+ * @throws TypeError when it is neither a path nor a `file:` URL.
+ */
+export function parsePath(value: unknown, label: string): string {
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) return path.resolve(value);
+  const refuse = (found: string): never => {
+    throw new TypeError(`${label} must be ${PATH_RULE}; got ${found}.`);
+  };
+  if (!(value instanceof URL)) return refuse(show(value));
+  try {
+    return path.resolve(fileURLToPath(value));
+  } catch {
+    return refuse(`the URL ${show(value.href)}`);
+  }
+}
+
+function isTarget(value: unknown): value is HeartbeatTarget {
+  return ((typeof value === "object" && value !== null) || typeof value === "function") && "isDead" in value;
+}
+
+function isSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof Reflect.get(value, "aborted") === "boolean" &&
+    typeof Reflect.get(value, "addEventListener") === "function" &&
+    typeof Reflect.get(value, "removeEventListener") === "function"
+  );
+}
+
+const clockRule: Rule<Clock> = having(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]);
+
+/** What each option of a heartbeat may be and is by default. */
+export const heartbeatRules: OptionRules<HeartbeatSettings> = {
+  name: { ...text("heartbeat"), file: undefined },
+  stateFile: custom<string | undefined>({ allowed: PATH_RULE, file: { kind: "text" }, parse: parsePath }),
+  interval: duration(10),
+  metadata: custom<HeartbeatSettings["metadata"]>({
+    fallback: {},
+    allowed: `${METADATA_RULE}, or a function that returns one`,
+    file: { kind: "record" },
+    parse: (value, label) =>
+      typeof value === "function" ? (value as () => unknown) : copyMetadata(value, label),
+  }),
+  target: custom<HeartbeatTarget | undefined>({
+    allowed: "an object with isDead",
+    parse: (value, label) => {
+      if (isTarget(value)) return value;
+      throw new TypeError(`${label} must be an object with isDead; got ${show(value)}.`);
+    },
+  }),
+  onTargetDead: callback(),
+  onBeat: callback(),
+  onMissedBeat: callback(),
+  onAlert: callback(),
+  drainOn: custom<AbortSignal | undefined>({
+    allowed: "an AbortSignal",
+    parse: (value, label) => {
+      if (isSignal(value)) return value;
+      throw new TypeError(`${label} must be an AbortSignal; got ${show(value)}.`);
+    },
+  }),
+  fsync: flag(false),
+  clock: clockRule,
+};
+
+/** What each option of a reader may be and is by default. */
+export const heartbeatCheckRules: OptionRules<HeartbeatCheckSettings> = {
+  maxAge: optional(duration(undefined)),
+  clock: clockRule,
+};

@@ -1,0 +1,17 @@
+const SHAPE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * Writes wall-clock milliseconds as UTC with microseconds and `+00:00`, the one form that Python's
+ * `datetime.fromisoformat` reads in every version since 3.7.
+ *
+ * @throws RangeError when the time is not a date.
+ */
+export function formatTimestamp(wall: number): string {
+  const micros = Math.floor((wall - Math.floor(wall)) * 1000);
+  return new Date(Math.floor(wall)).toISOString().replace("Z", `${String(micros).padStart(3, "0")}+00:00`);
+}
+
+/** Reads an ISO 8601 date and time with an offset; NaN for anything else, also for a time without an offset. */
+export function parseTimestamp(text: string): number {
+  return SHAPE.test(text) ? Date.parse(text.replace(" ", "T")) : Number.NaN;
+}

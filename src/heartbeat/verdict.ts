@@ -1,0 +1,56 @@
+import type { HeartbeatState } from "./state.js";
+import { parseTimestamp } from "./timestamp.js";
+
+/**
+ * What a reader makes of a state file:
+ *
+ * - `alive`: the last beat is young enough (also while `starting` or `draining`);
+ * - `stale`: the last beat is older than `maxAge`; the process hangs, is cut off, or died on another host;
+ * - `stopped`: the heartbeat was stopped in order;
+ * - `frozen`: the process's own monitor said that its event loop is blocked, and nothing was written since;
+ * - `dead`: on this host the process is gone, or its pid belongs to a later process;
+ * - `unknown`: no file, not a heartbeat, or a timestamp more than 5 s in the future.
+ */
+export type HeartbeatVerdict = "alive" | "stale" | "stopped" | "frozen" | "dead" | "unknown";
+
+/** The result of `Heartbeat.check`. */
+export interface HeartbeatCheck {
+  readonly status: HeartbeatVerdict;
+  /** Seconds since the last beat, slightly negative when the writer's clock is ahead; `null` without a state. */
+  readonly age: number | null;
+  readonly state: HeartbeatState | null;
+}
+
+/** What this host knows of the process that wrote a state. */
+export type ProcessFate = "running" | "gone" | "unknown";
+
+/** How far the clocks of two hosts may differ, in milliseconds, before a time in the future means nothing. */
+export const CLOCK_SKEW = 5000;
+
+const BEATS_MISSED = 3;
+const DEFAULT_MAX_AGE = 30_000;
+
+function decide(state: HeartbeatState, age: number, fate: ProcessFate, maxAge: number): HeartbeatVerdict {
+  if (state.status === "stopped") return "stopped";
+  if (fate === "gone") return "dead";
+  if (state.status === "frozen") return "frozen";
+  if (age < -CLOCK_SKEW) return "unknown";
+  return age > maxAge ? "stale" : "alive";
+}
+
+/**
+ * Judges a state at wall-clock time `now`. `maxAge` and `now` are milliseconds; without a `maxAge` it is
+ * three intervals, or 30 s when the file names no interval.
+ */
+export function judge(
+  state: HeartbeatState | null,
+  fate: ProcessFate,
+  now: number,
+  maxAge?: number,
+): HeartbeatCheck {
+  if (state === null) return Object.freeze({ status: "unknown", age: null, state });
+  const age = now - parseTimestamp(state.timestamp);
+  const limit =
+    maxAge ?? (state.interval === undefined ? DEFAULT_MAX_AGE : state.interval * 1000 * BEATS_MISSED);
+  return Object.freeze({ status: decide(state, age, fate, limit), age: age / 1000, state });
+}

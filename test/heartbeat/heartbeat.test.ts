@@ -1,0 +1,651 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { HeartbeatError } from "../../src/heartbeat/errors.js";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+import type { HeartbeatOptions } from "../../src/heartbeat/options.js";
+import type { HeartbeatState } from "../../src/heartbeat/state.js";
+import type { Clock } from "../../src/kernel/clock.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { collectWarnings, temporaryFolder } from "./folder.js";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function setup(options: HeartbeatOptions = {}) {
+  const folder = temporaryFolder();
+  const stateFile = path.join(folder, "app.heartbeat");
+  const clock = new ManualClock();
+  const heartbeat = new Heartbeat({ stateFile, clock, ...options });
+  return { folder, stateFile, clock, heartbeat, read: () => Heartbeat.readStateSync(stateFile) };
+}
+
+/** A heartbeat whose folder is a file until `repair`. */
+function broken(options: HeartbeatOptions = {}) {
+  const folder = path.join(temporaryFolder(), "run");
+  fs.writeFileSync(folder, "");
+  const stateFile = path.join(folder, "app.heartbeat");
+  const clock = new ManualClock();
+  const heartbeat = new Heartbeat({ stateFile, clock, ...options });
+  return { stateFile, clock, heartbeat, repair: () => fs.rmSync(folder) };
+}
+
+describe("a running heartbeat", () => {
+  it("writes at once and then at each interval", async () => {
+    const { clock, heartbeat, read, stateFile } = setup({ metadata: { version: "1.0.0" } });
+    heartbeat.start();
+    expect(heartbeat.isRunning).toBe(true);
+    await clock.advance(0);
+    expect(read()).toMatchObject({
+      timestamp: "2025-01-01T00:00:00.000000+00:00",
+      startedAt: "2025-01-01T00:00:00.000000+00:00",
+      pid: process.pid,
+      hostname: os.hostname(),
+      metadata: { version: "1.0.0" },
+      status: "running",
+      interval: 10,
+      sequence: 1,
+    });
+    await clock.advance(10);
+    expect(read()).toMatchObject({ timestamp: "2025-01-01T00:00:10.000000+00:00", sequence: 2 });
+    expect(await Heartbeat.readState(stateFile)).toEqual(read());
+    await clock.advance(25);
+    expect(read()).toMatchObject({ timestamp: "2025-01-01T00:00:30.000000+00:00", sequence: 4 });
+    await heartbeat.stop();
+  });
+
+  it("writes one beat after a pause of many intervals, and the next at its old time", async () => {
+    const times: string[] = [];
+    const { clock, heartbeat } = setup({ onBeat: (state) => times.push(state.timestamp.slice(14, 19)) });
+    heartbeat.start();
+    await clock.advance(0);
+    clock.sleepSync(57_000);
+    await clock.advance(0);
+    await clock.advance(13);
+    await heartbeat.stop();
+    expect(times).toEqual(["00:00", "00:57", "01:00", "01:10"]);
+  });
+
+  it("keeps its pace when the wall clock jumps", async () => {
+    const { clock, heartbeat, read } = setup();
+    heartbeat.start();
+    await clock.advance(5);
+    clock.jumpWall(-3600);
+    await clock.advance(5);
+    expect(read()).toMatchObject({ timestamp: "2024-12-31T23:00:10.000000+00:00", sequence: 2 });
+    await heartbeat.stop();
+  });
+
+  it("cannot be started twice", async () => {
+    const { clock, heartbeat } = setup();
+    heartbeat.start();
+    expect(() => heartbeat.start()).toThrow(HeartbeatError);
+    expect(() => heartbeat.start()).toThrow(expect.objectContaining({ code: "ERR_HEARTBEAT_RUNNING" }));
+    expect(clock.pendingTimers).toBe(1);
+    await heartbeat.stop();
+  });
+
+  it("holds a timer that does not keep the process alive", async () => {
+    const inner = new ManualClock();
+    const setTimer = vi.spyOn(inner, "setTimer");
+    const { heartbeat } = setup({ clock: inner });
+    heartbeat.start();
+    await heartbeat.stop();
+    expect(setTimer.mock.calls.map(([, , options]) => options)).toEqual([{ ref: false }]);
+  });
+
+  it("works without a file, for its callbacks and events alone", async () => {
+    const clock = new ManualClock();
+    const states: HeartbeatState[] = [];
+    const events: HeartbeatState[] = [];
+    const heartbeat = new Heartbeat({ clock, onBeat: (state) => states.push(state) });
+    heartbeat.on("beat", (state) => events.push(state));
+    heartbeat.start();
+    // Never from within start(): the caller has not seen it return.
+    expect(states).toEqual([]);
+    await clock.advance(20);
+    expect(states.map((state) => state.sequence)).toEqual([1, 2, 3]);
+    expect(events).toEqual(states);
+    expect(Object.isFrozen(states[0])).toBe(true);
+    await heartbeat.stop();
+    expect(states).toHaveLength(3);
+  });
+});
+
+describe("stopping a heartbeat", () => {
+  it("writes the status stopped last, and leaves no timer and no other file", async () => {
+    const { clock, folder, heartbeat, read, stateFile } = setup();
+    heartbeat.start();
+    await clock.advance(10);
+    await heartbeat.stop();
+    expect(heartbeat.isRunning).toBe(false);
+    expect(read()).toMatchObject({ status: "stopped", sequence: 3 });
+    expect(await Heartbeat.check(stateFile, { clock })).toMatchObject({ status: "stopped", age: 0 });
+    expect(clock.pendingTimers).toBe(0);
+    expect(fs.readdirSync(folder)).toEqual(["app.heartbeat"]);
+    await clock.advance(60);
+    expect(read()).toMatchObject({ sequence: 3 });
+  });
+
+  it("is idempotent, and nothing before start()", async () => {
+    const { heartbeat, folder, read } = setup();
+    await heartbeat.stop();
+    expect(fs.readdirSync(folder)).toEqual([]);
+    heartbeat.start();
+    const first = heartbeat.stop();
+    expect(heartbeat.stop()).toBe(first);
+    await first;
+    await heartbeat.stop();
+    expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("waits for the write in flight, so that its beat does not come after the farewell", async () => {
+    const { heartbeat, read } = setup();
+    const order: string[] = [];
+    const rename = fs.promises.rename.bind(fs.promises);
+    let release = (): void => undefined;
+    vi.spyOn(fs.promises, "rename").mockImplementationOnce(async (from, to) => {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await rename(from, to);
+      order.push("beat");
+    });
+    heartbeat.start();
+    const stopped = heartbeat.stop().then(() => order.push("stopped"));
+    await vi.waitFor(() => expect(fs.promises.rename).toHaveBeenCalledOnce());
+    release();
+    await stopped;
+    expect(order).toEqual(["beat", "stopped"]);
+    expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
+  });
+
+  it("is done by the end of an await using block, and begun by that of a using block", async () => {
+    const { clock, heartbeat, read } = setup();
+    {
+      await using running = heartbeat;
+      running.start();
+    }
+    expect(read()).toMatchObject({ status: "stopped" });
+    {
+      using running = heartbeat;
+      running.start();
+    }
+    expect(heartbeat.isRunning).toBe(false);
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "stopped" });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("can be followed by another start, with a start time of its own", async () => {
+    const { clock, heartbeat, read } = setup();
+    heartbeat.start();
+    await clock.advance(30);
+    await heartbeat.stop();
+    heartbeat.start();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "running", startedAt: "2025-01-01T00:00:30.000000+00:00" });
+    await heartbeat.stop();
+  });
+
+  it("does not reject when the farewell cannot be written", async () => {
+    const { clock, heartbeat } = broken();
+    heartbeat.start();
+    await clock.advance(0);
+    await expect(heartbeat.stop()).resolves.toBeUndefined();
+    expect(heartbeat.snapshot()).toMatchObject({ missedBeats: 2, status: "stopped" });
+  });
+});
+
+describe("beat()", () => {
+  it("before start() writes a heartbeat that is starting", async () => {
+    const { clock, heartbeat, read, stateFile } = setup();
+    await heartbeat.beat();
+    expect(read()).toMatchObject({ status: "starting", sequence: 1 });
+    expect(await Heartbeat.isAlive(stateFile, { clock })).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("resolves when the file is written, and those who call during a write share the next", async () => {
+    const { heartbeat, read } = setup();
+    heartbeat.start();
+    await Promise.all([heartbeat.beat(), heartbeat.beat(), heartbeat.beat()]);
+    expect(read()).toMatchObject({ sequence: 2 });
+    await heartbeat.stop();
+  });
+
+  it("rejects after stop(): the file says stopped", async () => {
+    const { heartbeat, read } = setup();
+    heartbeat.start();
+    await heartbeat.stop();
+    await expect(heartbeat.beat()).rejects.toMatchObject({ code: "ERR_HEARTBEAT_STOPPED" });
+    expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("rejects with the system's error as its cause", async () => {
+    const missed = vi.fn<(error: HeartbeatError) => void>();
+    const { heartbeat } = broken({ onMissedBeat: missed });
+    const error: unknown = await heartbeat.beat().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(HeartbeatError);
+    expect(error).toMatchObject({
+      name: "HeartbeatError",
+      code: "ERR_HEARTBEAT_WRITE",
+      cause: { code: "ENOTDIR" },
+      message: expect.stringContaining('heartbeat "heartbeat" missed a beat: ENOTDIR'),
+    });
+    expect(missed).toHaveBeenCalledExactlyOnceWith(error);
+  });
+});
+
+describe("a beat that cannot be written", () => {
+  it("is told to onMissedBeat, onAlert and the listeners, and the next one is tried", async () => {
+    const missed: HeartbeatError[] = [];
+    const alerts: unknown[][] = [];
+    const events: HeartbeatError[] = [];
+    const { clock, heartbeat, repair, stateFile } = broken({
+      name: "bot",
+      onMissedBeat: (error) => missed.push(error),
+      onAlert: (...alert) => alerts.push(alert),
+    });
+    heartbeat.on("missedBeat", (error) => events.push(error));
+    heartbeat.start();
+    await clock.advance(10);
+    expect(missed).toHaveLength(2);
+    expect(events).toEqual(missed);
+    expect(alerts[1]).toEqual([
+      "heartbeat",
+      missed[1]?.message,
+      {
+        name: "bot",
+        stateFile,
+        pid: process.pid,
+        event: "missedBeat",
+        code: "ERR_HEARTBEAT_WRITE",
+        missedInARow: 2,
+      },
+    ]);
+    expect(heartbeat.snapshot()).toMatchObject({ missedBeats: 2, beats: 0, lastError: missed[1]?.message });
+    repair();
+    await clock.advance(10);
+    expect(Heartbeat.readStateSync(stateFile)).toMatchObject({ sequence: 3 });
+    expect(heartbeat.snapshot()).toMatchObject({ missedBeats: 2, beats: 1, lastError: null });
+    fs.rmSync(path.dirname(stateFile), { recursive: true });
+    fs.writeFileSync(path.dirname(stateFile), "");
+    await clock.advance(10);
+    expect(alerts[2]?.[2]).toMatchObject({ missedInARow: 1 });
+    await heartbeat.stop();
+  });
+
+  it("makes no unhandled rejection, also with a clock that tracks nothing", async () => {
+    const unhandled = vi.fn<() => void>();
+    process.on("unhandledRejection", unhandled);
+    const { clock: inner, heartbeat: _ } = setup();
+    const clock = untracked(inner);
+    const { heartbeat } = broken({ clock });
+    heartbeat.start();
+    heartbeat.drain();
+    await heartbeat.stop();
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    process.off("unhandledRejection", unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(heartbeat.snapshot().missedBeats).toBe(2);
+  });
+
+  it("because the write before it hangs is a missed beat, and no second write is begun", async () => {
+    const inner = new ManualClock();
+    const missed: HeartbeatError[] = [];
+    const { heartbeat, read } = setup({
+      clock: untracked(inner),
+      onMissedBeat: (error) => missed.push(error),
+    });
+    let release = (): void => undefined;
+    const rename = fs.promises.rename.bind(fs.promises);
+    const spy = vi.spyOn(fs.promises, "rename").mockImplementationOnce(async (from, to) => {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await rename(from, to);
+    });
+    heartbeat.start();
+    await vi.waitFor(() => expect(spy).toHaveBeenCalledOnce());
+    await inner.advance(25);
+    expect(missed.map((error) => error.message)).toEqual([
+      'heartbeat "heartbeat" missed a beat: the write before it has not ended after 10s.',
+      'heartbeat "heartbeat" missed a beat: the write before it has not ended after 20s.',
+    ]);
+    expect(spy).toHaveBeenCalledOnce();
+    release();
+    await vi.waitFor(() => expect(heartbeat.snapshot().beats).toBe(1));
+    await heartbeat.stop();
+    expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
+  });
+
+  it("is not one that finds another write just begun", async () => {
+    const inner = new ManualClock();
+    const { heartbeat } = setup({ clock: untracked(inner) });
+    heartbeat.start();
+    await heartbeat.beat();
+    await inner.advance(9);
+    const beat = heartbeat.beat();
+    const ticking = inner.advance(1);
+    await Promise.all([beat, ticking]);
+    expect(heartbeat.snapshot().missedBeats).toBe(0);
+    await heartbeat.stop();
+  });
+});
+
+/** A manual clock that does not wait for writes. */
+function untracked(clock: ManualClock): Clock {
+  return {
+    now: () => clock.now(),
+    wallNow: () => clock.wallNow(),
+    setTimer: (callback, delay) => clock.setTimer(callback, delay),
+    sleepSync: (delay) => clock.sleepSync(delay),
+  };
+}
+
+describe("metadata", () => {
+  it("as a function is asked at each beat", async () => {
+    let orders = 0;
+    const { clock, heartbeat, read } = setup({ metadata: () => ({ orders: ++orders }) });
+    heartbeat.start();
+    await clock.advance(10);
+    expect(read()?.metadata).toEqual({ orders: 2 });
+    await heartbeat.stop();
+  });
+
+  it("as an object is copied at construction", async () => {
+    const metadata = { list: [1] };
+    const { heartbeat, read } = setup({ metadata });
+    metadata.list.push(2);
+    await heartbeat.beat();
+    expect(read()?.metadata).toEqual({ list: [1] });
+  });
+
+  const circular: Record<string, unknown> = {};
+  circular["self"] = circular;
+  it.each<[string, () => unknown]>([
+    ["throws", () => Promise.reject(new Error("async")).then(() => ({}))],
+    ["returns a promise", () => Promise.resolve({})],
+    ["returns a rejecting promise", () => Promise.reject(new Error("async"))],
+    ["returns nothing", () => undefined],
+    ["returns a list", () => []],
+    ["returns what refers to itself", () => circular],
+    ["returns what JSON cannot hold", () => ({ big: 1n })],
+    ["returns too much", () => ({ text: "x".repeat(2 ** 20) })],
+    [
+      "throws",
+      () => {
+        throw new Error("metadata is down");
+      },
+    ],
+  ])("from a function that %s leaves the last good one and warns once", async (_what, fail) => {
+    const warnings = collectWarnings("KSTLIB_METADATA_FAILED");
+    let failing = false;
+    const metadata = (): Record<string, unknown> => (failing ? (fail() as object) : { good: true }) as never;
+    const { clock, heartbeat, read } = setup({ metadata });
+    heartbeat.start();
+    await clock.advance(0);
+    failing = true;
+    await clock.advance(20);
+    expect(read()).toMatchObject({ metadata: { good: true }, sequence: 3 });
+    expect(heartbeat.snapshot()).toMatchObject({ beats: 3, missedBeats: 0 });
+    expect(warnings).toHaveLength(1);
+    failing = false;
+    await clock.advance(10);
+    failing = true;
+    await clock.advance(10);
+    expect(warnings).toHaveLength(2);
+    await heartbeat.stop();
+  });
+});
+
+describe("a target", () => {
+  it("is reported dead once per death", async () => {
+    const target = { isDead: false };
+    const dead = vi.fn<() => void>();
+    const listener = vi.fn<(event: object) => void>();
+    const alert = vi.fn<(...alert: unknown[]) => void>();
+    const { clock, heartbeat } = setup({ name: "ws", target, onTargetDead: dead, onAlert: alert });
+    heartbeat.on("targetDead", listener);
+    heartbeat.start();
+    await clock.advance(10);
+    expect(dead).not.toHaveBeenCalled();
+    target.isDead = true;
+    await clock.advance(30);
+    expect(dead).toHaveBeenCalledExactlyOnceWith();
+    expect(listener).toHaveBeenCalledExactlyOnceWith({ name: "ws" });
+    expect(alert).toHaveBeenCalledExactlyOnceWith(
+      "heartbeat",
+      'the target of heartbeat "ws" is dead.',
+      expect.objectContaining({ event: "targetDead", name: "ws" }),
+    );
+    expect(heartbeat.snapshot()).toMatchObject({ targetDead: true, beats: 5 });
+    target.isDead = false;
+    await clock.advance(10);
+    target.isDead = true;
+    await clock.advance(20);
+    expect(dead).toHaveBeenCalledTimes(2);
+    await heartbeat.stop();
+  });
+
+  it("that is dead already is reported at the start", async () => {
+    const dead = vi.fn<() => void>();
+    const { heartbeat } = setup({ target: { isDead: true }, onTargetDead: dead });
+    heartbeat.start();
+    expect(dead).toHaveBeenCalledOnce();
+    await heartbeat.stop();
+  });
+
+  it("whose getter throws does not disturb the beats, and is no death", async () => {
+    const warnings = collectWarnings("KSTLIB_LISTENER_FAILED");
+    const dead = vi.fn<() => void>();
+    const target = {
+      get isDead(): boolean {
+        throw new Error("no idea");
+      },
+    };
+    const { clock, heartbeat } = setup({ target, onTargetDead: dead });
+    heartbeat.start();
+    await clock.advance(20);
+    expect(dead).not.toHaveBeenCalled();
+    expect(heartbeat.snapshot().beats).toBe(3);
+    expect(warnings).toHaveLength(1);
+    await heartbeat.stop();
+  });
+
+  it("is dead only when it says true", async () => {
+    const dead = vi.fn<() => void>();
+    const { heartbeat } = setup({ target: { isDead: Promise.resolve(false) as never }, onTargetDead: dead });
+    heartbeat.start();
+    await heartbeat.stop();
+    expect(dead).not.toHaveBeenCalled();
+  });
+
+  it("may stop the heartbeat in its callback", async () => {
+    const { clock, heartbeat, read }: ReturnType<typeof setup> = setup({
+      target: { isDead: true },
+      onTargetDead: () => heartbeat.stop(),
+    });
+    heartbeat.start();
+    expect(heartbeat.isRunning).toBe(false);
+    await clock.advance(20);
+    expect(read()).toMatchObject({ status: "stopped", sequence: 1 });
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("callbacks and listeners that throw or reject", () => {
+  it("are reported and change nothing", async () => {
+    const warnings = collectWarnings("KSTLIB_LISTENER_FAILED");
+    const fail = (): never => {
+      throw new Error("callback");
+    };
+    const reject = (): Promise<never> => Promise.reject(new Error("callback"));
+    const { clock, heartbeat, repair } = broken({
+      target: { isDead: true },
+      onTargetDead: fail,
+      onBeat: reject,
+      onMissedBeat: fail,
+      onAlert: reject,
+    });
+    heartbeat.on("beat", fail);
+    heartbeat.on("missedBeat", reject);
+    heartbeat.on("targetDead", fail);
+    heartbeat.start();
+    await clock.advance(0);
+    repair();
+    await clock.advance(10);
+    expect(heartbeat.snapshot()).toMatchObject({ beats: 1, missedBeats: 1 });
+    // onTargetDead, targetDead, onAlert; onMissedBeat, missedBeat, onAlert; onBeat, beat.
+    expect(warnings).toHaveLength(8);
+    await heartbeat.stop();
+  });
+});
+
+describe("draining", () => {
+  it("is written at once when the shutdown's signal aborts, and the beats go on", async () => {
+    const controller = new AbortController();
+    const { clock, heartbeat, read, stateFile } = setup({ drainOn: controller.signal });
+    heartbeat.start();
+    await clock.advance(3);
+    controller.abort();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "draining", sequence: 2 });
+    expect(await Heartbeat.isAlive(stateFile, { clock })).toBe(true);
+    await clock.advance(7);
+    expect(read()).toMatchObject({ status: "draining", sequence: 3 });
+    await heartbeat.stop();
+    expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("is the status from the start when the signal was aborted before", async () => {
+    const { clock, heartbeat, read } = setup({ drainOn: AbortSignal.abort() });
+    heartbeat.start();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "draining", sequence: 1 });
+    await heartbeat.stop();
+  });
+
+  it("by hand happens once, and only while running", async () => {
+    const { clock, folder, heartbeat, read } = setup();
+    heartbeat.drain();
+    await clock.advance(0);
+    expect(fs.readdirSync(folder)).toEqual([]);
+    heartbeat.start();
+    heartbeat.drain();
+    heartbeat.drain();
+    await clock.advance(0);
+    heartbeat.drain();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "draining", sequence: 2 });
+    await heartbeat.stop();
+    heartbeat.drain();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("leaves no listener on the signal after stop()", async () => {
+    const { signal } = new AbortController();
+    const add = vi.spyOn(signal, "addEventListener");
+    const remove = vi.spyOn(signal, "removeEventListener");
+    const { heartbeat } = setup({ drainOn: signal });
+    expect(add).not.toHaveBeenCalled();
+    for (let round = 0; round < 3; round++) {
+      heartbeat.start();
+      await heartbeat.stop();
+    }
+    expect(add).toHaveBeenCalledTimes(3);
+    expect(remove.mock.calls.map(([, listener]) => listener)).toEqual(
+      add.mock.calls.map(([, listener]) => listener),
+    );
+  });
+});
+
+describe("reading a heartbeat", () => {
+  async function check(stateFile: string, clock: Clock, maxAge?: number) {
+    const options = maxAge === undefined ? { clock } : { clock, maxAge };
+    const result = await Heartbeat.check(stateFile, options);
+    expect(Heartbeat.checkSync(stateFile, options)).toEqual(result);
+    expect(await Heartbeat.isAlive(stateFile, options)).toBe(result.status === "alive");
+    expect(Heartbeat.isAliveSync(stateFile, options)).toBe(result.status === "alive");
+    return result;
+  }
+
+  it("tells a frozen loop by the age of its file", async () => {
+    const { clock, heartbeat, stateFile } = setup();
+    heartbeat.start();
+    await clock.advance(0);
+    clock.sleepSync(30_000);
+    expect(await check(stateFile, clock)).toMatchObject({ status: "alive", age: 30 });
+    clock.sleepSync(1);
+    expect(await check(stateFile, clock)).toMatchObject({ status: "stale", age: 30.001 });
+    expect(await check(stateFile, clock, 60)).toMatchObject({ status: "alive" });
+    await clock.advance(0);
+    expect(await check(stateFile, clock)).toMatchObject({ status: "alive", age: 0 });
+    await heartbeat.stop();
+  });
+
+  it("does not believe a time in the future", async () => {
+    const { clock, heartbeat, stateFile } = setup();
+    await heartbeat.beat();
+    clock.jumpWall(-5);
+    expect(await check(stateFile, clock)).toMatchObject({ status: "alive", age: -5 });
+    clock.jumpWall(-1);
+    expect(await check(stateFile, clock)).toMatchObject({ status: "unknown", age: -6 });
+  });
+
+  it.each<[string, string | Uint8Array]>([
+    ["empty", ""],
+    ["truncated", '{"timestamp": "2026-01-02T03:04:05.678000+00:00", "pid": 1'],
+    ["binary", new Uint8Array([0xff, 0xfe, 0x00, 0x80, 0x7b])],
+    ["a list", "[]"],
+    ["another program's", '{"pid": 1}'],
+  ])("that is %s gives null and unknown", async (_what, content) => {
+    const file = path.join(temporaryFolder(), "a");
+    fs.writeFileSync(file, content);
+    expect(await Heartbeat.readState(file)).toBeNull();
+    expect(await check(file, new ManualClock())).toEqual({ status: "unknown", age: null, state: null });
+  });
+
+  it("that is missing, or no file, gives null and unknown", async () => {
+    const folder = temporaryFolder();
+    for (const file of [folder, path.join(folder, "missing")]) {
+      expect(Heartbeat.readStateSync(file)).toBeNull();
+      expect(await check(file, new ManualClock())).toEqual({ status: "unknown", age: null, state: null });
+    }
+  });
+
+  it("that was killed says dead at once", async () => {
+    const { clock, heartbeat, stateFile } = setup();
+    await heartbeat.beat();
+    const file = JSON.parse(fs.readFileSync(stateFile, "utf8"));
+    // Beyond the highest pid that any system hands out.
+    fs.writeFileSync(stateFile, JSON.stringify({ ...file, pid: 2 ** 31 - 1 }));
+    expect(await check(stateFile, clock)).toMatchObject({ status: "dead", age: 0 });
+    fs.writeFileSync(stateFile, JSON.stringify({ ...file, pid: 2 ** 31 - 1, hostname: "elsewhere" }));
+    expect(await check(stateFile, clock)).toMatchObject({ status: "alive", age: 0 });
+  });
+});
+
+it("two heartbeats of one process share a folder, and even a file", async () => {
+  const { clock, folder, heartbeat, stateFile } = setup();
+  const other = new Heartbeat({ clock, stateFile, interval: 5 });
+  const neighbour = new Heartbeat({ clock, stateFile: path.join(folder, "other.heartbeat") });
+  for (const one of [heartbeat, other, neighbour]) one.start();
+  await clock.advance(20);
+  await Promise.all([heartbeat.stop(), other.stop(), neighbour.stop()]);
+  expect(fs.readdirSync(folder).toSorted()).toEqual(["app.heartbeat", "other.heartbeat"]);
+  expect(other.snapshot()).toMatchObject({ beats: 5, missedBeats: 0 });
+  expect(clock.pendingTimers).toBe(0);
+});
+
+it("an event that does not exist is refused with the one that was meant", () => {
+  const { heartbeat } = setup();
+  expect(() => heartbeat.on("missedbeat" as never, () => undefined)).toThrow(/Did you mean missedBeat/);
+  expect(() => heartbeat.on("beat", null as never)).toThrow(TypeError);
+});

@@ -1,0 +1,141 @@
+import { pathToFileURL } from "node:url";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { pushConfiguration } from "../../src/kernel/configured.js";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+import { heartbeatRules } from "../../src/heartbeat/options.js";
+
+const circular: Record<string, unknown> = {};
+circular["self"] = circular;
+
+const notFunctions = [null, 0, "log", {}, true];
+const bad: Record<string, readonly unknown[]> = {
+  name: [null, "", 0, Number.NaN, {}, [], true],
+  stateFile: [null, "", "a\0b", 0, Number.NaN, {}, true, new URL("http://host/a"), new URL("file:///a%2Fb")],
+  interval: [Number.NaN, Infinity, -1, 0, 1e9, 30_000, "10", "", "1 s", "-1s", "0s", null, {}, [], true],
+  metadata: [
+    null,
+    0,
+    "x",
+    true,
+    [],
+    circular,
+    { n: 1n },
+    new Date(0),
+    { text: "x".repeat(1_000_001) },
+    { toJSON: () => undefined },
+  ],
+  target: [null, 0, "x", true, {}, { isdead: true }, []],
+  onTargetDead: notFunctions,
+  onBeat: notFunctions,
+  onMissedBeat: notFunctions,
+  onAlert: notFunctions,
+  drainOn: [null, 0, "x", {}, new AbortController(), { aborted: false }],
+  fsync: [null, 0, 1, "true", {}],
+  clock: [null, 0, "x", {}, Date, { now: () => 0 }],
+};
+
+describe("an option of a heartbeat", () => {
+  it("of every name is in the table of bad input", () => {
+    expect(Object.keys(bad).toSorted()).toEqual(Object.keys(heartbeatRules).toSorted());
+  });
+
+  const rows = Object.entries(bad).flatMap(([option, values]) =>
+    values.map((value): [string, unknown] => [option, value]),
+  );
+  it.each(rows)("%s is refused by its name (%#)", (option, value) => {
+    let error: unknown;
+    try {
+      void new Heartbeat({ [option]: value });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toSatisfy((found) => found instanceof TypeError || found instanceof RangeError);
+    expect(error).toHaveProperty("message", expect.stringMatching(new RegExp(`^${option}\\b`)));
+  });
+
+  it("of an unknown name is refused with the name that was meant", () => {
+    expect(() => new Heartbeat({ ["state_file"]: "a" } as object)).toThrow(/did you mean stateFile/);
+    expect(() => new Heartbeat({ ["maxAge"]: 3 } as object)).toThrow(
+      new TypeError(
+        "maxAge is not an option of Heartbeat; allowed are name, stateFile, interval, metadata, target, onTargetDead, onBeat, onMissedBeat, onAlert, drainOn, fsync, clock",
+      ),
+    );
+  });
+
+  it.each([null, 5, "x", []])("cannot stand in %j instead of an object", (options) => {
+    expect(() => new Heartbeat(options as object)).toThrow(TypeError);
+  });
+
+  it("that is undefined has its default", () => {
+    const undefinedOptions = Object.fromEntries(Object.keys(heartbeatRules).map((key) => [key, undefined]));
+    expect(new Heartbeat(undefinedOptions).snapshot()).toEqual(new Heartbeat().snapshot());
+    expect(new Heartbeat().snapshot()).toEqual({
+      kind: "heartbeat",
+      name: "heartbeat",
+      isRunning: false,
+      status: "starting",
+      stateFile: null,
+      interval: 10,
+      beats: 0,
+      missedBeats: 0,
+      lastBeat: null,
+      lastError: null,
+      targetDead: false,
+    });
+  });
+
+  it("for the state file may be a relative path or a file URL", () => {
+    const absolute = path.resolve("state/a b.heartbeat");
+    expect(new Heartbeat({ stateFile: "state/a b.heartbeat" }).snapshot().stateFile).toBe(absolute);
+    expect(new Heartbeat({ stateFile: pathToFileURL(absolute) }).snapshot().stateFile).toBe(absolute);
+  });
+
+  it("comes from the configuration unless it is given", () => {
+    using _configuration = pushConfiguration({
+      heartbeat: { interval: "5s", stateFile: "/run/a", instances: { bot: { stateFile: "/run/bot" } } },
+    });
+    expect(new Heartbeat().snapshot()).toMatchObject({ interval: 5, stateFile: path.resolve("/run/a") });
+    expect(new Heartbeat({ name: "bot", interval: 1 }).snapshot()).toMatchObject({
+      interval: 1,
+      stateFile: path.resolve("/run/bot"),
+    });
+  });
+
+  it("is written in a file as the schema says", () => {
+    const inFile = Object.entries(heartbeatRules).filter(([, rule]) => rule.file !== undefined);
+    expect(Object.fromEntries(inFile.map(([key, rule]) => [key, rule.file?.kind]))).toEqual({
+      stateFile: "text",
+      interval: "duration",
+      metadata: "record",
+      fsync: "boolean",
+    });
+  });
+});
+
+describe("an argument of a reader", () => {
+  const paths = bad["stateFile"] ?? [];
+  it.each(paths.map((value) => [value]))("file is refused by its name (%#)", async (value) => {
+    const file = value as string;
+    await expect(Heartbeat.readState(file)).rejects.toThrow(/^file must be/);
+    await expect(Heartbeat.check(file)).rejects.toThrow(/^file must be/);
+    await expect(Heartbeat.isAlive(file)).rejects.toThrow(/^file must be/);
+    expect(() => Heartbeat.readStateSync(file)).toThrow(/^file must be/);
+    expect(() => Heartbeat.checkSync(file)).toThrow(/^file must be/);
+    expect(() => Heartbeat.isAliveSync(file)).toThrow(/^file must be/);
+  });
+
+  const options: [string, unknown][] = [
+    ...(bad["interval"] ?? []).map((value): [string, unknown] => ["maxAge", value]),
+    ...(bad["clock"] ?? []).map((value): [string, unknown] => ["clock", value]),
+    ["maxage", 5],
+  ];
+  it.each(options)("%s is refused by its name (%#)", async (option, value) => {
+    const given = { [option]: value };
+    const named = new RegExp(`^${option}\\b`);
+    await expect(Heartbeat.check("missing", given)).rejects.toThrow(named);
+    await expect(Heartbeat.isAlive("missing", given)).rejects.toThrow(named);
+    expect(() => Heartbeat.checkSync("missing", given)).toThrow(named);
+    expect(() => Heartbeat.isAliveSync("missing", given)).toThrow(named);
+  });
+});

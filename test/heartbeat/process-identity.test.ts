@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import os from "node:os";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import {
+  ownProcessStart,
+  parseProcessStat,
+  processExists,
+  processFate,
+} from "../../src/heartbeat/process-identity.js";
+import type { HeartbeatState } from "../../src/heartbeat/state.js";
+import { formatTimestamp } from "../../src/heartbeat/timestamp.js";
+
+const onLinux = process.platform === "linux";
+const now = Date.now();
+const own = ownProcessStart();
+
+const state = (change: Partial<HeartbeatState>): HeartbeatState => ({
+  timestamp: formatTimestamp(now),
+  pid: process.pid,
+  hostname: os.hostname(),
+  metadata: {},
+  ...change,
+});
+
+/** A process that waits until the test ends. */
+function sleeper(): ChildProcess & { readonly pid: number } {
+  const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  if (child.pid === undefined) throw new Error("no child");
+  return Object.assign(child, { pid: child.pid });
+}
+
+async function gonePid(): Promise<number> {
+  const child = sleeper();
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return child.pid;
+}
+
+describe("a line of /proc/<pid>/stat", () => {
+  const rest = `${"0 ".repeat(18)}4242 0 0`;
+  it.each<[string, string, { ended: boolean; start: number } | undefined]>([
+    ["of a running process", `17 (node) R ${rest}`, { ended: false, start: 4242 }],
+    ["of a zombie", `17 (node) Z ${rest}`, { ended: true, start: 4242 }],
+    ["with a program's name made to mislead", `17 (a) Z (b) 1 \n) S ${rest}`, { ended: false, start: 4242 }],
+    ["cut off", "17 (node) R 0 0", undefined],
+    ["empty", "", undefined],
+  ])("%s", (_what, line, expected) => {
+    expect(parseProcessStat(line)).toEqual(expected);
+  });
+});
+
+describe("the process of a heartbeat", () => {
+  it("is running when it is this one", () => {
+    expect(processFate(state({}), now)).toBe("running");
+    expect(processFate(state(own === undefined ? {} : { processStart: own }), now)).toBe("running");
+  });
+
+  it("is gone when nobody has its pid", async () => {
+    const pid = await gonePid();
+    expect(processExists(pid)).toBe(false);
+    expect(processFate(state({ pid }), now)).toBe("gone");
+    expect(processFate(state({ pid, ...(own === undefined ? {} : { processStart: own }) }), now)).toBe(
+      "gone",
+    );
+  });
+
+  it("is not judged by its pid on another host", async () => {
+    const pid = await gonePid();
+    expect(processFate(state({ pid, hostname: `${os.hostname()}-not` }), now)).toBe("unknown");
+  });
+
+  it("exists also when its pid makes no sense to the system", () => {
+    expect(processExists(2 ** 40)).toBe(true);
+  });
+
+  describe.skipIf(!onLinux)("on Linux (skipped elsewhere: no start times)", () => {
+    it("is gone when its pid belongs to a later process, by the mark of its start", () => {
+      const { pid } = sleeper();
+      expect(own).toMatch(/^[0-9a-f-]{36}\/\d+\/\d+$/);
+      expect(processFate(state({ pid, processStart: own ?? "" }), now)).toBe("gone");
+    });
+
+    it("is not judged by its pid when that belongs to another boot or another pid namespace", async () => {
+      const [boot, space, start] = (own ?? "").split("/");
+      const pid = await gonePid();
+      for (const processStart of [
+        `${boot}x/${space}/${start}`,
+        `${boot}/${space}0/${start}`,
+        "nonsense",
+        "",
+      ]) {
+        expect(processFate(state({ pid, processStart }), now)).toBe("unknown");
+      }
+    });
+
+    it("is gone when it has ended and its parent has not collected it", async () => {
+      const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      onTestFinished(() => {
+        parent.kill("SIGKILL");
+      });
+      const [line]: unknown[] = await once(parent.stdout, "data");
+      const pid = Number(line);
+      await vi.waitFor(() => expect(processFate(state({ pid }), now)).toBe("gone"));
+      expect(processExists(pid)).toBe(true);
+    });
+
+    it("is not judged by its start time where the uptime is not that of the host", () => {
+      const { pid } = sleeper();
+      const startedAt = formatTimestamp(now - 3_600_000);
+      expect(processFate(state({ pid, startedAt }), now)).toBe("gone");
+      vi.spyOn(os, "uptime").mockReturnValue(0.5);
+      expect(processFate(state({ pid, startedAt }), now)).toBe("running");
+      vi.restoreAllMocks();
+    });
+
+    it("is gone when its pid belongs to a process younger than a file without the mark", () => {
+      const { pid } = sleeper();
+      const hour = 3_600_000;
+      expect(processFate(state({ pid }), now)).toBe("running");
+      expect(processFate(state({ pid, startedAt: formatTimestamp(now) }), now)).toBe("running");
+      expect(processFate(state({ pid, startedAt: formatTimestamp(now - hour) }), now)).toBe("gone");
+      expect(processFate(state({ pid, timestamp: formatTimestamp(now - hour) }), now)).toBe("gone");
+    });
+  });
+});

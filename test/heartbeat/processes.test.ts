@@ -1,0 +1,67 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+import { temporaryFolder } from "./folder.js";
+
+const run = promisify(execFile);
+const fixture = (name: string): string => path.join(import.meta.dirname, "..", "fixtures", `${name}.mjs`);
+
+const CRASHES = Number(process.env["CRASH_RUNS"] ?? 24);
+const MOST_TURNS = 120;
+
+describe("a process with a heartbeat", () => {
+  it("that is killed at any moment leaves a whole file that says dead, and no temporary file for long", async () => {
+    const folder = temporaryFolder();
+    const stateFile = path.join(folder, "app.heartbeat");
+    for (let life = 0; life < CRASHES; life++) {
+      const turns = Math.floor((MOST_TURNS * life) / CRASHES);
+      const child = spawn(process.execPath, [fixture("heartbeat-crash"), stateFile, String(turns)], {
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      expect(await once(child, "exit")).toEqual([null, "SIGKILL"]);
+      const { status, state } = await Heartbeat.check(stateFile);
+      expect(state).toMatchObject({ pid: child.pid, metadata: { filler: "x".repeat(50_000) } });
+      expect(status).toBe("dead");
+      // Each life swept what the one before it left.
+      expect(fs.readdirSync(folder).length).toBeLessThanOrEqual(2);
+    }
+    await new Heartbeat({ stateFile }).beat();
+    expect(fs.readdirSync(folder)).toEqual(["app.heartbeat"]);
+  });
+
+  it("shares its file with another, and a reader never sees a part of a beat", async () => {
+    const folder = temporaryFolder();
+    const stateFile = path.join(folder, "app.heartbeat");
+    await new Heartbeat({ stateFile }).beat();
+    const progress = { ended: 0 };
+    const writers = [0, 1].map(async () => {
+      const result = await run(process.execPath, [fixture("heartbeat-writer"), stateFile, "150"]);
+      progress.ended++;
+      return result;
+    });
+    const pids = new Set<number | undefined>();
+    let torn = 0;
+    while (progress.ended < writers.length) {
+      const state = await Heartbeat.readState(stateFile);
+      if (state === null || Heartbeat.readStateSync(stateFile) === null) torn++;
+      pids.add(state?.pid);
+    }
+    const written = { stdout: "150\n", stderr: "" };
+    expect(await Promise.all(writers)).toEqual([written, written]);
+    expect(torn).toBe(0);
+    expect(pids.size).toBe(3);
+    expect(fs.readdirSync(folder)).toEqual(["app.heartbeat"]);
+  });
+
+  it("ends by itself when it has nothing else to do, and its last beat is whole", async () => {
+    const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+    const { stdout, stderr } = await run(process.execPath, [fixture("heartbeat-alone"), stateFile]);
+    expect(stderr).toBe("");
+    expect(stdout).toBe("exit 0, running: true\n");
+    expect(await Heartbeat.check(stateFile)).toMatchObject({ status: "dead", state: { status: "running" } });
+  });
+});

@@ -1,0 +1,81 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { temporaryFolder } from "./folder.js";
+
+const python = ["python3", "python"].find(
+  (name) => spawnSync(name, ["-c", "import datetime; datetime.datetime.fromisoformat"]).status === 0,
+);
+const reason = python === undefined ? " (SKIPPED: no python3 here)" : "";
+
+function runPython(script: string, ...args: string[]): string {
+  return execFileSync(python ?? "python3", ["-c", script, ...args], { encoding: "utf8" });
+}
+
+/** Writes as the original does: its four fields, `datetime.isoformat()`, `json.dumps`. */
+const ORIGINAL_WRITER = `
+import datetime, json, os, socket, sys
+now = datetime.datetime.now(tz=datetime.timezone.utc)
+if sys.argv[2] == "whole":
+    now = now.replace(microsecond=0)
+state = {
+    "timestamp": now.isoformat(),
+    "pid": os.getppid(),
+    "hostname": socket.gethostname(),
+    "metadata": {"version": "1.0.0", "spread": float("nan"), "name": "\\u00e9\\U0001f600"},
+}
+with open(sys.argv[1], "w") as file:
+    json.dump(state, file)
+`;
+
+/** Reads as the reference shows it, and prints what it found. */
+const ORIGINAL_READER = `
+import datetime, json, sys
+with open(sys.argv[1]) as file:
+    state = json.load(file)
+time = datetime.datetime.fromisoformat(state["timestamp"])
+print(json.dumps([
+    (time - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)).total_seconds(),
+    time.utcoffset().total_seconds(),
+    state["pid"], state["hostname"], state["metadata"],
+    datetime.datetime.fromisoformat(state["started_at"]).isoformat(timespec="microseconds") == state["started_at"],
+]))
+`;
+
+describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
+  it("reads our file", async () => {
+    const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+    const clock = new ManualClock();
+    clock.jumpWall(0.678);
+    const metadata = { version: "1.0.0", name: "é😀", list: [1, null, true] };
+    await new Heartbeat({ stateFile, clock, metadata }).beat();
+    expect(JSON.parse(runPython(ORIGINAL_READER, stateFile))).toEqual([
+      clock.wallNow() / 1000,
+      0,
+      process.pid,
+      os.hostname(),
+      metadata,
+      true,
+    ]);
+  });
+
+  it.each(["whole", "fraction"])("writes what we read, with a %s second", async (second) => {
+    const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+    const before = Date.now();
+    runPython(ORIGINAL_WRITER, stateFile, second);
+    expect(fs.readFileSync(stateFile, "utf8")).toContain("NaN");
+    const { status, age, state } = await Heartbeat.check(stateFile);
+    expect(state).toMatchObject({
+      pid: process.pid,
+      hostname: os.hostname(),
+      metadata: { version: "1.0.0", spread: null, name: "é😀" },
+    });
+    expect(status).toBe("alive");
+    expect(Date.parse(state?.timestamp ?? "")).toBeGreaterThanOrEqual(before - 1000);
+    expect(age).not.toBeNull();
+  });
+});
