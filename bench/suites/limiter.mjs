@@ -2,7 +2,7 @@
 import { KeyedRateLimiter, RateLimiter } from "@kstlib/resilience";
 import { measure, peer, ratio, report } from "../measure.mjs";
 
-const plenty = () => new RateLimiter({ rate: 1e12, per: 1, burst: 1e12 });
+const plenty = () => new RateLimiter({ rate: 1e9, per: 1, burst: 1e9 });
 const drained = new RateLimiter({ rate: 1, per: "7d", burst: 1 });
 drained.tryAcquire();
 const admitting = plenty();
@@ -44,7 +44,7 @@ if (limiter.module) {
 }
 const sync = await measure(subjects);
 
-const keyed = new KeyedRateLimiter({ rate: 1e12, per: 1, burst: 1e12, maxKeys: 1000 });
+const keyed = new KeyedRateLimiter({ rate: 1e9, per: 1, burst: 1e9, maxKeys: 1000 });
 const asyncSubjects = {
   async acquire(n) {
     let sum = 0;
