@@ -1,25 +1,66 @@
+// The one-way rule: kernel <- a pattern's folder <- registry, configure, ... <- config <- auto.
+const PATTERNS = "circuit-breaker|rate-limiter|shutdown|heartbeat|watchdog";
+const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
-    {
-      name: "core-is-pure",
-      severity: "error",
-      from: { path: "^src/index\\.ts$" },
-      to: { path: "^src/(worker|cli)" },
-    },
-    {
-      name: "no-node-in-core",
-      severity: "error",
-      from: { path: "^src/(index|decorators)\\.ts$" },
-      to: { dependencyTypes: ["core"] },
-    },
-    {
-      name: "no-dev-deps",
-      severity: "error",
-      from: { path: "^src" },
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg"] },
-    },
+    rule("no-circular", "A cycle has no order to be read in; types count too.", {}, { circular: true }),
+    rule(
+      "kernel-stands-alone",
+      "The kernel imports nothing of the rest.",
+      { path: "^src/kernel/" },
+      { path: "^src/", pathNot: "^src/kernel/" },
+    ),
+    rule(
+      "patterns-import-the-kernel-alone",
+      "What a pattern needs of another is an interface that it declares and the caller satisfies.",
+      { path: `^src/(${PATTERNS})/` },
+      { path: "^src/", pathNot: "^src/(?:kernel|$1)/" },
+    ),
+    rule(
+      "testing-imports-the-kernel-alone",
+      "The manual clock must not bring a pattern along.",
+      { path: "^src/testing/" },
+      { path: "^src/", pathNot: "^src/(?:kernel|testing)/" },
+    ),
+    rule(
+      "the-middle-imports-downwards",
+      "registry, configure and their like know the patterns, and no YAML.",
+      { path: "^src/[^/]+\\.ts$", pathNot: "^src/(?:index|auto)\\.ts$" },
+      { path: "^src/(?:config|testing)/" },
+    ),
+    rule(
+      "nobody-imports-an-entry",
+      "index.ts and auto.ts are for the outside.",
+      {},
+      { path: "^src/(?:index|auto)\\.ts$" },
+    ),
+    rule(
+      "config-imports-downwards",
+      "The manual clock is for tests.",
+      { path: "^src/(?:config/|auto\\.ts$)" },
+      { path: "^src/testing/" },
+    ),
+    rule(
+      "core-reads-no-file",
+      "Who imports the core gets no YAML and no schema library.",
+      { path: "^src/index\\.ts$" },
+      { path: "^src/(?:config|testing)/", reachable: true },
+    ),
+    rule(
+      "packages-in-config-alone",
+      "Only config/ has runtime dependencies.",
+      { path: "^src/", pathNot: "^src/config/" },
+      { dependencyTypes: ["npm", "npm-optional", "npm-peer"] },
+    ),
+    rule(
+      "no-undeclared-packages",
+      "What src/ imports must be installed with the package.",
+      { path: "^src/" },
+      { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown"] },
+    ),
+    rule("resolvable", "Every import must lead somewhere.", { path: "^src/" }, { couldNotResolve: true }),
   ],
   options: {
     tsConfig: { fileName: "tsconfig.json" },

@@ -1,11 +1,13 @@
-const node = (config) => ({ ...config, platform: "node", format: "esm" });
+const gzipped = (config) => ({ ...config, platform: "node", format: "esm" });
+
 export default [
   {
-    name: "core { retry }",
+    name: "circuit breaker alone",
     path: "dist/index.js",
-    import: "{ retry }",
-    limit: "2 kB",
-    modifyEsbuildConfig: node,
+    import: "{ CircuitBreaker }",
+    limit: "3 kB",
+    gzip: true,
+    modifyEsbuildConfig: gzipped,
   },
-  { name: "worker", path: "dist/worker/pool.js", limit: "1 kB", modifyEsbuildConfig: node },
+  { name: "whole core", path: "dist/index.js", limit: "14 kB", gzip: true, modifyEsbuildConfig: gzipped },
 ];

@@ -1,28 +1,56 @@
 // Builds dist/ (ESM and types) and its CommonJS twin dist/cjs/, a file at a time, so that worker URLs keep working.
-import { execFileSync } from "node:child_process";
+// Everything is made beside it and put in place at the end: who runs the old one meanwhile never sees half of it.
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { root, sourceStamp } from "./setup.mjs";
 
-fs.rmSync("dist", { recursive: true, force: true });
-execFileSync(process.execPath, ["node_modules/@typescript/native/bin/tsc", "-p", "tsconfig.build.json"], {
-  stdio: "inherit",
-});
+process.chdir(root);
+const stamp = sourceStamp();
+const out = `dist-${process.pid}`;
 
-const files = fs.readdirSync("dist", { recursive: true }).map(String);
-await build({
-  entryPoints: files.filter((file) => file.endsWith(".js")).map((file) => `dist/${file}`),
-  outdir: "dist/cjs",
-  outbase: "dist",
-  format: "cjs",
-  platform: "node",
-  target: "node20",
-  sourcemap: true,
-  define: { "import.meta.url": "__url" },
-  banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
-});
-for (const file of files.filter((name) => name.endsWith(".d.ts"))) {
-  fs.mkdirSync(path.dirname(`dist/cjs/${file}`), { recursive: true });
-  fs.copyFileSync(`dist/${file}`, `dist/cjs/${file}`);
+async function main() {
+  const tsc = ["node_modules/@typescript/native/bin/tsc", "-p", "tsconfig.build.json", "--outDir", out];
+  const { status } = spawnSync(process.execPath, tsc, { stdio: ["ignore", "inherit", "inherit"] });
+  if (status !== 0) return 1;
+
+  const files = fs.readdirSync(out, { recursive: true }).map(String);
+  await build({
+    entryPoints: files.filter((file) => file.endsWith(".js")).map((file) => path.join(out, file)),
+    outdir: path.join(out, "cjs"),
+    outbase: out,
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    sourcemap: true,
+    define: { "import.meta.url": "__url" },
+    banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
+  });
+  for (const file of files.filter((name) => name.endsWith(".d.ts"))) {
+    fs.mkdirSync(path.dirname(path.join(out, "cjs", file)), { recursive: true });
+    fs.copyFileSync(path.join(out, file), path.join(out, "cjs", file));
+  }
+  fs.writeFileSync(path.join(out, "cjs", "package.json"), '{"type":"commonjs"}\n');
+  await writeSchema();
+  fs.writeFileSync(path.join(out, ".stamp"), stamp);
+
+  fs.rmSync("dist", { recursive: true, force: true });
+  fs.renameSync(out, "dist");
+  return 0;
 }
-fs.writeFileSync("dist/cjs/package.json", '{"type":"commonjs"}\n');
+
+/** The JSON Schema of the configuration file, from the module that makes it. */
+async function writeSchema() {
+  const maker = path.resolve(out, "config", "json-schema.js");
+  if (!fs.existsSync(maker)) return;
+  const { configJsonSchema } = await import(pathToFileURL(maker).href);
+  fs.writeFileSync(path.join(out, "schema.json"), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+}
+
+try {
+  process.exitCode = await main();
+} finally {
+  fs.rmSync(out, { recursive: true, force: true });
+}

@@ -28,7 +28,7 @@ export class Events<Map extends object> {
   on<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): Disposable {
     if (!Object.hasOwn(this.#listeners, name)) {
       const known = Object.keys(this.#listeners);
-      const meant = nearest(show(name), known);
+      const meant = typeof name === "string" ? nearest(name, known) : undefined;
       throw new TypeError(
         `${this.#owner} has no event ${show(name)}; it has ${known.join(", ")}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
       );

@@ -25,10 +25,13 @@ function distance(from: string, to: string): number {
 /** The known name that `name` is most likely a slip of, or `undefined` when none is close. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, "");
+  // Of a name as long as no option is, the beginning says enough.
+  const written = plain(name.slice(0, 64));
   let found: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  // With as many edits as letters nothing of what was written is left.
+  let least = Math.min(Math.max(2, Math.floor(written.length / 3)) + 1, written.length);
   for (const candidate of known) {
-    const edits = distance(plain(name).slice(0, 64), plain(candidate));
+    const edits = distance(written, plain(candidate));
     if (edits < least) {
       least = edits;
       found = candidate;

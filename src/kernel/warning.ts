@@ -1,9 +1,18 @@
 import { show } from "./show.js";
 import { isThenable } from "./thenable.js";
 
+/** The stack of an error; an error whose own properties throw has nothing to tell. */
+function stackOf(cause: unknown): string | undefined {
+  try {
+    return cause instanceof Error ? String(cause.stack ?? cause) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reports through `process.emitWarning`: what went wrong where nobody could be told by an error. */
 export function warn(code: string, message: string, cause?: unknown): void {
-  const detail = cause instanceof Error ? (cause.stack ?? String(cause)) : undefined;
+  const detail = stackOf(cause);
   const told = cause === undefined || detail !== undefined ? message : `${message}: ${show(cause)}`;
   process.emitWarning(told, { type: "ResilienceWarning", code, ...(detail === undefined ? {} : { detail }) });
 }

@@ -1,0 +1,127 @@
+// What a decision of the limiter costs: beside a bare clock reading, `limiter` and `rate-limiter-flexible`.
+import { KeyedRateLimiter, RateLimiter } from "@kstlib/resilience";
+import { measure, peer, ratio, report } from "../measure.mjs";
+
+const plenty = () => new RateLimiter({ rate: 1e9, per: 1, burst: 1e9 });
+const drained = new RateLimiter({ rate: 1, per: "7d", burst: 1 });
+drained.tryAcquire();
+const admitting = plenty();
+
+const limiter = await peer("limiter");
+const flexible = await peer("rate-limiter-flexible");
+
+const subjects = {
+  now(n) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += performance.now();
+    return sum;
+  },
+  admitted(n) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += admitting.tryAcquire() ? 1 : 0;
+    return sum;
+  },
+  refused(n) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += drained.tryAcquire() ? 1 : 0;
+    return sum;
+  },
+};
+if (limiter.module) {
+  const theirs = new limiter.module.RateLimiter({ tokensPerInterval: 1e12, interval: "second" });
+  const theirsDrained = new limiter.module.RateLimiter({ tokensPerInterval: 1, interval: 7 * 86_400_000 });
+  theirsDrained.tryRemoveTokens(1);
+  subjects.limiterAdmitted = (n) => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += theirs.tryRemoveTokens(1) ? 1 : 0;
+    return sum;
+  };
+  subjects.limiterRefused = (n) => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += theirsDrained.tryRemoveTokens(1) ? 1 : 0;
+    return sum;
+  };
+}
+const sync = await measure(subjects);
+
+const keyed = new KeyedRateLimiter({ rate: 1e9, per: 1, burst: 1e9, maxKeys: 1000 });
+const asyncSubjects = {
+  async acquire(n) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      await admitting.acquire();
+      sum++;
+    }
+    return sum;
+  },
+  keyed(n) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += keyed.tryAcquire("key") ? 1 : 0;
+    return sum;
+  },
+};
+if (flexible.module) {
+  const { RateLimiterMemory } = flexible.module.default ?? flexible.module;
+  const theirs = new RateLimiterMemory({ points: 1e12, duration: 3600 });
+  asyncSubjects.flexible = async (n) => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += (await theirs.consume("key")).remainingPoints > 0 ? 1 : 0;
+    return sum;
+  };
+}
+const async = await measure(asyncSubjects, { size: 20_000 });
+
+const against = (other, row) =>
+  other.missing === undefined ? row() : { ...row.title, missing: other.missing };
+const row = (title, value, bound) =>
+  Object.assign(() => ({ ...title, value: value(), unit: "x", ...bound }), { title });
+
+report([
+  {
+    id: "admitted",
+    label: "tryAcquire, admitted / performance.now()",
+    value: ratio(sync.admitted, sync.now),
+    unit: "x",
+    max: 1.25,
+  },
+  {
+    id: "refused",
+    label: "tryAcquire, refused / performance.now()",
+    value: ratio(sync.refused, sync.now),
+    unit: "x",
+    max: 1.25,
+  },
+  against(
+    limiter,
+    row(
+      { id: "limiter-admitted", label: "admitted / tryRemoveTokens of limiter" },
+      () => ratio(sync.admitted, sync.limiterAdmitted),
+      { max: 1 },
+    ),
+  ),
+  against(
+    limiter,
+    row(
+      { id: "limiter-refused", label: "refused / tryRemoveTokens of limiter" },
+      () => ratio(sync.refused, sync.limiterRefused),
+      { max: 1 },
+    ),
+  ),
+  against(
+    flexible,
+    row(
+      { id: "flexible", label: "consume of rate-limiter-flexible / keyed tryAcquire" },
+      () => ratio(async.flexible, async.keyed),
+      { min: 4 },
+    ),
+  ),
+  against(
+    flexible,
+    row(
+      { id: "flexible-async", label: "consume of rate-limiter-flexible / await acquire" },
+      () => ratio(async.flexible, async.acquire),
+      {},
+    ),
+  ),
+]);
+process.exit(0);

@@ -1,0 +1,31 @@
+// What a bundler makes of the core: minified, gzipped.
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { report } from "../measure.mjs";
+
+const entry = path.resolve(import.meta.dirname, "../../dist/index.js");
+
+async function kilobytes(exported) {
+  const { outputFiles } = await build({
+    stdin: { contents: `export ${exported} from ${JSON.stringify(entry)};`, resolveDir: import.meta.dirname },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+  });
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length / 1000;
+}
+
+report([
+  {
+    id: "breaker",
+    label: "circuit breaker alone",
+    value: await kilobytes("{ CircuitBreaker }"),
+    unit: "kB",
+    max: 3,
+  },
+  { id: "core", label: "whole core", value: await kilobytes("*"), unit: "kB", max: 14 },
+]);

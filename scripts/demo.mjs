@@ -1,0 +1,10 @@
+// npm run demo [-- arguments]: prepares the clone, then becomes the trading bot. In this process, not in a child:
+// signals, the terminal and the exit code are then the bot's own, with nothing in between to pass them on.
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { root, setUp } from "./setup.mjs";
+
+setUp();
+const main = path.join(root, "examples", "trading-bot", "main.mjs");
+process.argv[1] = main;
+await import(pathToFileURL(main).href);

@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import { brandError, NotAvailableError, ResilienceError } from "../../src/kernel/errors.js";
+import { show } from "../../src/kernel/show.js";
+import { isThenable } from "../../src/kernel/thenable.js";
+
+class DoorError extends ResilienceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("ERR_DOOR", message, options);
+  }
+}
+brandError(DoorError, "DoorError");
+
+describe("an error of the library", () => {
+  const cause = new Error("why");
+  const error = new DoorError("stuck", { cause });
+
+  test("has a code, its own name, its message, its cause and a stack", () => {
+    expect(error).toMatchObject({ code: "ERR_DOOR", name: "DoorError", message: "stuck", cause });
+    expect(String(error)).toBe("DoorError: stuck");
+    expect(error.stack).toContain("errors.test.ts");
+    expect("cause" in new DoorError("stuck")).toBe(false);
+  });
+
+  test("is an instance of its class and of every base, and of no other", () => {
+    class OtherError extends ResilienceError {}
+    brandError(OtherError, "OtherError");
+    expect(error).toBeInstanceOf(DoorError);
+    expect(error).toBeInstanceOf(ResilienceError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(OtherError);
+    expect(new ResilienceError("ERR", "base")).not.toBeInstanceOf(DoorError);
+  });
+
+  test("is an instance of the same class in another copy of the package", () => {
+    class Copy extends ResilienceError {}
+    brandError(Copy, "DoorError");
+    expect(error).toBeInstanceOf(Copy);
+    expect(new Copy("ERR_DOOR", "stuck")).toBeInstanceOf(DoorError);
+  });
+
+  test("is not what a value is that only looks like one", () => {
+    for (const value of [null, undefined, 5, "ERR_DOOR", () => {}, { code: "ERR_DOOR", name: "DoorError" }]) {
+      expect(value instanceof ResilienceError).toBe(false);
+    }
+    expect(new Error("plain")).not.toBeInstanceOf(ResilienceError);
+  });
+
+  test("can be extended by an application, whose class is judged as any class is", () => {
+    class Mine extends DoorError {}
+    class Other extends DoorError {}
+    const mine = new Mine("mine");
+    expect(mine).toBeInstanceOf(Mine);
+    expect(mine).toBeInstanceOf(DoorError);
+    expect(error).not.toBeInstanceOf(Mine);
+    expect(mine).not.toBeInstanceOf(Other);
+  });
+
+  test("of something that is still to come says so", () => {
+    const missing = new NotAvailableError("a Redis store");
+    expect(missing).toMatchObject({ code: "ERR_NOT_AVAILABLE", name: "NotAvailableError" });
+    expect(missing.message).toBe("a Redis store is not available yet in this version of @kstlib/resilience.");
+  });
+});
+
+describe("a value in a message", () => {
+  test.each([
+    ["text", '"text"'],
+    ['quo"te\n', String.raw`"quo\"te\n"`],
+    ["x".repeat(41), `"${"x".repeat(40)}…"`],
+    ["x".repeat(40), `"${"x".repeat(40)}"`],
+    [5, "5"],
+    [-0, "0"],
+    [Number.NaN, "NaN"],
+    [5n, "5n"],
+    [true, "true"],
+    [undefined, "undefined"],
+    [null, "null"],
+    [Symbol("s"), "Symbol(s)"],
+    [() => "secret", "a function"],
+    [{ password: "secret" }, "an object"],
+    [["secret"], "an array"],
+    [new Date(0), "an object"],
+  ])("%o is shown short, without the contents of an object", (value, shown) => {
+    expect(show(value)).toBe(shown);
+  });
+});
+
+describe("a thenable", () => {
+  const then = (): void => {};
+  test.each([
+    [Promise.resolve(), true],
+    // oxlint-disable-next-line unicorn/no-thenable
+    [{ then }, true],
+    // oxlint-disable-next-line unicorn/no-thenable
+    [Object.assign(() => {}, { then }), true],
+    // oxlint-disable-next-line unicorn/no-thenable
+    [{ then: 5 }, false],
+    [{}, false],
+    [null, false],
+    [undefined, false],
+    ["then", false],
+    [() => {}, false],
+  ])("%# is recognised by its method", (value, expected) => {
+    expect(isThenable(value)).toBe(expected);
+  });
+});

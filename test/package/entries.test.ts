@@ -1,0 +1,145 @@
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const require = createRequire(import.meta.url);
+const manifest: { exports: Record<string, unknown>; files: string[] } = require("../../package.json");
+
+/** Every file named anywhere in one entry of `exports`. */
+function targetsOf(entry: unknown): readonly string[] {
+  if (typeof entry === "string") return [entry];
+  return Object.values(entry ?? {}).flatMap(targetsOf);
+}
+
+/** The source of an entry: `./config` of `dist/config/index.js` is `src/config/index.ts`. */
+function sourceOf(entry: unknown): string | undefined {
+  const esm = targetsOf(entry).find((target) => target.endsWith(".js") && !target.includes("/cjs/"));
+  return esm?.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+}
+
+const entries = Object.entries(manifest.exports).flatMap(([name, entry]) => {
+  const source = sourceOf(entry);
+  return source === undefined || !fs.existsSync(path.join(root, source)) ? [] : [{ name, entry, source }];
+});
+
+/** The entries that a program imports for their names; `./auto` is imported for what it does. */
+const apis = entries.filter(({ name }) => name !== "./auto");
+
+const distFile = (source: string, folder: string): string =>
+  path.join(root, source.replace(/^src/, folder).replace(/\.ts$/, ".js"));
+
+describe("the entries of package.json", () => {
+  test("each one names files that were built", () => {
+    const missing = entries
+      .flatMap(({ entry }) => targetsOf(entry))
+      .filter((target) => !fs.existsSync(path.join(root, target)));
+    expect(missing).toEqual([]);
+  });
+
+  test("every entry module of the sources is one of them", () => {
+    const modules = fs
+      .readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
+      .map((file) => `src/${file.replaceAll("\\", "/")}`)
+      .filter((file) => /(?:^|\/)(?:index|auto)\.ts$/.test(file));
+    expect(entries.map(({ source }) => source).toSorted()).toEqual(modules.toSorted());
+  });
+
+  test("the schema of the configuration file is built with what reads it", () => {
+    const reader = fs.existsSync(path.join(root, "src/config/index.ts"));
+    expect(fs.existsSync(path.join(root, "dist/schema.json"))).toBe(reader);
+  });
+
+  test("the core has no dependency at run time, whatever it imports on the way", () => {
+    const foreign = new Set<string>();
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      // What an example in a doc comment imports is not imported.
+      const text = fs.readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
+      const imports = text.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*["']([^"']+)["']/g);
+      for (const [, name = ""] of imports) {
+        if (name.startsWith(".")) visit(path.resolve(path.dirname(file), name));
+        else if (!name.startsWith("node:")) foreign.add(name);
+      }
+      for (const [, name = ""] of text.matchAll(/new URL\("(\.[^"]+)"/g)) {
+        visit(path.resolve(path.dirname(file), name));
+      }
+    };
+    visit(path.join(root, "dist/index.js"));
+    expect(seen.size).toBeGreaterThan(1);
+    expect([...foreign]).toEqual([]);
+  });
+
+  test.each(apis)("$name has the same names in the ESM and in the CommonJS build", async ({ source }) => {
+    const esm: object = await import(pathToFileURL(distFile(source, "dist")).href);
+    const cjs: object = require(distFile(source, "dist/cjs"));
+    const names = (module: object): string[] =>
+      Object.keys(module)
+        .filter((name) => name !== "__esModule")
+        .toSorted();
+    expect(names(cjs)).toEqual(names(esm));
+    expect(names(esm)).not.toEqual([]);
+  });
+
+  test("importing the core alone ends the process at once and prints nothing", () => {
+    for (const code of ['import "@kstlib/resilience"', 'require("./dist/cjs/index.js")']) {
+      const mode = code.startsWith("import") ? "module" : "commonjs";
+      expect(
+        execFileSync(process.execPath, [`--input-type=${mode}`, "-e", code], { cwd: root, encoding: "utf8" }),
+      ).toBe("");
+    }
+  });
+});
+
+type ErrorClass = (new () => Error) & { readonly prototype: Error };
+
+function isErrorClass(value: unknown): value is ErrorClass {
+  return typeof value === "function" && value.prototype instanceof Error;
+}
+
+describe("the error classes of the two builds", async () => {
+  const pairs: { name: string; esm: ErrorClass; cjs: ErrorClass }[] = [];
+  for (const { source } of apis) {
+    const esm: Record<string, unknown> = await import(pathToFileURL(distFile(source, "dist")).href);
+    const cjs: Record<string, unknown> = require(distFile(source, "dist/cjs"));
+    for (const [name, value] of Object.entries(esm)) {
+      const twin = cjs[name];
+      if (isErrorClass(value) && isErrorClass(twin)) pairs.push({ name, esm: value, cjs: twin });
+    }
+  }
+
+  test("are found and are two", () => {
+    expect(pairs.map(({ name }) => name)).toContain("ResilienceError");
+    for (const { esm, cjs } of pairs) expect(esm).not.toBe(cjs);
+  });
+
+  test.each(pairs)(
+    "$name is caught by its own class and its bases of the other build, and no other",
+    (own) => {
+      const bases = new Set(
+        pairs.filter(({ esm }) => esm === own.esm || esm.prototype.isPrototypeOf(own.esm.prototype)),
+      );
+      for (const other of pairs) {
+        const related = bases.has(other);
+        expect(
+          Object.create(own.cjs.prototype) instanceof other.esm,
+          `${own.name} of CommonJS, ${other.name}`,
+        ).toBe(related);
+        expect(
+          Object.create(own.esm.prototype) instanceof other.cjs,
+          `${own.name} of ESM, ${other.name}`,
+        ).toBe(related);
+      }
+    },
+  );
+
+  test.each(pairs)("$name carries its own name", ({ name, esm, cjs }) => {
+    expect(esm.prototype.name).toBe(name);
+    expect(cjs.prototype.name).toBe(name);
+  });
+});

@@ -1,0 +1,55 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+const sources = fs
+  .readdirSync(path.join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => {
+    const name = file.replaceAll("\\", "/");
+    const text = fs.readFileSync(path.join(root, "src", file), "utf8");
+    // What a comment or an example says is not done.
+    const code = text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
+    return { name, text, code };
+  });
+
+/** The sources whose code matches, but for those that may. */
+function offenders(pattern: RegExp, allowed: readonly string[] = []): readonly string[] {
+  return sources
+    .filter(({ name, code }) => pattern.test(code) && !allowed.includes(name))
+    .map(({ name }) => name);
+}
+
+describe("the sources", () => {
+  test("are found", () => {
+    expect(sources.length).toBeGreaterThan(10);
+  });
+
+  test("print nothing", () => {
+    expect(offenders(/\bconsole\s*\./)).toEqual([]);
+  });
+
+  test("end the process in the injectable exit of a shutdown and the watchdog's, nowhere else", () => {
+    const exits = ["shutdown/course.ts", "watchdog/freeze.ts", "watchdog/freeze-hook.ts"];
+    expect(offenders(/\bprocess\s*\.\s*(?:exit|reallyExit|abort)\b/, exits)).toEqual([]);
+  });
+
+  test("touch timers and clocks in the real clock alone", () => {
+    const clocks = /\b(?:Date\.now|performance\.now|setTimeout|setInterval|new Date\(\))\b/;
+    expect(offenders(clocks, ["kernel/clock.ts"])).toEqual([]);
+  });
+
+  test("are short enough to be read in one go", () => {
+    const long = sources
+      .map(({ name, text }) => ({ name, lines: text.trimEnd().split("\n").length }))
+      .filter(({ lines }) => lines > 300);
+    expect(long).toEqual([]);
+  });
+
+  test("say `any` nowhere and silence no compiler error", () => {
+    expect(sources.filter(({ text }) => /@ts-(?:ignore|expect-error|nocheck)/.test(text))).toEqual([]);
+    expect(offenders(/\bas any\b|:\s*any\b|<any>|as unknown as/)).toEqual([]);
+  });
+});
