@@ -1,9 +1,13 @@
+import { writeSync } from "node:fs";
+
 /** What a shutdown is doing, as both threads see it. */
 export const RUNNING = 0;
 /** The callbacks are over; the output is written and the process about to end. */
 export const LEAVING = 1;
+/** The deadline has struck and the main thread is ending the process. */
+export const ENDING = 2;
 /** Nothing to enforce any more. */
-export const OVER = 2;
+export const OVER = 3;
 
 const HEADER = 8;
 const LONGEST_NAME = 256;
@@ -18,6 +22,8 @@ export interface DeadlineOrder {
   readonly forceExitCode: number;
   /** How long leaving may take, in milliseconds. */
   readonly leave: number;
+  /** The child processes from before the shutdown; they are none of its business. */
+  readonly children: readonly number[];
   /** Whether an inspector session may be opened: where the permission model forbids it, asking aborts the process. */
   readonly inspectable: boolean;
 }
@@ -70,4 +76,13 @@ export function strikeKey(thread: number): string {
 /** The time of the clock that all threads share, in milliseconds. */
 export function sharedNow(): number {
   return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Writes a line to stderr at once: its stream is asynchronous, and in a worker goes through the blocked main thread. */
+export function say(text: string): void {
+  try {
+    writeSync(2, `[shutdown] ${text}\n`);
+  } catch {
+    // A closed or full stderr must not stop the enforcement.
+  }
 }

@@ -1,11 +1,14 @@
 import { isMainThread, Worker } from "node:worker_threads";
 import { formatDuration } from "../kernel/duration.js";
 import { warn } from "../kernel/warning.js";
+import { childProcesses } from "./children.js";
 import {
   DeadlineMemory,
   type DeadlineOrder,
+  ENDING,
   LEAVING,
   OVER,
+  say,
   sharedNow,
   strikeKey,
 } from "./deadline-memory.js";
@@ -22,6 +25,23 @@ export interface DeadlineThread {
 }
 
 const NONE: DeadlineThread = { running() {}, leaving() {}, stop() {} };
+
+/** The innermost frames of the application that is interrupted. */
+function whereNow(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 30;
+  const { stack = "" } = new Error("where");
+  Error.stackTraceLimit = limit;
+  const frames = stack.split("\n").map((line) => line.trim());
+  // Below the evaluation, which has no file, are the frames that it interrupted.
+  const entry = frames.findIndex((frame) => /^at <anonymous>:1:\d+$/.test(frame));
+  const own = frames.findIndex((frame) => frame.includes("run-hook.js:"));
+  return frames
+    .slice(entry + 1, own === -1 ? undefined : own)
+    .filter((frame) => !frame.includes("node:internal"))
+    .slice(0, 3)
+    .join(" < ");
+}
 
 interface Enforcement {
   /** The total, in milliseconds from now. */
@@ -45,6 +65,7 @@ export function startDeadlineThread({ timeout, forceExitCode, exit }: Enforcemen
     total: formatDuration(timeout / 1000),
     forceExitCode,
     leave: FLUSH_LIMIT,
+    children: childProcesses(),
     inspectable: permission === undefined || permission.has("inspector"),
   };
   const failed = (error: unknown): void =>
@@ -68,9 +89,17 @@ export function startDeadlineThread({ timeout, forceExitCode, exit }: Enforcemen
   worker.on("error", failed);
   worker.unref();
   const slot = Symbol.for(strikeKey(worker.threadId));
-  // Called through an evaluation that may have been queued for long: by then it may be too late.
+  // Runs in the middle of whatever blocks the thread, or when that is over: by then it may be too late.
   const strike = (): void => {
-    if (memory.state !== OVER) exit(forceExitCode);
+    if (memory.state === OVER) return;
+    memory.state = ENDING;
+    say(`stuck at: ${whereNow()}`);
+    try {
+      exit(forceExitCode);
+    } finally {
+      // Still here: the application gave an `exit` of its own, and the rest is up to it.
+      memory.state = OVER;
+    }
   };
   Object.defineProperty(globalThis, slot, { value: strike, configurable: true });
   return {

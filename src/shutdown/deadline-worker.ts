@@ -1,13 +1,14 @@
-import { writeSync } from "node:fs";
 import { Session } from "node:inspector";
 import { threadId, workerData } from "node:worker_threads";
-import { realClock } from "../kernel/clock.js";
+import { childProcesses } from "./children.js";
 import {
   DeadlineMemory,
   type DeadlineOrder,
+  ENDING,
   LEAVING,
   OVER,
   RUNNING,
+  say,
   sharedNow,
   strikeKey,
 } from "./deadline-memory.js";
@@ -25,71 +26,47 @@ const EXIT = 1000;
 const order = workerData as DeadlineOrder;
 const memory = new DeadlineMemory(order.memory);
 
-function say(text: string): void {
-  try {
-    // The streams of a worker go through the main thread, which is blocked.
-    writeSync(2, `[shutdown] ${text}\n`);
-  } catch {
-    // A closed or full stderr must not stop the enforcement.
-  }
-}
-
 function kill(why: string): void {
   say(`${why}; killing the process.`);
   process.kill(process.pid, "SIGKILL");
 }
 
-/** The frames of the application, innermost first. */
-function frames(stack: unknown): string {
-  return String(stack)
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim())
-    .filter((line) => !line.includes("<anonymous>:1:") && !line.includes("node:internal"))
-    .slice(0, 3)
-    .join(" < ");
+/** Ends what a callback waits for synchronously, such as `execSync`, so that the thread comes back to JavaScript. */
+function killNewChildren(): void {
+  for (const child of childProcesses()) {
+    if (order.children.includes(child)) continue;
+    say(`killing the child process ${child} that was started during the shutdown.`);
+    try {
+      process.kill(child, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
-const STACK = `(() => {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 30;
-  const { stack } = new Error();
-  Error.stackTraceLimit = limit;
-  return stack;
-})()`;
-
-function endProcess(session: Session): void {
-  const late = realClock.setTimer(() => kill("the exit listeners block the thread, too"), EXIT);
-  const expression = `globalThis[Symbol.for(${JSON.stringify(strikeKey(threadId))})]?.()`;
-  session.post("Runtime.evaluate", { expression, silent: true }, () => {
-    // An answer means that the process goes on: the application gave an `exit` of its own, or just came back.
-    late.cancel();
-    session.disconnect();
-  });
+/** Whether the main thread has begun to end the process. */
+function answered(state: number): boolean {
+  return memory.waitWhile(state, ANSWER) !== state;
 }
 
-function strike(): void {
-  say(
-    memory.state === LEAVING
-      ? `the total of ${order.total} is over and the process does not end; exiting with ${order.forceExitCode}.`
-      : `the total of ${order.total} is over and ${JSON.stringify(memory.running)} blocks the thread; exiting with ${order.forceExitCode}.`,
-  );
+function strike(state: number): void {
+  const what =
+    state === LEAVING ? "the process does not end" : `${JSON.stringify(memory.running)} blocks the thread`;
+  say(`the total of ${order.total} is over and ${what}; exiting with ${order.forceExitCode}.`);
   if (!order.inspectable) return kill("the permission model forbids to interrupt the thread");
-  const stuck = realClock.setTimer(
-    () => kill("the thread is outside of JavaScript and cannot be interrupted"),
-    ANSWER,
-  );
   const session = new Session();
   session.connectToMainThread();
-  session.post(
-    "Runtime.evaluate",
-    { expression: STACK, returnByValue: true, silent: true },
-    (error, answer) => {
-      stuck.cancel();
-      if (error === null) say(`stuck at: ${frames(answer.result.value)}`);
-      endProcess(session);
-    },
-  );
+  session.post("Runtime.evaluate", {
+    expression: `globalThis[Symbol.for(${JSON.stringify(strikeKey(threadId))})]?.()`,
+    silent: true,
+  });
+  // The evaluation is on its way; a session left open would hold the exit up.
+  session.disconnect();
+  if (!answered(state)) {
+    killNewChildren();
+    if (!answered(state)) return kill("the thread is outside of JavaScript and cannot be interrupted");
+  }
+  if (memory.waitWhile(ENDING, EXIT) === ENDING) kill("the exit listeners block the thread, too");
 }
 
 function enforce(): void {
@@ -100,7 +77,7 @@ function enforce(): void {
     state = memory.waitWhile(LEAVING, order.deadline - sharedNow());
     if (state === LEAVING) state = memory.waitWhile(LEAVING, order.leave + MARGIN);
   }
-  if (state !== OVER) strike();
+  if (state !== OVER) strike(state);
 }
 
 enforce();

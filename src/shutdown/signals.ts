@@ -34,6 +34,7 @@ class ProcessListeners {
   readonly #targets = new Set<SignalTarget>();
   readonly #listening = new Map<ShutdownSignal, () => void>();
   readonly #signalled = new WeakSet<SignalTarget>();
+  #catching = false;
   #crashed = false;
   #leaving = false;
 
@@ -62,10 +63,12 @@ class ProcessListeners {
       this.#listening.set(signal, listener);
       process.on(signal, listener);
     }
-    process.off("uncaughtException", this.#uncaught);
+    const catching = targets.some((target) => target.settings.handleUncaught);
+    if (catching === this.#catching) return;
+    this.#catching = catching;
     // Unhandled rejections come here, too, unless the program treats them in its own way.
-    if (targets.some((target) => target.settings.handleUncaught))
-      process.on("uncaughtException", this.#uncaught);
+    if (catching) process.on("uncaughtException", this.#uncaught);
+    else process.off("uncaughtException", this.#uncaught);
   }
 
   #received(signal: ShutdownSignal): void {
