@@ -90,11 +90,11 @@ class ProcessListeners {
 
   readonly #uncaught = (error: unknown, origin: string): void => {
     process.stderr.write(`Uncaught ${inspect(error)}\n`);
-    const again = this.#crashed;
     this.#crashed = true;
     const targets = [...this.#targets].filter((target) => target.settings.handleUncaught);
     const [first] = targets;
-    if (again || first === undefined) return;
+    if (first === undefined) return;
+    // A second exception finds both begun already, and is printed alone.
     for (const target of targets) target.begin(origin);
     this.#leave(first, 1);
   };

@@ -74,6 +74,7 @@ describe("trigger", () => {
       throw undefined;
     });
     shutdown.register("bad thenable", () =>
+      // oxlint-disable-next-line no-thenable
       Object.defineProperty({}, "then", {
         get() {
           throw thrown;

@@ -15,13 +15,10 @@ describe("the plan of a shutdown", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -3, max: 3 })), (priorities) => {
         const ordered = inOrder(priorities.map((priority, index) => hook(`${index}`, priority)));
-        expect(ordered).toHaveLength(priorities.length);
-        for (const [index, one] of ordered.entries()) {
-          const next = ordered[index + 1];
-          if (next === undefined) continue;
-          expect(one.priority).toBeLessThanOrEqual(next.priority);
-          if (one.priority === next.priority) expect(Number(one.name)).toBeLessThan(Number(next.name));
-        }
+        const model = priorities
+          .map((priority, index) => ({ priority, index }))
+          .toSorted((one, other) => one.priority - other.priority || one.index - other.index);
+        expect(ordered.map(({ name }) => Number(name))).toEqual(model.map(({ index }) => index));
       }),
       { numRuns },
     );

@@ -80,7 +80,8 @@ describe("registerServer with an HTTP server", () => {
 
   test("closes a connection whose headers had promised keep-alive, once its response is finished", async () => {
     const pending: http.ServerResponse[] = [];
-    const server = http.createServer((_request, response) => {
+    // Without a keep-alive timeout, which would close it in the end.
+    const server = http.createServer({ keepAliveTimeout: 0 }, (_request, response) => {
       response.writeHead(200, { "Content-Length": 4 });
       response.flushHeaders();
       pending.push(response);
