@@ -1,0 +1,47 @@
+/** What a callback is given when its turn has come. */
+export interface ShutdownContext {
+  /** Aborted when the callback's time is up; its result counts no more from then on. */
+  readonly signal: AbortSignal;
+  /** Why the process shuts down: a signal's name, what `trigger` was given, or `"uncaughtException"`. */
+  readonly reason: string;
+}
+
+/** A piece of cleaning up; synchronous, asynchronous, or returning a promise, which is awaited. */
+export type ShutdownCallback = (context: ShutdownContext) => unknown;
+
+/**
+ * How a callback ended: it finished, it threw or rejected, its time ran out, or the total time was used up
+ * before its turn came.
+ */
+export type ShutdownStatus = "done" | "failed" | "timed-out" | "skipped";
+
+/** What became of one callback. */
+export interface ShutdownResult {
+  readonly name: string;
+  readonly status: ShutdownStatus;
+  /** How long it ran, in seconds. */
+  readonly seconds: number;
+  /** What it threw or rejected with, or the `ShutdownError` of its timeout. */
+  readonly error?: unknown;
+}
+
+/** What became of a shutdown. */
+export interface ShutdownReport {
+  readonly reason: string;
+  /** One entry for each callback, in the order of their turns. */
+  readonly results: readonly ShutdownResult[];
+  /** From the beginning to the last callback, with the `preStopDelay`, in seconds. */
+  readonly seconds: number;
+  /** Whether every callback is `"done"`. */
+  readonly ok: boolean;
+}
+
+/** What the events of a `GracefulShutdown` carry. */
+export interface ShutdownEvents {
+  /** The shutdown has begun; no callback has run yet. */
+  readonly begin: { readonly reason: string };
+  /** A callback has ended, or was skipped. */
+  readonly callback: { readonly result: ShutdownResult };
+  /** All is over; the process is still there. */
+  readonly complete: { readonly report: ShutdownReport };
+}

@@ -1,0 +1,62 @@
+import type { Snapshot } from "../kernel/component.js";
+import { show } from "../kernel/show.js";
+import type { Hook } from "./plan.js";
+import type { ShutdownResult, ShutdownStatus } from "./report.js";
+
+/** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
+export interface ShutdownSnapshot extends Snapshot {
+  readonly kind: "shutdown";
+  readonly state: "idle" | "draining" | "complete";
+  readonly installed: boolean;
+  /** Why it shuts down; `null` while it does not. */
+  readonly reason: string | null;
+  /** The callback whose turn it is. */
+  readonly running: string | null;
+  /** The registered callbacks, in the order of their turns. */
+  readonly callbacks: readonly {
+    readonly name: string;
+    readonly priority: number;
+    readonly timeout: number | null;
+  }[];
+  /** What has become of the callbacks so far. */
+  readonly results: readonly {
+    readonly name: string;
+    readonly status: ShutdownStatus;
+    readonly seconds: number;
+    readonly error: string | null;
+  }[];
+}
+
+function frozenList<From, To extends object>(
+  items: readonly From[],
+  make: (item: From) => To,
+): readonly To[] {
+  return Object.freeze(items.map((item) => Object.freeze(make(item))));
+}
+
+/** Makes a snapshot out of its plain parts and the lists that it describes. */
+export function describe(
+  parts: Omit<ShutdownSnapshot, "kind" | "callbacks" | "results">,
+  hooks: readonly Hook[],
+  results: readonly ShutdownResult[],
+): ShutdownSnapshot {
+  return Object.freeze({
+    kind: "shutdown",
+    ...parts,
+    callbacks: frozenList(hooks, ({ name, priority, timeout }) => ({
+      name,
+      priority,
+      timeout: timeout === undefined ? null : timeout / 1000,
+    })),
+    results: frozenList(results, (result) => ({
+      name: result.name,
+      status: result.status,
+      seconds: result.seconds,
+      error: "error" in result ? told(result.error) : null,
+    })),
+  });
+}
+
+function told(error: unknown): string {
+  return error instanceof Error ? error.message : show(error);
+}

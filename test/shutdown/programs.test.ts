@@ -1,0 +1,182 @@
+import { spawnSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { fork, type ForkOptions } from "./fork.js";
+
+const TERM = { signals: [["ready", "SIGTERM"]] } as const satisfies ForkOptions;
+
+/** Whether this user may make a process namespace. */
+const canBeFirst = spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "" && line !== "ready");
+}
+
+describe.skipIf(process.platform === "win32")("a program with a graceful shutdown", () => {
+  test("runs its callbacks in order after SIGTERM and ends with 143", async () => {
+    const { code, stdout } = await fork("ordered", TERM);
+    expect(lines(stdout)).toEqual(["async SIGTERM", "plain", "sync", "last"]);
+    expect(code).toBe(143);
+  });
+
+  test("ends with 130 after SIGINT", async () => {
+    const { code, stdout } = await fork("ordered", { signals: [["ready", "SIGINT"]] });
+    expect(lines(stdout)[0]).toBe("async SIGINT");
+    expect(code).toBe(130);
+  });
+
+  test("ends with forceExitCode when a callback failed, runs the rest and says what failed", async () => {
+    const { code, stdout, stderr } = await fork("failing", TERM);
+    expect(lines(stdout)).toEqual(["next"]);
+    expect(stderr).toContain("shutdown callback broken: failed");
+    expect(stderr).toContain("disk on fire");
+    expect(code).toBe(75);
+  });
+
+  test("does not end half-way when a promise never settles and nothing else holds the process", async () => {
+    const { code, stdout } = await fork("hanging", TERM);
+    expect(lines(stdout)).toEqual(["timed-out,skipped"]);
+    expect(code).toBe(75);
+  });
+
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const)("ends at once on a second signal, with the code of that one: %s", async (second, expected) => {
+    const { code } = await fork("slow", { signals: [...TERM.signals, ["begun", second]] });
+    expect(code).toBe(expected);
+  });
+
+  test("is not kept alive by an installed shutdown", async () => {
+    const { code, stdout } = await fork("idle");
+    expect(lines(stdout)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  test("runs the callbacks once after an uncaught exception and survives a second one until they are done", async () => {
+    const { code, stdout, stderr } = await fork("uncaught");
+    expect(lines(stdout)).toEqual(["hook 1 uncaughtException"]);
+    expect(stderr).toContain("Uncaught Error: first");
+    expect(stderr).toContain("Uncaught Error: second");
+    expect(code).toBe(1);
+  });
+
+  test("shuts down after an unhandled rejection", async () => {
+    const { code, stdout, stderr } = await fork("rejection");
+    expect(lines(stdout)).toEqual(["unhandledRejection"]);
+    expect(stderr).toContain("nobody cares");
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ["spinning", "database", "closeDatabase"],
+    ["regexp", "parser", "catastrophe"],
+  ])("is ended at the deadline when a callback blocks the thread: %s", async (scenario, name, where) => {
+    const { code, stderr } = await fork(scenario, TERM);
+    expect(stderr).toContain(`"${name}" blocks the thread`);
+    expect(stderr).toMatch(new RegExp(`stuck at: .*${where}.*shutdown-program\\.mjs:\\d+`));
+    expect(code).toBe(75);
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "is ended at the deadline when a callback waits in execSync",
+    async () => {
+      const { code, stderr } = await fork("native", TERM);
+      expect(stderr).toContain('"child" blocks the thread');
+      expect(stderr).toContain("killing the child process");
+      expect(code).toBe(75);
+    },
+  );
+
+  test("is ended at the deadline when an exit listener blocks the thread", async () => {
+    const { code, stderr } = await fork("stuck-exit", TERM);
+    expect(stderr).toContain("the process does not end");
+    expect(code).toBe(75);
+  });
+
+  test("is ended at the deadline of a shutdown from code, too, when a callback blocks the thread", async () => {
+    const { code } = await fork("blocked-trigger");
+    expect(code).toBe(75);
+  });
+
+  test("goes on after a shutdown from code, which leaves no thread and no timer behind", async () => {
+    const { code, stdout } = await fork("triggered");
+    expect(lines(stdout)).toEqual(["hook", "done true"]);
+    expect(code).toBe(0);
+  });
+
+  test("is kept alive by wait and ends by itself when signals do not end it", async () => {
+    const { code, stdout } = await fork("waiting", TERM);
+    expect(lines(stdout)).toEqual(["hook", "complete true"]);
+    expect(code).toBe(7);
+  });
+
+  test("delivers what was written to a pipe before it ends", async () => {
+    const { code, stdout } = await fork("output", TERM);
+    expect(stdout.length).toBe("ready\n".length + 4_000_000 + "end\n".length);
+    expect(stdout.endsWith("xend\n")).toBe(true);
+    expect(code).toBe(143);
+  });
+
+  test("leaves the listeners of others as they were after uninstall", async () => {
+    const { code, stdout } = await fork("restored", TERM);
+    expect(lines(stdout)).toEqual(["same true", "theirs"]);
+    expect(code).toBe(0);
+  });
+
+  test("ends when all of several shutdowns are complete", async () => {
+    const { code, stdout } = await fork("two", TERM);
+    expect(lines(stdout)).toEqual(["two", "one"]);
+    expect(code).toBe(143);
+  });
+
+  test("drains an HTTP server: finishes what is in flight, closes idle and silent connections, accepts no more", async () => {
+    const { code, stdout } = await fork("http");
+    expect(lines(stdout)).toEqual([
+      "quick keep-alive",
+      "silent closed",
+      "ECONNREFUSED",
+      "slow close",
+      "database",
+    ]);
+    expect(code).toBe(143);
+  });
+
+  test("is not disturbed by a closed stdout", async () => {
+    const { code, stderr } = await fork("closed-output", { ...TERM, deaf: true });
+    expect(stderr).toContain("logs done");
+    expect(code).toBe(143);
+  });
+
+  test.each([
+    ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"],
+    ["--experimental-permission", "--allow-fs-read=*"],
+  ])("shuts down under the permission model: %s %s %s", async (...flags) => {
+    const { code, stdout } = await fork("ordered", { ...TERM, flags: flags.filter(Boolean) });
+    expect(lines(stdout)).toEqual(["async SIGTERM", "plain", "sync", "last"]);
+    expect(code).toBe(143);
+  });
+
+  test("is killed at the deadline where the permission model forbids to interrupt the thread", async () => {
+    const flags = ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"];
+    const { code, stderr } = await fork("spinning", { ...TERM, flags });
+    expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
+    expect(code).toBeNull();
+  });
+
+  describe.skipIf(!canBeFirst)("as process 1 of a container", () => {
+    // The signal goes to process 1 by its own hand: from outside its number is not known.
+    const through = ["unshare", "--pid", "--fork", "--mount-proc"];
+
+    test("ends with 143 after SIGTERM", async () => {
+      const { code, stdout } = await fork("first", { through });
+      expect(lines(stdout)).toEqual(["pid 1", "hook"]);
+      expect(code).toBe(143);
+    });
+
+    test("is ended at the deadline when a callback blocks the thread", async () => {
+      const { code, stderr } = await fork("first-spinning", { through });
+      expect(stderr).toContain('"database" blocks the thread');
+      expect(code).toBe(75);
+    });
+  });
+});
