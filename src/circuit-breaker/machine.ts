@@ -135,7 +135,7 @@ export function settle(
   const probes = state.probes.filter((_, index) => index !== mine);
   if (verdict === "ignored") return { ...state, probes };
   // A probe that is too slow for a slow-call rule shows that nothing has recovered.
-  if (limits.trip?.isBad(failed, took) ?? failed) return opened(state, limits, state.failures + 1, now);
+  if (failed || limits.trip?.isBad(failed, took)) return opened(state, limits, state.failures + 1, now);
   const successes = state.successes + 1;
   return successes >= limits.halfOpenMaxCalls
     ? closed(state.era + 1, limits)

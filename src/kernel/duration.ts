@@ -27,6 +27,8 @@ const SHAPE = new RegExp(`^${UNITS.map(([unit]) => `(?:(${NUMBER})${unit})?`).jo
 
 /** A bare number of seconds above this is almost always milliseconds by mistake. */
 const SUSPICIOUS_SECONDS = 3600;
+/** Above this (317 years) it is not milliseconds either. */
+const ABSURD_SECONDS = 1e10;
 
 /** What {@link parseDuration} accepts, for messages and for the schema's description. */
 export function durationRule(range: DurationRange = {}): string {
@@ -81,6 +83,7 @@ export function parseDuration(value: unknown, label: string, range: DurationRang
   if (!Number.isFinite(milliseconds) || milliseconds < 0) return refuse(RangeError);
   if (milliseconds === 0 && !range.zero) return refuse(RangeError);
   if (typeof value === "number" && value > SUSPICIOUS_SECONDS && !range.long) {
+    if (value > ABSURD_SECONDS) return refuse(RangeError);
     throw new RangeError(
       `${label}: ${value} is ${spoken(value)}; a number is seconds. Did you mean ${value / 1000} or "${value}ms"? Write "2h" to mean a longer time.`,
     );

@@ -185,7 +185,7 @@ describe.each(Object.entries(ways))("through %s", (_way, attempt) => {
     expect(((await fails(attempt, breaker)) as Error).cause).toBe(down);
   });
 
-  test("slow calls open the circuit, and a slow probe does not close it", async () => {
+  test("slow calls open the circuit, and neither a slow probe nor one that fails quickly closes it", async () => {
     const breaker = breakerOf({
       trip: slowCallRate({ threshold: 1, window: { calls: 2 }, minCalls: 2, slowerThan: "100ms" }),
     });
@@ -207,9 +207,12 @@ describe.each(Object.entries(ways))("through %s", (_way, attempt) => {
     expect(await attempt(breaker, slow)).toBe("slow");
     expect(breaker.state).toBe("open");
     clock.sleepSync(10_000);
+    await fails(attempt, breaker);
+    expect(breaker.state).toBe("open");
+    clock.sleepSync(10_000);
     await attempt(breaker, fast);
     expect(breaker.state).toBe("closed");
-    expect(breaker.stats).toMatchObject({ successfulCalls: 6, failedCalls: 0 });
+    expect(breaker.stats).toMatchObject({ successfulCalls: 6, failedCalls: 1 });
   });
 });
 
