@@ -50,9 +50,9 @@ export function ratio(one, other) {
 }
 
 /** A package to compare with, or why not. */
-export async function peer(name) {
+export async function peer(name, load) {
   try {
-    return { module: await import(name) };
+    return { module: await load() };
   } catch (error) {
     return { missing: error.code === "ERR_MODULE_NOT_FOUND" ? `${name} is not installed` : error.message };
   }

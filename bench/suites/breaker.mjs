@@ -30,8 +30,8 @@ const sync = await measure(
   { size: 200_000, batches: 61 },
 );
 
-const cockatiel = await peer("cockatiel");
-const opossum = await peer("opossum");
+const cockatiel = await peer("cockatiel", () => import("cockatiel"));
+const opossum = await peer("opossum", () => import("opossum"));
 const subjects = {
   async bare(n) {
     let sum = 0;

@@ -42,7 +42,7 @@ const rows = [
   { id: "time", label: "first decision of a key", value: ours.nanoseconds, unit: "ns" },
 ];
 
-const flexible = await peer("rate-limiter-flexible");
+const flexible = await peer("rate-limiter-flexible", () => import("rate-limiter-flexible"));
 if (flexible.missing === undefined) {
   const { RateLimiterMemory } = flexible.module.default ?? flexible.module;
   const theirs = await fill(

@@ -7,8 +7,8 @@ const drained = new RateLimiter({ rate: 1, per: "7d", burst: 1 });
 drained.tryAcquire();
 const admitting = plenty();
 
-const limiter = await peer("limiter");
-const flexible = await peer("rate-limiter-flexible");
+const limiter = await peer("limiter", () => import("limiter"));
+const flexible = await peer("rate-limiter-flexible", () => import("rate-limiter-flexible"));
 
 const subjects = {
   now(n) {

@@ -3,9 +3,6 @@ import { nearest } from "./nearest.js";
 import { show } from "./show.js";
 import { runContained } from "./warning.js";
 
-/** Maps the name of each event to what its listeners get. */
-export type EventMap = Readonly<Record<string, unknown>>;
-
 /** A listener of an event; what it returns is ignored, what it throws or rejects with becomes a warning. */
 export type Listener<Payload> = (payload: Payload) => unknown;
 

@@ -1,0 +1,29 @@
+// npm run mutation: changes the pure files in small ways and asks whether a test notices. Only those: they decide,
+// and their tests need no process, thread or file.
+
+const PURE = [
+  "src/circuit-breaker/{machine,rates,trip-rule,window}.ts",
+  "src/rate-limiter/{bucket,queue}.ts",
+  "src/shutdown/plan.ts",
+  "src/heartbeat/{state,verdict}.ts",
+  "src/watchdog/deadline.ts",
+  "src/kernel/{duration,rules,nearest,options}.ts",
+];
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  mutate: PURE,
+  plugins: ["@stryker-mutator/vitest-runner"],
+  testRunner: "vitest",
+  vitest: { configFile: "vitest.mutation.config.ts" },
+  coverageAnalysis: "perTest",
+  concurrency: 2,
+  checkers: [],
+  thresholds: { high: 95, low: 90, break: 90 },
+  reporters: ["clear-text", "progress-append-only", "html"],
+  htmlReporter: { fileName: "reports/mutation.html" },
+  clearTextReporter: { allowColor: false, logTests: false },
+  ignorePatterns: ["dist", "dist-*", "reports", "coverage", ".cache", "examples", "bench"],
+  tempDirName: ".stryker-tmp",
+  incrementalFile: ".cache/stryker.json",
+};
