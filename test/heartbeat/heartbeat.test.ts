@@ -10,6 +10,9 @@ import type { Clock } from "../../src/kernel/clock.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { collectWarnings, temporaryFolder } from "./folder.js";
 
+/** For what happens at once on an idle machine. */
+const PATIENCE = { timeout: 20_000 };
+
 afterEach(() => {
   vi.restoreAllMocks();
 });
@@ -155,7 +158,7 @@ describe("stopping a heartbeat", () => {
     });
     heartbeat.start();
     const stopped = heartbeat.stop().then(() => order.push("stopped"));
-    await vi.waitFor(() => expect(fs.promises.rename).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(fs.promises.rename).toHaveBeenCalledOnce(), PATIENCE);
     release();
     await stopped;
     expect(order).toEqual(["beat", "stopped"]);
@@ -311,7 +314,7 @@ describe("a beat that cannot be written", () => {
       await rename(from, to);
     });
     heartbeat.start();
-    await vi.waitFor(() => expect(spy).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(spy).toHaveBeenCalledOnce(), PATIENCE);
     await inner.advance(25);
     expect(missed.map((error) => error.message)).toEqual([
       'heartbeat "heartbeat" missed a beat: the write before it has not ended after 10s.',
@@ -319,7 +322,7 @@ describe("a beat that cannot be written", () => {
     ]);
     expect(spy).toHaveBeenCalledOnce();
     release();
-    await vi.waitFor(() => expect(heartbeat.snapshot().beats).toBe(1));
+    await vi.waitFor(() => expect(heartbeat.snapshot().beats).toBe(1), PATIENCE);
     await heartbeat.stop();
     expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
   });

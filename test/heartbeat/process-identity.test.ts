@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import fs from "node:fs";
 import os from "node:os";
+import { Writable } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   ownProcessStart,
@@ -100,15 +102,25 @@ describe("the process of a heartbeat", () => {
     });
 
     it("is gone when it has ended and its parent has not collected it", async () => {
-      const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
-        stdio: ["ignore", "pipe", "ignore"],
+      // The shell becomes a program that collects no children, and only then its child ends.
+      const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "ignore", "pipe"],
       });
       onTestFinished(() => {
         parent.kill("SIGKILL");
       });
-      const [line]: unknown[] = await once(parent.stdout, "data");
+      const { stdout, stdio } = parent;
+      if (stdout === null || !(stdio[3] instanceof Writable)) throw new Error("no pipes");
+      const [line]: unknown[] = await once(stdout, "data");
       const pid = Number(line);
-      await vi.waitFor(() => expect(processFate(state({ pid }), now)).toBe("gone"));
+      const patience = { timeout: 20_000 };
+      await vi.waitFor(
+        () => expect(fs.readFileSync(`/proc/${parent.pid}/comm`, "utf8")).toBe("sleep\n"),
+        patience,
+      );
+      expect(processFate(state({ pid }), now)).toBe("running");
+      stdio[3].end();
+      await vi.waitFor(() => expect(processFate(state({ pid }), now)).toBe("gone"), patience);
       expect(processExists(pid)).toBe(true);
     });
 

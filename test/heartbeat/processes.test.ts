@@ -13,7 +13,8 @@ const fixture = (name: string): string => path.join(import.meta.dirname, "..", "
 const CRASHES = Number(process.env["CRASH_RUNS"] ?? 24);
 const MOST_TURNS = 120;
 
-describe("a process with a heartbeat", () => {
+// Generous: dozens of processes are started, perhaps on a busy machine.
+describe("a process with a heartbeat", { timeout: 180_000 }, () => {
   it("that is killed at any moment leaves a whole file that says dead, and no temporary file for long", async () => {
     const folder = temporaryFolder();
     const stateFile = path.join(folder, "app.heartbeat");
