@@ -29,7 +29,7 @@ export function superviseByClock(subject: Subject, clock: Clock): Supervision {
     subject.expired({
       epoch,
       pings,
-      info: { secondsInactive: (now - since) / 1000, kind: "not-pinged", details: {} },
+      info: { name: subject.name, secondsInactive: (now - since) / 1000, kind: "not-pinged", details: {} },
     });
   };
   const arm = (): void => {

@@ -50,6 +50,8 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   throwIfTimedOut(cause?: unknown): void {
     this.catchUp();
     if (this.timeout === undefined || this.timeout === cause) return;
+    // Where it was found says nothing; what it was thrown out of does.
+    Error.captureStackTrace(this.timeout);
     if (cause !== undefined) this.timeout.cause = cause;
     throw this.timeout;
   }

@@ -1,4 +1,5 @@
 import { EXITING, type FreezeHook, PULSE, REQUEST } from "./monitor-protocol.js";
+import { isInterrupting } from "./interrupt.js";
 import type { WatchCells } from "./watch-cells.js";
 
 const FRAMES = 50;
@@ -33,7 +34,9 @@ export class FreezeHookRegistration implements Disposable {
 
   constructor(control: Int32Array, cellsOf: (id: number) => WatchCells | undefined) {
     this.key = `@kstlib/resilience/watchdog/${++serial}/${Math.random()}`;
-    const stack = (request: number): string => {
+    const stack = (request: number): string | undefined => {
+      // Too late: what the thread does now is to leave the frozen code.
+      if (isInterrupting()) return undefined;
       const found = stackAbove(stack);
       this.#late = { request, stack: found };
       return found;

@@ -17,7 +17,12 @@ export interface Frozen {
   readonly cells: WatchCells;
   readonly onFreeze: OnFreeze;
   readonly exitCode: number;
-  readonly timeout: number;
+  readonly secondsNotCounted: number;
+}
+
+/** Told only when it matters: every wait is late by a little. */
+export function notCounted(secondsNotCounted: number): TimeoutDetails {
+  return secondsNotCounted < 0.1 ? {} : { secondsNotCounted };
 }
 
 /** How long a thread that can run JavaScript may take to answer. */
@@ -55,18 +60,18 @@ export class Freeze {
     const pulse = Atomics.load(control, PULSE);
     const request = this.#nextRequest();
     const { kind, stack, details } = await this.#examine(request);
-    const infos = frozen.map(({ name, secondsInactive }) => ({
+    const infoOf = ({ name, secondsInactive, secondsNotCounted }: Frozen): TimeoutInfo => ({
       name,
       secondsInactive,
       kind,
       ...(stack === undefined ? {} : { stack }),
-      details,
-    }));
-    this.#write(freezeReport(infos));
-    for (const { id, epoch, pings, secondsInactive, cells } of frozen) {
+      details: { ...details, ...notCounted(secondsNotCounted) },
+    });
+    this.#write(freezeReport(frozen.map(infoOf)));
+    for (const one of frozen) {
+      const { id, epoch, pings, cells } = one;
       cells.fire(epoch, pings);
-      const info = { secondsInactive, kind, details, ...(stack === undefined ? {} : { stack }) };
-      notify({ notice: "timeout", id, epoch, pings, request, info });
+      notify({ notice: "timeout", id, epoch, pings, request, info: infoOf(one) });
     }
     if (await this.#interrupt(frozen)) return;
     await this.#act(frozen, pulse);

@@ -8,6 +8,11 @@ const SLOT = Symbol.for("@kstlib/resilience/guarded");
 /** The guards that this thread is in, outermost first. */
 const guards: Uint32Array[] = [];
 
+/** Whether an interruption of this thread is on its way. */
+export function isInterrupting(): boolean {
+  return guards.some((counters) => Atomics.load(counters, GUARD) === STRUCK);
+}
+
 /** What came of a body: `interrupted` when the monitor threw into it. */
 export type Outcome<Result> =
   | { readonly end: "returned"; readonly result: Result }

@@ -8,7 +8,9 @@ export const PULSE = 0;
 export const REQUEST = 1;
 /** The number of the request to exit that is being carried out, negative when declined. Written by the watched thread. */
 export const EXITING = 2;
-export const CONTROL_CELLS = 3;
+/** How many orders have been given. Written by the watched thread, which wakes the monitor with it. */
+export const ORDERS = 3;
+export const CONTROL_CELLS = 4;
 
 /** What the monitor thread is given when it starts. */
 export interface MonitorData {
@@ -36,7 +38,8 @@ export type Order =
       readonly exitCode: number;
       readonly buffer: SharedArrayBuffer;
     }
-  | { readonly order: "forget"; readonly id: number };
+  | { readonly order: "forget"; readonly id: number }
+  | { readonly order: "end" };
 
 /** From the monitor to the watched thread; each one is also a question whether its loop runs. */
 export type Notice =
@@ -48,12 +51,12 @@ export type Notice =
       readonly pings: number;
       /** The request for a stack, which may be answered only when the thread is back. */
       readonly request: number;
-      readonly info: Omit<TimeoutInfo, "name">;
+      readonly info: TimeoutInfo;
     };
 
 /** What the monitor evaluates on the watched thread, possibly much later than it asked. */
 export interface FreezeHook {
-  stack(request: number): string;
+  stack(request: number): string | undefined;
   /** Ends the process unless the request was withdrawn or the thread has come back to life. */
   exit(request: number, id: number, pulse: number, code: number): void;
 }

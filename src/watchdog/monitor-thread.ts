@@ -1,62 +1,33 @@
-import { writeSync } from "node:fs";
-import { workerData } from "node:worker_threads";
-import { realClock, type Timer } from "../kernel/clock.js";
-import { beginWatch, countedTime, judge, look, untilNextLook, type Verdict, type Watch } from "./deadline.js";
-import { Freeze, type Frozen } from "./freeze.js";
-import { type MonitorData, type Notice, type Order, PULSE } from "./monitor-protocol.js";
-import { runQueueWait } from "./thread-facts.js";
+import { receiveMessageOnPort, workerData } from "node:worker_threads";
+import { beginWatch, judge, look, untilNextLook, type Verdict, type Watch } from "./deadline.js";
+import { Freeze, type Frozen, notCounted } from "./freeze.js";
+import { type MonitorData, type Notice, type Order, ORDERS, PULSE } from "./monitor-protocol.js";
+import { MonitorTime } from "./monitor-time.js";
 import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
+import { writeError } from "./write-error.js";
 
 /** A watchdog as the monitor knows it. */
-interface Watched extends Extract<Order, { order: "watch" }> {
+interface Watched {
+  readonly order: Extract<Order, { order: "watch" }>;
   readonly cells: WatchCells;
   watch: Watch;
+  /** What the time had left out when this period began. */
+  uncountedBefore: number;
 }
 
 const data = workerData as MonitorData;
 const { port, control } = data;
 const watched = new Map<number, Watched>();
-const freeze = new Freeze(data, (text) => writeError(text));
+const freeze = new Freeze(data, writeError);
+const time = new MonitorTime(data.thread);
 
-/** The time that counts for deadlines: stands still while nothing could run. */
-let counted = 0;
-let lastLook = realClock.now();
-let asked = 0;
-let lastQueued: number | undefined;
-let timer: Timer | undefined;
-let busy = false;
-
-/** The last question to the event loop: the pulse it was asked at, and when, if it is still unanswered. */
+/** The pulse of the event loop at the last look, and since when a question to it is unanswered. */
 let pulse = Atomics.load(control, PULSE);
 let askedLoopAt: number | undefined;
 
-// A stream of this thread would print by way of the very thread that is frozen.
-function writeError(text: string): void {
-  let left = Buffer.from(text);
-  // A pipe that is full for longer has no reader worth waiting for.
-  for (let attempts = 0; left.length > 0 && attempts < 20; attempts++) {
-    try {
-      left = left.subarray(writeSync(2, left));
-    } catch (error) {
-      if (!(error instanceof Error && Reflect.get(error, "code") === "EAGAIN")) return;
-      realClock.sleepSync(5);
-    }
-  }
-}
-
 function notify(notice: Notice): void {
   port.postMessage(notice);
-  askedLoopAt ??= counted;
-}
-
-function passTime(): void {
-  const now = realClock.now();
-  // Starvation is worth a file read only when somebody is late.
-  const queued = askedLoopAt === undefined ? undefined : runQueueWait(data.thread);
-  const waited = queued === undefined || lastQueued === undefined ? 0 : queued - lastQueued;
-  lastQueued = queued;
-  counted += countedTime(now - lastLook, asked, waited);
-  lastLook = now;
+  askedLoopAt ??= time.counted;
 }
 
 function takePulse(): boolean {
@@ -67,83 +38,91 @@ function takePulse(): boolean {
   return ran;
 }
 
-function tell(entry: Watched, told: Watch["told"]): void {
-  entry.watch = { ...entry.watch, told };
-}
-
 function lookAt(entry: Watched, loopRan: boolean): Verdict {
   const { cells, watch } = entry;
-  const pings = cells.pings;
-  entry.watch = look(watch, cells.epoch, pings, loopRan, counted);
-  if (entry.watch.pings !== watch.pings || entry.watch.epoch !== watch.epoch) cells.see(pings);
+  const { pings, epoch } = cells;
+  entry.watch = look(watch, epoch, pings, loopRan, time.counted);
+  if (watch.pings !== pings || watch.epoch !== epoch) {
+    cells.see(pings);
+    entry.uncountedBefore = time.uncounted;
+  }
   // While synchronous code runs under a guard the loop cannot turn: nothing to ask it.
   const guarded = Atomics.load(cells.counters, GUARD) === ARMED;
-  const silent = askedLoopAt === undefined ? 0 : counted - askedLoopAt;
-  return judge(entry.watch, entry.timeout, guarded ? Infinity : silent, counted);
+  const silent = askedLoopAt === undefined ? 0 : time.counted - askedLoopAt;
+  return judge(entry.watch, entry.order.timeout, guarded ? Infinity : silent, time.counted);
 }
 
-function describe({ name, watch, id, cells, onFreeze, exitCode, timeout }: Watched, now: number): Frozen {
+function describe({ order, cells, watch, uncountedBefore }: Watched): Frozen {
+  const { id, name, onFreeze, exitCode } = order;
   const { epoch, pings, since } = watch;
-  const secondsInactive = (now - since) / 1000;
-  return { id, name, epoch, pings, secondsInactive, cells, onFreeze, exitCode, timeout };
+  const secondsInactive = (time.counted - since) / 1000;
+  const secondsNotCounted = (time.uncounted - uncountedBefore) / 1000;
+  return { id, name, epoch, pings, cells, onFreeze, exitCode, secondsInactive, secondsNotCounted };
 }
 
-function lookAround(): void {
-  if (busy) return;
-  timer?.cancel();
-  passTime();
+function tellNotPinged({ id, name, epoch, pings, cells, secondsInactive, secondsNotCounted }: Frozen): void {
+  cells.fire(epoch, pings);
+  const details = notCounted(secondsNotCounted);
+  const info = { name, secondsInactive, kind: "not-pinged", details } as const;
+  notify({ notice: "timeout", id, epoch, pings, request: 0, info });
+}
+
+/** Looks at all watchdogs once; says which are frozen and how long the next look can wait. */
+function lookAround(): { readonly frozen: readonly Frozen[]; readonly wait: number } {
   const loopRan = takePulse();
   const frozen: Frozen[] = [];
   let wait = Infinity;
   for (const entry of watched.values()) {
     const verdict = lookAt(entry, loopRan);
     if (verdict === "suspect" && askedLoopAt === undefined) notify({ notice: "question" });
-    if (verdict === "not-pinged") {
-      const { id, epoch, pings, secondsInactive } = describe(entry, counted);
-      tell(entry, "not-pinged");
-      entry.cells.fire(epoch, pings);
-      const info = { secondsInactive, kind: "not-pinged", details: {} } as const;
-      notify({ notice: "timeout", id, epoch, pings, request: 0, info });
+    if (verdict === "not-pinged" || verdict === "blocked") {
+      entry.watch = { ...entry.watch, told: verdict };
+      if (verdict === "blocked") frozen.push(describe(entry));
+      else tellNotPinged(describe(entry));
     }
-    if (verdict === "blocked") {
-      tell(entry, "blocked");
-      frozen.push(describe(entry, counted));
-    }
-    wait = Math.min(wait, untilNextLook(entry.watch, entry.timeout, entry.poll, counted));
+    const { timeout, poll } = entry.order;
+    wait = Math.min(wait, untilNextLook(entry.watch, timeout, poll, time.counted));
   }
-  if (frozen.length > 0) {
-    void handle(frozen);
-    return;
-  }
-  asked = wait;
-  if (wait !== Infinity) timer = realClock.setTimer(lookAround, wait);
+  return { frozen, wait };
 }
 
-async function handle(frozen: readonly Frozen[]): Promise<void> {
-  busy = true;
-  await freeze.handle(frozen, notify);
-  busy = false;
-  // What this took is time like any other, not a sign that this thread was asleep.
-  asked = realClock.now() - lastLook;
-  lookAround();
+/** Carries out what the watched thread has asked for; says whether to go on. */
+function takeOrders(): boolean {
+  for (let found = receiveMessageOnPort(port); found !== undefined; found = receiveMessageOnPort(port)) {
+    const order = found.message as Order;
+    if (order.order === "end") return false;
+    if (order.order === "forget") watched.delete(order.id);
+    else {
+      const cells = new WatchCells(order.buffer);
+      const watch = beginWatch(cells.epoch, cells.pings, time.counted);
+      cells.see(watch.pings);
+      watched.set(order.id, { order, cells, watch, uncountedBefore: time.uncounted });
+    }
+  }
+  return true;
 }
 
-port.on("message", (order: Order) => {
-  if (order.order === "watch") {
-    const cells = new WatchCells(order.buffer);
-    // What is counted up to now is not this watchdog's.
-    if (!busy) passTime();
-    const watch = beginWatch(cells.epoch, cells.pings, counted);
-    cells.see(watch.pings);
-    watched.set(order.id, { ...order, cells, watch });
-  } else {
-    watched.delete(order.id);
+/**
+ * Waiting without an event loop is what makes the idle monitor cheap: a look costs a fraction of a timer's
+ * firing. Only the handling of a freeze turns the loop, because the inspector needs it.
+ */
+async function keepWatch(): Promise<void> {
+  for (let taken = -1; ;) {
+    const orders = Atomics.load(control, ORDERS);
+    // Before the orders: what has passed by now is no time of a watchdog that starts now.
+    time.pass(askedLoopAt !== undefined);
+    if (orders !== taken && !takeOrders()) break;
+    taken = orders;
+    const { frozen, wait } = lookAround();
+    if (frozen.length > 0) {
+      await freeze.handle(frozen, notify);
+      time.wasBusy();
+    } else {
+      time.expect(wait);
+      Atomics.wait(control, ORDERS, orders, wait);
+    }
   }
-  lookAround();
-});
+  port.close();
+}
 
-// Without the port and the timer nothing is left to do, and the thread ends.
-port.on("close", () => {
-  watched.clear();
-  timer?.cancel();
-});
+void keepWatch();

@@ -5,8 +5,16 @@ import { disposable } from "../kernel/disposable.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { FreezeHookRegistration } from "./freeze-hook.js";
-import { CONTROL_CELLS, type MonitorData, type Notice, type Order, PULSE } from "./monitor-protocol.js";
+import {
+  CONTROL_CELLS,
+  type MonitorData,
+  type Notice,
+  type Order,
+  ORDERS,
+  PULSE,
+} from "./monitor-protocol.js";
 import type { Subject, Supervision } from "./supervision.js";
+import type { TimeoutDetails } from "./timeout-info.js";
 
 const LEAST_POLL = 20;
 const MOST_POLL = 1000;
@@ -115,6 +123,8 @@ class Monitor {
 
   #send(order: Order): void {
     this.#port.postMessage(order);
+    Atomics.add(this.#control, ORDERS, 1);
+    Atomics.notify(this.#control, ORDERS);
   }
 
   #forget(id: number): void {
@@ -155,8 +165,9 @@ class Monitor {
         .slice(index + 1)
         .some((later) => later.notice === "timeout" && later.id === id && later.pings === pings);
       if (superseded) continue;
-      const stack = info.stack ?? this.#hook.lateStack(request);
-      const complete = stack === undefined ? info : { ...info, stack };
+      const late = info.stack === undefined ? this.#hook.lateStack(request) : undefined;
+      const complete =
+        late === undefined ? info : { ...info, stack: late, details: stackCameLate(info.details) };
       this.#entries.get(id)?.subject.expired({ epoch, pings, info: complete });
     }
   }
@@ -178,8 +189,15 @@ class Monitor {
     if (current === this) current = undefined;
     this.#linger?.cancel();
     this.#hook[Symbol.dispose]();
+    this.#send({ order: "end" });
     this.#port.close();
   }
+}
+
+/** A stack taken as the thread came back is where it had been waiting. */
+function stackCameLate({ noStack, ...details }: TimeoutDetails): TimeoutDetails {
+  void noStack;
+  return details;
 }
 
 function warnNoMonitor(error: unknown): void {

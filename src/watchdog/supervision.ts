@@ -8,7 +8,7 @@ export interface Expiry {
   readonly epoch: number;
   /** The count of pings at which it was found. */
   readonly pings: number;
-  readonly info: Omit<TimeoutInfo, "name">;
+  readonly info: TimeoutInfo;
 }
 
 /** What supervision needs of a watchdog; durations in milliseconds. */

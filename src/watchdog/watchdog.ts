@@ -242,7 +242,7 @@ export class Watchdog implements Component, Disposable {
 
   #expired({ epoch, pings, info: found }: Expiry): void {
     if (!this.isRunning || epoch !== this.#cells.epoch) return;
-    const info: TimeoutInfo = Object.freeze({ name: this.name, ...found });
+    const info: TimeoutInfo = Object.freeze({ ...found });
     this.#timeouts++;
     this.#triggeredAt ??= this.#now();
     this.#tell(info);
