@@ -11,13 +11,13 @@ export interface StateFileVerdict {
    */
   readonly status: string;
   /** The age of the last beat in seconds, when there is one. */
-  readonly age?: number | undefined;
+  readonly age?: number | null | undefined;
 }
 
 /** Reads a heartbeat file and judges it; never rejects. `Heartbeat.check` is one. */
 export type StateFileCheck = (
   file: string,
-  options: { readonly maxAge: number; readonly clock: Clock },
+  options: { readonly maxAge: Duration; readonly clock: Clock },
 ) => Promise<StateFileVerdict>;
 
 /** A process whose heartbeat file says that it is not well. */

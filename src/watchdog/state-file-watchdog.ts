@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../kernel/clock.js";
+import type { Duration } from "../kernel/duration.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -142,17 +143,17 @@ export class StateFileWatchdog implements Component, Disposable {
     if (this.#looking === run) return;
     this.#looking = run;
     const { clock, maxAge } = this.#settings;
-    const looking = this.#lookNow(run, maxAge / 1000, clock);
+    const looking = this.#lookNow(run, `${maxAge}ms`, clock);
     clock.track?.(looking);
   }
 
-  async #lookNow(run: object, maxAge: number, clock: Clock): Promise<void> {
+  async #lookNow(run: object, maxAge: Duration, clock: Clock): Promise<void> {
     const verdict = await this.#verdict(maxAge, clock);
     if (this.#looking === run) this.#looking = undefined;
     if (this.#run === run) this.#judge(verdict);
   }
 
-  async #verdict(maxAge: number, clock: Clock): Promise<StateFileVerdict> {
+  async #verdict(maxAge: Duration, clock: Clock): Promise<StateFileVerdict> {
     try {
       return await this.#check(this.file, { maxAge, clock });
     } catch (error) {

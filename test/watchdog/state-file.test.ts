@@ -115,11 +115,11 @@ describe("Watchdog.fromStateFile", () => {
     expect(onTimeout).not.toHaveBeenCalled();
   });
 
-  it("passes maxAge in seconds and the clock to the check", async () => {
+  it("passes maxAge, also a long one, and the clock to the check", async () => {
     const check = vi.fn<() => Promise<StateFileVerdict>>(() => Promise.resolve({ status: "alive" }));
-    const { clock } = setUp({ maxAge: "2m", check });
+    const { clock } = setUp({ maxAge: "2h", check });
     await clock.advance(0);
-    expect(check).toHaveBeenCalledWith("app.heartbeat", { maxAge: 120, clock });
+    expect(check).toHaveBeenCalledWith("app.heartbeat", { maxAge: "7200000ms", clock });
   });
 
   it("alerts, emits events, and is not disturbed by callbacks that throw", async () => {
