@@ -1,0 +1,41 @@
+import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
+
+const WHY = {
+  "not-pinged": "the event loop runs, the work does not ping",
+  "blocked-js": "the thread runs JavaScript that does not return",
+  "blocked-native": "the thread is in a system call, a child process or native code",
+} as const;
+
+/** Says a timeout in one line. */
+export function timeoutSentence({ name, secondsInactive, kind }: Omit<TimeoutInfo, "details">): string {
+  return `${name} was not pinged for ${secondsInactive.toFixed(1)} s: ${WHY[kind]} (${kind})`;
+}
+
+function detailLines(details: TimeoutDetails): string[] {
+  const lines: string[] = [];
+  if (details.threadState !== undefined) {
+    const asleep = details.waitingIn === undefined ? "" : `, asleep in ${details.waitingIn}`;
+    const call = details.systemCall === undefined ? "" : `, system call ${details.systemCall}`;
+    lines.push(`    thread state ${details.threadState}${asleep}${call}`);
+  }
+  for (const { pid, command } of details.children ?? []) lines.push(`    child process ${pid}: ${command}`);
+  if (details.noStack !== undefined) lines.push(`    no stack: ${details.noStack}`);
+  if (details.secondsNotCounted !== undefined) {
+    lines.push(`    ${details.secondsNotCounted.toFixed(1)} s more without a CPU are not counted`);
+  }
+  return lines;
+}
+
+/** What the monitor writes while the thread is frozen: one block for each watchdog that timed out. */
+export function freezeReport(infos: readonly TimeoutInfo[]): string {
+  return infos
+    .map((info) =>
+      [
+        `[watchdog] ${timeoutSentence(info)}`,
+        ...(info.stack === undefined ? [] : [info.stack]),
+        ...detailLines(info.details),
+        "",
+      ].join("\n"),
+    )
+    .join("");
+}

@@ -1,0 +1,128 @@
+import { receiveMessageOnPort, workerData } from "node:worker_threads";
+import { beginWatch, judge, look, untilNextLook, type Verdict, type Watch } from "./deadline.js";
+import { Freeze, type Frozen, notCounted } from "./freeze.js";
+import { type MonitorData, type Notice, type Order, ORDERS, PULSE } from "./monitor-protocol.js";
+import { MonitorTime } from "./monitor-time.js";
+import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
+import { writeError } from "./write-error.js";
+
+/** A watchdog as the monitor knows it. */
+interface Watched {
+  readonly order: Extract<Order, { order: "watch" }>;
+  readonly cells: WatchCells;
+  watch: Watch;
+  /** What the time had left out when this period began. */
+  uncountedBefore: number;
+}
+
+const data = workerData as MonitorData;
+const { port, control } = data;
+const watched = new Map<number, Watched>();
+const freeze = new Freeze(data, writeError);
+const time = new MonitorTime(data.thread);
+
+/** The pulse of the event loop at the last look, and since when a question to it is unanswered. */
+let pulse = Atomics.load(control, PULSE);
+let askedLoopAt: number | undefined;
+
+function notify(notice: Notice): void {
+  port.postMessage(notice);
+  askedLoopAt ??= time.counted;
+}
+
+function takePulse(): boolean {
+  const before = pulse;
+  pulse = Atomics.load(control, PULSE);
+  const ran = pulse !== before;
+  if (ran) askedLoopAt = undefined;
+  return ran;
+}
+
+function lookAt(entry: Watched, loopRan: boolean): Verdict {
+  const { cells, watch } = entry;
+  const { pings, epoch } = cells;
+  entry.watch = look(watch, epoch, pings, loopRan, time.counted);
+  if (watch.pings !== pings || watch.epoch !== epoch) {
+    cells.see(pings);
+    entry.uncountedBefore = time.uncounted;
+  }
+  // While synchronous code runs under a guard the loop cannot turn: nothing to ask it.
+  const guarded = Atomics.load(cells.counters, GUARD) === ARMED;
+  const silent = askedLoopAt === undefined ? 0 : time.counted - askedLoopAt;
+  return judge(entry.watch, entry.order.timeout, guarded ? Infinity : silent, time.counted);
+}
+
+function describe({ order, cells, watch, uncountedBefore }: Watched): Frozen {
+  const { id, name, onFreeze, exitCode } = order;
+  const { epoch, pings, since } = watch;
+  const secondsInactive = (time.counted - since) / 1000;
+  const secondsNotCounted = (time.uncounted - uncountedBefore) / 1000;
+  return { id, name, epoch, pings, cells, onFreeze, exitCode, secondsInactive, secondsNotCounted };
+}
+
+function tellNotPinged({ id, name, epoch, pings, cells, secondsInactive, secondsNotCounted }: Frozen): void {
+  cells.fire(epoch, pings);
+  const details = notCounted(secondsNotCounted);
+  const info = { name, secondsInactive, kind: "not-pinged", details } as const;
+  notify({ notice: "timeout", id, epoch, pings, request: 0, info });
+}
+
+/** Looks at all watchdogs once; says which are frozen and how long the next look can wait. */
+function lookAround(): { readonly frozen: readonly Frozen[]; readonly wait: number } {
+  const loopRan = takePulse();
+  const frozen: Frozen[] = [];
+  let wait = Infinity;
+  for (const entry of watched.values()) {
+    const verdict = lookAt(entry, loopRan);
+    if (verdict === "suspect" && askedLoopAt === undefined) notify({ notice: "question" });
+    if (verdict === "not-pinged" || verdict === "blocked") {
+      entry.watch = { ...entry.watch, told: verdict };
+      if (verdict === "blocked") frozen.push(describe(entry));
+      else tellNotPinged(describe(entry));
+    }
+    const { timeout, poll } = entry.order;
+    wait = Math.min(wait, untilNextLook(entry.watch, timeout, poll, time.counted));
+  }
+  return { frozen, wait };
+}
+
+/** Carries out what the watched thread has asked for; says whether to go on. */
+function takeOrders(): boolean {
+  for (let found = receiveMessageOnPort(port); found !== undefined; found = receiveMessageOnPort(port)) {
+    const order = found.message as Order;
+    if (order.order === "end") return false;
+    if (order.order === "forget") watched.delete(order.id);
+    else {
+      const cells = new WatchCells(order.buffer);
+      const watch = beginWatch(cells.epoch, cells.pings, time.counted);
+      cells.see(watch.pings);
+      watched.set(order.id, { order, cells, watch, uncountedBefore: time.uncounted });
+    }
+  }
+  return true;
+}
+
+/**
+ * Waiting without an event loop is what makes the idle monitor cheap: a look costs a fraction of a timer's
+ * firing. Only the handling of a freeze turns the loop, because the inspector needs it.
+ */
+async function keepWatch(): Promise<void> {
+  for (let taken = -1; ;) {
+    const orders = Atomics.load(control, ORDERS);
+    // Before the orders: what has passed by now is no time of a watchdog that starts now.
+    time.pass(askedLoopAt !== undefined);
+    if (orders !== taken && !takeOrders()) break;
+    taken = orders;
+    const { frozen, wait } = lookAround();
+    if (frozen.length > 0) {
+      await freeze.handle(frozen, notify);
+      time.wasBusy();
+    } else {
+      time.expect(wait);
+      Atomics.wait(control, ORDERS, orders, wait);
+    }
+  }
+  port.close();
+}
+
+void keepWatch();

@@ -1,0 +1,121 @@
+import { type Clock, realClock } from "../kernel/clock.js";
+import { type Duration, parseDuration } from "../kernel/duration.js";
+import type { SettingsFor, OptionRules } from "../kernel/options.js";
+import { callback, choice, custom, duration, having, integer, type Rule, text } from "../kernel/rules.js";
+import { show } from "../kernel/show.js";
+import { warn } from "../kernel/warning.js";
+import type { RecoverInfo, TimeoutInfo } from "./timeout-info.js";
+
+/** What the monitor does with a process whose thread is frozen, besides reporting it. */
+export type OnFreeze = "report" | "exit" | "kill";
+
+/** How a {@link Watchdog} is made; everything is optional. */
+export interface WatchdogOptions {
+  /** Names the watchdog in reports and picks `instances.<name>` of the configuration. Default `"watchdog"`. */
+  readonly name?: string | undefined;
+  /**
+   * How long the work may go without a ping: seconds, or a string with a unit. Default 30 s. Below 1 s and
+   * above 1 h it is moved to that bound, with a `KSTLIB_CLAMPED` process warning.
+   *
+   * @throws TypeError or RangeError for anything that is not a length of time above 0.
+   */
+  readonly timeout?: Duration | undefined;
+  /** Called at each timeout, on the watched thread: at once when its loop runs, else when it is back. */
+  readonly onTimeout?: ((info: TimeoutInfo) => unknown) | undefined;
+  /** Called when a ping ends a timeout. */
+  readonly onRecover?: ((info: RecoverInfo) => unknown) | undefined;
+  /** Called at each timeout with the channel `"watchdog"`, a sentence, and the information as context. */
+  readonly onAlert?: ((channel: string, message: string, context: TimeoutInfo) => unknown) | undefined;
+  /**
+   * What happens to the process while the thread is frozen. `"report"` (the default) writes to stderr,
+   * `"exit"` also runs the `exit` listeners and ends with `exitCode`, `"kill"` also sends SIGKILL.
+   */
+  readonly onFreeze?: OnFreeze | undefined;
+  /** The exit code of `onFreeze: "exit"`, 0 to 255. Default 70. */
+  readonly exitCode?: number | undefined;
+  /**
+   * How often the counters are looked at, at least 10 ms and at most half the timeout. It is how late a timeout
+   * may be found. Default: a tenth of the timeout, between 20 ms and 1 s.
+   */
+  readonly pollInterval?: Duration | undefined;
+  /** The source of time. With another than `realClock` its timers do the watching and no thread is started. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What the options come to; durations in milliseconds. */
+export type WatchdogSettings = SettingsFor<
+  WatchdogOptions,
+  {
+    name: string;
+    timeout: number;
+    onTimeout: ((info: TimeoutInfo) => unknown) | undefined;
+    onRecover: ((info: RecoverInfo) => unknown) | undefined;
+    onAlert: ((channel: string, message: string, context: TimeoutInfo) => unknown) | undefined;
+    onFreeze: OnFreeze;
+    exitCode: number;
+    pollInterval: number | undefined;
+    clock: Clock;
+  }
+>;
+
+const SHORTEST = 1000;
+const LONGEST = 3_600_000;
+const SHORTEST_POLL = 10;
+
+/** A duration that is moved into the range of the watchdog instead of being refused. */
+function clamped(fallback: Duration): Rule<number> {
+  const rule = duration(fallback, { long: true });
+  return {
+    ...rule,
+    allowed: `${rule.allowed}; from 1 s to 1 h`,
+    parse(value, label) {
+      const given = rule.parse(value, label);
+      const used = Math.min(Math.max(given, SHORTEST), LONGEST);
+      if (used !== given) {
+        const hint =
+          typeof value === "number" && given > LONGEST
+            ? ` A number is seconds: did you mean "${value}ms"?`
+            : "";
+        warn(
+          "KSTLIB_CLAMPED",
+          `${label} of a watchdog is from 1 s to 1 h; ${show(value)} became ${used / 1000} s.${hint}`,
+        );
+      }
+      return used;
+    },
+  };
+}
+
+function poll(): Rule<number | undefined> {
+  const rule = duration(undefined);
+  return custom<number | undefined>({
+    allowed: `${rule.allowed}, at least 10 ms`,
+    ...(rule.file === undefined ? {} : { file: rule.file }),
+    parse(value, label) {
+      const given = parseDuration(value, label);
+      if (given < SHORTEST_POLL) throw new RangeError(`${label} must be at least 10 ms; got ${show(value)}.`);
+      return given;
+    },
+  });
+}
+
+export const watchdogRules: OptionRules<WatchdogSettings> = {
+  name: text("watchdog"),
+  timeout: clamped(30),
+  onTimeout: callback(),
+  onRecover: callback(),
+  onAlert: callback(),
+  onFreeze: choice<OnFreeze>("report", ["report", "exit", "kill"]),
+  exitCode: integer(70, 0, 255),
+  pollInterval: poll(),
+  clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
+};
+
+/** Refuses settings that are each right and make no sense together. */
+export function checkTogether(settings: WatchdogSettings): void {
+  if (settings.pollInterval !== undefined && settings.pollInterval > settings.timeout / 2) {
+    throw new RangeError(
+      `pollInterval must be at most half the timeout of ${settings.timeout / 1000} s; got ${settings.pollInterval / 1000} s.`,
+    );
+  }
+}

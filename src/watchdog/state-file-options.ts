@@ -1,0 +1,91 @@
+import { type Clock, realClock } from "../kernel/clock.js";
+import type { Duration } from "../kernel/duration.js";
+import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { callback, duration, flag, having, text } from "../kernel/rules.js";
+
+/** What a look at a heartbeat file says; durations in seconds. */
+export interface StateFileVerdict {
+  /**
+   * `"alive"` is well; `"unknown"` (no file, or none that can be read) is not when it lasts for `maxAge`;
+   * anything else, such as `"stale"`, `"dead"`, `"frozen"` or `"stopped"`, is not.
+   */
+  readonly status: string;
+  /** The age of the last beat in seconds, when there is one. */
+  readonly age?: number | null | undefined;
+}
+
+/** Reads a heartbeat file and judges it; never rejects. `Heartbeat.check` is one. */
+export type StateFileCheck = (
+  file: string,
+  options: { readonly maxAge: Duration; readonly clock: Clock },
+) => Promise<StateFileVerdict>;
+
+/** A process whose heartbeat file says that it is not well. */
+export interface StateFileTimeoutInfo {
+  readonly name: string;
+  readonly file: string;
+  /** What the file says: `"stale"`, `"dead"`, `"stopped"`, `"unknown"`, … */
+  readonly kind: string;
+  /** Seconds since the last beat, or, where the file says none, since it was last seen alive. */
+  readonly secondsInactive: number;
+}
+
+/** What `onRecover` of a {@link StateFileWatchdog} is given. */
+export interface StateFileRecoverInfo {
+  readonly name: string;
+  readonly file: string;
+  /** Seconds from the timeout to the look that found the file alive. */
+  readonly secondsTriggered: number;
+}
+
+/** How a {@link StateFileWatchdog} is made; everything is optional. */
+export interface StateFileOptions {
+  /** Default: the file's path. */
+  readonly name?: string | undefined;
+  /** How old the last beat may be: seconds, or a string with a unit. Default 30 s. */
+  readonly maxAge?: Duration | undefined;
+  /** How often the file is looked at: seconds, or a string with a unit. Default 5 s. */
+  readonly checkInterval?: Duration | undefined;
+  /** Called once when the process is found not to be well. */
+  readonly onTimeout?: ((info: StateFileTimeoutInfo) => unknown) | undefined;
+  /** Called when it is found to be well again. */
+  readonly onRecover?: ((info: StateFileRecoverInfo) => unknown) | undefined;
+  /** Called with `onTimeout`: the channel `"watchdog"`, a sentence, and the information as context. */
+  readonly onAlert?:
+    | ((channel: string, message: string, context: StateFileTimeoutInfo) => unknown)
+    | undefined;
+  /** Whether watching keeps the process alive. Default `false`. */
+  readonly keepAlive?: boolean | undefined;
+  /** How the file is read and judged. Default: as `Heartbeat.check` does. */
+  readonly check?: StateFileCheck | undefined;
+  /** The source of time. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What the options come to; durations in milliseconds. */
+export type StateFileSettings = SettingsFor<
+  StateFileOptions,
+  {
+    name: string | undefined;
+    maxAge: number;
+    checkInterval: number;
+    onTimeout: ((info: StateFileTimeoutInfo) => unknown) | undefined;
+    onRecover: ((info: StateFileRecoverInfo) => unknown) | undefined;
+    onAlert: ((channel: string, message: string, context: StateFileTimeoutInfo) => unknown) | undefined;
+    keepAlive: boolean;
+    check: StateFileCheck | undefined;
+    clock: Clock;
+  }
+>;
+
+export const stateFileRules: OptionRules<StateFileSettings> = {
+  name: text(undefined),
+  maxAge: duration(30),
+  checkInterval: duration(5),
+  onTimeout: callback(),
+  onRecover: callback(),
+  onAlert: callback(),
+  keepAlive: flag(false),
+  check: callback<StateFileCheck>(),
+  clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
+};

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import type { ChildProcess, TimeoutDetails } from "./timeout-info.js";
+
+const LONGEST_COMMAND = 200;
+
+/** Reads one of the kernel's files, or `undefined` where there is none or it may not be read. */
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    // Another platform, a hidden /proc, a thread or a child that is gone: all mean that nothing is known.
+    return undefined;
+  }
+}
+
+/** For how many milliseconds in its life a thread was runnable without a CPU (Linux). */
+export function runQueueWait(thread: number | undefined): number | undefined {
+  if (thread === undefined) return undefined;
+  const nanoseconds = Number(read(`/proc/self/task/${thread}/schedstat`)?.split(" ")[1]);
+  return Number.isFinite(nanoseconds) ? nanoseconds / 1e6 : undefined;
+}
+
+function childrenOf(thread: number): ChildProcess[] {
+  const pids = read(`/proc/self/task/${thread}/children`)?.trim().split(" ") ?? [];
+  return pids
+    .filter((pid) => pid !== "")
+    .map((pid) => ({
+      pid: Number(pid),
+      command: (read(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ").trim().slice(0, LONGEST_COMMAND),
+    }));
+}
+
+/** The state letter stands after the command's name, which may hold anything, also parentheses. */
+export function stateOf(stat: string): string | undefined {
+  return /^.*\) (\S)/s.exec(stat)?.[1];
+}
+
+/** What the kernel says of a thread at this moment (Linux; elsewhere nothing). */
+export function threadFacts(thread: number | undefined): TimeoutDetails {
+  if (thread === undefined) return {};
+  const folder = `/proc/self/task/${thread}`;
+  const threadState = stateOf(read(`${folder}/stat`) ?? "");
+  const waitingIn = read(`${folder}/wchan`)?.trim();
+  const systemCall = /^\d+/.exec(read(`${folder}/syscall`) ?? "")?.[0];
+  const children = childrenOf(thread);
+  return {
+    ...(threadState === undefined ? {} : { threadState }),
+    ...(waitingIn === undefined || waitingIn === "" || waitingIn === "0" ? {} : { waitingIn }),
+    ...(systemCall === undefined ? {} : { systemCall: Number(systemCall) }),
+    ...(children.length === 0 ? {} : { children }),
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * Why a watchdog timed out.
+ *
+ * - `not-pinged`: the event loop runs, the watched work hangs.
+ * - `blocked-js`: the thread runs JavaScript that does not return.
+ * - `blocked-native`: the thread is in a system call, waits for a child process or runs native code.
+ *
+ * Time that a thread spent without a CPU (starved) or that a process spent stopped (suspended) is not counted,
+ * so neither is ever a timeout; how much was left out is in the details.
+ */
+export type TimeoutKind = "not-pinged" | "blocked-js" | "blocked-native";
+
+/** A child process of the frozen thread. */
+export interface ChildProcess {
+  readonly pid: number;
+  /** Its command line, cut to 200 characters. */
+  readonly command: string;
+}
+
+/** What could be learnt of a timeout; each key is there only where the platform says. */
+export interface TimeoutDetails {
+  /** The kernel's letter for the thread: `R` running, `S` sleeping, `D` in uninterruptible sleep (Linux). */
+  readonly threadState?: string;
+  /** The function of the kernel in which the thread sleeps (Linux). */
+  readonly waitingIn?: string;
+  /** The number of the system call that the thread is in (Linux). */
+  readonly systemCall?: number;
+  /** The children that the thread has started and that are still there (Linux). */
+  readonly children?: readonly ChildProcess[];
+  /** Why there is no stack of a blocked thread. */
+  readonly noStack?: string;
+  /** Seconds that were not counted because the process was stopped or had no CPU. */
+  readonly secondsNotCounted?: number;
+}
+
+/** What `onTimeout` and the `timeout` event are given. */
+export interface TimeoutInfo {
+  readonly name: string;
+  /** Seconds without a ping when the timeout was found. */
+  readonly secondsInactive: number;
+  readonly kind: TimeoutKind;
+  /** Where the thread was: the JavaScript stack of a blocked thread, when it could be had. */
+  readonly stack?: string;
+  readonly details: TimeoutDetails;
+}
+
+/** What `onRecover` and the `recover` event are given. */
+export interface RecoverInfo {
+  readonly name: string;
+  /** Seconds from the timeout to the ping that ended it. */
+  readonly secondsTriggered: number;
+}

@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  beginWatch,
+  countedTime,
+  judge,
+  look,
+  untilNextLook,
+  type Verdict,
+  type Watch,
+} from "../../src/watchdog/deadline.js";
+
+const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 1000);
+const TIMEOUT = 1000;
+
+describe("the verdict on a watchdog", () => {
+  const table: readonly [age: number, silent: number, told: Watch["told"], verdict: Verdict][] = [
+    [0, 0, "nothing", "fine"],
+    [249, 0, "nothing", "fine"],
+    [250, 0, "nothing", "suspect"],
+    [999, 0, "nothing", "suspect"],
+    [999, 999, "nothing", "suspect"],
+    [1000, 0, "nothing", "not-pinged"],
+    [1000, 499, "nothing", "not-pinged"],
+    [1000, 500, "nothing", "blocked"],
+    [1000, Infinity, "nothing", "blocked"],
+    [9000, 0, "not-pinged", "suspect"],
+    [9000, 999, "not-pinged", "suspect"],
+    [9000, 1000, "not-pinged", "blocked"],
+    [9000, 9000, "blocked", "suspect"],
+  ];
+
+  it.each(table)("is, %i ms after a ping, silent for %d ms, told %s: %s", (age, silent, told, verdict) => {
+    const watch: Watch = { ...beginWatch(1, 0, 5000), told };
+    expect(judge(watch, TIMEOUT, silent, 5000 + age)).toBe(verdict);
+  });
+
+  it("is fine again after a ping and after a new period", () => {
+    const watch: Watch = { ...beginWatch(1, 7, 0), told: "blocked" };
+    for (const [epoch, pings] of [
+      [1, 8],
+      [2, 7],
+      [1, 0],
+    ] as const) {
+      const next = look(watch, epoch, pings, false, 4000);
+      expect(next).toEqual({ epoch, pings, since: 4000, told: "nothing" });
+      expect(judge(next, TIMEOUT, 0, 4000)).toBe("fine");
+    }
+  });
+
+  it("counts a second freeze as a timeout of its own when the loop ran in between", () => {
+    const watch: Watch = { ...beginWatch(1, 0, 0), told: "blocked" };
+    expect(look(watch, 1, 0, false, 2000)).toBe(watch);
+    const between = look(watch, 1, 0, true, 2000);
+    expect(judge(between, TIMEOUT, 999, 4000)).toBe("suspect");
+    expect(judge(between, TIMEOUT, 1000, 4000)).toBe("blocked");
+  });
+});
+
+describe("the next look", () => {
+  it("is a poll away, or where the timeout is", () => {
+    const watch = beginWatch(1, 0, 0);
+    expect(untilNextLook(watch, TIMEOUT, 300, 0)).toBe(300);
+    expect(untilNextLook(watch, TIMEOUT, 300, 900)).toBe(100);
+    expect(untilNextLook(watch, TIMEOUT, 300, 1000)).toBe(300);
+    expect(untilNextLook({ ...watch, told: "not-pinged" }, TIMEOUT, 300, 900)).toBe(300);
+  });
+});
+
+describe("the time that counts", () => {
+  it.each([
+    // elapsed, asked, queued, counted
+    [100, 100, 0, 100],
+    [140, 100, 0, 140],
+    [199, 100, 0, 199],
+    [201, 100, 0, 100],
+    [2100, 100, 0, 100],
+    [40, 5, 0, 40],
+    [60, 5, 0, 5],
+    [100, 100, 60, 40],
+    [100, 100, 160, 0],
+    [2100, 100, 300, 100],
+    [50, Infinity, 0, 50],
+    [50, 100, 0, 50],
+  ])("of %d ms, with %d asked for and %d in the run queue, is %d", (elapsed, asked, queued, counted) => {
+    expect(countedTime(elapsed, asked, queued)).toBe(counted);
+  });
+});
+
+/** A naive world that goes by in milliseconds: pings at given times, looks when they are due. */
+function live(pingsAt: ReadonlySet<number>, poll: number, end: number) {
+  let watch = beginWatch(1, 0, 0);
+  let pings = 0;
+  let lastPing = 0;
+  let due = 0;
+  let found = false;
+  const result = { shortest: Infinity, missed: 0 };
+  for (let now = 0; now <= end; now++) {
+    if (pingsAt.has(now)) {
+      pings++;
+      lastPing = now;
+      found = false;
+    }
+    if (now >= due) {
+      watch = look(watch, 1, pings, true, now);
+      if (judge(watch, TIMEOUT, 0, now) === "not-pinged") {
+        result.shortest = Math.min(result.shortest, now - lastPing);
+        watch = { ...watch, told: "not-pinged" };
+        found = true;
+      }
+      due = now + untilNextLook(watch, TIMEOUT, poll, now);
+    }
+    if (now - lastPing > TIMEOUT + poll && !found) result.missed++;
+  }
+  return result;
+}
+
+describe("a watchdog looked at from time to time", () => {
+  it("never times out early, and at most one look late", () => {
+    const pingTimes = fc.uniqueArray(fc.integer({ min: 1, max: 6000 }), { maxLength: 12 });
+    fc.assert(
+      fc.property(pingTimes, fc.integer({ min: 20, max: 500 }), (times, poll) => {
+        const { shortest, missed } = live(new Set(times), poll, 8000);
+        expect(shortest).toBeGreaterThanOrEqual(TIMEOUT);
+        expect(missed).toBe(0);
+      }),
+      { numRuns },
+    );
+  });
+
+  it("counts no more and no less than the time that passed", () => {
+    const ms = fc.double({ min: 0, max: 1e7, noNaN: true });
+    fc.assert(
+      fc.property(ms, ms, ms, (elapsed, asked, queued) => {
+        const counted = countedTime(elapsed, asked, queued);
+        expect(counted).toBeGreaterThanOrEqual(0);
+        expect(counted).toBeLessThanOrEqual(elapsed);
+      }),
+      { numRuns },
+    );
+  });
+});

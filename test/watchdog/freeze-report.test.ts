@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { kindOfBlock, notCounted } from "../../src/watchdog/freeze.js";
+import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
+import { stateOf, threadFacts, runQueueWait } from "../../src/watchdog/thread-facts.js";
+
+describe("the kind of a block", () => {
+  it.each([
+    // the answer took, was asked, thread state, kind
+    [1, true, "R", "blocked-js"],
+    [400, true, "R", "blocked-js"],
+    [1, true, "S", "blocked-js"],
+    [101, true, "S", "blocked-native"],
+    [101, true, "D", "blocked-native"],
+    [101, true, undefined, "blocked-js"],
+    [undefined, true, "R", "blocked-native"],
+    [undefined, true, undefined, "blocked-native"],
+    [undefined, false, "R", "blocked-js"],
+    [undefined, false, "S", "blocked-native"],
+    [undefined, false, "D", "blocked-native"],
+    [undefined, false, undefined, "blocked-js"],
+  ] as const)("answered after %s ms, asked %s, in state %s is %s", (took, asked, state, kind) => {
+    expect(kindOfBlock(took === undefined ? undefined : { value: "", took }, asked, state)).toBe(kind);
+  });
+});
+
+describe("the report of a freeze", () => {
+  it("says who, how long, why, where, and what the kernel knows", () => {
+    const report = freezeReport([
+      {
+        name: "feed",
+        secondsInactive: 30.04,
+        kind: "blocked-native",
+        stack: "    at f (a.js:1:1)",
+        details: {
+          threadState: "S",
+          waitingIn: "do_epoll_wait",
+          systemCall: 281,
+          children: [{ pid: 7, command: "sleep 3" }],
+          noStack: "because",
+          secondsNotCounted: 2,
+        },
+      },
+      { name: "other", secondsInactive: 1, kind: "blocked-js", details: {} },
+    ]);
+    expect(report).toBe(
+      `[watchdog] feed was not pinged for 30.0 s: the thread is in a system call, a child process or native code (blocked-native)
+    at f (a.js:1:1)
+    thread state S, asleep in do_epoll_wait, system call 281
+    child process 7: sleep 3
+    no stack: because
+    2.0 s more without a CPU are not counted
+[watchdog] other was not pinged for 1.0 s: the thread runs JavaScript that does not return (blocked-js)
+`,
+    );
+    expect(timeoutSentence({ name: "a", secondsInactive: 2, kind: "not-pinged" })).toBe(
+      "a was not pinged for 2.0 s: the event loop runs, the work does not ping (not-pinged)",
+    );
+  });
+
+  it("leaves out waits that were late by a little", () => {
+    expect(notCounted(0.09)).toEqual({});
+    expect(notCounted(0.5)).toEqual({ secondsNotCounted: 0.5 });
+  });
+});
+
+describe("the facts of a thread", () => {
+  it.each([
+    ["7 (node) S 1 7", "S"],
+    ["7 (a) b (c)) R 1 7", "R"],
+    ["7 (two\nlines) D 1", "D"],
+    ["", undefined],
+    ["nonsense", undefined],
+  ])("read the state out of %j", (stat, state) => {
+    expect(stateOf(stat)).toBe(state);
+  });
+
+  it("are none where there is no such thread", () => {
+    expect(threadFacts(undefined)).toEqual({});
+    expect(threadFacts(2 ** 40)).toEqual({});
+    expect(runQueueWait(undefined)).toBeUndefined();
+    expect(runQueueWait(2 ** 40)).toBeUndefined();
+  });
+});

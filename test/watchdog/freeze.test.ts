@@ -1,0 +1,213 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+
+// These programs run the built package: a thread cannot be started from sources.
+const built = fileURLToPath(new URL("../../dist/watchdog/monitor-thread.js", import.meta.url));
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/watchdog-${name}`, import.meta.url));
+
+interface Run {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stderr: string;
+  readonly events: readonly Readonly<Record<string, unknown>>[];
+}
+
+function run(args: readonly string[], onReady?: (pid: number) => void): Promise<Run> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 28_000 });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += String(chunk);
+      if (chunk.includes('"ready"') && child.pid !== undefined) onReady?.(child.pid);
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += String(chunk);
+    });
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      const lines = stdout.split("\n").filter((line) => line !== "");
+      const events = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+      resolve({ code, signal, stderr, events });
+    });
+  });
+}
+
+const scenario = (name: string, onReady?: (pid: number) => void): Promise<Run> =>
+  run([fixture("scenarios.mjs"), name], onReady);
+
+beforeAll(() => {
+  if (!existsSync(built)) throw new Error("dist/ is not there; run: npm run build");
+});
+
+const linux = process.platform === "linux";
+const posix = process.platform !== "win32";
+
+describe("a frozen thread", () => {
+  it.concurrent("is reported while it is frozen, told of when it is back, and again the next time", async () => {
+    const { code, events, stderr } = await scenario("freeze");
+    const names = events.map(({ event }) => event);
+    expect(names).toEqual(["back", "timeout", "recover", "pinged", "timeout"]);
+    const [back, timeout, , pinged] = events;
+    expect(back).toMatchObject({ triggered: true });
+    expect(pinged).toMatchObject({ triggered: false });
+    expect(timeout).toMatchObject({ name: "feed", kind: "blocked-js" });
+    expect(timeout?.["secondsInactive"]).toBeGreaterThanOrEqual(1);
+    expect(timeout?.["stack"]).toMatch(/^\s+at .*/);
+    expect(timeout?.["stack"]).toContain("spinUntilFound");
+    expect(stderr.match(/\[watchdog\] feed was not pinged for/g)).toHaveLength(2);
+    expect(stderr).toMatch(/\(blocked-js\)\n(\s+at .*\n)*\s+at spinUntilFound /);
+    expect(code).toBe(0);
+  });
+
+  it.concurrent("counts each time that its loop came back in between, pinged or not", async () => {
+    const { events } = await scenario("freeze-twice-without-ping");
+    expect(events.map(({ kind }) => kind)).toEqual(["blocked-js", "blocked-js"]);
+  });
+
+  it.concurrent("ends by onFreeze exit with code 70 after the exit listeners", async () => {
+    const { code, events, stderr } = await scenario("exit");
+    expect(code).toBe(70);
+    expect(events).toEqual([{ event: "exit", code: 70 }]);
+    expect(stderr).toContain("blockForEver");
+    expect(stderr).toContain("feed: ending the process with exit code 70");
+  });
+
+  it.concurrent("ends with the exit code of one's choice", async () => {
+    await expect(scenario("exit-code")).resolves.toMatchObject({ code: 42 });
+  });
+
+  it.runIf(posix).concurrent("ends by onFreeze kill at once", async () => {
+    const { signal, events, stderr } = await scenario("kill");
+    expect(signal).toBe("SIGKILL");
+    expect(events).toEqual([]);
+    expect(stderr).toContain("blockForEver");
+  });
+
+  it.runIf(posix).concurrent("is killed by onFreeze exit where no JavaScript runs", async () => {
+    const { signal, stderr } = await scenario("exit-from-child-process");
+    expect(signal).toBe("SIGKILL");
+    expect(stderr).toContain("no JavaScript runs on the frozen thread");
+  });
+
+  it.runIf(linux).concurrent("waiting for a child process is told by what the kernel says", async () => {
+    const { events, stderr } = await scenario("child-process");
+    expect(events).toMatchObject([
+      { event: "timeout", kind: "blocked-native", details: { threadState: "S" } },
+    ]);
+    // Where it had been waiting, found out as it came back.
+    expect(events[0]?.["stack"]).toContain("execSync");
+    expect(stderr).toContain("(blocked-native)");
+    expect(stderr).toMatch(/child process \d+: .*sleep 3/);
+  });
+
+  it.concurrent("is reported by the CommonJS build, too", async () => {
+    const { code, events } = await run([fixture("commonjs.cjs")]);
+    expect(events).toMatchObject([{ event: "timeout", name: "cjs", kind: "blocked-js" }]);
+    expect(code).toBe(0);
+  });
+
+  it.concurrent("other than the main one is reported without a stack", async () => {
+    const { code, events, stderr } = await scenario("worker-thread");
+    expect(events).toMatchObject([
+      { event: "timeout", kind: "blocked-js", details: { noStack: "only the main thread can be inspected" } },
+      { event: "worker over", code: 0 },
+    ]);
+    expect(stderr).toContain("no stack: only the main thread can be inspected");
+    expect(code).toBe(0);
+  });
+});
+
+describe("a thread that is not frozen", () => {
+  it.concurrent("is told at once of work that hangs", async () => {
+    const { events, stderr } = await scenario("hang");
+    expect(events).toMatchObject([{ event: "timeout", kind: "not-pinged" }, { event: "recover" }]);
+    expect(stderr).toBe("");
+  });
+
+  it.runIf(posix).concurrent("is not taken for frozen after it was stopped and continued", async () => {
+    const { events, stderr } = await scenario("suspend", (pid) => {
+      process.kill(pid, "SIGSTOP");
+      setTimeout(() => process.kill(pid, "SIGCONT"), 2500);
+    });
+    expect(events).toEqual([{ event: "ready" }, { event: "done", timeouts: 0 }]);
+    expect(stderr).toBe("");
+  });
+
+  it.concurrent("is not kept from ending by a watchdog that runs", async () => {
+    await expect(scenario("idle")).resolves.toEqual({ code: 0, signal: null, events: [], stderr: "" });
+  });
+
+  it.concurrent("exits silently with a watchdog that runs", async () => {
+    await expect(scenario("process-exit")).resolves.toEqual({
+      code: 3,
+      signal: null,
+      events: [],
+      stderr: "",
+    });
+  });
+
+  it.runIf(linux).concurrent("has one monitor for all watchdogs, which ends with the last", async () => {
+    const { events } = await scenario("threads");
+    expect(events).toEqual([
+      { event: "threads", during: 1, again: 1, after: 0 },
+      { event: "resources", left: [] },
+    ]);
+  });
+
+  it.concurrent("is watched by timers, with a warning, where no thread may be started", async () => {
+    const permission = process.allowedNodeEnvironmentFlags.has("--permission")
+      ? "--permission"
+      : "--experimental-permission";
+    const { events } = await run([permission, "--allow-fs-read=*", fixture("scenarios.mjs"), "no-threads"]);
+    expect(events.filter(({ code }) => code === "KSTLIB_NO_MONITOR")).toHaveLength(1);
+    expect(events.at(-1)).toMatchObject({ event: "timeout", kind: "not-pinged" });
+  });
+});
+
+describe("a run that raises", () => {
+  const error = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
+
+  it.runIf(posix).concurrent("throws into synchronous code that never returns", async () => {
+    const { code, events } = await scenario("raise");
+    expect(events).toMatchObject([
+      { ...error, stackOfFrozenThread: expect.stringContaining("spinForEver") },
+      { ...error, stackOfFrozenThread: expect.stringContaining("catastrophe") },
+      error,
+      { event: "returned", result: "well" },
+      { event: "alive" },
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it.runIf(posix).concurrent("throws out of a run within it that has more patience", async () => {
+    const { events } = await scenario("raise-nested");
+    expect(events).toMatchObject([
+      { event: "inner", code: "ERR_SCRIPT_EXECUTION_INTERRUPTED" },
+      error,
+      { event: "alive" },
+    ]);
+  });
+
+  it.runIf(posix).concurrent("throws when a system call returns that could not be interrupted", async () => {
+    const { events } = await scenario("raise-child-process");
+    expect(events).toMatchObject([error]);
+  });
+
+  it.runIf(posix).concurrent("leaves a Ctrl-C to whoever handles it", async () => {
+    const { events } = await scenario("ctrl-c");
+    expect(events).toMatchObject([
+      { event: "caught", code: "ERR_SCRIPT_EXECUTION_INTERRUPTED" },
+      { event: "SIGINT" },
+    ]);
+  });
+
+  it.concurrent("rejects a promise that never settles, and keeps the process alive until then", async () => {
+    const { code, events } = await scenario("run");
+    expect(events).toMatchObject([error]);
+    expect(code).toBe(0);
+  });
+});

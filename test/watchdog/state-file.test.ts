@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { NotAvailableError } from "../../src/kernel/errors.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { provideStateFileCheck } from "../../src/watchdog/state-file-check.js";
+import type {
+  StateFileOptions,
+  StateFileRecoverInfo,
+  StateFileTimeoutInfo,
+  StateFileVerdict,
+} from "../../src/watchdog/state-file-options.js";
+import { Watchdog } from "../../src/watchdog/watchdog.js";
+
+function setUp(options: StateFileOptions = {}) {
+  const clock = new ManualClock();
+  const timeouts: StateFileTimeoutInfo[] = [];
+  const recoveries: StateFileRecoverInfo[] = [];
+  const file = { verdict: { status: "alive", age: 1 } as StateFileVerdict, looks: [] as number[] };
+  const watchdog = Watchdog.fromStateFile("app.heartbeat", {
+    clock,
+    check: async () => {
+      file.looks.push(clock.now() / 1000);
+      return file.verdict;
+    },
+    onTimeout: (info) => timeouts.push(info),
+    onRecover: (info) => recoveries.push(info),
+    ...options,
+  });
+  return { clock, timeouts, recoveries, file, watchdog };
+}
+
+const alive = async (): Promise<StateFileVerdict> => ({ status: "alive" });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("Watchdog.fromStateFile", () => {
+  it("looks at once and then every checkInterval, until it is stopped", async () => {
+    const { clock, file, watchdog } = setUp();
+    await clock.advance(16);
+    expect(file.looks).toEqual([0, 5, 10, 15]);
+    watchdog.stop();
+    watchdog.stop();
+    expect(clock.pendingTimers).toBe(0);
+    await clock.advance(60);
+    expect(file.looks).toHaveLength(4);
+    watchdog.start();
+    watchdog.start();
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(5);
+    expect(file.looks).toHaveLength(6);
+    watchdog[Symbol.dispose]();
+  });
+
+  it("keeps its cadence after the thread was blocked", async () => {
+    const { clock, file } = setUp();
+    await clock.advance(1);
+    clock.sleepSync(12_000);
+    await clock.advance(7);
+    expect(file.looks).toEqual([0, 13, 15, 20]);
+  });
+
+  it("fires once for one staleness, and again after the file was fresh", async () => {
+    const { clock, file, timeouts, recoveries, watchdog } = setUp({ name: "app" });
+    file.verdict = { status: "stale", age: 31 };
+    await clock.advance(40);
+    expect(timeouts).toEqual([{ name: "app", file: "app.heartbeat", kind: "stale", secondsInactive: 31 }]);
+    expect(watchdog.isTriggered).toBe(true);
+    file.verdict = { status: "alive", age: 0 };
+    await clock.advance(5);
+    expect(recoveries).toEqual([{ name: "app", file: "app.heartbeat", secondsTriggered: 40 }]);
+    expect(watchdog.isTriggered).toBe(false);
+    file.verdict = { status: "dead" };
+    await clock.advance(10);
+    expect(timeouts.map(({ kind }) => kind)).toEqual(["stale", "dead"]);
+    expect(watchdog.snapshot()).toMatchObject({ status: "dead", timeoutsTriggered: 2, triggered: true });
+  });
+
+  it.each(["stale", "dead", "frozen", "stopped"])("takes %s for a timeout at once", async (status) => {
+    const { clock, file, timeouts } = setUp();
+    await clock.advance(3);
+    file.verdict = { status };
+    await clock.advance(2);
+    expect(timeouts).toMatchObject([{ kind: status, secondsInactive: 5 }]);
+  });
+
+  it("takes a file that cannot be read for a timeout only after maxAge", async () => {
+    const { clock, file, timeouts } = setUp({ maxAge: 12 });
+    file.verdict = { status: "unknown" };
+    await clock.advance(14);
+    expect(timeouts).toEqual([]);
+    await clock.advance(1);
+    expect(timeouts).toMatchObject([{ kind: "unknown", secondsInactive: 15 }]);
+  });
+
+  it("takes a check that fails for a file that cannot be read", async () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const { clock, timeouts } = setUp({ maxAge: 5, check: () => Promise.reject(new Error("boom")) });
+    await clock.advance(5);
+    expect(timeouts).toMatchObject([{ kind: "unknown" }]);
+    expect(warnings).toHaveBeenCalledTimes(2);
+  });
+
+  it("does not start a look while one is under way, and forgets one that ends after stop()", async () => {
+    const finish: ((verdict: StateFileVerdict) => void)[] = [];
+    const check = (): Promise<StateFileVerdict> => new Promise((resolve) => finish.push(resolve));
+    const clock = Object.assign(new ManualClock(), { track: () => {} });
+    const onTimeout = vi.fn<() => void>();
+    const watchdog = Watchdog.fromStateFile("app.heartbeat", { clock, check, onTimeout });
+    await clock.advance(20);
+    expect(finish).toHaveLength(1);
+    watchdog.stop();
+    finish[0]?.({ status: "dead" });
+    await clock.advance(1);
+    expect(onTimeout).not.toHaveBeenCalled();
+  });
+
+  it("passes maxAge, also a long one, and the clock to the check", async () => {
+    const check = vi.fn<() => Promise<StateFileVerdict>>(() => Promise.resolve({ status: "alive" }));
+    const { clock } = setUp({ maxAge: "2h", check });
+    await clock.advance(0);
+    expect(check).toHaveBeenCalledWith("app.heartbeat", { maxAge: "7200000ms", clock });
+  });
+
+  it("alerts, emits events, and is not disturbed by callbacks that throw", async () => {
+    vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const alerts: unknown[] = [];
+    const fail = (): never => {
+      throw new Error("boom");
+    };
+    const { clock, file, watchdog } = setUp({
+      onTimeout: fail,
+      onRecover: fail,
+      onAlert: (channel, message) => alerts.push([channel, message]),
+    });
+    const events: string[] = [];
+    watchdog.on("timeout", () => events.push("timeout"));
+    watchdog.on("recover", () => events.push("recover"));
+    file.verdict = { status: "stale", age: 40 };
+    await clock.advance(5);
+    file.verdict = { status: "alive" };
+    await clock.advance(5);
+    expect(alerts).toEqual([["watchdog", "app.heartbeat: no heartbeat for 40.0 s (stale)"]]);
+    expect(events).toEqual(["timeout", "recover"]);
+  });
+
+  it.each([
+    ["maxAge", [Number.NaN, -1, 0, "30", null, 30_000]],
+    ["checkInterval", [Number.NaN, Infinity, -1, 0, "5", null, 5000]],
+    ["onTimeout", [null, 5]],
+    ["onRecover", [null, 5]],
+    ["onAlert", [null, 5]],
+    ["check", [null, 5]],
+    ["keepAlive", [null, 1]],
+    ["clock", [null, {}]],
+    ["name", ["", 5]],
+    ["maxage", [5]],
+  ] as const)("refuses a wrong %s with an error that names it", (option, values) => {
+    for (const value of values) {
+      const make = (): unknown => Watchdog.fromStateFile("f", { check: alive, [option]: value });
+      expect(make).toThrow(new RegExp(`^${option}\\b`));
+    }
+  });
+
+  it("refuses a file that is no path", () => {
+    for (const file of ["", null, 5]) {
+      const make = (): unknown => Watchdog.fromStateFile(file as never, { check: alive });
+      expect(make).toThrow(/^file must be the path/);
+    }
+  });
+
+  it("uses the reader that was provided, and says so when there is none", async () => {
+    const clock = new ManualClock();
+    expect(() => Watchdog.fromStateFile("f", { clock })).toThrow(NotAvailableError);
+    expect(clock.pendingTimers).toBe(0);
+    provideStateFileCheck(async () => ({ status: "dead", age: 3 }));
+    const onTimeout = vi.fn<() => void>();
+    using _ = Watchdog.fromStateFile("f", { clock, onTimeout });
+    await clock.advance(0);
+    expect(onTimeout).toHaveBeenCalledTimes(1);
+  });
+});
