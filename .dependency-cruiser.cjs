@@ -1,4 +1,4 @@
-// The one-way rule: kernel <- a pattern's folder <- registry, configure, ... <- config <- auto.
+// The one-way rule: kernel <- heartbeat-file <- a pattern's folder <- registry, configure, ... <- config <- auto.
 const PATTERNS = "circuit-breaker|rate-limiter|shutdown|heartbeat|watchdog";
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
@@ -16,7 +16,19 @@ module.exports = {
       "patterns-import-the-kernel-alone",
       "What a pattern needs of another is an interface that it declares and the caller satisfies.",
       { path: `^src/(${PATTERNS})/` },
-      { path: "^src/", pathNot: "^src/(?:kernel|$1)/" },
+      { path: "^src/", pathNot: "^src/(?:kernel|$1)/|^src/heartbeat-file/" },
+    ),
+    rule(
+      "heartbeat-file-is-for-those-who-write-and-watch-it",
+      "The format is below the heartbeat, which writes it, and the watchdog, which watches it.",
+      { path: "^src/(?:circuit-breaker|rate-limiter|shutdown)/" },
+      { path: "^src/heartbeat-file/" },
+    ),
+    rule(
+      "heartbeat-file-imports-the-kernel-alone",
+      "It knows no pattern.",
+      { path: "^src/heartbeat-file/" },
+      { path: "^src/", pathNot: "^src/(?:kernel|heartbeat-file)/" },
     ),
     rule(
       "testing-imports-the-kernel-alone",

@@ -3,7 +3,7 @@ import { Events } from "../kernel/events.js";
 import { runContained } from "../kernel/warning.js";
 import type { HeartbeatError } from "./errors.js";
 import type { HeartbeatSettings } from "./options.js";
-import type { HeartbeatState, HeartbeatStatus } from "./state.js";
+import type { HeartbeatState, HeartbeatStatus } from "../heartbeat-file/state.js";
 
 /** The events of {@link Heartbeat}. */
 export interface HeartbeatEvents {

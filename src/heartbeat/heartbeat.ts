@@ -1,3 +1,4 @@
+import type { HeartbeatCheckOptions } from "../heartbeat-file/options.js";
 import os from "node:os";
 import type { Timer } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
@@ -9,20 +10,15 @@ import { Announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./annou
 import { HeartbeatError } from "./errors.js";
 import { MetadataSource } from "./metadata.js";
 import { OneAtATime } from "./one-at-a-time.js";
-import {
-  type HeartbeatCheckOptions,
-  type HeartbeatOptions,
-  heartbeatRules,
-  type HeartbeatSettings,
-} from "./options.js";
-import { ownProcessStart } from "./process-identity.js";
-import { check, checkSync, readState, readStateSync } from "./readers.js";
+import { type HeartbeatOptions, heartbeatRules, type HeartbeatSettings } from "./options.js";
+import { ownProcessStart } from "../heartbeat-file/process-identity.js";
+import { check, checkSync, readState, readStateSync } from "../heartbeat-file/readers.js";
 import { nextDue } from "./schedule.js";
-import { encodeState, type HeartbeatState, type HeartbeatStatus } from "./state.js";
-import { StateFile } from "./state-file.js";
+import { encodeState, type HeartbeatState, type HeartbeatStatus } from "../heartbeat-file/state.js";
+import { StateFile } from "../heartbeat-file/state-file.js";
 import { TargetWatch } from "./target-watch.js";
-import { formatTimestamp } from "./timestamp.js";
-import type { HeartbeatCheck } from "./verdict.js";
+import { formatTimestamp } from "../heartbeat-file/timestamp.js";
+import type { HeartbeatCheck } from "../heartbeat-file/verdict.js";
 
 /**
  * Tells other programs that this process makes progress: writes a small JSON file at each interval, from the

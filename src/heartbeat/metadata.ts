@@ -1,7 +1,7 @@
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
-import { type HeartbeatMetadata, parseJsonObject } from "./state.js";
+import { type HeartbeatMetadata, parseJsonObject } from "../heartbeat-file/state.js";
 
 /** Leaves room for the other fields below the size that readers accept. */
 const LARGEST_METADATA = 1_000_000;

@@ -1,14 +1,13 @@
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { type Clock, realClock } from "../kernel/clock.js";
+import { clockRule, parsePath, PATH_RULE } from "../heartbeat-file/options.js";
+import type { HeartbeatMetadata, HeartbeatState } from "../heartbeat-file/state.js";
+import type { Clock } from "../kernel/clock.js";
 import type { Json } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { callback, custom, duration, flag, having, optional, type Rule, text } from "../kernel/rules.js";
+import { callback, custom, duration, flag, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
 import { copyMetadata, METADATA_RULE } from "./metadata.js";
-import type { HeartbeatMetadata, HeartbeatState } from "./state.js";
 
 /** Something that a heartbeat watches over, such as a connection or a worker. */
 export interface HeartbeatTarget {
@@ -56,17 +55,6 @@ export interface HeartbeatOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** Options of {@link Heartbeat}'s readers. */
-export interface HeartbeatCheckOptions {
-  /**
-   * The age up to which the last beat counts as alive, above 0; a number is seconds. Default: three times the
-   * interval that the file names, or 30 s when it names none.
-   */
-  readonly maxAge?: Duration | undefined;
-  /** Source of the wall-clock time. Default `realClock`. */
-  readonly clock?: Clock | undefined;
-}
-
 /** Checked options; durations in milliseconds. */
 export type HeartbeatSettings = SettingsFor<
   HeartbeatOptions,
@@ -86,32 +74,6 @@ export type HeartbeatSettings = SettingsFor<
   }
 >;
 
-/** Checked reader options; milliseconds. */
-export type HeartbeatCheckSettings = SettingsFor<
-  HeartbeatCheckOptions,
-  { maxAge: number | undefined; clock: Clock }
->;
-
-const PATH_RULE = "a path (a string that is not empty, without NUL) or a file: URL";
-
-/**
- * Makes the absolute path of a state file.
- *
- * @throws TypeError when it is neither a path nor a `file:` URL.
- */
-export function parsePath(value: unknown, label: string): string {
-  if (typeof value === "string" && value !== "" && !value.includes("\0")) return path.resolve(value);
-  const refuse = (found: string): never => {
-    throw new TypeError(`${label} must be ${PATH_RULE}; got ${found}.`);
-  };
-  if (!(value instanceof URL)) return refuse(show(value));
-  try {
-    return path.resolve(fileURLToPath(value));
-  } catch {
-    return refuse(`the URL ${show(value.href)}`);
-  }
-}
-
 function isTarget(value: unknown): value is HeartbeatTarget {
   return ((typeof value === "object" && value !== null) || typeof value === "function") && "isDead" in value;
 }
@@ -125,8 +87,6 @@ function isSignal(value: unknown): value is AbortSignal {
     typeof Reflect.get(value, "removeEventListener") === "function"
   );
 }
-
-const clockRule: Rule<Clock> = having(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]);
 
 /** What each option of a heartbeat may be and is by default. */
 export const heartbeatRules: OptionRules<HeartbeatSettings> = {
@@ -159,11 +119,5 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
     },
   }),
   fsync: flag(false),
-  clock: clockRule,
-};
-
-/** What each option of a reader may be and is by default. */
-export const heartbeatCheckRules: OptionRules<HeartbeatCheckSettings> = {
-  maxAge: optional(duration(undefined)),
   clock: clockRule,
 };

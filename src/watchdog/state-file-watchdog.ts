@@ -5,7 +5,7 @@ import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { show } from "../kernel/show.js";
 import { runContained, warn } from "../kernel/warning.js";
-import { providedStateFileCheck } from "./state-file-check.js";
+import { check } from "../heartbeat-file/readers.js";
 import {
   type StateFileCheck,
   type StateFileOptions,
@@ -65,7 +65,7 @@ export class StateFileWatchdog implements Component, Disposable {
     this.#settings = resolveOptions<StateFileSettings>("Watchdog.fromStateFile", stateFileRules, options);
     this.file = file;
     this.name = this.#settings.name ?? file;
-    this.#check = this.#settings.check ?? providedStateFileCheck();
+    this.#check = this.#settings.check ?? check;
     this.#events = new Events<StateFileWatchdogEvents>(`watchdog ${this.name}`, ["timeout", "recover"]);
   }
 

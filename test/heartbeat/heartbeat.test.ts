@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { HeartbeatError } from "../../src/heartbeat/errors.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "../../src/heartbeat/options.js";
-import type { HeartbeatState } from "../../src/heartbeat/state.js";
+import type { HeartbeatState } from "../../src/heartbeat-file/state.js";
 import type { Clock } from "../../src/kernel/clock.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { collectWarnings, temporaryFolder } from "./folder.js";

@@ -1,7 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { NotAvailableError } from "../../src/kernel/errors.js";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { provideStateFileCheck } from "../../src/watchdog/state-file-check.js";
 import type {
   StateFileOptions,
   StateFileRecoverInfo,
@@ -169,14 +171,32 @@ describe("Watchdog.fromStateFile", () => {
     }
   });
 
-  it("uses the reader that was provided, and says so when there is none", async () => {
+  it("reads the file as a heartbeat writes it, when no reader is given", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "kstlib-watched-"));
+    const stateFile = path.join(folder, "app.heartbeat");
     const clock = new ManualClock();
-    expect(() => Watchdog.fromStateFile("f", { clock })).toThrow(NotAvailableError);
+    const heartbeat = new Heartbeat({ stateFile, interval: 10, clock });
+    const kinds: string[] = [];
+    using watchdog = Watchdog.fromStateFile(stateFile, {
+      clock,
+      maxAge: 30,
+      checkInterval: 5,
+      onTimeout: (info) => kinds.push(info.kind),
+      onRecover: () => kinds.push("well"),
+    });
+    heartbeat.start();
+    await clock.advance(40);
+    expect(kinds).toEqual([]);
+    clock.jumpWall(60);
+    await clock.advance(5);
+    expect(kinds).toEqual(["stale"]);
+    await clock.advance(10);
+    expect(kinds).toEqual(["stale", "well"]);
+    await heartbeat.stop();
+    await clock.advance(5);
+    expect(kinds).toEqual(["stale", "well", "stopped"]);
+    watchdog.stop();
     expect(clock.pendingTimers).toBe(0);
-    provideStateFileCheck(async () => ({ status: "dead", age: 3 }));
-    const onTimeout = vi.fn<() => void>();
-    using _ = Watchdog.fromStateFile("f", { clock, onTimeout });
-    await clock.advance(0);
-    expect(onTimeout).toHaveBeenCalledTimes(1);
+    rmSync(folder, { recursive: true });
   });
 });

@@ -9,9 +9,9 @@ import {
   parseProcessStat,
   processExists,
   processFate,
-} from "../../src/heartbeat/process-identity.js";
-import type { HeartbeatState } from "../../src/heartbeat/state.js";
-import { formatTimestamp } from "../../src/heartbeat/timestamp.js";
+} from "../../src/heartbeat-file/process-identity.js";
+import type { HeartbeatState } from "../../src/heartbeat-file/state.js";
+import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
 
 const onLinux = process.platform === "linux";
 const now = Date.now();

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { pidScope } from "../../src/heartbeat/process-identity.js";
-import { readText, readTextSync, StateFile } from "../../src/heartbeat/state-file.js";
+import { pidScope } from "../../src/heartbeat-file/process-identity.js";
+import { readText, readTextSync, StateFile } from "../../src/heartbeat-file/state-file.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { temporaryFolder } from "./folder.js";
+import { temporaryFolder } from "../heartbeat/folder.js";
 
 const onPosix = process.platform !== "win32";
 const UUID = "0b0e8a1c-7c0a-4c53-9d6e-5a8f5b2f0a11";

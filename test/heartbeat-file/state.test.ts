@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { HeartbeatState, HeartbeatStatus } from "../../src/heartbeat/state.js";
-import { decodeState, encodeState } from "../../src/heartbeat/state.js";
-import { formatTimestamp, parseTimestamp } from "../../src/heartbeat/timestamp.js";
+import type { HeartbeatState, HeartbeatStatus } from "../../src/heartbeat-file/state.js";
+import { decodeState, encodeState } from "../../src/heartbeat-file/state.js";
+import { formatTimestamp, parseTimestamp } from "../../src/heartbeat-file/timestamp.js";
 
 const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 1000);
 

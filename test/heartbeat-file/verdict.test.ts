@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { nextDue } from "../../src/heartbeat/schedule.js";
-import type { HeartbeatState } from "../../src/heartbeat/state.js";
-import { formatTimestamp } from "../../src/heartbeat/timestamp.js";
-import type { HeartbeatVerdict, ProcessFate } from "../../src/heartbeat/verdict.js";
-import { judge } from "../../src/heartbeat/verdict.js";
+import type { HeartbeatState } from "../../src/heartbeat-file/state.js";
+import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
+import type { HeartbeatVerdict, ProcessFate } from "../../src/heartbeat-file/verdict.js";
+import { judge } from "../../src/heartbeat-file/verdict.js";
 import fc from "fast-check";
 
 const WRITTEN = Date.UTC(2026, 0, 2);

@@ -1,0 +1,59 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Clock, realClock } from "../kernel/clock.js";
+import type { Duration } from "../kernel/duration.js";
+import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { duration, having, optional, type Rule } from "../kernel/rules.js";
+import { show } from "../kernel/show.js";
+
+/** Options of the readers of a heartbeat's file. */
+export interface HeartbeatCheckOptions {
+  /**
+   * The age up to which the last beat counts as alive, above 0; a number is seconds. Default: three times the
+   * interval that the file names, or 30 s when it names none.
+   */
+  readonly maxAge?: Duration | undefined;
+  /** Source of the wall-clock time. Default `realClock`. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Checked reader options; milliseconds. */
+export type HeartbeatCheckSettings = SettingsFor<
+  HeartbeatCheckOptions,
+  { maxAge: number | undefined; clock: Clock }
+>;
+
+/** What the path of a state file may be. */
+export const PATH_RULE: string = "a path (a string that is not empty, without NUL) or a file: URL";
+
+/**
+ * Makes the absolute path of a state file.
+ *
+ * @throws TypeError when it is neither a path nor a `file:` URL.
+ */
+export function parsePath(value: unknown, label: string): string {
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) return path.resolve(value);
+  const refuse = (found: string): never => {
+    throw new TypeError(`${label} must be ${PATH_RULE}; got ${found}.`);
+  };
+  if (!(value instanceof URL)) return refuse(show(value));
+  try {
+    return path.resolve(fileURLToPath(value));
+  } catch {
+    return refuse(`the URL ${show(value.href)}`);
+  }
+}
+
+/** A clock for the times of a heartbeat. */
+export const clockRule: Rule<Clock> = having(realClock, "a clock", [
+  "now",
+  "wallNow",
+  "setTimer",
+  "sleepSync",
+]);
+
+/** What each option of a reader may be and is by default. */
+export const heartbeatCheckRules: OptionRules<HeartbeatCheckSettings> = {
+  maxAge: optional(duration(undefined)),
+  clock: clockRule,
+};
