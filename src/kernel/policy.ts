@@ -39,7 +39,10 @@ class LazyContext implements ExecutionContext {
 }
 
 /** Throws a TypeError unless `value` is a function. */
-export function checkFunction(value: unknown, method: string): void {
+export function checkFunction(
+  value: unknown,
+  method: string,
+): asserts value is (this: never, ...args: never) => unknown {
   if (typeof value !== "function") throw new TypeError(`${method} needs a function; got ${show(value)}.`);
 }
 

@@ -1,8 +1,8 @@
 import { checkFunction } from "./policy.js";
 import { show } from "./show.js";
 
-/** Any function; the widest type that a wrapper accepts without giving up its parameters. */
-export type AnyFunction = (this: never, ...args: never[]) => unknown;
+/** Any function; `never` as the rest is what every list of parameters accepts, a generic one included. */
+export type AnyFunction = (this: never, ...args: never) => unknown;
 
 /** A function turned into one that always returns a promise. */
 export type Promised<This, Args extends readonly unknown[], Result> = (
@@ -50,7 +50,7 @@ export function disguise<Wrapper extends AnyFunction, Extra extends object>(
 export function decorator(
   name: string,
   wrap: (fn: AnyFunction) => AnyFunction,
-): (fn: AnyFunction, context?: unknown) => AnyFunction {
+): (fn: unknown, context?: unknown) => AnyFunction {
   return (fn, context) => {
     if (context !== undefined) {
       const kind: unknown =
