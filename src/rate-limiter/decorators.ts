@@ -1,7 +1,13 @@
 import type { Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, flag, optional } from "../kernel/rules.js";
-import { type AnyFunction, type AsyncDecorator, decorator, type Promised, type SyncDecorator } from "../kernel/wrap.js";
+import {
+  type AnyFunction,
+  type AsyncDecorator,
+  decorator,
+  type Promised,
+  type SyncDecorator,
+} from "../kernel/wrap.js";
 import { type Limited, limitAsync, limitSync } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
@@ -126,7 +132,7 @@ function limitWith(
   context: unknown,
 ): unknown {
   if (typeof first === "function" || context !== undefined) {
-    return limitedDecorator(name, limit, undefined)(first as AnyFunction, context);
+    return limitedDecorator(name, limit, undefined)(first, context);
   }
   return limitedDecorator(name, limit, first);
 }
@@ -138,7 +144,9 @@ function limitedDecorator(
 ): ReturnType<typeof decorator> {
   const { blocking, timeout, perInstance } = resolveOptions(name, limitedRules, options);
   if (!blocking && timeout !== undefined) {
-    throw new TypeError("timeout says how long a call may wait, but blocking is false. Leave one of them out.");
+    throw new TypeError(
+      "timeout says how long a call may wait, but blocking is false. Leave one of them out.",
+    );
   }
   const limiterOptions: Record<string, unknown> = {};
   for (const key of Object.keys(rateLimiterRules)) {

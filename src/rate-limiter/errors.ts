@@ -21,7 +21,10 @@ export class RateLimitExceededError extends RateLimitError {
    * @param why what stands in the way, as a clause.
    */
   constructor(limiterName: string, retryAfter: number, why: string = "no token is left for this request") {
-    super("ERR_RATE_LIMIT_EXCEEDED", `${limiterName}: ${why}; retry after ${Number(retryAfter.toPrecision(4))} s.`);
+    super(
+      "ERR_RATE_LIMIT_EXCEEDED",
+      `${limiterName}: ${why}; retry after ${Number(retryAfter.toPrecision(4))} s.`,
+    );
     this.retryAfter = retryAfter;
   }
 }
@@ -37,5 +40,8 @@ export function costAboveBurst(cost: number, burst: number): RateLimitError {
 
 /** The error of a waiter whose limiter was disposed of. */
 export function limiterDisposed(limiterName: string): RateLimitError {
-  return new RateLimitError("ERR_RATE_LIMIT_DISPOSED", `${limiterName}: disposed of; nobody waits here any more.`);
+  return new RateLimitError(
+    "ERR_RATE_LIMIT_DISPOSED",
+    `${limiterName}: disposed of; nobody waits here any more.`,
+  );
 }

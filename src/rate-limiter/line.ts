@@ -237,7 +237,11 @@ export class Line {
     const turn = this.#turnOf(cost, now);
     const crowded = this.#queue.size >= this.#owner.maxQueue;
     if (!crowded && !isAfter(turn, now + timeout)) return now + timeout;
-    throw this.#refusal(cost, turn - now, crowded ? `all ${this.#queue.size} places to wait are taken` : undefined);
+    throw this.#refusal(
+      cost,
+      turn - now,
+      crowded ? `all ${this.#queue.size} places to wait are taken` : undefined,
+    );
   }
 
   #refusal(cost: number, wait: number, why?: string): RateLimitExceededError {
@@ -348,7 +352,12 @@ export class Line {
   /** When a request that comes now has its turn. */
   #turnOf(cost: number, now: number): number {
     const { full, start } = this.#endOfLine(now);
-    const turn = Math.max(now, start, this.#pausedUntil, full + cost * this.limits.interval - this.limits.capacity);
+    const turn = Math.max(
+      now,
+      start,
+      this.#pausedUntil,
+      full + cost * this.limits.interval - this.limits.capacity,
+    );
     return isAfter(turn, now) ? turn : now;
   }
 

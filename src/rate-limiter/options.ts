@@ -3,7 +3,16 @@ import { realClock } from "../kernel/clock.js";
 import { configuredLayers } from "../kernel/configured.js";
 import type { Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
-import { choice, duration, having, integer, numberAbove, optional, type Rule, text } from "../kernel/rules.js";
+import {
+  choice,
+  duration,
+  having,
+  integer,
+  numberAbove,
+  optional,
+  type Rule,
+  text,
+} from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
 /** What limits a bucket; the part of the options that `update` can change. */
@@ -82,7 +91,9 @@ export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
   onFull: choice<OnFull>("evict", ["evict", "deny"]),
 };
 
-const updateRules: OptionRules<{ readonly [Key in keyof RateLimitsSettings]: RateLimitsSettings[Key] | undefined }> = {
+const updateRules: OptionRules<{
+  readonly [Key in keyof RateLimitsSettings]: RateLimitsSettings[Key] | undefined;
+}> = {
   rate: optional(rateLimiterRules.rate),
   per: optional(rateLimiterRules.per),
   burst: rateLimiterRules.burst,

@@ -265,7 +265,10 @@ export class RateLimiter implements Policy, Component {
   }
 
   /** Listens to an event; disposing of the result stops it. */
-  on<Name extends keyof RateLimiterEvents>(name: Name, listener: Listener<RateLimiterEvents[Name]>): Disposable {
+  on<Name extends keyof RateLimiterEvents>(
+    name: Name,
+    listener: Listener<RateLimiterEvents[Name]>,
+  ): Disposable {
     const subscription = this.#events.on(name, listener);
     this.#heard = true;
     return disposable(() => {
