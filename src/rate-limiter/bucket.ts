@@ -56,9 +56,9 @@ export function fullAfter(fullAt: number, cost: number, now: number, limits: Lim
   return Math.max(fullAt, now) + cost * limits.interval;
 }
 
-/** Whether `time` comes after `limit` by more than rounding explains. */
-export function isAfter(time: number, limit: number): boolean {
-  return time - limit > Math.abs(time) * SLACK;
+/** Whether a turn comes after a deadline by more than rounding explains. */
+export function isLate(turn: number, deadline: number, limits: Limits): boolean {
+  return turn - deadline > (Math.abs(turn) + limits.capacity) * SLACK;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../kernel/clock.js";
 import { AbortGroups } from "./abort-groups.js";
-import { FULL, fullAfter, isAfter, type Limits, missing, rebase, waitFor } from "./bucket.js";
+import { FULL, fullAfter, isLate, type Limits, missing, rebase, waitFor } from "./bucket.js";
 import { costAboveBurst, limiterDisposed, RateLimitExceededError } from "./errors.js";
 import { type Lease, Leases } from "./leases.js";
 import { Place, Queue, type Turn } from "./queue.js";
@@ -236,7 +236,7 @@ export class Line {
     if (this.#disposed) throw limiterDisposed(this.#owner.name);
     const turn = this.#turnOf(cost, now);
     const crowded = this.#queue.size >= this.#owner.maxQueue;
-    if (!crowded && !isAfter(turn, now + timeout)) return now + timeout;
+    if (!crowded && !isLate(turn, now + timeout, this.limits)) return now + timeout;
     throw this.#refusal(
       cost,
       turn - now,
@@ -332,7 +332,7 @@ export class Line {
       if (place.turn === undefined) {
         start = Math.max(start, place.promised);
         full = fullAfter(full, place.cost, place.promised, this.limits);
-      } else if (drop !== undefined && (place.cost > burst || isAfter(turn, place.deadline))) {
+      } else if (drop !== undefined && (place.cost > burst || isLate(turn, place.deadline, this.limits))) {
         drop(place, turn);
       } else {
         start = turn;
@@ -352,13 +352,7 @@ export class Line {
   /** When a request that comes now has its turn. */
   #turnOf(cost: number, now: number): number {
     const { full, start } = this.#endOfLine(now);
-    const turn = Math.max(
-      now,
-      start,
-      this.#pausedUntil,
-      full + cost * this.limits.interval - this.limits.capacity,
-    );
-    return isAfter(turn, now) ? turn : now;
+    return Math.max(start, this.#pausedUntil, now + waitFor(full, cost, now, this.limits));
   }
 
   /** When the first in the line has its turn, if it has to wait. */
