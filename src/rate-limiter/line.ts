@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../kernel/clock.js";
 import { AbortGroups } from "./abort-groups.js";
 import { FULL, fullAfter, isLate, type Limits, missing, rebase, waitFor } from "./bucket.js";
 import { costAboveBurst, limiterDisposed, RateLimitExceededError } from "./errors.js";
+import { foresee, type LineEnd } from "./forecast.js";
 import { type Lease, Leases } from "./leases.js";
 import { Place, Queue, type Turn } from "./queue.js";
 import type { Request } from "./request.js";
@@ -19,14 +20,6 @@ export interface LineOwner {
   refused(cost: number, retryAfter: number): void;
   /** Nobody is left in the line. */
   emptied(): void;
-}
-
-/** Where the line will be once everybody in it has had a turn. */
-interface LineEnd {
-  /** When the bucket will be full, as {@link fullAfter} counts. */
-  readonly full: number;
-  /** The last turn. */
-  readonly start: number;
 }
 
 /**
@@ -310,9 +303,9 @@ export class Line {
 
   #refuseTheLate(now: number): void {
     const late: (readonly [Place, number])[] = [];
-    this.#end = this.#survey(now, (place, start) => {
+    this.#end = foresee(this.#queue.head, this.fullAt, this.#firstTurn(now), this.limits, (place, turn) => {
       this.#unlink(place);
-      late.push([place, start - now]);
+      late.push([place, turn - now]);
     });
     for (const [{ cost, turn }, wait] of late) {
       const { burst } = this.limits;
@@ -320,32 +313,15 @@ export class Line {
     }
   }
 
-  /** Goes through the line as if time passed; `drop` gets those whose turn would come too late or never. */
-  #survey(now: number, drop?: (place: Place, start: number) => void): LineEnd {
-    const { burst, interval, capacity } = this.limits;
-    let full = this.fullAt;
-    let start = Math.max(now, this.#pausedUntil);
-    let next: Place | undefined;
-    for (let place = this.#queue.head; place !== undefined; place = next) {
-      next = place.after;
-      const turn = Math.max(start, place.promised, full + place.cost * interval - capacity);
-      if (place.turn === undefined) {
-        start = Math.max(start, place.promised);
-        full = fullAfter(full, place.cost, place.promised, this.limits);
-      } else if (drop !== undefined && (place.cost > burst || isLate(turn, place.deadline, this.limits))) {
-        drop(place, turn);
-      } else {
-        start = turn;
-        full = fullAfter(full, place.cost, turn, this.limits);
-      }
-    }
-    return { full, start };
+  #firstTurn(now: number): number {
+    return Math.max(now, this.#pausedUntil);
   }
 
   #endOfLine(now: number): LineEnd {
-    if (this.#queue.reserved > 0) return (this.#end ??= this.#survey(now));
+    if (this.#queue.reserved > 0)
+      return (this.#end ??= foresee(this.#queue.head, this.fullAt, this.#firstTurn(now), this.limits));
     // Without promised times the line is a plain sum: from its first turn on the bucket never fills up.
-    const start = Math.max(now, this.#pausedUntil);
+    const start = this.#firstTurn(now);
     return { full: Math.max(this.fullAt, start) + this.#queue.cost * this.limits.interval, start };
   }
 

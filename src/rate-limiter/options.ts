@@ -23,7 +23,7 @@ export interface RateLimits {
   readonly per?: Duration | undefined;
   /**
    * How many tokens the bucket holds, and so how many can be taken at once: a number above 0.
-   * Default: the rate, at least 1.
+   * Default: the rate, at least 1. A burst of 1 spaces requests evenly, but what a late timer loses is lost.
    */
   readonly burst?: number | undefined;
 }
