@@ -1,0 +1,85 @@
+import { formatDuration } from "../kernel/duration.js";
+
+/**
+ * The limits of a bucket as the arithmetic uses them; times in milliseconds.
+ *
+ * The bucket itself is ONE number, `fullAt`: the time at which it will be full again. This is the
+ * virtual scheduling form of the Generic Cell Rate Algorithm (ITU-T Recommendation I.371), where the number is
+ * called the theoretical arrival time and our capacity is its increment plus its tolerance.
+ */
+export interface Limits {
+  readonly rate: number;
+  readonly per: number;
+  readonly burst: number;
+  /** How long one token takes to flow in. */
+  readonly interval: number;
+  /** How long an empty bucket takes to fill. */
+  readonly capacity: number;
+}
+
+/** A bucket that nothing was ever taken from. */
+export const FULL: number = Number.NEGATIVE_INFINITY;
+
+/** Faster than this, neither the clock nor a double can tell two tokens apart. */
+const SHORTEST_INTERVAL = 1e-6;
+const LONGEST_FILL = Number.MAX_SAFE_INTEGER;
+
+/**
+ * A few units in the last place of the times involved, not a constant: sums of doubles round, and a request
+ * told to come back after `r` must not be refused at `r`. A fixed slack would admit too much at high rates.
+ */
+const SLACK = 2 ** -49;
+
+/**
+ * Checks that the limits make sense together.
+ *
+ * @throws RangeError when more than 10⁹ tokens flow in a second, or the bucket takes longer than 2⁵³ ms to fill.
+ */
+export function makeLimits(rate: number, per: number, burst: number): Limits {
+  const interval = per / rate;
+  const capacity = burst * interval;
+  if (interval < SHORTEST_INTERVAL) {
+    throw new RangeError(
+      `rate and per must make at most 1e9 tokens a second; got rate ${rate} and per ${formatDuration(per / 1000)}. To limit nothing, use no limiter.`,
+    );
+  }
+  if (!(capacity <= LONGEST_FILL)) {
+    throw new RangeError(
+      `rate, per and burst must let the bucket fill within 285,000 years; got rate ${rate}, per ${per / 1000} s and burst ${burst}. Use a higher rate, a shorter per or a smaller burst.`,
+    );
+  }
+  return Object.freeze({ rate, per, burst, interval, capacity });
+}
+
+/** When the bucket is full again after `cost` tokens were taken at `now`. */
+export function fullAfter(fullAt: number, cost: number, now: number, limits: Limits): number {
+  return Math.max(fullAt, now) + cost * limits.interval;
+}
+
+/** Whether a turn comes after a deadline by more than rounding explains. */
+export function isLate(turn: number, deadline: number, limits: Limits): boolean {
+  return turn - deadline > (Math.abs(turn) + limits.capacity) * SLACK;
+}
+
+/**
+ * How many milliseconds `cost` tokens must be waited for at `now`; 0: they are there.
+ *
+ * Whoever takes only after 0 keeps the bound: in any window of length t the cost taken is at most
+ * `burst + rate * t / per`.
+ */
+export function waitFor(fullAt: number, cost: number, now: number, limits: Limits): number {
+  const full = fullAfter(fullAt, cost, now, limits);
+  const wait = full - now - limits.capacity;
+  return wait > Math.abs(full) * SLACK ? wait : 0;
+}
+
+/** How far the bucket is from full, in tokens; above the burst when reservations were promised more than there is. */
+export function missing(fullAt: number, now: number, limits: Limits): number {
+  return Math.max(0, fullAt - now) / limits.interval;
+}
+
+/** The bucket of the same tokens under other limits; what the new burst cannot hold is lost. */
+export function rebase(fullAt: number, now: number, from: Limits, to: Limits): number {
+  const tokens = Math.min(from.burst - missing(fullAt, now, from), to.burst);
+  return now + (to.burst - tokens) * to.interval;
+}

@@ -1,0 +1,170 @@
+import type { Duration } from "../kernel/duration.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { custom, flag, optional } from "../kernel/rules.js";
+import {
+  type AnyFunction,
+  type AsyncDecorator,
+  decorator,
+  type Promised,
+  type SyncDecorator,
+} from "../kernel/wrap.js";
+import { type Limited, limitAsync, limitSync } from "./limited.js";
+import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
+import { RateLimiter } from "./rate-limiter.js";
+import { type AcquireSyncOptions, parseTimeout } from "./request.js";
+
+/** Options of {@link rateLimiter} and {@link rateLimiterSync}: those of the limiter, and how to wait at it. */
+export interface LimitedOptions extends RateLimiterOptions {
+  /** Whether a call waits for its turn (default) or is refused when it cannot run at once. */
+  readonly blocking?: boolean | undefined;
+  /** How long a call may wait. Default: as long as it takes. */
+  readonly timeout?: Duration | undefined;
+  /** Whether each instance of a class has a bucket of its own. Default `false`: one for all instances. */
+  readonly perInstance?: boolean | undefined;
+}
+
+type LimitedSettings = SettingsFor<
+  LimitedOptions,
+  { [Key in keyof RateLimiterOptions]-?: unknown } & {
+    blocking: boolean;
+    timeout: Duration | undefined;
+    perInstance: boolean;
+  }
+>;
+
+// The limiter checks its own options; here they are only told apart.
+const passed = custom<unknown>({ allowed: "checked by the limiter", parse: (value) => value });
+
+const limitedRules: OptionRules<LimitedSettings> = {
+  rate: passed,
+  per: passed,
+  burst: passed,
+  maxQueue: passed,
+  name: passed,
+  clock: passed,
+  blocking: flag(true),
+  timeout: optional(
+    custom<Duration | undefined>({
+      allowed: "a duration",
+      parse(value, _label) {
+        parseTimeout(value);
+        return typeof value === "number" || typeof value === "string" ? value : undefined;
+      },
+    }),
+  ),
+  perInstance: flag(false),
+};
+
+/**
+ * Limits a function, or as a standard decorator a method; the result always returns a promise and has the
+ * limiter as `.limiter`. Without options the configured defaults apply: `rateLimiter(fn)`, `rateLimiter()(fn)`,
+ * `@rateLimiter`. One call with options makes one limiter: everything that its result wraps shares it, as do all
+ * instances of a class with a decorated method, unless `perInstance` is set.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { rateLimiter, RateLimitExceededError } from "@kstlib/resilience";
+ *
+ * const callApi = rateLimiter({ rate: 100, per: 60 })(async (endpoint: string) => `GET ${endpoint}`);
+ * console.assert((await callApi("/time")) === "GET /time");
+ *
+ * class Api {
+ *   @rateLimiter({ rate: 1, per: 60, blocking: false })
+ *   async post(data: string): Promise<number> {
+ *     return data.length;
+ *   }
+ * }
+ * await new Api().post("a");
+ * const refused = await new Api().post("b").catch((error: unknown) => error);
+ * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 59);
+ * ```
+ */
+export function rateLimiter<This, Args extends unknown[], Result>(
+  fn: (this: This, ...args: Args) => Result,
+): Promised<This, Args, Result> & Limited;
+export function rateLimiter<This, Args extends unknown[], Result>(
+  method: (this: This, ...args: Args) => Promise<Result>,
+  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<Result>>,
+): ((this: This, ...args: Args) => Promise<Result>) & Limited;
+export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited>;
+export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
+  return limitWith("rateLimiter", limitAsync, first, context);
+}
+
+/**
+ * {@link rateLimiter} for synchronous functions and methods, which stay synchronous: a call that has to wait
+ * blocks the thread, so this is for scripts and worker threads.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { rateLimiterSync } from "@kstlib/resilience";
+ *
+ * const write = rateLimiterSync({ rate: 100, burst: 1 })((text: string): number => text.length);
+ * console.assert(write("one") + write("two") === 6);
+ * ```
+ */
+export function rateLimiterSync<This, Args extends unknown[], Result>(
+  fn: (this: This, ...args: Args) => Result,
+): ((this: This, ...args: Args) => Result) & Limited;
+export function rateLimiterSync<This, Args extends unknown[], Result>(
+  method: (this: This, ...args: Args) => Result,
+  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
+): ((this: This, ...args: Args) => Result) & Limited;
+export function rateLimiterSync(options?: LimitedOptions): SyncDecorator<Limited>;
+export function rateLimiterSync(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
+  return limitWith("rateLimiterSync", limitSync, first, context);
+}
+
+type Limit = (
+  limiter: RateLimiter,
+  limiterOf: (instance: unknown) => RateLimiter,
+  wait: AcquireSyncOptions,
+  fn: AnyFunction,
+) => AnyFunction;
+
+/** `first` is either what to limit, as in `name(fn)` and a bare `@name`, or the options. */
+function limitWith(
+  name: string,
+  limit: Limit,
+  first: LimitedOptions | AnyFunction | undefined,
+  context: unknown,
+): unknown {
+  if (typeof first === "function" || context !== undefined) {
+    return limitedDecorator(name, limit, undefined)(first, context);
+  }
+  return limitedDecorator(name, limit, first);
+}
+
+function limitedDecorator(
+  name: string,
+  limit: Limit,
+  options: LimitedOptions | undefined,
+): ReturnType<typeof decorator> {
+  const { blocking, timeout, perInstance } = resolveOptions(name, limitedRules, options);
+  if (!blocking && timeout !== undefined) {
+    throw new TypeError(
+      "timeout says how long a call may wait, but blocking is false. Leave one of them out.",
+    );
+  }
+  const limiterOptions: Record<string, unknown> = {};
+  for (const key of Object.keys(rateLimiterRules)) {
+    const value: unknown = options === undefined ? undefined : Reflect.get(options, key);
+    if (value !== undefined) limiterOptions[key] = value;
+  }
+  const make = (): RateLimiter => new RateLimiter(limiterOptions);
+  const shared = make();
+  const instances = new WeakMap<object, RateLimiter>();
+  const limiterOf = (instance: unknown): RateLimiter => {
+    if (!perInstance || typeof instance !== "object" || instance === null) return shared;
+    let own = instances.get(instance);
+    if (own === undefined) {
+      own = make();
+      instances.set(instance, own);
+    }
+    return own;
+  };
+  const wait: AcquireSyncOptions = { timeout: blocking ? timeout : 0 };
+  return decorator(name, (fn) => limit(shared, limiterOf, wait, fn));
+}

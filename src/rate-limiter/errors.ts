@@ -1,0 +1,47 @@
+import { brandError, ResilienceError } from "../kernel/errors.js";
+
+/**
+ * What a limiter refuses for another reason than the rate. `code`:
+ *
+ * - `ERR_RATE_LIMIT_COST`: the cost is above the burst, so no waiting would ever help;
+ * - `ERR_RATE_LIMIT_SETTLED`: a reservation was committed a second time or after its cancellation;
+ * - `ERR_RATE_LIMIT_DISPOSED`: the limiter was disposed of while the request waited.
+ */
+export class RateLimitError extends ResilienceError {}
+brandError(RateLimitError, "RateLimitError");
+
+/** The rate does not allow the request in the time it has. `code`: `ERR_RATE_LIMIT_EXCEEDED`. */
+export class RateLimitExceededError extends RateLimitError {
+  /** Seconds after which the same request is admitted, if nobody else asks before. */
+  readonly retryAfter: number;
+
+  /**
+   * @param limiterName the limiter's `name`, for the message.
+   * @param retryAfter seconds.
+   * @param why what stands in the way, as a clause.
+   */
+  constructor(limiterName: string, retryAfter: number, why: string = "no token is left for this request") {
+    super(
+      "ERR_RATE_LIMIT_EXCEEDED",
+      `${limiterName}: ${why}; retry after ${Number(retryAfter.toPrecision(4))} s.`,
+    );
+    this.retryAfter = retryAfter;
+  }
+}
+brandError(RateLimitExceededError, "RateLimitExceededError");
+
+/** The error of a cost that the bucket can never hold. */
+export function costAboveBurst(cost: number, burst: number): RateLimitError {
+  return new RateLimitError(
+    "ERR_RATE_LIMIT_COST",
+    `cost must be at most the burst of ${burst}; got ${cost}, which could never be admitted. Use a smaller cost or a larger burst.`,
+  );
+}
+
+/** The error of a waiter whose limiter was disposed of. */
+export function limiterDisposed(limiterName: string): RateLimitError {
+  return new RateLimitError(
+    "ERR_RATE_LIMIT_DISPOSED",
+    `${limiterName}: disposed of; nobody waits here any more.`,
+  );
+}

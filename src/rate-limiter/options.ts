@@ -1,0 +1,128 @@
+import type { Clock } from "../kernel/clock.js";
+import { realClock } from "../kernel/clock.js";
+import { configuredLayers } from "../kernel/configured.js";
+import type { Duration } from "../kernel/duration.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import {
+  choice,
+  duration,
+  having,
+  integer,
+  numberAbove,
+  optional,
+  type Rule,
+  text,
+} from "../kernel/rules.js";
+import { type Limits, makeLimits } from "./bucket.js";
+
+/** What limits a bucket; the part of the options that `update` can change. */
+export interface RateLimits {
+  /** How many tokens flow into the bucket in each `per`: a number above 0. Default 10. */
+  readonly rate?: number | undefined;
+  /** The period of `rate`; may be as long as a month. Default 1 s. */
+  readonly per?: Duration | undefined;
+  /**
+   * How many tokens the bucket holds, and so how many can be taken at once: a number above 0.
+   * Default: the rate, at least 1. A burst of 1 spaces requests evenly, but what a late timer loses is lost.
+   */
+  readonly burst?: number | undefined;
+}
+
+/** Options of a `RateLimiter`; what is not given comes from the configuration's `rate_limiter`, then the defaults. */
+export interface RateLimiterOptions extends RateLimits {
+  /** Names it in errors and reports and chooses its part of the configuration. Default `"rate-limiter"`. */
+  readonly name?: string | undefined;
+  /** How many requests may wait; the next one is refused at once. 0 or more. Default: no limit. */
+  readonly maxQueue?: number | undefined;
+  /** The source of time. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What a `KeyedRateLimiter` does with a new key when it knows `maxKeys` keys that all miss tokens. */
+export type OnFull = "evict" | "deny";
+
+/** Options of a `KeyedRateLimiter`. */
+export interface KeyedRateLimiterOptions extends RateLimiterOptions {
+  /** How many keys are known at most: 1 to 16,777,216. Default 100,000, about 5 MB beside the keys. */
+  readonly maxKeys?: number | undefined;
+  /**
+   * What happens to a new key when no known bucket is full. `"evict"` (default): the bucket closest to full is
+   * forgotten, so its key gets what it misses early. `"deny"`: the new key is refused.
+   */
+  readonly onFull?: OnFull | undefined;
+}
+
+/** Checked limits; `per` in milliseconds. */
+export type RateLimitsSettings = SettingsFor<
+  RateLimits,
+  { rate: number; per: number; burst: number | undefined }
+>;
+
+/** Checked {@link RateLimiterOptions}. */
+export type RateLimiterSettings = SettingsFor<
+  RateLimiterOptions,
+  RateLimitsSettings & { name: string; maxQueue: number | undefined; clock: Clock }
+>;
+
+/** Checked {@link KeyedRateLimiterOptions}. */
+export type KeyedRateLimiterSettings = SettingsFor<
+  KeyedRateLimiterOptions,
+  RateLimiterSettings & { maxKeys: number; onFull: OnFull }
+>;
+
+// The file names its instances by their keys.
+const name = (fallback: string): Rule<string> => ({ ...text(fallback), file: undefined });
+
+/** What the options of a `RateLimiter` may be. */
+export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
+  rate: numberAbove(10, 0),
+  per: duration(1, { long: true }),
+  burst: optional(numberAbove(undefined, 0)),
+  maxQueue: optional(integer(undefined, 0)),
+  name: name("rate-limiter"),
+  clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
+};
+
+/** What the options of a `KeyedRateLimiter` may be. */
+export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
+  ...rateLimiterRules,
+  name: name("keyed-rate-limiter"),
+  maxKeys: integer(100_000, 1, 2 ** 24),
+  onFull: choice<OnFull>("evict", ["evict", "deny"]),
+};
+
+const updateRules: OptionRules<{
+  readonly [Key in keyof RateLimitsSettings]: RateLimitsSettings[Key] | undefined;
+}> = {
+  rate: optional(rateLimiterRules.rate),
+  per: optional(rateLimiterRules.per),
+  burst: rateLimiterRules.burst,
+};
+
+function limitsOf({ rate, per, burst }: RateLimitsSettings): Limits {
+  return makeLimits(rate, per, burst ?? Math.max(1, rate));
+}
+
+/** Resolves the options of a limiter and makes its limits. */
+export function resolveLimiter<Settings extends RateLimiterSettings>(
+  component: string,
+  rules: OptionRules<Settings>,
+  options: object | undefined,
+): { readonly settings: Readonly<Settings>; readonly limits: Limits } {
+  const settings = resolveOptions(component, rules, options, configuredLayers("rateLimiter", options));
+  return { settings, limits: limitsOf(settings) };
+}
+
+/** Resolves what `update` is given: what it does not name stays, and a burst that nobody named follows the rate. */
+export function changeLimits(
+  given: object,
+  before: RateLimitsSettings,
+): { readonly settings: RateLimitsSettings; readonly limits: Limits } {
+  const changed = resolveOptions("update", updateRules, given);
+  const settings = {
+    rate: changed.rate ?? before.rate,
+    per: changed.per ?? before.per,
+    burst: changed.burst ?? before.burst,
+  };
+  return { settings, limits: limitsOf(settings) };
+}

@@ -1,0 +1,303 @@
+import type { Clock } from "../kernel/clock.js";
+import type { Component, Snapshot } from "../kernel/component.js";
+import { disposable } from "../kernel/disposable.js";
+import { type Duration, parseDuration } from "../kernel/duration.js";
+import { Events, type Listener } from "../kernel/events.js";
+import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
+import type { Promised } from "../kernel/wrap.js";
+import { type Limited, limitAsync, limitSync } from "./limited.js";
+import { Line } from "./line.js";
+import {
+  changeLimits,
+  type RateLimiterOptions,
+  type RateLimits,
+  type RateLimitsSettings,
+  rateLimiterRules,
+  resolveLimiter,
+} from "./options.js";
+import { type AcquireOptions, type AcquireSyncOptions, checkCost, readRequest } from "./request.js";
+import type { Reservation } from "./reservation.js";
+
+/** Totals of a limiter since it was made: a frozen copy. */
+export interface RateLimiterStats {
+  /** How many requests and reservations were admitted. */
+  readonly totalAcquired: number;
+  /** How many were refused for the rate, the timeout or a full queue; an aborted wait is neither. */
+  readonly totalRejected: number;
+  /** Seconds that admitted requests waited, all together. */
+  readonly totalWaited: number;
+  /** How many requests wait now, with the reservations whose time has not come. */
+  readonly queued: number;
+}
+
+/** What a {@link RateLimiter} says of itself. */
+export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
+  readonly kind: "rate-limiter";
+  readonly rate: number;
+  /** Seconds. */
+  readonly per: number;
+  readonly burst: number;
+  readonly tokens: number;
+}
+
+/** The events of a {@link RateLimiter}. */
+export interface RateLimiterEvents {
+  /** A request was admitted after `waited` seconds. */
+  readonly acquired: { readonly cost: number; readonly waited: number };
+  /** A request was refused; it would be admitted after `retryAfter` seconds. */
+  readonly rejected: { readonly cost: number; readonly retryAfter: number };
+}
+
+/**
+ * A token bucket: `rate` tokens flow in each `per`, `burst` is what it holds, a request takes `cost` of them.
+ * In any window of length t it admits at most `burst + rate * t / per`; with waiters and reservations in one
+ * limiter, times are those at which their turns were due.
+ *
+ * Waiting is first in, first out, and nobody overtakes: neither `tryAcquire` nor a cheaper request. A pending
+ * waiter keeps the process alive; an idle limiter has no timer.
+ *
+ * @example
+ * ```ts
+ * import { RateLimiter, RateLimitExceededError } from "@kstlib/resilience";
+ *
+ * const limiter = new RateLimiter({ rate: 100, per: 1, burst: 2 });
+ * await limiter.acquire();
+ * console.assert(limiter.tryAcquire());
+ * console.assert(!limiter.tryAcquire());
+ * await limiter.acquire({ timeout: "1s" });
+ * console.assert(limiter.stats.totalAcquired === 3);
+ *
+ * const refused = await limiter.acquire({ timeout: 0 }).catch((error: unknown) => error);
+ * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 0);
+ * ```
+ */
+export class RateLimiter implements Policy, Component {
+  readonly name: string;
+  readonly #clock: Clock;
+  readonly #line: Line;
+  readonly #events: Events<RateLimiterEvents>;
+  #settings: RateLimitsSettings;
+  #acquired = 0;
+  #rejected = 0;
+  #waited = 0;
+  #heard = false;
+
+  /**
+   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+   */
+  constructor(options?: RateLimiterOptions) {
+    const { settings, limits } = resolveLimiter("RateLimiter", rateLimiterRules, options);
+    this.name = settings.name;
+    this.#clock = settings.clock;
+    this.#settings = settings;
+    this.#events = new Events(`rate limiter ${settings.name}`, ["acquired", "rejected"]);
+    const owner = {
+      name: settings.name,
+      clock: settings.clock,
+      maxQueue: settings.maxQueue ?? Number.POSITIVE_INFINITY,
+      admitted: (cost: number, waited: number) => this.#admitted(cost, waited),
+      refused: (cost: number, retryAfter: number) => this.#refused(cost, retryAfter),
+      emptied() {},
+    };
+    this.#line = new Line(owner, limits);
+  }
+
+  /** How many tokens flow in each {@link per}. */
+  get rate(): number {
+    return this.#line.limits.rate;
+  }
+
+  /** The period of {@link rate}, in seconds. */
+  get per(): number {
+    return this.#line.limits.per / 1000;
+  }
+
+  /** How many tokens the bucket holds. */
+  get burst(): number {
+    return this.#line.limits.burst;
+  }
+
+  /** How many tokens are there now, with fractions; also while requests wait for more, or in a pause. */
+  get tokens(): number {
+    return this.#line.tokens(this.#clock.now());
+  }
+
+  /** Totals, as a frozen copy. */
+  get stats(): RateLimiterStats {
+    if (this.#line.gated) this.#line.attend(this.#clock.now());
+    return Object.freeze({
+      totalAcquired: this.#acquired,
+      totalRejected: this.#rejected,
+      totalWaited: this.#waited / 1000,
+      queued: this.#line.queued,
+    });
+  }
+
+  /** What the limiter is at this moment: frozen, JSON-serialisable. */
+  snapshot(): RateLimiterSnapshot {
+    const { name, rate, per, burst, tokens, stats } = this;
+    return Object.freeze({ kind: "rate-limiter", name, rate, per, burst, tokens, ...stats });
+  }
+
+  /**
+   * Takes the tokens if they are there and nobody waits for them; a refusal changes nothing.
+   *
+   * @param cost a number above 0, up to the burst.
+   * @throws TypeError or RangeError when the cost makes no sense.
+   * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
+   */
+  tryAcquire(cost: number = 1): boolean {
+    checkCost(cost, this.#line.limits.burst);
+    const now = this.#clock.now();
+    const admitted = this.#line.take(cost, now);
+    if (admitted) this.#acquired++;
+    else this.#rejected++;
+    if (this.#heard) this.#tell(admitted, cost, now);
+    return admitted;
+  }
+
+  /**
+   * Resolves when the tokens were taken, in the order of the calls.
+   *
+   * @throws never synchronously; rejects with a {@link RateLimitExceededError} at once when the turn cannot
+   * come before the timeout or `maxQueue` requests wait, with a {@link RateLimitError} when the cost is above
+   * the burst, with `signal.reason` when the wait is aborted.
+   */
+  async acquire(options?: AcquireOptions): Promise<void> {
+    await this.#line.admit(readRequest("acquire", options, this.burst));
+  }
+
+  /**
+   * Blocks the thread until the tokens were taken, without burning CPU: for scripts and worker threads. Waits
+   * behind those who came before, whose promises resolve once the thread is free again.
+   *
+   * @throws RateLimitExceededError at once when the turn cannot come before the timeout or `maxQueue` requests wait.
+   * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
+   */
+  acquireSync(options?: AcquireSyncOptions): void {
+    this.#line.admitSync(readRequest("acquireSync", options, this.burst, "sync"));
+  }
+
+  /**
+   * Takes the tokens and returns at once; use them after `delay` seconds. The promised time stands, also when
+   * a pause or other limits come later.
+   *
+   * @param cost a number above 0, up to the burst.
+   * @throws RateLimitExceededError when `maxQueue` requests wait.
+   * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
+   */
+  reserve(cost: number = 1): Reservation {
+    return this.#line.reserve(readRequest("reserve", { cost }, this.burst));
+  }
+
+  /**
+   * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
+   * promise rejects at once; a wait that was aborted took nothing.
+   *
+   * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
+   */
+  execute<Result>(
+    fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result> {
+    try {
+      checkFunction(fn, "execute");
+      const request = readRequest("execute", options, this.burst);
+      const { signal } = request;
+      const turn = this.#line.admit(request);
+      // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
+      if (turn === undefined) return runAbortable(fn, signal);
+      return turn.then(() => {
+        signal?.throwIfAborted();
+        return runAbortable(fn, signal);
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Makes a function that waits for its turn, then calls `fn`: same `this` and parameters, always a promise. */
+  wrap<This, Args extends unknown[], Result>(
+    fn: (this: This, ...args: Args) => Result,
+    options?: AcquireSyncOptions,
+  ): Promised<This, Args, Result> & Limited {
+    return limitAsync(this, () => this, options, fn);
+  }
+
+  /** Makes a function that blocks the thread until its turn, then calls `fn`: same `this`, parameters and result. */
+  wrapSync<This, Args extends unknown[], Result>(
+    fn: (this: This, ...args: Args) => Result,
+    options?: AcquireSyncOptions,
+  ): ((this: This, ...args: Args) => Result) & Limited {
+    return limitSync(this, () => this, options, fn);
+  }
+
+  /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
+  timeUntilToken(cost: number = 1): number {
+    checkCost(cost, this.burst);
+    return this.#line.waitAt(this.#clock.now(), cost) / 1000;
+  }
+
+  /**
+   * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
+   * never shortens a longer one. Who waits with a timeout that can no longer be met is refused at once.
+   */
+  pauseFor(duration: Duration): void {
+    const pause = parseDuration(duration, "duration", { zero: true });
+    const now = this.#clock.now();
+    this.#line.pause(now + pause, now);
+  }
+
+  /**
+   * Changes the limits; what is not given stays, and a burst that was never given follows the rate. The tokens
+   * that are there are kept up to the new burst. Waiters keep their order; one whose cost is above the new
+   * burst, or whose timeout can no longer be met, is refused at once.
+   */
+  update(limits: RateLimits): void {
+    const changed = changeLimits(limits, this.#settings);
+    this.#settings = changed.settings;
+    this.#line.change(changed.limits, this.#clock.now());
+  }
+
+  /** Fills the bucket and ends a pause. Waiters are served in order as the bucket allows; totals go on. */
+  reset(): void {
+    this.#line.reset(this.#clock.now());
+  }
+
+  /** Listens to an event; disposing of the result stops it. */
+  on<Name extends keyof RateLimiterEvents>(
+    name: Name,
+    listener: Listener<RateLimiterEvents[Name]>,
+  ): Disposable {
+    const subscription = this.#events.on(name, listener);
+    this.#heard = true;
+    return disposable(() => {
+      subscription[Symbol.dispose]();
+      this.#heard = this.#events.has("acquired") || this.#events.has("rejected");
+    });
+  }
+
+  /**
+   * Refuses everybody who waits with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and from now on
+   * everybody who would have to wait. No timer is left.
+   */
+  [Symbol.dispose](): void {
+    this.#line.dispose();
+  }
+
+  #admitted(cost: number, waited: number): void {
+    this.#acquired++;
+    this.#waited += waited;
+    if (this.#heard) this.#events.emit("acquired", { cost, waited: waited / 1000 });
+  }
+
+  #refused(cost: number, retryAfter: number): void {
+    this.#rejected++;
+    if (this.#heard) this.#events.emit("rejected", { cost, retryAfter });
+  }
+
+  #tell(admitted: boolean, cost: number, now: number): void {
+    if (admitted) this.#events.emit("acquired", { cost, waited: 0 });
+    else this.#events.emit("rejected", { cost, retryAfter: this.#line.waitAt(now, cost) / 1000 });
+  }
+}

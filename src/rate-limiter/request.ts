@@ -1,0 +1,67 @@
+import { type Duration, parseDuration } from "../kernel/duration.js";
+import { checkKeys } from "../kernel/options.js";
+import { checkSignal } from "../kernel/policy.js";
+import { show } from "../kernel/show.js";
+import { costAboveBurst } from "./errors.js";
+
+/** What a request that blocks the thread can say. */
+export interface AcquireSyncOptions {
+  /** How many tokens it takes: a number above 0, up to the burst; fractions are allowed. Default 1. */
+  readonly cost?: number | undefined;
+  /**
+   * How long it may wait. When its turn cannot come in that time it is refused at once, not after it;
+   * 0 admits only what needs no wait. Default: as long as it takes.
+   */
+  readonly timeout?: Duration | undefined;
+}
+
+/** What a request that waits can say. */
+export interface AcquireOptions extends AcquireSyncOptions {
+  /** Gives the wait up: the promise rejects at once with `signal.reason`, and nothing was taken. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A checked request; the timeout in milliseconds. */
+export interface Request {
+  readonly cost: number;
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const SYNC_KEYS = { cost: true, timeout: true };
+const ASYNC_KEYS = { ...SYNC_KEYS, signal: true };
+
+/**
+ * Throws unless the bucket could ever hold `cost` tokens.
+ *
+ * @throws TypeError when it is no number.
+ * @throws RangeError when it is not above 0, or not finite.
+ * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
+ */
+export function checkCost(cost: unknown, burst: number): asserts cost is number {
+  if (typeof cost === "number" && cost > 0 && cost <= burst) return;
+  const message = `cost must be a number above 0, up to the burst of ${burst}; got ${show(cost)}.`;
+  if (typeof cost !== "number") throw new TypeError(message);
+  if (!(cost > 0 && Number.isFinite(cost))) throw new RangeError(message);
+  throw costAboveBurst(cost, burst);
+}
+
+/** Checks how long a request may wait and returns milliseconds. */
+export function parseTimeout(timeout: unknown): number {
+  return timeout === undefined ? Number.POSITIVE_INFINITY : parseDuration(timeout, "timeout", { zero: true });
+}
+
+/** Reads and checks the options of one request. */
+export function readRequest(
+  method: string,
+  options: AcquireOptions | undefined,
+  burst: number,
+  keys: "async" | "sync" = "async",
+): Request {
+  const given: unknown = options;
+  if (given !== undefined) checkKeys(method, keys === "sync" ? SYNC_KEYS : ASYNC_KEYS, given);
+  const { cost = 1, timeout, signal } = options ?? {};
+  checkCost(cost, burst);
+  checkSignal(signal);
+  return { cost, timeout: parseTimeout(timeout), signal };
+}

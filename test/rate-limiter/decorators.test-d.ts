@@ -1,0 +1,49 @@
+import { expectTypeOf, test } from "vitest";
+import { rateLimiter, rateLimiterSync } from "../../src/rate-limiter/decorators.js";
+import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
+
+const fetchTicker = async (pair: string, depth?: number): Promise<{ price: number }> => ({
+  price: pair.length + (depth ?? 0),
+});
+
+test("a wrapped function has the same parameters and a promise of the same result", () => {
+  const wrapped = new RateLimiter().wrap(fetchTicker);
+  expectTypeOf(wrapped).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
+  expectTypeOf(wrapped).returns.toEqualTypeOf<Promise<{ price: number }>>();
+  expectTypeOf(wrapped.limiter).toEqualTypeOf<RateLimiter>();
+  const limited = rateLimiter({ rate: 1 })(fetchTicker);
+  expectTypeOf(limited).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
+  expectTypeOf(limited).returns.toEqualTypeOf<Promise<{ price: number }>>();
+  const direct = rateLimiter(fetchTicker);
+  expectTypeOf(direct).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
+  expectTypeOf(direct.limiter).toEqualTypeOf<RateLimiter>();
+  expectTypeOf(rateLimiter()((text: string) => text.length)).returns.toEqualTypeOf<Promise<number>>();
+});
+
+test("a synchronous function stays synchronous", () => {
+  expectTypeOf(rateLimiterSync((text: string) => text.length)).returns.toEqualTypeOf<number>();
+  expectTypeOf(rateLimiterSync({ rate: 1 })((text: string) => text.length)).returns.toEqualTypeOf<number>();
+  expectTypeOf(new RateLimiter().wrapSync((text: string) => text.length)).parameters.toEqualTypeOf<
+    [text: string]
+  >();
+});
+
+test("execute resolves with the result of the function", () => {
+  expectTypeOf(new RateLimiter().execute(() => 1)).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(new RateLimiter().execute(async ({ signal }) => signal)).toEqualTypeOf<Promise<AbortSignal>>();
+});
+
+test("wrong uses do not compile", () => {
+  // @ts-expect-error a limiter has no such option
+  void new RateLimiter({ bursts: 1 });
+  // @ts-expect-error blocking the thread cannot be aborted
+  new RateLimiter().acquireSync({ signal: AbortSignal.abort() });
+  class Api {
+    // @ts-expect-error an asynchronous limit cannot decorate a synchronous method
+    @rateLimiter({ rate: 1 })
+    get(): number {
+      return 1;
+    }
+  }
+  expectTypeOf(new Api().get()).toEqualTypeOf<number>();
+});

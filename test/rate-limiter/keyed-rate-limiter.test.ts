@@ -1,0 +1,341 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FULL, fullAfter, makeLimits, waitFor } from "../../src/rate-limiter/bucket.js";
+import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
+import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
+import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/options.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { CountingSignal, numRuns, watch } from "./support.js";
+
+function setUp(options: KeyedRateLimiterOptions = {}): { clock: ManualClock; limiter: KeyedRateLimiter } {
+  const clock = new ManualClock();
+  return { clock, limiter: new KeyedRateLimiter({ rate: 10, burst: 1, ...options, clock }) };
+}
+
+describe("a keyed rate limiter", () => {
+  test("has a bucket for each key", async () => {
+    const { clock, limiter } = setUp({ burst: 2 });
+    expect([limiter.tryAcquire("a"), limiter.tryAcquire("a"), limiter.tryAcquire("a")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(limiter.tryAcquire("b", 2)).toBe(true);
+    expect([limiter.tokens("a"), limiter.tokens("b"), limiter.tokens("never seen")]).toEqual([0, 0, 2]);
+    expect([limiter.timeUntilToken("a", 2), limiter.timeUntilToken("never seen")]).toEqual([0.2, 0]);
+    await clock.advance(0.1);
+    expect(limiter.tryAcquire("a")).toBe(true);
+    expect(limiter.stats).toEqual({
+      totalAcquired: 4,
+      totalRejected: 1,
+      totalWaited: 0,
+      queued: 0,
+      keys: 2,
+      totalEvicted: 0,
+    });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test.each(["__proto__", "constructor", "toString", " ", "\0", "💥", "\uD800", "a".repeat(10_000)])(
+    "takes %j as a key like any other",
+    (key) => {
+      const { limiter } = setUp();
+      expect([limiter.tryAcquire(key), limiter.tryAcquire(key), limiter.tryAcquire(`${key}!`)]).toEqual([
+        true,
+        false,
+        true,
+      ]);
+    },
+  );
+
+  test("a cost above the burst is an error of its own and makes no key known", async () => {
+    const { limiter } = setUp();
+    const tooMuch = expect.objectContaining({ code: "ERR_RATE_LIMIT_COST" });
+    expect(() => limiter.tryAcquire("a", 2)).toThrow(tooMuch);
+    expect(() => limiter.timeUntilToken("a", 2)).toThrow(tooMuch);
+    await expect(limiter.acquire("a", { cost: 2 })).rejects.toEqual(tooMuch);
+    expect(limiter.size).toBe(0);
+  });
+
+  test("forgets full buckets as new keys come", async () => {
+    const { clock, limiter } = setUp({ maxKeys: 1000 });
+    for (let key = 0; key < 1000; key++) limiter.tryAcquire(`old ${key}`);
+    expect(limiter.size).toBe(1000);
+    await clock.advance(1);
+    for (let key = 0; key < 600; key++) limiter.tryAcquire(`new ${key}`);
+    expect(limiter.size).toBe(600);
+    expect(limiter.stats.totalEvicted).toBe(0);
+  });
+
+  test("evicts the bucket closest to full when all are needed, and tells whose it was", () => {
+    const { limiter } = setUp({ burst: 5, maxKeys: 3 });
+    const evicted: string[] = [];
+    limiter.on("evicted", ({ key }) => evicted.push(key));
+    limiter.tryAcquire("heavy", 5);
+    limiter.tryAcquire("light");
+    limiter.tryAcquire("middle", 2);
+    // Became heavier than the others after it was the lightest.
+    limiter.tryAcquire("light", 3);
+    expect(limiter.tryAcquire("new", 3)).toBe(true);
+    expect(evicted).toEqual(["middle"]);
+    expect(limiter.tryAcquire("newer")).toBe(true);
+    expect(evicted).toEqual(["middle", "new"]);
+    expect([limiter.size, limiter.stats.totalEvicted]).toEqual([3, 2]);
+    expect([limiter.tokens("heavy"), limiter.tokens("light")]).toEqual([0, 1]);
+  });
+
+  test('with onFull "deny" a new key is refused until a bucket is full', async () => {
+    const { clock, limiter } = setUp({ maxKeys: 2, onFull: "deny", burst: 2 });
+    limiter.tryAcquire("a", 2);
+    limiter.tryAcquire("b", 1);
+    expect(limiter.tryAcquire("c")).toBe(false);
+    expect(limiter.timeUntilToken("c")).toBe(0.1);
+    await expect(limiter.acquire("c")).rejects.toThrow(/all 2 keys are in use/);
+    await expect(limiter.acquire("c")).rejects.toMatchObject({ retryAfter: 0.1 });
+    expect([limiter.tryAcquire("b"), limiter.size]).toEqual([true, 2]);
+    await clock.advance(0.2);
+    expect(limiter.tryAcquire("c")).toBe(true);
+    expect(limiter.stats).toMatchObject({ totalAcquired: 4, totalRejected: 3, totalEvicted: 0 });
+  });
+
+  test("a listener that takes another key while one is evicted leaves at most maxKeys", () => {
+    const { limiter } = setUp({ maxKeys: 2 });
+    let more = 0;
+    limiter.on("evicted", () => {
+      if (more++ < 5) limiter.tryAcquire(`more ${more}`);
+    });
+    for (const key of "abc") limiter.tryAcquire(key);
+    expect(limiter.size).toBe(2);
+    expect(more).toBe(6);
+  });
+
+  test("snapshots are frozen and plain", () => {
+    const { limiter } = setUp({ name: "clients", maxKeys: 10 });
+    limiter.tryAcquire("a");
+    expect(Object.isFrozen(limiter.snapshot()) && Object.isFrozen(limiter.stats)).toBe(true);
+    expect(JSON.parse(JSON.stringify(limiter.snapshot()))).toEqual({
+      kind: "keyed-rate-limiter",
+      name: "clients",
+      rate: 10,
+      per: 1,
+      burst: 1,
+      maxKeys: 10,
+      totalAcquired: 1,
+      totalRejected: 0,
+      totalWaited: 0,
+      queued: 0,
+      keys: 1,
+      totalEvicted: 0,
+    });
+    expect(new KeyedRateLimiter()).toMatchObject({ name: "keyed-rate-limiter", maxKeys: 100_000 });
+  });
+
+  test("tells of admissions and refusals with their keys", async () => {
+    const { clock, limiter } = setUp();
+    const told: unknown[] = [];
+    const subscriptions = [
+      limiter.on("acquired", (event) => told.push(event)),
+      limiter.on("rejected", (event) => told.push(event)),
+    ];
+    limiter.tryAcquire("a");
+    limiter.tryAcquire("a");
+    void limiter.acquire("a");
+    await clock.advance(0.1);
+    expect(told).toEqual([
+      { key: "a", cost: 1, waited: 0 },
+      { key: "a", cost: 1, retryAfter: 0.1 },
+      { key: "a", cost: 1, waited: 0.1 },
+    ]);
+    for (const subscription of subscriptions) subscription[Symbol.dispose]();
+    limiter.tryAcquire("b");
+    expect(told).toHaveLength(3);
+  });
+});
+
+describe("waiting for a key", () => {
+  test("is in order for each key, with a timer only for keys that are waited for", async () => {
+    const { clock, limiter } = setUp();
+    const order: string[] = [];
+    for (const [key, name] of [
+      ["a", "1"],
+      ["b", "2"],
+      ["a", "3"],
+      ["a", "4"],
+      ["b", "5"],
+    ] as const) {
+      void limiter.acquire(key).then(() => order.push(name));
+    }
+    expect([clock.pendingTimers, limiter.size, limiter.stats.queued]).toEqual([2, 2, 3]);
+    await clock.advance(0);
+    expect(order.join("")).toBe("12");
+    // Nobody overtakes, and nobody else is concerned.
+    expect([limiter.tryAcquire("a"), limiter.tryAcquire("c")]).toEqual([false, true]);
+    expect([limiter.tokens("a"), limiter.timeUntilToken("a")]).toEqual([0, 0.3]);
+    await clock.advance(0.1);
+    expect(order.join("")).toBe("1235");
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(0.1);
+    expect(order.join("")).toBe("12354");
+    expect([clock.pendingTimers, limiter.stats.queued]).toEqual([0, 0]);
+    // The bucket went back to the others with what it misses.
+    expect(limiter.tryAcquire("a")).toBe(false);
+    await clock.advance(0.1);
+    expect(limiter.tryAcquire("a")).toBe(true);
+  });
+
+  test("respects timeout, signal and maxQueue, and leaves nothing behind", async () => {
+    const { clock, limiter } = setUp({ maxQueue: 1 });
+    limiter.tryAcquire("a");
+    await expect(limiter.acquire("a", { timeout: 0.05 })).rejects.toMatchObject({ retryAfter: 0.1 });
+    await expect(limiter.acquire("a", { signal: AbortSignal.abort("no") })).rejects.toBe("no");
+    const signal = new CountingSignal();
+    const waiter = watch(limiter.acquire("a", { signal: signal.signal }));
+    await expect(limiter.acquire("a")).rejects.toThrow(RateLimitExceededError);
+    signal.controller.abort("stop");
+    await clock.advance(0);
+    expect(waiter).toEqual({ state: "rejected", reason: "stop" });
+    expect([clock.pendingTimers, signal.listeners, limiter.stats.queued, limiter.size]).toEqual([0, 0, 0, 1]);
+    expect(limiter.tokens("a")).toBe(0);
+  });
+
+  test("keeps a key from being evicted", async () => {
+    const { clock, limiter } = setUp({ maxKeys: 2 });
+    limiter.tryAcquire("a");
+    const waiter = watch(limiter.acquire("a"));
+    for (const key of "bcdef") expect(limiter.tryAcquire(key)).toBe(true);
+    expect(limiter.size).toBe(2);
+    void limiter.acquire("f");
+    // Both keys are waited for: no room at all.
+    expect(limiter.tryAcquire("g")).toBe(false);
+    expect(limiter.timeUntilToken("g")).toBe(0.1);
+    await clock.advance(0.1);
+    expect(waiter.state).toBe("fulfilled");
+    expect(limiter.tryAcquire("g")).toBe(true);
+  });
+
+  test("ends with a reset, of the key or of all", async () => {
+    const { clock, limiter } = setUp();
+    for (const key of "abc") limiter.tryAcquire(key);
+    const waiters = [watch(limiter.acquire("a")), watch(limiter.acquire("b")), watch(limiter.acquire("b"))];
+    limiter.reset("a");
+    limiter.reset("c");
+    limiter.reset("never seen");
+    await clock.advance(0);
+    expect(waiters.map(({ state }) => state)).toEqual(["fulfilled", "pending", "pending"]);
+    expect([limiter.tokens("a"), limiter.tokens("c")]).toEqual([0, 1]);
+    limiter.reset();
+    await clock.advance(0);
+    expect(waiters.map(({ state }) => state)).toEqual(["fulfilled", "fulfilled", "pending"]);
+    expect(limiter.tokens("a")).toBe(1);
+    await clock.advance(0.1);
+    expect([clock.pendingTimers, waiters[2]?.state]).toEqual([0, "fulfilled"]);
+  });
+
+  test("ends with the disposal of the limiter, and nobody waits again", async () => {
+    const { clock, limiter } = setUp();
+    limiter.tryAcquire("a");
+    const waiter = watch(limiter.acquire("a"));
+    limiter[Symbol.dispose]();
+    await clock.advance(0);
+    expect(waiter.reason).toMatchObject({ code: "ERR_RATE_LIMIT_DISPOSED" });
+    await expect(limiter.acquire("a")).rejects.toMatchObject({ code: "ERR_RATE_LIMIT_DISPOSED" });
+    expect([clock.pendingTimers, limiter.stats.queued]).toEqual([0, 0]);
+  });
+
+  test("a listener may take from the key whose line empties", async () => {
+    const { clock, limiter } = setUp({ burst: 3 });
+    limiter.tryAcquire("a", 3);
+    let calls = 0;
+    limiter.on("acquired", ({ key }) => {
+      if (calls++ < 5) limiter.tryAcquire(key);
+    });
+    void limiter.acquire("a");
+    clock.sleepSync(300);
+    // Serves the waiter, whose listener takes the second token and then the third.
+    expect(limiter.tryAcquire("a")).toBe(false);
+    expect(limiter.tokens("a")).toBe(0);
+    await clock.advance(0);
+    expect([clock.pendingTimers, limiter.stats.totalAcquired]).toEqual([0, 4]);
+  });
+});
+
+type Step =
+  | { readonly do: "try"; readonly key: string; readonly cost: number }
+  | { readonly do: "advance"; readonly seconds: number }
+  | { readonly do: "reset"; readonly key: string | undefined };
+
+test("agrees with a plain map of buckets in every decision, while keys are forgotten", async () => {
+  const key = fc.nat({ max: 40 }).map((number) => `key ${number}`);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 10,
+      arbitrary: fc.record({ do: fc.constant("try" as const), key, cost: fc.constantFrom(0.5, 1, 2, 3) }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant("advance" as const),
+        seconds: fc.constantFrom(0.01, 0.1, 0.3, 2),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("reset" as const),
+        key: fc.oneof(key, key, key, fc.constant(undefined)),
+      }),
+    },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 120 }),
+      fc.constantFrom<{ maxKeys: number; onFull: "evict" | "deny" }>(
+        { maxKeys: 100, onFull: "evict" },
+        { maxKeys: 7, onFull: "deny" },
+        { maxKeys: 1, onFull: "deny" },
+        { maxKeys: 5, onFull: "evict" },
+      ),
+      async (steps, options) => {
+        const limits = makeLimits(10, 1000, 3);
+        const clock = new ManualClock();
+        const limiter = new KeyedRateLimiter({ rate: 10, burst: 3, ...options, clock });
+        const naive = new Map<string, number>();
+        const decisions: boolean[] = [];
+        const expected: boolean[] = [];
+        for (const each of steps) {
+          const now = clock.now();
+          if (each.do === "advance") await clock.advance(each.seconds);
+          else if (each.do === "reset") {
+            limiter.reset(each.key);
+            if (each.key === undefined) naive.clear();
+            else naive.delete(each.key);
+          } else {
+            decisions.push(limiter.tryAcquire(each.key, each.cost));
+            expected.push(decide(each.key, each.cost, now));
+          }
+        }
+        expect(decisions).toEqual(expected);
+        expect(limiter.size).toBeLessThanOrEqual(options.maxKeys);
+
+        function decide(name: string, cost: number, now: number): boolean {
+          const fullAt = naive.get(name) ?? FULL;
+          if (waitFor(fullAt, cost, now, limits) > 0) return false;
+          const missing = [...naive].filter(([other, time]) => time > now && other !== name);
+          const isNew = !(fullAt > now);
+          if (isNew && missing.length >= options.maxKeys) {
+            if (options.onFull === "deny") return false;
+            const least = Math.min(...missing.map(([, time]) => time));
+            // Which of equals goes is not said; the model follows the limiter.
+            const gone = missing.find(
+              ([other, time]) => time === least && limiter.tokens(other) === limits.burst,
+            );
+            naive.delete(gone?.[0] ?? "");
+          }
+          naive.set(name, fullAfter(fullAt, cost, now, limits));
+          return true;
+        }
+      },
+    ),
+    { numRuns },
+  );
+});

@@ -1,0 +1,223 @@
+import { describe, expect, test } from "vitest";
+import { RateLimitError, RateLimitExceededError } from "../../src/rate-limiter/errors.js";
+import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { call, watch } from "./support.js";
+
+function setUp(burst = 5): { clock: ManualClock; limiter: RateLimiter } {
+  const clock = new ManualClock();
+  return { clock, limiter: new RateLimiter({ rate: 10, burst, clock }) };
+}
+
+describe("a reservation", () => {
+  test("takes what is there at once and is promised the rest for later, each behind the one before", () => {
+    const { clock, limiter } = setUp();
+    expect([3, 3, 1, 5].map((cost) => limiter.reserve(cost).delay)).toEqual([0, 0.1, 0.2, 0.7]);
+    expect(limiter.stats).toMatchObject({ totalAcquired: 4, queued: 3 });
+    // Nobody has to be woken.
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("is not overtaken, and is served without anybody looking", async () => {
+    const { clock, limiter } = setUp();
+    limiter.tryAcquire(3);
+    limiter.reserve(4);
+    expect(limiter.tokens).toBe(2);
+    expect(limiter.tryAcquire()).toBe(false);
+    expect(limiter.timeUntilToken()).toBeCloseTo(0.3);
+    await clock.advance(1);
+    expect(limiter.tokens).toBe(5);
+    expect(limiter.stats.queued).toBe(0);
+  });
+
+  test("makes a waiter behind it wait, with one timer", async () => {
+    const { clock, limiter } = setUp(1);
+    limiter.tryAcquire();
+    expect(limiter.reserve().delay).toBe(0.1);
+    const waiter = watch(limiter.acquire());
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(0.199);
+    expect(waiter.state).toBe("pending");
+    await clock.advance(0.001);
+    expect(waiter.state).toBe("fulfilled");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("cancelled at once gives everything back", () => {
+    const { limiter } = setUp();
+    limiter.reserve(5).cancel();
+    expect(limiter.tokens).toBe(5);
+    expect(limiter.tryAcquire(5)).toBe(true);
+  });
+
+  test("cancelled before its time never took anything, and the waiters move up", async () => {
+    const { clock, limiter } = setUp();
+    limiter.tryAcquire(5);
+    const reservation = limiter.reserve(5);
+    const waiter = watch(limiter.acquire());
+    await clock.advance(0.1);
+    expect(waiter.state).toBe("pending");
+    reservation.cancel();
+    await clock.advance(0);
+    expect(waiter.state).toBe("fulfilled");
+    expect(clock.pendingTimers).toBe(0);
+    expect(limiter.stats.queued).toBe(0);
+  });
+
+  test("committed for less gives the rest back, before its time and after", () => {
+    const now = setUp();
+    now.limiter.reserve(5).commit(2);
+    expect(now.limiter.tokens).toBe(3);
+    const later = setUp();
+    later.limiter.tryAcquire(5);
+    const reservation = later.limiter.reserve(4);
+    reservation.commit(1);
+    expect(later.limiter.timeUntilToken(1)).toBeCloseTo(0.4);
+    expect(later.limiter.timeUntilToken(5)).toBeCloseTo(0.6);
+  });
+
+  test("gives back only what the bucket could have held in the meantime", async () => {
+    const { clock, limiter } = setUp();
+    const reservation = limiter.reserve(5);
+    // The bucket has become full again: somebody takes it all, and the cancelled tokens would make ten at once.
+    await clock.advance(10);
+    expect(limiter.tryAcquire(5)).toBe(true);
+    reservation.cancel();
+    expect(limiter.tokens).toBe(0);
+    expect(limiter.tryAcquire()).toBe(false);
+  });
+
+  test("gives back the part that was still missing when somebody took from the bucket", async () => {
+    const { clock, limiter } = setUp();
+    const reservation = limiter.reserve(5);
+    await clock.advance(0.3);
+    limiter.tryAcquire(1);
+    expect(limiter.tokens).toBeCloseTo(2);
+    reservation.cancel();
+    expect(limiter.tokens).toBeCloseTo(4);
+  });
+
+  test("of two given back, the second gets no more than is missing after the first", async () => {
+    const { clock, limiter } = setUp();
+    const first = limiter.reserve(3);
+    const second = limiter.reserve(2);
+    await clock.advance(0.2);
+    limiter.tryAcquire(2);
+    first.cancel();
+    expect(limiter.tokens).toBeCloseTo(3);
+    second.cancel();
+    expect(limiter.tokens).toBeCloseTo(3);
+  });
+
+  test("wakes a waiter for what it gives back", async () => {
+    const { clock, limiter } = setUp();
+    const reservation = limiter.reserve(5);
+    const waiter = watch(limiter.acquire({ cost: 2 }));
+    reservation.commit(3);
+    await clock.advance(0);
+    expect(waiter.state).toBe("fulfilled");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("is never served earlier than promised, nor is anybody let in before it by its predecessor's leaving", async () => {
+    const { clock, limiter } = setUp(1);
+    limiter.tryAcquire();
+    const controller = new AbortController();
+    void limiter.acquire({ signal: controller.signal }).catch(() => {});
+    const reservation = limiter.reserve();
+    expect(reservation.delay).toBe(0.2);
+    controller.abort();
+    await clock.advance(0.15);
+    // A token is there, but taken now it would make two in 50 ms.
+    expect(limiter.tryAcquire()).toBe(false);
+    await clock.advance(0.05);
+    expect(limiter.timeUntilToken()).toBeCloseTo(0.1);
+  });
+
+  test("keeps its time through a pause, new limits and a reset", async () => {
+    const { clock, limiter } = setUp(1);
+    limiter.tryAcquire();
+    expect(limiter.reserve().delay).toBe(0.1);
+    const waiter = watch(limiter.acquire());
+    limiter.pauseFor(0.15);
+    limiter.update({ rate: 1 });
+    await clock.advance(0.2);
+    expect(waiter.state).toBe("pending");
+    limiter.reset();
+    await clock.advance(0);
+    expect(waiter.state).toBe("fulfilled");
+  });
+
+  test("whose time came while the thread was blocked is reckoned with before a late waiter", async () => {
+    const { clock, limiter } = setUp(1);
+    limiter.tryAcquire();
+    const waiter = watch(limiter.acquire());
+    expect(limiter.reserve().delay).toBe(0.2);
+    clock.sleepSync(250);
+    await clock.advance(0);
+    expect(waiter.state).toBe("pending");
+    await clock.advance(0.05);
+    expect(waiter.state).toBe("fulfilled");
+  });
+
+  test("that made a late waiter miss its deadline has it refused", async () => {
+    const { clock, limiter } = setUp(1);
+    limiter.tryAcquire();
+    const waiter = watch(limiter.acquire({ timeout: 0.2 }));
+    limiter.reserve();
+    clock.sleepSync(250);
+    await clock.advance(0);
+    expect(waiter.reason).toBeInstanceOf(RateLimitExceededError);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("is settled once: a second commit is an error, a cancel after it nothing", () => {
+    const { limiter } = setUp();
+    const reservation = limiter.reserve(2);
+    reservation.commit();
+    reservation.cancel();
+    expect(() => reservation.commit()).toThrow(expect.objectContaining({ code: "ERR_RATE_LIMIT_SETTLED" }));
+    expect(() => reservation.commit()).toThrow(RateLimitError);
+    expect(limiter.tokens).toBe(3);
+  });
+
+  test.each([3, -1, Number.NaN, Number.POSITIVE_INFINITY, "1", null])(
+    "cannot be committed for %s of 2",
+    (actual) => {
+      const { limiter } = setUp();
+      const reservation = limiter.reserve(2);
+      expect(() => call(reservation, "commit", actual)).toThrow(/actualCost must be .* 2; got/);
+      reservation.commit(1);
+      expect(limiter.tokens).toBe(4);
+    },
+  );
+
+  test("is given back at the end of its scope unless it was committed", () => {
+    const { limiter } = setUp();
+    {
+      using _forgotten = limiter.reserve(5);
+      expect(limiter.tokens).toBe(0);
+    }
+    expect(limiter.tokens).toBe(5);
+    {
+      using kept = limiter.reserve(5);
+      kept.commit();
+    }
+    expect(limiter.tokens).toBe(0);
+  });
+
+  test("that nobody waited for outlives the limiter's disposal without harm", () => {
+    const { limiter } = setUp();
+    limiter.tryAcquire(5);
+    const reservation = limiter.reserve(5);
+    limiter[Symbol.dispose]();
+    reservation.cancel();
+    expect(limiter.tokens).toBe(0);
+  });
+
+  test("100,000 in a row are quick to make", () => {
+    const { limiter } = setUp(1);
+    for (let index = 0; index < 100_000; index++) limiter.reserve();
+    expect(limiter.timeUntilToken()).toBeCloseTo(10_000);
+  });
+});
