@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { toJsonSchema } from "@valibot/to-json-schema";
 import { build } from "esbuild";
 import { root, sourceStamp } from "./setup.mjs";
 
@@ -41,12 +42,17 @@ async function main() {
   return 0;
 }
 
-/** The JSON Schema of the configuration file, from the module that makes it. */
+/** The JSON Schema of the configuration file, made from the schema that validates it. */
 async function writeSchema() {
-  const maker = path.resolve(out, "config", "json-schema.js");
-  if (!fs.existsSync(maker)) return;
-  const { configJsonSchema } = await import(pathToFileURL(maker).href);
-  fs.writeFileSync(path.join(out, "schema.json"), `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+  const { fileSchema } = await import(pathToFileURL(path.resolve(out, "config", "schema.js")).href);
+  // Checks by functions have no JSON form; "output" starts after the guard that keeps arrays out.
+  const schema = toJsonSchema(fileSchema, { errorMode: "ignore", typeMode: "output" });
+  const titled = {
+    ...schema,
+    title: "kstlib.conf.yml",
+    description: "The configuration of @kstlib/resilience.",
+  };
+  fs.writeFileSync(path.join(out, "schema.json"), `${JSON.stringify(titled, null, 2)}\n`);
 }
 
 try {

@@ -1,7 +1,124 @@
-export type { Clock, Timer, TimerOptions } from "./kernel/clock.js";
-export { realClock } from "./kernel/clock.js";
-export type { Component, Snapshot } from "./kernel/component.js";
+export { CircuitBreaker, type Guarded } from "./circuit-breaker/circuit-breaker.js";
+export { circuitBreaker, circuitBreakerSync } from "./circuit-breaker/decorators.js";
+export { CircuitBreakerError, CircuitOpenError } from "./circuit-breaker/errors.js";
+export type { NotAPromise } from "./circuit-breaker/guard.js";
+export type {
+  CircuitBreakerOptions,
+  CircuitOutcome,
+  ErrorMatcher,
+  GrowingResetTimeout,
+} from "./circuit-breaker/options.js";
+export type { Permit } from "./circuit-breaker/permit.js";
+export {
+  failureRate,
+  type FailureRateOptions,
+  type RateWindow,
+  slowCallRate,
+  type SlowCallRateOptions,
+} from "./circuit-breaker/rates.js";
+export type {
+  CircuitBreakerEvents,
+  CircuitSnapshot,
+  CircuitState,
+  CircuitStateReason,
+  CircuitStats,
+} from "./circuit-breaker/report.js";
+export type { TripRule } from "./circuit-breaker/trip-rule.js";
+
+export { type ConfigSection, configure, type ResilienceConfig } from "./configure.js";
+
+export type { HeartbeatCheckOptions } from "./heartbeat-file/options.js";
+export type { HeartbeatMetadata, HeartbeatState, HeartbeatStatus } from "./heartbeat-file/state.js";
+export type { HeartbeatCheck, HeartbeatVerdict } from "./heartbeat-file/verdict.js";
+export type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/announcer.js";
+export { HeartbeatError, type HeartbeatErrorCode } from "./heartbeat/errors.js";
+export { Heartbeat } from "./heartbeat/heartbeat.js";
+export type { HeartbeatOptions, HeartbeatTarget } from "./heartbeat/options.js";
+
+export { type Clock, realClock, type Timer, type TimerOptions } from "./kernel/clock.js";
+export type { Component, Json, Snapshot } from "./kernel/component.js";
+export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";
 export type { Duration } from "./kernel/duration.js";
-export { NotAvailableError, ResilienceError } from "./kernel/errors.js";
+export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";
+export type { AsyncDecorator, SyncDecorator } from "./kernel/wrap.js";
+
+export { type LimitedOptions, rateLimiter, rateLimiterSync } from "./rate-limiter/decorators.js";
+export { RateLimitError, RateLimitExceededError } from "./rate-limiter/errors.js";
+export {
+  KeyedRateLimiter,
+  type KeyedRateLimiterEvents,
+  type KeyedRateLimiterSnapshot,
+  type KeyedRateLimiterStats,
+} from "./rate-limiter/keyed-rate-limiter.js";
+export type { Limited } from "./rate-limiter/limited.js";
+export type {
+  KeyedRateLimiterOptions,
+  OnFull,
+  RateLimiterOptions,
+  RateLimits,
+} from "./rate-limiter/options.js";
+export {
+  RateLimiter,
+  type RateLimiterEvents,
+  type RateLimiterSnapshot,
+  type RateLimiterStats,
+} from "./rate-limiter/rate-limiter.js";
+export type { AcquireOptions, AcquireSyncOptions } from "./rate-limiter/request.js";
+export type { Reservation } from "./rate-limiter/reservation.js";
+
+export { Registry, type RegistrySnapshot } from "./registry.js";
+
+export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
+export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
+export type {
+  GracefulShutdownOptions,
+  ShutdownCallbackOptions,
+  ShutdownSignal,
+  ShutdownWaitOptions,
+} from "./shutdown/options.js";
+export type {
+  ShutdownCallback,
+  ShutdownContext,
+  ShutdownEvents,
+  ShutdownReport,
+  ShutdownResult,
+  ShutdownStatus,
+} from "./shutdown/report.js";
+export type { ClosableServer } from "./shutdown/server-drain.js";
+export type { ShutdownSnapshot } from "./shutdown/snapshot.js";
+
+export {
+  type RunWatchdog,
+  type WatchdogContext,
+  watchdogContext,
+  type WatchdogContextOptions,
+} from "./watchdog/context.js";
+export { WatchdogError, WatchdogTimeoutError } from "./watchdog/errors.js";
+export type { OnFreeze, WatchdogOptions } from "./watchdog/options.js";
+export type {
+  StateFileCheck,
+  StateFileOptions,
+  StateFileRecoverInfo,
+  StateFileTimeoutInfo,
+  StateFileVerdict,
+} from "./watchdog/state-file-options.js";
+export {
+  StateFileWatchdog,
+  type StateFileWatchdogEvents,
+  type StateFileWatchdogSnapshot,
+} from "./watchdog/state-file-watchdog.js";
+export type {
+  ChildProcess,
+  RecoverInfo,
+  TimeoutDetails,
+  TimeoutInfo,
+  TimeoutKind,
+} from "./watchdog/timeout-info.js";
+export {
+  Watchdog,
+  type WatchdogEvents,
+  type WatchdogSnapshot,
+  type WatchdogStats,
+} from "./watchdog/watchdog.js";

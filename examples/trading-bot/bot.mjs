@@ -1,0 +1,42 @@
+// @ts-check
+// The bot's process: reads the configuration, runs the bot and tells the parent what it does. main.mjs starts
+// it with the exchange's port as its argument.
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { configure } from "@kstlib/resilience";
+import { ConfigError, loadConfig } from "@kstlib/resilience/config";
+import { TradingBot } from "./trading-bot.mjs";
+
+/** Tells the parent, if there is one. @param {object} message */
+function tell(message) {
+  if (process.connected) process.send?.({ ...message, at: performance.now() });
+}
+
+try {
+  configure(loadConfig({ path: fileURLToPath(new URL("kstlib.conf.yml", import.meta.url)) }));
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  // The file, the line and what is allowed there: all that its author needs.
+  console.error(error.message);
+  process.exit(1);
+}
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "trading-bot-"));
+const stateFile = path.join(folder, "trading-bot.heartbeat");
+const bot = new TradingBot({ port: Number(process.argv[2]), stateFile, tell });
+
+tell({ type: "started", stateFile });
+setInterval(() => tell({ type: "status", ...bot.status() }), 100).unref();
+// Windows has no SIGTERM that can be caught; there the parent asks in words.
+process.on("message", (message) => {
+  if (message === "stop") void bot.shutdown.trigger("told to stop").then(() => process.exit());
+});
+// The demo's own rule, not a pattern: when its parent is gone, so is the market that it trades on.
+process.on("disconnect", () => {
+  fs.rmSync(folder, { recursive: true, force: true });
+  process.exit(1);
+});
+
+await bot.run();

@@ -1,0 +1,116 @@
+// @ts-check
+// The bot's connection to the exchange: HTTP over kept-alive sockets, one error class for each way to fail.
+import http from "node:http";
+
+/** The exchange wants silence; that is not a breakdown. */
+export class ThrottledError extends Error {
+  /** @override */
+  name = "ThrottledError";
+
+  /** @param {number} retryAfter seconds */
+  constructor(retryAfter) {
+    super(`429, Retry-After: ${retryAfter}`);
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Connected, but no answer in time: what was asked for may have happened or not. */
+export class NoAnswerError extends Error {
+  /** @override */
+  name = "NoAnswerError";
+}
+
+/** No connection: refused, or closed before the request was read. */
+export class ConnectionError extends Error {
+  /** @override */
+  name = "ConnectionError";
+}
+
+/** Answered, with a status that says that the exchange is broken. */
+export class ExchangeError extends Error {
+  /** @override */
+  name = "ExchangeError";
+}
+
+// Below the watchdog's timeout: a loop that waits for an answer must not look like one that hangs.
+const ANSWER_WITHIN_MS = 500;
+
+export class ExchangeClient {
+  /** How the requests ended; `sent` is the sum of the others. */
+  counts = { sent: 0, answered: 0, noAnswer: 0, notDelivered: 0 };
+  /** Of the last request that was answered. */
+  latencyMs = 0;
+  #agent = new http.Agent({ keepAlive: true });
+  #port;
+
+  /** @param {number} port */
+  constructor(port) {
+    this.#port = port;
+  }
+
+  /** @param {string} symbol @returns {Promise<{ symbol: string, price: number, notice?: string }>} */
+  ticker(symbol) {
+    return this.#ask("GET", `/ticker?symbol=${encodeURIComponent(symbol)}`);
+  }
+
+  /** @param {{ id: string, symbol: string, side: string }} order @returns {Promise<{ id: string, repeated?: boolean }>} */
+  order(order) {
+    return this.#ask("POST", "/orders", order);
+  }
+
+  close() {
+    this.#agent.destroy();
+  }
+
+  /** @param {string} method @param {string} path @param {object} [content] */
+  async #ask(method, path, content) {
+    const started = performance.now();
+    const { status, retryAfter, text } = await this.#exchange(method, path, content);
+    this.latencyMs = performance.now() - started;
+    if (status === 429) throw new ThrottledError(retryAfter);
+    if (status !== 200) throw new ExchangeError(`status ${status}`);
+    return JSON.parse(text);
+  }
+
+  /** @param {string} method @param {string} path @param {object | undefined} content */
+  async #exchange(method, path, content) {
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    this.counts.sent++;
+    try {
+      const answer = await send(
+        { host: "127.0.0.1", port: this.#port, agent: this.#agent, method, path, signal },
+        content === undefined ? "" : JSON.stringify(content),
+      );
+      this.counts.answered++;
+      return answer;
+    } catch (error) {
+      if (signal.aborted) {
+        this.counts.noAnswer++;
+        throw new NoAnswerError(`no answer in ${ANSWER_WITHIN_MS} ms`, { cause: error });
+      }
+      this.counts.notDelivered++;
+      const code = error instanceof Error && "code" in error ? error.code : error;
+      throw new ConnectionError(String(code), { cause: error });
+    }
+  }
+}
+
+/**
+ * @param {http.RequestOptions} options @param {string} content
+ * @returns {Promise<{ status: number | undefined, retryAfter: number, text: string }>}
+ */
+function send(options, content) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(options, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk) => (text += chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({ status: response.statusCode, retryAfter: Number(response.headers["retry-after"]), text });
+      });
+    });
+    request.on("error", reject);
+    request.end(content);
+  });
+}

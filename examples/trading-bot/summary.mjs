@@ -1,0 +1,197 @@
+// @ts-check
+// Judges a story: what was promised, what happened, and whether the one is the other.
+import { pad, paint, widthOf } from "./terminal.mjs";
+
+/**
+ * @typedef {import("./story.mjs").Story} Story
+ * @typedef {{ title: string, held: boolean | undefined, facts: string[] }} Promised `held` is undefined when it was never put to the test
+ */
+
+const SHUTDOWN_ORDER = "positions, connections, heartbeat";
+/** 128 + the number of the signal: ended by SIGTERM, and everything went well. */
+const EXIT_AFTER_SIGTERM = process.platform === "win32" ? 0 : 143;
+
+/** @param {number} count @param {string} one @param {string} [many] */
+function plural(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** @param {number | undefined} value */
+function seconds(value) {
+  return value === undefined ? "never" : `${value.toFixed(2)} s`;
+}
+
+/** @param {Story} story @returns {Promised} */
+function circuitOpens({ outages, circuit, openSeconds, bot }) {
+  const survived = outages.filter(({ opened, closed }) => opened && closed).length;
+  return {
+    title: "An outage opens the circuit, recovery closes it",
+    held: outages.length === 0 ? undefined : survived === outages.length && circuit.state === "closed",
+    facts: [
+      `${plural(outages.length, "outage")}, ${survived} opened the circuit and closed it again`,
+      `opened ${plural(circuit.openings, "time")}, open for ${seconds(openSeconds)} in all`,
+      `${plural(bot.circuit.stats.rejectedCalls, "call")} refused without a request (${bot.orders.refused} orders)`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function pricesServed({ bot: { looks }, outages }) {
+  return {
+    title: "While it is open, cached prices serve",
+    held: outages.length === 0 ? undefined : looks.fromCache > 0 && looks.unserved === 0,
+    facts: [`${looks.fresh} fresh, ${looks.fromCache} from the cache, ${looks.unserved} without a price`],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function requestsAgree({ bot, exchange }) {
+  const { sent, notDelivered, noAnswer } = bot.requests;
+  const missing = sent - notDelivered - exchange.seen;
+  const admitted = bot.circuit.stats.totalCalls - bot.circuit.stats.rejectedCalls;
+  return {
+    title: "Both sides count the same requests",
+    // Of a request that the bot gave up, the exchange may have read nothing.
+    held: missing >= 0 && missing <= noAnswer && admitted === sent,
+    facts: [
+      `bot: ${sent} sent, ${notDelivered} of them not delivered, ${noAnswer} not answered in time`,
+      `exchange: ${exchange.seen} seen, ${exchange.errors} answered with 500, ${exchange.unanswered} not at all`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function rateKept({ exchange }) {
+  return {
+    title: "The rate limit is kept",
+    held: exchange.busiestSecond <= exchange.limit,
+    facts: [
+      `at most ${exchange.busiestSecond} requests in any second, the exchange allows ${exchange.limit}`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function silentWhenThrottled({ bot, exchange }) {
+  return {
+    title: "After a 429 the bot is silent for as long as asked",
+    held:
+      exchange.throttled === 0
+        ? undefined
+        : exchange.duringPause === 0 && bot.throttled.seen === exchange.throttled,
+    facts: [
+      `429: ${exchange.throttled} sent, ${bot.throttled.seen} seen; longest pause ${bot.throttled.longestPause} s`,
+      `${plural(exchange.duringPause, "request")} during a pause`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function freezesDetected({ freezes, bot, exchange }) {
+  const reported = freezes.filter(
+    (found) => found.detectedAfter !== undefined && found.kind === "blocked-js" && found.named,
+  );
+  return {
+    title: "A frozen loop is reported while it is frozen",
+    held:
+      exchange.notices === 0
+        ? undefined
+        : reported.length === exchange.notices &&
+          freezes.length === exchange.notices &&
+          bot.watchdog.timeoutsTriggered === exchange.notices,
+    facts: [
+      `${plural(exchange.notices, "freeze")} caused, ${reported.length} reported with the line of code that froze`,
+      ...freezes
+        .slice(-3)
+        .map(
+          ({ kind, detectedAfter, lasted }) =>
+            `${kind ?? "no report"}: detected after ${seconds(detectedAfter)}, lasted ${seconds(lasted)}`,
+        ),
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function heartbeatTellsTruth({ heartbeat, exchange, freezes }) {
+  return {
+    title: "The heartbeat is stale when the loop is, and only then",
+    held: heartbeat.sequence > 0 && heartbeat.stale === freezes.length && freezes.length === exchange.notices,
+    facts: [
+      `${plural(heartbeat.sequence, "beat")} written, longest gap ${seconds(heartbeat.longestGap)}`,
+      `a monitor found it stale ${plural(heartbeat.stale, "time")}`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function noOrderLost({ unmatched, accepted, booked, exchange, bot }) {
+  return {
+    title: "No order is lost, none is booked twice",
+    held: unmatched.size === 0 && accepted > 0 && accepted === booked && exchange.position === 0,
+    facts: [
+      `orders lost: ${unmatched.size}; ${accepted} accepted by the exchange, ${booked} booked by the bot`,
+      `booked and not answered, so sent again: ${bot.orders.repeated}; positions left open: ${exchange.position}`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function shutDownInOrder({ closed, exit, heartbeat }) {
+  return {
+    title: "SIGTERM ends it in order",
+    held:
+      closed.map(({ name }) => name).join(", ") === SHUTDOWN_ORDER &&
+      closed.every(({ status }) => status === "done") &&
+      exit === EXIT_AFTER_SIGTERM &&
+      heartbeat.last === "stopped",
+    facts: [
+      closed.map((step) => `${step.name} ${step.status} in ${seconds(step.seconds)}`).join(", ") ||
+        "no callback ran",
+      `exit code ${exit}, the last heartbeat says "${heartbeat.last}"`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised[]} */
+export function judge(story) {
+  if (story.bot === undefined || story.exchange === undefined) {
+    return [{ title: "The demo starts", held: false, facts: [`exit code ${story.exit}`] }];
+  }
+  return [
+    circuitOpens(story),
+    pricesServed(story),
+    requestsAgree(story),
+    rateKept(story),
+    silentWhenThrottled(story),
+    freezesDetected(story),
+    heartbeatTellsTruth(story),
+    noOrderLost(story),
+    shutDownInOrder(story),
+  ];
+}
+
+/** @param {boolean | undefined} held */
+function mark(held) {
+  if (held === undefined) return paint("yellow", "–");
+  return held ? paint("green", "✓") : paint("red", "✗");
+}
+
+/** The table: two columns, or one under the other where there is no room. @param {Promised[]} promises @param {number} columns */
+export function table(promises, columns) {
+  const left = Math.max(...promises.map(({ title }) => title.length)) + 2;
+  const right = Math.max(...promises.flatMap(({ facts }) => facts.map(widthOf)));
+  const wide = left + right + 5 <= columns;
+  const lines = promises.flatMap(({ title, held, facts }) => {
+    const [first = "", ...others] = facts;
+    const head = `  ${mark(held)} ${paint("bold", title)}`;
+    return wide
+      ? [pad(head, left + 4) + first, ...others.map((fact) => " ".repeat(left + 4) + fact)]
+      : [head, ...facts.map((fact) => `      ${fact}`)];
+  });
+  const kept = promises.filter(({ held }) => held === true).length;
+  const untested = promises.filter(({ held }) => held === undefined).length;
+  const verdict =
+    `${kept} of ${promises.length} promises held` + (untested > 0 ? `, ${untested} not put to the test` : "");
+  const style = kept + untested === promises.length ? "green" : "red";
+  return ["", ...lines, "", `  ${paint(["bold", style], verdict)}`, ""];
+}

@@ -1,0 +1,42 @@
+// A worker thread under a watchdog: it must ping before each item. While it is frozen the report goes to stderr;
+// the main thread goes on meanwhile, and can decide to end the worker.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { Watchdog } from "@kstlib/resilience";
+
+const FROZEN_MS = 1500;
+
+function processItem(item) {
+  const end = performance.now() + (item === 3 ? FROZEN_MS : 10);
+  while (performance.now() < end);
+}
+
+async function worker() {
+  const onTimeout = (info) => parentPort.postMessage({ name: info.name, kind: info.kind });
+  const watchdog = new Watchdog({ name: "worker", timeout: 1, onTimeout });
+  watchdog.start();
+  for (let item = 1; item <= 4; item++) {
+    watchdog.ping(); // before each long operation
+    processItem(item);
+    await sleep(10);
+  }
+  watchdog.stop();
+}
+
+async function main() {
+  const thread = new Worker(new URL(import.meta.url));
+  let ticks = 0;
+  const ticking = setInterval(() => ticks++, 10);
+  const [{ name, kind }] = await once(thread, "message");
+  clearInterval(ticking);
+  console.log(`${name}: frozen in item 3 (${kind})`);
+  console.log(`the main thread went on meanwhile, ${ticks > 50 ? "undisturbed" : "disturbed"}`);
+  await once(thread, "exit");
+  assert.equal(name, "worker");
+  assert.match(kind, /^blocked-/);
+  assert.ok(ticks > 50);
+}
+
+await (isMainThread ? main() : worker());

@@ -1,0 +1,7 @@
+import { loadConfig } from "./config/load.js";
+import { configure, type ResilienceConfig } from "./configure.js";
+
+/** The configuration that was found when this module was imported; it is the process-wide default since. */
+export const config: ResilienceConfig = loadConfig();
+
+configure(config);

@@ -1,0 +1,4 @@
+export type { ConfigSection, ResilienceConfig } from "../configure.js";
+export { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
+export type { Environment } from "./discover.js";
+export { loadConfig, type LoadConfigOptions } from "./load.js";

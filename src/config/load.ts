@@ -1,0 +1,151 @@
+import { existsSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { checkConfiguration, type ResilienceConfig } from "../configure.js";
+import { ConfigError } from "../kernel/config-error.js";
+import type { SectionName } from "../kernel/configured.js";
+import { type SectionRules, sections } from "../sections.js";
+import { type Environment, findConfigFile } from "./discover.js";
+import { ALIASES, SECTION_KEYS, toCamelCase, toSnakeCase } from "./names.js";
+import { validate } from "./validate.js";
+import { type KeyPath, readYamlFile, type YamlFile } from "./yaml-file.js";
+
+/** Where {@link loadConfig} looks. */
+export interface LoadConfigOptions {
+  /** The file itself, relative to `cwd`; nothing else is searched then. */
+  readonly path?: string | undefined;
+  /** Default: the working directory. */
+  readonly cwd?: string | undefined;
+  /** Default: `process.env`. */
+  readonly env?: Environment | undefined;
+}
+
+/** How many files may include one another in a chain. */
+const DEEPEST_INCLUDE = 10;
+/** How many files may be read in all: a file may be included again and again, as aliases may. */
+const MOST_FILES = 100;
+
+type Tree = { readonly [key: string]: unknown };
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `over` on top of `under`: mappings key by key, everything else replaced. */
+function merge(under: unknown, over: unknown): unknown {
+  if (!isTree(under) || !isTree(over)) return over;
+  const merged = new Map(Object.entries(under));
+  for (const [key, value] of Object.entries(over)) merged.set(key, merge(merged.get(key), value));
+  // `fromEntries` defines properties: a key `__proto__` is data like any other.
+  return Object.fromEntries(merged);
+}
+
+/** The options of one mapping by their constructor names. */
+function readOptions(
+  section: SectionName,
+  rules: SectionRules,
+  options: Tree,
+  source: YamlFile,
+  keys: KeyPath,
+): Tree {
+  const read: [string, unknown][] = [];
+  for (const [key, rule] of Object.entries(rules)) {
+    const name = toSnakeCase(key);
+    const alias = ALIASES[section]?.[key];
+    if (alias !== undefined && Object.hasOwn(options, alias)) {
+      if (Object.hasOwn(options, name)) {
+        const at = [...keys, alias];
+        throw new ConfigError([
+          source.issue(at, "key", `${at.join(".")} and ${name} name the same option; keep one of them.`),
+        ]);
+      }
+      read.push([key, toCamelCase(options[alias], rule.file)]);
+    } else if (Object.hasOwn(options, name)) {
+      read.push([key, toCamelCase(options[name], rule.file)]);
+    }
+  }
+  return Object.fromEntries(read);
+}
+
+function readSection(section: SectionName, found: Tree, source: YamlFile, keys: KeyPath): Tree {
+  const rules = sections[section];
+  const own = readOptions(section, rules, found, source, keys);
+  const instances = found["instances"];
+  if (!isTree(instances)) return own;
+  const byName = Object.entries(instances).map(([name, options]) => [
+    name,
+    readOptions(section, rules, isTree(options) ? options : {}, source, [...keys, "instances", name]),
+  ]);
+  return { ...own, instances: Object.fromEntries(byName) };
+}
+
+function readResilience(source: YamlFile): Tree {
+  const resilience = isTree(source.value) ? source.value["resilience"] : undefined;
+  if (!isTree(resilience)) return {};
+  const read: [string, Tree][] = [];
+  for (const section of Object.keys(sections) as SectionName[]) {
+    const key = SECTION_KEYS[section];
+    const found = resilience[key];
+    if (isTree(found)) read.push([section, readSection(section, found, source, ["resilience", key])]);
+  }
+  return Object.fromEntries(read);
+}
+
+function includesOf(source: YamlFile): string[] {
+  const include = isTree(source.value) ? source.value["include"] : undefined;
+  const named = Array.isArray(include) ? include : include === undefined ? [] : [include];
+  return named.map((one) => path.resolve(path.dirname(source.file), String(one)));
+}
+
+/** Reads a file and what it includes: the included ones first, in their order, the file itself on top. */
+class IncludeReader {
+  #files = 0;
+
+  read(file: string, chain: readonly string[]): unknown {
+    const source = readYamlFile(file);
+    validate(source);
+    const here = [...chain, realpathSync(file)];
+    let merged: unknown = {};
+    for (const included of includesOf(source)) merged = merge(merged, this.#include(included, here, source));
+    return merge(merged, readResilience(source));
+  }
+
+  #include(file: string, chain: readonly string[], from: YamlFile): unknown {
+    const refuse = (message: string): never => {
+      throw new ConfigError([from.issue(["include"], "value", message)]);
+    };
+    if (!existsSync(file)) refuse(`include names ${file}, which does not exist`);
+    const identity = realpathSync(file);
+    if (chain.includes(identity)) refuse(`include goes in a circle: ${[...chain, identity].join(" > ")}`);
+    if (chain.length > DEEPEST_INCLUDE) {
+      refuse(`include goes deeper than ${DEEPEST_INCLUDE} files: ${[...chain, identity].join(" > ")}`);
+    }
+    this.#files += 1;
+    if (this.#files > MOST_FILES) refuse(`include reads more than ${MOST_FILES} files`);
+    return this.read(file, chain);
+  }
+}
+
+/**
+ * Reads the configuration: `path`, else `$KSTLIB_CONFIG`, else `./kstlib.conf.yml`, else the user's
+ * configuration folder, else nothing but built-in defaults. Synchronous: it runs once, at start-up.
+ *
+ * @returns a frozen configuration for `configure` or `new Registry`.
+ * @throws ConfigError with file, line, column, the key's path, what was found and what is allowed.
+ * @example
+ * ```ts
+ * import { CircuitBreaker, configure } from "@kstlib/resilience";
+ * import { loadConfig } from "@kstlib/resilience/config";
+ *
+ * configure(loadConfig());
+ * const breaker = new CircuitBreaker({ name: "payment-api" }); // as kstlib.conf.yml says
+ * ```
+ */
+export function loadConfig(options: LoadConfigOptions = {}): ResilienceConfig {
+  const file = findConfigFile({
+    path: options.path,
+    cwd: options.cwd ?? process.cwd(),
+    env: options.env ?? process.env,
+  });
+  if (file === undefined) return Object.freeze({});
+  return checkConfiguration(new IncludeReader().read(file, []) as ResilienceConfig);
+}

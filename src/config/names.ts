@@ -1,0 +1,47 @@
+import type { SectionName } from "../kernel/configured.js";
+import type { FileShape } from "../kernel/rules.js";
+
+/** How a file calls the sections. */
+export const SECTION_KEYS: Readonly<Record<SectionName, string>> = {
+  circuitBreaker: "circuit_breaker",
+  rateLimiter: "rate_limiter",
+  shutdown: "shutdown",
+  heartbeat: "heartbeat",
+  watchdog: "watchdog",
+};
+
+/** Second names of options, by section and option, from the time when a file had only defaults. */
+export const ALIASES: { readonly [Name in SectionName]?: Readonly<Record<string, string>> } = {
+  rateLimiter: { rate: "default_rate", per: "default_per" },
+  shutdown: { timeout: "default_timeout" },
+};
+
+/** `maxFailures` as a file writes it: `max_failures`. */
+export function toSnakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function objectFields(shape: FileShape): Readonly<Record<string, FileShape>> | undefined {
+  if (shape.kind === "object") return shape.fields;
+  if (shape.kind !== "either") return undefined;
+  return shape.shapes.map(objectFields).find((fields) => fields !== undefined);
+}
+
+/** The value of an option as a constructor takes it: nested keys in camelCase, other data as they are. */
+export function toCamelCase(value: unknown, shape: FileShape | undefined): unknown {
+  const fields = shape === undefined ? undefined : objectFields(shape);
+  if (fields === undefined || !isObject(value)) return value;
+  const bySnakeCase = new Map(
+    Object.entries(fields).map(([key, field]) => [toSnakeCase(key), { key, field }]),
+  );
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      const known = bySnakeCase.get(name);
+      return known === undefined ? [name, inner] : [known.key, toCamelCase(inner, known.field)];
+    }),
+  );
+}

@@ -1,0 +1,88 @@
+import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
+import type { HeartbeatOptions } from "./heartbeat/options.js";
+import { type Configuration, pushConfiguration, type SectionName } from "./kernel/configured.js";
+import { checkKeys } from "./kernel/options.js";
+import { show } from "./kernel/show.js";
+import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
+import { type SectionRules, sections } from "./sections.js";
+import type { GracefulShutdownOptions } from "./shutdown/options.js";
+import type { WatchdogOptions } from "./watchdog/options.js";
+
+/** Options for all instances of a kind, and by the instance's `name`. */
+export type ConfigSection<Component> = Readonly<Omit<Component, "name">> & {
+  readonly instances?: Readonly<Record<string, Readonly<Omit<Component, "name">>>> | undefined;
+};
+
+/**
+ * Defaults for every component, as `loadConfig` reads them from `kstlib.conf.yml` or as written in code.
+ * Precedence: built-in defaults < the section < `instances.<name>` < constructor options.
+ */
+export interface ResilienceConfig {
+  readonly circuitBreaker?: ConfigSection<CircuitBreakerOptions> | undefined;
+  readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions> | undefined;
+  readonly shutdown?: ConfigSection<GracefulShutdownOptions> | undefined;
+  readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
+  readonly watchdog?: ConfigSection<WatchdogOptions> | undefined;
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+function checkOptions(rules: SectionRules, options: unknown, path: string): Options {
+  checkKeys(path, rules, options);
+  const checked: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    rules[key]?.parse(value, `${path}.${key}`);
+    checked[key] = value;
+  }
+  return checked;
+}
+
+function checkSection(rules: SectionRules, section: unknown, path: string): Options {
+  checkKeys(path, { ...rules, instances: true }, section);
+  const { instances, ...own } = section;
+  const checked = checkOptions(rules, own, path);
+  if (instances === undefined) return Object.freeze(checked);
+  if (typeof instances !== "object" || instances === null || Array.isArray(instances)) {
+    throw new TypeError(`${path}.instances must be an object of options by name; got ${show(instances)}.`);
+  }
+  const byName = Object.entries(instances).map(([name, options]: [string, unknown]) => {
+    return [name, Object.freeze(checkOptions(rules, options, `${path}.instances.${name}`))] as const;
+  });
+  return Object.freeze({ ...checked, instances: Object.freeze(Object.fromEntries(byName)) });
+}
+
+/**
+ * Checks a configuration by the same rules as the constructors and returns a frozen copy.
+ *
+ * @throws TypeError or RangeError that names the key's path, what was given and what is allowed.
+ */
+export function checkConfiguration(config: ResilienceConfig): Configuration {
+  checkKeys("the configuration", sections, config);
+  const checked: { -readonly [Name in SectionName]?: Options } = {};
+  for (const name of Object.keys(sections) as SectionName[]) {
+    const section: unknown = config[name];
+    if (section !== undefined) checked[name] = checkSection(sections[name], section, name);
+  }
+  return Object.freeze(checked);
+}
+
+/**
+ * Makes `config` the process-wide default that constructors read from now on. Components that exist already
+ * keep what they have.
+ *
+ * @returns a `Disposable` that restores the previous default.
+ * @throws TypeError or RangeError that names the key's path.
+ * @example
+ * ```ts
+ * import { CircuitBreaker, configure } from "@kstlib/resilience";
+ *
+ * using _defaults = configure({
+ *   circuitBreaker: { maxFailures: 5, instances: { "payment-api": { maxFailures: 3, resetTimeout: "10s" } } },
+ * });
+ * const breaker = new CircuitBreaker({ name: "payment-api" }); // opens after 3 failures, for 10 seconds
+ * ```
+ */
+export function configure(config: ResilienceConfig): Disposable {
+  return pushConfiguration(checkConfiguration(config));
+}

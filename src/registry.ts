@@ -1,0 +1,210 @@
+import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
+import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
+import { checkConfiguration, type ResilienceConfig } from "./configure.js";
+import { Heartbeat } from "./heartbeat/heartbeat.js";
+import type { HeartbeatOptions } from "./heartbeat/options.js";
+import type { Component, Snapshot } from "./kernel/component.js";
+import { type Configuration, currentConfiguration, pushConfiguration } from "./kernel/configured.js";
+import { show } from "./kernel/show.js";
+import { KeyedRateLimiter } from "./rate-limiter/keyed-rate-limiter.js";
+import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
+import { RateLimiter } from "./rate-limiter/rate-limiter.js";
+import { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
+import type { GracefulShutdownOptions } from "./shutdown/options.js";
+import type { WatchdogOptions } from "./watchdog/options.js";
+import { Watchdog } from "./watchdog/watchdog.js";
+
+/** What a second call for an instance may not change: plain values are compared, functions and objects are not. */
+function checkSame(kind: string, name: string, first: object, later: object): void {
+  for (const [key, value] of Object.entries(later)) {
+    if (value === undefined || typeof value === "function" || typeof value === "object") continue;
+    const before: unknown = Reflect.get(first, key);
+    if (before === value) continue;
+    throw new TypeError(
+      `${kind} ${show(name)} was made with ${key} ${show(before)}; got ${show(value)} now. Overrides count when the instance is made: give them once, or the same.`,
+    );
+  }
+}
+
+class Instances<Options extends object, Instance extends Component> {
+  readonly #kind: string;
+  readonly #make: (options: Options & { name: string }) => Instance;
+  readonly #found = new Map<string, { readonly instance: Instance; readonly overrides: object }>();
+
+  constructor(kind: string, make: (options: Options & { name: string }) => Instance) {
+    this.#kind = kind;
+    this.#make = make;
+  }
+
+  get(name: string, overrides: Options | undefined): { instance: Instance; isNew: boolean } {
+    if (typeof name !== "string" || name === "") {
+      throw new TypeError(
+        `the name of a ${this.#kind} must be a string that is not empty; got ${show(name)}.`,
+      );
+    }
+    const found = this.#found.get(name);
+    if (found !== undefined) {
+      if (overrides !== undefined) checkSame(this.#kind, name, found.overrides, overrides);
+      return { instance: found.instance, isNew: false };
+    }
+    const options = overrides ?? {};
+    const instance = this.#make({ ...(options as Options), name });
+    this.#found.set(name, { instance, overrides: { ...options } });
+    return { instance, isNew: true };
+  }
+
+  snapshot(): Readonly<Record<string, Snapshot>> {
+    const entries = [...this.#found].map(([name, { instance }]) => [name, instance.snapshot()] as const);
+    return Object.freeze(Object.fromEntries(entries));
+  }
+}
+
+/** The snapshots of all instances of a {@link Registry}, by kind and name. */
+export interface RegistrySnapshot {
+  readonly circuitBreakers: Readonly<Record<string, Snapshot>>;
+  readonly rateLimiters: Readonly<Record<string, Snapshot>>;
+  readonly keyedRateLimiters: Readonly<Record<string, Snapshot>>;
+  readonly heartbeats: Readonly<Record<string, Snapshot>>;
+  readonly watchdogs: Readonly<Record<string, Snapshot>>;
+  readonly shutdown: Snapshot | null;
+}
+
+/**
+ * The named components of an application: one instance a name, made when it is first asked for, from the
+ * configuration and overrides. Nothing is started: call `start()` or `install()` on what you get.
+ *
+ * Disposing of the registry (`await using`) first runs the shutdown, if there is one, then ends every
+ * component in the reverse order of its making.
+ *
+ * @example
+ * ```ts
+ * import { Registry } from "@kstlib/resilience";
+ *
+ * await using registry = new Registry({
+ *   circuitBreaker: { maxFailures: 5, instances: { "payment-api": { resetTimeout: "10s" } } },
+ * });
+ * const breaker = registry.circuitBreaker("payment-api");
+ * console.assert(breaker === registry.circuitBreaker("payment-api"));
+ * console.assert(registry.snapshot().circuitBreakers["payment-api"] !== undefined);
+ * ```
+ */
+export class Registry implements AsyncDisposable {
+  readonly #configuration: Configuration | undefined;
+  readonly #made: Component[] = [];
+  readonly #circuitBreakers = new Instances<CircuitBreakerOptions, CircuitBreaker>(
+    "circuit breaker",
+    (options) => new CircuitBreaker(options),
+  );
+  readonly #rateLimiters = new Instances<RateLimiterOptions, RateLimiter>(
+    "rate limiter",
+    (options) => new RateLimiter(options),
+  );
+  readonly #keyedRateLimiters = new Instances<KeyedRateLimiterOptions, KeyedRateLimiter>(
+    "keyed rate limiter",
+    (options) => new KeyedRateLimiter(options),
+  );
+  readonly #heartbeats = new Instances<HeartbeatOptions, Heartbeat>(
+    "heartbeat",
+    (options) => new Heartbeat(options),
+  );
+  readonly #watchdogs = new Instances<WatchdogOptions, Watchdog>(
+    "watchdog",
+    (options) => new Watchdog(options),
+  );
+  #shutdown: GracefulShutdown | undefined;
+  #disposed: Promise<void> | undefined;
+
+  /**
+   * @param config what `loadConfig` gave, or the same written in code. Default: the process-wide
+   *   configuration at the time an instance is made.
+   * @throws TypeError or RangeError that names the key's path.
+   */
+  constructor(config?: ResilienceConfig) {
+    this.#configuration = config === undefined ? undefined : checkConfiguration(config);
+  }
+
+  /** The circuit breaker of that name; `overrides` count when it is made. */
+  circuitBreaker(name: string, overrides?: Omit<CircuitBreakerOptions, "name">): CircuitBreaker {
+    return this.#get(this.#circuitBreakers, name, overrides);
+  }
+
+  /** The rate limiter of that name; `overrides` count when it is made. */
+  rateLimiter(name: string, overrides?: Omit<RateLimiterOptions, "name">): RateLimiter {
+    return this.#get(this.#rateLimiters, name, overrides);
+  }
+
+  /** The keyed rate limiter of that name; `overrides` count when it is made. */
+  keyedRateLimiter(name: string, overrides?: Omit<KeyedRateLimiterOptions, "name">): KeyedRateLimiter {
+    return this.#get(this.#keyedRateLimiters, name, overrides);
+  }
+
+  /** The heartbeat of that name, not started; `overrides` count when it is made. */
+  heartbeat(name: string, overrides?: Omit<HeartbeatOptions, "name">): Heartbeat {
+    return this.#get(this.#heartbeats, name, overrides);
+  }
+
+  /** The watchdog of that name, not started; `overrides` count when it is made. */
+  watchdog(name: string, overrides?: Omit<WatchdogOptions, "name">): Watchdog {
+    return this.#get(this.#watchdogs, name, overrides);
+  }
+
+  /** The one shutdown of the application, not installed; `overrides` count when it is made. */
+  shutdown(overrides?: GracefulShutdownOptions): GracefulShutdown {
+    return (this.#shutdown ??= this.#configured(() => new GracefulShutdown(overrides)));
+  }
+
+  /** What every instance says of itself at this moment: frozen, JSON-serialisable. */
+  snapshot(): RegistrySnapshot {
+    return Object.freeze({
+      circuitBreakers: this.#circuitBreakers.snapshot(),
+      rateLimiters: this.#rateLimiters.snapshot(),
+      keyedRateLimiters: this.#keyedRateLimiters.snapshot(),
+      heartbeats: this.#heartbeats.snapshot(),
+      watchdogs: this.#watchdogs.snapshot(),
+      shutdown: this.#shutdown?.snapshot() ?? null,
+    });
+  }
+
+  /** Runs the shutdown and ends every component, each even when another one fails. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposed ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
+    const failures: unknown[] = [];
+    const all: object[] = [
+      ...(this.#shutdown === undefined ? [] : [this.#shutdown]),
+      ...this.#made.toReversed(),
+    ];
+    for (const component of all) {
+      try {
+        if (Symbol.asyncDispose in component) await (component as AsyncDisposable)[Symbol.asyncDispose]();
+        else if (Symbol.dispose in component) (component as Disposable)[Symbol.dispose]();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
+  }
+
+  #get<Options extends object, Instance extends Component>(
+    instances: Instances<Options, Instance>,
+    name: string,
+    overrides: Options | undefined,
+  ): Instance {
+    if (this.#disposed !== undefined) throw new TypeError("this registry was disposed of; make a new one.");
+    const { instance, isNew } = this.#configured(() => instances.get(name, overrides));
+    if (isNew) this.#made.push(instance);
+    return instance;
+  }
+
+  /** Runs `make` with this registry's configuration as the one that constructors read. */
+  #configured<Made>(make: () => Made): Made {
+    const pushed = pushConfiguration(this.#configuration ?? currentConfiguration());
+    try {
+      return make();
+    } finally {
+      pushed[Symbol.dispose]();
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ConfigError, loadConfig } from "../../src/config/index.js";
+import { SECTION_KEYS, toSnakeCase } from "../../src/config/names.js";
+import { configure } from "../../src/configure.js";
+import type { SectionName } from "../../src/kernel/configured.js";
+import type { FileShape } from "../../src/kernel/rules.js";
+import { sections } from "../../src/sections.js";
+
+const folder = mkdtempSync(path.join(tmpdir(), "kstlib-keys-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What no option of a kind may be, as YAML. */
+function badValues(shape: FileShape): string[] {
+  const never = ["null", ".nan", ".inf", "-.inf", "[]", '"30"'];
+  switch (shape.kind) {
+    case "duration":
+      return [
+        ...never,
+        "-1",
+        "true",
+        "{}",
+        ...(shape.long ? [] : ["1e300"]),
+        '"-5s"',
+        '"5 parsecs"',
+        '""',
+        ...(shape.zero ? [] : ["0", '"0s"']),
+      ];
+    case "number":
+      return [
+        ...never,
+        "true",
+        "{}",
+        String(shape.min - 1),
+        ...(shape.above ? [String(shape.min)] : []),
+        ...(shape.integer ? ["1.5", "1e300"] : []),
+      ];
+    case "text":
+      return ["null", "3", "[]", "{}", "true", '""'];
+    case "boolean":
+      return ["null", "0", "1", '"true"', "yes", "[]", "{}"];
+    case "choice":
+      return ["null", "3", '"no such word"', "[]", "{}", "true"];
+    case "list":
+      return ["null", "3", "{}", "true", "[3]", '["no such word"]'];
+    case "record":
+      return ["null", "3", "[]", '"text"', "true"];
+    case "either":
+      return ["null", ".nan", "[]", "true", "{ no_such_key: 3 }"];
+    case "object":
+      return ["null", "3", "[]", '"text"', "true", "{ no_such_key: 3 }"];
+  }
+}
+
+const keys = (Object.keys(sections) as SectionName[]).flatMap((section) =>
+  Object.entries(sections[section]).flatMap(([key, rule]) =>
+    rule.file === undefined ? [] : [{ section, key, shape: rule.file }],
+  ),
+);
+
+describe("each key of the file refuses what it cannot be, and names itself", () => {
+  it.each(keys)("$section $key", ({ section, key, shape }) => {
+    const name = toSnakeCase(key);
+    for (const value of badValues(shape)) {
+      for (const where of ["section", "instance"] as const) {
+        const lead = where === "section" ? "" : "    instances:\n      some-name:\n";
+        const text = `resilience:\n  ${SECTION_KEYS[section]}:\n${lead}        ${name}: ${value}\n`;
+        const file = path.join(folder, "kstlib.conf.yml");
+        writeFileSync(file, text);
+        let error: unknown;
+        try {
+          loadConfig({ path: file, env: {} });
+        } catch (caught) {
+          error = caught;
+        }
+        expect(error, `${name}: ${value} was accepted`).toBeInstanceOf(ConfigError);
+        if (!(error instanceof ConfigError)) return;
+        expect(error.keyPath).toContain(`.${name}`);
+        expect(error.message).toContain(name);
+        expect(error.message).toMatch(/got |is not an option of /);
+        expect(error.line).toBe(where === "section" ? 3 : 5);
+        expect(error.column).toBeGreaterThan(8);
+      }
+    }
+  });
+});
+
+describe("configure checks the same options in code", () => {
+  const bad: readonly unknown[] = [Number.NaN, Number.POSITIVE_INFINITY, null, "30", [], Symbol("x")];
+  it.each(keys.filter(({ shape }) => shape.kind === "duration" || shape.kind === "number"))(
+    "$section $key",
+    ({ section, key }) => {
+      for (const value of bad) {
+        expect(() => configure({ [section]: { [key]: value } }), String(value)).toThrow(`${section}.${key}`);
+        expect(() => configure({ [section]: { instances: { a: { [key]: value } } } })).toThrow(
+          `${section}.instances.a.${key}`,
+        );
+      }
+    },
+  );
+
+  it("and refuses unknown names and wrong shapes at every level", () => {
+    const refused = (config: unknown): void => expect(() => configure(config as object)).toThrow(TypeError);
+    refused(null);
+    refused([]);
+    refused(3);
+    refused({ circuitBraker: {} });
+    refused({ circuitBreaker: null });
+    refused({ circuitBreaker: { maxFailure: 3 } });
+    refused({ circuitBreaker: { instances: [] } });
+    refused({ circuitBreaker: { instances: { a: 3 } } });
+    refused({ circuitBreaker: { instances: { a: { maxFailure: 3 } } } });
+    refused({ circuitBreaker: { name: "x" } });
+  });
+});

@@ -1,0 +1,361 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError, loadConfig } from "../../src/config/index.js";
+import { configure } from "../../src/configure.js";
+import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "kstlib-config-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function write(name: string, text: string): string {
+  const file = path.join(folder, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  return file;
+}
+
+const load = (file: string): ReturnType<typeof loadConfig> =>
+  loadConfig({ path: file, cwd: folder, env: {} });
+
+function mistake(text: string): ConfigError {
+  const file = write("kstlib.conf.yml", text);
+  try {
+    load(file);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${text}`);
+}
+
+describe("the file is found", () => {
+  const content = (failures: number): string =>
+    `resilience: { circuit_breaker: { max_failures: ${failures} } }`;
+  const failuresOf = (options: Parameters<typeof loadConfig>[0]): unknown =>
+    loadConfig(options).circuitBreaker?.maxFailures;
+
+  it("by path, before the environment, before the folder, before the user's folder", () => {
+    write("named.yml", content(1));
+    const fromEnvironment = write("env.yml", content(2));
+    write("work/kstlib.conf.yml", content(3));
+    write("xdg/kstlib/kstlib.conf.yml", content(4));
+    write("home/.config/kstlib/kstlib.conf.yml", content(5));
+    write("appdata/kstlib/kstlib.conf.yml", content(6));
+    const work = path.join(folder, "work");
+    const bare = path.join(folder, "bare");
+    mkdirSync(bare);
+    const xdg = { XDG_CONFIG_HOME: path.join(folder, "xdg") };
+    const home = { HOME: path.join(folder, "home") };
+    const nowhere = { HOME: path.join(folder, "none") };
+    expect(failuresOf({ path: "../named.yml", cwd: work, env: { KSTLIB_CONFIG: fromEnvironment } })).toBe(1);
+    expect(failuresOf({ cwd: work, env: { KSTLIB_CONFIG: fromEnvironment, ...xdg } })).toBe(2);
+    expect(failuresOf({ cwd: work, env: { ...xdg, ...home } })).toBe(3);
+    expect(failuresOf({ cwd: bare, env: { ...xdg, ...home } })).toBe(4);
+    expect(failuresOf({ cwd: bare, env: home })).toBe(5);
+    expect(failuresOf({ cwd: bare, env: { ...nowhere, APPDATA: path.join(folder, "appdata") } })).toBe(6);
+    expect(loadConfig({ cwd: bare, env: nowhere })).toEqual({});
+  });
+
+  it("and one that was named but is missing is an error that says so", () => {
+    for (const options of [
+      { path: "missing.yml", cwd: folder, env: {} },
+      { cwd: folder, env: { KSTLIB_CONFIG: "missing.yml" } },
+    ]) {
+      expect(() => loadConfig(options)).toThrow(/missing\.yml: .*no such file/);
+    }
+  });
+
+  it("and an empty KSTLIB_CONFIG counts as none", () => {
+    expect(loadConfig({ cwd: folder, env: { KSTLIB_CONFIG: "", HOME: folder } })).toEqual({});
+  });
+});
+
+describe("every key of the reference is honoured", () => {
+  it("with its own names, default_rate, default_per and default_timeout among them", () => {
+    const file = write(
+      "kstlib.conf.yml",
+      `
+other_module: { anything: [1, 2] }
+resilience:
+  circuit_breaker:
+    max_failures: 5
+    reset_timeout: 60
+    half_open_max_calls: 3
+  rate_limiter:
+    default_rate: 7
+    default_per: 2.0
+  shutdown:
+    default_timeout: 31
+  heartbeat:
+    interval: 11
+  watchdog:
+    timeout: 32
+`,
+    );
+    expect(load(file)).toEqual({
+      circuitBreaker: { maxFailures: 5, resetTimeout: 60, halfOpenMaxCalls: 3 },
+      rateLimiter: { rate: 7, per: 2 },
+      shutdown: { timeout: 31 },
+      heartbeat: { interval: 11 },
+      watchdog: { timeout: 32 },
+    });
+  });
+
+  it("in a configuration that is frozen through and through", () => {
+    const config = load(
+      write("kstlib.conf.yml", "resilience: { rate_limiter: { instances: { a: { rate: 1 } } } }"),
+    );
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.rateLimiter)).toBe(true);
+    expect(Object.isFrozen(config.rateLimiter?.instances)).toBe(true);
+    expect(Object.isFrozen(config.rateLimiter?.instances?.["a"])).toBe(true);
+  });
+
+  it("by the components: section, then instances.<name>, then constructor options", async () => {
+    const file = write(
+      "kstlib.conf.yml",
+      `
+resilience:
+  circuit_breaker:
+    max_failures: 2
+    instances:
+      payment-api: { max_failures: 1, reset_timeout: 10s }
+  rate_limiter:
+    default_rate: 3
+    default_per: 1m
+    instances:
+      exchange: { rate: 1200, per: 1m, burst: 50 }
+  heartbeat: { interval: 2, state_file: ${JSON.stringify(path.join(folder, "app.heartbeat"))} }
+`,
+    );
+    using _configured = configure(load(file));
+    const failing = (): never => {
+      throw new Error("down");
+    };
+    const failuresToOpen = (breaker: CircuitBreaker): number => {
+      for (let failures = 1; ; failures++) {
+        expect(() => breaker.callSync(failing)).toThrow("down");
+        if (breaker.state === "open") return failures;
+      }
+    };
+    expect(failuresToOpen(new CircuitBreaker())).toBe(2);
+    expect(failuresToOpen(new CircuitBreaker({ name: "payment-api" }))).toBe(1);
+    expect(failuresToOpen(new CircuitBreaker({ name: "payment-api", maxFailures: 4 }))).toBe(4);
+    expect(failuresToOpen(new CircuitBreaker({ name: "constructor" }))).toBe(2);
+    const limiter = new RateLimiter();
+    expect([limiter.rate, limiter.per, limiter.burst]).toEqual([3, 60, 3]);
+    const exchange = new RateLimiter({ name: "exchange" });
+    expect([exchange.rate, exchange.per, exchange.burst]).toEqual([1200, 60, 50]);
+    await using heartbeat = new Heartbeat();
+    await heartbeat.beat();
+    expect((await Heartbeat.readState(path.join(folder, "app.heartbeat")))?.interval).toBe(2);
+  });
+
+  it("and a section or an instance with everything commented out says nothing", () => {
+    const file = write(
+      "kstlib.conf.yml",
+      "resilience:\n  heartbeat:\n  watchdog:\n    instances:\n      a:\n",
+    );
+    expect(load(file)).toEqual({ watchdog: { instances: { a: {} } } });
+    expect(load(write("empty.yml", ""))).toEqual({});
+    expect(load(write("comment.yml", "# nothing\nresilience:\n"))).toEqual({});
+  });
+});
+
+describe("include", () => {
+  it("merges deeply, later over earlier, the file itself over all, relative to the file that names it", () => {
+    write("base/one.yml", "resilience: { circuit_breaker: { max_failures: 1, reset_timeout: 1s } }");
+    write(
+      "base/two.yml",
+      "include: deep/three.yml\nresilience: { circuit_breaker: { max_failures: 2, instances: { a: { max_failures: 7 } } } }",
+    );
+    write("base/deep/three.yml", "resilience: { rate_limiter: { default_rate: 3 } }");
+    const file = write(
+      "kstlib.conf.yml",
+      "include: [base/one.yml, base/two.yml]\nresilience: { circuit_breaker: { instances: { a: { reset_timeout: 9s } } }, rate_limiter: { rate: 4 } }",
+    );
+    expect(load(file)).toEqual({
+      circuitBreaker: {
+        maxFailures: 2,
+        resetTimeout: "1s",
+        instances: { a: { maxFailures: 7, resetTimeout: "9s" } },
+      },
+      rateLimiter: { rate: 4 },
+    });
+    const reversed = write("reversed.yml", "include: [base/two.yml, base/one.yml]");
+    expect(load(reversed).circuitBreaker?.maxFailures).toBe(1);
+  });
+
+  it("in a circle is an error that shows the circle, also through a symbolic link", () => {
+    write("a.yml", "include: b.yml");
+    write("b.yml", "\ninclude: link.yml");
+    symlinkSync(path.join(folder, "a.yml"), path.join(folder, "link.yml"));
+    expect(() => load(path.join(folder, "a.yml"))).toThrow(
+      /b\.yml:2:10: include goes in a circle: .*a\.yml > /,
+    );
+  });
+
+  it("works 10 deep and is refused 11 deep", () => {
+    for (let depth = 0; depth < 12; depth++) {
+      write(`${depth}.yml`, depth === 11 ? "resilience: {}" : `include: ${depth + 1}.yml`);
+    }
+    expect(load(path.join(folder, "1.yml"))).toEqual({});
+    expect(() => load(path.join(folder, "0.yml"))).toThrow(/deeper than 10 files/);
+  });
+
+  it("of a missing file is an error where it is named", () => {
+    expect(mistake("resilience: {}\ninclude: nowhere.yml")).toMatchObject({
+      line: 2,
+      column: 10,
+      keyPath: "include",
+    });
+  });
+
+  it("cannot multiply the number of files read", () => {
+    const many = `include: [${Array.from({ length: 12 }, () => "leaf.yml").join(", ")}]`;
+    write("leaf.yml", "resilience: {}");
+    write("middle.yml", many);
+    const file = write("top.yml", many.replaceAll("leaf", "middle"));
+    expect(() => load(file)).toThrow(/more than 100 files/);
+  });
+
+  it("of the wrong type is an error", () => {
+    for (const include of ["3", "[1]", "{ a: b }", '""']) {
+      expect(mistake(`include: ${include}`).message).toContain("include must be the path of a file");
+    }
+  });
+});
+
+describe("a mistake", () => {
+  it("in a value names file, line, column, path, what was found and what is allowed", () => {
+    const error = mistake("resilience:\n  circuit_breaker:\n    max_failures: -3\n");
+    expect(error).toMatchObject({
+      name: "ConfigError",
+      code: "ERR_CONFIG",
+      file: path.join(folder, "kstlib.conf.yml"),
+      line: 3,
+      column: 19,
+      keyPath: "resilience.circuit_breaker.max_failures",
+    });
+    expect(error.message).toBe(
+      `${error.file}:3:19: resilience.circuit_breaker.max_failures must be a whole number of at least 1; got -3.`,
+    );
+  });
+
+  it("in a key names the key's place and the nearest known key", () => {
+    const error = mistake("resilience:\n  circuit_breaker:\n    max_failure: 3\n");
+    expect(error).toMatchObject({ line: 3, column: 5 });
+    expect(error.message).toContain(
+      "resilience.circuit_breaker.max_failure is not a known key; did you mean max_failures?",
+    );
+    expect(mistake("resilience:\n  circuitbreaker: {}").message).toContain("did you mean circuit_breaker?");
+    expect(mistake("resilience: { rate_limiter: { instances: { x: { brust: 3 } } } }").message).toContain(
+      "resilience.rate_limiter.instances.x.brust is not a known key; did you mean burst?",
+    );
+    expect(mistake("resilience: { heartbeat: { zzzzzzzz: 3 } }").message).toContain(
+      "known are state_file, interval",
+    );
+  });
+
+  it("is reported together with all the others", () => {
+    const error = mistake(
+      "resilience:\n  watchdog: { timeout: soon }\n  heartbeat: { interval: 0 }\n  shutdwn: 3\n",
+    );
+    expect(error.issues.map((issue) => [issue.line, issue.keyPath])).toEqual([
+      [2, "resilience.watchdog.timeout"],
+      [3, "resilience.heartbeat.interval"],
+      [4, "resilience.shutdwn"],
+    ]);
+  });
+
+  it("of units gets the advice that a constructor gives", () => {
+    expect(mistake("resilience: { circuit_breaker: { reset_timeout: 30000 } }").message).toContain(
+      'resilience.circuit_breaker.reset_timeout: 30000 is 8 h 20 min; a number is seconds. Did you mean 30 or "30000ms"?',
+    );
+  });
+
+  it("in an aliased or merged mapping is found where it is written", () => {
+    expect(mistake("x: &x { max_failures: 0 }\nresilience:\n  circuit_breaker: *x\n").keyPath).toBe(
+      "resilience.circuit_breaker.max_failures",
+    );
+    expect(mistake("x: &x\n  max_failures: 0\nresilience:\n  circuit_breaker:\n    <<: *x\n")).toMatchObject({
+      keyPath: "resilience.circuit_breaker.max_failures",
+    });
+  });
+
+  it("of both names for one option is refused in one mapping, and the later file wins between files", () => {
+    expect(mistake("resilience: { shutdown: { timeout: 1, default_timeout: 2 } }").message).toContain(
+      "resilience.shutdown.default_timeout and timeout name the same option",
+    );
+    write("base.yml", "resilience: { shutdown: { default_timeout: 2 } }");
+    const file = write("top.yml", "include: base.yml\nresilience: { shutdown: { timeout: 1 } }");
+    expect(load(file)).toEqual({ shutdown: { timeout: 1 } });
+  });
+
+  it("of shape, section or whole file is an error", () => {
+    expect(mistake("- 1\n- 2").message).toContain("the file must be a mapping");
+    expect(mistake("resilience: 3").message).toContain("resilience must be a mapping of keys; got 3");
+    expect(mistake("resilience: { watchdog: [1] }").message).toContain(
+      "resilience.watchdog must be a mapping of keys; got an array",
+    );
+    expect(mistake("resilience: { watchdog: { instances: 3 } }").message).toContain(
+      "resilience.watchdog.instances must be a mapping",
+    );
+  });
+
+  it("of syntax, a duplicate key or a second document is an error with its place", () => {
+    expect(mistake("resilience:\n  a: [1\n")).toMatchObject({ line: 3 });
+    expect(mistake("resilience: {}\nresilience: {}\n")).toMatchObject({ line: 2, column: 1 });
+    expect(mistake("a: 1\n---\nb: 2\n").message).toContain("not valid YAML");
+  });
+
+  it("of bytes: not UTF-8, too large, a folder", () => {
+    writeFileSync(path.join(folder, "binary.yml"), Buffer.from([0xff, 0xfe, 0x00, 0xd8]));
+    expect(() => load("binary.yml")).toThrow(ConfigError);
+    write("large.yml", `# ${"x".repeat(256 * 1024)}`);
+    expect(() => load("large.yml")).toThrow(/larger than 262144 bytes/);
+    expect(() => load(folder)).toThrow(ConfigError);
+  });
+
+  it.skipIf(process.platform === "win32")("of kind: a FIFO is refused, not waited for", () => {
+    execFileSync("mkfifo", [path.join(folder, "fifo.yml")]);
+    expect(() => load("fifo.yml")).toThrow(/regular file/);
+  });
+
+  it("made to exhaust the reader is refused: aliases that multiply, mappings without end", () => {
+    const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
+    for (let level = 1; level < 10; level++) {
+      bomb.push(`a${level}: &a${level} [${Array.from({ length: 9 }, () => `*a${level - 1}`).join(", ")}]`);
+    }
+    expect(mistake(bomb.join("\n")).message).toMatch(/alias/i);
+    expect(mistake(`resilience: ${"[".repeat(200_000)}`)).toBeInstanceOf(ConfigError);
+  });
+
+  it("that tries to reach a prototype is a key like any other", () => {
+    expect(mistake("resilience: { __proto__: { polluted: 1 } }").keyPath).toBe("resilience.__proto__");
+    load(
+      write(
+        "ok.yml",
+        "__proto__: { polluted: 1 }\nresilience: { heartbeat: { metadata: { __proto__: { polluted: 1 } } } }",
+      ),
+    );
+    expect(Reflect.get({}, "polluted")).toBeUndefined();
+    const file = write("proto.yml", "resilience: { watchdog: { instances: { __proto__: { timeout: 5 } } } }");
+    expect(Object.keys(load(file).watchdog?.instances ?? {})).toEqual(["__proto__"]);
+  });
+
+  it("of permission says so", () => {
+    if (process.getuid?.() === 0 || process.platform === "win32") return;
+    const file = write("secret.yml", "resilience: {}");
+    chmodSync(file, 0);
+    expect(() => load(file)).toThrow(/no permission/);
+  });
+});

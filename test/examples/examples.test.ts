@@ -1,0 +1,51 @@
+import { execFile } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { transform } from "esbuild";
+import { describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const folder = path.join(root, "examples");
+const run = promisify(execFile);
+
+/** A line that each example prints: its claim, in the numbers of the run. */
+const CLAIMS: Readonly<Record<string, RegExp>> = {
+  "circuit-breaker-async.mjs": /^2 requests for 4 calls, the circuit is open$/m,
+  "circuit-breaker-decorator.ts": /^3 requests for 5 calls; the last error: CircuitOpenError/m,
+  "circuit-breaker-excluded-errors.mjs": /^after 11 mistakes of the caller: closed, 11 calls ignored$/m,
+  "configuration.mjs":
+    /^failures that open the circuit: 5 for any, 3 for payment-api, 1 where the code says so$/m,
+  "heartbeat-multi-process.mjs": /"worker-1":"dead","worker-2":"stopped"/,
+  "rate-limiter-async.mjs": /in the order 0 1 2 3 4 5 6 7 8 9$/m,
+  "rate-limiter-decorator.ts": /^non-blocking: \d+ calls, then: retry after 0\.\d+ s$/m,
+  "rate-limiter-timeout.mjs": /^the 6th is refused after \d+ ms: retry after [01]\.\d+ s$/m,
+  "shutdown-async.mjs": /^database: done.*\nmetrics: failed.*\ncache: done.*\nmail: timed-out/m,
+  "trading-bot-in-short.mjs": /^closed in order: positions, connections; the heartbeat says stopped$/m,
+  "watchdog-async.mjs": /^1\.5 s without a ping: not-pinged, 1\.\d s inactive$/m,
+  "watchdog-raise-on-timeout.mjs": /^timeout after \d\.\d s of inactivity$/m,
+  "watchdog-worker-threads.mjs": /^worker: frozen in item 3 \(blocked-/m,
+};
+
+async function command(name: string): Promise<string[]> {
+  const file = path.join(folder, name);
+  if (!name.endsWith(".ts")) return [file];
+  const { code } = await transform(fs.readFileSync(file, "utf8"), { loader: "ts", target: "node20" });
+  return ["--input-type=module", "--eval", code];
+}
+
+describe("the examples", () => {
+  const programs = fs.readdirSync(folder).filter((name) => /\.(mjs|ts)$/.test(name));
+
+  it("each have a claim to be checked, and a line in the README", () => {
+    expect(programs.toSorted()).toEqual(Object.keys(CLAIMS).toSorted());
+    const readme = fs.readFileSync(path.join(folder, "README.md"), "utf8");
+    for (const name of programs) expect(readme).toContain(`(${name})`);
+  });
+
+  it.each(Object.entries(CLAIMS))("%s ends well and shows what it says", async (name, claim) => {
+    const { stdout } = await run(process.execPath, await command(name), { cwd: root, timeout: 20_000 });
+    expect(stdout).toMatch(claim);
+  });
+});
