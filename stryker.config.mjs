@@ -10,7 +10,6 @@ const PURE = [
   "src/kernel/{duration,rules,nearest,options}.ts",
 ];
 
-/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   mutate: PURE,
   plugins: ["@stryker-mutator/vitest-runner"],

@@ -1,5 +1,5 @@
 // What decisions leave on the heap. The young generation is made too large to be collected meanwhile.
-import { PerformanceObserver } from "node:perf_hooks";
+import { performance, PerformanceObserver } from "node:perf_hooks";
 import { RateLimiter } from "@kstlib/resilience";
 import { quick, report } from "../measure.mjs";
 

@@ -1,4 +1,5 @@
 // What a ping costs, and what the monitor thread takes while nothing happens.
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Watchdog } from "@kstlib/resilience";
 import { measure, quick, ratio, report } from "../measure.mjs";
