@@ -13,9 +13,8 @@ async function service(stateFile) {
   heartbeat.start();
   await heartbeat.beat();
   process.send("alive");
-  process.once("message", async () => {
-    await heartbeat.stop();
-    process.disconnect();
+  process.once("message", () => {
+    void heartbeat.stop().then(() => process.disconnect());
   });
 }
 
