@@ -82,12 +82,12 @@ const limitedRules: OptionRules<LimitedSettings> = {
  */
 export function rateLimiter<This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
-): Promised<This, Args, Result> & Limited;
+): Promised<This, Args, Result> & Limited<RateLimiter>;
 export function rateLimiter<This, Args extends unknown[], Result>(
   method: (this: This, ...args: Args) => Promise<Result>,
   context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<Result>>,
-): ((this: This, ...args: Args) => Promise<Result>) & Limited;
-export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited>;
+): ((this: This, ...args: Args) => Promise<Result>) & Limited<RateLimiter>;
+export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited<RateLimiter>>;
 export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
   return limitWith("rateLimiter", limitAsync, first, context);
 }
@@ -107,12 +107,12 @@ export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unkn
  */
 export function rateLimiterSync<This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
-): ((this: This, ...args: Args) => Result) & Limited;
+): ((this: This, ...args: Args) => Result) & Limited<RateLimiter>;
 export function rateLimiterSync<This, Args extends unknown[], Result>(
   method: (this: This, ...args: Args) => Result,
   context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
-): ((this: This, ...args: Args) => Result) & Limited;
-export function rateLimiterSync(options?: LimitedOptions): SyncDecorator<Limited>;
+): ((this: This, ...args: Args) => Result) & Limited<RateLimiter>;
+export function rateLimiterSync(options?: LimitedOptions): SyncDecorator<Limited<RateLimiter>>;
 export function rateLimiterSync(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
   return limitWith("rateLimiterSync", limitSync, first, context);
 }

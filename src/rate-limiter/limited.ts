@@ -1,15 +1,20 @@
 import { checkKeys } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { disguise, type Promised } from "../kernel/wrap.js";
-import type { RateLimiter } from "./rate-limiter.js";
 import { type AcquireSyncOptions, parseTimeout } from "./request.js";
 
+/** Where a limited function waits for its turn. */
+interface Turnstile {
+  acquire(options?: AcquireSyncOptions): Promise<void>;
+  acquireSync(options?: AcquireSyncOptions): void;
+}
+
 /** What a limited function has besides. */
-export interface Limited {
+export interface Limited<Limiter> {
   /** The limiter of all calls; with `perInstance`, of the calls without an instance. */
-  readonly limiter: RateLimiter;
+  readonly limiter: Limiter;
   /** The limiter of the calls on this instance: `limiter` unless `perInstance` was asked for. */
-  readonly limiterOf: (instance: unknown) => RateLimiter;
+  readonly limiterOf: (instance: unknown) => Limiter;
 }
 
 const KEYS = { cost: true, timeout: true };
@@ -22,12 +27,12 @@ function checkWait(method: string, options: AcquireSyncOptions | undefined): voi
 }
 
 /** A function that waits for its turn at the limiter of its instance. */
-export function limitAsync<This, Args extends unknown[], Result>(
-  limiter: RateLimiter,
-  limiterOf: (instance: unknown) => RateLimiter,
+export function limitAsync<Limiter extends Turnstile, This, Args extends unknown[], Result>(
+  limiter: Limiter,
+  limiterOf: (instance: unknown) => Limiter,
   options: AcquireSyncOptions | undefined,
   fn: (this: This, ...args: Args) => Result,
-): Promised<This, Args, Result> & Limited {
+): Promised<This, Args, Result> & Limited<Limiter> {
   checkFunction(fn, "wrap");
   checkWait("wrap", options);
   return disguise(
@@ -41,12 +46,12 @@ export function limitAsync<This, Args extends unknown[], Result>(
 }
 
 /** A function that blocks the thread until its turn at the limiter of its instance. */
-export function limitSync<This, Args extends unknown[], Result>(
-  limiter: RateLimiter,
-  limiterOf: (instance: unknown) => RateLimiter,
+export function limitSync<Limiter extends Turnstile, This, Args extends unknown[], Result>(
+  limiter: Limiter,
+  limiterOf: (instance: unknown) => Limiter,
   options: AcquireSyncOptions | undefined,
   fn: (this: This, ...args: Args) => Result,
-): ((this: This, ...args: Args) => Result) & Limited {
+): ((this: This, ...args: Args) => Result) & Limited<Limiter> {
   checkFunction(fn, "wrapSync");
   checkWait("wrapSync", options);
   return disguise(

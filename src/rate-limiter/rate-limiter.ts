@@ -220,7 +220,7 @@ export class RateLimiter implements Policy, Component {
   wrap<This, Args extends unknown[], Result>(
     fn: (this: This, ...args: Args) => Result,
     options?: AcquireSyncOptions,
-  ): Promised<This, Args, Result> & Limited {
+  ): Promised<This, Args, Result> & Limited<RateLimiter> {
     return limitAsync(this, () => this, options, fn);
   }
 
@@ -228,7 +228,7 @@ export class RateLimiter implements Policy, Component {
   wrapSync<This, Args extends unknown[], Result>(
     fn: (this: This, ...args: Args) => Result,
     options?: AcquireSyncOptions,
-  ): ((this: This, ...args: Args) => Result) & Limited {
+  ): ((this: This, ...args: Args) => Result) & Limited<RateLimiter> {
     return limitSync(this, () => this, options, fn);
   }
 

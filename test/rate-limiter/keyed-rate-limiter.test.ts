@@ -67,6 +67,16 @@ describe("a keyed rate limiter", () => {
     expect(limiter.stats.totalEvicted).toBe(0);
   });
 
+  test("does not forget a bucket that would have been full had nothing more been taken", async () => {
+    const { clock, limiter } = setUp({ burst: 3 });
+    limiter.tryAcquire("a");
+    limiter.tryAcquire("a", 2);
+    await clock.advance(0.15);
+    for (const key of "bcdefg") limiter.tryAcquire(key);
+    expect(limiter.tokens("a")).toBeCloseTo(1.5);
+    expect(limiter.tryAcquire("a", 2)).toBe(false);
+  });
+
   test("evicts the bucket closest to full when all are needed, and tells whose it was", () => {
     const { limiter } = setUp({ burst: 5, maxKeys: 3 });
     const evicted: string[] = [];

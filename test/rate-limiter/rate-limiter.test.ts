@@ -323,6 +323,18 @@ describe("execute", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("an abort between the turn and the function keeps it from running", async () => {
+    const { clock, limiter } = setUp();
+    limiter.tryAcquire();
+    const controller = new CountingSignal();
+    let ran = false;
+    limiter.on("acquired", () => controller.controller.abort("late"));
+    const waiting = watch(limiter.execute(() => (ran = true), { signal: controller.signal }));
+    await clock.advance(0.1);
+    expect(waiting).toEqual({ state: "rejected", reason: "late" });
+    expect(ran).toBe(false);
+  });
+
   test("an abort while the function runs rejects at once and leaves no listener", async () => {
     const { limiter } = setUp();
     const controller = new CountingSignal();

@@ -171,6 +171,27 @@ describe("a reservation", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("is reckoned with at its time when a pause holds the waiters back", () => {
+    const { limiter } = setUp(1);
+    limiter.tryAcquire();
+    void limiter.acquire();
+    expect(limiter.reserve().delay).toBe(0.2);
+    limiter.pauseFor(0.5);
+    // The reservation at 0.2, the waiter at 0.5.
+    expect(limiter.timeUntilToken()).toBeCloseTo(0.6);
+  });
+
+  test("and who comes after it move back when the waiter before it is late", async () => {
+    const { clock, limiter } = setUp(1);
+    limiter.tryAcquire();
+    const waiter = watch(limiter.acquire());
+    limiter.reserve();
+    clock.sleepSync(150);
+    await clock.advance(0);
+    expect(waiter.state).toBe("fulfilled");
+    expect(limiter.timeUntilToken()).toBeCloseTo(0.2);
+  });
+
   test("is settled once: a second commit is an error, a cancel after it nothing", () => {
     const { limiter } = setUp();
     const reservation = limiter.reserve(2);

@@ -1,0 +1,126 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ExpiryHeap } from "../../src/rate-limiter/expiry-heap.js";
+import { hashKey } from "../../src/rate-limiter/key-hash.js";
+import { KeyTable } from "../../src/rate-limiter/key-table.js";
+import { numRuns } from "./support.js";
+
+describe("the hash of a key", () => {
+  test("depends on every unit, on the length and on both halves of the seed", () => {
+    const texts = ["", "\0", "\0\0", "a", "b", "ab", "ba", "abc", "abd", "abcd", "\u0100", "a\u0100", "💥"];
+    expect(new Set(texts.map((text) => hashKey(text, [1, 2]))).size).toBe(texts.length);
+    const seeds = [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ] as const;
+    expect(new Set(seeds.map((seed) => hashKey("key", seed))).size).toBe(seeds.length);
+    expect(hashKey("key", [1, 2])).toBe(hashKey("key", [1, 2]));
+  });
+
+  test("spreads keys that differ little over all places", () => {
+    const places = new Int32Array(256);
+    for (let key = 0; key < 25_600; key++) {
+      const place = hashKey(`10.0.${key >> 8}.${key & 255}`, [17, 42]) & 255;
+      places[place] = (places[place] ?? 0) + 1;
+    }
+    expect(Math.min(...places)).toBeGreaterThan(50);
+    expect(Math.max(...places)).toBeLessThan(160);
+  });
+});
+
+describe("the table of keys", () => {
+  const key = fc.nat({ max: 60 }).map((number) => `key ${number}`);
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("add" as const), key, time: fc.nat({ max: 100 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant("raise" as const), key, time: fc.nat({ max: 50 }) }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("remove" as const), key, time: fc.constant(0) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("evict" as const), key, time: fc.constant(0) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("forget" as const), key, time: fc.nat({ max: 100 }) }),
+    },
+  );
+
+  test("agrees with a map, however keys come and go, and knows the earliest time", () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 300, size: "max" }), (steps) => {
+        const table = new KeyTable(61);
+        const model = new Map<string, number>();
+        const seen: unknown[] = [];
+        const expected: unknown[] = [];
+        for (const each of steps) {
+          const hash = table.hash(each.key);
+          const slot = table.find(each.key, hash);
+          const known = model.get(each.key);
+          const least = Math.min(...model.values());
+          if (each.do === "add" && slot < 0) {
+            table.add(each.key, hash, each.time);
+            model.set(each.key, each.time);
+          } else if (each.do === "raise" && slot >= 0) {
+            table.setFullAt(slot, table.fullAt(slot) + each.time);
+            model.set(each.key, (known ?? 0) + each.time);
+          } else if (each.do === "remove" && slot >= 0) {
+            table.remove(slot);
+            model.delete(each.key);
+          } else if (each.do === "evict" && model.size > 0) {
+            const first = table.closestToFull();
+            seen.push(table.fullAt(first));
+            expected.push(least);
+            model.delete(table.keyOf(first));
+            table.remove(first);
+          } else if (each.do === "forget") {
+            table.forgetFull(each.time, Number.POSITIVE_INFINITY);
+            for (const [name, time] of model) if (time <= each.time) model.delete(name);
+          }
+          seen.push(table.size);
+          expected.push(model.size);
+        }
+        for (let number = 0; number <= 60; number++) {
+          const name = `key ${number}`;
+          const slot = table.find(name, table.hash(name));
+          seen.push(slot < 0 ? undefined : table.fullAt(slot));
+          expected.push(model.get(name));
+        }
+        expect(seen).toEqual(expected);
+      }),
+      { numRuns: Math.ceil(numRuns / 4) },
+    );
+  });
+
+  test("grows to its greatest size and is empty after clear", () => {
+    const table = new KeyTable(1000);
+    for (let number = 0; number < 1000; number++) table.add(`${number}`, table.hash(`${number}`), number);
+    expect(table.size).toBe(1000);
+    expect(table.fullAt(table.find("777", table.hash("777")))).toBe(777);
+    table.clear();
+    expect([table.size, table.find("777", table.hash("777")), table.closestToFull()]).toEqual([0, -1, -1]);
+  });
+});
+
+test("the heap gives slots in the order of their times, whoever was taken out of its middle", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat({ max: 1000 }), { minLength: 1, maxLength: 60, size: "max" }),
+      fc.array(fc.nat({ max: 59 }), { maxLength: 30, size: "max" }),
+      (times, leaving) => {
+        const heap = new ExpiryHeap(times.length);
+        times.forEach((time, slot) => heap.add(slot, time));
+        const gone = new Set(leaving.filter((slot) => slot < times.length));
+        for (const slot of gone) heap.remove(slot);
+        const drained: number[] = [];
+        for (let slot = heap.first; slot >= 0; slot = heap.first) {
+          drained.push(heap.timeOf(slot));
+          heap.remove(slot);
+        }
+        const rest = times.filter((_, slot) => !gone.has(slot));
+        expect(drained).toEqual(rest.toSorted((one, other) => one - other));
+      },
+    ),
+    { numRuns: Math.ceil(numRuns / 4) },
+  );
+});
