@@ -1,4 +1,6 @@
-// Builds dist/ (ESM and types) and its CommonJS twin dist/cjs/, a file at a time, so that worker URLs keep working.
+// Builds dist/: types by the compiler, JavaScript by esbuild as one file an entry instead of a hundred modules,
+// because each module costs start-up time; then a CommonJS twin in dist/cjs/, file by file. What two entries share
+// stands in both: state that must be one in a process is kept under registered symbols, as between the two builds.
 // Everything is made beside it and put in place at the end: who runs the old one meanwhile never sees half of it.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -16,20 +18,30 @@ async function main() {
   const tsc = ["node_modules/@typescript/native/bin/tsc", "-p", "tsconfig.build.json", "--outDir", out];
   const { status } = spawnSync(process.execPath, tsc, { stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) return 1;
+  const types = fs.readdirSync(out, { recursive: true }).map(String);
 
-  const files = fs.readdirSync(out, { recursive: true }).map(String);
   await build({
-    entryPoints: files.filter((file) => file.endsWith(".js")).map((file) => path.join(out, file)),
+    ...common,
+    entryPoints: { ...entries(), ...workers() },
+    outdir: out,
+    bundle: true,
+    packages: "external",
+    format: "esm",
+  });
+  await build({
+    ...common,
+    entryPoints: fs
+      .readdirSync(out, { recursive: true })
+      .map(String)
+      .filter((file) => file.endsWith(".js"))
+      .map((file) => path.join(out, file)),
     outdir: path.join(out, "cjs"),
     outbase: out,
     format: "cjs",
-    platform: "node",
-    target: "node20",
-    sourcemap: true,
     define: { "import.meta.url": "__url" },
     banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
   });
-  for (const file of files.filter((name) => name.endsWith(".d.ts"))) {
+  for (const file of types.filter((name) => name.endsWith(".d.ts"))) {
     fs.mkdirSync(path.dirname(path.join(out, "cjs", file)), { recursive: true });
     fs.copyFileSync(path.join(out, file), path.join(out, "cjs", file));
   }
@@ -42,9 +54,49 @@ async function main() {
   return 0;
 }
 
+const common = {
+  platform: "node",
+  target: "node20",
+  sourcemap: true,
+  sourcesContent: false,
+  logLevel: "warning",
+};
+
+/** What package.json exports: `./dist/config/index.js` is made of `src/config/index.ts`. */
+function entries() {
+  const { exports } = JSON.parse(fs.readFileSync("package.json", "utf8"));
+  const targets = Object.values(exports).flatMap((target) => target.import?.default ?? []);
+  const names = targets.map((target) => target.replace(/^\.\/dist\/|\.js$/g, ""));
+  return Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
+}
+
+/** The programs of worker threads, which the sources name by URL: they stand beside the code that starts them. */
+function workers() {
+  const found = {};
+  for (const file of fs.readdirSync("src", { recursive: true }).map(String)) {
+    if (!file.endsWith(".ts")) continue;
+    const text = fs.readFileSync(path.join("src", file), "utf8");
+    for (const [, name] of text.matchAll(/new URL\("\.\/([\w-]+)\.js", import\.meta\.url\)/g)) {
+      found[name] = path.join("src", path.dirname(file), `${name}.ts`);
+    }
+  }
+  return found;
+}
+
 /** The JSON Schema of the configuration file, made from the schema that validates it. */
 async function writeSchema() {
-  const { fileSchema } = await import(pathToFileURL(path.resolve(out, "config", "schema.js")).href);
+  const bundled = path.resolve(out, "schema-to-write.js");
+  await build({
+    ...common,
+    entryPoints: ["src/config/schema.ts"],
+    outfile: bundled,
+    bundle: true,
+    packages: "external",
+    format: "esm",
+    sourcemap: false,
+  });
+  const { fileSchema } = await import(pathToFileURL(bundled).href);
+  fs.rmSync(bundled);
   // Checks by functions have no JSON form; "output" starts after the guard that keeps arrays out.
   const schema = toJsonSchema(fileSchema, { errorMode: "ignore", typeMode: "output" });
   const titled = {
