@@ -1,6 +1,6 @@
-// Builds dist/: types by the compiler, JavaScript by esbuild as one file an entry instead of a hundred modules,
-// because each module costs start-up time; then a CommonJS twin in dist/cjs/, file by file. What two entries share
-// stands in both: state that must be one in a process is kept under registered symbols, as between the two builds.
+// Builds dist/ by the compiler: types, and a module for each source, of which a bundler takes what is used.
+// Then, for Node itself, dist/node/ (ESM) and dist/cjs/: one file an entry, because each module costs start-up time.
+// What two entries share stands in both: state that must be one in a process is kept under registered symbols.
 // Everything is made beside it and put in place at the end: who runs the old one meanwhile never sees half of it.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -18,12 +18,16 @@ async function main() {
   const tsc = ["node_modules/@typescript/native/bin/tsc", "-p", "tsconfig.build.json", "--outDir", out];
   const { status } = spawnSync(process.execPath, tsc, { stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) return 1;
-  const types = fs.readdirSync(out, { recursive: true }).map(String);
+  const types = fs
+    .readdirSync(out, { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith(".d.ts"));
 
+  const node = path.join(out, "node");
   await build({
     ...common,
     entryPoints: { ...entries(), ...workers() },
-    outdir: out,
+    outdir: node,
     bundle: true,
     packages: "external",
     format: "esm",
@@ -31,17 +35,17 @@ async function main() {
   await build({
     ...common,
     entryPoints: fs
-      .readdirSync(out, { recursive: true })
+      .readdirSync(node, { recursive: true })
       .map(String)
       .filter((file) => file.endsWith(".js"))
-      .map((file) => path.join(out, file)),
+      .map((file) => path.join(node, file)),
     outdir: path.join(out, "cjs"),
-    outbase: out,
+    outbase: node,
     format: "cjs",
     define: { "import.meta.url": "__url" },
     banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
   });
-  for (const file of types.filter((name) => name.endsWith(".d.ts"))) {
+  for (const file of types) {
     fs.mkdirSync(path.dirname(path.join(out, "cjs", file)), { recursive: true });
     fs.copyFileSync(path.join(out, file), path.join(out, "cjs", file));
   }
@@ -62,11 +66,11 @@ const common = {
   logLevel: "warning",
 };
 
-/** What package.json exports: `./dist/config/index.js` is made of `src/config/index.ts`. */
+/** What package.json exports: `./dist/node/config/index.js` is made of `src/config/index.ts`. */
 function entries() {
   const { exports } = JSON.parse(fs.readFileSync("package.json", "utf8"));
   const targets = Object.values(exports).flatMap((target) => target.import?.default ?? []);
-  const names = targets.map((target) => target.replace(/^\.\/dist\/|\.js$/g, ""));
+  const names = targets.map((target) => target.replace(/^\.\/dist\/node\/|\.js$/g, ""));
   return Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 }
 

@@ -70,13 +70,14 @@ describe("the entries of package.json", () => {
         visit(path.resolve(path.dirname(file), name));
       }
     };
-    visit(path.join(root, "dist/index.js"));
+    for (const file of ["dist/index.js", "dist/node/index.js", "dist/cjs/index.js"])
+      visit(path.join(root, file));
     expect(seen.size).toBeGreaterThan(1);
     expect([...foreign]).toEqual([]);
   });
 
   test.each(apis)("$name has the same names in the ESM and in the CommonJS build", async ({ source }) => {
-    const esm: object = await import(pathToFileURL(distFile(source, "dist")).href);
+    const esm: object = await import(pathToFileURL(distFile(source, "dist/node")).href);
     const cjs: object = require(distFile(source, "dist/cjs"));
     const names = (module: object): string[] =>
       Object.keys(module)
@@ -105,7 +106,7 @@ function isErrorClass(value: unknown): value is ErrorClass {
 describe("the error classes of the two builds", async () => {
   const pairs: { name: string; esm: ErrorClass; cjs: ErrorClass }[] = [];
   for (const { source } of apis) {
-    const esm: Record<string, unknown> = await import(pathToFileURL(distFile(source, "dist")).href);
+    const esm: Record<string, unknown> = await import(pathToFileURL(distFile(source, "dist/node")).href);
     const cjs: Record<string, unknown> = require(distFile(source, "dist/cjs"));
     for (const [name, value] of Object.entries(esm)) {
       const twin = cjs[name];

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 
 // These programs run the built package: a thread cannot be started from sources.
-const built = fileURLToPath(new URL("../../dist/monitor-thread.js", import.meta.url));
+const built = fileURLToPath(new URL("../../dist/node/monitor-thread.js", import.meta.url));
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/watchdog-${name}`, import.meta.url));
 
