@@ -59,6 +59,8 @@ class Instances<Options extends object, Instance extends Component> {
   }
 }
 
+type Ending = Component & Partial<Disposable & AsyncDisposable>;
+
 /** The snapshots of all instances of a {@link Registry}, by kind and name. */
 export interface RegistrySnapshot {
   readonly circuitBreakers: Readonly<Record<string, Snapshot>>;
@@ -90,7 +92,7 @@ export interface RegistrySnapshot {
  */
 export class Registry implements AsyncDisposable {
   readonly #configuration: Configuration | undefined;
-  readonly #made: Component[] = [];
+  readonly #made: Ending[] = [];
   readonly #circuitBreakers = new Instances<CircuitBreakerOptions, CircuitBreaker>(
     "circuit breaker",
     (options) => new CircuitBreaker(options),
@@ -111,7 +113,7 @@ export class Registry implements AsyncDisposable {
     "watchdog",
     (options) => new Watchdog(options),
   );
-  #shutdown: GracefulShutdown | undefined;
+  #shutdown: { readonly instance: GracefulShutdown; readonly overrides: object } | undefined;
   #disposed: Promise<void> | undefined;
 
   /**
@@ -150,7 +152,14 @@ export class Registry implements AsyncDisposable {
 
   /** The one shutdown of the application, not installed; `overrides` count when it is made. */
   shutdown(overrides?: GracefulShutdownOptions): GracefulShutdown {
-    return (this.#shutdown ??= this.#configured(() => new GracefulShutdown(overrides)));
+    this.#checkAlive();
+    if (this.#shutdown !== undefined)
+      checkSame("shutdown", "shutdown", this.#shutdown.overrides, overrides ?? {});
+    this.#shutdown ??= {
+      instance: this.#configured(() => new GracefulShutdown(overrides)),
+      overrides: { ...overrides },
+    };
+    return this.#shutdown.instance;
   }
 
   /** What every instance says of itself at this moment: frozen, JSON-serialisable. */
@@ -161,7 +170,7 @@ export class Registry implements AsyncDisposable {
       keyedRateLimiters: this.#keyedRateLimiters.snapshot(),
       heartbeats: this.#heartbeats.snapshot(),
       watchdogs: this.#watchdogs.snapshot(),
-      shutdown: this.#shutdown?.snapshot() ?? null,
+      shutdown: this.#shutdown?.instance.snapshot() ?? null,
     });
   }
 
@@ -172,14 +181,11 @@ export class Registry implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     const failures: unknown[] = [];
-    const all: object[] = [
-      ...(this.#shutdown === undefined ? [] : [this.#shutdown]),
-      ...this.#made.toReversed(),
-    ];
-    for (const component of all) {
+    const shutdown: Ending[] = this.#shutdown === undefined ? [] : [this.#shutdown.instance];
+    for (const component of [...shutdown, ...this.#made.toReversed()]) {
       try {
-        if (Symbol.asyncDispose in component) await (component as AsyncDisposable)[Symbol.asyncDispose]();
-        else if (Symbol.dispose in component) (component as Disposable)[Symbol.dispose]();
+        if (component[Symbol.asyncDispose] === undefined) component[Symbol.dispose]?.();
+        else await component[Symbol.asyncDispose]?.();
       } catch (error) {
         failures.push(error);
       }
@@ -187,12 +193,16 @@ export class Registry implements AsyncDisposable {
     if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
   }
 
-  #get<Options extends object, Instance extends Component>(
+  #checkAlive(): void {
+    if (this.#disposed !== undefined) throw new TypeError("this registry was disposed of; make a new one.");
+  }
+
+  #get<Options extends object, Instance extends Ending>(
     instances: Instances<Options, Instance>,
     name: string,
     overrides: Options | undefined,
   ): Instance {
-    if (this.#disposed !== undefined) throw new TypeError("this registry was disposed of; make a new one.");
+    this.#checkAlive();
     const { instance, isNew } = this.#configured(() => instances.get(name, overrides));
     if (isNew) this.#made.push(instance);
     return instance;

@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { configure } from "../src/configure.js";
+import { Heartbeat } from "../src/heartbeat/heartbeat.js";
+import { Registry } from "../src/registry.js";
+import { ManualClock } from "../src/testing/manual-clock.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "kstlib-registry-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("a registry", () => {
+  it("gives one instance a name, of each kind", async () => {
+    await using registry = new Registry();
+    expect(registry.circuitBreaker("a")).toBe(registry.circuitBreaker("a"));
+    expect(registry.circuitBreaker("a")).not.toBe(registry.circuitBreaker("b"));
+    expect(registry.rateLimiter("a")).toBe(registry.rateLimiter("a"));
+    expect(registry.keyedRateLimiter("a")).toBe(registry.keyedRateLimiter("a"));
+    expect(registry.heartbeat("a")).toBe(registry.heartbeat("a"));
+    expect(registry.watchdog("a")).toBe(registry.watchdog("a"));
+    expect(registry.shutdown()).toBe(registry.shutdown());
+    expect(registry.circuitBreaker("a").name).toBe("a");
+  });
+
+  it("makes instances by its own configuration, not by the process-wide one, and overrides win", async () => {
+    using _ = configure({ rateLimiter: { rate: 1 } });
+    await using registry = new Registry({ rateLimiter: { per: 2, instances: { a: { rate: 7 } } } });
+    const limits = ({ rate, per }: { rate: number; per: number }): number[] => [rate, per];
+    expect(limits(registry.rateLimiter("a"))).toEqual([7, 2]);
+    expect(limits(registry.rateLimiter("b"))).toEqual([10, 2]);
+    expect(limits(registry.rateLimiter("c", { rate: 3 }))).toEqual([3, 2]);
+    await using plain = new Registry();
+    expect(limits(plain.rateLimiter("a"))).toEqual([1, 1]);
+  });
+
+  it("refuses other overrides for an instance that exists, and takes the same ones", async () => {
+    await using registry = new Registry();
+    registry.circuitBreaker("a", { maxFailures: 2 });
+    registry.circuitBreaker("a");
+    registry.circuitBreaker("a", { maxFailures: 2, isFailure: () => false });
+    expect(() => registry.circuitBreaker("a", { maxFailures: 3 })).toThrow(
+      'circuit breaker "a" was made with maxFailures 2; got 3 now',
+    );
+    expect(() => registry.shutdown({ timeout: 3 }).name && registry.shutdown({ timeout: 4 })).toThrow(
+      /timeout/,
+    );
+  });
+
+  it("refuses a name that is none and a configuration that is wrong, and keeps nothing of it", async () => {
+    await using registry = new Registry();
+    for (const name of ["", null, 3, undefined]) {
+      expect(() => registry.watchdog(name as string)).toThrow(/name of a watchdog must be a string/);
+    }
+    expect(() => registry.rateLimiter("a", { rate: -1 })).toThrow(/rate/);
+    expect(registry.snapshot().rateLimiters).toEqual({});
+    expect(registry.rateLimiter("a", { rate: 2 }).rate).toBe(2);
+    expect(() => new Registry({ rateLimitter: {} } as object)).toThrow(/rateLimiter/);
+  });
+
+  it("tells of every instance in a snapshot that is frozen and survives JSON", async () => {
+    const clock = new ManualClock();
+    await using registry = new Registry();
+    registry.circuitBreaker("api", { clock });
+    registry.rateLimiter("api", { clock });
+    registry.keyedRateLimiter("clients", { clock });
+    registry.heartbeat("app", { clock });
+    registry.watchdog("loop", { clock });
+    expect(registry.snapshot().shutdown).toBeNull();
+    registry.shutdown({ clock });
+    const snapshot = registry.snapshot();
+    expect(Object.isFrozen(snapshot)).toBe(true);
+    expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot);
+    expect(Object.values(snapshot).map((part) => part?.kind ?? Object.values(part ?? {})[0])).toMatchObject([
+      { kind: "circuit-breaker", name: "api" },
+      { kind: "rate-limiter", name: "api" },
+      { kind: "keyed-rate-limiter", name: "clients" },
+      { kind: "heartbeat", name: "app" },
+      { kind: "watchdog", name: "loop" },
+      "shutdown",
+    ]);
+  });
+
+  it("ends everything when it is disposed of: the shutdown first, each part even when another fails", async () => {
+    const clock = new ManualClock();
+    const stateFile = path.join(folder, "app.heartbeat");
+    const order: string[] = [];
+    const registry = new Registry();
+    registry.heartbeat("app", { clock, stateFile }).start();
+    registry.watchdog("loop", { clock }).start();
+    const limiter = registry.rateLimiter("api", { clock, rate: 1, burst: 1 });
+    limiter.tryAcquire();
+    const waiting = limiter.acquire().then(
+      () => "admitted",
+      (error: Error) => error.name,
+    );
+    registry.shutdown({ clock }).register("first", () => {
+      order.push(Heartbeat.checkSync(stateFile, { clock }).status);
+    });
+    await clock.advance(0);
+    await registry[Symbol.asyncDispose]();
+    await registry[Symbol.asyncDispose]();
+    expect(order).toEqual(["alive"]);
+    expect(await waiting).toBe("RateLimitError");
+    expect(Heartbeat.checkSync(stateFile, { clock }).status).toBe("stopped");
+    expect(clock.pendingTimers).toBe(0);
+    expect(() => registry.circuitBreaker("late")).toThrow(/disposed/);
+    expect(() => registry.shutdown()).toThrow(/disposed/);
+  });
+});
+
+describe("configure", () => {
+  it("restores what was before, in whatever order its results are disposed of", async () => {
+    await using registry = new Registry();
+    const rate = (name: string): number => registry.rateLimiter(name).rate;
+    const outer = configure({ rateLimiter: { rate: 2 } });
+    const inner = configure({ rateLimiter: { rate: 3 } });
+    expect(rate("a")).toBe(3);
+    outer[Symbol.dispose]();
+    expect(rate("b")).toBe(3);
+    inner[Symbol.dispose]();
+    inner[Symbol.dispose]();
+    expect(rate("c")).toBe(10);
+  });
+
+  it("does not see what is changed in the object later", async () => {
+    const rateLimiter = { rate: 2 };
+    using _ = configure({ rateLimiter });
+    rateLimiter.rate = 50;
+    await using registry = new Registry();
+    expect(registry.rateLimiter("a").rate).toBe(2);
+  });
+});
