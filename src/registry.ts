@@ -1,18 +1,21 @@
 import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
+import type { CircuitSnapshot } from "./circuit-breaker/report.js";
 import { checkConfiguration, type ResilienceConfig } from "./configure.js";
+import type { HeartbeatSnapshot } from "./heartbeat/announcer.js";
 import { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component, Snapshot } from "./kernel/component.js";
 import { type Configuration, currentConfiguration, pushConfiguration } from "./kernel/configured.js";
 import { show } from "./kernel/show.js";
-import { KeyedRateLimiter } from "./rate-limiter/keyed-rate-limiter.js";
+import { KeyedRateLimiter, type KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
-import { RateLimiter } from "./rate-limiter/rate-limiter.js";
+import { RateLimiter, type RateLimiterSnapshot } from "./rate-limiter/rate-limiter.js";
 import { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
+import type { ShutdownSnapshot } from "./shutdown/snapshot.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
-import { Watchdog } from "./watchdog/watchdog.js";
+import { Watchdog, type WatchdogSnapshot } from "./watchdog/watchdog.js";
 
 /** What a second call for an instance may not change: plain values are compared, functions and objects are not. */
 function checkSame(kind: string, name: string, first: object, later: object): void {
@@ -26,7 +29,7 @@ function checkSame(kind: string, name: string, first: object, later: object): vo
   }
 }
 
-class Instances<Options extends object, Instance extends Component> {
+class Instances<Options extends object, Told extends Snapshot, Instance extends { snapshot(): Told }> {
   readonly #kind: string;
   readonly #make: (options: Options & { name: string }) => Instance;
   readonly #found = new Map<string, { readonly instance: Instance; readonly overrides: object }>();
@@ -53,22 +56,25 @@ class Instances<Options extends object, Instance extends Component> {
     return { instance, isNew: true };
   }
 
-  snapshot(): Readonly<Record<string, Snapshot>> {
-    const entries = [...this.#found].map(([name, { instance }]) => [name, instance.snapshot()] as const);
-    return Object.freeze(Object.fromEntries(entries));
+  snapshot(): ByName<Told> {
+    return Object.freeze(
+      Object.fromEntries([...this.#found].map(([name, { instance }]) => [name, instance.snapshot()])),
+    );
   }
 }
+
+type ByName<Value> = Readonly<Record<string, Value>>;
 
 type Ending = Component & Partial<Disposable & AsyncDisposable>;
 
 /** The snapshots of all instances of a {@link Registry}, by kind and name. */
 export interface RegistrySnapshot {
-  readonly circuitBreakers: Readonly<Record<string, Snapshot>>;
-  readonly rateLimiters: Readonly<Record<string, Snapshot>>;
-  readonly keyedRateLimiters: Readonly<Record<string, Snapshot>>;
-  readonly heartbeats: Readonly<Record<string, Snapshot>>;
-  readonly watchdogs: Readonly<Record<string, Snapshot>>;
-  readonly shutdown: Snapshot | null;
+  readonly circuitBreakers: ByName<CircuitSnapshot>;
+  readonly rateLimiters: ByName<RateLimiterSnapshot>;
+  readonly keyedRateLimiters: ByName<KeyedRateLimiterSnapshot>;
+  readonly heartbeats: ByName<HeartbeatSnapshot>;
+  readonly watchdogs: ByName<WatchdogSnapshot>;
+  readonly shutdown: ShutdownSnapshot | null;
 }
 
 /**
@@ -93,23 +99,24 @@ export interface RegistrySnapshot {
 export class Registry implements AsyncDisposable {
   readonly #configuration: Configuration | undefined;
   readonly #made: Ending[] = [];
-  readonly #circuitBreakers = new Instances<CircuitBreakerOptions, CircuitBreaker>(
+  readonly #circuitBreakers = new Instances<CircuitBreakerOptions, CircuitSnapshot, CircuitBreaker>(
     "circuit breaker",
     (options) => new CircuitBreaker(options),
   );
-  readonly #rateLimiters = new Instances<RateLimiterOptions, RateLimiter>(
+  readonly #rateLimiters = new Instances<RateLimiterOptions, RateLimiterSnapshot, RateLimiter>(
     "rate limiter",
     (options) => new RateLimiter(options),
   );
-  readonly #keyedRateLimiters = new Instances<KeyedRateLimiterOptions, KeyedRateLimiter>(
-    "keyed rate limiter",
-    (options) => new KeyedRateLimiter(options),
-  );
-  readonly #heartbeats = new Instances<HeartbeatOptions, Heartbeat>(
+  readonly #keyedRateLimiters = new Instances<
+    KeyedRateLimiterOptions,
+    KeyedRateLimiterSnapshot,
+    KeyedRateLimiter
+  >("keyed rate limiter", (options) => new KeyedRateLimiter(options));
+  readonly #heartbeats = new Instances<HeartbeatOptions, HeartbeatSnapshot, Heartbeat>(
     "heartbeat",
     (options) => new Heartbeat(options),
   );
-  readonly #watchdogs = new Instances<WatchdogOptions, Watchdog>(
+  readonly #watchdogs = new Instances<WatchdogOptions, WatchdogSnapshot, Watchdog>(
     "watchdog",
     (options) => new Watchdog(options),
   );
@@ -198,7 +205,7 @@ export class Registry implements AsyncDisposable {
   }
 
   #get<Options extends object, Instance extends Ending>(
-    instances: Instances<Options, Instance>,
+    instances: Instances<Options, Snapshot, Instance>,
     name: string,
     overrides: Options | undefined,
   ): Instance {
