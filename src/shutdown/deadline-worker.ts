@@ -1,17 +1,10 @@
+import { readFileSync, writeSync } from "node:fs";
 import { Session } from "node:inspector";
-import { threadId, workerData } from "node:worker_threads";
-import { childProcesses } from "./children.js";
-import {
-  DeadlineMemory,
-  type DeadlineOrder,
-  ENDING,
-  LEAVING,
-  OVER,
-  RUNNING,
-  say,
-  sharedNow,
-  strikeKey,
-} from "./deadline-memory.js";
+import { parentPort, workerData } from "node:worker_threads";
+import { realClock } from "../kernel/clock.js";
+import { formatDuration } from "../kernel/duration.js";
+import type { DeadlineOrder } from "./deadline-thread.js";
+import { FLUSH_LIMIT } from "./flush.js";
 
 /**
  * How long the main thread has after the deadline to end things itself, in milliseconds. It counts from the
@@ -23,61 +16,126 @@ const ANSWER = 300;
 /** How long the `exit` listeners of the process may take, in milliseconds. */
 const EXIT = 1000;
 
+/** Evaluated on the main thread, in the middle of whatever blocks it. */
+const STACK = `(() => {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 30;
+  const { stack } = new Error("where");
+  Error.stackTraceLimit = limit;
+  return String(stack);
+})()`;
+
 const order = workerData as DeadlineOrder;
-const memory = new DeadlineMemory(order.memory);
+
+/** The callback whose turn it is; `null` when they are over, `undefined` before the first. */
+let running: string | null | undefined;
+
+/** Writes a line to stderr at once: this thread's own stream goes through the blocked main thread. */
+function say(text: string): void {
+  try {
+    writeSync(2, `[shutdown] ${text}\n`);
+  } catch {
+    // A closed or full stderr must not stop the enforcement.
+  }
+}
+
+function pause(delay: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    realClock.setTimer(() => resolve(undefined), delay);
+  });
+}
 
 function kill(why: string): void {
   say(`${why}; killing the process.`);
   process.kill(process.pid, "SIGKILL");
 }
 
-/** Ends what a callback waits for synchronously, such as `execSync`, so that the thread comes back to JavaScript. */
+/** When a process or thread started, in clock ticks since the boot (Linux). */
+function startOf(process: string): number {
+  const stat = readFileSync(`/proc/${process}/stat`, "utf8");
+  // The name of the program, in parentheses, may itself have spaces and parentheses.
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+}
+
+/** The children of the main thread; only Linux tells, and only where its kernel was built to. */
+function childProcesses(): readonly string[] {
+  try {
+    // The first thread of a process has the number of the process.
+    return readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Ends what a callback waits for synchronously, such as `execSync`, so that the thread comes back to JavaScript.
+ * Children from before the shutdown, when this thread started, are none of its business.
+ */
 function killNewChildren(): void {
   for (const child of childProcesses()) {
-    if (order.children.includes(child)) continue;
-    say(`killing the child process ${child} that was started during the shutdown.`);
     try {
-      process.kill(child, "SIGKILL");
+      if (startOf(child) < startOf("thread-self")) continue;
+      say(`killing the child process ${child} that was started during the shutdown.`);
+      process.kill(Number(child), "SIGKILL");
     } catch {
       // It has ended by itself.
     }
   }
 }
 
-/** Whether the main thread has begun to end the process. */
-function answered(state: number): boolean {
-  return memory.waitWhile(state, ANSWER) !== state;
+/** The innermost frames of the application out of a stack that was taken by {@link STACK}. */
+function innermost(stack: string): string {
+  const frames = stack
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim())
+    // The evaluation itself has no file; below it are the frames that it interrupted.
+    .filter((frame) => !/^at <anonymous>:|node:internal/.test(frame));
+  const own = frames.findIndex((frame) => frame.includes("run-hooks.js:"));
+  return frames
+    .slice(0, own === -1 ? undefined : own)
+    .slice(0, 3)
+    .join(" < ");
 }
 
-function strike(state: number): void {
+async function strike(): Promise<void> {
   const what =
-    state === LEAVING ? "the process does not end" : `${JSON.stringify(memory.running)} blocks the thread`;
-  say(`the total of ${order.total} is over and ${what}; exiting with ${order.forceExitCode}.`);
+    running === null ? "the process does not end" : `${JSON.stringify(running ?? "")} blocks the thread`;
+  const total = formatDuration(order.timeout / 1000);
+  say(`the total of ${total} is over and ${what}; exiting with ${order.forceExitCode}.`);
   if (!order.inspectable) return kill("the permission model forbids to interrupt the thread");
   const session = new Session();
   session.connectToMainThread();
-  session.post("Runtime.evaluate", {
-    expression: `globalThis[Symbol.for(${JSON.stringify(strikeKey(threadId))})]?.()`,
-    silent: true,
+  const evaluated = new Promise<string>((resolve) => {
+    session.post("Runtime.evaluate", { expression: STACK, silent: true }, (error, reply) => {
+      resolve(error === null ? String(reply.result.value) : "");
+    });
   });
+  let stack = await Promise.race([evaluated, pause(ANSWER)]);
+  if (stack === undefined) {
+    killNewChildren();
+    stack = await Promise.race([evaluated, pause(ANSWER)]);
+  }
+  if (stack === undefined) return kill("the thread is outside of JavaScript and cannot be interrupted");
+  say(`stuck at: ${innermost(stack)}`);
+  const expression = `process.emit(${JSON.stringify(order.strike)})`;
+  session.post("Runtime.evaluate", { expression, silent: true });
   // The evaluation is on its way; a session left open would hold the exit up.
   session.disconnect();
-  if (!answered(state)) {
-    killNewChildren();
-    if (!answered(state)) return kill("the thread is outside of JavaScript and cannot be interrupted");
-  }
-  if (memory.waitWhile(ENDING, EXIT) === ENDING) kill("the exit listeners block the thread, too");
+  await pause(EXIT);
+  kill("the exit listeners block the thread, too");
 }
 
-function enforce(): void {
-  let state = memory.waitWhile(RUNNING, order.deadline - sharedNow());
-  if (state === RUNNING) state = memory.waitWhile(RUNNING, MARGIN);
-  if (state === LEAVING) {
-    // What is left of the total, and then the time that the output may take.
-    state = memory.waitWhile(LEAVING, order.deadline - sharedNow());
-    if (state === LEAVING) state = memory.waitWhile(LEAVING, order.leave + MARGIN);
-  }
-  if (state !== OVER) strike(state);
+async function enforce(): Promise<void> {
+  const passed = Number(process.hrtime.bigint() - order.began) / 1e6;
+  await pause(order.timeout - passed);
+  await pause(MARGIN);
+  // The callbacks were in time, and the output may still take its own.
+  if (running === null) await pause(FLUSH_LIMIT);
+  await strike();
 }
 
-enforce();
+parentPort?.on("message", (name: string | null) => {
+  running = name;
+});
+void enforce();

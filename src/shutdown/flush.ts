@@ -4,7 +4,8 @@ import type { Clock } from "../kernel/clock.js";
 /** How long unwritten output may hold up the exit, in milliseconds: a reader that is gone must not hold it for ever. */
 export const FLUSH_LIMIT = 1000;
 
-function standardStreams(): readonly Writable[] {
+/** The output streams of the process that can be had. */
+export function outputStreams(): readonly Writable[] {
   const streams: Writable[] = [];
   for (const name of ["stdout", "stderr"] as const) {
     try {
@@ -16,41 +17,29 @@ function standardStreams(): readonly Writable[] {
   return streams;
 }
 
-/** Makes a closed reader of stdout or stderr harmless until the result is disposed of: EPIPE is no error here. */
-export function tolerateClosedOutput(): Disposable {
-  const ignore = (): void => {};
-  const streams = standardStreams();
-  for (const stream of streams) stream.on("error", ignore);
-  return {
-    [Symbol.dispose]() {
-      for (const stream of streams) stream.off("error", ignore);
-    },
-  };
-}
-
 /**
- * Waits until what was written to stdout and stderr has reached the operating system, `FLUSH_LIMIT` at most:
+ * Waits until what was written to the streams has reached the operating system, `FLUSH_LIMIT` at most:
  * writes to a pipe are asynchronous, and `process.exit` drops what is still queued.
  */
-export async function flushOutput(clock: Clock): Promise<void> {
+export async function flush(streams: readonly Writable[], clock: Clock): Promise<void> {
   // Warnings print on the next tick, which comes after all promise jobs.
   await new Promise<void>((resolve) => {
     process.nextTick(resolve);
   });
-  const unwritten = standardStreams().filter((stream) => stream.writableLength > 0);
-  if (unwritten.length === 0) return;
-  const tolerance = tolerateClosedOutput();
   await new Promise<void>((resolve) => {
-    let left = unwritten.length;
     const timer = clock.setTimer(resolve, FLUSH_LIMIT);
-    const written = (): void => {
-      left -= 1;
-      if (left > 0) return;
+    void written(streams).then(() => {
       timer.cancel();
-      resolve();
-    };
-    // The callback of an empty write comes after all that was written before, or with the error.
-    for (const stream of unwritten) stream.write("", written);
+      return resolve();
+    });
   });
-  tolerance[Symbol.dispose]();
+}
+
+async function written(streams: readonly Writable[]): Promise<void> {
+  for (const stream of streams.filter(({ writableLength }) => writableLength > 0)) {
+    // The callback of an empty write comes after all that was written before, or with the error.
+    await new Promise((resolve) => {
+      stream.write("", resolve);
+    });
+  }
 }

@@ -1,22 +1,33 @@
 import type { Component } from "../kernel/component.js";
+import { realClock } from "../kernel/clock.js";
 import { configuredLayers } from "../kernel/configured.js";
+import { disposable } from "../kernel/disposable.js";
+import { formatDuration } from "../kernel/duration.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { checkFunction, runAbortable } from "../kernel/policy.js";
+import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { Course } from "./course.js";
+import { warn } from "../kernel/warning.js";
+import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
+import { ShutdownError } from "./errors.js";
 import {
-  checkDelay,
+  callbackRules,
   type GracefulShutdownOptions,
+  type GracefulShutdownSettings,
   type ShutdownCallbackOptions,
   shutdownRules,
   type ShutdownWaitOptions,
   waitRules,
 } from "./options.js";
-import { Registrations } from "./registrations.js";
-import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
-import type { ClosableServer } from "./server-drain.js";
-import { processListeners } from "./signals.js";
-import type { ShutdownSnapshot } from "./snapshot.js";
+import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
+import { type Hook, runHooks } from "./run-hooks.js";
+import { type ClosableServer, followServer } from "./server-drain.js";
+import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
+import { describe, type ShutdownSnapshot } from "./snapshot.js";
+
+/** A timer holds the process; this one never comes due in its life. */
+const FOREVER = Number.MAX_SAFE_INTEGER;
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run
@@ -43,10 +54,20 @@ import type { ShutdownSnapshot } from "./snapshot.js";
  * ```
  */
 export class GracefulShutdown implements Component, AsyncDisposable {
-  readonly #registrations = new Registrations();
+  readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
-  readonly #course: Course;
-  #installed = false;
+  readonly #controller = new AbortController();
+  readonly #waiting = new Set<(isComplete: boolean) => void>();
+  readonly #results: ShutdownResult[] = [];
+  readonly #target: SignalTarget;
+  /** In the order of their turns. */
+  #hooks: readonly Hook[] = [];
+  #leaving = false;
+  #reason: string | null = null;
+  #running: string | null = null;
+  #completion: Promise<ShutdownReport> | undefined;
+  #isComplete = false;
+  #thread: DeadlineThread | undefined;
 
   /**
    * @throws TypeError for an unknown option or one of the wrong type.
@@ -55,28 +76,42 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   constructor(options?: GracefulShutdownOptions) {
     const layers = configuredLayers("shutdown", options);
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, layers);
-    checkDelay(settings);
-    this.#course = new Course(settings, this.#registrations, this.#events);
+    const { preStopDelay, timeout } = settings;
+    if (preStopDelay >= timeout) {
+      throw new RangeError(
+        `preStopDelay must be shorter than timeout (${formatDuration(timeout / 1000)}), which includes it; got ${formatDuration(preStopDelay / 1000)}.`,
+      );
+    }
+    this.#settings = settings;
+    this.#target = {
+      settings,
+      shutdown: this,
+      leave: () => {
+        this.#leaving = true;
+        return this.#finish("");
+      },
+      stay: () => this.#thread?.stop(),
+    };
   }
 
   /** What snapshots and messages call it. */
   get name(): string {
-    return this.#course.settings.name;
+    return this.#settings.name;
   }
 
   /** Whether the shutdown has begun; stays `true`. */
   get isShuttingDown(): boolean {
-    return this.#course.begun;
+    return this.#reason !== null;
   }
 
   /** Whether it listens to the signals. */
   get isInstalled(): boolean {
-    return this.#installed;
+    return isInstalled(this.#target);
   }
 
   /** Aborted when the shutdown begins, with a `ShutdownError` as its reason. */
   get signal(): AbortSignal {
-    return this.#course.signal;
+    return this.#controller.signal;
   }
 
   /** Adds a listener; disposing of the result removes it. */
@@ -91,7 +126,10 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, callback or option.
    */
   register(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.addCallback(name, callback, options);
+    return this.#add(name, options, () => {
+      checkFunction(callback, "register");
+      return { callback };
+    });
   }
 
   /**
@@ -103,7 +141,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, server or option.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.addServer(name, server, options);
+    return this.#add(name, options, () => followServer(server));
   }
 
   /**
@@ -111,7 +149,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * because its plan stands.
    */
   unregister(name: string): boolean {
-    return this.#registrations.remove(name);
+    return this.#remove((hook) => hook.name === name);
   }
 
   /**
@@ -120,16 +158,12 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * `forceExitCode`; a second signal ends it at once, with 128 + its own number.
    */
   install(): void {
-    if (this.#installed) return;
-    this.#installed = true;
-    processListeners.install(this.#course);
+    install(this.#target);
   }
 
   /** Stops listening and leaves the listeners of others as they are. A shutdown in progress goes on. */
   uninstall(): void {
-    if (!this.#installed) return;
-    this.#installed = false;
-    processListeners.uninstall(this.#course);
+    uninstall(this.#target);
   }
 
   /**
@@ -141,7 +175,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     if (typeof reason !== "string") {
       return Promise.reject(new TypeError(`reason must be a string; got ${show(reason)}.`));
     }
-    return this.#course.begin(reason);
+    return this.#completion ?? this.#begin(reason);
   }
 
   /**
@@ -149,19 +183,117 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * complete, with `false` when `timeout` comes first; rejects with `signal.reason` when that signal aborts.
    */
   async wait(options?: ShutdownWaitOptions): Promise<boolean> {
-    const { timeout, signal } = resolveOptions("wait", waitRules, options);
-    signal?.throwIfAborted();
-    return this.#course.wait(timeout, signal);
+    const { timeout = FOREVER, signal } = resolveOptions("wait", waitRules, options);
+    let settle = (_isComplete: boolean): void => {};
+    const ended = new Promise<boolean>((resolve) => {
+      settle = resolve;
+    });
+    const timer = this.#settings.clock.setTimer(() => settle(false), timeout);
+    this.#waiting.add(settle);
+    if (this.#isComplete) settle(true);
+    try {
+      return await runAbortable(() => ended, signal);
+    } finally {
+      this.#waiting.delete(settle);
+      timer.cancel();
+    }
   }
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */
   snapshot(): ShutdownSnapshot {
-    return this.#course.describe(this.#installed);
+    const begun = this.isShuttingDown ? "draining" : "idle";
+    const parts = {
+      name: this.name,
+      state: this.#isComplete ? "complete" : begun,
+      installed: this.isInstalled,
+      reason: this.#reason,
+      running: this.#running,
+    } as const;
+    return describe(parts, this.#hooks, this.#results);
   }
 
   /** Runs the shutdown, then stops listening to the signals. What failed becomes a warning if nobody listens. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#course.dispose();
+    await this.#finish("dispose");
     this.uninstall();
+  }
+
+  #add(
+    name: string,
+    options: ShutdownCallbackOptions | undefined,
+    prepare: () => Pick<Hook, "callback" | "release">,
+  ): Disposable {
+    text(undefined).parse(name, "name");
+    const settings = resolveOptions("register", callbackRules, options);
+    if (this.isShuttingDown) {
+      throw new ShutdownError(
+        "ERR_SHUTDOWN_IN_PROGRESS",
+        `${show(name)} cannot be registered: the shutdown has begun. Register at start-up.`,
+      );
+    }
+    if (this.#hooks.some((hook) => hook.name === name)) {
+      throw new ShutdownError(
+        "ERR_SHUTDOWN_DUPLICATE",
+        `${show(name)} is registered already; use another name, or unregister it first.`,
+      );
+    }
+    // Last, because a server is listened to from here on.
+    const hook: Hook = { name, ...settings, ...prepare() };
+    // The sort is stable: ties stay in the order of registration.
+    this.#hooks = [...this.#hooks, hook].toSorted((one, other) => one.priority - other.priority);
+    return disposable(() => this.#remove((other) => other === hook));
+  }
+
+  #remove(isMeant: (hook: Hook) => boolean): boolean {
+    const hook = this.isShuttingDown ? undefined : this.#hooks.find(isMeant);
+    if (hook === undefined) return false;
+    this.#hooks = this.#hooks.filter((other) => other !== hook);
+    hook.release?.();
+    return true;
+  }
+
+  #begin(reason: string): Promise<ShutdownReport> {
+    this.#reason = reason;
+    // Another clock is a test's, and says nothing about when a thread hangs.
+    if (this.#settings.clock === realClock) this.#thread = startDeadlineThread(this.#settings);
+    const onTurn = (name: string): void => {
+      this.#running = name;
+      this.#thread?.running(name);
+    };
+    const onResult = (result: ShutdownResult): void => {
+      this.#running = null;
+      this.#results.push(result);
+      this.#events.emit("callback", { result });
+    };
+    // In place before anybody is told of the beginning.
+    this.#completion = runHooks(this.#hooks, reason, this.#settings, onTurn, onResult).then((report) =>
+      this.#complete(report),
+    );
+    this.#controller.abort(
+      new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", `the process is shutting down: ${reason}.`),
+    );
+    this.#events.emit("begin", { reason });
+    return this.#completion;
+  }
+
+  #complete(report: ShutdownReport): ShutdownReport {
+    this.#isComplete = true;
+    for (const hook of this.#hooks) hook.release?.();
+    if (this.#leaving) this.#thread?.running(null);
+    else this.#thread?.stop();
+    for (const settle of this.#waiting) settle(true);
+    this.#events.emit("complete", { report });
+    return report;
+  }
+
+  /** For those endings whose report nobody receives: warns of what failed, unless somebody listens. */
+  async #finish(reason: string): Promise<ShutdownReport> {
+    const report = await this.trigger(reason);
+    if (this.#events.has("callback") || this.#events.has("complete")) return report;
+    for (const { name, status, error } of report.results) {
+      if (status !== "done")
+        warn("KSTLIB_SHUTDOWN_INCOMPLETE", `shutdown callback ${name}: ${status}`, error);
+    }
+    return report;
   }
 }

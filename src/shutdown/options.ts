@@ -1,8 +1,7 @@
-import { constants } from "node:os";
 import { type Clock, realClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
-import { formatDuration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { checkSignal } from "../kernel/policy.js";
 import {
   callback,
   custom,
@@ -37,17 +36,6 @@ const SIGNALS: readonly ShutdownSignal[] = [
   "SIGUSR2",
   "SIGPWR",
 ];
-
-/** The exit code by which a shell tells that a signal ended a program: 128 and the signal's number. */
-export function signalExitCode(signal: ShutdownSignal): number {
-  const known: Readonly<Record<string, number>> = constants.signals;
-  return 128 + (known[signal] ?? constants.signals.SIGTERM);
-}
-
-/** Whether the platform can deliver the signal. */
-export function isDeliverable(signal: ShutdownSignal): boolean {
-  return Object.hasOwn(constants.signals, signal);
-}
 
 /** Options of {@link GracefulShutdown}; every one may be left out. */
 export interface GracefulShutdownOptions {
@@ -84,6 +72,8 @@ export interface GracefulShutdownOptions {
   readonly exit?: ((code: number) => void) | undefined;
 }
 
+type Exit = (code: number) => void;
+
 /** The checked options; times in milliseconds. */
 export type GracefulShutdownSettings = SettingsFor<
   GracefulShutdownOptions,
@@ -96,9 +86,14 @@ export type GracefulShutdownSettings = SettingsFor<
     handleUncaught: boolean;
     preStopDelay: number;
     clock: Clock;
-    exit: ((code: number) => void) | undefined;
+    exit: Exit;
   }
 >;
+
+function refuse(label: string, allowed: string, value: unknown, type: string): never {
+  const Kind = typeof value === type ? RangeError : TypeError;
+  throw new Kind(`${label} must be ${allowed}; got ${show(value)}.`);
+}
 
 function signalList(): Rule<readonly ShutdownSignal[]> {
   const allowed = `a list of different names out of ${SIGNALS.join(", ")}`;
@@ -107,16 +102,9 @@ function signalList(): Rule<readonly ShutdownSignal[]> {
     allowed,
     file: { kind: "list", values: SIGNALS },
     parse(value, label) {
-      if (!Array.isArray(value)) throw new TypeError(`${label} must be ${allowed}; got ${show(value)}.`);
-      const given: readonly unknown[] = value;
-      const known = SIGNALS.filter((signal) => given.includes(signal));
-      if (known.length === given.length) return Object.freeze(known);
-      const odd = given.find(
-        (name, index) => given.indexOf(name) !== index || !SIGNALS.some((s) => s === name),
-      );
-      throw new (typeof odd === "string" ? RangeError : TypeError)(
-        `${label} must be ${allowed}; got ${show(odd)}${odd === "SIGKILL" || odd === "SIGSTOP" ? ", which no program can catch" : ""}.`,
-      );
+      if (!Array.isArray(value)) return refuse(label, allowed, value, "string");
+      const odd = value.findIndex((name, index) => !SIGNALS.includes(name) || value.indexOf(name) < index);
+      return odd === -1 ? Object.freeze([...value]) : refuse(label, allowed, value[odd], "string");
     },
   });
 }
@@ -132,16 +120,9 @@ export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   handleUncaught: flag(false),
   preStopDelay: duration(0, { zero: true }),
   clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
-  exit: callback<(code: number) => void>(),
+  // With a fallback, it is always there.
+  exit: { ...callback<Exit>(), fallback: (code: number) => process.exit(code) } as Rule<Exit>,
 };
-
-/** Throws unless the delay leaves time for the callbacks. */
-export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings): void {
-  if (preStopDelay < timeout) return;
-  throw new RangeError(
-    `preStopDelay must be shorter than timeout (${formatDuration(timeout / 1000)}), which includes it; got ${formatDuration(preStopDelay / 1000)}.`,
-  );
-}
 
 /** Options of `register` and `registerServer`. */
 export interface ShutdownCallbackOptions {
@@ -162,12 +143,8 @@ export const callbackRules: OptionRules<ShutdownCallbackSettings> = {
   priority: custom({
     fallback: 100,
     allowed: "a finite number",
-    parse(value, label) {
-      if (typeof value === "number" && Number.isFinite(value)) return value;
-      throw new (typeof value === "number" ? RangeError : TypeError)(
-        `${label} must be a finite number; got ${show(value)}.`,
-      );
-    },
+    parse: (value, label) =>
+      Number.isFinite(value) ? Number(value) : refuse(label, "a finite number", value, "number"),
   }),
   timeout: optional(duration(undefined)),
 };
@@ -191,9 +168,9 @@ export const waitRules: OptionRules<ShutdownWaitSettings> = {
   timeout: optional(duration(undefined, { zero: true })),
   signal: custom({
     allowed: "an AbortSignal",
-    parse(value, label) {
-      if (value instanceof AbortSignal) return value;
-      throw new TypeError(`${label} must be an AbortSignal; got ${show(value)}.`);
+    parse(value) {
+      checkSignal(value);
+      return value as AbortSignal;
     },
   }),
 };

@@ -1,132 +1,123 @@
+import { constants } from "node:os";
 import { inspect } from "node:util";
 import { runContained } from "../kernel/warning.js";
-import { flushOutput, tolerateClosedOutput } from "./flush.js";
-import {
-  type GracefulShutdownSettings,
-  isDeliverable,
-  type ShutdownSignal,
-  signalExitCode,
-} from "./options.js";
+import { flush, outputStreams } from "./flush.js";
+import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport } from "./report.js";
 
 /** What a shutdown shows to the listeners of the process. */
 export interface SignalTarget {
-  readonly settings: Pick<
-    GracefulShutdownSettings,
-    "signals" | "exitOnSignal" | "handleUncaught" | "forceExitCode" | "clock"
-  >;
-  /** Whether its shutdown has begun. */
-  readonly begun: boolean;
-  /** Begins the shutdown unless it has begun; never rejects. */
-  begin(reason: string): unknown;
-  /** Told that the process ends when the shutdown is complete; resolves then, never rejects. */
-  join(): Promise<ShutdownReport>;
-  exit(code: number): void;
-  /** Told when the process goes on after `exit`. */
-  stayed(): void;
-}
-
-/**
- * The listeners of signals and uncaught exceptions, one each for all installed shutdowns of the process:
- * every one runs, and the process ends when all that have begun are complete.
- */
-class ProcessListeners {
-  readonly #targets = new Set<SignalTarget>();
-  readonly #listening = new Map<ShutdownSignal, () => void>();
-  readonly #signalled = new WeakSet<SignalTarget>();
-  #catching = false;
-  #crashed = false;
-  #leaving = false;
-
-  install(target: SignalTarget): void {
-    this.#targets.add(target);
-    this.#adjust();
-  }
-
-  uninstall(target: SignalTarget): void {
-    this.#targets.delete(target);
-    this.#adjust();
-  }
-
-  /** Listens to what the targets of this moment want, and to nothing else. */
-  #adjust(): void {
-    const targets = [...this.#targets];
-    const wanted = new Set(targets.flatMap((target) => target.settings.signals).filter(isDeliverable));
-    for (const [signal, listener] of this.#listening) {
-      if (wanted.has(signal)) continue;
-      process.off(signal, listener);
-      this.#listening.delete(signal);
-    }
-    for (const signal of wanted) {
-      if (this.#listening.has(signal)) continue;
-      const listener = (): void => this.#received(signal);
-      this.#listening.set(signal, listener);
-      process.on(signal, listener);
-    }
-    const catching = targets.some((target) => target.settings.handleUncaught);
-    if (catching === this.#catching) return;
-    this.#catching = catching;
-    // Unhandled rejections come here, too, unless the program treats them in its own way.
-    if (catching) process.on("uncaughtException", this.#uncaught);
-    else process.off("uncaughtException", this.#uncaught);
-  }
-
-  #received(signal: ShutdownSignal): void {
-    const targets = [...this.#targets].filter((target) => target.settings.signals.includes(signal));
-    const [first] = targets;
-    if (first === undefined) return;
-    const code = signalExitCode(signal);
-    if (targets.some((target) => this.#signalled.has(target))) {
-      runContained("exit", () => first.exit(code));
-      return;
-    }
-    for (const target of targets) {
-      this.#signalled.add(target);
-      target.begin(signal);
-    }
-    const leader = targets.find((target) => target.settings.exitOnSignal);
-    if (leader !== undefined) this.#leave(leader, code);
-  }
-
-  readonly #uncaught = (error: unknown, origin: string): void => {
-    process.stderr.write(`Uncaught ${inspect(error)}\n`);
-    this.#crashed = true;
-    const targets = [...this.#targets].filter((target) => target.settings.handleUncaught);
-    const [first] = targets;
-    if (first === undefined) return;
-    // A second exception finds both begun already, and is printed alone.
-    for (const target of targets) target.begin(origin);
-    this.#leave(first, 1);
+  readonly settings: GracefulShutdownSettings;
+  readonly shutdown: {
+    readonly isShuttingDown: boolean;
+    trigger(reason: string): Promise<ShutdownReport>;
   };
+  /** Told that the process ends when the shutdown is complete; resolves then, never rejects. */
+  leave(): Promise<ShutdownReport>;
+  /** Told when the process goes on after `exit`. */
+  stay(): void;
+}
 
-  #leave(leader: SignalTarget, code: number): void {
-    if (this.#leaving) return;
-    this.#leaving = true;
-    void this.#leaveWhenComplete(leader, code);
-  }
+// What follows is of the process: one listener each for all installed shutdowns. Every one runs, and the
+// process ends when all that have begun are complete.
+const emitter: NodeJS.EventEmitter = process;
+const CRASH = "uncaughtException";
+const targets = new Set<SignalTarget>();
+const listening = new Map<string, (...args: unknown[]) => void>();
+const signalled = new WeakSet<SignalTarget>();
+/** The code with which the process is about to end if all goes well; `undefined` while it is not. */
+let exitCode: number | undefined;
 
-  async #leaveWhenComplete(leader: SignalTarget, code: number): Promise<void> {
-    const tolerance = tolerateClosedOutput();
-    const joined = new Set<SignalTarget>();
-    let failed: SignalTarget | undefined;
-    const unjoined = (): SignalTarget | undefined =>
-      [leader, ...this.#targets].find((target) => target.begun && !joined.has(target));
-    // Looks again each time: one may begin while another is waited for.
-    for (let target = unjoined(); target !== undefined; target = unjoined()) {
-      joined.add(target);
-      const report = await target.join();
-      if (!report.ok) failed ??= target;
-    }
-    await flushOutput(leader.settings.clock);
-    const verdict = failed?.settings.forceExitCode ?? (this.#crashed ? 1 : code);
-    this.#leaving = false;
-    this.#crashed = false;
-    runContained("exit", () => leader.exit(verdict));
-    // Only an `exit` of the application's own comes back.
-    tolerance[Symbol.dispose]();
-    for (const target of joined) target.stayed();
+/** What of the process a target listens to; a signal that the platform does not have never comes. */
+function eventsOf({ settings: { signals, handleUncaught } }: SignalTarget): readonly string[] {
+  // Unhandled rejections come as exceptions, too, unless the program treats them in its own way.
+  return handleUncaught ? [...signals, CRASH] : signals;
+}
+
+function listenersTo(event: string): readonly SignalTarget[] {
+  return [...targets].filter((target) => eventsOf(target).includes(event));
+}
+
+/** Whether a target is installed. */
+export function isInstalled(target: SignalTarget): boolean {
+  return targets.has(target);
+}
+
+/** Listens on behalf of a target. */
+export function install(target: SignalTarget): void {
+  targets.add(target);
+  for (const event of eventsOf(target)) {
+    if (listening.has(event)) continue;
+    const listener = event === CRASH ? crashed : (): void => received(event as ShutdownSignal);
+    listening.set(event, listener);
+    emitter.on(event, listener);
   }
 }
 
-/** The one set of listeners of this process. */
-export const processListeners: ProcessListeners = new ProcessListeners();
+/** Listens no more to what nobody else wants. */
+export function uninstall(target: SignalTarget): void {
+  targets.delete(target);
+  for (const event of eventsOf(target)) {
+    const listener = listening.get(event);
+    if (listener === undefined || listenersTo(event).length > 0) continue;
+    emitter.off(event, listener);
+    listening.delete(event);
+  }
+}
+
+function received(signal: ShutdownSignal): void {
+  // The exit code by which a shell tells that a signal ended a program.
+  const code = 128 + (constants.signals[signal] ?? constants.signals.SIGTERM);
+  const found = listenersTo(signal);
+  const again = found.find((target) => signalled.has(target));
+  if (again !== undefined) {
+    runContained("exit", again.settings.exit, code);
+    return;
+  }
+  for (const target of found) {
+    signalled.add(target);
+    void target.shutdown.trigger(signal);
+  }
+  void leave(
+    found.find(({ settings }) => settings.exitOnSignal),
+    code,
+  );
+}
+
+function crashed(error: unknown, origin: unknown): void {
+  process.stderr.write(`Uncaught ${inspect(error)}\n`);
+  const found = listenersTo(CRASH);
+  // A second exception finds them begun already, and is printed alone.
+  for (const target of found) void target.shutdown.trigger(String(origin));
+  void leave(found[0], 1);
+  // A process that was on its way out already does not end in order any more, either.
+  if (exitCode !== undefined) exitCode = 1;
+}
+
+async function leave(leader: SignalTarget | undefined, code: number): Promise<void> {
+  if (leader === undefined || exitCode !== undefined) return;
+  exitCode = code;
+  const streams = outputStreams();
+  const ignore = (): void => {};
+  // A closed reader, EPIPE, is no error here.
+  for (const stream of streams) stream.on("error", ignore);
+  const joined = new Set<SignalTarget>();
+  let forced: number | undefined;
+  // Looks again each time: one may begin while another is waited for.
+  for (
+    let next: SignalTarget | undefined = leader;
+    next !== undefined;
+    next = [...targets].find((target) => target.shutdown.isShuttingDown && !joined.has(target))
+  ) {
+    joined.add(next);
+    const { ok } = await next.leave();
+    if (!ok) forced ??= next.settings.forceExitCode;
+  }
+  await flush(streams, leader.settings.clock);
+  const verdict = forced ?? exitCode;
+  exitCode = undefined;
+  runContained("exit", leader.settings.exit, verdict);
+  // Only an `exit` of the application's own comes back.
+  for (const stream of streams) stream.off("error", ignore);
+  for (const target of joined) target.stay();
+}

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 import { show } from "../kernel/show.js";
-import type { Hook } from "./plan.js";
 import type { ShutdownResult, ShutdownStatus } from "./report.js";
+import type { Hook } from "./run-hooks.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {
@@ -48,15 +48,12 @@ export function describe(
       priority,
       timeout: timeout === undefined ? null : timeout / 1000,
     })),
-    results: frozenList(results, (result) => ({
-      name: result.name,
-      status: result.status,
-      seconds: result.seconds,
-      error: "error" in result ? told(result.error) : null,
-    })),
+    results: frozenList(results, (result) => ({ ...result, error: told(result) })),
   });
 }
 
-function told(error: unknown): string {
+function told(result: ShutdownResult): string | null {
+  if (!("error" in result)) return null;
+  const { error } = result;
   return error instanceof Error ? error.message : show(error);
 }

@@ -1,4 +1,5 @@
 import { getEventListeners } from "node:events";
+import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ShutdownError } from "../../src/shutdown/errors.js";
 import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
@@ -12,6 +13,7 @@ function make(options: GracefulShutdownOptions = {}) {
   return { clock, exit, shutdown: new GracefulShutdown({ clock, exit, ...options }) };
 }
 
+const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 1000);
 const never = (): Promise<never> => new Promise(() => {});
 
 describe("trigger", () => {
@@ -172,6 +174,60 @@ describe("trigger", () => {
     await shutdown.trigger("deploy");
     expect(shutdown.signal.reason).toBeInstanceOf(ShutdownError);
     expect(shutdown.signal.reason).toMatchObject({ message: "the process is shutting down: deploy." });
+  });
+});
+
+describe("the plan of a shutdown", () => {
+  test("puts lower priorities first and keeps the order of registration among equals", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -3, max: 3 })), (priorities) => {
+        const { shutdown } = make();
+        for (const [index, priority] of priorities.entries()) {
+          shutdown.register(`${index}`, () => undefined, { priority });
+        }
+        const model = priorities
+          .map((priority, index) => ({ priority, index }))
+          .toSorted((one, other) => one.priority - other.priority || one.index - other.index);
+        const ordered = shutdown.snapshot().callbacks.map(({ name }) => Number(name));
+        expect(ordered).toEqual(model.map(({ index }) => index));
+      }),
+      { numRuns },
+    );
+  });
+
+  test.each([
+    { timeout: undefined, now: 0, expected: 30 },
+    { timeout: 5, now: 0, expected: 5 },
+    { timeout: 5, now: 27, expected: 3 },
+    { timeout: 5, now: 30, expected: 0 },
+    { timeout: undefined, now: 31, expected: 0 },
+  ])(
+    "gives a callback of timeout $timeout at $now s of 30 s $expected s",
+    async ({ timeout, now, expected }) => {
+      const { clock, shutdown } = make({ timeout: 30 });
+      shutdown.register("before", () => clock.sleepSync(now * 1000), { priority: 1 });
+      shutdown.register("hang", never, { timeout });
+      const done = shutdown.trigger();
+      await clock.advance(60);
+      const status = expected === 0 ? "skipped" : "timed-out";
+      expect((await done).results[1]).toMatchObject({ name: "hang", status, seconds: expected });
+    },
+  );
+
+  test("is not ok with a skipped callback, and ok without callbacks", async () => {
+    const late = make({ timeout: 1 });
+    late.shutdown.register("blocks", () => late.clock.sleepSync(1500));
+    late.shutdown.register("late", () => undefined);
+    expect(await late.shutdown.trigger("test")).toEqual({
+      reason: "test",
+      results: [
+        { name: "blocks", status: "done", seconds: 1.5 },
+        { name: "late", status: "skipped", seconds: 0 },
+      ],
+      seconds: 1.5,
+      ok: false,
+    });
+    expect((await make().shutdown.trigger()).ok).toBe(true);
   });
 });
 

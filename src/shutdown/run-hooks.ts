@@ -1,0 +1,82 @@
+import type { Clock } from "../kernel/clock.js";
+import { formatDuration } from "../kernel/duration.js";
+import { runAbortable } from "../kernel/policy.js";
+import { ShutdownError } from "./errors.js";
+import type { GracefulShutdownSettings } from "./options.js";
+import type { ShutdownCallback, ShutdownReport, ShutdownResult } from "./report.js";
+
+/** A registered callback; times in milliseconds. */
+export interface Hook {
+  readonly name: string;
+  readonly priority: number;
+  readonly timeout?: number | undefined;
+  readonly callback: ShutdownCallback;
+  /** Undoes what the registration has done beside keeping the callback. */
+  readonly release?: () => void;
+}
+
+/**
+ * Gives every callback its turn, one after the other; never rejects.
+ *
+ * @param onTurn told before each turn.
+ * @param onResult told after each turn, and of each that never came.
+ */
+export async function runHooks(
+  hooks: readonly Hook[],
+  reason: string,
+  { clock, timeout, preStopDelay }: GracefulShutdownSettings,
+  onTurn: (name: string) => void,
+  onResult: (result: ShutdownResult) => void,
+): Promise<ShutdownReport> {
+  const started = clock.now();
+  // Waits in any case: whoever is told that the shutdown has begun is told before its first callback runs.
+  await new Promise<void>((resolve) => {
+    if (preStopDelay > 0) clock.setTimer(resolve, preStopDelay);
+    else resolve();
+  });
+  const results: ShutdownResult[] = [];
+  for (const hook of hooks) {
+    const time = Math.min(hook.timeout ?? Infinity, started + timeout - clock.now());
+    if (time > 0) onTurn(hook.name);
+    const result = Object.freeze(
+      time > 0
+        ? await runHook(hook, reason, time, clock)
+        : { name: hook.name, status: "skipped" as const, seconds: 0 },
+    );
+    results.push(result);
+    onResult(result);
+  }
+  return Object.freeze({
+    reason,
+    results: Object.freeze(results),
+    seconds: (clock.now() - started) / 1000,
+    ok: results.every(({ status }) => status === "done"),
+  });
+}
+
+/**
+ * Gives one callback its turn of at most `time` milliseconds; never rejects. Its timer keeps the process
+ * alive meanwhile: a promise that never settles must not let it end half-way.
+ */
+async function runHook(
+  { name, callback }: Hook,
+  reason: string,
+  time: number,
+  clock: Clock,
+): Promise<ShutdownResult> {
+  const started = clock.now();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const timer = clock.setTimer(() => {
+    const message = `${name} did not finish within ${formatDuration(time / 1000)}.`;
+    controller.abort(new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
+  }, time);
+  let outcome: Pick<ShutdownResult, "status" | "error"> = { status: "done" };
+  try {
+    await runAbortable(() => callback({ signal, reason }), signal);
+  } catch (error) {
+    outcome = { status: signal.aborted ? "timed-out" : "failed", error };
+  }
+  timer.cancel();
+  return { name, ...outcome, seconds: (clock.now() - started) / 1000 };
+}
