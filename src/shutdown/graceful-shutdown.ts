@@ -20,8 +20,9 @@ import {
   type ShutdownWaitOptions,
   waitRules,
 } from "./options.js";
+import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
-import { type Hook, runHooks } from "./run-hooks.js";
+import { runHooks } from "./run-hooks.js";
 import { type ClosableServer, followServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
@@ -239,8 +240,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     }
     // Last, because a server is listened to from here on.
     const hook: Hook = { name, ...settings, ...prepare() };
-    // The sort is stable: ties stay in the order of registration.
-    this.#hooks = [...this.#hooks, hook].toSorted((one, other) => one.priority - other.priority);
+    this.#hooks = inOrder([...this.#hooks, hook]);
     return disposable(() => this.#remove((other) => other === hook));
   }
 

@@ -3,17 +3,8 @@ import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
 import { ShutdownError } from "./errors.js";
 import type { GracefulShutdownSettings } from "./options.js";
-import type { ShutdownCallback, ShutdownReport, ShutdownResult } from "./report.js";
-
-/** A registered callback; times in milliseconds. */
-export interface Hook {
-  readonly name: string;
-  readonly priority: number;
-  readonly timeout?: number | undefined;
-  readonly callback: ShutdownCallback;
-  /** Undoes what the registration has done beside keeping the callback. */
-  readonly release?: () => void;
-}
+import { budget, type Hook } from "./plan.js";
+import type { ShutdownReport, ShutdownResult } from "./report.js";
 
 /**
  * Gives every callback its turn, one after the other; never rejects.
@@ -36,7 +27,7 @@ export async function runHooks(
   });
   const results: ShutdownResult[] = [];
   for (const hook of hooks) {
-    const time = Math.min(hook.timeout ?? Infinity, started + timeout - clock.now());
+    const time = budget(hook, started + timeout, clock.now());
     if (time > 0) onTurn(hook.name);
     const result = Object.freeze(
       time > 0
