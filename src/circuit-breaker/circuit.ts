@@ -1,208 +1,287 @@
 import { disposable } from "../kernel/disposable.js";
-import { Events, type Listener } from "../kernel/events.js";
+import { Events } from "../kernel/events.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
-import { judge } from "./judge.js";
-import * as machine from "./machine.js";
-import type { State, Verdict } from "./machine.js";
+import { judge, type Verdict } from "./judge.js";
 import type { CircuitBreakerSettings } from "./options.js";
-import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
+import type { Permit } from "./permit.js";
+import type { CircuitBreakerEvents, CircuitState, CircuitStateReason, CircuitStats } from "./report.js";
+import type { Window } from "./trip-rule.js";
 
-/** What settles the promise of an admitted call. */
-export interface Handlers {
-  readonly era: number;
+interface Handlers {
   readonly fulfilled: <Value>(value: Value) => Value;
   readonly rejected: (error: unknown) => never;
 }
 
+/** What an admitted call is known by when it settles. */
+export interface Ticket {
+  /** Changes at every transition: a call settles only in the era that admitted it. */
+  readonly era: number;
+  /** When the call began; 0 where nothing depends on it. */
+  readonly started: number;
+  /** What settles the promise of the call, once it has one. */
+  handlers: Handlers | undefined;
+}
+
+/** A permit as `execute` needs it. */
+interface CallPermit extends Permit {
+  /** The call has returned `value`, which the predicates judge. */
+  returned(value: unknown): void;
+}
+
 /**
- * The shell around the machine: holds its state, reads the clock, keeps the totals and tells the listeners.
- * Every entrance first brings the state up to the time of now.
+ * The state of one circuit, what it has counted, and its transitions. Every entrance first brings the state up
+ * to the time of now; state is committed before listeners hear of it.
  */
 export class Circuit {
-  readonly name: string;
-  /** Whether the duration of each call matters. */
-  readonly timed: boolean;
-  /** Kept here for the guard of asynchronous calls. */
-  handlers: Handlers | undefined;
+  readonly events: Events<CircuitBreakerEvents>;
   readonly #settings: CircuitBreakerSettings;
-  readonly #limits: machine.Limits;
-  #state: State;
-  /** Nobody listens, judges or keeps a window: a success of a healthy circuit only has to be counted. */
-  #plain: boolean;
-  #events: Events<CircuitBreakerEvents> | undefined;
+  readonly #probeTimeout: number;
+  readonly #totals = {
+    totalCalls: 0,
+    successfulCalls: 0,
+    failedCalls: 0,
+    rejectedCalls: 0,
+    ignoredCalls: 0,
+    stateChanges: 0,
+  };
+  #state: CircuitState = "closed";
+  #era = 0;
+  /** The one ticket of all calls of this era, while the circuit is closed and no call is timed. */
+  #shared: Ticket | undefined;
+  /** Counted failures since the circuit was last closed and well. */
+  #failures = 0;
+  /** What a rate rule counts in while the circuit is closed. */
+  #window: Window | undefined;
+  /** When an open circuit becomes half-open. */
+  #until = 0;
+  /** How often it has opened since it was last closed. */
+  #openings = 0;
+  #successes = 0;
+  /** The probes under way, in the order of admission, which is also that of their deadlines. */
+  readonly #probes = new Set<Ticket>();
   /** The last failure that counted, as an error's options. */
   #cause: ErrorOptions | undefined;
-  /** Milliseconds spent isolated: the circuit's own time stands still meanwhile. */
-  #isolated = 0;
-
-  #total = 0;
-  #successful = 0;
-  #failed = 0;
-  #rejected = 0;
-  #ignored = 0;
-  #stateChanges = 0;
+  #holds = 0;
+  /** What an isolated circuit becomes when it is released. */
+  #under: CircuitState = "closed";
+  /** The time at which an isolated circuit stands still. */
+  #heldAt = 0;
+  /** Milliseconds for which it has stood still. */
+  #paused = 0;
 
   constructor(settings: CircuitBreakerSettings) {
     this.#settings = settings;
-    this.#limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
-    this.name = settings.name;
-    this.timed = settings.trip !== undefined;
-    this.#plain = settings.trip === undefined && settings.isFailure === undefined;
-    this.#state = machine.closed(0, this.#limits);
+    this.#probeTimeout = settings.probeTimeout ?? settings.resetTimeout.initial;
+    this.events = new Events(`circuit "${settings.name}"`, ["stateChange", "success", "failure", "rejected"]);
+    this.reset();
   }
 
-  /** The state of now. */
-  now(): State {
-    if (this.#state.kind !== "closed") this.#catchUp();
+  get name(): string {
+    return this.#settings.name;
+  }
+
+  /** The state of now, after the transitions that time has caused since somebody last asked. */
+  now(): CircuitState {
+    // Each takes effect at its own time, so that looking late or often changes nothing.
+    while (this.#state !== "closed") {
+      const deadline = this.#deadline();
+      if (deadline === undefined || this.#time() < deadline) break;
+      if (this.#state === "open") {
+        this.#successes = 0;
+        this.#enter("half-open", "reset-timeout");
+      } else {
+        const message = `a probe of circuit "${this.name}" did not settle within ${this.#probeTimeout / 1000} s`;
+        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
+        this.#failures++;
+        this.#open(deadline, "probe-timeout");
+      }
+    }
     return this.#state;
   }
 
   get failureCount(): number {
-    return machine.failureCount(this.now(), this.start());
+    this.now();
+    if (this.#window === undefined) return this.#failures;
+    this.#window.forget(this.#time());
+    return this.#window.bad;
   }
 
+  /** Seconds until a refused call may be admitted, as far as the state tells. */
   get remainingSeconds(): number {
-    return machine.remaining(this.#state, this.#time()) / 1000;
+    if (this.#state === "isolated") return Infinity;
+    const now = this.#time();
+    return Math.max(0, (this.#deadline() ?? now) - now) / 1000;
   }
 
   stats(): CircuitStats {
     this.now();
-    return Object.freeze({
-      totalCalls: this.#total,
-      successfulCalls: this.#successful,
-      failedCalls: this.#failed,
-      rejectedCalls: this.#rejected,
-      ignoredCalls: this.#ignored,
-      stateChanges: this.#stateChanges,
-    });
-  }
-
-  on<Name extends keyof CircuitBreakerEvents>(
-    event: Name,
-    listener: Listener<CircuitBreakerEvents[Name]>,
-  ): Disposable {
-    const names = ["stateChange", "success", "failure", "rejected"] as const;
-    this.#events ??= new Events<CircuitBreakerEvents>(`circuit "${this.name}"`, names);
-    this.#plain = false;
-    return this.#events.on(event, listener);
+    return Object.freeze({ ...this.#totals });
   }
 
   isolate(): Disposable {
-    this.#commit(machine.isolate(this.now(), this.#time()), "isolated");
+    const state = this.now();
+    if (this.#holds++ === 0) {
+      this.#heldAt = this.#time();
+      this.#under = state;
+      this.#enter("isolated", "isolated");
+    }
     return disposable(() => {
-      const state = this.#state;
-      if (state.kind !== "isolated") return;
-      if (state.holds === 1) this.#isolated += this.#time() - state.since;
-      this.#commit(machine.release(state), "released");
+      if (--this.#holds > 0) return;
+      this.#paused = this.#settings.clock.now() - this.#heldAt;
+      this.#enter(this.#under, "released");
     });
   }
 
   reset(): void {
-    const next = machine.reset(this.now(), this.#limits);
+    this.now();
     this.#cause = undefined;
-    this.#commit(next, "reset");
-  }
-
-  /** The time at which a call starts, when its duration matters. */
-  start(): number {
-    return this.timed ? this.#time() : 0;
+    this.#close("reset");
   }
 
   /** Counts a call that its caller gave up before it began. */
   ignore(): void {
-    this.#total++;
-    this.#ignored++;
+    this.#totals.totalCalls++;
+    this.#totals.ignoredCalls++;
   }
 
-  /** Tells the listeners of a refusal that nobody catches as an error. */
-  announceRefusal(): void {
-    // An error with its stack costs microseconds: made for those who listen.
-    if (this.#events?.has("rejected")) this.refusal();
-  }
-
-  /** Counts a call and admits it: its ticket, or `undefined` when it is refused. */
-  admit(): State | undefined {
-    this.#total++;
-    if (this.#state.kind === "closed") return this.#state;
-    const ticket = machine.admit(this.now(), this.#limits, this.#time());
-    if (ticket === undefined) this.#rejected++;
-    else this.#state = ticket;
+  /** Counts a call and admits it, or returns `undefined` when it is refused. */
+  admit(): Ticket | undefined {
+    this.#totals.totalCalls++;
+    if (this.#shared !== undefined) return this.#shared;
+    const state = this.now();
+    const room = this.#settings.halfOpenMaxCalls - this.#successes - this.#probes.size;
+    if (state !== "closed" && !(state === "half-open" && room > 0)) {
+      this.#totals.rejectedCalls++;
+      return undefined;
+    }
+    const ticket = { era: this.#era, started: this.#time(), handlers: undefined };
+    if (state === "half-open") this.#probes.add(ticket);
     return ticket;
   }
 
   /** The error of a refused call; tells the listeners. */
   refusal(): CircuitOpenError {
-    const state = this.#state;
-    const condition = state.kind === "half-open" ? "half-open with all its probes under way" : state.kind;
+    const condition = this.#state === "half-open" ? "half-open with all its probes under way" : this.#state;
     const error = new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
-    this.#events?.emit("rejected", { error });
+    this.events.emit("rejected", { error });
     return error;
   }
 
+  /** Admits a call that is settled by hand, once. */
+  permit(): CallPermit | undefined {
+    const ticket = this.admit();
+    if (ticket === undefined) return undefined;
+    let held = true;
+    const settle = (verdict: () => Verdict, value?: unknown): void => {
+      if (!held) return;
+      held = false;
+      this.count(ticket, verdict(), value);
+    };
+    const release = (): void => settle(() => "ignoredCalls");
+    return {
+      success: () => settle(() => "successfulCalls"),
+      returned: (value) => settle(() => judge(this.#settings, true, value), value),
+      failure: (error) => settle(() => judge(this.#settings, false, error), error),
+      release,
+      [Symbol.dispose]: release,
+    };
+  }
+
   /** A call came to an end; the predicates judge how. */
-  settled(ticket: State, started: number, fulfilled: boolean, value: unknown): void {
-    const state = this.#state;
+  settled(ticket: Ticket, fulfilled: boolean, value: unknown): void {
     if (
       fulfilled &&
-      this.#plain &&
-      state.era === ticket.era &&
-      state.kind === "closed" &&
-      state.failures === 0
+      ticket === this.#shared &&
+      this.#failures === 0 &&
+      this.#settings.isFailure === undefined &&
+      !this.events.has("success")
     ) {
-      this.#successful++;
+      // Nobody judges or listens: a success of a healthy circuit only has to be counted.
+      this.#totals.successfulCalls++;
       return;
     }
-    this.count(ticket, started, judge(this.#settings, fulfilled, value), value);
+    this.count(ticket, judge(this.#settings, fulfilled, value), value);
   }
 
-  /** Counts a verdict and makes the transition it causes, if its era is still on. */
-  count(ticket: State, started: number, verdict: Verdict, value: unknown): void {
+  /** Counts a verdict and makes the transition it causes, if the era of its call is still on. */
+  count(ticket: Ticket, verdict: Verdict, value?: unknown): void {
     this.now();
-    const now = machine.settleNeedsTime(this.#state, this.#limits, verdict) ? this.#time() : 0;
-    const state = this.#state;
-    const late = state.era !== ticket.era;
-    const next = machine.settle(state, this.#limits, ticket, verdict, now, now - started);
-    if (verdict === "ignored") this.#ignored++;
-    else if (verdict === "success") this.#successful++;
-    else {
-      this.#failed++;
-      if (!late) this.#cause = { cause: value };
-    }
-    this.#commit(
-      next,
-      next.kind === "closed" ? "recovered" : state.kind === "closed" ? "tripped" : "probe-failed",
-    );
-    if (verdict === "success") this.#events?.emit("success", { value, late });
-    else if (verdict === "failure") this.#events?.emit("failure", { error: value, late });
-  }
-
-  /** Makes the transitions that time has caused since somebody last asked. */
-  #catchUp(): void {
-    const now = this.#time();
-    for (;;) {
-      const state = this.#state;
-      const next = machine.elapse(state, this.#limits, now);
-      if (next === state) return;
-      if (next.kind === "open") {
-        const message = `a probe of circuit "${this.name}" did not settle within ${this.#limits.probeTimeout / 1000} s`;
-        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
+    this.#totals[verdict]++;
+    // A call admitted in an earlier era says nothing about this one.
+    const late = ticket.era !== this.#era;
+    if (!late) this.#probes.delete(ticket);
+    if (verdict === "ignoredCalls") return;
+    if (verdict === "failedCalls") {
+      if (!late) {
+        this.#cause = { cause: value };
+        this.#settle(ticket, true);
       }
-      this.#commit(next, next.kind === "open" ? "probe-timeout" : "reset-timeout");
+      this.events.emit("failure", { error: value, late });
+    } else {
+      if (!late) this.#settle(ticket, false);
+      this.events.emit("success", { value, late });
     }
   }
 
-  #commit(next: State, reason: CircuitStateReason): void {
-    const from = this.#state.kind;
-    this.#state = next;
-    const to = next.kind;
+  /** What the end of a call of this era, closed or half-open, does to the circuit. */
+  #settle({ started }: Ticket, failed: boolean): void {
+    const { trip, maxFailures, halfOpenMaxCalls } = this.#settings;
+    const window = this.#window;
+    if (this.#state === "half-open") {
+      const now = this.#time();
+      // A probe that is too slow for a slow-call rule shows that nothing has recovered.
+      if (failed || trip?.isBad(failed, now - started)) {
+        this.#failures++;
+        this.#open(now, "probe-failed");
+      } else if (++this.#successes >= halfOpenMaxCalls) this.#close("recovered");
+    } else if (trip !== undefined && window !== undefined) {
+      const now = this.#time();
+      window.add(trip.isBad(failed, now - started), now);
+      if (window.total < trip.minCalls || window.bad / window.total < trip.threshold) return;
+      this.#failures = window.bad;
+      this.#open(now, "tripped");
+    } else if (!failed) this.#failures = 0;
+    else if (++this.#failures >= maxFailures) this.#open(this.#time(), "tripped");
+  }
+
+  #open(at: number, reason: CircuitStateReason): void {
+    const { initial, factor, max } = this.#settings.resetTimeout;
+    this.#until = at + Math.min(max, initial * factor ** this.#openings++);
+    this.#window = undefined;
+    this.#enter("open", reason);
+  }
+
+  #close(reason: CircuitStateReason): void {
+    this.#failures = 0;
+    this.#openings = 0;
+    this.#window = this.#settings.trip?.newWindow();
+    if (this.#state === "isolated") this.#under = "closed";
+    else this.#enter("closed", reason);
+  }
+
+  /** Starts an era, also from a state to itself. */
+  #enter(to: CircuitState, reason: CircuitStateReason): void {
+    const from = this.#state;
+    this.#state = to;
+    this.#era++;
+    this.#probes.clear();
+    const untimed = to === "closed" && this.#settings.trip === undefined;
+    this.#shared = untimed ? { era: this.#era, started: 0, handlers: undefined } : undefined;
     if (to === from) return;
     if (to === "closed") this.#cause = undefined;
-    this.#stateChanges++;
-    this.#events?.emit("stateChange", { from, to, reason });
+    this.#totals.stateChanges++;
+    this.events.emit("stateChange", { from, to, reason });
+  }
+
+  /** When time will change the state: an open circuit's end, or that of the earliest probe. */
+  #deadline(): number | undefined {
+    if (this.#state === "open") return this.#until;
+    const [first] = this.#probes;
+    return first && first.started + this.#probeTimeout;
   }
 
   /** The circuit's own time in milliseconds. */
   #time(): number {
-    return this.#settings.clock.now() - this.#isolated;
+    return this.#state === "isolated" ? this.#heldAt : this.#settings.clock.now() - this.#paused;
   }
 }

@@ -1,7 +1,9 @@
 import { isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
-import type { Verdict } from "./machine.js";
 import type { CircuitBreakerSettings } from "./options.js";
+
+/** What a settled call means to the circuit: the total it is counted in. */
+export type Verdict = "successfulCalls" | "failedCalls" | "ignoredCalls";
 
 type Predicates = Pick<CircuitBreakerSettings, "name" | "excludedErrors" | "isFailure">;
 
@@ -15,21 +17,22 @@ function answer(given: unknown): boolean {
 /** Says what a settled call means. A predicate that throws makes it a failure and is reported by a warning. */
 export function judge(predicates: Predicates, fulfilled: boolean, value: unknown): Verdict {
   const { name, excludedErrors, isFailure } = predicates;
+  let failed = !fulfilled;
   try {
-    if (!fulfilled && excludedErrors.some((matches) => answer(matches(value)))) return "ignored";
-    const failed =
-      isFailure === undefined
-        ? !fulfilled
-        : answer(
-            isFailure(fulfilled ? { status: "fulfilled", value } : { status: "rejected", reason: value }),
-          );
-    return failed ? "failure" : "success";
+    if (failed && excludedErrors.some((matches) => answer(matches(value)))) return "ignoredCalls";
+    if (isFailure !== undefined) {
+      const outcome = failed
+        ? ({ status: "rejected", reason: value } as const)
+        : ({ status: "fulfilled", value } as const);
+      failed = answer(isFailure(outcome));
+    }
   } catch (error) {
+    failed = true;
     warn(
       "KSTLIB_PREDICATE_FAILED",
       `a predicate of circuit "${name}" failed; the call counts as failed`,
       error,
     );
-    return "failure";
   }
+  return failed ? "failedCalls" : "successfulCalls";
 }

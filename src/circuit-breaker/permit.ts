@@ -1,6 +1,3 @@
-import type { Circuit } from "./circuit.js";
-import type { State } from "./machine.js";
-
 /** The right to make one call, from `tryPermit`. The first of its methods counts, the others do nothing. */
 export interface Permit extends Disposable {
   /** The call has succeeded. */
@@ -9,44 +6,4 @@ export interface Permit extends Disposable {
   failure(error: unknown): void;
   /** The call was not made, or says nothing: gives the permit back. Also what disposing does. */
   release(): void;
-}
-
-/** Settles once what one admitted call came to. */
-export class CallPermit implements Permit {
-  readonly #ticket: State;
-  readonly #started: number;
-  #circuit: Circuit | undefined;
-
-  constructor(circuit: Circuit, ticket: State) {
-    this.#circuit = circuit;
-    this.#ticket = ticket;
-    this.#started = circuit.start();
-  }
-
-  success(): void {
-    this.#take()?.count(this.#ticket, this.#started, "success", undefined);
-  }
-
-  /** The call has returned `value`, which the predicates judge. */
-  returned(value: unknown): void {
-    this.#take()?.settled(this.#ticket, this.#started, true, value);
-  }
-
-  failure(error: unknown): void {
-    this.#take()?.settled(this.#ticket, this.#started, false, error);
-  }
-
-  release(): void {
-    this.#take()?.count(this.#ticket, this.#started, "ignored", undefined);
-  }
-
-  [Symbol.dispose](): void {
-    this.release();
-  }
-
-  #take(): Circuit | undefined {
-    const circuit = this.#circuit;
-    this.#circuit = undefined;
-    return circuit;
-  }
 }

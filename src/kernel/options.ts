@@ -1,4 +1,4 @@
-import { nearest } from "./nearest.js";
+import { checkName } from "./nearest.js";
 import type { Rule } from "./rules.js";
 import { show } from "./show.js";
 
@@ -20,14 +20,7 @@ export function checkKeys(component: string, rules: object, options: unknown): a
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of ${component} must be an object; got ${show(options)}.`);
   }
-  for (const key of Object.keys(options)) {
-    if (Object.hasOwn(rules, key)) continue;
-    const known = Object.keys(rules);
-    const meant = nearest(key, known);
-    throw new TypeError(
-      `${key} is not an option of ${component}; ${meant === undefined ? `allowed are ${known.join(", ")}` : `did you mean ${meant}?`}`,
-    );
-  }
+  for (const key of Object.keys(options)) checkName(key, rules, `an option of ${component}`);
 }
 
 /**
@@ -43,15 +36,16 @@ export function resolveOptions<Settings extends object>(
   given: object | undefined,
   layers: readonly Layer[] = [],
 ): Readonly<Settings> {
-  const own = given === undefined ? {} : given;
+  const own: unknown = given === undefined ? {} : given;
   checkKeys(component, rules, own);
   const settings: Partial<Settings> = {};
   for (const key of Object.keys(rules) as (keyof Settings & string)[]) {
     const rule = rules[key];
-    let value = own[key];
-    for (let index = layers.length - 1; value === undefined && index >= 0; index--)
-      value = layers[index]?.[key];
-    if (value === undefined) value = rule.fallback;
+    let value = rule.fallback;
+    for (const layer of [...layers, own]) {
+      const found = layer[key];
+      if (found !== undefined) value = found;
+    }
     if (value !== undefined) settings[key] = rule.parse(value, key);
   }
   return Object.freeze(settings as Settings);
