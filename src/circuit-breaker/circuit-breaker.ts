@@ -12,7 +12,7 @@ import {
 } from "../kernel/policy.js";
 import { disguise, type Promised } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
-import { guard, guardSync, type NotAPromise } from "./guard.js";
+import { guard, type NotAPromise, run } from "./guard.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 import type { Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
@@ -100,7 +100,7 @@ export class CircuitBreaker implements Component, Policy {
     event: Name,
     listener: Listener<CircuitBreakerEvents[Name]>,
   ): Disposable {
-    return this.#circuit.events.on(event, listener);
+    return this.#circuit.on(event, listener);
   }
 
   /**
@@ -131,7 +131,7 @@ export class CircuitBreaker implements Component, Policy {
     ...args: Args
   ): NotAPromise<Result> {
     checkFunction(fn, "callSync");
-    return guardSync(this.#circuit, undefined, fn, ...args);
+    return run(this.#circuit, true, undefined, fn, ...args) as NotAPromise<Result>;
   }
 
   /** Makes a function that calls `fn` through this circuit: the same `this` and parameters, always a promise. */
@@ -153,7 +153,7 @@ export class CircuitBreaker implements Component, Policy {
     checkFunction(fn, "wrapSync");
     const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
-      return guardSync(circuit, this, fn, ...args);
+      return run(circuit, true, this, fn, ...args) as NotAPromise<Result>;
     };
     return disguise(guarded, fn, { breaker: this });
   }
@@ -178,7 +178,7 @@ export class CircuitBreaker implements Component, Policy {
     const permit = this.#circuit.permit();
     if (permit === undefined) throw this.#circuit.refusal();
     try {
-      const value = await runAbortable(fn, signal, permit.release);
+      const value = await runAbortable(fn, signal, () => permit.release());
       permit.returned(value);
       return value;
     } catch (error) {
@@ -214,7 +214,7 @@ export class CircuitBreaker implements Component, Policy {
   tryPermit(): Permit | undefined {
     const permit = this.#circuit.permit();
     // An error with its stack costs microseconds: made for those who listen.
-    if (permit === undefined && this.#circuit.events.has("rejected")) this.#circuit.refusal();
+    if (permit === undefined && this.#circuit.events?.has("rejected")) this.#circuit.refusal();
     return permit;
   }
 

@@ -1,5 +1,5 @@
 import { disposable } from "../kernel/disposable.js";
-import { Events } from "../kernel/events.js";
+import { Events, type Listener } from "../kernel/events.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import { judge, type Verdict } from "./judge.js";
 import type { CircuitBreakerSettings } from "./options.js";
@@ -33,7 +33,8 @@ interface CallPermit extends Permit {
  * to the time of now; state is committed before listeners hear of it.
  */
 export class Circuit {
-  readonly events: Events<CircuitBreakerEvents>;
+  /** Made for the first who listens. */
+  events: Events<CircuitBreakerEvents> | undefined;
   readonly #settings: CircuitBreakerSettings;
   readonly #probeTimeout: number;
   readonly #totals = {
@@ -72,7 +73,6 @@ export class Circuit {
   constructor(settings: CircuitBreakerSettings) {
     this.#settings = settings;
     this.#probeTimeout = settings.probeTimeout ?? settings.resetTimeout.initial;
-    this.events = new Events(`circuit "${settings.name}"`, ["stateChange", "success", "failure", "rejected"]);
     this.reset();
   }
 
@@ -138,6 +138,14 @@ export class Circuit {
     this.#close("reset");
   }
 
+  on<Name extends keyof CircuitBreakerEvents>(
+    event: Name,
+    listener: Listener<CircuitBreakerEvents[Name]>,
+  ): Disposable {
+    this.events ??= new Events(`circuit "${this.name}"`, ["stateChange", "success", "failure", "rejected"]);
+    return this.events.on(event, listener);
+  }
+
   /** Counts a call that its caller gave up before it began. */
   ignore(): void {
     this.#totals.totalCalls++;
@@ -147,7 +155,10 @@ export class Circuit {
   /** Counts a call and admits it, or returns `undefined` when it is refused. */
   admit(): Ticket | undefined {
     this.#totals.totalCalls++;
-    if (this.#shared !== undefined) return this.#shared;
+    return this.#shared ?? this.#admitNow();
+  }
+
+  #admitNow(): Ticket | undefined {
     const state = this.now();
     const room = this.#settings.halfOpenMaxCalls - this.#successes - this.#probes.size;
     if (state !== "closed" && !(state === "half-open" && room > 0)) {
@@ -163,7 +174,7 @@ export class Circuit {
   refusal(): CircuitOpenError {
     const condition = this.#state === "half-open" ? "half-open with all its probes under way" : this.#state;
     const error = new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
-    this.events.emit("rejected", { error });
+    this.events?.emit("rejected", { error });
     return error;
   }
 
@@ -194,7 +205,7 @@ export class Circuit {
       ticket === this.#shared &&
       this.#failures === 0 &&
       this.#settings.isFailure === undefined &&
-      !this.events.has("success")
+      this.events === undefined
     ) {
       // Nobody judges or listens: a success of a healthy circuit only has to be counted.
       this.#totals.successfulCalls++;
@@ -216,10 +227,10 @@ export class Circuit {
         this.#cause = { cause: value };
         this.#settle(ticket, true);
       }
-      this.events.emit("failure", { error: value, late });
+      this.events?.emit("failure", { error: value, late });
     } else {
       if (!late) this.#settle(ticket, false);
-      this.events.emit("success", { value, late });
+      this.events?.emit("success", { value, late });
     }
   }
 
@@ -270,7 +281,7 @@ export class Circuit {
     if (to === from) return;
     if (to === "closed") this.#cause = undefined;
     this.#totals.stateChanges++;
-    this.events.emit("stateChange", { from, to, reason });
+    this.events?.emit("stateChange", { from, to, reason });
   }
 
   /** When time will change the state: an open circuit's end, or that of the earliest probe. */

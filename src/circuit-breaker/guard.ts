@@ -4,18 +4,22 @@ import type { Circuit } from "./circuit.js";
 /** What a synchronous call returns: what the function returns, which must not be a promise. */
 export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
 
-// All take the arguments as a rest and pass them on as one: inlined, no array is ever made of them.
+// Both take the arguments as a rest and pass them on as one: inlined, no array is ever made of them.
 
-function run<This, Args extends unknown[], Result>(
+/**
+ * Calls `fn` through the circuit and throws what it throws, or the refusal. Returns what it returns when `sync`,
+ * where a promise is a mistake and the permit goes back; else a promise of it.
+ */
+export function run<This, Args extends unknown[], Result>(
   circuit: Circuit,
   sync: boolean,
   self: This,
   fn: (this: This, ...args: Args) => Result,
   ...args: Args
-): Result | Promise<Awaited<Result>> {
+): unknown {
   const ticket = circuit.admit();
   if (ticket === undefined) throw circuit.refusal();
-  let result: Result;
+  let result: unknown;
   let thenable: boolean;
   try {
     result = fn.apply(self, args);
@@ -26,7 +30,7 @@ function run<This, Args extends unknown[], Result>(
   }
   if (!thenable) {
     circuit.settled(ticket, true, result);
-    return result;
+    return sync ? result : Promise.resolve(result);
   }
   const promise = Promise.resolve(result);
   if (sync) {
@@ -51,7 +55,7 @@ function run<This, Args extends unknown[], Result>(
   return promise.then(fulfilled, rejected);
 }
 
-/** Calls `fn` through the circuit; what it throws, and a refusal, become a rejection. */
+/** {@link run} with a promise of whatever happens. */
 export function guard<This, Args extends unknown[], Result>(
   circuit: Circuit,
   self: This,
@@ -59,18 +63,8 @@ export function guard<This, Args extends unknown[], Result>(
   ...args: Args
 ): Promise<Awaited<Result>> {
   try {
-    return Promise.resolve(run(circuit, false, self, fn, ...args));
+    return run(circuit, false, self, fn, ...args) as Promise<Awaited<Result>>;
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** Calls the synchronous `fn` through the circuit. A promise from it is a mistake: its permit goes back. */
-export function guardSync<This, Args extends unknown[], Result>(
-  circuit: Circuit,
-  self: This,
-  fn: (this: This, ...args: Args) => Result,
-  ...args: Args
-): NotAPromise<Result> {
-  return run(circuit, true, self, fn, ...args) as NotAPromise<Result>;
 }
