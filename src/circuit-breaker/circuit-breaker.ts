@@ -51,6 +51,7 @@ export interface Guarded {
  * ```
  */
 export class CircuitBreaker implements Component, Policy {
+  readonly name: string;
   readonly #circuit: Circuit;
 
   /**
@@ -58,16 +59,14 @@ export class CircuitBreaker implements Component, Policy {
    */
   constructor(options?: CircuitBreakerOptions) {
     const layers = configuredLayers("circuitBreaker", options);
-    this.#circuit = new Circuit(resolveOptions("CircuitBreaker", circuitBreakerRules, options, layers));
-  }
-
-  get name(): string {
-    return this.#circuit.name;
+    const settings = resolveOptions("CircuitBreaker", circuitBreakerRules, options, layers);
+    this.name = settings.name;
+    this.#circuit = new Circuit(settings);
   }
 
   /** What the circuit does with calls now. An open one whose time has come becomes half-open by being asked. */
   get state(): CircuitState {
-    return this.#circuit.now();
+    return this.snapshot().state;
   }
 
   /**
@@ -75,19 +74,17 @@ export class CircuitBreaker implements Component, Policy {
    * not closed, or with a rate rule what the rule counts in its window.
    */
   get failureCount(): number {
-    return this.#circuit.failureCount;
+    return this.snapshot().failureCount;
   }
 
   /** A frozen copy of the lifetime totals. */
   get stats(): CircuitStats {
-    return this.#circuit.stats();
+    return this.snapshot().stats;
   }
 
   /** Everything that can be told of this moment: frozen, JSON-serialisable. */
   snapshot(): CircuitSnapshot {
-    const { name, state, failureCount, stats } = this;
-    const remainingSeconds = state === "open" ? this.#circuit.remainingSeconds : null;
-    return Object.freeze({ kind: "circuit-breaker", name, state, failureCount, remainingSeconds, stats });
+    return this.#circuit.snapshot();
   }
 
   /**

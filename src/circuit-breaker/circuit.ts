@@ -4,7 +4,7 @@ import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import { judge, type Verdict } from "./judge.js";
 import type { CircuitBreakerSettings } from "./options.js";
 import type { Permit } from "./permit.js";
-import type { CircuitBreakerEvents, CircuitState, CircuitStateReason, CircuitStats } from "./report.js";
+import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStateReason } from "./report.js";
 import type { Window } from "./trip-rule.js";
 
 interface Handlers {
@@ -76,50 +76,21 @@ export class Circuit {
     this.reset();
   }
 
-  get name(): string {
-    return this.#settings.name;
-  }
-
-  /** The state of now, after the transitions that time has caused since somebody last asked. */
-  now(): CircuitState {
-    // Each takes effect at its own time, so that looking late or often changes nothing.
-    while (this.#state !== "closed") {
-      const deadline = this.#deadline();
-      if (deadline === undefined || this.#time() < deadline) break;
-      if (this.#state === "open") {
-        this.#successes = 0;
-        this.#enter("half-open", "reset-timeout");
-      } else {
-        const message = `a probe of circuit "${this.name}" did not settle within ${this.#probeTimeout / 1000} s`;
-        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
-        this.#failures++;
-        this.#open(deadline, "probe-timeout");
-      }
-    }
-    return this.#state;
-  }
-
-  get failureCount(): number {
-    this.now();
-    if (this.#window === undefined) return this.#failures;
-    this.#window.forget(this.#time());
-    return this.#window.bad;
-  }
-
-  /** Seconds until a refused call may be admitted, as far as the state tells. */
-  get remainingSeconds(): number {
-    if (this.#state === "isolated") return Infinity;
-    const now = this.#time();
-    return Math.max(0, (this.#deadline() ?? now) - now) / 1000;
-  }
-
-  stats(): CircuitStats {
-    this.now();
-    return Object.freeze({ ...this.#totals });
+  snapshot(): CircuitSnapshot {
+    const state = this.#now();
+    this.#window?.forget(this.#time());
+    return Object.freeze({
+      kind: "circuit-breaker",
+      name: this.#settings.name,
+      state,
+      failureCount: this.#window?.bad ?? this.#failures,
+      remainingSeconds: state === "open" ? this.#remainingSeconds() : null,
+      stats: Object.freeze({ ...this.#totals }),
+    });
   }
 
   isolate(): Disposable {
-    const state = this.now();
+    const state = this.#now();
     if (this.#holds++ === 0) {
       this.#heldAt = this.#time();
       this.#under = state;
@@ -133,7 +104,7 @@ export class Circuit {
   }
 
   reset(): void {
-    this.now();
+    this.#now();
     this.#cause = undefined;
     this.#close("reset");
   }
@@ -142,7 +113,12 @@ export class Circuit {
     event: Name,
     listener: Listener<CircuitBreakerEvents[Name]>,
   ): Disposable {
-    this.events ??= new Events(`circuit "${this.name}"`, ["stateChange", "success", "failure", "rejected"]);
+    this.events ??= new Events(`circuit "${this.#settings.name}"`, [
+      "stateChange",
+      "success",
+      "failure",
+      "rejected",
+    ]);
     return this.events.on(event, listener);
   }
 
@@ -159,7 +135,7 @@ export class Circuit {
   }
 
   #admitNow(): Ticket | undefined {
-    const state = this.now();
+    const state = this.#now();
     const room = this.#settings.halfOpenMaxCalls - this.#successes - this.#probes.size;
     if (state !== "closed" && !(state === "half-open" && room > 0)) {
       this.#totals.rejectedCalls++;
@@ -173,7 +149,7 @@ export class Circuit {
   /** The error of a refused call; tells the listeners. */
   refusal(): CircuitOpenError {
     const condition = this.#state === "half-open" ? "half-open with all its probes under way" : this.#state;
-    const error = new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
+    const error = new CircuitOpenError(this.#settings.name, this.#remainingSeconds(), condition, this.#cause);
     this.events?.emit("rejected", { error });
     return error;
   }
@@ -216,22 +192,45 @@ export class Circuit {
 
   /** Counts a verdict and makes the transition it causes, if the era of its call is still on. */
   count(ticket: Ticket, verdict: Verdict, value?: unknown): void {
-    this.now();
+    this.#now();
     this.#totals[verdict]++;
     // A call admitted in an earlier era says nothing about this one.
     const late = ticket.era !== this.#era;
     if (!late) this.#probes.delete(ticket);
     if (verdict === "ignoredCalls") return;
-    if (verdict === "failedCalls") {
-      if (!late) {
-        this.#cause = { cause: value };
-        this.#settle(ticket, true);
-      }
-      this.events?.emit("failure", { error: value, late });
-    } else {
-      if (!late) this.#settle(ticket, false);
-      this.events?.emit("success", { value, late });
+    const failed = verdict === "failedCalls";
+    if (!late) {
+      if (failed) this.#cause = { cause: value };
+      this.#settle(ticket, failed);
     }
+    if (failed) this.events?.emit("failure", { error: value, late });
+    else this.events?.emit("success", { value, late });
+  }
+
+  /** The state of now, after the transitions that time has caused since somebody last asked. */
+  #now(): CircuitState {
+    // Each takes effect at its own time, so that looking late or often changes nothing.
+    while (this.#state !== "closed") {
+      const deadline = this.#deadline();
+      if (deadline === undefined || this.#time() < deadline) break;
+      if (this.#state === "open") {
+        this.#successes = 0;
+        this.#enter("half-open", "reset-timeout");
+      } else {
+        const message = `a probe of circuit "${this.#settings.name}" did not settle within ${this.#probeTimeout / 1000} s`;
+        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
+        this.#failures++;
+        this.#open(deadline, "probe-timeout");
+      }
+    }
+    return this.#state;
+  }
+
+  /** Seconds until a refused call may be admitted, as far as the state tells. */
+  #remainingSeconds(): number {
+    if (this.#state === "isolated") return Infinity;
+    const now = this.#time();
+    return Math.max(0, (this.#deadline() ?? now) - now) / 1000;
   }
 
   /** What the end of a call of this era, closed or half-open, does to the circuit. */

@@ -10,11 +10,11 @@ export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
  * Calls `fn` through the circuit and throws what it throws, or the refusal. Returns what it returns when `sync`,
  * where a promise is a mistake and the permit goes back; else a promise of it.
  */
-export function run<This, Args extends unknown[], Result>(
+export function run<This, Args extends unknown[]>(
   circuit: Circuit,
   sync: boolean,
   self: This,
-  fn: (this: This, ...args: Args) => Result,
+  fn: (this: This, ...args: Args) => unknown,
   ...args: Args
 ): unknown {
   const ticket = circuit.admit();

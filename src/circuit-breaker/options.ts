@@ -104,9 +104,8 @@ const resetTimeout: Rule<ResetTimeout> = custom({
       return { initial, factor: 1, max: initial };
     }
     checkKeys(label, growth, value);
-    const initial = time.parse(value["initial"], `${label}.initial`);
-    const factor = growth.factor.parse(value["factor"], `${label}.factor`);
-    const max = time.parse(value["max"], `${label}.max`);
+    const parse = (key: keyof typeof growth): number => growth[key].parse(value[key], `${label}.${key}`);
+    const [initial, factor, max] = [parse("initial"), parse("factor"), parse("max")];
     if (max < initial)
       throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, value["max"]));
     return { initial, factor, max };

@@ -1,6 +1,6 @@
 import { disposable } from "./disposable.js";
 import { checkName } from "./nearest.js";
-import { show } from "./show.js";
+import { unlike } from "./show.js";
 import { runContained } from "./warning.js";
 
 /** A listener of an event; what it returns is ignored, what it throws or rejects with becomes a warning. */
@@ -28,7 +28,7 @@ export class Events<Map extends object> {
   on<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): Disposable {
     checkName(name, this.#listeners, `an event of ${this.#owner}`);
     if (typeof listener !== "function") {
-      throw new TypeError(`the listener of ${name} must be a function; got ${show(listener)}.`);
+      throw new TypeError(unlike(`the listener of ${name}`, "a function", listener));
     }
     // Each subscription is its own entry, so that one function added twice is removed one at a time.
     const entry = { listener };

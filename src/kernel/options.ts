@@ -1,6 +1,6 @@
 import { checkName } from "./nearest.js";
 import type { Rule } from "./rules.js";
-import { show } from "./show.js";
+import { unlike } from "./show.js";
 
 /** The rules of an options type, one for each of its keys: a missing rule does not compile. */
 export type OptionRules<Settings extends object> = {
@@ -18,7 +18,7 @@ type Layer = Readonly<Record<string, unknown>>;
 /** Throws when `options` is not a plain set of options or has a key that `rules` does not know. */
 export function checkKeys(component: string, rules: object, options: unknown): asserts options is Layer {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`the options of ${component} must be an object; got ${show(options)}.`);
+    throw new TypeError(unlike(`the options of ${component}`, "an object", options));
   }
   for (const key of Object.keys(options)) checkName(key, rules, `an option of ${component}`);
 }
