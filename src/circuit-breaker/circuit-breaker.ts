@@ -14,7 +14,7 @@ import { disguise, type Promised } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
 import { guard, type NotAPromise, run } from "./guard.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
-import type { Permit } from "./permit.js";
+import { CallPermit, type Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
 
 /** What a wrapped function has besides: the circuit breaker that guards it. */
@@ -66,7 +66,7 @@ export class CircuitBreaker implements Component, Policy {
 
   /** What the circuit does with calls now. An open one whose time has come becomes half-open by being asked. */
   get state(): CircuitState {
-    return this.snapshot().state;
+    return this.#circuit.now();
   }
 
   /**
@@ -172,7 +172,7 @@ export class CircuitBreaker implements Component, Policy {
       this.#circuit.ignore();
       throw signal.reason;
     }
-    const permit = this.#circuit.permit();
+    const permit = this.#permit();
     if (permit === undefined) throw this.#circuit.refusal();
     try {
       const value = await runAbortable(fn, signal, () => permit.release());
@@ -209,7 +209,7 @@ export class CircuitBreaker implements Component, Policy {
    * ```
    */
   tryPermit(): Permit | undefined {
-    const permit = this.#circuit.permit();
+    const permit = this.#permit();
     // An error with its stack costs microseconds: made for those who listen.
     if (permit === undefined && this.#circuit.events?.has("rejected")) this.#circuit.refusal();
     return permit;
@@ -227,5 +227,10 @@ export class CircuitBreaker implements Component, Policy {
   /** Closes the circuit with nothing counted against it. Lifetime totals stay; calls under way no longer count. */
   reset(): void {
     this.#circuit.reset();
+  }
+
+  #permit(): CallPermit | undefined {
+    const ticket = this.#circuit.admit();
+    return ticket && new CallPermit(this.#circuit, ticket);
   }
 }

@@ -3,7 +3,6 @@ import { Events, type Listener } from "../kernel/events.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import { judge, type Verdict } from "./judge.js";
 import type { CircuitBreakerSettings } from "./options.js";
-import type { Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStateReason } from "./report.js";
 import type { Window } from "./trip-rule.js";
 
@@ -20,12 +19,6 @@ export interface Ticket {
   readonly started: number;
   /** What settles the promise of the call, once it has one. */
   handlers: Handlers | undefined;
-}
-
-/** A permit as `execute` needs it. */
-interface CallPermit extends Permit {
-  /** The call has returned `value`, which the predicates judge. */
-  returned(value: unknown): void;
 }
 
 /**
@@ -76,8 +69,27 @@ export class Circuit {
     this.reset();
   }
 
+  /** The state of now, after the transitions that time has caused since somebody last asked. */
+  now(): CircuitState {
+    // Each takes effect at its own time, so that looking late or often changes nothing.
+    while (this.#state !== "closed") {
+      const deadline = this.#deadline();
+      if (deadline === undefined || this.#time() < deadline) break;
+      if (this.#state === "open") {
+        this.#successes = 0;
+        this.#enter("half-open", "reset-timeout");
+      } else {
+        const message = `a probe of circuit "${this.#settings.name}" did not settle within ${this.#probeTimeout / 1000} s`;
+        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
+        this.#failures++;
+        this.#open(deadline, "probe-timeout");
+      }
+    }
+    return this.#state;
+  }
+
   snapshot(): CircuitSnapshot {
-    const state = this.#now();
+    const state = this.now();
     this.#window?.forget(this.#time());
     return Object.freeze({
       kind: "circuit-breaker",
@@ -90,7 +102,7 @@ export class Circuit {
   }
 
   isolate(): Disposable {
-    const state = this.#now();
+    const state = this.now();
     if (this.#holds++ === 0) {
       this.#heldAt = this.#time();
       this.#under = state;
@@ -104,7 +116,7 @@ export class Circuit {
   }
 
   reset(): void {
-    this.#now();
+    this.now();
     this.#cause = undefined;
     this.#close("reset");
   }
@@ -135,7 +147,7 @@ export class Circuit {
   }
 
   #admitNow(): Ticket | undefined {
-    const state = this.#now();
+    const state = this.now();
     const room = this.#settings.halfOpenMaxCalls - this.#successes - this.#probes.size;
     if (state !== "closed" && !(state === "half-open" && room > 0)) {
       this.#totals.rejectedCalls++;
@@ -152,26 +164,6 @@ export class Circuit {
     const error = new CircuitOpenError(this.#settings.name, this.#remainingSeconds(), condition, this.#cause);
     this.events?.emit("rejected", { error });
     return error;
-  }
-
-  /** Admits a call that is settled by hand, once. */
-  permit(): CallPermit | undefined {
-    const ticket = this.admit();
-    if (ticket === undefined) return undefined;
-    let held = true;
-    const settle = (verdict: () => Verdict, value?: unknown): void => {
-      if (!held) return;
-      held = false;
-      this.count(ticket, verdict(), value);
-    };
-    const release = (): void => settle(() => "ignoredCalls");
-    return {
-      success: () => settle(() => "successfulCalls"),
-      returned: (value) => settle(() => judge(this.#settings, true, value), value),
-      failure: (error) => settle(() => judge(this.#settings, false, error), error),
-      release,
-      [Symbol.dispose]: release,
-    };
   }
 
   /** A call came to an end; the predicates judge how. */
@@ -192,7 +184,7 @@ export class Circuit {
 
   /** Counts a verdict and makes the transition it causes, if the era of its call is still on. */
   count(ticket: Ticket, verdict: Verdict, value?: unknown): void {
-    this.#now();
+    this.now();
     this.#totals[verdict]++;
     // A call admitted in an earlier era says nothing about this one.
     const late = ticket.era !== this.#era;
@@ -205,25 +197,6 @@ export class Circuit {
     }
     if (failed) this.events?.emit("failure", { error: value, late });
     else this.events?.emit("success", { value, late });
-  }
-
-  /** The state of now, after the transitions that time has caused since somebody last asked. */
-  #now(): CircuitState {
-    // Each takes effect at its own time, so that looking late or often changes nothing.
-    while (this.#state !== "closed") {
-      const deadline = this.#deadline();
-      if (deadline === undefined || this.#time() < deadline) break;
-      if (this.#state === "open") {
-        this.#successes = 0;
-        this.#enter("half-open", "reset-timeout");
-      } else {
-        const message = `a probe of circuit "${this.#settings.name}" did not settle within ${this.#probeTimeout / 1000} s`;
-        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
-        this.#failures++;
-        this.#open(deadline, "probe-timeout");
-      }
-    }
-    return this.#state;
   }
 
   /** Seconds until a refused call may be admitted, as far as the state tells. */

@@ -30,8 +30,10 @@ export function durationRule(range: DurationRange = {}): string {
   return `a duration ${range.zero ? "of 0 or more" : "above 0"}: seconds as a number, or a string with its unit such as "250ms", "30s", "5m", "1h30m"`;
 }
 
-function parseText(text: string): number {
-  const [, ...amounts] = DURATION_PATTERN.exec(text) ?? [];
+function parseText(text: unknown): number | undefined {
+  const match = typeof text === "string" ? DURATION_PATTERN.exec(text) : null;
+  if (match === null) return undefined;
+  const [, ...amounts] = match;
   return UNITS.reduce((total, unit, index) => total + Number(amounts[index] ?? 0) * unit, 0);
 }
 
@@ -64,8 +66,8 @@ function spoken(seconds: number): string {
 export function parseDuration(value: unknown, label: string, range: DurationRange = {}): number {
   const isNumber = typeof value === "number";
   const wrong = unlike(label, durationRule(range), value);
-  if (!isNumber && !(typeof value === "string" && DURATION_PATTERN.test(value))) throw new TypeError(wrong);
   const milliseconds = isNumber ? value * 1000 : parseText(value);
+  if (milliseconds === undefined) throw new TypeError(wrong);
   const allowed = milliseconds > 0 || (milliseconds === 0 && range.zero);
   const suspicious = isNumber && value > SUSPICIOUS_SECONDS && !range.long;
   if (!allowed || milliseconds === Infinity || (suspicious && value > ABSURD_SECONDS)) {
