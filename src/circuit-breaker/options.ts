@@ -12,7 +12,7 @@ import {
   type Rule,
   text,
 } from "../kernel/rules.js";
-import { show } from "../kernel/show.js";
+import { unlike } from "../kernel/show.js";
 import type { ResetTimeout } from "./machine.js";
 import { type RateRule, rateRuleOf, type TripRule } from "./trip-rule.js";
 
@@ -79,40 +79,29 @@ export type CircuitBreakerSettings = SettingsFor<
   }
 >;
 
-const growth = { initial: duration(undefined), factor: numberFrom(undefined, 1), max: duration(undefined) };
+const time = duration(undefined);
+const growth = { initial: time, factor: numberFrom(undefined, 1), max: time };
 
 const resetTimeout: Rule<ResetTimeout> = custom({
   fallback: 60,
-  allowed: `${growth.initial.allowed}; or { initial, factor, max }`,
+  allowed: `${time.allowed}; or { initial, factor, max }`,
   file: {
     kind: "either",
     shapes: [
-      { kind: "duration", zero: false, long: false },
-      {
-        kind: "object",
-        fields: {
-          initial: { kind: "duration", zero: false, long: false },
-          factor: { kind: "number", integer: false, min: 1, max: Number.MAX_VALUE, above: false },
-          max: { kind: "duration", zero: false, long: false },
-        },
-      },
+      time.file,
+      { kind: "object", fields: { initial: time.file, factor: growth.factor.file, max: time.file } },
     ],
   },
   parse(value, label) {
-    if (typeof value === "number" || typeof value === "string") {
-      const initial = growth.initial.parse(value, label);
+    if (typeof value !== "object" || value === null) {
+      const initial = time.parse(value, label);
       return { initial, factor: 1, max: initial };
     }
-    if (typeof value !== "object" || value === null) {
-      throw new TypeError(`${label} must be ${resetTimeout.allowed}; got ${show(value)}.`);
-    }
     checkKeys(label, growth, value);
-    const initial = growth.initial.parse(value["initial"], `${label}.initial`);
-    const factor = growth.factor.parse(value["factor"], `${label}.factor`);
-    const max = growth.max.parse(value["max"], `${label}.max`);
-    if (max < initial) {
-      throw new RangeError(`${label}.max must be at least ${label}.initial; got ${show(value["max"])}.`);
-    }
+    const parse = (key: keyof typeof growth): number => growth[key].parse(value[key], `${label}.${key}`);
+    const [initial, factor, max] = [parse("initial"), parse("factor"), parse("max")];
+    if (max < initial)
+      throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, value["max"]));
     return { initial, factor, max };
   },
 });
@@ -127,14 +116,10 @@ const excludedErrors: Rule<readonly ((error: unknown) => unknown)[]> = custom({
   fallback: [],
   allowed: "an array of error classes and predicates",
   parse(value, label) {
-    if (!Array.isArray(value)) {
-      throw new TypeError(`${label} must be ${excludedErrors.allowed}; got ${show(value)}.`);
-    }
+    if (!Array.isArray(value)) throw new TypeError(unlike(label, excludedErrors.allowed, value));
     return value.map((matcher: unknown, index) => {
       if (typeof matcher !== "function") {
-        throw new TypeError(
-          `${label}[${index}] must be an error class or a predicate; got ${show(matcher)}.`,
-        );
+        throw new TypeError(unlike(`${label}[${index}]`, "an error class or a predicate", matcher));
       }
       return isClass(matcher)
         ? (error: unknown) => error instanceof matcher
@@ -147,7 +132,7 @@ const trip: Rule<RateRule | undefined> = custom({
   allowed: "made by failureRate({ ... }) or slowCallRate({ ... })",
   parse(value, label) {
     const rule = rateRuleOf(value);
-    if (rule === undefined) throw new TypeError(`${label} must be ${trip.allowed}; got ${show(value)}.`);
+    if (rule === undefined) throw new TypeError(unlike(label, trip.allowed, value));
     return rule;
   },
 });
@@ -160,6 +145,6 @@ export const circuitBreakerRules: OptionRules<CircuitBreakerSettings> = {
   excludedErrors,
   isFailure: callback<(outcome: CircuitOutcome) => unknown>(),
   trip,
-  probeTimeout: optional(duration(undefined)),
+  probeTimeout: optional(time),
   clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
 };

@@ -14,28 +14,27 @@ export type Configuration = { readonly [Name in SectionName]?: Section };
 // The ESM and the CommonJS build in one process share one default.
 const SLOT = Symbol.for("@kstlib/resilience/configured");
 
-function stack(): Configuration[] {
-  const found: unknown = Reflect.get(globalThis, SLOT);
-  if (Array.isArray(found)) return found;
-  const made: Configuration[] = [];
-  Object.defineProperty(globalThis, SLOT, { value: made });
-  return made;
+type Stack = Configuration[];
+
+function stack(): Stack | undefined {
+  return Reflect.get(globalThis, SLOT) as Stack | undefined;
 }
 
 /** Makes a checked configuration the one that plain constructors read, until the result is disposed of. */
 export function pushConfiguration(configuration: Configuration): Disposable {
   // A wrapper of its own, so that one configuration pushed twice is taken back one at a time.
   const entry = { ...configuration };
-  stack().push(entry);
+  const entries = stack() ?? [];
+  entries.push(entry);
+  Object.defineProperty(globalThis, SLOT, { value: entries });
   return disposable(() => {
-    const entries = stack();
     entries.splice(entries.indexOf(entry), 1);
   });
 }
 
 /** The process-wide configuration of this moment. */
 export function currentConfiguration(): Configuration {
-  return stack().at(-1) ?? {};
+  return stack()?.at(-1) ?? {};
 }
 
 /**
@@ -49,9 +48,8 @@ export function configuredLayers(
 ): readonly Options[] {
   const found = configuration[section];
   if (found === undefined) return [];
-  const name: unknown = typeof given === "object" && given !== null ? Reflect.get(given, "name") : undefined;
-  if (typeof name !== "string") return [found];
-  const named =
-    found.instances !== undefined && Object.hasOwn(found.instances, name) ? found.instances[name] : undefined;
+  const { instances = {} } = found;
+  const name = (given as { readonly name?: unknown } | null | undefined)?.name;
+  const named = typeof name === "string" && Object.hasOwn(instances, name) ? instances[name] : undefined;
   return named === undefined ? [found] : [found, named];
 }

@@ -1,4 +1,4 @@
-import { show } from "./show.js";
+import { unlike } from "./show.js";
 
 /**
  * A length of time: a number is **seconds**, a string carries its unit or units, largest first:
@@ -14,16 +14,11 @@ export interface DurationRange {
   readonly long?: boolean;
 }
 
-const UNITS = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["m", 60_000],
-  ["s", 1000],
-  ["ms", 1],
-] as const;
-
-const NUMBER = String.raw`\d+(?:\.\d+)?`;
-const SHAPE = new RegExp(`^${UNITS.map(([unit]) => `(?:(${NUMBER})${unit})?`).join("")}$`);
+/** The regular expression of a duration string, shared with the JSON Schema; one group for each of the units. */
+export const DURATION_PATTERN: RegExp =
+  /^(?=.)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/;
+const UNITS = [86_400_000, 3_600_000, 60_000, 1000, 1];
+const NAMES = ["d", "h", "m", "s", "ms"];
 
 /** A bare number of seconds above this is almost always milliseconds by mistake. */
 const SUSPICIOUS_SECONDS = 3600;
@@ -35,16 +30,11 @@ export function durationRule(range: DurationRange = {}): string {
   return `a duration ${range.zero ? "of 0 or more" : "above 0"}: seconds as a number, or a string with its unit such as "250ms", "30s", "5m", "1h30m"`;
 }
 
-/** The regular expression of a duration string, shared with the JSON Schema. */
-export const DURATION_PATTERN: RegExp = /* @__PURE__ */ new RegExp(`^(?=.)${SHAPE.source.slice(1)}`);
-
-function parseText(text: string): number {
-  const match = text === "" ? null : SHAPE.exec(text);
-  if (match === null) return Number.NaN;
-  return UNITS.reduce((total, [, milliseconds], index) => {
-    const amount = match[index + 1];
-    return amount === undefined ? total : total + Number(amount) * milliseconds;
-  }, 0);
+function parseText(text: unknown): number | undefined {
+  const match = typeof text === "string" ? DURATION_PATTERN.exec(text) : null;
+  if (match === null) return undefined;
+  const [, ...amounts] = match;
+  return UNITS.reduce((total, unit, index) => total + Number(amounts[index] ?? 0) * unit, 0);
 }
 
 /** Writes seconds the way {@link Duration} reads them, `30000` as `8h20m`. */
@@ -52,11 +42,11 @@ export function formatDuration(seconds: number): string {
   let left = Math.round(seconds * 1000);
   if (left <= 0) return "0s";
   let text = "";
-  for (const [unit, milliseconds] of UNITS) {
-    const amount = Math.floor(left / milliseconds);
-    if (amount > 0) text += `${amount}${unit}`;
-    left -= amount * milliseconds;
-  }
+  UNITS.forEach((unit, index) => {
+    const amount = Math.floor(left / unit);
+    if (amount > 0) text += `${amount}${NAMES[index]}`;
+    left -= amount * unit;
+  });
   return text;
 }
 
@@ -74,16 +64,16 @@ function spoken(seconds: number): string {
  * @throws RangeError when it is NaN, infinite, negative, zero where that makes no sense, or a bare number above 3600.
  */
 export function parseDuration(value: unknown, label: string, range: DurationRange = {}): number {
-  const refuse = (Kind: ErrorConstructor): never => {
-    throw new Kind(`${label} must be ${durationRule(range)}; got ${show(value)}.`);
-  };
-  if (typeof value !== "number" && typeof value !== "string") return refuse(TypeError);
-  const milliseconds = typeof value === "number" ? value * 1000 : parseText(value);
-  if (typeof value === "string" && Number.isNaN(milliseconds)) return refuse(TypeError);
-  if (!Number.isFinite(milliseconds) || milliseconds < 0) return refuse(RangeError);
-  if (milliseconds === 0 && !range.zero) return refuse(RangeError);
-  if (typeof value === "number" && value > SUSPICIOUS_SECONDS && !range.long) {
-    if (value > ABSURD_SECONDS) return refuse(RangeError);
+  const isNumber = typeof value === "number";
+  const wrong = unlike(label, durationRule(range), value);
+  const milliseconds = isNumber ? value * 1000 : parseText(value);
+  if (milliseconds === undefined) throw new TypeError(wrong);
+  const allowed = milliseconds > 0 || (milliseconds === 0 && range.zero);
+  const suspicious = isNumber && value > SUSPICIOUS_SECONDS && !range.long;
+  if (!allowed || milliseconds === Infinity || (suspicious && value > ABSURD_SECONDS)) {
+    throw new RangeError(wrong);
+  }
+  if (suspicious) {
     throw new RangeError(
       `${label}: ${value} is ${spoken(value)}; a number is seconds. Did you mean ${value / 1000} or "${value}ms"? Write "2h" to mean a longer time.`,
     );

@@ -1,10 +1,14 @@
 import { disposable } from "./disposable.js";
-import { nearest } from "./nearest.js";
-import { show } from "./show.js";
+import { checkName } from "./nearest.js";
+import { unlike } from "./show.js";
 import { runContained } from "./warning.js";
 
 /** A listener of an event; what it returns is ignored, what it throws or rejects with becomes a warning. */
 export type Listener<Payload> = (payload: Payload) => unknown;
+
+interface Entry<Payload> {
+  readonly listener: Listener<Payload>;
+}
 
 /**
  * The listeners of one component. State is committed before `emit`, so a listener may call back into the
@@ -12,9 +16,8 @@ export type Listener<Payload> = (payload: Payload) => unknown;
  */
 export class Events<Map extends object> {
   readonly #owner: string;
-  readonly #listeners: Record<string, Listener<never>[]> = {};
+  readonly #listeners: { [Name in keyof Map]?: readonly Entry<Map[Name]>[] } = {};
   readonly #pending: (() => void)[] = [];
-  #delivering = false;
 
   constructor(owner: string, names: readonly (keyof Map & string)[]) {
     this.#owner = owner;
@@ -23,41 +26,39 @@ export class Events<Map extends object> {
 
   /** Adds a listener; disposing of the result removes it. */
   on<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): Disposable {
-    if (!Object.hasOwn(this.#listeners, name)) {
-      const known = Object.keys(this.#listeners);
-      const meant = typeof name === "string" ? nearest(name, known) : undefined;
-      throw new TypeError(
-        `${this.#owner} has no event ${show(name)}; it has ${known.join(", ")}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
-      );
-    }
+    checkName(name, this.#listeners, `an event of ${this.#owner}`);
     if (typeof listener !== "function") {
-      throw new TypeError(`the listener of ${name} must be a function; got ${show(listener)}.`);
+      throw new TypeError(unlike(`the listener of ${name}`, "a function", listener));
     }
     // Each subscription is its own entry, so that one function added twice is removed one at a time.
-    const entry: Listener<Map[Name]> = (payload) => listener(payload);
-    const change = (next: (entries: Listener<never>[]) => Listener<never>[]): void => {
-      this.#listeners[name] = next(this.#listeners[name] ?? []);
-    };
-    change((entries) => [...entries, entry]);
-    return disposable(() => change((entries) => entries.filter((other) => other !== entry)));
+    const entry = { listener };
+    this.#listeners[name] = [...this.#of(name), entry];
+    return disposable(() => {
+      this.#listeners[name] = this.#of(name).filter((other) => other !== entry);
+    });
   }
 
   /** Whether anybody listens: lets a hot path skip making the payload. */
   has(name: keyof Map & string): boolean {
-    const entries = this.#listeners[name];
-    return entries !== undefined && entries.length > 0;
+    return this.#of(name).length > 0;
   }
 
   /** Delivers to the listeners of this moment, in the order they were added. */
   emit<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
-    const entries = this.#listeners[name] as readonly Listener<Map[Name]>[] | undefined;
-    if (entries === undefined || entries.length === 0) return;
-    this.#pending.push(() => {
-      for (const entry of entries) runContained(`a listener of ${this.#owner}'s ${name}`, entry, payload);
-    });
-    if (this.#delivering) return;
-    this.#delivering = true;
-    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) next();
-    this.#delivering = false;
+    const entries = this.#of(name);
+    if (entries.length === 0) return;
+    const pending = this.#pending;
+    const deliver = (): void => {
+      for (const { listener } of entries) {
+        runContained(`a listener of ${this.#owner}'s ${name}`, listener, payload);
+      }
+    };
+    // What is pending already is being delivered further up the stack, and this after it.
+    if (pending.push(deliver) > 1) return;
+    for (; pending[0] !== undefined; pending.shift()) pending[0]();
+  }
+
+  #of<Name extends keyof Map & string>(name: Name): readonly Entry<Map[Name]>[] {
+    return this.#listeners[name] ?? [];
   }
 }

@@ -1,25 +1,17 @@
-/** Optimal string alignment distance: Levenshtein's edits plus the swap of two neighbours. */
-function distance(from: string, to: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const substitution = from[row - 1] === to[column - 1] ? 0 : 1;
-      let best = Math.min(
-        (last[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (last[column - 1] ?? 0) + substitution,
-      );
-      if (from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]) {
-        best = Math.min(best, (beforeLast[column - 2] ?? Infinity) + 1);
-      }
-      current.push(best);
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return last[to.length] ?? 0;
+import { show } from "./show.js";
+
+/**
+ * The edits that make one word of the other: Levenshtein's, and the swap of two neighbours. Not exact, but more
+ * than `most`, when there are more.
+ */
+function edits(from: string, to: string, most: number): number {
+  if (from === "" || to === "") return from.length + to.length;
+  if (from[0] === to[0]) return edits(from.slice(1), to.slice(1), most);
+  if (most <= 0) return 1;
+  const after = (ofFrom: number, ofTo: number): number =>
+    1 + edits(from.slice(ofFrom), to.slice(ofTo), most - 1);
+  const swapped = from[0] === to[1] && from[1] === to[0];
+  return Math.min(after(1, 0), after(0, 1), after(1, 1), swapped ? after(2, 2) : Infinity);
 }
 
 /** The known name that `name` is most likely a slip of, or `undefined` when none is close. */
@@ -28,14 +20,25 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   // Of a name as long as no option is, the beginning says enough.
   const written = plain(name.slice(0, 64));
   let found: string | undefined;
-  // With as many edits as letters nothing of what was written is left.
-  let least = Math.min(Math.max(2, Math.floor(written.length / 3)) + 1, written.length);
+  // A third of the letters, from two to four edits; with as many edits as letters nothing of it is left.
+  let most = Math.min(Math.max(2, Math.floor(written.length / 3)), 4, written.length - 1);
   for (const candidate of known) {
-    const edits = distance(written, plain(candidate));
-    if (edits < least) {
-      least = edits;
+    const needed = edits(written, plain(candidate), most);
+    if (needed <= most) {
+      most = needed - 1;
       found = candidate;
     }
   }
   return found;
+}
+
+/** Throws a TypeError with a suggestion unless `name` is a key of `known`; `what` is "an option of X", say. */
+export function checkName(name: unknown, known: object, what: string): void {
+  const given = typeof name === "string" ? name : show(name);
+  if (Object.hasOwn(known, given)) return;
+  const names = Object.keys(known);
+  const meant = nearest(given, names);
+  throw new TypeError(
+    `${given} is not ${what}; ${meant === undefined ? `allowed are ${names.join(", ")}` : `did you mean ${meant}?`}`,
+  );
 }

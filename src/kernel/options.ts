@@ -1,6 +1,6 @@
-import { nearest } from "./nearest.js";
+import { checkName } from "./nearest.js";
 import type { Rule } from "./rules.js";
-import { show } from "./show.js";
+import { unlike } from "./show.js";
 
 /** The rules of an options type, one for each of its keys: a missing rule does not compile. */
 export type OptionRules<Settings extends object> = {
@@ -18,16 +18,9 @@ type Layer = Readonly<Record<string, unknown>>;
 /** Throws when `options` is not a plain set of options or has a key that `rules` does not know. */
 export function checkKeys(component: string, rules: object, options: unknown): asserts options is Layer {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`the options of ${component} must be an object; got ${show(options)}.`);
+    throw new TypeError(unlike(`the options of ${component}`, "an object", options));
   }
-  for (const key of Object.keys(options)) {
-    if (Object.hasOwn(rules, key)) continue;
-    const known = Object.keys(rules);
-    const meant = nearest(key, known);
-    throw new TypeError(
-      `${key} is not an option of ${component}; ${meant === undefined ? `allowed are ${known.join(", ")}` : `did you mean ${meant}?`}`,
-    );
-  }
+  for (const key of Object.keys(options)) checkName(key, rules, `an option of ${component}`);
 }
 
 /**
@@ -43,15 +36,16 @@ export function resolveOptions<Settings extends object>(
   given: object | undefined,
   layers: readonly Layer[] = [],
 ): Readonly<Settings> {
-  const own = given === undefined ? {} : given;
+  const own: unknown = given === undefined ? {} : given;
   checkKeys(component, rules, own);
   const settings: Partial<Settings> = {};
   for (const key of Object.keys(rules) as (keyof Settings & string)[]) {
     const rule = rules[key];
-    let value = own[key];
-    for (let index = layers.length - 1; value === undefined && index >= 0; index--)
-      value = layers[index]?.[key];
-    if (value === undefined) value = rule.fallback;
+    let value = rule.fallback;
+    for (const layer of [...layers, own]) {
+      const found = layer[key];
+      if (found !== undefined) value = found;
+    }
     if (value !== undefined) settings[key] = rule.parse(value, key);
   }
   return Object.freeze(settings as Settings);

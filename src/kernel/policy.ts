@@ -1,4 +1,4 @@
-import { show } from "./show.js";
+import { show, unlike } from "./show.js";
 
 /** What a function run by {@link Policy.execute} is given. */
 export interface ExecutionContext {
@@ -48,24 +48,22 @@ export function checkFunction(
 
 /** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
 export function checkSignal(signal: unknown): void {
-  if (signal === undefined) return;
-  if (
-    typeof signal !== "object" ||
-    signal === null ||
-    typeof Reflect.get(signal, "aborted") !== "boolean" ||
-    typeof Reflect.get(signal, "addEventListener") !== "function"
-  ) {
-    throw new TypeError(`signal must be an AbortSignal; got ${show(signal)}.`);
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (signal !== undefined && (typeof aborted !== "boolean" || typeof addEventListener !== "function")) {
+    throw new TypeError(unlike("signal", "an AbortSignal", signal));
   }
 }
 
 /**
  * Calls `fn` and settles as it does, or rejects with `signal.reason` as soon as the signal aborts; the
  * listener on the signal is gone either way. Does not look at a signal that is aborted already.
+ *
+ * @param onAbort runs in the listener: what it does is done when `abort()` returns.
  */
 export function runAbortable<Result>(
   fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
   signal: AbortSignal | undefined,
+  onAbort?: () => void,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     const running = fn(new LazyContext(signal));
@@ -73,7 +71,10 @@ export function runAbortable<Result>(
       resolve(running);
       return;
     }
-    const abort = (): void => reject(signal.reason);
+    const abort = (): void => {
+      onAbort?.();
+      reject(signal.reason);
+    };
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     Promise.resolve(running)

@@ -1,5 +1,5 @@
 import { type Duration, type DurationRange, durationRule, parseDuration } from "./duration.js";
-import { show } from "./show.js";
+import { unlike } from "./show.js";
 
 /**
  * What an option looks like in a configuration file; the file's schema is made from it.
@@ -33,18 +33,36 @@ export interface Rule<Value> {
   parse(value: unknown, label: string): Value;
 }
 
+/** A {@link Rule} of an option that a file can have. */
+export type FileRule<Value> = Rule<Value> & { readonly file: FileShape };
+
 /** A {@link Rule} with no default: the setting is `undefined` when the option is not given. */
 export function optional<Value>(rule: Rule<Value>): Rule<Value | undefined> {
   return { ...rule, fallback: undefined };
 }
 
-function mismatch(label: string, allowed: string, value: unknown, ofType: boolean): never {
-  const message = `${label} must be ${allowed}; got ${show(value)}.`;
-  throw ofType ? new RangeError(message) : new TypeError(message);
+/** A rule of a value that is used as it is given, when it has the `type` and is accepted. */
+function plain<Value, Shape extends FileShape | undefined>(
+  fallback: unknown,
+  allowed: string,
+  file: Shape,
+  type: string,
+  accepts: (value: Value) => boolean = () => true,
+): Rule<Value> & { readonly file: Shape } {
+  return {
+    fallback,
+    allowed,
+    file,
+    parse(value, label) {
+      const ofType = typeof value === type && value !== null;
+      if (ofType && accepts(value as Value)) return value as Value;
+      throw new (ofType ? RangeError : TypeError)(unlike(label, allowed, value));
+    },
+  };
 }
 
 /** A duration, given in seconds or with a unit, used in milliseconds. */
-export function duration(fallback: Duration | undefined, range: DurationRange = {}): Rule<number> {
+export function duration(fallback: Duration | undefined, range: DurationRange = {}): FileRule<number> {
   return {
     fallback,
     allowed: durationRule(range),
@@ -53,25 +71,32 @@ export function duration(fallback: Duration | undefined, range: DurationRange = 
   };
 }
 
+function number(
+  fallback: number | undefined,
+  min: number,
+  max: number,
+  { integer: whole = false, above = false }: { integer?: boolean; above?: boolean },
+): FileRule<number> {
+  const bounded = max < Number.MAX_SAFE_INTEGER;
+  const from = above ? `above ${min}` : bounded ? `from ${min}` : `of at least ${min}`;
+  const to = bounded ? `${above ? ", up" : ""} to ${max}` : "";
+  return plain<number, FileShape>(
+    fallback,
+    `a ${whole ? "whole " : ""}number ${from}${to}`,
+    { kind: "number", integer: whole, min, max, above },
+    "number",
+    (value) =>
+      (above ? value > min : value >= min) && value <= max && (!whole || Number.isSafeInteger(value)),
+  );
+}
+
 /** A whole number from `min` to `max`, both included. */
 export function integer(
   fallback: number | undefined,
   min: number,
   max: number = Number.MAX_SAFE_INTEGER,
-): Rule<number> {
-  const allowed =
-    max === Number.MAX_SAFE_INTEGER
-      ? `a whole number of at least ${min}`
-      : `a whole number from ${min} to ${max}`;
-  return {
-    fallback,
-    allowed,
-    file: { kind: "number", integer: true, min, max, above: false },
-    parse: (value, label) =>
-      Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max
-        ? Number(value)
-        : mismatch(label, allowed, value, typeof value === "number"),
-  };
+): FileRule<number> {
+  return number(fallback, min, max, { integer: true });
 }
 
 /** A number above `min`, up to `max`. */
@@ -79,17 +104,8 @@ export function numberAbove(
   fallback: number | undefined,
   min: number,
   max: number = Number.MAX_VALUE,
-): Rule<number> {
-  const allowed = max === Number.MAX_VALUE ? `a number above ${min}` : `a number above ${min}, up to ${max}`;
-  return {
-    fallback,
-    allowed,
-    file: { kind: "number", integer: false, min, max, above: true },
-    parse: (value, label) =>
-      typeof value === "number" && value > min && value <= max
-        ? value
-        : mismatch(label, allowed, value, typeof value === "number"),
-  };
+): FileRule<number> {
+  return number(fallback, min, max, { above: true });
 }
 
 /** A number from `min` to `max`, both included. */
@@ -97,66 +113,40 @@ export function numberFrom(
   fallback: number | undefined,
   min: number,
   max: number = Number.MAX_VALUE,
-): Rule<number> {
-  const allowed = max === Number.MAX_VALUE ? `a number of at least ${min}` : `a number from ${min} to ${max}`;
-  return {
-    fallback,
-    allowed,
-    file: { kind: "number", integer: false, min, max, above: false },
-    parse: (value, label) =>
-      typeof value === "number" && value >= min && value <= max
-        ? value
-        : mismatch(label, allowed, value, typeof value === "number"),
-  };
+): FileRule<number> {
+  return number(fallback, min, max, {});
 }
 
 /** A string that is not empty. */
-export function text(fallback: string | undefined): Rule<string> {
-  const allowed = "a string that is not empty";
-  return {
+export function text(fallback: string | undefined): FileRule<string> {
+  return plain<string, FileShape>(
     fallback,
-    allowed,
-    file: { kind: "text" },
-    parse: (value, label) =>
-      typeof value === "string" && value !== ""
-        ? value
-        : mismatch(label, allowed, value, typeof value === "string"),
-  };
+    "a string that is not empty",
+    { kind: "text" },
+    "string",
+    (value) => value !== "",
+  );
 }
 
 /** `true` or `false`. */
-export function flag(fallback: boolean): Rule<boolean> {
-  const allowed = "true or false";
-  return {
-    fallback,
-    allowed,
-    file: { kind: "boolean" },
-    parse: (value, label) => (typeof value === "boolean" ? value : mismatch(label, allowed, value, false)),
-  };
+export function flag(fallback: boolean): FileRule<boolean> {
+  return plain<boolean, FileShape>(fallback, "true or false", { kind: "boolean" }, "boolean");
 }
 
 /** One of a few words. */
-export function choice<Word extends string>(fallback: Word, words: readonly Word[]): Rule<Word> {
-  const allowed = `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`;
-  return {
+export function choice<Word extends string>(fallback: Word, words: readonly Word[]): FileRule<Word> {
+  return plain<Word, FileShape>(
     fallback,
-    allowed,
-    file: { kind: "choice", values: words },
-    parse: (value, label) =>
-      words.find((word) => word === value) ?? mismatch(label, allowed, value, typeof value === "string"),
-  };
+    `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`,
+    { kind: "choice", values: words },
+    "string",
+    (value) => words.includes(value),
+  );
 }
 
 /** A function of the application; it cannot stand in a file. */
 export function callback<Callback extends (...args: never[]) => unknown>(): Rule<Callback | undefined> {
-  const allowed = "a function";
-  return {
-    fallback: undefined,
-    allowed,
-    file: undefined,
-    parse: (value, label) =>
-      typeof value === "function" ? (value as Callback) : mismatch(label, allowed, value, false),
-  };
+  return plain<Callback | undefined, undefined>(undefined, "a function", undefined, "function");
 }
 
 /** An object with the given methods, such as a clock; it cannot stand in a file. */
@@ -165,18 +155,13 @@ export function having<Value extends object>(
   what: string,
   methods: readonly (keyof Value & string)[],
 ): Rule<Value> {
-  const allowed = `${what} with ${methods.join(", ")}`;
-  return {
+  return plain<Value, undefined>(
     fallback,
-    allowed,
-    file: undefined,
-    parse: (value, label) =>
-      typeof value === "object" &&
-      value !== null &&
-      methods.every((method) => typeof Reflect.get(value, method) === "function")
-        ? (value as Value)
-        : mismatch(label, allowed, value, typeof value === "object" && value !== null),
-  };
+    `${what} with ${methods.join(", ")}`,
+    undefined,
+    "object",
+    (value) => methods.every((method) => typeof value[method] === "function"),
+  );
 }
 
 /** Anything that `parse` accepts, for options of a shape of their own. */
@@ -186,5 +171,5 @@ export function custom<Value>(rule: {
   readonly file?: FileShape;
   readonly parse: (value: unknown, label: string) => Value;
 }): Rule<Value> {
-  return { fallback: rule.fallback, allowed: rule.allowed, file: rule.file, parse: rule.parse };
+  return { fallback: undefined, file: undefined, ...rule };
 }

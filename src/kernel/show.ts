@@ -16,3 +16,8 @@ export function show(value: unknown): string {
       return String(value);
   }
 }
+
+/** The message of a refused value: what it is called, what is allowed, what was given. */
+export function unlike(label: string, allowed: string, value: unknown): string {
+  return `${label} must be ${allowed}; got ${show(value)}.`;
+}

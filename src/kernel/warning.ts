@@ -14,7 +14,7 @@ function stackOf(cause: unknown): string | undefined {
 export function warn(code: string, message: string, cause?: unknown): void {
   const detail = stackOf(cause);
   const told = cause === undefined || detail !== undefined ? message : `${message}: ${show(cause)}`;
-  process.emitWarning(told, { type: "ResilienceWarning", code, ...(detail === undefined ? {} : { detail }) });
+  process.emitWarning(told, { type: "ResilienceWarning", code, detail });
 }
 
 /**

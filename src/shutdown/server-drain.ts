@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
 import type { ShutdownContext } from "./report.js";
-import type { Hook } from "./run-hooks.js";
+import type { Hook } from "./plan.js";
 
 /**
  * Anything that stops with `close(callback)`: a server of node:http, https, http2, net, or a framework's.

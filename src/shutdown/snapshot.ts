@@ -1,7 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 import { show } from "../kernel/show.js";
 import type { ShutdownResult, ShutdownStatus } from "./report.js";
-import type { Hook } from "./run-hooks.js";
+import type { Hook } from "./plan.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {

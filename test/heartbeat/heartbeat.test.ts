@@ -649,6 +649,6 @@ it("two heartbeats of one process share a folder, and even a file", async () => 
 
 it("an event that does not exist is refused with the one that was meant", () => {
   const { heartbeat } = setup();
-  expect(() => heartbeat.on("missedbeat" as never, () => undefined)).toThrow(/Did you mean missedBeat/);
+  expect(() => heartbeat.on("missedbeat" as never, () => undefined)).toThrow(/did you mean missedBeat/);
   expect(() => heartbeat.on("beat", null as never)).toThrow(TypeError);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { brandError, NotAvailableError, ResilienceError } from "../../src/kernel/errors.js";
+import { brandError, ResilienceError } from "../../src/kernel/errors.js";
 import { show } from "../../src/kernel/show.js";
 import { isThenable } from "../../src/kernel/thenable.js";
 
@@ -53,12 +53,6 @@ describe("an error of the library", () => {
     expect(mine).toBeInstanceOf(DoorError);
     expect(error).not.toBeInstanceOf(Mine);
     expect(mine).not.toBeInstanceOf(Other);
-  });
-
-  test("of something that is still to come says so", () => {
-    const missing = new NotAvailableError("a Redis store");
-    expect(missing).toMatchObject({ code: "ERR_NOT_AVAILABLE", name: "NotAvailableError" });
-    expect(missing.message).toBe("a Redis store is not available yet in this version of @kstlib/resilience.");
   });
 });
 

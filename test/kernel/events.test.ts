@@ -151,11 +151,11 @@ describe("events", () => {
   });
 
   test.each([
-    ["opened", 'Door has no event "opened"; it has open, close. Did you mean open?'],
-    ["clsoe", 'Door has no event "clsoe"; it has open, close. Did you mean close?'],
-    ["toString", 'Door has no event "toString"; it has open, close.'],
-    [5, "Door has no event 5; it has open, close."],
-    [undefined, "Door has no event undefined; it has open, close."],
+    ["opened", "opened is not an event of Door; did you mean open?"],
+    ["clsoe", "clsoe is not an event of Door; did you mean close?"],
+    ["toString", "toString is not an event of Door; allowed are open, close"],
+    [5, "5 is not an event of Door; allowed are open, close"],
+    [undefined, "undefined is not an event of Door; allowed are open, close"],
   ])("of the unknown name %j are a mistake of the listener's", (name, message) => {
     const events = door();
     expect(() => Reflect.apply(Reflect.get(events, "on"), events, [name, () => {}])).toThrow(

@@ -147,7 +147,7 @@ describe("bad input", () => {
 
   test("a listener of an unknown event, or that is no function, is an error", () => {
     const limiter = new RateLimiter();
-    expect(() => call(limiter, "on", "aquired", () => {})).toThrow(/Did you mean acquired\?/);
+    expect(() => call(limiter, "on", "aquired", () => {})).toThrow(/did you mean acquired\?/);
     expect(() => call(limiter, "on", "acquired", 1)).toThrow(TypeError);
   });
 });
