@@ -26,3 +26,11 @@ export async function check(file: string | URL, options?: HeartbeatCheckOptions)
 export function checkSync(file: string | URL, options?: HeartbeatCheckOptions): HeartbeatCheck {
   return assess(readStateSync(file), options);
 }
+
+export async function isAlive(file: string | URL, options?: HeartbeatCheckOptions): Promise<boolean> {
+  return (await check(file, options)).status === "alive";
+}
+
+export function isAliveSync(file: string | URL, options?: HeartbeatCheckOptions): boolean {
+  return checkSync(file, options).status === "alive";
+}

@@ -64,7 +64,11 @@ const FIELDS: Readonly<Record<keyof HeartbeatState, (value: unknown) => boolean>
   processStart: isText,
 };
 const KEYS = Object.keys(FIELDS) as (keyof HeartbeatState)[];
-const REQUIRED: ReadonlySet<string> = new Set(["timestamp", "pid", "hostname"]);
+const REQUIRED: ReadonlySet<string> = new Set(["timestamp", "pid", "hostname", "metadata"]);
+
+function isState(fields: { readonly [Key in keyof HeartbeatState]?: unknown }): fields is HeartbeatState {
+  return KEYS.every((key) => (key in fields ? FIELDS[key](fields[key]) : !REQUIRED.has(key)));
+}
 
 /** What a field is called in the file. */
 function nameInFile(key: string): string {
@@ -80,17 +84,23 @@ export function encodeState(state: HeartbeatState): string {
 // the closing quote is optional so that no input makes the expression try twice.
 const PYTHON_NUMBERS = /"(?:[^"\\]|\\[^]?)*"?|-?\bInfinity\b|\bNaN\b/g;
 
+function withoutPythonNumbers(text: string): string {
+  if (!/NaN|Infinity/.test(text)) return text;
+  return text.replace(PYTHON_NUMBERS, (found) => (found.startsWith('"') ? found : "null"));
+}
+
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text.replace(PYTHON_NUMBERS, (found) => (found.startsWith('"') ? found : "null")));
+    return JSON.parse(withoutPythonNumbers(text));
   } catch {
     return undefined;
   }
 }
 
 /**
- * Reads the text of a state file, ours or the Python original's; `null` is a file without. `null` for anything that is not a state,
- * also for a status or a type that it does not know: a guess would be worth less. Never throws.
+ * Reads the text of a state file, ours or the Python original's; `null` when there is none. `null` for anything
+ * that is not a state, also for a status or a type that it does not know: a guess would be worth less. Never
+ * throws.
  */
 export function decodeState(text: string | null): HeartbeatState | null {
   const file = text === null ? null : parse(text);
@@ -98,10 +108,9 @@ export function decodeState(text: string | null): HeartbeatState | null {
   const state: Record<string, Json> = { metadata: {} };
   for (const key of KEYS) {
     const value = file[nameInFile(key)] ?? null;
-    if (value === null && !REQUIRED.has(key)) continue;
-    if (!FIELDS[key](value)) return null;
-    state[key] = value;
+    if (value !== null) state[key] = value;
   }
-  Object.freeze(state["metadata"]);
-  return Object.freeze(state) as unknown as HeartbeatState;
+  if (!isState(state)) return null;
+  Object.freeze(state.metadata);
+  return Object.freeze(state);
 }

@@ -4,9 +4,15 @@ import { configuredLayers } from "../kernel/configured.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import type { HeartbeatCheckOptions } from "../heartbeat-file/options.js";
 import { ownProcess } from "../heartbeat-file/process-identity.js";
-import { check, checkSync, readState, readStateSync } from "../heartbeat-file/readers.js";
+import {
+  check,
+  checkSync,
+  isAlive,
+  isAliveSync,
+  readState,
+  readStateSync,
+} from "../heartbeat-file/readers.js";
 import {
   encodeState,
   type HeartbeatMetadata,
@@ -15,7 +21,6 @@ import {
 } from "../heartbeat-file/state.js";
 import { stateFileWriter } from "../heartbeat-file/state-file.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import type { HeartbeatCheck } from "../heartbeat-file/verdict.js";
 import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
@@ -204,10 +209,10 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    *
    * @throws TypeError (as a rejection) when `file` is neither a path nor a `file:` URL.
    */
-  static readonly readState: (file: string | URL) => Promise<HeartbeatState | null> = readState;
+  static readonly readState: typeof readState = readState;
 
   /** {@link Heartbeat.readState} without a promise. */
-  static readonly readStateSync: (file: string | URL) => HeartbeatState | null = readStateSync;
+  static readonly readStateSync: typeof readStateSync = readStateSync;
 
   /**
    * Reads and judges a state file. On the writer's own host the process is looked at too, except where the
@@ -215,22 +220,16 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    *
    * @throws TypeError, RangeError (as a rejection) for a wrong `file` or `maxAge`; never for what the file holds.
    */
-  static readonly check: (file: string | URL, options?: HeartbeatCheckOptions) => Promise<HeartbeatCheck> =
-    check;
+  static readonly check: typeof check = check;
 
   /** {@link Heartbeat.check} without a promise. */
-  static readonly checkSync: (file: string | URL, options?: HeartbeatCheckOptions) => HeartbeatCheck =
-    checkSync;
+  static readonly checkSync: typeof checkSync = checkSync;
 
   /** Whether {@link Heartbeat.check} says `alive`. */
-  static async isAlive(file: string | URL, options?: HeartbeatCheckOptions): Promise<boolean> {
-    return (await check(file, options)).status === "alive";
-  }
+  static readonly isAlive: typeof isAlive = isAlive;
 
   /** {@link Heartbeat.isAlive} without a promise. */
-  static isAliveSync(file: string | URL, options?: HeartbeatCheckOptions): boolean {
-    return checkSync(file, options).status === "alive";
-  }
+  static readonly isAliveSync: typeof isAliveSync = isAliveSync;
 
   readonly #drainNow = (): void => this.drain();
 
