@@ -32,16 +32,14 @@ export const PATH_RULE: string = "a path (a string that is not empty, without NU
  * @throws TypeError when it is neither a path nor a `file:` URL.
  */
 export function parsePath(value: unknown, label: string): string {
-  if (typeof value === "string" && value !== "" && !value.includes("\0")) return path.resolve(value);
-  const refuse = (found: string): never => {
-    throw new TypeError(`${label} must be ${PATH_RULE}; got ${found}.`);
-  };
-  if (!(value instanceof URL)) return refuse(show(value));
+  const isUrl = value instanceof URL;
   try {
-    return path.resolve(fileURLToPath(value));
+    const file = isUrl ? fileURLToPath(value) : value;
+    if (typeof file === "string" && file !== "" && !file.includes("\0")) return path.resolve(file);
   } catch {
-    return refuse(`the URL ${show(value.href)}`);
+    // A URL that names no file.
   }
+  throw new TypeError(`${label} must be ${PATH_RULE}; got ${show(isUrl ? value.href : value)}.`);
 }
 
 /** A clock for the times of a heartbeat. */

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import type { HeartbeatState } from "./state.js";
+import { hasCode } from "./system-error.js";
 import { parseTimestamp } from "./timestamp.js";
 import { CLOCK_SKEW, type ProcessFate } from "./verdict.js";
 
@@ -10,11 +11,10 @@ const TICKS_PER_SECOND = 100;
 /** Whether a process with this id exists; `true` when that cannot be told. */
 export function processExists(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return process.kill(pid, 0);
   } catch (error) {
     // EPERM means that it exists and belongs to somebody else.
-    return !(error instanceof Error && Reflect.get(error, "code") === "ESRCH");
+    return !hasCode(error, "ESRCH");
   }
 }
 
@@ -28,10 +28,9 @@ export interface ProcessStat {
 
 /** Reads a line of `/proc/<pid>/stat`; the program's name in it may hold anything, also `)` and spaces. */
 export function parseProcessStat(line: string): ProcessStat | undefined {
-  // The state is the line's 3rd field, the start time its 22nd; the name is the 2nd.
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
-  const start = Number(fields[19] ?? Number.NaN);
-  return Number.isSafeInteger(start) ? { ended: fields[0] === "Z" || fields[0] === "X", start } : undefined;
+  // The name is the line's 2nd field, the state its 3rd, the start time its 22nd.
+  const found = /^.*\) (?:([ZX])|\S) (?:\S+ ){18}(\d+)/s.exec(line);
+  return found === null ? undefined : { ended: found[1] !== undefined, start: Number(found[2]) };
 }
 
 function attempt<Result>(read: () => Result): Result | undefined {
@@ -44,14 +43,13 @@ function attempt<Result>(read: () => Result): Result | undefined {
 }
 
 function readProcessStat(pid: number): ProcessStat | undefined {
-  const line = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, "latin1"));
-  return line === undefined ? undefined : parseProcessStat(line);
+  return attempt(() => parseProcessStat(fs.readFileSync(`/proc/${pid}/stat`, "latin1")));
 }
 
 interface Place {
-  /** Boot and pid namespace, where the system tells both. */
-  readonly mark: string | undefined;
-  readonly scope: string;
+  /** Boot and pid namespace, or the host where the system does not tell both. */
+  readonly mark: string;
+  /** Start time of this process, where the system tells it. */
   readonly start: number | undefined;
 }
 
@@ -60,60 +58,46 @@ let place: Place | undefined;
 // A pid means something only in one boot of one kernel and in one pid namespace: two containers of a pod share
 // the hostname, and each has a process 1.
 function ownPlace(): Place {
-  if (place !== undefined) return place;
-  const boot = attempt(() => fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
-  const space = attempt(() => fs.readlinkSync("/proc/self/ns/pid"))?.replaceAll(/\D+/g, "");
-  const start = readProcessStat(process.pid)?.start;
-  place =
-    boot === undefined || space === undefined
-      ? {
-          mark: undefined,
-          scope:
-            os
-              .hostname()
-              .replaceAll(/[^\w-]+/g, "-")
-              .slice(0, 32) || "host",
-          start,
-        }
-      : { mark: `${boot}/${space}`, scope: `${boot.slice(0, 8)}-${space}`, start };
+  place ??= {
+    mark:
+      attempt(() => {
+        const boot = fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+        return `${boot}/${fs.readlinkSync("/proc/self/ns/pid").replaceAll(/\D+/g, "")}`;
+      }) ?? os.hostname(),
+    start: readProcessStat(process.pid)?.start,
+  };
   return place;
 }
 
-/** A short name, fit for a file name, for where the pids of this process mean something. */
+/** A name, fit for a file name, for where the pids of this process mean something. */
 export function pidScope(): string {
-  return ownPlace().scope;
+  return ownPlace()
+    .mark.replaceAll(/[^\w-]+/g, "-")
+    .slice(0, 64);
 }
 
-/** The mark of this process for `HeartbeatState.processStart`, or `undefined` where the system gives none. */
-export function ownProcessStart(): string | undefined {
+/** What a state says of this process; `processStart` only where the system tells it. */
+export function ownProcess(): Pick<HeartbeatState, "pid" | "hostname" | "processStart"> {
   const { mark, start } = ownPlace();
-  return mark === undefined || start === undefined ? undefined : `${mark}/${start}`;
-}
-
-/** How many milliseconds ago a process started, or `undefined` where uptime and start time do not fit together. */
-function processAge(start: number): number | undefined {
-  const own = ownPlace().start;
-  if (own === undefined) return undefined;
-  const age = (ticks: number): number => (os.uptime() - ticks / TICKS_PER_SECOND) * 1000;
-  // In some containers the uptime is the container's and the start time the host's.
-  return age(own) < process.uptime() * 1000 - 1000 ? undefined : age(start);
+  const identity = { pid: process.pid, hostname: os.hostname() };
+  return start === undefined ? identity : { ...identity, processStart: `${mark}/${start}` };
 }
 
 /** What this host knows of the process that wrote `state`, at wall-clock time `now` in milliseconds. */
 export function processFate(state: HeartbeatState, now: number): ProcessFate {
-  if (state.hostname !== os.hostname()) return "unknown";
-  const { processStart } = state;
-  if (processStart !== undefined) {
-    const written = processStart.slice(0, processStart.lastIndexOf("/"));
-    if (written !== ownPlace().mark) return "unknown";
-  }
-  if (!processExists(state.pid)) return "gone";
-  const stat = readProcessStat(state.pid);
+  const { hostname, pid, processStart, startedAt, timestamp } = state;
+  const own = ownPlace();
+  if (hostname !== os.hostname()) return "unknown";
+  if (processStart !== undefined && !processStart.startsWith(`${own.mark}/`)) return "unknown";
+  if (!processExists(pid)) return "gone";
+  const stat = readProcessStat(pid);
   if (stat === undefined) return "running";
   if (stat.ended) return "gone";
-  if (processStart !== undefined) return processStart.endsWith(`/${stat.start}`) ? "running" : "gone";
+  if (processStart !== undefined) return processStart === `${own.mark}/${stat.start}` ? "running" : "gone";
   // A file of another writer: who was not there yet when it began, or at its last beat, did not write it.
-  const began = parseTimestamp(state.startedAt ?? state.timestamp);
-  const age = processAge(stat.start);
-  return age !== undefined && age + CLOCK_SKEW < now - began ? "gone" : "running";
+  const age = (start = Number.NaN): number => os.uptime() - start / TICKS_PER_SECOND;
+  // In some containers the uptime is the container's and the start time the host's.
+  const isTold = age(own.start) > process.uptime() - 1;
+  const began = parseTimestamp(startedAt ?? timestamp);
+  return isTold && age(stat.start) * 1000 + CLOCK_SKEW < now - began ? "gone" : "running";
 }

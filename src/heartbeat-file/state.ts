@@ -33,93 +33,84 @@ export interface HeartbeatState {
   readonly processStart?: string;
 }
 
-const HIGHEST_PID = 2 ** 31 - 1;
-
-// Holds for what JSON.parse returned: everything inside such an object is JSON too.
-function isJsonObject(value: unknown): value is HeartbeatMetadata {
+/** Whether a value that JSON.parse returned is an object; everything inside it is JSON then too. */
+export function isJsonObject(value: unknown): value is HeartbeatMetadata {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isTimestamp(value: unknown): boolean {
+  return isText(value) && !Number.isNaN(parseTimestamp(value));
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** What each field may be. */
+const FIELDS: Readonly<Record<keyof HeartbeatState, (value: unknown) => boolean>> = {
+  timestamp: isTimestamp,
+  // 0 would be a process group.
+  pid: (value) => isCount(value) && value > 0 && value < 2 ** 31,
+  hostname: isText,
+  metadata: isJsonObject,
+  status: (value) => STATUSES.some((status) => status === value),
+  interval: (value) => typeof value === "number" && value > 0,
+  startedAt: isTimestamp,
+  sequence: isCount,
+  processStart: isText,
+};
+const KEYS = Object.keys(FIELDS) as (keyof HeartbeatState)[];
+const REQUIRED: ReadonlySet<string> = new Set(["timestamp", "pid", "hostname", "metadata"]);
+
+function isState(fields: { readonly [Key in keyof HeartbeatState]?: unknown }): fields is HeartbeatState {
+  return KEYS.every((key) => (key in fields ? FIELDS[key](fields[key]) : !REQUIRED.has(key)));
+}
+
+/** What a field is called in the file. */
+function nameInFile(key: string): string {
+  return key.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The text of a state file: one JSON object on one line. */
+export function encodeState(state: HeartbeatState): string {
+  return `${JSON.stringify(Object.fromEntries(KEYS.map((key) => [nameInFile(key), state[key]])))}\n`;
 }
 
 // Python writes NaN and Infinity, which JSON does not have. Strings are matched so as to be left alone, and
 // the closing quote is optional so that no input makes the expression try twice.
 const PYTHON_NUMBERS = /"(?:[^"\\]|\\[^]?)*"?|-?\bInfinity\b|\bNaN\b/g;
 
-function parseJson(text: string): unknown {
+function withoutPythonNumbers(text: string): string {
+  if (!/NaN|Infinity/.test(text)) return text;
+  return text.replace(PYTHON_NUMBERS, (found) => (found.startsWith('"') ? found : "null"));
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    // Either not JSON at all, or the JSON of Python.
-  }
-  try {
-    return JSON.parse(text.replace(PYTHON_NUMBERS, (found) => (found.startsWith('"') ? found : "null")));
+    return JSON.parse(withoutPythonNumbers(text));
   } catch {
     return undefined;
   }
 }
 
-/** Turns the text of a file into the object it holds, or `undefined`. Never throws. */
-export function parseJsonObject(text: string): HeartbeatMetadata | undefined {
-  const value = parseJson(text);
-  return isJsonObject(value) ? value : undefined;
-}
-
-function isTimestamp(value: Json | undefined): value is string {
-  return typeof value === "string" && !Number.isNaN(parseTimestamp(value));
-}
-
-function isWhole(value: Json | undefined, min: number, max: number): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max;
-}
-
-/** The text of a state file: one JSON object on one line. */
-export function encodeState(state: HeartbeatState): string {
-  const { startedAt, processStart, timestamp, pid, hostname, metadata, status, interval, sequence } = state;
-  const file = {
-    timestamp,
-    pid,
-    hostname,
-    metadata,
-    status,
-    interval,
-    started_at: startedAt,
-    sequence,
-    process_start: processStart,
-  };
-  return `${JSON.stringify(file)}\n`;
-}
-
 /**
- * Reads the text of a state file, ours or the Python original's. `null` for anything that is not a state,
- * also for a status or a type that it does not know: a guess would be worth less. Never throws.
+ * Reads the text of a state file, ours or the Python original's; `null` when there is none. `null` for anything
+ * that is not a state, also for a status or a type that it does not know: a guess would be worth less. Never
+ * throws.
  */
-export function decodeState(text: string): HeartbeatState | null {
-  const file = parseJsonObject(text);
-  if (file === undefined) return null;
-  const { timestamp, pid, hostname } = file;
-  if (!isTimestamp(timestamp) || !isWhole(pid, 1, HIGHEST_PID) || typeof hostname !== "string") return null;
-  const metadata = file["metadata"] ?? {};
-  if (!isJsonObject(metadata)) return null;
-
-  const status = file["status"] ?? undefined;
-  const known = STATUSES.find((word) => word === status);
-  const interval = file["interval"] ?? undefined;
-  const startedAt = file["started_at"] ?? undefined;
-  const sequence = file["sequence"] ?? undefined;
-  const processStart = file["process_start"] ?? undefined;
-  if (status !== undefined && known === undefined) return null;
-  if (interval !== undefined && !(typeof interval === "number" && interval > 0)) return null;
-  if (startedAt !== undefined && !isTimestamp(startedAt)) return null;
-  if (sequence !== undefined && !isWhole(sequence, 0, Number.MAX_SAFE_INTEGER)) return null;
-  if (processStart !== undefined && typeof processStart !== "string") return null;
-  return Object.freeze({
-    timestamp,
-    pid,
-    hostname,
-    metadata: Object.freeze(metadata),
-    ...(known === undefined ? {} : { status: known }),
-    ...(interval === undefined ? {} : { interval }),
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(sequence === undefined ? {} : { sequence }),
-    ...(processStart === undefined ? {} : { processStart }),
-  });
+export function decodeState(text: string | null): HeartbeatState | null {
+  const file = text === null ? null : parse(text);
+  if (!isJsonObject(file)) return null;
+  const state: Record<string, Json> = { metadata: {} };
+  for (const key of KEYS) {
+    const value = file[nameInFile(key)] ?? null;
+    if (value !== null) state[key] = value;
+  }
+  if (!isState(state)) return null;
+  Object.freeze(state.metadata);
+  return Object.freeze(state);
 }

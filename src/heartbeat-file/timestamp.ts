@@ -7,8 +7,9 @@ const SHAPE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\
  * @throws RangeError when the time is not a date.
  */
 export function formatTimestamp(wall: number): string {
-  const micros = Math.floor((wall - Math.floor(wall)) * 1000);
-  return new Date(Math.floor(wall)).toISOString().replace("Z", `${String(micros).padStart(3, "0")}+00:00`);
+  const whole = Math.floor(wall);
+  const micros = String(Math.floor((wall - whole) * 1000)).padStart(3, "0");
+  return new Date(whole).toISOString().replace("Z", `${micros}+00:00`);
 }
 
 /** Reads an ISO 8601 date and time with an offset; NaN for anything else, also for a time without an offset. */

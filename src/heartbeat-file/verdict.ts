@@ -28,7 +28,8 @@ export type ProcessFate = "running" | "gone" | "unknown";
 export const CLOCK_SKEW = 5000;
 
 const BEATS_MISSED = 3;
-const DEFAULT_MAX_AGE = 30_000;
+/** The default of a heartbeat, for a file that does not name its interval. */
+const INTERVAL = 10;
 
 function decide(state: HeartbeatState, age: number, fate: ProcessFate, maxAge: number): HeartbeatVerdict {
   if (state.status === "stopped") return "stopped";
@@ -46,11 +47,9 @@ export function judge(
   state: HeartbeatState | null,
   fate: ProcessFate,
   now: number,
-  maxAge?: number,
+  maxAge: number = (state?.interval ?? INTERVAL) * BEATS_MISSED * 1000,
 ): HeartbeatCheck {
   if (state === null) return Object.freeze({ status: "unknown", age: null, state });
   const age = now - parseTimestamp(state.timestamp);
-  const limit =
-    maxAge ?? (state.interval === undefined ? DEFAULT_MAX_AGE : state.interval * 1000 * BEATS_MISSED);
-  return Object.freeze({ status: decide(state, age, fate, limit), age: age / 1000, state });
+  return Object.freeze({ status: decide(state, age, fate, maxAge), age: age / 1000, state });
 }

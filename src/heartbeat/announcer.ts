@@ -1,6 +1,5 @@
 import type { Json, Snapshot } from "../kernel/component.js";
 import { Events } from "../kernel/events.js";
-import { runContained } from "../kernel/warning.js";
 import type { HeartbeatError } from "./errors.js";
 import type { HeartbeatSettings } from "./options.js";
 import type { HeartbeatState, HeartbeatStatus } from "../heartbeat-file/state.js";
@@ -34,42 +33,18 @@ export interface HeartbeatSnapshot extends Snapshot {
   readonly targetDead: boolean;
 }
 
-/** Tells the application: its callbacks first, then the listeners, then the alert. None of them can do harm. */
-export class Announcer {
-  readonly events: Events<HeartbeatEvents>;
-  readonly #settings: HeartbeatSettings;
-  readonly #owner: string;
-
-  constructor(owner: string, settings: HeartbeatSettings) {
-    this.events = new Events(owner, ["beat", "missedBeat", "targetDead"]);
-    this.#settings = settings;
-    this.#owner = owner;
+/** Makes the events of a heartbeat; the application's callbacks are their first listeners. */
+export function announcer(owner: string, settings: HeartbeatSettings): Events<HeartbeatEvents> {
+  const { name, stateFile = null, onBeat, onMissedBeat, onTargetDead, onAlert } = settings;
+  const events = new Events<HeartbeatEvents>(owner, ["beat", "missedBeat", "targetDead"]);
+  if (onBeat !== undefined) events.on("beat", onBeat);
+  if (onMissedBeat !== undefined) events.on("missedBeat", onMissedBeat);
+  if (onTargetDead !== undefined) events.on("targetDead", () => onTargetDead());
+  if (onAlert !== undefined) {
+    const alert = (message: string, details: Readonly<Record<string, Json>>): unknown =>
+      onAlert("heartbeat", message, Object.freeze({ name, stateFile, pid: process.pid, ...details }));
+    events.on("missedBeat", ({ code, message }) => alert(message, { event: "missedBeat", code }));
+    events.on("targetDead", () => alert(`the target of ${owner} is dead.`, { event: "targetDead" }));
   }
-
-  beat(state: HeartbeatState): void {
-    const { onBeat } = this.#settings;
-    if (onBeat !== undefined) runContained(`onBeat of ${this.#owner}`, onBeat, state);
-    this.events.emit("beat", state);
-  }
-
-  missedBeat(error: HeartbeatError, missedInARow: number): void {
-    const { onMissedBeat } = this.#settings;
-    if (onMissedBeat !== undefined) runContained(`onMissedBeat of ${this.#owner}`, onMissedBeat, error);
-    this.events.emit("missedBeat", error);
-    this.#alert(error.message, { event: "missedBeat", code: error.code, missedInARow });
-  }
-
-  targetDead(): void {
-    const { name, onTargetDead } = this.#settings;
-    if (onTargetDead !== undefined) runContained(`onTargetDead of ${this.#owner}`, onTargetDead);
-    this.events.emit("targetDead", Object.freeze({ name }));
-    this.#alert(`the target of ${this.#owner} is dead.`, { event: "targetDead" });
-  }
-
-  #alert(message: string, details: Readonly<Record<string, Json>>): void {
-    const { name, stateFile, onAlert } = this.#settings;
-    if (onAlert === undefined) return;
-    const context = Object.freeze({ name, stateFile: stateFile ?? null, pid: process.pid, ...details });
-    runContained(`onAlert of ${this.#owner}`, onAlert, "heartbeat", message, context);
-  }
+  return events;
 }

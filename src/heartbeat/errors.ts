@@ -10,10 +10,5 @@ export type HeartbeatErrorCode = "ERR_HEARTBEAT_WRITE" | "ERR_HEARTBEAT_RUNNING"
  */
 export class HeartbeatError extends ResilienceError {
   declare readonly code: HeartbeatErrorCode;
-
-  // oxlint-disable-next-line no-useless-constructor -- narrows the codes
-  constructor(code: HeartbeatErrorCode, message: string, options?: ErrorOptions) {
-    super(code, message, options);
-  }
 }
 brandError(HeartbeatError, "HeartbeatError");

@@ -1,24 +1,33 @@
-import type { HeartbeatCheckOptions } from "../heartbeat-file/options.js";
-import os from "node:os";
 import type { Timer } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { configuredLayers } from "../kernel/configured.js";
 import { formatDuration } from "../kernel/duration.js";
-import type { Listener } from "../kernel/events.js";
+import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { Announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
-import { HeartbeatError } from "./errors.js";
-import { MetadataSource } from "./metadata.js";
-import { OneAtATime } from "./one-at-a-time.js";
-import { type HeartbeatOptions, heartbeatRules, type HeartbeatSettings } from "./options.js";
-import { ownProcessStart } from "../heartbeat-file/process-identity.js";
-import { check, checkSync, readState, readStateSync } from "../heartbeat-file/readers.js";
-import { nextDue } from "./schedule.js";
-import { encodeState, type HeartbeatState, type HeartbeatStatus } from "../heartbeat-file/state.js";
-import { StateFile } from "../heartbeat-file/state-file.js";
-import { TargetWatch } from "./target-watch.js";
+import { ownProcess } from "../heartbeat-file/process-identity.js";
+import {
+  check,
+  checkSync,
+  isAlive,
+  isAliveSync,
+  readState,
+  readStateSync,
+} from "../heartbeat-file/readers.js";
+import {
+  encodeState,
+  type HeartbeatMetadata,
+  type HeartbeatState,
+  type HeartbeatStatus,
+} from "../heartbeat-file/state.js";
+import { stateFileWriter } from "../heartbeat-file/state-file.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import type { HeartbeatCheck } from "../heartbeat-file/verdict.js";
+import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
+import { HeartbeatError } from "./errors.js";
+import { lastGood } from "./last-good.js";
+import { metadataSource } from "./metadata.js";
+import { oneAtATime } from "./one-at-a-time.js";
+import { type HeartbeatOptions, heartbeatRules, type HeartbeatSettings } from "./options.js";
+import { every } from "./schedule.js";
 
 /**
  * Tells other programs that this process makes progress: writes a small JSON file at each interval, from the
@@ -52,23 +61,23 @@ import type { HeartbeatCheck } from "../heartbeat-file/verdict.js";
 export class Heartbeat implements Component, Disposable, AsyncDisposable {
   readonly #settings: HeartbeatSettings;
   readonly #owner: string;
-  readonly #announcer: Announcer;
-  readonly #metadata: MetadataSource;
-  readonly #file: StateFile | undefined;
-  readonly #target: TargetWatch;
-  readonly #writes: OneAtATime = new OneAtATime(() => this.#tracked(this.#write()));
+  readonly #events: Events<HeartbeatEvents>;
+  readonly #metadata: () => HeartbeatMetadata;
+  readonly #isTargetDead: () => boolean;
+  readonly #writeFile: ((content: string) => Promise<void>) | undefined;
+  readonly #write: () => Promise<void> = oneAtATime(() => this.#writeNow());
   #status: HeartbeatStatus = "starting";
-  #isRunning = false;
+  /** Armed while running, and only then. */
   #timer: Timer | undefined;
-  #due = 0;
   #startedAt: number;
-  #writeBegan = 0;
+  /** When the write in flight began. */
+  #writing: number | undefined;
   #sequence = 0;
   #beats = 0;
   #missedBeats = 0;
-  #missedInARow = 0;
   #lastBeat: string | null = null;
   #lastError: string | null = null;
+  #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
 
   /**
@@ -79,11 +88,17 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     const layers = configuredLayers("heartbeat", options);
     this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, layers);
     const { name, stateFile, metadata, target, fsync, clock } = this.#settings;
-    this.#owner = `heartbeat ${JSON.stringify(name)}`;
-    this.#announcer = new Announcer(this.#owner, this.#settings);
-    this.#metadata = new MetadataSource(this.#owner, metadata);
-    this.#file = stateFile === undefined ? undefined : new StateFile(stateFile, fsync);
-    this.#target = new TargetWatch(this.#owner, target);
+    const owner = `heartbeat ${JSON.stringify(name)}`;
+    this.#owner = owner;
+    this.#events = announcer(owner, this.#settings);
+    this.#metadata = metadataSource(owner, metadata);
+    this.#isTargetDead = lastGood(
+      () => target?.isDead === true,
+      false,
+      "KSTLIB_LISTENER_FAILED",
+      `isDead of the target of ${owner} failed`,
+    );
+    this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, fsync);
     this.#startedAt = clock.wallNow();
   }
 
@@ -92,7 +107,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   }
 
   get isRunning(): boolean {
-    return this.#isRunning;
+    return this.#timer !== undefined;
   }
 
   /**
@@ -102,19 +117,17 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    * @throws HeartbeatError `ERR_HEARTBEAT_RUNNING` while running.
    */
   start(): void {
-    if (this.#isRunning) {
+    if (this.isRunning) {
       throw new HeartbeatError("ERR_HEARTBEAT_RUNNING", `${this.#owner} is running; stop() it first.`);
     }
-    const { clock, drainOn } = this.#settings;
-    this.#isRunning = true;
+    const { clock, interval, drainOn } = this.#settings;
     this.#status = drainOn?.aborted ? "draining" : "running";
     this.#startedAt = clock.wallNow();
-    drainOn?.addEventListener("abort", this.#drainNow, { once: true });
-    this.#due = clock.now();
-    this.#arm();
-    if (this.#target.hasDied()) this.#announcer.targetDead();
+    drainOn?.addEventListener("abort", this.#drainNow);
+    this.#timer = every(clock, interval, this.#tick);
+    this.#lookAtTarget();
     // The application may have stopped the heartbeat in a callback about the target.
-    if (this.#isRunning) this.#beatInBackground();
+    if (this.isRunning) void this.#writeInBackground();
   }
 
   /**
@@ -122,13 +135,12 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    * can't be written is a missed beat. Idempotent, and does nothing before `start()`.
    */
   stop(): Promise<void> {
-    if (!this.#isRunning) return this.#stopped;
-    this.#isRunning = false;
-    this.#status = "stopped";
-    this.#timer?.cancel();
+    if (this.#timer === undefined) return this.#stopped;
+    this.#timer.cancel();
     this.#timer = undefined;
+    this.#status = "stopped";
     this.#settings.drainOn?.removeEventListener("abort", this.#drainNow);
-    this.#stopped = this.#writes.run().catch(reported);
+    this.#stopped = this.#writeInBackground();
     return this.#stopped;
   }
 
@@ -146,14 +158,14 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
         `${this.#owner} was stopped and beats no more; start() it again.`,
       );
     }
-    await this.#writes.run();
+    await this.#write();
   }
 
   /** Says from now on that a shutdown has begun, and writes it at once, in the background. Only while running. */
   drain(): void {
-    if (!this.#isRunning || this.#status === "draining") return;
+    if (!this.isRunning || this.#status === "draining") return;
     this.#status = "draining";
-    this.#beatInBackground();
+    void this.#writeInBackground();
   }
 
   /**
@@ -162,15 +174,15 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    * @throws TypeError for an unknown event or a listener that is no function.
    */
   on<Name extends keyof HeartbeatEvents>(name: Name, listener: Listener<HeartbeatEvents[Name]>): Disposable {
-    return this.#announcer.events.on(name, listener);
+    return this.#events.on(name, listener);
   }
 
   /** What the heartbeat says of itself now: a frozen copy. */
   snapshot(): HeartbeatSnapshot {
     return Object.freeze({
       kind: "heartbeat",
-      name: this.#settings.name,
-      isRunning: this.#isRunning,
+      name: this.name,
+      isRunning: this.isRunning,
       status: this.#status,
       stateFile: this.#settings.stateFile ?? null,
       interval: this.#settings.interval / 1000,
@@ -178,7 +190,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
       missedBeats: this.#missedBeats,
       lastBeat: this.#lastBeat,
       lastError: this.#lastError,
-      targetDead: this.#target.isDead,
+      targetDead: this.#targetDead,
     });
   }
 
@@ -197,14 +209,10 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    *
    * @throws TypeError (as a rejection) when `file` is neither a path nor a `file:` URL.
    */
-  static readState(file: string | URL): Promise<HeartbeatState | null> {
-    return readState(file);
-  }
+  static readonly readState: typeof readState = readState;
 
   /** {@link Heartbeat.readState} without a promise. */
-  static readStateSync(file: string | URL): HeartbeatState | null {
-    return readStateSync(file);
-  }
+  static readonly readStateSync: typeof readStateSync = readStateSync;
 
   /**
    * Reads and judges a state file. On the writer's own host the process is looked at too, except where the
@@ -212,109 +220,79 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    *
    * @throws TypeError, RangeError (as a rejection) for a wrong `file` or `maxAge`; never for what the file holds.
    */
-  static check(file: string | URL, options?: HeartbeatCheckOptions): Promise<HeartbeatCheck> {
-    return check(file, options);
-  }
+  static readonly check: typeof check = check;
 
   /** {@link Heartbeat.check} without a promise. */
-  static checkSync(file: string | URL, options?: HeartbeatCheckOptions): HeartbeatCheck {
-    return checkSync(file, options);
-  }
+  static readonly checkSync: typeof checkSync = checkSync;
 
   /** Whether {@link Heartbeat.check} says `alive`. */
-  static async isAlive(file: string | URL, options?: HeartbeatCheckOptions): Promise<boolean> {
-    return (await check(file, options)).status === "alive";
-  }
+  static readonly isAlive: typeof isAlive = isAlive;
 
   /** {@link Heartbeat.isAlive} without a promise. */
-  static isAliveSync(file: string | URL, options?: HeartbeatCheckOptions): boolean {
-    return checkSync(file, options).status === "alive";
-  }
+  static readonly isAliveSync: typeof isAliveSync = isAliveSync;
 
   readonly #drainNow = (): void => this.drain();
 
-  #arm(): void {
-    const { clock, interval } = this.#settings;
-    const now = clock.now();
-    this.#due = nextDue(this.#due, interval, now);
-    this.#timer = clock.setTimer(this.#tick, this.#due - now, { ref: false });
-  }
-
   readonly #tick = (): void => {
-    const { clock, interval } = this.#settings;
-    this.#arm();
-    if (this.#target.hasDied()) this.#announcer.targetDead();
-    if (!this.#isRunning) return;
-    if (!this.#writes.busy) {
-      this.#beatInBackground();
+    this.#lookAtTarget();
+    if (!this.isRunning) return;
+    if (this.#writing === undefined) {
+      void this.#writeInBackground();
       return;
     }
-    const waited = clock.now() - this.#writeBegan;
+    const { clock, interval } = this.#settings;
+    const waited = clock.now() - this.#writing;
     if (waited < interval) return;
-    const since = formatDuration(waited / 1000);
-    this.#missed(this.#failure(`the write before it has not ended after ${since}`));
+    this.#miss(`the write before it has not ended after ${formatDuration(waited / 1000)}`);
   };
 
-  #beatInBackground(): void {
-    this.#writes.run().catch(reported);
+  #lookAtTarget(): void {
+    const wasDead = this.#targetDead;
+    this.#targetDead = this.#isTargetDead();
+    if (this.#targetDead && !wasDead) this.#events.emit("targetDead", Object.freeze({ name: this.name }));
   }
 
-  #tracked(work: Promise<void>): Promise<void> {
-    this.#settings.clock.track?.(work.catch(reported));
+  #writeInBackground(): Promise<void> {
+    // A failure has been told to `onMissedBeat` and its like by then.
+    const work = this.#write().catch(() => undefined);
+    this.#settings.clock.track?.(work);
     return work;
   }
 
-  async #write(): Promise<void> {
-    this.#writeBegan = this.#settings.clock.now();
-    let state: HeartbeatState;
-    try {
-      state = this.#compose();
-      await this.#file?.write(encodeState(state));
-    } catch (cause) {
-      const error = this.#failure(cause instanceof Error ? cause.message : "the write failed", cause);
-      this.#missed(error);
-      throw error;
-    }
-    this.#missedInARow = 0;
-    this.#lastError = null;
-    this.#lastBeat = state.timestamp;
-    // The farewell is no sign of life.
-    if (state.status === "stopped") return;
-    this.#beats++;
-    this.#announcer.beat(state);
-  }
-
-  #compose(): HeartbeatState {
+  async #writeNow(): Promise<void> {
     const { clock, interval } = this.#settings;
-    const processStart = ownProcessStart();
-    return Object.freeze({
-      timestamp: formatTimestamp(clock.wallNow()),
-      pid: process.pid,
-      hostname: os.hostname(),
-      metadata: this.#metadata.read(),
-      status: this.#status,
-      interval: interval / 1000,
-      startedAt: formatTimestamp(this.#startedAt),
-      sequence: ++this.#sequence,
-      ...(processStart === undefined ? {} : { processStart }),
-    });
+    this.#writing = clock.now();
+    try {
+      const state: HeartbeatState = Object.freeze({
+        timestamp: formatTimestamp(clock.wallNow()),
+        ...ownProcess(),
+        metadata: this.#metadata(),
+        status: this.#status,
+        interval: interval / 1000,
+        startedAt: formatTimestamp(this.#startedAt),
+        sequence: ++this.#sequence,
+      });
+      await this.#writeFile?.(encodeState(state));
+      this.#lastError = null;
+      this.#lastBeat = state.timestamp;
+      // The farewell is no sign of life.
+      if (state.status === "stopped") return;
+      this.#beats++;
+      this.#events.emit("beat", state);
+    } catch (cause) {
+      throw this.#miss(cause instanceof Error ? cause.message : String(cause), { cause });
+    } finally {
+      this.#writing = undefined;
+    }
   }
 
-  #failure(reason: string, cause?: unknown): HeartbeatError {
-    return new HeartbeatError(
-      "ERR_HEARTBEAT_WRITE",
-      `${this.#owner} missed a beat: ${reason}.`,
-      cause === undefined ? undefined : { cause },
-    );
-  }
-
-  #missed(error: HeartbeatError): void {
+  /** Counts and tells of a beat that was not written. */
+  #miss(reason: string, options?: ErrorOptions): HeartbeatError {
+    const message = `${this.#owner} missed a beat: ${reason}.`;
+    const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);
     this.#missedBeats++;
-    this.#missedInARow++;
-    this.#lastError = error.message;
-    this.#announcer.missedBeat(error, this.#missedInARow);
+    this.#lastError = message;
+    this.#events.emit("missedBeat", error);
+    return error;
   }
 }
-
-/** For writes in the background: a failure has been told to `onMissedBeat` and its like by then. */
-function reported(): void {}

@@ -4,7 +4,7 @@ import type { Clock } from "../kernel/clock.js";
 import type { Json } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { callback, custom, duration, flag, text } from "../kernel/rules.js";
+import { callback, custom, duration, flag, type Rule, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
 import { copyMetadata, METADATA_RULE } from "./metadata.js";
@@ -74,18 +74,15 @@ export type HeartbeatSettings = SettingsFor<
   }
 >;
 
-function isTarget(value: unknown): value is HeartbeatTarget {
-  return ((typeof value === "object" && value !== null) || typeof value === "function") && "isDead" in value;
-}
-
-function isSignal(value: unknown): value is AbortSignal {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof Reflect.get(value, "aborted") === "boolean" &&
-    typeof Reflect.get(value, "addEventListener") === "function" &&
-    typeof Reflect.get(value, "removeEventListener") === "function"
-  );
+/** An object of the application; it cannot stand in a file. */
+function object<Value>(allowed: string, accepts: (value: unknown) => boolean): Rule<Value | undefined> {
+  return custom({
+    allowed,
+    parse: (value, label) => {
+      if (accepts(value)) return value as Value;
+      throw new TypeError(`${label} must be ${allowed}; got ${show(value)}.`);
+    },
+  });
 }
 
 /** What each option of a heartbeat may be and is by default. */
@@ -100,24 +97,12 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
     parse: (value, label) =>
       typeof value === "function" ? (value as () => unknown) : copyMetadata(value, label),
   }),
-  target: custom<HeartbeatTarget | undefined>({
-    allowed: "an object with isDead",
-    parse: (value, label) => {
-      if (isTarget(value)) return value;
-      throw new TypeError(`${label} must be an object with isDead; got ${show(value)}.`);
-    },
-  }),
+  target: object<HeartbeatTarget>("an object with isDead", (value) => "isDead" in Object(value)),
   onTargetDead: callback(),
   onBeat: callback(),
   onMissedBeat: callback(),
   onAlert: callback(),
-  drainOn: custom<AbortSignal | undefined>({
-    allowed: "an AbortSignal",
-    parse: (value, label) => {
-      if (isSignal(value)) return value;
-      throw new TypeError(`${label} must be an AbortSignal; got ${show(value)}.`);
-    },
-  }),
+  drainOn: object<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal),
   fsync: flag(false),
   clock: clockRule,
 };

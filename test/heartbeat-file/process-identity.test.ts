@@ -5,7 +5,7 @@ import os from "node:os";
 import { Writable } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
-  ownProcessStart,
+  ownProcess,
   parseProcessStat,
   processExists,
   processFate,
@@ -15,7 +15,7 @@ import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
 
 const onLinux = process.platform === "linux";
 const now = Date.now();
-const own = ownProcessStart();
+const own = ownProcess().processStart;
 
 const state = (change: Partial<HeartbeatState>): HeartbeatState => ({
   timestamp: formatTimestamp(now),

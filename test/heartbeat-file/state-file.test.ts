@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { pidScope } from "../../src/heartbeat-file/process-identity.js";
-import { readText, readTextSync, StateFile } from "../../src/heartbeat-file/state-file.js";
+import { readText, readTextSync, stateFileWriter } from "../../src/heartbeat-file/state-file.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { temporaryFolder } from "../heartbeat/folder.js";
 
@@ -23,9 +23,9 @@ function failWith(code: string): () => Promise<never> {
 describe("writing a state file", () => {
   it("replaces the text and leaves nothing else in the folder", async () => {
     const folder = temporaryFolder();
-    const file = new StateFile(path.join(folder, "a.heartbeat"), false);
-    await file.write("first");
-    await file.write("second");
+    const write = stateFileWriter(path.join(folder, "a.heartbeat"), false);
+    await write("first");
+    await write("second");
     expect(fs.readdirSync(folder)).toEqual(["a.heartbeat"]);
     expect(fs.readFileSync(path.join(folder, "a.heartbeat"), "utf8")).toBe("second");
   });
@@ -33,16 +33,16 @@ describe("writing a state file", () => {
   it.skipIf(!onPosix)("gives the file to its owner alone, whatever was there before", async () => {
     const target = path.join(temporaryFolder(), "a.heartbeat");
     fs.writeFileSync(target, "old", { mode: 0o666 });
-    await new StateFile(target, false).write("new");
+    await stateFileWriter(target, false)("new");
     expect(fs.statSync(target).mode & 0o777).toBe(0o600);
   });
 
   it("creates the folder, also when it was removed between two beats", async () => {
     const folder = path.join(temporaryFolder(), "run", "app");
-    const file = new StateFile(path.join(folder, "a.heartbeat"), false);
-    await file.write("first");
+    const write = stateFileWriter(path.join(folder, "a.heartbeat"), false);
+    await write("first");
     fs.rmSync(folder, { recursive: true });
-    await file.write("second");
+    await write("second");
     expect(fs.readdirSync(folder)).toEqual(["a.heartbeat"]);
   });
 
@@ -52,7 +52,7 @@ describe("writing a state file", () => {
     const target = path.join(folder, "a.heartbeat");
     fs.writeFileSync(victim, "precious");
     fs.symlinkSync(victim, target);
-    await new StateFile(target, false).write("beat");
+    await stateFileWriter(target, false)("beat");
     expect(fs.readFileSync(victim, "utf8")).toBe("precious");
     expect(fs.lstatSync(target).isSymbolicLink()).toBe(false);
   });
@@ -63,7 +63,7 @@ describe("writing a state file", () => {
     fs.writeFileSync(victim, "precious");
     vi.spyOn(crypto, "randomUUID").mockReturnValue(UUID);
     fs.symlinkSync(victim, path.join(folder, `.a.heartbeat.${pidScope()}.${process.pid}.${UUID}.tmp`));
-    await expect(new StateFile(path.join(folder, "a.heartbeat"), false).write("beat")).rejects.toMatchObject({
+    await expect(stateFileWriter(path.join(folder, "a.heartbeat"), false)("beat")).rejects.toMatchObject({
       code: "EEXIST",
     });
     expect(fs.readFileSync(victim, "utf8")).toBe("precious");
@@ -74,32 +74,43 @@ describe("writing a state file", () => {
     const probe = await fs.promises.open(path.join(folder, "probe"), "w");
     const sync = vi.spyOn(Object.getPrototypeOf(probe), "sync");
     await probe.close();
-    await new StateFile(path.join(folder, "a"), false).write("x");
+    await stateFileWriter(path.join(folder, "a"), false)("x");
     expect(sync).not.toHaveBeenCalled();
-    await new StateFile(path.join(folder, "a"), true).write("x");
+    await stateFileWriter(path.join(folder, "a"), true)("x");
     expect(sync).toHaveBeenCalledOnce();
   });
 
-  it.each(["writeFile", "sync"])(
-    "keeps the old text and leaves no temporary file when %s fails, and works again after it",
-    async (method) => {
+  async function failSync() {
+    const probe = await fs.promises.open(import.meta.filename);
+    const sync = vi.spyOn<Record<string, () => Promise<void>>, string>(Object.getPrototypeOf(probe), "sync");
+    await probe.close();
+    return sync.mockImplementation(failWith("ENOSPC"));
+  }
+
+  function failHalfway() {
+    return vi.spyOn(fs.promises, "writeFile").mockImplementation((name) => {
+      if (typeof name === "string") fs.writeFileSync(name, "ne", { flag: "wx" });
+      return failWith("ENOSPC")();
+    });
+  }
+
+  it.each([
+    { what: "writing", fail: failHalfway },
+    { what: "flushing", fail: failSync },
+  ])(
+    "keeps the old text and leaves no temporary file when $what fails, and works again after it",
+    async ({ fail }) => {
       const folder = temporaryFolder();
       const target = path.join(folder, "a.heartbeat");
-      const file = new StateFile(target, true);
-      await file.write("old");
-      const probe = await fs.promises.open(path.join(folder, "probe"), "w");
-      const failing = vi.spyOn<Record<string, () => Promise<void>>, string>(
-        Object.getPrototypeOf(probe),
-        method,
-      );
-      await probe.close();
-      fs.rmSync(path.join(folder, "probe"));
-      failing.mockImplementation(failWith("ENOSPC"));
-      await expect(file.write("new")).rejects.toMatchObject({ code: "ENOSPC" });
+      const write = stateFileWriter(target, true);
+      await write("old");
+      const failing = await fail();
+      await expect(write("new")).rejects.toMatchObject({ code: "ENOSPC" });
+      expect(failing).toHaveBeenCalledOnce();
       expect(fs.readdirSync(folder)).toEqual(["a.heartbeat"]);
       expect(fs.readFileSync(target, "utf8")).toBe("old");
       failing.mockRestore();
-      await file.write("new");
+      await write("new");
       expect(fs.readFileSync(target, "utf8")).toBe("new");
     },
   );
@@ -108,17 +119,17 @@ describe("writing a state file", () => {
     const folder = temporaryFolder();
     fs.writeFileSync(path.join(folder, "file"), "");
     fs.mkdirSync(path.join(folder, "taken", "inside"), { recursive: true });
-    await expect(new StateFile(path.join(folder, "file", "a"), false).write("x")).rejects.toMatchObject({
+    await expect(stateFileWriter(path.join(folder, "file", "a"), false)("x")).rejects.toMatchObject({
       code: expect.stringMatching(/^(ENOTDIR|ENOENT|EEXIST)$/),
     });
-    await expect(new StateFile(path.join(folder, "taken"), false).write("x")).rejects.toThrow(/rename/);
+    await expect(stateFileWriter(path.join(folder, "taken"), false)("x")).rejects.toThrow(/rename/);
     expect(fs.readdirSync(folder).toSorted()).toEqual(["file", "taken"]);
   });
 
   it("takes a file name as long as the file system allows", async () => {
     const folder = temporaryFolder();
     const name = "é".repeat(100);
-    await new StateFile(path.join(folder, name), false).write("x");
+    await stateFileWriter(path.join(folder, name), false)("x");
     expect(fs.readdirSync(folder)).toEqual([name]);
   });
 
@@ -127,7 +138,7 @@ describe("writing a state file", () => {
     const clock = new ManualClock();
     const rename = vi.spyOn(fs.promises, "rename");
     for (let time = 0; time < 4; time++) rename.mockImplementationOnce(failWith(code));
-    const written = new StateFile(path.join(folder, "a"), false, clock).write("x");
+    const written = stateFileWriter(path.join(folder, "a"), false, clock)("x");
     while (!fs.existsSync(path.join(folder, "a"))) await clock.advance("80ms");
     await written;
     expect(rename).toHaveBeenCalledTimes(5);
@@ -139,11 +150,11 @@ describe("writing a state file", () => {
     const folder = temporaryFolder();
     const clock = new ManualClock();
     const rename = vi.spyOn(fs.promises, "rename").mockImplementation(failWith("EBUSY"));
-    const written = new StateFile(path.join(folder, "a"), false, clock).write("x").catch((error) => error);
+    const written = stateFileWriter(path.join(folder, "a"), false, clock)("x").catch((error) => error);
     while (rename.mock.calls.length < 5) await clock.advance("80ms");
     expect(await written).toMatchObject({ code: "EBUSY" });
     rename.mockClear().mockImplementation(failWith("EROFS"));
-    await expect(new StateFile(path.join(folder, "a"), false, clock).write("x")).rejects.toMatchObject({
+    await expect(stateFileWriter(path.join(folder, "a"), false, clock)("x")).rejects.toMatchObject({
       code: "EROFS",
     });
     expect(rename).toHaveBeenCalledOnce();
@@ -172,14 +183,14 @@ describe("the first write of a state file", () => {
     ];
     make(`.a.${scope}.${NOBODY}.${UUID}.tmp`);
     make(`.a.elsewhere.${NOBODY}.${UUID.replace("0", "1")}.tmp`, old);
-    await new StateFile(path.join(folder, "a"), false).write("x");
+    await stateFileWriter(path.join(folder, "a"), false)("x");
     expect(fs.readdirSync(folder).toSorted()).toEqual(["a", ...kept].toSorted());
   });
 
   it("works where the folder cannot be listed", async () => {
     const target = path.join(temporaryFolder(), "a");
     vi.spyOn(fs.promises, "readdir").mockImplementation(failWith("EACCES"));
-    await new StateFile(target, false).write("x");
+    await stateFileWriter(target, false)("x");
     expect(fs.readFileSync(target, "utf8")).toBe("x");
   });
 });

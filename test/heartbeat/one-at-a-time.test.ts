@@ -1,16 +1,16 @@
 import { expect, it } from "vitest";
-import { OneAtATime } from "../../src/heartbeat/one-at-a-time.js";
+import { oneAtATime } from "../../src/heartbeat/one-at-a-time.js";
 
 interface Run {
   readonly end: () => void;
   readonly fail: (error: Error) => void;
 }
 
-function jobs(): { readonly runs: Run[]; readonly queue: OneAtATime; readonly most: () => number } {
+function jobs(): { readonly runs: Run[]; readonly run: () => Promise<void>; readonly most: () => number } {
   const runs: Run[] = [];
   let now = 0;
   let most = 0;
-  const queue = new OneAtATime(() => {
+  const run = oneAtATime(() => {
     now++;
     most = Math.max(most, now);
     return new Promise<void>((resolve, reject) => {
@@ -26,34 +26,50 @@ function jobs(): { readonly runs: Run[]; readonly queue: OneAtATime; readonly mo
       });
     });
   });
-  return { runs, queue, most: () => most };
+  return { runs, run, most: () => most };
 }
 
 it("all who ask during a run share one more run", async () => {
-  const { runs, queue, most } = jobs();
-  const first = queue.run();
-  const waiting = [queue.run(), queue.run(), queue.run()];
+  const { runs, run, most } = jobs();
+  const first = run();
+  const waiting = [run(), run(), run()];
   expect(runs).toHaveLength(1);
   runs[0]?.end();
   // The first run is over and the second has not begun: the place is not free in between.
-  waiting.push(queue.run());
+  waiting.push(run());
   await first;
-  expect(queue.busy).toBe(true);
   expect(runs).toHaveLength(2);
   runs[1]?.end();
   await Promise.all(waiting);
   expect(runs).toHaveLength(2);
-  expect(queue.busy).toBe(false);
+  expect(most()).toBe(1);
+  // Nothing is left of them: the next begins at once.
+  void run();
+  expect(runs).toHaveLength(3);
+});
+
+it("who asks between two runs, in whatever job of the queue, makes no third", async () => {
+  const { runs, run, most } = jobs();
+  const waiting = [run(), run()];
+  runs[0]?.end();
+  while (runs.length === 1) {
+    waiting.push(run());
+    await Promise.resolve();
+  }
+  expect(waiting.length).toBeGreaterThan(3);
+  expect(runs).toHaveLength(2);
+  runs[1]?.end();
+  await Promise.all(waiting);
+  expect(runs).toHaveLength(2);
   expect(most()).toBe(1);
 });
 
 it("a failed run fails those who asked for it and not the next", async () => {
-  const { runs, queue } = jobs();
-  const first = queue.run();
-  const second = queue.run();
+  const { runs, run } = jobs();
+  const first = run();
+  const second = run();
   runs[0]?.fail(new Error("disk full"));
   await expect(first).rejects.toThrow("disk full");
   runs[1]?.end();
   await expect(second).resolves.toBeUndefined();
-  expect(queue.busy).toBe(false);
 });

@@ -1,0 +1,25 @@
+import { warn } from "../kernel/warning.js";
+
+/**
+ * Asks the application each time it is called. That the process lives does not depend on the answer: a failure
+ * leaves the last good one, and the first failure of a row is a warning.
+ */
+export function lastGood<Answer>(
+  ask: () => Answer,
+  initial: Answer,
+  code: string,
+  failure: string,
+): () => Answer {
+  let last = initial;
+  let isFailing = false;
+  return () => {
+    try {
+      last = ask();
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) warn(code, failure, error);
+      isFailing = true;
+    }
+    return last;
+  };
+}
