@@ -4,7 +4,7 @@ import { type Configuration, pushConfiguration, type SectionName } from "./kerne
 import { checkKeys } from "./kernel/options.js";
 import { show } from "./kernel/show.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
-import { type SectionRules, sections } from "./sections.js";
+import { checkTogether, type SectionRules, sections } from "./sections.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
 
@@ -27,29 +27,49 @@ export interface ResilienceConfig {
 
 type Options = Readonly<Record<string, unknown>>;
 
-function checkOptions(rules: SectionRules, options: unknown, path: string): Options {
-  checkKeys(path, rules, options);
-  const checked: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    rules[key]?.parse(value, `${path}.${key}`);
-    checked[key] = value;
-  }
-  return checked;
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
-function checkSection(rules: SectionRules, section: unknown, path: string): Options {
-  checkKeys(path, { ...rules, instances: true }, section);
-  const { instances, ...own } = section;
-  const checked = checkOptions(rules, own, path);
-  if (instances === undefined) return Object.freeze(checked);
-  if (typeof instances !== "object" || instances === null || Array.isArray(instances)) {
-    throw new TypeError(`${path}.instances must be an object of options by name; got ${show(instances)}.`);
+/** A frozen copy of data; functions, instances of classes and what has symbols for keys stay what they are. */
+function frozenCopy(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
+  if (!isPlain(value) || Object.getOwnPropertySymbols(value).length > 0) return value;
+  return Object.freeze(
+    Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozenCopy(inner)])),
+  );
+}
+
+function checkOptions(rules: SectionRules, options: unknown, path: string): Options {
+  checkKeys(path, rules, options);
+  const checked: [string, unknown][] = [];
+  for (const [key, given] of Object.entries(options)) {
+    if (given === undefined) continue;
+    const value = frozenCopy(given);
+    rules[key]?.parse(value, `${path}.${key}`);
+    checked.push([key, value]);
   }
-  const byName = Object.entries(instances).map(([name, options]: [string, unknown]) => {
-    return [name, Object.freeze(checkOptions(rules, options, `${path}.instances.${name}`))] as const;
+  return Object.freeze(Object.fromEntries(checked));
+}
+
+function checkSection(name: SectionName, section: unknown): Options {
+  const rules = sections[name];
+  checkKeys(name, { ...rules, instances: true }, section);
+  const { instances, ...given } = section;
+  const own = checkOptions(rules, given, name);
+  checkTogether(name, [own]);
+  if (instances === undefined) return own;
+  if (typeof instances !== "object" || instances === null || Array.isArray(instances)) {
+    throw new TypeError(`${name}.instances must be an object of options by name; got ${show(instances)}.`);
+  }
+  const byName = Object.entries(instances).map(([instance, options]: [string, unknown]) => {
+    const checked = checkOptions(rules, options, `${name}.instances.${instance}`);
+    checkTogether(name, [own, checked]);
+    return [instance, checked] as const;
   });
-  return Object.freeze({ ...checked, instances: Object.freeze(Object.fromEntries(byName)) });
+  return Object.freeze({ ...own, instances: Object.freeze(Object.fromEntries(byName)) });
 }
 
 /**
@@ -62,7 +82,7 @@ export function checkConfiguration(config: ResilienceConfig): Configuration {
   const checked: { -readonly [Name in SectionName]?: Options } = {};
   for (const name of Object.keys(sections) as SectionName[]) {
     const section: unknown = config[name];
-    if (section !== undefined) checked[name] = checkSection(sections[name], section, name);
+    if (section !== undefined) checked[name] = checkSection(name, section);
   }
   return Object.freeze(checked);
 }

@@ -121,7 +121,8 @@ export class Registry implements AsyncDisposable {
     (options) => new Watchdog(options),
   );
   #shutdown: { readonly instance: GracefulShutdown; readonly overrides: object } | undefined;
-  #disposed: Promise<void> | undefined;
+  #disposal: Promise<void> | undefined;
+  #isEnded = false;
 
   /**
    * @param config what `loadConfig` gave, or the same written in code. Default: the process-wide
@@ -181,27 +182,33 @@ export class Registry implements AsyncDisposable {
     });
   }
 
-  /** Runs the shutdown and ends every component, each even when another one fails. */
+  /**
+   * Runs the shutdown, during which the registry still serves, then ends every component, each even when another
+   * one fails. A shutdown that is in progress already is not waited for: one of its callbacks may be what calls this.
+   */
   [Symbol.asyncDispose](): Promise<void> {
-    return (this.#disposed ??= this.#dispose());
+    return (this.#disposal ??= this.#dispose());
   }
 
   async #dispose(): Promise<void> {
     const failures: unknown[] = [];
-    const shutdown: Ending[] = this.#shutdown === undefined ? [] : [this.#shutdown.instance];
-    for (const component of [...shutdown, ...this.#made.toReversed()]) {
+    const end = async (component: Ending): Promise<void> => {
       try {
         if (component[Symbol.asyncDispose] === undefined) component[Symbol.dispose]?.();
         else await component[Symbol.asyncDispose]?.();
       } catch (error) {
         failures.push(error);
       }
-    }
+    };
+    const shutdown = this.#shutdown?.instance;
+    if (shutdown !== undefined && !shutdown.isShuttingDown) await end(shutdown);
+    this.#isEnded = true;
+    for (const component of this.#made.toReversed()) await end(component);
     if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
   }
 
   #checkAlive(): void {
-    if (this.#disposed !== undefined) throw new TypeError("this registry was disposed of; make a new one.");
+    if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
   }
 
   #get<Options extends object, Instance extends Ending>(

@@ -110,6 +110,30 @@ describe("a registry", () => {
     expect(() => registry.circuitBreaker("late")).toThrow(/disposed/);
     expect(() => registry.shutdown()).toThrow(/disposed/);
   });
+
+  it("serves the callbacks of its shutdown while it is disposed of, and ends what they made", async () => {
+    const clock = new ManualClock();
+    const registry = new Registry();
+    const seen: unknown[] = [];
+    registry.shutdown({ clock }).on("complete", ({ report }) => seen.push(report.ok));
+    registry.shutdown().register("database", async () => {
+      seen.push(await registry.circuitBreaker("database").call(() => "closed"));
+      registry.heartbeat("late", { clock, interval: 1 }).start();
+    });
+    await registry[Symbol.asyncDispose]();
+    expect(seen).toEqual(["closed", true]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("may be disposed of by a callback of its own shutdown", async () => {
+    const clock = new ManualClock();
+    const registry = new Registry();
+    registry.heartbeat("app", { clock }).start();
+    registry.shutdown({ clock }).register("registry", () => registry[Symbol.asyncDispose]());
+    const report = await registry.shutdown().trigger();
+    expect(report.ok).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+  });
 });
 
 describe("configure", () => {

@@ -16,7 +16,8 @@ export interface FindOptions {
 /** The name of the file in every folder that is searched. */
 export const FILE_NAME = "kstlib.conf.yml";
 
-function isFile(candidate: string): boolean {
+/** Whether there is a regular file, or a link to one. */
+export function isFile(candidate: string): boolean {
   return statSync(candidate, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 

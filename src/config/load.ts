@@ -1,10 +1,13 @@
-import { existsSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import { checkConfiguration, type ResilienceConfig } from "../configure.js";
 import { ConfigError } from "../kernel/config-error.js";
 import type { SectionName } from "../kernel/configured.js";
-import { type SectionRules, sections } from "../sections.js";
-import { type Environment, findConfigFile } from "./discover.js";
+import { type OptionRules, resolveOptions } from "../kernel/options.js";
+import { custom, optional, text } from "../kernel/rules.js";
+import { show } from "../kernel/show.js";
+import { checkTogether, type SectionRules, sections } from "../sections.js";
+import { type Environment, findConfigFile, isFile } from "./discover.js";
 import { ALIASES, SECTION_KEYS, toCamelCase, toSnakeCase } from "./names.js";
 import { validate } from "./validate.js";
 import { type KeyPath, readYamlFile, type YamlFile } from "./yaml-file.js";
@@ -98,14 +101,17 @@ function includesOf(source: YamlFile): string[] {
 
 /** Reads a file and what it includes: the included ones first, in their order, the file itself on top. */
 class IncludeReader {
+  /** Lowest precedence first. */
+  readonly sources: YamlFile[] = [];
   #files = 0;
 
-  read(file: string, chain: readonly string[]): unknown {
+  read(file: string, chain: readonly string[] = []): unknown {
     const source = readYamlFile(file);
     validate(source);
     const here = [...chain, realpathSync(file)];
     let merged: unknown = {};
     for (const included of includesOf(source)) merged = merge(merged, this.#include(included, here, source));
+    this.sources.push(source);
     return merge(merged, readResilience(source));
   }
 
@@ -113,7 +119,8 @@ class IncludeReader {
     const refuse = (message: string): never => {
       throw new ConfigError([from.issue(["include"], "value", message)]);
     };
-    if (!existsSync(file)) refuse(`include names ${file}, which does not exist`);
+    // Here the mistake can be mended: in the file that names it.
+    if (!isFile(file)) refuse(`include names ${file}, which is not a file`);
     const identity = realpathSync(file);
     if (chain.includes(identity)) refuse(`include goes in a circle: ${[...chain, identity].join(" > ")}`);
     if (chain.length > DEEPEST_INCLUDE) {
@@ -125,11 +132,49 @@ class IncludeReader {
   }
 }
 
+/** Throws a ConfigError where options do not go together, at the section or instance that says so last. */
+function validateTogether(config: Tree, sources: readonly YamlFile[]): void {
+  const check = (section: SectionName, layers: readonly Tree[], keys: KeyPath): void => {
+    try {
+      checkTogether(section, layers);
+    } catch (error) {
+      const source = sources.findLast((candidate) => candidate.has(keys));
+      if (source === undefined || !(error instanceof Error)) throw error;
+      throw new ConfigError([source.issue(keys, "key", `${keys.join(".")}: ${error.message}`)], {
+        cause: error,
+      });
+    }
+  };
+  for (const section of Object.keys(sections) as SectionName[]) {
+    const found = config[section];
+    if (!isTree(found)) continue;
+    const keys = ["resilience", SECTION_KEYS[section]];
+    check(section, [found], keys);
+    for (const [name, options] of Object.entries(isTree(found["instances"]) ? found["instances"] : {})) {
+      if (isTree(options)) check(section, [found, options], [...keys, "instances", name]);
+    }
+  }
+}
+
+const optionRules: OptionRules<{ path: string | undefined; cwd: string; env: Environment }> = {
+  path: optional(text(undefined)),
+  cwd: text("."),
+  env: custom<Environment>({
+    fallback: {},
+    allowed: "an object of variables",
+    parse(value, label) {
+      if (typeof value === "object" && value !== null) return value as Environment;
+      throw new TypeError(`${label} must be an object of variables; got ${show(value)}.`);
+    },
+  }),
+};
+
 /**
  * Reads the configuration: `path`, else `$KSTLIB_CONFIG`, else `./kstlib.conf.yml`, else the user's
  * configuration folder, else nothing but built-in defaults. Synchronous: it runs once, at start-up.
  *
  * @returns a frozen configuration for `configure` or `new Registry`.
+ * @throws TypeError for an option that is unknown or of the wrong type.
  * @throws ConfigError with file, line, column, the key's path, what was found and what is allowed.
  * @example
  * ```ts
@@ -140,12 +185,16 @@ class IncludeReader {
  * const breaker = new CircuitBreaker({ name: "payment-api" }); // as kstlib.conf.yml says
  * ```
  */
-export function loadConfig(options: LoadConfigOptions = {}): ResilienceConfig {
-  const file = findConfigFile({
-    path: options.path,
-    cwd: options.cwd ?? process.cwd(),
-    env: options.env ?? process.env,
-  });
+export function loadConfig(options?: LoadConfigOptions): ResilienceConfig {
+  const {
+    path: named,
+    cwd,
+    env,
+  } = resolveOptions("loadConfig", optionRules, options, [{ cwd: process.cwd(), env: process.env }]);
+  const file = findConfigFile({ path: named, cwd, env });
   if (file === undefined) return Object.freeze({});
-  return checkConfiguration(new IncludeReader().read(file, []) as ResilienceConfig);
+  const reader = new IncludeReader();
+  const merged = reader.read(file);
+  if (isTree(merged)) validateTogether(merged, reader.sources);
+  return checkConfiguration(merged as ResilienceConfig);
 }

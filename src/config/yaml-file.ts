@@ -1,11 +1,24 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { type Document, isAlias, isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+} from "yaml";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 
 /** Bytes; a configuration is never larger, a mistake or an attack may be. */
 const LARGEST_FILE = 256 * 1024;
-/** How often aliases may multiply what they stand for. */
+/** How many aliases there may be, and how often they may multiply what they stand for. */
 const MOST_ALIASES = 100;
+/** How deep mappings and lists may be nested. */
+const DEEPEST_NESTING = 100;
 
 /** The keys that lead to a value. */
 export type KeyPath = readonly string[];
@@ -14,12 +27,15 @@ export type KeyPath = readonly string[];
 export interface YamlFile {
   readonly file: string;
   readonly value: unknown;
+  /** Whether the file has this key. */
+  has(keys: KeyPath): boolean;
   /** An issue at the key of `keys` when `at` is `"key"`, else at its value, or at what is nearest to it. */
   issue(keys: KeyPath, at: "key" | "value", message: string): ConfigIssue;
 }
 
-function unusable(file: string, message: string, cause?: unknown): ConfigError {
-  return new ConfigError([{ file, line: undefined, column: undefined, keyPath: "", message }], { cause });
+/** A file that cannot be read has no lines; one that was read is at fault from its beginning. */
+function unusable(file: string, message: string, cause?: unknown, line?: 1): ConfigError {
+  return new ConfigError([{ file, line, column: line, keyPath: "", message }], { cause });
 }
 
 function explain(error: unknown): string {
@@ -55,27 +71,74 @@ function readText(file: string): string {
     return new TextDecoder("utf-8", { fatal: true }).decode(buffer.subarray(0, length));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
+    // Not UTF-8, or a folder, or a disk that fails.
     throw unusable(file, `the configuration cannot be read: ${explain(error)}`, error);
   } finally {
     closeSync(descriptor);
   }
 }
 
+/** Where a key path leads in a document. */
+interface Found {
+  readonly node: Node | undefined;
+  /** Whether the document has every key of the path. */
+  readonly whole: boolean;
+}
+
 /** The node of the last of `keys` that the document has: the key itself or its value. */
-function locate(document: Document, keys: KeyPath, at: "key" | "value"): Node | undefined {
+function locate(document: Document, keys: KeyPath, at: "key" | "value"): Found {
   let value: unknown = document.contents;
-  let found = isNode(value) ? value : undefined;
+  let node = isNode(value) ? value : undefined;
   for (const [index, key] of keys.entries()) {
     if (isAlias(value)) value = value.resolve(document);
-    if (!isMap(value)) break;
-    const pair = value.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
-    if (pair === undefined) break;
+    const pair = isMap(value) ? value.items.find((item) => keyOf(item) === key) : undefined;
+    if (pair === undefined) return { node, whole: false };
     const last = index === keys.length - 1;
-    if (isNode(pair.key)) found = pair.key;
-    if (isNode(pair.value) && !(last && at === "key")) found = pair.value;
+    if (isNode(pair.key)) node = pair.key;
+    if (isNode(pair.value) && !(last && at === "key")) node = pair.value;
     value = pair.value;
   }
-  return found;
+  return { node, whole: true };
+}
+
+function keyOf(pair: Pair): string | undefined {
+  return isScalar(pair.key) ? String(pair.key.value) : undefined;
+}
+
+/** Calls `refuse` for what the parser lets pass: a key that stands twice, too many aliases, too deep a nesting. */
+function inspect(
+  document: Document,
+  refuse: (node: Node | undefined, keys: KeyPath, message: string) => void,
+): void {
+  let aliases = 0;
+  const walk = (node: unknown, keys: KeyPath): void => {
+    if (isAlias(node)) {
+      aliases += 1;
+      if (aliases === MOST_ALIASES + 1) refuse(node, keys, `there are more than ${MOST_ALIASES} aliases`);
+      return;
+    }
+    if (!isMap(node) && !isSeq(node)) return;
+    if (keys.length > DEEPEST_NESTING) {
+      refuse(node, keys, `it is nested deeper than ${DEEPEST_NESTING} levels`);
+      return;
+    }
+    if (isSeq(node)) {
+      for (const [index, item] of node.items.entries()) walk(item, [...keys, String(index)]);
+      return;
+    }
+    const seen = new Set<string>();
+    for (const pair of node.items) {
+      const key = keyOf(pair);
+      const path = [...keys, key ?? "?"];
+      // `<<` may stand more than once: each merges another mapping.
+      if (key !== undefined && key !== "<<" && seen.has(key)) {
+        refuse(isNode(pair.key) ? pair.key : undefined, path, `${path.join(".")} stands here a second time`);
+      }
+      if (key !== undefined) seen.add(key);
+      walk(pair.value, path);
+    }
+  };
+  walk(document.contents, []);
 }
 
 /**
@@ -86,32 +149,37 @@ function locate(document: Document, keys: KeyPath, at: "key" | "value"): Node | 
 export function readYamlFile(file: string): YamlFile {
   const text = readText(file);
   const lines = new LineCounter();
-  const at = (offset: number): { line: number; column: number } => {
+  const issue = (offset: number, keys: KeyPath, message: string): ConfigIssue => {
     const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    return { file, line: Math.max(1, line), column: Math.max(1, col), keyPath: keys.join("."), message };
+  };
+  const fail = ([first, ...more]: readonly ConfigIssue[]): void => {
+    if (first !== undefined) throw new ConfigError([first, ...more]);
   };
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-    const [first, ...more] = document.errors.map((error): ConfigIssue => ({
-      file,
-      ...at(error.pos[0]),
-      keyPath: "",
-      message: `not valid YAML: ${error.message}`,
-    }));
-    if (first !== undefined) throw new ConfigError([first, ...more]);
+    // Its own search for keys that stand twice compares each with each: seconds for a large file.
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      merge: true,
+      uniqueKeys: false,
+    });
+    fail(document.errors.map((error) => issue(error.pos[0], [], `not valid YAML: ${error.message}`)));
+    const found: ConfigIssue[] = [];
+    inspect(document, (node, keys, message) => found.push(issue(node?.range?.[0] ?? 0, keys, message)));
+    fail(found);
     return {
       file,
       value: document.toJS({ maxAliasCount: MOST_ALIASES }),
-      issue: (keys, part, message) => ({
-        file,
-        ...at(locate(document, keys, part)?.range?.[0] ?? 0),
-        keyPath: keys.join("."),
-        message,
-      }),
+      has: (keys) => locate(document, keys, "key").whole,
+      issue: (keys, part, message) =>
+        issue(locate(document, keys, part).node?.range?.[0] ?? 0, keys, message),
     };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    // Too many aliases, or nested deeper than the stack.
-    throw unusable(file, `the configuration cannot be used: ${explain(error)}`, error);
+    // Aliases that multiply what they stand for, or nested deeper than the stack.
+    throw new ConfigError([issue(0, [], `the configuration cannot be used: ${explain(error)}`)], {
+      cause: error,
+    });
   }
 }

@@ -99,7 +99,12 @@ const updateRules: OptionRules<{
   burst: rateLimiterRules.burst,
 };
 
-function limitsOf({ rate, per, burst }: RateLimitsSettings): Limits {
+/**
+ * The limits that settings come to; without a burst of their own they allow as much at once as in a period.
+ *
+ * @throws RangeError when they do not go together.
+ */
+export function limitsOf({ rate, per, burst }: RateLimitsSettings): Limits {
   return makeLimits(rate, per, burst ?? Math.max(1, rate));
 }
 

@@ -2,7 +2,6 @@ import type { Component } from "../kernel/component.js";
 import { realClock } from "../kernel/clock.js";
 import { configuredLayers } from "../kernel/configured.js";
 import { disposable } from "../kernel/disposable.js";
-import { formatDuration } from "../kernel/duration.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
@@ -13,6 +12,7 @@ import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import {
   callbackRules,
+  checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
   type ShutdownCallbackOptions,
@@ -77,12 +77,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   constructor(options?: GracefulShutdownOptions) {
     const layers = configuredLayers("shutdown", options);
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, layers);
-    const { preStopDelay, timeout } = settings;
-    if (preStopDelay >= timeout) {
-      throw new RangeError(
-        `preStopDelay must be shorter than timeout (${formatDuration(timeout / 1000)}), which includes it; got ${formatDuration(preStopDelay / 1000)}.`,
-      );
-    }
+    checkDelay(settings);
     this.#settings = settings;
     this.#target = {
       settings,

@@ -1,5 +1,5 @@
 import { type Clock, realClock } from "../kernel/clock.js";
-import type { Duration } from "../kernel/duration.js";
+import { type Duration, formatDuration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { checkSignal } from "../kernel/policy.js";
 import {
@@ -123,6 +123,14 @@ export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   // With a fallback, it is always there.
   exit: { ...callback<Exit>(), fallback: (code: number) => process.exit(code) } as Rule<Exit>,
 };
+
+/** @throws RangeError when `preStopDelay` leaves no time for callbacks. */
+export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings): void {
+  if (preStopDelay < timeout) return;
+  throw new RangeError(
+    `preStopDelay must be shorter than timeout (${formatDuration(timeout / 1000)}), which includes it; got ${formatDuration(preStopDelay / 1000)}.`,
+  );
+}
 
 /** Options of `register` and `registerServer`. */
 export interface ShutdownCallbackOptions {

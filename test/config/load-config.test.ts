@@ -111,8 +111,14 @@ resilience:
 
   it("in a configuration that is frozen through and through", () => {
     const config = load(
-      write("kstlib.conf.yml", "resilience: { rate_limiter: { instances: { a: { rate: 1 } } } }"),
+      write(
+        "kstlib.conf.yml",
+        "resilience: { rate_limiter: { instances: { a: { rate: 1 } } }, heartbeat: { metadata: { a: { b: [1] } } }, circuit_breaker: { reset_timeout: { initial: 1, factor: 2, max: 30 } } }",
+      ),
     );
+    expect(Object.isFrozen(config.circuitBreaker?.resetTimeout)).toBe(true);
+    const metadata = config.heartbeat?.metadata as { readonly a: { readonly b: readonly number[] } };
+    expect(Object.isFrozen(metadata.a.b)).toBe(true);
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.rateLimiter)).toBe(true);
     expect(Object.isFrozen(config.rateLimiter?.instances)).toBe(true);
@@ -170,6 +176,17 @@ resilience:
   });
 });
 
+describe("the options of loadConfig", () => {
+  it("are checked like all options", () => {
+    expect(() => loadConfig({ pth: "prod.yml" } as object)).toThrow("did you mean path?");
+    for (const options of [null, 5, [], { path: 3 }, { path: "" }, { cwd: 3 }, { env: 5 }, { env: null }]) {
+      expect(() => loadConfig(options as object), JSON.stringify(options)).toThrow(
+        /must be|options of loadConfig/,
+      );
+    }
+  });
+});
+
 describe("include", () => {
   it("merges deeply, later over earlier, the file itself over all, relative to the file that names it", () => {
     write("base/one.yml", "resilience: { circuit_breaker: { max_failures: 1, reset_timeout: 1s } }");
@@ -201,6 +218,10 @@ describe("include", () => {
     expect(() => load(path.join(folder, "a.yml"))).toThrow(
       /b\.yml:2:10: include goes in a circle: .*a\.yml > /,
     );
+  });
+
+  it("of a folder is an error where it is named", () => {
+    expect(mistake("resilience: {}\ninclude: .")).toMatchObject({ line: 2, column: 10, keyPath: "include" });
   });
 
   it("works 10 deep and is refused 11 deep", () => {
@@ -337,6 +358,33 @@ describe("a mistake", () => {
     }
     expect(mistake(bomb.join("\n")).message).toMatch(/alias/i);
     expect(mistake(`resilience: ${"[".repeat(200_000)}`)).toBeInstanceOf(ConfigError);
+  });
+
+  it("between options that are right one by one is found in the section or the instance", () => {
+    const error = mistake(
+      "resilience:\n  watchdog:\n    timeout: 10\n    instances:\n      loop: { poll_interval: 9 }\n",
+    );
+    expect(error).toMatchObject({ line: 5, column: 7, keyPath: "resilience.watchdog.instances.loop" });
+    expect(error.message).toContain("pollInterval must be at most half the timeout of 10 s; got 9 s");
+    expect(mistake("resilience: { rate_limiter: { rate: 1.0e+12 } }").keyPath).toBe(
+      "resilience.rate_limiter",
+    );
+    expect(mistake("resilience: { shutdown: { default_timeout: 3, pre_stop_delay: 5 } }").message).toContain(
+      "preStopDelay must be shorter than timeout",
+    );
+    write("base.yml", "resilience:\n  shutdown: { pre_stop_delay: 50 }\n");
+    const top = write("top.yml", "include: base.yml\nresilience: { shutdown: { timeout: 60 } }\n");
+    expect(load(top).shutdown).toEqual({ timeout: 60, preStopDelay: 50 });
+    const bare = write("bare.yml", "include: base.yml\n");
+    expect(() => load(bare)).toThrow(/base\.yml:2:3: resilience\.shutdown: preStopDelay must be shorter/);
+  });
+
+  it("that takes long to find in a large file is found soon", () => {
+    const many = Array.from({ length: 24_000 }, (_, index) => `k${index}: 1`).join("\n");
+    const file = write("many.yml", `${many}\nk7: 2\n`);
+    expect(() => load(file)).toThrow(/many\.yml:24001:1: k7 stands here a second time/);
+    const aliases = `a: &a 1\nb: [${Array.from({ length: 12_000 }, () => "*a").join(", ")}]`;
+    expect(mistake(aliases).message).toContain("more than 100 aliases");
   });
 
   it("that tries to reach a prototype is a key like any other", () => {
