@@ -1,5 +1,5 @@
 import type { Timer } from "../kernel/clock.js";
-import { beginWatch, judge, look, untilNextLook } from "./deadline.js";
+import { beginWatch, isOverdue, untilNextLook } from "./deadline.js";
 import type { Subject, Supervision } from "./supervision.js";
 
 /** Looks are cheap next to a thread's waking up, so they may be frequent. */
@@ -20,9 +20,11 @@ export function superviseByClock({ settings, cells, expired }: Subject): Supervi
   const catchUp = (): void => {
     const now = clock.now();
     const { pings } = cells;
-    if (pings !== watch.pings) cells.see(pings, now);
-    watch = look(watch, pings, true, now);
-    if (judge(watch, timeout, 0, now) !== "not-pinged") return;
+    if (pings !== watch.pings) {
+      cells.see(pings, now);
+      watch = beginWatch(pings, now);
+    }
+    if (!isOverdue(watch, timeout, now)) return;
     const secondsInactive = (now - watch.since) / 1000;
     watch = { ...watch, told: "not-pinged" };
     cells.fire(pings);
@@ -35,7 +37,7 @@ export function superviseByClock({ settings, cells, expired }: Subject): Supervi
       catchUp();
       arm();
     };
-    timer = clock.setTimer(wake, delay, { ref: settings.raiseOnTimeout === true });
+    timer = clock.setTimer(wake, delay, { ref: false });
   };
   arm();
 

@@ -50,12 +50,12 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   }
 
   override ping(): void {
-    if (this.#throwing && this.isTriggered) this.throwIfTimedOut();
+    if (this.#throwing && this.isTriggered) this.raise();
     super.ping();
   }
 
   /** Throws the timeout, if there was one; also one that the event loop has had no chance to tell of. */
-  throwIfTimedOut(cause?: unknown): void {
+  raise(cause?: unknown): void {
     this.supervision?.catchUp();
     const timeout = this.#timeout;
     if (timeout === undefined || timeout === cause) return;
@@ -71,7 +71,7 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
     const guard = this.supervision?.interruptible;
     if (guard === undefined) return body();
     return runInterruptible(guard, body, () => {
-      this.throwIfTimedOut();
+      this.raise();
       throw new WatchdogTimeoutError(this.name, this.secondsSincePing);
     });
   }
@@ -102,14 +102,17 @@ export class WatchdogContext {
     const abort = (): void => watchdog.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     watchdog.start();
+    const { clock, raiseOnTimeout } = this.#settings;
+    const keptAlive = raiseOnTimeout ? clock.setTimer(() => {}, Number.MAX_SAFE_INTEGER) : undefined;
     try {
       const result = await runAbortable((context) => body(watchdog, context), watchdog.signal);
-      watchdog.throwIfTimedOut();
+      watchdog.raise();
       return result;
     } catch (error) {
-      watchdog.throwIfTimedOut(error);
+      watchdog.raise(error);
       throw error;
     } finally {
+      keptAlive?.cancel();
       watchdog.stop();
       signal?.removeEventListener("abort", abort);
     }
@@ -132,10 +135,10 @@ export class WatchdogContext {
       if (isThenable(result)) {
         throw new TypeError("runSync needs a synchronous function; it returned a promise. Use run().");
       }
-      watchdog.throwIfTimedOut();
+      watchdog.raise();
       return result;
     } catch (error) {
-      watchdog.throwIfTimedOut(error);
+      watchdog.raise(error);
       throw error;
     } finally {
       watchdog.stop();

@@ -23,6 +23,11 @@ export function beginWatch(pings: number, now: number): Watch {
   return { pings, since: now, told: "nothing" };
 }
 
+/** Whether nothing has come for the whole timeout and nobody was told. */
+export function isOverdue({ told, since }: Watch, timeout: number, now: number): boolean {
+  return told === "nothing" && now - since >= timeout;
+}
+
 /**
  * Takes in the count as it is now.
  *
@@ -41,13 +46,9 @@ export function look(watch: Watch, pings: number, loopRan: boolean, now: number)
  * @param silent for how many milliseconds the event loop has left a question unanswered.
  */
 export function judge(watch: Watch, timeout: number, silent: number, now: number): Verdict {
-  const age = now - watch.since;
-  if (watch.told === "nothing") {
-    if (age >= timeout) return silent >= timeout * SILENT ? "blocked" : "not-pinged";
-    return age >= timeout * SUSPECT ? "suspect" : "fine";
-  }
-  if (watch.told === "not-pinged" && silent >= timeout) return "blocked";
-  return "suspect";
+  if (isOverdue(watch, timeout, now)) return silent >= timeout * SILENT ? "blocked" : "not-pinged";
+  if (watch.told === "nothing") return now - watch.since >= timeout * SUSPECT ? "suspect" : "fine";
+  return watch.told === "not-pinged" && silent >= timeout ? "blocked" : "suspect";
 }
 
 /** How long until the next look is worth it: a poll away, or sooner when the timeout is nearer. */

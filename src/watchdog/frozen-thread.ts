@@ -31,7 +31,7 @@ export function leave(
   const withdrawn =
     Atomics.load(control, cells.REQUEST) !== request ||
     Atomics.load(control, cells.PULSE) !== frozen.pulse ||
-    !hook.isTriggered(frozen.id);
+    hook.subjects.get(frozen.id)?.cells.isTriggered !== true;
   Atomics.store(control, cells.EXITING, withdrawn ? -request : request);
   // The one place where the library ends the process: asked for by `onFreeze: "exit"`, on its behalf.
   if (!withdrawn) process.exit(frozen.exitCode);

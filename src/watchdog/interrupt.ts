@@ -1,4 +1,3 @@
-import type { Script } from "node:vm";
 import { mainGlobal } from "./main-global.js";
 import { ARMED, DELIVERED, GUARD, OFF, STRUCK } from "./watch-cells.js";
 
@@ -9,14 +8,6 @@ const SLOT = "@kstlib/resilience/guarded";
 
 /** The guards that this thread is in, outermost first. */
 const guards: Int32Array[] = [];
-
-let script: Script | undefined;
-
-/** Calls what is in the slot. Made once: a script is compiled. */
-function slotCaller(): Script {
-  const vm = process.getBuiltinModule("node:vm");
-  return (script ??= new vm.Script(`globalThis[Symbol.for("${SLOT}")]()`));
-}
 
 function struck(): Int32Array | undefined {
   return guards.find((counters) => Atomics.load(counters, GUARD) === STRUCK);
@@ -62,7 +53,8 @@ export function runInterruptible<Result>(
   guards.push(counters);
   Atomics.store(counters, GUARD, ARMED);
   try {
-    slotCaller().runInThisContext({ breakOnSigint: true });
+    const { runInThisContext } = process.getBuiltinModule("node:vm");
+    runInThisContext(`globalThis[Symbol.for("${SLOT}")]()`, { breakOnSigint: true });
   } catch (error) {
     failure = error;
   }

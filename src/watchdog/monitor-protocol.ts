@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { OnFreeze } from "./options.js";
+import type { Subject } from "./supervision.js";
 import type { TimeoutInfo } from "./timeout-info.js";
 
 /** How often the watched thread has answered the monitor. Written by the watched thread. */
@@ -66,6 +67,6 @@ export interface FreezeHook {
   /** The stack that was taken last, also when it came too late for the monitor. */
   late?: { readonly request: number; readonly stack: string };
   /** Whether an interruption of the thread is on its way. */
-  isInterrupting(): boolean;
-  isTriggered(id: number): boolean;
+  readonly isInterrupting: () => boolean;
+  readonly subjects: ReadonlyMap<number, Subject>;
 }

@@ -40,7 +40,7 @@ class Monitor {
   readonly #hook: FreezeHook = {
     control: this.#control,
     isInterrupting,
-    isTriggered: (id) => this.#subjects.get(id)?.cells.isTriggered === true,
+    subjects: this.#subjects,
   };
   /** Another copy of the library, and another monitor, has another one. */
   readonly #hookKey = `@kstlib/resilience/watchdog/${Math.random()}`;
@@ -48,8 +48,6 @@ class Monitor {
   readonly #receive: () => Notice | undefined;
   readonly #canInterrupt: boolean;
   #linger: Timer | undefined;
-  /** How many of the watchdogs keep the process alive. */
-  #holders = 0;
 
   constructor() {
     // Loaded at the first start: a program that only imports the library does not pay for it.
@@ -87,7 +85,7 @@ class Monitor {
       throw error;
     }
     Object.defineProperty(mainGlobal(), Symbol.for(this.#hookKey), { value: this.#hook, configurable: true });
-    port1.on("message", (notice: Notice) => this.#deliver(notice));
+    port1.on("message", (notice: Notice) => this.#deliver(notice)).unref();
   }
 
   watch(subject: Subject): Supervision {
@@ -97,25 +95,16 @@ class Monitor {
     const { name, timeout, pollInterval, onFreeze, exitCode } = subject.settings;
     const { counters } = subject.cells;
     this.#send({ id, name, timeout, pollInterval, onFreeze, exitCode, buffer: counters.buffer });
-    const holds = subject.settings.raiseOnTimeout === true ? 1 : 0;
-    this.#hold(holds);
     return {
-      ...(this.#canInterrupt ? { interruptible: counters } : {}),
+      interruptible: this.#canInterrupt ? counters : undefined,
       catchUp: () => this.#deliver(),
       end: () => {
         this.#subjects.delete(id);
         this.#send({ forget: id });
-        this.#hold(-holds);
         if (this.#subjects.size > 0) return;
         this.#linger = realClock.setTimer(() => this.#close(), LINGER, { ref: false });
       },
     };
-  }
-
-  #hold(change: number): void {
-    this.#holders += change;
-    if (this.#holders > 0) this.#port.ref();
-    else this.#port.unref();
   }
 
   #send(order: Order): void {

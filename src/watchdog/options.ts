@@ -3,7 +3,7 @@ import type { Clock } from "../kernel/clock.js";
 import { configuredLayers } from "../kernel/configured.js";
 import type { Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
-import { callback, choice, duration, integer, text } from "../kernel/rules.js";
+import { callback, choice, duration, integer, type Rule, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
 import type { RecoverInfo, TimeoutInfo } from "./timeout-info.js";
@@ -64,42 +64,44 @@ const SHORTEST = 1000;
 const LONGEST = 3_600_000;
 const SHORTEST_POLL = 10;
 
-const anyLength = duration(30, { long: true });
-const anyInterval = duration(undefined);
+/** A duration of which `bound` says what else it must be; `within` refuses or moves one that is not. */
+function bounded(
+  rule: Rule<number>,
+  bound: string,
+  within: (given: number, value: unknown, label: string) => number,
+): Rule<number> {
+  return {
+    ...rule,
+    allowed: `${rule.allowed}${bound}`,
+    parse: (value, label) => within(rule.parse(value, label), value, label),
+  };
+}
 
 export const watchdogRules: OptionRules<WatchdogSettings> = {
   name: text("watchdog"),
-  timeout: {
-    ...anyLength,
-    allowed: `${anyLength.allowed}; from 1 s to 1 h`,
-    // Moved into the range of the watchdog instead of being refused.
-    parse(value, label) {
-      const given = anyLength.parse(value, label);
-      const used = Math.min(Math.max(given, SHORTEST), LONGEST);
-      if (used !== given) {
-        const hint = given > LONGEST && typeof value === "number" ? ` Did you mean "${value}ms"?` : "";
-        warn(
-          "KSTLIB_CLAMPED",
-          `${label} of a watchdog is from 1 s to 1 h; ${show(value)} became ${used / 1000} s.${hint}`,
-        );
-      }
-      return used;
-    },
-  },
+  timeout: bounded(duration(30, { long: true }), "; from 1 s to 1 h", (given, value, label) => {
+    const used = Math.min(Math.max(given, SHORTEST), LONGEST);
+    if (used !== given) {
+      const hint =
+        typeof value === "number" && given > LONGEST
+          ? ` A number is seconds: did you mean "${value}ms"?`
+          : "";
+      warn(
+        "KSTLIB_CLAMPED",
+        `${label} of a watchdog is from 1 s to 1 h; ${show(value)} became ${used / 1000} s.${hint}`,
+      );
+    }
+    return used;
+  }),
   onTimeout: callback(),
   onRecover: callback(),
   onAlert: callback(),
   onFreeze: choice<OnFreeze>("report", ["report", "exit", "kill"]),
   exitCode: integer(70, 0, 255),
-  pollInterval: {
-    ...anyInterval,
-    allowed: `${anyInterval.allowed}, at least 10 ms`,
-    parse(value, label) {
-      const given = anyInterval.parse(value, label);
-      if (given < SHORTEST_POLL) throw new RangeError(`${label} must be at least 10 ms; got ${show(value)}.`);
-      return given;
-    },
-  },
+  pollInterval: bounded(duration(undefined), ", at least 10 ms", (given, value, label) => {
+    if (given < SHORTEST_POLL) throw new RangeError(`${label} must be at least 10 ms; got ${show(value)}.`);
+    return given;
+  }),
   clock: clockRule,
 };
 

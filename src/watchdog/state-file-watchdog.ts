@@ -29,7 +29,6 @@ export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly triggered: boolean;
   /** What the last look found; `null` before the first. */
   readonly status: string | null;
-  readonly checksTotal: number;
   readonly timeoutsTriggered: number;
 }
 
@@ -49,7 +48,6 @@ export class StateFileWatchdog implements Component, Disposable {
   #run: { looking: boolean } | undefined;
   #timer: Timer | undefined;
   #status: string | null = null;
-  #checks = 0;
   #wellAt = 0;
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
@@ -106,7 +104,6 @@ export class StateFileWatchdog implements Component, Disposable {
       running: this.isRunning,
       triggered: this.isTriggered,
       status: this.#status,
-      checksTotal: this.#checks,
       timeoutsTriggered: this.#alarm.timeouts,
     });
   }
@@ -145,7 +142,6 @@ export class StateFileWatchdog implements Component, Disposable {
     const now = clock.now();
     const unwell = now - this.#wellAt;
     this.#status = status;
-    this.#checks++;
     if (status === "alive") {
       this.#wellAt = now;
       this.#alarm.end();

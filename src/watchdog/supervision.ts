@@ -4,8 +4,7 @@ import type { WatchCells } from "./watch-cells.js";
 
 /** What supervision needs of a watchdog. */
 export interface Subject {
-  /** A run that raises keeps the process alive while it is watched. */
-  readonly settings: WatchdogSettings & { readonly raiseOnTimeout?: boolean };
+  readonly settings: WatchdogSettings;
   readonly cells: WatchCells;
   /** Told of a timeout, and the count of pings at which it was found. */
   readonly expired: (pings: number, info: TimeoutInfo) => void;
@@ -16,7 +15,7 @@ export interface Subject {
 /** Who looks at a watchdog's counters and keeps the time. */
 export interface Supervision {
   /** The counters by which frozen synchronous code is interrupted, where that is possible. */
-  readonly interruptible?: Int32Array;
+  readonly interruptible?: Int32Array | undefined;
   /** Delivers at once what has been found and not been told yet. */
   catchUp(): void;
   end(): void;

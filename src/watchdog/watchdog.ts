@@ -5,7 +5,7 @@ import { Alarm } from "./alarm.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { timeoutSentence } from "./freeze-report.js";
 import { superviseByThread } from "./monitor.js";
-import { resolveWatchdog, type WatchdogOptions, watchdogRules } from "./options.js";
+import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
 import type { StateFileOptions } from "./state-file-options.js";
 import { StateFileWatchdog } from "./state-file-watchdog.js";
 import type { Subject, Supervision } from "./supervision.js";
@@ -67,7 +67,7 @@ const LAP = 2 ** 32;
  */
 export class Watchdog implements Component, Disposable {
   readonly name: string;
-  readonly #settings: Subject["settings"];
+  readonly #settings: WatchdogSettings;
   readonly #cells = new WatchCells();
   readonly #counters = this.#cells.counters;
   readonly #alarm: Alarm<{ readonly name: string }, TimeoutInfo>;
@@ -97,10 +97,10 @@ export class Watchdog implements Component, Disposable {
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(options?: WatchdogOptions);
   /** @internal Takes settings that were checked when the context of a run was made. */
-  constructor(options: undefined, settings: Subject["settings"]);
+  constructor(options: undefined, settings: WatchdogSettings);
   constructor(
     options?: WatchdogOptions,
-    settings: Subject["settings"] = resolveWatchdog("Watchdog", watchdogRules, options),
+    settings: WatchdogSettings = resolveWatchdog("Watchdog", watchdogRules, options),
   ) {
     const { name } = settings;
     this.#settings = settings;
