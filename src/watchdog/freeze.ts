@@ -1,6 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import { freezeReport } from "./freeze-report.js";
-import { leave, takeStack } from "./frozen-thread.js";
+import { leave, takeStack } from "./freeze-hook.js";
 import { type Answer, evaluateOnMain } from "./main-inspector.js";
 import { EXITING, type MonitorData, type Notice, PULSE, REQUEST } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
