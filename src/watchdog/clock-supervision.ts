@@ -1,6 +1,5 @@
-import type { Clock, Timer } from "../kernel/clock.js";
-import { disposable } from "../kernel/disposable.js";
-import { beginWatch, judge, look, untilNextLook } from "./deadline.js";
+import type { Timer } from "../kernel/clock.js";
+import { beginWatch, isOverdue, untilNextLook } from "./deadline.js";
 import type { Subject, Supervision } from "./supervision.js";
 
 /** Looks are cheap next to a thread's waking up, so they may be frequent. */
@@ -11,49 +10,39 @@ const LEAST_POLL = 20;
  * Watches by timers of the watched thread itself: sees work that hangs, not a blocked event loop. Used with a
  * clock of one's own, and where no thread can be started.
  */
-export function superviseByClock(subject: Subject, clock: Clock): Supervision {
-  const { cells, timeout } = subject;
-  const poll = subject.pollInterval ?? Math.max(LEAST_POLL, timeout / LOOKS_PER_TIMEOUT);
-  let watch = beginWatch(cells.epoch, cells.pings, clock.now());
+export function superviseByClock({ settings, cells, expired }: Subject): Supervision {
+  const { clock, name, timeout } = settings;
+  const poll = settings.pollInterval ?? Math.max(LEAST_POLL, timeout / LOOKS_PER_TIMEOUT);
+  let watch = beginWatch(cells.pings, clock.now());
   let timer: Timer | undefined;
   let ended = false;
-  let holders = 0;
 
-  const check = (): void => {
+  const catchUp = (): void => {
     const now = clock.now();
-    watch = look(watch, cells.epoch, cells.pings, true, now);
-    if (judge(watch, timeout, 0, now) !== "not-pinged") return;
-    const { epoch, pings, since } = watch;
+    const { pings } = cells;
+    if (pings !== watch.pings) {
+      cells.see(pings, now);
+      watch = beginWatch(pings, now);
+    }
+    if (!isOverdue(watch, timeout, now)) return;
+    const secondsInactive = (now - watch.since) / 1000;
     watch = { ...watch, told: "not-pinged" };
-    cells.fire(epoch, pings);
-    subject.expired({
-      epoch,
-      pings,
-      info: { name: subject.name, secondsInactive: (now - since) / 1000, kind: "not-pinged", details: {} },
-    });
+    cells.fire(pings);
+    expired(pings, { name, secondsInactive, kind: "not-pinged", details: {} });
   };
   const arm = (): void => {
-    timer?.cancel();
     if (ended) return;
     const delay = untilNextLook(watch, timeout, poll, clock.now());
-    timer = clock.setTimer(tick, delay, { ref: holders > 0 });
-  };
-  const tick = (): void => {
-    check();
-    arm();
+    const wake = (): void => {
+      catchUp();
+      arm();
+    };
+    timer = clock.setTimer(wake, delay, { ref: false });
   };
   arm();
 
   return {
-    canInterrupt: false,
-    observed: () => ({ pings: watch.pings, at: watch.since }),
-    catchUp: check,
-    hold() {
-      if (++holders === 1) arm();
-      return disposable(() => {
-        if (--holders === 0) arm();
-      });
-    },
+    catchUp,
     end() {
       ended = true;
       timer?.cancel();

@@ -1,12 +1,17 @@
-import { configuredLayers } from "../kernel/configured.js";
-import { type OptionRules, resolveOptions } from "../kernel/options.js";
-import { checkFunction, checkSignal, type ExecuteOptions, type ExecutionContext } from "../kernel/policy.js";
+import type { OptionRules } from "../kernel/options.js";
+import {
+  checkFunction,
+  checkSignal,
+  type ExecuteOptions,
+  type ExecutionContext,
+  runAbortable,
+} from "../kernel/policy.js";
 import { flag } from "../kernel/rules.js";
 import { isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { runInterruptible } from "./interrupt.js";
-import { type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
-import { markChecked, Watchdog } from "./watchdog.js";
+import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
+import { Watchdog } from "./watchdog.js";
 
 /** How a {@link WatchdogContext} is made: what a watchdog takes, and whether a timeout is an error. */
 export interface WatchdogContextOptions extends WatchdogOptions {
@@ -25,51 +30,50 @@ type ContextSettings = WatchdogSettings & { readonly raiseOnTimeout: boolean };
 const contextRules: OptionRules<ContextSettings> = { ...watchdogRules, raiseOnTimeout: flag(false) };
 
 class WatchdogOfRun extends Watchdog implements RunWatchdog {
-  readonly signal: AbortSignal;
-  timeout: WatchdogTimeoutError | undefined;
-  /** Whether synchronous code runs that could not be interrupted and must learn of a timeout from `ping()`. */
-  throwing = false;
+  readonly #controller = new AbortController();
+  readonly signal: AbortSignal = this.#controller.signal;
+  #timeout: WatchdogTimeoutError | undefined;
+  /** Whether synchronous code runs that, where it cannot be interrupted, must learn of a timeout from `ping()`. */
+  #throwing = false;
 
-  constructor(settings: ContextSettings, controller: AbortController) {
-    super(settings);
-    this.signal = controller.signal;
+  constructor(settings: ContextSettings) {
+    super(undefined, settings);
     if (!settings.raiseOnTimeout) return;
     this.on("timeout", ({ secondsInactive, stack }) => {
-      if (this.timeout !== undefined) return;
-      this.timeout = new WatchdogTimeoutError(this.name, secondsInactive, stack);
-      controller.abort(this.timeout);
+      this.#timeout ??= new WatchdogTimeoutError(this.name, secondsInactive, stack);
+      this.abort(this.#timeout);
     });
   }
 
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
   override ping(): void {
-    if (this.throwing && this.isTriggered) this.throwIfTimedOut();
+    if (this.#throwing && this.isTriggered) this.raise();
     super.ping();
   }
 
   /** Throws the timeout, if there was one; also one that the event loop has had no chance to tell of. */
-  throwIfTimedOut(cause?: unknown): void {
-    this.catchUp();
-    if (this.timeout === undefined || this.timeout === cause) return;
+  raise(cause?: unknown): void {
+    this.supervision?.catchUp();
+    const timeout = this.#timeout;
+    if (timeout === undefined || timeout === cause) return;
     // Where it was found says nothing; what it was thrown out of does.
-    Error.captureStackTrace(this.timeout);
-    if (cause !== undefined) this.timeout.cause = cause;
-    throw this.timeout;
+    Error.captureStackTrace(timeout);
+    if (cause !== undefined) timeout.cause = cause;
+    throw timeout;
   }
 
   /** Runs synchronous code so that a timeout can be thrown into it, where that is possible. */
   runRaising<Result>(body: () => Result): Result {
-    const counters = this.interruptible;
-    this.throwing = true;
-    if (counters === undefined) return body();
-    const outcome = runInterruptible(counters, body);
-    if (outcome.end === "returned") return outcome.result;
-    if (outcome.end === "threw") throw outcome.error;
-    this.throwIfTimedOut();
-    throw new WatchdogTimeoutError(this.name, this.secondsSincePing);
-  }
-
-  override hold(): Disposable | undefined {
-    return super.hold();
+    this.#throwing = true;
+    const guard = this.supervision?.interruptible;
+    if (guard === undefined) return body();
+    return runInterruptible(guard, body, () => {
+      this.raise();
+      throw new WatchdogTimeoutError(this.name, this.secondsSincePing);
+    });
   }
 }
 
@@ -79,9 +83,7 @@ export class WatchdogContext {
 
   /** @internal */
   constructor(options?: WatchdogContextOptions) {
-    const layers = configuredLayers("watchdog", options);
-    this.#settings = resolveOptions<ContextSettings>("watchdogContext", contextRules, options, layers);
-    markChecked(this.#settings);
+    this.#settings = resolveWatchdog("watchdogContext", contextRules, options);
   }
 
   /**
@@ -96,21 +98,21 @@ export class WatchdogContext {
     checkFunction(body, "run");
     checkSignal(signal);
     signal?.throwIfAborted();
-    const controller = new AbortController();
-    const abort = (): void => controller.abort(signal?.reason);
+    const watchdog = new WatchdogOfRun(this.#settings);
+    const abort = (): void => watchdog.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
-    const watchdog = new WatchdogOfRun(this.#settings, controller);
     watchdog.start();
-    const held = this.#settings.raiseOnTimeout ? watchdog.hold() : undefined;
+    const { clock, raiseOnTimeout } = this.#settings;
+    const keptAlive = raiseOnTimeout ? clock.setTimer(() => {}, Number.MAX_SAFE_INTEGER) : undefined;
     try {
-      const result = await untilAborted(body(watchdog, { signal: controller.signal }), controller.signal);
-      watchdog.throwIfTimedOut();
+      const result = await runAbortable((context) => body(watchdog, context), watchdog.signal);
+      watchdog.raise();
       return result;
     } catch (error) {
-      watchdog.throwIfTimedOut(error);
+      watchdog.raise(error);
       throw error;
     } finally {
-      held?.[Symbol.dispose]();
+      keptAlive?.cancel();
       watchdog.stop();
       signal?.removeEventListener("abort", abort);
     }
@@ -125,34 +127,23 @@ export class WatchdogContext {
    */
   runSync<Result>(body: (watchdog: RunWatchdog, context: ExecutionContext) => Result): Result {
     checkFunction(body, "runSync");
-    const controller = new AbortController();
-    const { signal } = controller;
-    const watchdog = new WatchdogOfRun(this.#settings, controller);
+    const watchdog = new WatchdogOfRun(this.#settings);
     watchdog.start();
     try {
-      const call = (): Result => body(watchdog, { signal });
+      const call = (): Result => body(watchdog, watchdog);
       const result = this.#settings.raiseOnTimeout ? watchdog.runRaising(call) : call();
       if (isThenable(result)) {
         throw new TypeError("runSync needs a synchronous function; it returned a promise. Use run().");
       }
-      watchdog.throwIfTimedOut();
+      watchdog.raise();
       return result;
     } catch (error) {
-      watchdog.throwIfTimedOut(error);
+      watchdog.raise(error);
       throw error;
     } finally {
       watchdog.stop();
     }
   }
-}
-
-function untilAborted<Result>(running: Result | PromiseLike<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    Promise.resolve(running).then(resolve, reject);
-    if (signal.aborted) abort();
-  });
 }
 
 /**

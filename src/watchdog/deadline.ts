@@ -3,8 +3,6 @@
  * asks for the time of a ping, only whether the count has moved since the last look.
  */
 export interface Watch {
-  /** Moves with each start and reset: what was known before says nothing any more. */
-  readonly epoch: number;
   readonly pings: number;
   /** When the count was first seen as it is now: never before the ping itself, so a timeout never comes early. */
   readonly since: number;
@@ -21,17 +19,22 @@ const SUSPECT = 1 / 4;
 const SILENT = 1 / 2;
 
 /** A watchdog as it is when its period begins. */
-export function beginWatch(epoch: number, pings: number, now: number): Watch {
-  return { epoch, pings, since: now, told: "nothing" };
+export function beginWatch(pings: number, now: number): Watch {
+  return { pings, since: now, told: "nothing" };
+}
+
+/** Whether nothing has come for the whole timeout and nobody was told. */
+export function isOverdue({ told, since }: Watch, timeout: number, now: number): boolean {
+  return told === "nothing" && now - since >= timeout;
 }
 
 /**
- * Takes in the counters as they are now.
+ * Takes in the count as it is now.
  *
  * @param loopRan whether the event loop has shown since the last look that it runs.
  */
-export function look(watch: Watch, epoch: number, pings: number, loopRan: boolean, now: number): Watch {
-  if (epoch !== watch.epoch || pings !== watch.pings) return beginWatch(epoch, pings, now);
+export function look(watch: Watch, pings: number, loopRan: boolean, now: number): Watch {
+  if (pings !== watch.pings) return beginWatch(pings, now);
   // The loop is back, the work is not: a second freeze is a timeout of its own.
   if (watch.told === "blocked" && loopRan) return { ...watch, told: "not-pinged" };
   return watch;
@@ -43,13 +46,9 @@ export function look(watch: Watch, epoch: number, pings: number, loopRan: boolea
  * @param silent for how many milliseconds the event loop has left a question unanswered.
  */
 export function judge(watch: Watch, timeout: number, silent: number, now: number): Verdict {
-  const age = now - watch.since;
-  if (watch.told === "nothing") {
-    if (age >= timeout) return silent >= timeout * SILENT ? "blocked" : "not-pinged";
-    return age >= timeout * SUSPECT ? "suspect" : "fine";
-  }
-  if (watch.told === "not-pinged" && silent >= timeout) return "blocked";
-  return "suspect";
+  if (isOverdue(watch, timeout, now)) return silent >= timeout * SILENT ? "blocked" : "not-pinged";
+  if (watch.told === "nothing") return now - watch.since >= timeout * SUSPECT ? "suspect" : "fine";
+  return watch.told === "not-pinged" && silent >= timeout ? "blocked" : "suspect";
 }
 
 /** How long until the next look is worth it: a poll away, or sooner when the timeout is nearer. */

@@ -1,5 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import { freezeReport } from "./freeze-report.js";
+import { leave, takeStack } from "./freeze-hook.js";
 import { type Answer, evaluateOnMain } from "./main-inspector.js";
 import { EXITING, type MonitorData, type Notice, PULSE, REQUEST } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
@@ -11,7 +12,6 @@ import { ARMED, GUARD, STRUCK, type WatchCells } from "./watch-cells.js";
 export interface Frozen {
   readonly id: number;
   readonly name: string;
-  readonly epoch: number;
   readonly pings: number;
   readonly secondsInactive: number;
   readonly cells: WatchCells;
@@ -69,9 +69,9 @@ export class Freeze {
     });
     this.#write(freezeReport(frozen.map(infoOf)));
     for (const one of frozen) {
-      const { id, epoch, pings, cells } = one;
-      cells.fire(epoch, pings);
-      notify({ notice: "timeout", id, epoch, pings, request, info: infoOf(one) });
+      const { id, pings, cells } = one;
+      cells.fire(pings);
+      notify({ id, pings, request, info: infoOf(one) });
     }
     if (await this.#interrupt(frozen)) return;
     await this.#act(frozen, pulse);
@@ -83,16 +83,18 @@ export class Freeze {
     return request;
   }
 
-  #onHook(call: string): string {
-    return `globalThis[Symbol.for(${JSON.stringify(this.#data.hook)})]?.${call}`;
+  /** The source text of a call on the watched thread: its hook comes first, the rest as JSON. */
+  #calling(callee: typeof takeStack | typeof leave, ...args: readonly unknown[]): string {
+    const [hook, ...rest] = [this.#data.hook, ...args].map((value) => JSON.stringify(value));
+    return `(${String(callee)})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`;
   }
 
   async #examine(request: number): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details">> {
-    const { main, mayInspect, thread } = this.#data;
+    const { main, mayInspect, folder } = this.#data;
     // Looked at first: the question itself may wake the thread up.
-    const facts = threadFacts(thread);
+    const facts = threadFacts(folder);
     const asked = main && mayInspect;
-    const answer = asked ? await this.#evaluate(this.#onHook(`stack(${request})`), PATIENCE) : undefined;
+    const answer = asked ? await this.#evaluate(this.#calling(takeStack, request), PATIENCE) : undefined;
     const kind = kindOfBlock(answer, asked, facts.threadState);
     const noStack = this.#whyNoStack(answer);
     const details: TimeoutDetails = noStack === undefined ? facts : { ...facts, noStack };
@@ -128,9 +130,7 @@ export class Freeze {
   }
 
   async #act(frozen: readonly Frozen[], pulse: number): Promise<void> {
-    const stillFrozen = frozen.filter(
-      ({ cells, epoch, pings }) => cells.epoch === epoch && cells.pings === pings,
-    );
+    const stillFrozen = frozen.filter(({ cells, pings }) => cells.pings === pings);
     if (Atomics.load(this.#data.control, PULSE) !== pulse) return;
     if (stillFrozen.some(({ onFreeze }) => onFreeze === "kill")) {
       this.#kill("onFreeze is kill");
@@ -149,7 +149,8 @@ export class Freeze {
     this.#write(`[watchdog] ${name}: ending the process with exit code ${exitCode}\n`);
     if (main) {
       const request = this.#nextRequest();
-      void this.#evaluate(this.#onHook(`exit(${request}, ${id}, ${pulse}, ${exitCode})`), PATIENCE);
+      const cells = { PULSE, REQUEST, EXITING };
+      void this.#evaluate(this.#calling(leave, request, { id, pulse, exitCode }, cells), PATIENCE);
       const reply = await this.#exitReply(request);
       if (reply === "declined") return;
       if (reply === "none") {

@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { OnFreeze } from "./options.js";
+import type { Subject } from "./supervision.js";
 import type { TimeoutInfo } from "./timeout-info.js";
 
 /** How often the watched thread has answered the monitor. Written by the watched thread. */
@@ -22,41 +23,50 @@ export interface MonitorData {
   readonly main: boolean;
   /** Whether the permission model lets a thread be inspected; asking where it does not aborts the process. */
   readonly mayInspect: boolean;
-  /** The watched thread as the kernel numbers it (Linux). */
-  readonly thread: number | undefined;
+  /** The folder in which the kernel tells of the watched thread (Linux). */
+  readonly folder: string | undefined;
+  /** What `performance.now()` of the watched thread is ahead of the clock that all threads share. */
+  readonly ahead: number;
+}
+
+/** The clock that all threads share, in milliseconds; each has a `performance.now()` of its own. */
+export function sharedNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** A watchdog to watch; durations in milliseconds. */
+export interface WatchOrder {
+  readonly id: number;
+  readonly name: string;
+  readonly timeout: number;
+  readonly pollInterval: number | undefined;
+  readonly onFreeze: OnFreeze;
+  readonly exitCode: number;
+  readonly buffer: SharedArrayBuffer;
 }
 
 /** From the watched thread to the monitor. */
-export type Order =
-  | {
-      readonly order: "watch";
-      readonly id: number;
-      readonly name: string;
-      readonly timeout: number;
-      readonly poll: number;
-      readonly onFreeze: OnFreeze;
-      readonly exitCode: number;
-      readonly buffer: SharedArrayBuffer;
-    }
-  | { readonly order: "forget"; readonly id: number }
-  | { readonly order: "end" };
+export type Order = WatchOrder | { readonly forget: number } | "end";
+
+/** A timeout that the monitor has found. */
+export interface TimeoutNotice {
+  readonly id: number;
+  /** The count of pings at which it was found. */
+  readonly pings: number;
+  /** The request for a stack, which may be answered only when the thread is back. */
+  readonly request: number;
+  readonly info: TimeoutInfo;
+}
 
 /** From the monitor to the watched thread; each one is also a question whether its loop runs. */
-export type Notice =
-  | { readonly notice: "question" }
-  | {
-      readonly notice: "timeout";
-      readonly id: number;
-      readonly epoch: number;
-      readonly pings: number;
-      /** The request for a stack, which may be answered only when the thread is back. */
-      readonly request: number;
-      readonly info: TimeoutInfo;
-    };
+export type Notice = TimeoutNotice | "question";
 
-/** What the monitor evaluates on the watched thread, possibly much later than it asked. */
+/** What the monitor finds on the watched thread when it evaluates there, possibly much later than it asked. */
 export interface FreezeHook {
-  stack(request: number): string | undefined;
-  /** Ends the process unless the request was withdrawn or the thread has come back to life. */
-  exit(request: number, id: number, pulse: number, code: number): void;
+  readonly control: Int32Array;
+  /** The stack that was taken last, also when it came too late for the monitor. */
+  late?: { readonly request: number; readonly stack: string };
+  /** Whether an interruption of the thread is on its way. */
+  readonly isInterrupting: () => boolean;
+  readonly subjects: ReadonlyMap<number, Subject>;
 }

@@ -1,14 +1,27 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { beginWatch, judge, look, untilNextLook, type Verdict, type Watch } from "./deadline.js";
 import { Freeze, type Frozen, notCounted } from "./freeze.js";
-import { type MonitorData, type Notice, type Order, ORDERS, PULSE } from "./monitor-protocol.js";
+import {
+  type MonitorData,
+  type Notice,
+  type Order,
+  ORDERS,
+  PULSE,
+  sharedNow,
+  type WatchOrder,
+} from "./monitor-protocol.js";
 import { MonitorTime } from "./monitor-time.js";
 import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
 import { writeError } from "./write-error.js";
 
+const LEAST_POLL = 20;
+const MOST_POLL = 1000;
+
 /** A watchdog as the monitor knows it. */
 interface Watched {
-  readonly order: Extract<Order, { order: "watch" }>;
+  readonly order: WatchOrder;
+  /** In milliseconds. */
+  readonly poll: number;
   readonly cells: WatchCells;
   watch: Watch;
   /** What the time had left out when this period began. */
@@ -19,7 +32,7 @@ const data = workerData as MonitorData;
 const { port, control } = data;
 const watched = new Map<number, Watched>();
 const freeze = new Freeze(data, writeError);
-const time = new MonitorTime(data.thread);
+const time = new MonitorTime(data.folder);
 
 /** The pulse of the event loop at the last look, and since when a question to it is unanswered. */
 let pulse = Atomics.load(control, PULSE);
@@ -40,10 +53,10 @@ function takePulse(): boolean {
 
 function lookAt(entry: Watched, loopRan: boolean): Verdict {
   const { cells, watch } = entry;
-  const { pings, epoch } = cells;
-  entry.watch = look(watch, epoch, pings, loopRan, time.counted);
-  if (watch.pings !== pings || watch.epoch !== epoch) {
-    cells.see(pings);
+  const { pings } = cells;
+  entry.watch = look(watch, pings, loopRan, time.counted);
+  if (watch.pings !== pings) {
+    cells.see(pings, sharedNow() + data.ahead);
     entry.uncountedBefore = time.uncounted;
   }
   // While synchronous code runs under a guard the loop cannot turn: nothing to ask it.
@@ -54,17 +67,17 @@ function lookAt(entry: Watched, loopRan: boolean): Verdict {
 
 function describe({ order, cells, watch, uncountedBefore }: Watched): Frozen {
   const { id, name, onFreeze, exitCode } = order;
-  const { epoch, pings, since } = watch;
+  const { pings, since } = watch;
   const secondsInactive = (time.counted - since) / 1000;
   const secondsNotCounted = (time.uncounted - uncountedBefore) / 1000;
-  return { id, name, epoch, pings, cells, onFreeze, exitCode, secondsInactive, secondsNotCounted };
+  return { id, name, pings, cells, onFreeze, exitCode, secondsInactive, secondsNotCounted };
 }
 
-function tellNotPinged({ id, name, epoch, pings, cells, secondsInactive, secondsNotCounted }: Frozen): void {
-  cells.fire(epoch, pings);
+function tellNotPinged({ id, name, pings, cells, secondsInactive, secondsNotCounted }: Frozen): void {
+  cells.fire(pings);
   const details = notCounted(secondsNotCounted);
   const info = { name, secondsInactive, kind: "not-pinged", details } as const;
-  notify({ notice: "timeout", id, epoch, pings, request: 0, info });
+  notify({ id, pings, request: 0, info });
 }
 
 /** Looks at all watchdogs once; says which are frozen and how long the next look can wait. */
@@ -74,14 +87,13 @@ function lookAround(): { readonly frozen: readonly Frozen[]; readonly wait: numb
   let wait = Infinity;
   for (const entry of watched.values()) {
     const verdict = lookAt(entry, loopRan);
-    if (verdict === "suspect" && askedLoopAt === undefined) notify({ notice: "question" });
+    if (verdict === "suspect" && askedLoopAt === undefined) notify("question");
     if (verdict === "not-pinged" || verdict === "blocked") {
       entry.watch = { ...entry.watch, told: verdict };
       if (verdict === "blocked") frozen.push(describe(entry));
       else tellNotPinged(describe(entry));
     }
-    const { timeout, poll } = entry.order;
-    wait = Math.min(wait, untilNextLook(entry.watch, timeout, poll, time.counted));
+    wait = Math.min(wait, untilNextLook(entry.watch, entry.order.timeout, entry.poll, time.counted));
   }
   return { frozen, wait };
 }
@@ -90,13 +102,15 @@ function lookAround(): { readonly frozen: readonly Frozen[]; readonly wait: numb
 function takeOrders(): boolean {
   for (let found = receiveMessageOnPort(port); found !== undefined; found = receiveMessageOnPort(port)) {
     const order = found.message as Order;
-    if (order.order === "end") return false;
-    if (order.order === "forget") watched.delete(order.id);
+    if (order === "end") return false;
+    if ("forget" in order) watched.delete(order.forget);
     else {
-      const cells = new WatchCells(order.buffer);
-      const watch = beginWatch(cells.epoch, cells.pings, time.counted);
-      cells.see(watch.pings);
-      watched.set(order.id, { order, cells, watch, uncountedBefore: time.uncounted });
+      const { id, timeout, pollInterval, buffer } = order;
+      const poll = pollInterval ?? Math.min(Math.max(timeout / 10, LEAST_POLL), MOST_POLL);
+      const cells = new WatchCells(buffer);
+      const watch = beginWatch(cells.pings, time.counted);
+      cells.see(watch.pings, sharedNow() + data.ahead);
+      watched.set(id, { order, poll, cells, watch, uncountedBefore: time.uncounted });
     }
   }
   return true;

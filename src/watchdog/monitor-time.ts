@@ -8,13 +8,13 @@ export class MonitorTime {
   counted = 0;
   /** Milliseconds that were left out. */
   uncounted = 0;
-  readonly #thread: number | undefined;
+  readonly #folder: string | undefined;
   #last: number = realClock.now();
   #asked = 0;
   #queued: number | undefined;
 
-  constructor(thread: number | undefined) {
-    this.#thread = thread;
+  constructor(folder: string | undefined) {
+    this.#folder = folder;
   }
 
   /** Says how long the monitor means to wait from now. */
@@ -30,7 +30,7 @@ export class MonitorTime {
   /** Takes in what has passed. Starvation is worth a file read only when somebody is `late`. */
   pass(late: boolean): void {
     const now = realClock.now();
-    const queued = late ? runQueueWait(this.#thread) : undefined;
+    const queued = late ? runQueueWait(this.#folder) : undefined;
     const waited = queued === undefined || this.#queued === undefined ? 0 : queued - this.#queued;
     this.#queued = queued;
     const elapsed = now - this.#last;

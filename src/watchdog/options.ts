@@ -1,7 +1,9 @@
-import { type Clock, realClock } from "../kernel/clock.js";
-import { type Duration, parseDuration } from "../kernel/duration.js";
-import type { SettingsFor, OptionRules } from "../kernel/options.js";
-import { callback, choice, custom, duration, having, integer, type Rule, text } from "../kernel/rules.js";
+import { clockRule } from "../heartbeat-file/options.js";
+import type { Clock } from "../kernel/clock.js";
+import { configuredLayers } from "../kernel/configured.js";
+import type { Duration } from "../kernel/duration.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { callback, choice, duration, integer, type Rule, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
 import type { RecoverInfo, TimeoutInfo } from "./timeout-info.js";
@@ -62,60 +64,59 @@ const SHORTEST = 1000;
 const LONGEST = 3_600_000;
 const SHORTEST_POLL = 10;
 
-/** A duration that is moved into the range of the watchdog instead of being refused. */
-function clamped(fallback: Duration): Rule<number> {
-  const rule = duration(fallback, { long: true });
+/** A duration of which `bound` says what else it must be; `within` refuses or moves one that is not. */
+function bounded(
+  rule: Rule<number>,
+  bound: string,
+  within: (given: number, value: unknown, label: string) => number,
+): Rule<number> {
   return {
     ...rule,
-    allowed: `${rule.allowed}; from 1 s to 1 h`,
-    parse(value, label) {
-      const given = rule.parse(value, label);
-      const used = Math.min(Math.max(given, SHORTEST), LONGEST);
-      if (used !== given) {
-        const hint =
-          typeof value === "number" && given > LONGEST
-            ? ` A number is seconds: did you mean "${value}ms"?`
-            : "";
-        warn(
-          "KSTLIB_CLAMPED",
-          `${label} of a watchdog is from 1 s to 1 h; ${show(value)} became ${used / 1000} s.${hint}`,
-        );
-      }
-      return used;
-    },
+    allowed: `${rule.allowed}${bound}`,
+    parse: (value, label) => within(rule.parse(value, label), value, label),
   };
-}
-
-function poll(): Rule<number | undefined> {
-  const rule = duration(undefined);
-  return custom<number | undefined>({
-    allowed: `${rule.allowed}, at least 10 ms`,
-    ...(rule.file === undefined ? {} : { file: rule.file }),
-    parse(value, label) {
-      const given = parseDuration(value, label);
-      if (given < SHORTEST_POLL) throw new RangeError(`${label} must be at least 10 ms; got ${show(value)}.`);
-      return given;
-    },
-  });
 }
 
 export const watchdogRules: OptionRules<WatchdogSettings> = {
   name: text("watchdog"),
-  timeout: clamped(30),
+  timeout: bounded(duration(30, { long: true }), "; from 1 s to 1 h", (given, value, label) => {
+    const used = Math.min(Math.max(given, SHORTEST), LONGEST);
+    if (used !== given) {
+      const hint =
+        typeof value === "number" && given > LONGEST
+          ? ` A number is seconds: did you mean "${value}ms"?`
+          : "";
+      warn(
+        "KSTLIB_CLAMPED",
+        `${label} of a watchdog is from 1 s to 1 h; ${show(value)} became ${used / 1000} s.${hint}`,
+      );
+    }
+    return used;
+  }),
   onTimeout: callback(),
   onRecover: callback(),
   onAlert: callback(),
   onFreeze: choice<OnFreeze>("report", ["report", "exit", "kill"]),
   exitCode: integer(70, 0, 255),
-  pollInterval: poll(),
-  clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
+  pollInterval: bounded(duration(undefined), ", at least 10 ms", (given, value, label) => {
+    if (given < SHORTEST_POLL) throw new RangeError(`${label} must be at least 10 ms; got ${show(value)}.`);
+    return given;
+  }),
+  clock: clockRule,
 };
 
-/** Refuses settings that are each right and make no sense together. */
-export function checkTogether(settings: WatchdogSettings): void {
-  if (settings.pollInterval !== undefined && settings.pollInterval > settings.timeout / 2) {
+/** Reads the options of a watchdog, or of something that takes more than those. */
+export function resolveWatchdog<Settings extends WatchdogSettings>(
+  component: string,
+  rules: OptionRules<Settings>,
+  options: WatchdogOptions | undefined,
+): Settings {
+  const settings = resolveOptions<Settings>(component, rules, options, configuredLayers("watchdog", options));
+  const { pollInterval, timeout } = settings;
+  if (pollInterval !== undefined && pollInterval > timeout / 2) {
     throw new RangeError(
-      `pollInterval must be at most half the timeout of ${settings.timeout / 1000} s; got ${settings.pollInterval / 1000} s.`,
+      `pollInterval must be at most half the timeout of ${timeout / 1000} s; got ${pollInterval / 1000} s.`,
     );
   }
+  return settings;
 }

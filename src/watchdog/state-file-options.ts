@@ -1,7 +1,8 @@
-import { type Clock, realClock } from "../kernel/clock.js";
+import { clockRule } from "../heartbeat-file/options.js";
+import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { callback, duration, flag, having, text } from "../kernel/rules.js";
+import { callback, duration, flag, text } from "../kernel/rules.js";
 
 /** What a look at a heartbeat file says; durations in seconds. */
 export interface StateFileVerdict {
@@ -87,5 +88,5 @@ export const stateFileRules: OptionRules<StateFileSettings> = {
   onAlert: callback(),
   keepAlive: flag(false),
   check: callback<StateFileCheck>(),
-  clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
+  clock: clockRule,
 };

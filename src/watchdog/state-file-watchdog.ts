@@ -1,13 +1,12 @@
-import type { Clock, Timer } from "../kernel/clock.js";
-import type { Duration } from "../kernel/duration.js";
+import { check as checkFile } from "../heartbeat-file/readers.js";
+import type { Timer } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
-import { Events, type Listener } from "../kernel/events.js";
+import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { show } from "../kernel/show.js";
-import { runContained, warn } from "../kernel/warning.js";
-import { check } from "../heartbeat-file/readers.js";
+import { warn } from "../kernel/warning.js";
+import { Alarm } from "./alarm.js";
 import {
-  type StateFileCheck,
   type StateFileOptions,
   type StateFileRecoverInfo,
   stateFileRules,
@@ -30,7 +29,6 @@ export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly triggered: boolean;
   /** What the last look found; `null` before the first. */
   readonly status: string | null;
-  readonly checksTotal: number;
   readonly timeoutsTriggered: number;
 }
 
@@ -45,17 +43,12 @@ export class StateFileWatchdog implements Component, Disposable {
   readonly name: string;
   readonly file: string;
   readonly #settings: StateFileSettings;
-  readonly #check: StateFileCheck;
-  readonly #events: Events<StateFileWatchdogEvents>;
+  readonly #alarm: Alarm<{ readonly name: string; readonly file: string }, StateFileTimeoutInfo>;
   /** Each start has its own: a look that was under way at `stop()` says nothing any more. */
-  #run: object | undefined;
-  #looking: object | undefined;
+  #run: { looking: boolean } | undefined;
   #timer: Timer | undefined;
   #status: string | null = null;
-  #checks = 0;
-  #timeouts = 0;
   #wellAt = 0;
-  #triggeredAt: number | undefined;
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(file: string, options?: StateFileOptions) {
@@ -63,10 +56,10 @@ export class StateFileWatchdog implements Component, Disposable {
       throw new TypeError(`file must be the path of a heartbeat file; got ${show(file)}.`);
     }
     this.#settings = resolveOptions<StateFileSettings>("Watchdog.fromStateFile", stateFileRules, options);
+    const { name = file } = this.#settings;
     this.file = file;
-    this.name = this.#settings.name ?? file;
-    this.#check = this.#settings.check ?? check;
-    this.#events = new Events<StateFileWatchdogEvents>(`watchdog ${this.name}`, ["timeout", "recover"]);
+    this.name = name;
+    this.#alarm = new Alarm({ name, file }, this.#settings, sentence);
   }
 
   /** Whether the file is watched. */
@@ -76,18 +69,16 @@ export class StateFileWatchdog implements Component, Disposable {
 
   /** Whether the process was found not to be well, and not well since. */
   get isTriggered(): boolean {
-    return this.#triggeredAt !== undefined;
+    return this.#alarm.since !== undefined;
   }
 
   /** Begins to watch: looks at once and then every `checkInterval`. Does nothing while it watches already. */
   start(): void {
     if (this.isRunning) return;
-    const run = {};
-    this.#run = run;
+    this.#run = { looking: false };
     this.#wellAt = this.#settings.clock.now();
-    this.#triggeredAt = undefined;
-    this.#look(run);
-    this.#arm(run, this.#wellAt + this.#settings.checkInterval);
+    this.#alarm.since = undefined;
+    this.#beat(this.#run, this.#wellAt);
   }
 
   /** Ends watching; does nothing when it is not watching. */
@@ -102,7 +93,7 @@ export class StateFileWatchdog implements Component, Disposable {
     name: Name,
     listener: Listener<StateFileWatchdogEvents[Name]>,
   ): Disposable {
-    return this.#events.on(name, listener);
+    return this.#alarm.on(name, listener);
   }
 
   snapshot(): StateFileWatchdogSnapshot {
@@ -113,8 +104,7 @@ export class StateFileWatchdog implements Component, Disposable {
       running: this.isRunning,
       triggered: this.isTriggered,
       status: this.#status,
-      checksTotal: this.#checks,
-      timeoutsTriggered: this.#timeouts,
+      timeoutsTriggered: this.#alarm.timeouts,
     });
   }
 
@@ -122,81 +112,46 @@ export class StateFileWatchdog implements Component, Disposable {
     this.stop();
   }
 
-  #arm(run: object, due: number): void {
+  #beat(run: { looking: boolean }, due: number): void {
     const { clock, checkInterval, keepAlive } = this.#settings;
-    this.#timer = clock.setTimer(
-      () => {
-        if (this.#run !== run) return;
-        // Counted from the last due time, not from when a look was over: the interval is the real cadence.
-        const behind = Math.max(0, clock.now() - due);
-        const next = due + checkInterval * (1 + Math.floor(behind / checkInterval));
-        this.#arm(run, next);
-        this.#look(run);
-      },
-      due - clock.now(),
-      { ref: keepAlive },
-    );
-  }
-
-  #look(run: object): void {
+    // Counted from the last due time, not from when a look was over: the interval is the real cadence.
+    const now = clock.now();
+    const next = due + checkInterval * (1 + Math.floor((now - due) / checkInterval));
+    this.#timer = clock.setTimer(() => this.#beat(run, next), next - now, { ref: keepAlive });
     // A look that takes longer than the interval is not overtaken by the next.
-    if (this.#looking === run) return;
-    this.#looking = run;
-    const { clock, maxAge } = this.#settings;
-    const looking = this.#lookNow(run, `${maxAge}ms`, clock);
+    if (run.looking) return;
+    run.looking = true;
+    const looking = this.#look(run);
     clock.track?.(looking);
   }
 
-  async #lookNow(run: object, maxAge: Duration, clock: Clock): Promise<void> {
-    const verdict = await this.#verdict(maxAge, clock);
-    if (this.#looking === run) this.#looking = undefined;
+  async #look(run: { looking: boolean }): Promise<void> {
+    const { check = checkFile, clock, maxAge } = this.#settings;
+    let verdict: StateFileVerdict = { status: "unknown" };
+    try {
+      verdict = await check(this.file, { maxAge: `${maxAge}ms`, clock });
+    } catch (error) {
+      warn("KSTLIB_STATE_FILE_CHECK", `the check of ${this.file} failed`, error);
+    }
+    run.looking = false;
     if (this.#run === run) this.#judge(verdict);
   }
 
-  async #verdict(maxAge: Duration, clock: Clock): Promise<StateFileVerdict> {
-    try {
-      return await this.#check(this.file, { maxAge, clock });
-    } catch (error) {
-      warn("KSTLIB_STATE_FILE_CHECK", `the check of ${this.file} failed`, error);
-      return { status: "unknown" };
-    }
-  }
-
   #judge({ status, age }: StateFileVerdict): void {
-    const now = this.#settings.clock.now();
+    const { clock, maxAge } = this.#settings;
+    const now = clock.now();
+    const unwell = now - this.#wellAt;
     this.#status = status;
-    this.#checks++;
     if (status === "alive") {
       this.#wellAt = now;
-      this.#recover(now);
-      return;
+      this.#alarm.end();
+    } else if (!this.isTriggered && (status !== "unknown" || unwell >= maxAge)) {
+      const { name, file } = this;
+      this.#alarm.raise({ name, file, kind: status, secondsInactive: age ?? unwell / 1000 }, false);
     }
-    if (this.#triggeredAt !== undefined) return;
-    if (status === "unknown" && now - this.#wellAt < this.#settings.maxAge) return;
-    this.#triggeredAt = now;
-    this.#timeouts++;
-    const secondsInactive = age ?? (now - this.#wellAt) / 1000;
-    this.#tell(Object.freeze({ name: this.name, file: this.file, kind: status, secondsInactive }));
   }
+}
 
-  #tell(info: StateFileTimeoutInfo): void {
-    const { onTimeout, onAlert } = this.#settings;
-    const who = `watchdog ${this.name}`;
-    const sentence = `${info.name}: no heartbeat for ${info.secondsInactive.toFixed(1)} s (${info.kind})`;
-    const heard = onTimeout !== undefined || onAlert !== undefined || this.#events.has("timeout");
-    if (!heard) warn("KSTLIB_WATCHDOG_TIMEOUT", sentence);
-    if (onTimeout !== undefined) runContained(`onTimeout of ${who}`, onTimeout, info);
-    if (onAlert !== undefined) runContained(`onAlert of ${who}`, onAlert, "watchdog", sentence, info);
-    this.#events.emit("timeout", info);
-  }
-
-  #recover(now: number): void {
-    if (this.#triggeredAt === undefined) return;
-    const secondsTriggered = (now - this.#triggeredAt) / 1000;
-    this.#triggeredAt = undefined;
-    const info = Object.freeze({ name: this.name, file: this.file, secondsTriggered });
-    const { onRecover } = this.#settings;
-    if (onRecover !== undefined) runContained(`onRecover of watchdog ${this.name}`, onRecover, info);
-    this.#events.emit("recover", info);
-  }
+function sentence({ name, secondsInactive, kind }: StateFileTimeoutInfo): string {
+  return `${name}: no heartbeat for ${secondsInactive.toFixed(1)} s (${kind})`;
 }

@@ -13,15 +13,15 @@ function read(file: string): string | undefined {
   }
 }
 
-/** For how many milliseconds in its life a thread was runnable without a CPU (Linux). */
-export function runQueueWait(thread: number | undefined): number | undefined {
-  if (thread === undefined) return undefined;
-  const nanoseconds = Number(read(`/proc/self/task/${thread}/schedstat`)?.split(" ")[1]);
+/** For how many milliseconds in its life a thread was runnable without a CPU (Linux); `folder` is the kernel's of it. */
+export function runQueueWait(folder: string | undefined): number | undefined {
+  if (folder === undefined) return undefined;
+  const nanoseconds = Number(read(`${folder}/schedstat`)?.split(" ")[1]);
   return Number.isFinite(nanoseconds) ? nanoseconds / 1e6 : undefined;
 }
 
-function childrenOf(thread: number): ChildProcess[] {
-  const pids = read(`/proc/self/task/${thread}/children`)?.trim().split(" ") ?? [];
+function childrenOf(folder: string): ChildProcess[] {
+  const pids = read(`${folder}/children`)?.trim().split(" ") ?? [];
   return pids
     .filter((pid) => pid !== "")
     .map((pid) => ({
@@ -36,13 +36,12 @@ export function stateOf(stat: string): string | undefined {
 }
 
 /** What the kernel says of a thread at this moment (Linux; elsewhere nothing). */
-export function threadFacts(thread: number | undefined): TimeoutDetails {
-  if (thread === undefined) return {};
-  const folder = `/proc/self/task/${thread}`;
+export function threadFacts(folder: string | undefined): TimeoutDetails {
+  if (folder === undefined) return {};
   const threadState = stateOf(read(`${folder}/stat`) ?? "");
   const waitingIn = read(`${folder}/wchan`)?.trim();
   const systemCall = /^\d+/.exec(read(`${folder}/syscall`) ?? "")?.[0];
-  const children = childrenOf(thread);
+  const children = childrenOf(folder);
   return {
     ...(threadState === undefined ? {} : { threadState }),
     ...(waitingIn === undefined || waitingIn === "" || waitingIn === "0" ? {} : { waitingIn }),

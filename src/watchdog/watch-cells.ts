@@ -1,14 +1,15 @@
-/** How many pings, modulo 2³². Written by the watched thread. */
+/**
+ * How many pings and periods there were, modulo 2³², as a signed number. Written by the watched thread. A period
+ * moves it as a ping does: what was known before says nothing any more.
+ */
 export const PINGS = 0;
-/** Which period this is; never 0. Written by the watched thread. */
-export const EPOCH = 1;
-/** The period and the count of pings of the last timeout. Written by whoever supervises. */
-export const FIRED_EPOCH = 2;
-export const FIRED_PINGS = 3;
-/** The count of pings at the last look. Written by whoever supervises. */
-export const SEEN = 4;
+/** The count at the last timeout. Written by whoever supervises. */
+const FIRED = 1;
+/** The count at the last look that found it changed. Written by whoever supervises. */
+const SEEN = 2;
 /** Whether synchronous code runs that may be interrupted: one of the values below. */
-export const GUARD = 5;
+export const GUARD = 3;
+const COUNTERS = 4;
 
 /** Nothing to interrupt. */
 export const OFF = 0;
@@ -19,57 +20,38 @@ export const STRUCK = 2;
 /** The interruption has arrived, in code nested deeper. */
 export const DELIVERED = 3;
 
-const COUNTERS = 6;
-
 /** What one watchdog shares with the thread that watches it. */
 export class WatchCells {
-  readonly buffer: SharedArrayBuffer;
-  readonly counters: Uint32Array;
-  readonly #seenAt: BigInt64Array;
+  readonly counters: Int32Array<SharedArrayBuffer>;
+  readonly #seenAt: Float64Array;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(COUNTERS * 4 + 8)) {
-    this.buffer = buffer;
-    this.counters = new Uint32Array(buffer, 0, COUNTERS);
-    this.#seenAt = new BigInt64Array(buffer, COUNTERS * 4, 1);
+    this.counters = new Int32Array(buffer, 0, COUNTERS);
+    this.#seenAt = new Float64Array(buffer, COUNTERS * 4);
   }
 
   get pings(): number {
     return Atomics.load(this.counters, PINGS);
   }
 
-  get epoch(): number {
-    return Atomics.load(this.counters, EPOCH);
-  }
-
-  /** Whether the last timeout belongs to this period and no ping came since. */
+  /** Whether no ping and no period came since the last timeout. */
   get isTriggered(): boolean {
-    return (
-      Atomics.load(this.counters, FIRED_EPOCH) === this.epoch &&
-      Atomics.load(this.counters, FIRED_PINGS) === this.pings
-    );
-  }
-
-  /** Begins a period. */
-  renew(): void {
-    Atomics.store(this.counters, EPOCH, this.epoch + 1);
+    return Atomics.load(this.counters, FIRED) === this.pings;
   }
 
   /** Says that a timeout was found. */
-  fire(epoch: number, pings: number): void {
-    Atomics.store(this.counters, FIRED_PINGS, pings);
-    Atomics.store(this.counters, FIRED_EPOCH, epoch);
+  fire(pings: number): void {
+    Atomics.store(this.counters, FIRED, pings);
   }
 
-  /** Says that the count is now known to be `pings`. */
-  see(pings: number): void {
-    Atomics.store(this.#seenAt, 0, process.hrtime.bigint());
+  /** Says that the count was found to be `pings`, by the clock of the watched thread. */
+  see(pings: number, now: number): void {
+    this.#seenAt[0] = now;
     Atomics.store(this.counters, SEEN, pings);
   }
 
-  /** The count at the last look that found it changed, and how many milliseconds ago that was. */
-  seen(): { readonly pings: number; readonly ago: number } {
-    const pings = Atomics.load(this.counters, SEEN);
-    // Threads share this clock; each has a `performance.now()` of its own.
-    return { pings, ago: Number(process.hrtime.bigint() - Atomics.load(this.#seenAt, 0)) / 1e6 };
+  /** When the count was first seen to be `pings`; `undefined` when it has not been. */
+  seenAt(pings: number): number | undefined {
+    return Atomics.load(this.counters, SEEN) === pings ? this.#seenAt[0] : undefined;
   }
 }

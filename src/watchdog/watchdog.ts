@@ -1,16 +1,14 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
-import { configuredLayers } from "../kernel/configured.js";
-import { Events, type Listener } from "../kernel/events.js";
-import { resolveOptions } from "../kernel/options.js";
-import { runContained, warn } from "../kernel/warning.js";
+import type { Listener } from "../kernel/events.js";
+import { Alarm } from "./alarm.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { timeoutSentence } from "./freeze-report.js";
 import { superviseByThread } from "./monitor.js";
-import { checkTogether, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
+import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
 import type { StateFileOptions } from "./state-file-options.js";
 import { StateFileWatchdog } from "./state-file-watchdog.js";
-import type { Expiry, Supervision } from "./supervision.js";
+import type { Subject, Supervision } from "./supervision.js";
 import type { RecoverInfo, TimeoutInfo } from "./timeout-info.js";
 import { PINGS, WatchCells } from "./watch-cells.js";
 
@@ -42,24 +40,9 @@ export interface WatchdogSnapshot extends Snapshot, WatchdogStats {
   readonly secondsSincePing: number;
 }
 
-const LAST_COUNT = 2 ** 32 - 1;
+/** The last of a lap, before the count is 0 again. */
+const LAST_COUNT = -1;
 const LAP = 2 ** 32;
-
-// A run of a context makes a watchdog of settings that were checked when the context was made.
-const checked = new WeakSet<object>();
-
-/** Lets {@link Watchdog} take these settings as they are. */
-export function markChecked(settings: WatchdogSettings): WatchdogSettings {
-  checkTogether(settings);
-  checked.add(settings);
-  return settings;
-}
-
-function settle(options: WatchdogOptions | WatchdogSettings | undefined): WatchdogSettings {
-  if (options !== undefined && checked.has(options)) return options as WatchdogSettings;
-  const layers = configuredLayers("watchdog", options);
-  return markChecked(resolveOptions<WatchdogSettings>("Watchdog", watchdogRules, options, layers));
-}
 
 /**
  * Finds out when work stops giving signs of life, also when the whole thread is frozen: one monitor thread
@@ -87,16 +70,18 @@ export class Watchdog implements Component, Disposable {
   readonly #settings: WatchdogSettings;
   readonly #cells = new WatchCells();
   readonly #counters = this.#cells.counters;
-  readonly #events: Events<WatchdogEvents>;
+  readonly #alarm: Alarm<{ readonly name: string }, TimeoutInfo>;
   #supervision: Supervision | undefined;
+  /** After which count a ping has more to do than to count: the end of a lap, or the first after a timeout. */
+  #attendAfter = LAST_COUNT;
   #laps = 0;
-  #timeouts = 0;
-  #triggeredAt: number | undefined;
+  #periods = 0;
+  #periodBegan = { pings: 0, at: 0 };
   #startedAt: number | undefined;
   #stoppedAt = 0;
-  #periodBegan: number;
-  /** The count of pings that was seen last, and when it was first seen. */
-  #noticed: { readonly pings: number; readonly at: number } | undefined;
+  /** The count of pings and periods that was seen last, and when its last ping was first seen. */
+  #noticed = 0;
+  #noticedAt: number | undefined;
 
   /**
    * Watches another process through the heartbeat file that it writes; starts at once.
@@ -110,11 +95,18 @@ export class Watchdog implements Component, Disposable {
   }
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
-  constructor(options?: WatchdogOptions) {
-    this.#settings = settle(options);
-    this.name = this.#settings.name;
-    this.#events = new Events<WatchdogEvents>(`watchdog ${this.name}`, ["timeout", "recover"]);
-    this.#periodBegan = this.#now();
+  constructor(options?: WatchdogOptions);
+  /** @internal Takes settings that were checked when the context of a run was made. */
+  constructor(options: undefined, settings: WatchdogSettings);
+  constructor(
+    options?: WatchdogOptions,
+    settings: WatchdogSettings = resolveWatchdog("Watchdog", watchdogRules, options),
+  ) {
+    const { name } = settings;
+    this.#settings = settings;
+    this.name = name;
+    this.#alarm = new Alarm({ name }, settings, timeoutSentence);
+    this.#begin();
   }
 
   /** Whether the watchdog watches. */
@@ -132,7 +124,7 @@ export class Watchdog implements Component, Disposable {
    * time since it was first seen: at most one `pollInterval` too little, never too much.
    */
   get secondsSincePing(): number {
-    return (this.#now() - Math.max(this.#periodBegan, this.#lastPing() ?? 0)) / 1000;
+    return (this.#now() - Math.max(this.#periodBegan.at, this.#lastPing() ?? 0)) / 1000;
   }
 
   get stats(): WatchdogStats {
@@ -140,8 +132,8 @@ export class Watchdog implements Component, Disposable {
     const end = this.isRunning ? this.#now() : this.#stoppedAt;
     const lastPing = this.#lastPing();
     return Object.freeze({
-      pingsTotal: this.#laps * LAP + this.#cells.pings,
-      timeoutsTriggered: this.#timeouts,
+      pingsTotal: this.#laps * LAP + (this.#cells.pings >>> 0) - this.#periods,
+      timeoutsTriggered: this.#alarm.timeouts,
       lastPingTime: lastPing === undefined ? null : lastPing / 1000,
       startTime: startedAt === undefined ? null : startedAt / 1000,
       uptime: startedAt === undefined ? 0 : (end - startedAt) / 1000,
@@ -153,13 +145,16 @@ export class Watchdog implements Component, Disposable {
     if (this.isRunning) return;
     this.#begin();
     this.#startedAt = this.#now();
-    const { clock } = this.#settings;
-    const subject = {
-      ...this.#settings,
+    const settings = this.#settings;
+    const subject: Subject = {
+      settings,
       cells: this.#cells,
-      expired: (expiry: Expiry) => this.#expired(expiry),
+      expired: (pings, info) => this.#expired(pings, info),
+      lost: () => {
+        this.#supervision = superviseByClock(subject);
+      },
     };
-    this.#supervision = clock === realClock ? superviseByThread(subject) : superviseByClock(subject, clock);
+    this.#supervision = settings.clock === realClock ? superviseByThread(subject) : superviseByClock(subject);
   }
 
   /** Ends watching; a freeze that was found and not told yet is told first. Does nothing when it is not watching. */
@@ -174,8 +169,8 @@ export class Watchdog implements Component, Disposable {
 
   /** Says that the work goes on. After a timeout this arms the watchdog again. */
   ping(): void {
-    if (Atomics.add(this.#counters, PINGS, 1) === LAST_COUNT) this.#laps++;
-    if (this.#triggeredAt !== undefined) this.#recover();
+    const before = Atomics.add(this.#counters, PINGS, 1);
+    if (before === this.#attendAfter) this.#attend(before);
   }
 
   /** Begins a new period as if just started, without counting a ping or telling of a recovery. */
@@ -186,7 +181,7 @@ export class Watchdog implements Component, Disposable {
 
   /** Adds a listener of `timeout` or `recover`; disposing of the result removes it. */
   on<Name extends keyof WatchdogEvents>(name: Name, listener: Listener<WatchdogEvents[Name]>): Disposable {
-    return this.#events.on(name, listener);
+    return this.#alarm.on(name, listener);
   }
 
   snapshot(): WatchdogSnapshot {
@@ -205,73 +200,45 @@ export class Watchdog implements Component, Disposable {
     this.stop();
   }
 
-  /** @internal Tells now what the monitor has found, without waiting for the event loop. */
-  protected catchUp(): void {
-    this.#supervision?.catchUp();
-  }
-
-  /** @internal The counters, when frozen code of this thread can be interrupted. */
-  protected get interruptible(): Uint32Array | undefined {
-    return this.#supervision?.canInterrupt === true ? this.#counters : undefined;
-  }
-
-  /** @internal Keeps the process alive until disposed of. */
-  protected hold(): Disposable | undefined {
-    return this.#supervision?.hold();
+  /** @internal */
+  protected get supervision(): Supervision | undefined {
+    return this.#supervision;
   }
 
   #now(): number {
     return this.#settings.clock.now();
   }
 
+  #attend(before: number): void {
+    if (before === LAST_COUNT) this.#laps++;
+    this.#attendAfter = LAST_COUNT;
+    this.#alarm.end();
+  }
+
   #begin(): void {
     this.#lastPing();
-    this.#cells.renew();
-    this.#triggeredAt = undefined;
-    this.#periodBegan = this.#now();
+    this.#alarm.since = undefined;
+    this.#attend(Atomics.add(this.#counters, PINGS, 1));
+    this.#periods++;
+    this.#noticed = this.#cells.pings;
+    this.#periodBegan = { pings: this.#noticed, at: this.#now() };
   }
 
   #lastPing(): number | undefined {
-    const pings = this.#cells.pings;
-    if (pings !== (this.#noticed?.pings ?? 0)) {
-      const seen = this.#supervision?.observed();
-      this.#noticed = { pings, at: seen?.pings === pings ? seen.at : this.#now() };
+    const { pings } = this.#cells;
+    if (pings !== this.#noticed) {
+      this.#noticed = pings;
+      this.#noticedAt = this.#cells.seenAt(pings) ?? this.#now();
     }
-    return this.#noticed?.at;
+    return this.#noticedAt;
   }
 
-  #expired({ epoch, pings, info: found }: Expiry): void {
-    if (!this.isRunning || epoch !== this.#cells.epoch) return;
-    const info: TimeoutInfo = Object.freeze({ ...found });
-    this.#timeouts++;
-    this.#triggeredAt ??= this.#now();
-    this.#tell(info);
+  #expired(pings: number, info: TimeoutInfo): void {
+    // Found in a period that is over.
+    if (!this.isRunning || ((pings - this.#periodBegan.pings) | 0) < 0) return;
+    this.#attendAfter = this.#cells.pings;
+    this.#alarm.raise(info, info.kind !== "not-pinged");
     // Pinged between the freeze and now: the timeout is over already.
-    if (this.isRunning && this.#triggeredAt !== undefined && pings !== this.#cells.pings) this.#recover();
-  }
-
-  #tell(info: TimeoutInfo): void {
-    const { onTimeout, onAlert } = this.#settings;
-    const who = `watchdog ${this.name}`;
-    const heard = onTimeout !== undefined || onAlert !== undefined || this.#events.has("timeout");
-    // A freeze was reported to stderr; work that hangs would otherwise go unnoticed.
-    if (!heard && info.kind === "not-pinged") warn("KSTLIB_WATCHDOG_TIMEOUT", timeoutSentence(info));
-    if (onTimeout !== undefined) runContained(`onTimeout of ${who}`, onTimeout, info);
-    if (onAlert !== undefined) {
-      runContained(`onAlert of ${who}`, onAlert, "watchdog", timeoutSentence(info), info);
-    }
-    this.#events.emit("timeout", info);
-  }
-
-  #recover(): void {
-    const since = this.#triggeredAt ?? this.#now();
-    this.#triggeredAt = undefined;
-    const info: RecoverInfo = Object.freeze({
-      name: this.name,
-      secondsTriggered: (this.#now() - since) / 1000,
-    });
-    const { onRecover } = this.#settings;
-    if (onRecover !== undefined) runContained(`onRecover of watchdog ${this.name}`, onRecover, info);
-    this.#events.emit("recover", info);
+    if (this.isRunning && pings !== this.#cells.pings) this.#alarm.end();
   }
 }

@@ -76,8 +76,8 @@ describe("the facts of a thread", () => {
 
   it("are none where there is no such thread", () => {
     expect(threadFacts(undefined)).toEqual({});
-    expect(threadFacts(2 ** 40)).toEqual({});
+    expect(threadFacts("/proc/self/task/none")).toEqual({});
     expect(runQueueWait(undefined)).toBeUndefined();
-    expect(runQueueWait(2 ** 40)).toBeUndefined();
+    expect(runQueueWait("/proc/self/task/none")).toBeUndefined();
   });
 });

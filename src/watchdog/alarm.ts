@@ -1,0 +1,60 @@
+import type { Clock } from "../kernel/clock.js";
+import { Events } from "../kernel/events.js";
+import { warn } from "../kernel/warning.js";
+
+/** Whom an {@link Alarm} tells, and by which clock. */
+export interface AlarmSettings<Timeout, Recover> {
+  readonly onTimeout: ((info: Timeout) => unknown) | undefined;
+  readonly onRecover: ((info: Recover) => unknown) | undefined;
+  readonly onAlert: ((channel: string, message: string, context: Timeout) => unknown) | undefined;
+  readonly clock: Clock;
+}
+
+interface Named {
+  readonly name: string;
+}
+
+type Recovery<Who extends Named> = Who & { readonly secondsTriggered: number };
+
+/** Tells the callbacks and the listeners of one watchdog of each timeout and of its end. */
+export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
+  timeout: Timeout;
+  recover: Recovery<Who>;
+}> {
+  timeouts = 0;
+  /** Since when the alarm is on. */
+  since: number | undefined;
+  readonly #who: Who;
+  readonly #clock: Clock;
+  readonly #sentence: (info: Timeout) => string;
+
+  constructor(
+    who: Who,
+    { onTimeout, onRecover, onAlert, clock }: AlarmSettings<Timeout, Recovery<Who>>,
+    sentence: (info: Timeout) => string,
+  ) {
+    super(`watchdog ${who.name}`, ["timeout", "recover"]);
+    this.#who = who;
+    this.#clock = clock;
+    this.#sentence = sentence;
+    if (onTimeout !== undefined) this.on("timeout", onTimeout);
+    if (onAlert !== undefined) this.on("timeout", (info) => onAlert("watchdog", sentence(info), info));
+    if (onRecover !== undefined) this.on("recover", onRecover);
+  }
+
+  /** Tells of a timeout; a warning does when nobody listens and nothing else has reported it. */
+  raise(info: Timeout, reported: boolean): void {
+    this.timeouts++;
+    this.since ??= this.#clock.now();
+    if (!reported && !this.has("timeout")) warn("KSTLIB_WATCHDOG_TIMEOUT", this.#sentence(info));
+    this.emit("timeout", Object.freeze(info));
+  }
+
+  /** Tells that it is over, if it was on. */
+  end(): void {
+    if (this.since === undefined) return;
+    const secondsTriggered = (this.#clock.now() - this.since) / 1000;
+    this.since = undefined;
+    this.emit("recover", Object.freeze({ ...this.#who, secondsTriggered }));
+  }
+}
