@@ -1,41 +1,33 @@
-interface Group<Member> {
-  readonly members: Set<Member>;
-  readonly forget: () => void;
-}
-
 /**
  * Those who wait with a signal: one listener for each signal, however many wait with it. An `EventTarget`
  * looks through all its listeners to add or remove one, so a listener each would make a crowd quadratic.
  */
-export class AbortGroups<Member> {
-  readonly #groups = new Map<AbortSignal, Group<Member>>();
-  readonly #onAbort: (members: ReadonlySet<Member>, reason: unknown) => void;
+export class AbortGroups<Member extends { readonly signal: AbortSignal | undefined }> {
+  readonly #groups = new Map<EventTarget | null, Set<Member>>();
+  readonly #abort: ({ target }: Event) => void;
 
-  constructor(onAbort: (members: ReadonlySet<Member>, reason: unknown) => void) {
-    this.#onAbort = onAbort;
+  /** @param onAbort is given all members with a signal that aborts; it has to remove them. */
+  constructor(onAbort: (members: ReadonlySet<Member>) => void) {
+    this.#abort = ({ target }) => onAbort(this.#groups.get(target) ?? new Set());
   }
 
-  add(member: Member, signal: AbortSignal): void {
-    let group = this.#groups.get(signal);
-    if (group === undefined) {
-      const members = new Set<Member>();
-      const abort = (): void => {
-        this.#groups.delete(signal);
-        this.#onAbort(members, signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      group = { members, forget: () => signal.removeEventListener("abort", abort) };
+  add(member: Member): void {
+    const { signal } = member;
+    if (signal === undefined) return;
+    const group = this.#groups.get(signal) ?? new Set();
+    if (group.size === 0) {
       this.#groups.set(signal, group);
+      signal.addEventListener("abort", this.#abort);
     }
-    group.members.add(member);
+    group.add(member);
   }
 
-  remove(member: Member, signal: AbortSignal): void {
+  remove(member: Member): void {
+    const { signal } = member;
+    if (signal === undefined) return;
     const group = this.#groups.get(signal);
-    if (group === undefined) return;
-    group.members.delete(member);
-    if (group.members.size > 0) return;
+    if (!group?.delete(member) || group.size > 0) return;
     this.#groups.delete(signal);
-    group.forget();
+    signal.removeEventListener("abort", this.#abort);
   }
 }

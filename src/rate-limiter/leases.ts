@@ -1,13 +1,13 @@
 /**
- * What a reservation whose time has come may still give back, in tokens.
+ * What somebody whose tokens were taken may still give back, in tokens.
  *
  * Giving tokens back means: the bucket as it would be had they never been taken. Where the bucket was nearly
  * full when somebody took from it later, it could not have held them anyway: what was missing at that moment
  * is all that can come back, or the window's bound would be broken.
  */
-export class Lease {
+export interface Lease {
   /** The least that was missing when something was taken, from this lease until the next one began. */
-  room: number = Number.POSITIVE_INFINITY;
+  room: number;
   next: Lease | undefined;
 }
 
@@ -25,7 +25,7 @@ export class Leases {
 
   /** Begins a lease; to be called right after its tokens were taken. */
   begin(): Lease {
-    const lease = new Lease();
+    const lease = { room: Infinity, next: undefined };
     if (this.#newest !== undefined) this.#newest.next = lease;
     this.#newest = lease;
     return lease;
@@ -33,9 +33,8 @@ export class Leases {
 
   /** Told before every taking how many tokens are missing in the bucket. */
   taking(missing: number): void {
-    const lease = this.#newest;
-    if (lease === undefined) return;
-    if (missing < lease.room) lease.room = missing;
+    if (this.#newest === undefined) return;
+    this.#newest.room = Math.min(this.#newest.room, missing);
     // From a full bucket nothing older can come back.
     if (missing <= 0) this.#newest = undefined;
   }
@@ -43,11 +42,10 @@ export class Leases {
   /** Returns how many of `cost` tokens come back. */
   giveBack(from: Lease, cost: number): number {
     let given = cost;
-    for (let lease: Lease | undefined = from; lease !== undefined; lease = lease.next) {
-      given = Math.min(given, lease.room);
-    }
+    let lease: Lease | undefined;
+    for (lease = from; lease !== undefined; lease = lease.next) given = Math.min(given, lease.room);
     // All that was missing later is now missing less.
-    for (let lease: Lease | undefined = from; lease !== undefined; lease = lease.next) lease.room -= given;
+    for (lease = from; lease !== undefined; lease = lease.next) lease.room -= given;
     return given;
   }
 }

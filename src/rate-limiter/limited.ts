@@ -1,7 +1,6 @@
-import { checkKeys } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { disguise, type Promised } from "../kernel/wrap.js";
-import { type AcquireSyncOptions, parseTimeout } from "./request.js";
+import { type AcquireSyncOptions, readRequest } from "./request.js";
 
 /** Where a limited function waits for its turn. */
 interface Turnstile {
@@ -17,13 +16,10 @@ export interface Limited<Limiter> {
   readonly limiterOf: (instance: unknown) => Limiter;
 }
 
-const KEYS = { cost: true, timeout: true };
-
-/** Checked when the function is made, so that a mistake does not wait for the first call; the cost with the burst of each call. */
-function checkWait(method: string, options: AcquireSyncOptions | undefined): void {
-  const given: unknown = options;
-  if (given !== undefined) checkKeys(method, KEYS, given);
-  parseTimeout(options?.timeout);
+/** Checked when the function is made, so that a mistake does not wait for the first call; each call knows its burst. */
+function check(method: string, fn: unknown, options: AcquireSyncOptions | undefined): void {
+  checkFunction(fn, method);
+  readRequest(method, options, Infinity, "sync");
 }
 
 /** A function that waits for its turn at the limiter of its instance. */
@@ -33,8 +29,7 @@ export function limitAsync<Limiter extends Turnstile, This, Args extends unknown
   options: AcquireSyncOptions | undefined,
   fn: (this: This, ...args: Args) => Result,
 ): Promised<This, Args, Result> & Limited<Limiter> {
-  checkFunction(fn, "wrap");
-  checkWait("wrap", options);
+  check("wrap", fn, options);
   return disguise(
     async function (this: This, ...args: Args): Promise<Awaited<Result>> {
       await limiterOf(this).acquire(options);
@@ -52,8 +47,7 @@ export function limitSync<Limiter extends Turnstile, This, Args extends unknown[
   options: AcquireSyncOptions | undefined,
   fn: (this: This, ...args: Args) => Result,
 ): ((this: This, ...args: Args) => Result) & Limited<Limiter> {
-  checkFunction(fn, "wrapSync");
-  checkWait("wrapSync", options);
+  check("wrapSync", fn, options);
   return disguise(
     function (this: This, ...args: Args): Result {
       limiterOf(this).acquireSync(options);
