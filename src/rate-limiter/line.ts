@@ -1,44 +1,12 @@
 import type { Clock, Timer } from "../kernel/clock.js";
-import { AbortGroups } from "./abort-groups.js";
-import { FULL, fullAfter, isLate, type Limits, missing, rebase, tokensIn, waitFor } from "./bucket.js";
+import { FULL, fullAfter, isLate, type Limits, tokensIn, waitFor } from "./bucket.js";
 import { costError, disposedError, RateLimitExceededError } from "./errors.js";
-import { type Lease, Leases } from "./leases.js";
-import { type Linked, Queue } from "./queue.js";
+import { foresee, type LineEnd } from "./forecast.js";
+import { LeasedBucket } from "./leased-bucket.js";
+import { type Booking, Queue, type Waiter, Waiters } from "./queue.js";
 import type { Request } from "./request.js";
 import { HeldReservation, type Reservation } from "./reservation.js";
 import type { Teller } from "./tally.js";
-
-/** Whoever wants a turn as soon as there can be one. */
-interface Waiter extends Linked<Waiter> {
-  readonly cost: number;
-  readonly since: number;
-  /** The last moment at which its turn may come. */
-  readonly deadline: number;
-  /** Who came before is told by this; see {@link Booking}. */
-  readonly order: number;
-  readonly signal: AbortSignal | undefined;
-  /** Whether it may give its tokens back. */
-  readonly leased: boolean;
-  readonly granted: (lease: Lease | undefined) => void;
-  readonly refused: (reason: unknown) => void;
-}
-
-/** A reservation that waits for its time: whoever looks next takes its tokens as of then. */
-interface Booking extends Linked<Booking> {
-  cost: number;
-  readonly promised: number;
-  readonly order: number;
-  /** What it holds once its time has come. */
-  lease: Lease | undefined;
-}
-
-/** Where a line will be once everybody in it has had a turn. */
-interface LineEnd {
-  /** When the bucket will be full, as {@link fullAfter} counts. */
-  readonly full: number;
-  /** The last turn. */
-  readonly start: number;
-}
 
 /** What a {@link Line} needs of its limiter's settings. */
 export interface LineSettings {
@@ -53,19 +21,15 @@ export interface LineSettings {
  * one timer wakes the line for the first of them. Nobody is woken for reservations. Times are milliseconds.
  */
 export class Line<Key> {
-  limits: Limits;
-  // A double in a field of its own would be boxed anew at each admission, a sixth of its cost.
-  readonly #fullAt: Float64Array = new Float64Array(1);
   readonly #settings: LineSettings;
   readonly #clock: Clock;
+  readonly #bucket: LeasedBucket;
   readonly #teller: Teller<Key>;
   readonly #key: Key;
-  readonly #waiters = new Queue<Waiter>();
-  readonly #bookings = new Queue<Booking>();
-  readonly #leases = new Leases();
-  readonly #signals = new AbortGroups<Waiter>((waiters) =>
+  readonly #waiters: Waiters = new Waiters((waiters) =>
     this.#dismiss(waiters, ({ signal }) => signal?.reason),
   );
+  readonly #bookings = new Queue<Booking>();
   /** Whether more must be looked at than the bucket. */
   #gated = false;
   #pausedUntil = FULL;
@@ -77,27 +41,24 @@ export class Line<Key> {
   #joined = 0;
   /** All bookings up to this order come before all waiters. */
   #bookingsFirst = 0;
-  /** The cost of all waiters together. */
-  #waiting = 0;
   /** Kept only while there are bookings: without them it follows from the sum of the costs. */
   #end: LineEnd | undefined;
 
   constructor(settings: LineSettings, limits: Limits, teller: Teller<Key>, key: Key, fullAt: number = FULL) {
     this.#settings = settings;
     this.#clock = settings.clock;
-    this.limits = limits;
+    this.#bucket = new LeasedBucket(limits, fullAt);
     this.#teller = teller;
     this.#key = key;
-    this.fullAt = fullAt;
   }
 
-  /** The bucket: the time at which it will be full. */
+  get limits(): Limits {
+    return this.#bucket.limits;
+  }
+
+  /** The time at which the bucket will be full. */
   get fullAt(): number {
-    return this.#fullAt[0] ?? FULL;
-  }
-
-  set fullAt(time: number) {
-    this.#fullAt[0] = time;
+    return this.#bucket.fullAt;
   }
 
   /** How many have a place in the line. */
@@ -127,87 +88,74 @@ export class Line<Key> {
   /** Takes the tokens if they are there and nobody waits for them. */
   take(cost: number, now: number = this.now()): boolean {
     if (this.#gated && (this.queued > 0 || now < this.#pausedUntil)) return false;
-    if (waitFor(this.fullAt, cost, now, this.limits) > 0) return false;
-    this.#spend(cost, now);
-    return true;
+    return this.#bucket.tryTake(cost, now);
   }
 
   /**
    * Admits the request at once (`undefined`) or when its turn comes; throws when it has to be refused.
-   * With `leased`, what a turn that came later took can be given back.
+   * With `leased`, the waiter may {@link settle} afterwards.
    */
-  admit(request: Request, leased: boolean = false): Promise<Lease | undefined> | undefined {
-    const { cost, signal } = request;
-    signal?.throwIfAborted();
+  admit(request: Request, leased: boolean = false): Promise<Waiter> | undefined {
+    request.signal?.throwIfAborted();
     const now = this.now();
-    const deadline = now + request.timeout;
-    const turn = this.#ask(cost, now, deadline);
+    const turn = this.#ask(request, now);
     if (turn === undefined) return undefined;
-    return new Promise((granted, refused) => {
-      const order = this.#joined++;
-      this.#join({ cost, since: now, deadline, order, signal, leased, granted, refused }, turn);
-    });
+    return new Promise((granted, refused) => this.#join(request, now, turn, leased, granted, refused));
   }
 
   /** Admits the request at once or blocks the thread until its turn comes; throws when it has to be refused. */
-  admitSync({ cost, timeout }: Request): void {
-    const since = this.now();
-    const deadline = since + timeout;
-    const turn = this.#ask(cost, since, deadline);
+  admitSync(request: Request): void {
+    const now = this.now();
+    const turn = this.#ask(request, now);
     if (turn === undefined) return;
     const outcome: { known?: true; refusal?: { readonly reason: unknown } } = {};
-    const waiter: Waiter = {
-      cost,
-      since,
-      deadline,
-      order: this.#joined++,
-      signal: undefined,
-      leased: false,
-      granted: () => (outcome.known = true),
-      refused(reason) {
-        outcome.known = true;
-        outcome.refusal = { reason };
-      },
-    };
     const before = this.#asleep;
     this.#asleep = true;
+    const granted = (): true => (outcome.known = true);
+    const waiter = this.#join(request, now, turn, false, granted, (reason) => {
+      outcome.refusal = { reason };
+      granted();
+    });
     try {
-      this.#join(waiter, turn);
       while (!outcome.known) {
-        this.#clock.sleepSync((this.#headTurn() ?? since) - this.#clock.now());
+        this.#clock.sleepSync((this.#headTurn() ?? now) - this.#clock.now());
         this.now();
       }
     } finally {
       // Only a clock that threw leaves it standing there.
-      if (!outcome.known) this.#leave(waiter);
+      if (!outcome.known) this.#waiters.remove(waiter);
       this.#asleep = before;
       this.#attend(this.#clock.now());
     }
     // A listener of somebody else's turn can have changed the limits in the meantime.
-    if (outcome.refusal !== undefined) throw outcome.refusal.reason;
+    if (outcome.refusal) throw outcome.refusal.reason;
   }
 
   /** Takes the tokens now, or as soon as they will be there; throws when the line is full. */
   reserve(cost: number): Reservation {
     const now = this.now();
-    const turn = this.#ask(cost, now, Infinity);
-    const promised = turn ?? now;
-    const booking: Booking = { cost, promised, order: this.#joined++, lease: undefined };
+    const turn = this.#ask({ cost, timeout: Infinity }, now);
+    const booking: Booking = { cost, promised: turn ?? now, order: this.#joined++ };
     if (turn === undefined) {
-      booking.lease = this.#leases.begin();
+      booking.lease = this.#bucket.lease();
     } else {
       this.#extend(cost, turn, now);
       this.#bookings.push(booking);
       this.#teller.admitted(cost, turn - now, this.#key);
     }
     this.#gated = true;
-    return new HeldReservation(cost, (promised - now) / 1000, (used) => this.#settle(booking, used));
+    return new HeldReservation(cost, (booking.promised - now) / 1000, (used) => this.settle(booking, used));
   }
 
-  /** What was taken and not used comes back, as far as the bound allows. */
-  giveBack(lease: Lease, unused: number): void {
+  /** What was not used comes back: all of it before its time, as far as the bound allows later. */
+  settle(place: Booking | Waiter, used: number): void {
     const now = this.now();
-    this.fullAt -= this.#leases.giveBack(lease, unused) * this.limits.interval;
+    if (place.lease) {
+      this.#bucket.giveBack(place.lease, place.cost - used);
+    } else if ("promised" in place) {
+      place.cost = used;
+      if (used === 0) this.#bookings.remove(place);
+    }
     this.#end = undefined;
     this.#attend(now);
   }
@@ -222,10 +170,7 @@ export class Line<Key> {
   /** Goes on under other limits with the tokens that are there. */
   change(limits: Limits): void {
     const now = this.now();
-    this.#observe(now);
-    this.fullAt = rebase(this.fullAt, now, this.limits, limits);
-    this.limits = limits;
-    this.#observe(now);
+    this.#bucket.change(limits, now);
     this.#rearrange(now);
   }
 
@@ -233,8 +178,7 @@ export class Line<Key> {
   reset(): void {
     const now = this.now();
     this.#pausedUntil = FULL;
-    this.fullAt = FULL;
-    this.#observe(now);
+    this.#bucket.change(this.limits, now, FULL);
     this.#rearrange(now);
   }
 
@@ -242,31 +186,26 @@ export class Line<Key> {
   dispose(): void {
     this.#disposed = true;
     const waiters: Waiter[] = [];
-    for (let waiter = this.#waiters.head; waiter !== undefined; waiter = waiter.after) waiters.push(waiter);
+    for (let waiter = this.#waiters.head; waiter; waiter = waiter.after) waiters.push(waiter);
     this.#dismiss(waiters, () => disposedError(this.#settings.name));
   }
 
-  #spend(cost: number, now: number): void {
-    this.#observe(now);
-    this.fullAt = fullAfter(this.fullAt, cost, now, this.limits);
-  }
-
-  #observe(now: number): void {
-    if (this.#leases.open) this.#leases.taking(missing(this.fullAt, now, this.limits));
-  }
-
   /** Takes the tokens (`undefined`) or returns when they will be there; throws when they cannot be waited for. */
-  #ask(cost: number, now: number, deadline: number): number | undefined {
+  #ask({ cost, timeout }: Pick<Request, "cost" | "timeout">, now: number): number | undefined {
     if (this.take(cost, now)) {
       this.#teller.admitted(cost, 0, this.#key);
       return undefined;
     }
-    if (this.#disposed) throw disposedError(this.#settings.name);
+    const { name, maxQueue = Infinity } = this.#settings;
+    if (this.#disposed) throw disposedError(name);
     const turn = this.#turnOf(cost, now);
-    if (this.queued >= (this.#settings.maxQueue ?? Infinity))
-      throw this.#refusal(cost, turn - now, `all ${this.queued} places to wait are taken`);
-    if (isLate(turn, deadline, this.limits)) throw this.#refusal(cost, turn - now);
-    return turn;
+    const crowded = this.queued >= maxQueue;
+    if (!crowded && !isLate(turn, now + timeout, this.limits)) return turn;
+    throw this.#refusal(
+      cost,
+      turn - now,
+      crowded ? `all ${this.queued} places to wait are taken` : undefined,
+    );
   }
 
   #refusal(cost: number, wait: number, why?: string): RateLimitExceededError {
@@ -274,42 +213,30 @@ export class Line<Key> {
     return new RateLimitExceededError(this.#settings.name, wait / 1000, why);
   }
 
-  #join(waiter: Waiter, turn: number): void {
-    if (this.#bookings.size > 0) this.#extend(waiter.cost, turn, waiter.since);
+  #join(
+    { cost, timeout, signal }: Request,
+    since: number,
+    turn: number,
+    leased: boolean,
+    granted: Waiter["granted"],
+    refused: Waiter["refused"],
+  ): Waiter {
+    const order = this.#joined++;
+    const waiter = { cost, order, since, deadline: since + timeout, signal, leased, granted, refused };
+    if (this.#bookings.size > 0) this.#extend(cost, turn, since);
     this.#waiters.push(waiter);
-    this.#waiting += waiter.cost;
-    this.#signals.add(waiter);
     this.#gated = true;
-    this.#arm(waiter.since);
-  }
-
-  #leave(waiter: Waiter): void {
-    this.#waiters.remove(waiter);
-    this.#signals.remove(waiter);
-    // Fractions leave rounding behind; an empty line starts afresh.
-    this.#waiting = this.#waiters.size > 0 ? this.#waiting - waiter.cost : 0;
+    this.#arm(since);
+    return waiter;
   }
 
   /** Lets waiters go unserved; the others move up before they are told. */
   #dismiss(waiters: Iterable<Waiter>, reason: (waiter: Waiter) => unknown): void {
     const leaving = [...waiters];
-    for (const waiter of leaving) this.#leave(waiter);
+    for (const waiter of leaving) this.#waiters.remove(waiter);
     this.#end = undefined;
     this.#attend(this.#clock.now());
     for (const waiter of leaving) waiter.refused(reason(waiter));
-  }
-
-  /** What the reservation did not use comes back: all of it before its time, as far as the bound allows later. */
-  #settle(booking: Booking, used: number): void {
-    const now = this.now();
-    if (booking.lease !== undefined) {
-      this.giveBack(booking.lease, booking.cost - used);
-      return;
-    }
-    booking.cost = used;
-    if (used === 0) this.#bookings.remove(booking);
-    this.#end = undefined;
-    this.#attend(now);
   }
 
   /** After a change for everybody in the line: refuses those who can no longer be served in time. */
@@ -322,7 +249,7 @@ export class Line<Key> {
   #refuseTheLate(now: number): void {
     const late: (readonly [Waiter, number])[] = [];
     this.#end = this.#foresee(now, (waiter, turn) => {
-      this.#leave(waiter);
+      this.#waiters.remove(waiter);
       late.push([waiter, turn - now]);
     });
     const { burst } = this.limits;
@@ -330,48 +257,16 @@ export class Line<Key> {
       refused(cost > burst ? costError(cost, burst) : this.#refusal(cost, wait));
   }
 
-  /**
-   * Goes through the line as if time passed. `drop` gets those whose turn comes too late or never, and what
-   * follows is reckoned without them.
-   */
   #foresee(now: number, drop?: (waiter: Waiter, turn: number) => void): LineEnd {
-    const { limits } = this;
-    let full = this.fullAt;
-    let start = Math.max(now, this.#pausedUntil);
-    let booking = this.#bookings.head;
-    const book = (isNext: (booking: Booking) => boolean): void => {
-      for (; booking !== undefined && isNext(booking); booking = booking.after) {
-        start = Math.max(start, booking.promised);
-        full = fullAfter(full, booking.cost, booking.promised, limits);
-      }
-    };
-    let next: Waiter | undefined;
-    for (let waiter = this.#waiters.head; waiter !== undefined; waiter = next) {
-      const { cost, deadline } = waiter;
-      // Read before `drop`, which takes the waiter out of the line.
-      next = waiter.after;
-      book((each) => this.#isBefore(each, waiter));
-      const turn = start + waitFor(full, cost, start, limits);
-      if (drop !== undefined && (cost > limits.burst || isLate(turn, deadline, limits))) {
-        drop(waiter, turn);
-      } else {
-        start = turn;
-        full = fullAfter(full, cost, turn, limits);
-      }
-    }
-    book(() => true);
-    return { full, start };
-  }
-
-  #isBefore(booking: Booking, { order }: Waiter): boolean {
-    return booking.order < Math.max(order, this.#bookingsFirst);
+    const begin = { full: this.fullAt, start: Math.max(now, this.#pausedUntil) };
+    return foresee(begin, this.limits, this.#waiters.head, this.#bookings.head, this.#bookingsFirst, drop);
   }
 
   #endOfLine(now: number): LineEnd {
     if (this.#bookings.size > 0) return (this.#end ??= this.#foresee(now));
     // Without promised times the line is a plain sum: from its first turn on the bucket never fills up.
     const start = Math.max(now, this.#pausedUntil);
-    return { full: Math.max(this.fullAt, start) + this.#waiting * this.limits.interval, start };
+    return { full: fullAfter(this.fullAt, this.#waiters.cost, start, this.limits), start };
   }
 
   /** Moves the end of the line behind a turn. */
@@ -385,43 +280,51 @@ export class Line<Key> {
     return Math.max(start, now + waitFor(full, cost, now, this.limits));
   }
 
-  /** When the first waiter has its turn, or a booking before it its time. */
+  #isBefore(booking: Booking, { order }: Waiter): boolean {
+    return booking.order < Math.max(order, this.#bookingsFirst);
+  }
+
+  /** Before this time the waiter has no turn, whatever is in the bucket. */
+  #heldUntil(waiter: Waiter): number {
+    const booking = this.#bookings.head;
+    return booking && this.#isBefore(booking, waiter) ? booking.promised : this.#pausedUntil;
+  }
+
+  /** When the first waiter may have its turn. */
   #headTurn(): number | undefined {
     const waiter = this.#waiters.head;
-    const booking = this.#bookings.head;
-    if (waiter === undefined) return undefined;
-    if (booking !== undefined && this.#isBefore(booking, waiter)) return booking.promised;
+    if (!waiter) return undefined;
     const { interval, capacity } = this.limits;
-    return Math.max(this.#pausedUntil, this.fullAt + waiter.cost * interval - capacity);
+    return Math.max(this.#heldUntil(waiter), this.fullAt + waiter.cost * interval - capacity);
   }
 
   /** Gives everybody whose time has come a turn, and sets the timer for the next. */
   #attend(now: number): void {
     if (now >= this.#pausedUntil) this.#pausedUntil = FULL;
     this.#takePromised(now);
-    for (let waiter = this.#waiters.head; waiter !== undefined; waiter = this.#waiters.head) {
-      if (isLate(this.#headTurn() ?? now, now, this.limits)) break;
+    for (let waiter = this.#waiters.head; waiter; waiter = this.#waiters.head) {
+      if (now < this.#heldUntil(waiter)) break;
       // Later than its turn: the rest of the line moves back.
       if (now > this.fullAt) this.#end = undefined;
-      const { cost, since, leased } = waiter;
-      this.#leave(waiter);
-      this.#spend(cost, now);
-      waiter.granted(leased ? this.#leases.begin() : undefined);
-      this.#teller.admitted(cost, now - since, this.#key);
+      if (!this.#bucket.tryTake(waiter.cost, now)) break;
+      this.#waiters.remove(waiter);
+      if (waiter.leased) waiter.lease = this.#bucket.lease();
+      waiter.granted(waiter);
+      this.#teller.admitted(waiter.cost, now - waiter.since, this.#key);
     }
-    this.#gated = this.queued > 0 || this.#pausedUntil > FULL || this.#leases.open;
+    this.#gated = this.queued > 0 || this.#pausedUntil > FULL || this.#bucket.leased;
     this.#arm(now);
   }
 
   #takePromised(now: number): void {
     let overtaken = false;
-    for (let booking = this.#bookings.head; booking !== undefined; booking = this.#bookings.head) {
+    for (let booking = this.#bookings.head; booking; booking = this.#bookings.head) {
       if (booking.promised > now) break;
       const waiter = this.#waiters.head;
-      if (waiter !== undefined && !this.#isBefore(booking, waiter)) overtaken = true;
+      if (waiter && !this.#isBefore(booking, waiter)) overtaken = true;
       this.#bookings.remove(booking);
-      this.#spend(booking.cost, booking.promised);
-      booking.lease = this.#leases.begin();
+      this.#bucket.take(booking.cost, booking.promised);
+      booking.lease = this.#bucket.lease();
     }
     // A waiter before it was late: what was promised comes first.
     if (overtaken) this.#refuseTheLate(now);

@@ -123,7 +123,7 @@ export class RateLimiter implements Policy, Component {
     checkCost(cost, this.burst);
     const admitted = this.#line.take(cost);
     if (admitted) this.#tally.admitted(cost, 0);
-    else this.#tally.refused(cost, this.#tally.events === undefined ? 0 : this.#line.wait(cost));
+    else this.#tally.refused(cost, this.#tally.events ? this.#line.wait(cost) : 0);
     return admitted;
   }
 
@@ -174,13 +174,13 @@ export class RateLimiter implements Policy, Component {
   ): Promise<Result> {
     checkFunction(fn, "execute");
     const request = readRequest("execute", options, this.burst);
-    const { cost, signal } = request;
+    const { signal } = request;
     const turn = this.#line.admit(request, signal !== undefined);
     // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
-    if (turn !== undefined) {
-      const lease = await turn;
+    if (turn) {
+      const waiter = await turn;
       if (signal?.aborted) {
-        if (lease !== undefined) this.#line.giveBack(lease, cost);
+        this.#line.settle(waiter, 0);
         throw signal.reason;
       }
     }

@@ -41,7 +41,7 @@ export class HeldReservation implements Reservation {
         `actualCost must be a number from 0 to the reserved ${this.cost}; got ${show(actualCost)}.`,
       );
     }
-    if (this.#settle === undefined) {
+    if (!this.#settle) {
       throw new RateLimitError(
         "ERR_RATE_LIMIT_SETTLED",
         "this reservation was committed or cancelled before. Reserve again for the next use.",
