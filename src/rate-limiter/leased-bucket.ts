@@ -34,25 +34,29 @@ export class LeasedBucket {
   }
 
   /** Whether anything can be given back. */
-  get leased(): boolean {
+  protected get leased(): boolean {
     return this.#newest !== undefined;
   }
 
   /** Takes tokens, whether they are there or not. */
-  take(cost: number, now: number): void {
+  protected spend(cost: number, now: number): void {
     this.#observe(now);
     this.#fullAt[0] = fullAfter(this.fullAt, cost, now, this.limits);
   }
 
   /** Takes the tokens if they are there. */
-  tryTake(cost: number, now: number): boolean {
+  protected spendIfThere(cost: number, now: number): boolean {
     if (waitFor(this.fullAt, cost, now, this.limits) > 0) return false;
-    this.take(cost, now);
+    this.spend(cost, now);
     return true;
   }
 
   /** Goes on under other limits with the tokens that are there, or full. */
-  change(limits: Limits, now: number, fullAt: number = rebase(this.fullAt, now, this.limits, limits)): void {
+  protected rebase(
+    limits: Limits,
+    now: number,
+    fullAt: number = rebase(this.fullAt, now, this.limits, limits),
+  ): void {
     this.#observe(now);
     this.limits = limits;
     this.#fullAt[0] = fullAt;
@@ -60,7 +64,7 @@ export class LeasedBucket {
   }
 
   /** Makes a lease of what was taken last. */
-  lease(): Lease {
+  protected lease(): Lease {
     const lease = { room: Infinity, next: undefined };
     if (this.#newest) this.#newest.next = lease;
     this.#newest = lease;
@@ -68,7 +72,7 @@ export class LeasedBucket {
   }
 
   /** Gives as many of the tokens back as the bucket could have held since. */
-  giveBack(from: Lease, cost: number): void {
+  protected release(from: Lease, cost: number): void {
     let given = cost;
     let lease: Lease | undefined;
     for (lease = from; lease; lease = lease.next) given = Math.min(given, lease.room);
