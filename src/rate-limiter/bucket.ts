@@ -1,5 +1,3 @@
-import { formatDuration } from "../kernel/duration.js";
-
 /**
  * The limits of a bucket as the arithmetic uses them; times in milliseconds.
  *
@@ -18,11 +16,10 @@ export interface Limits {
 }
 
 /** A bucket that nothing was ever taken from. */
-export const FULL: number = Number.NEGATIVE_INFINITY;
+export const FULL: number = -Infinity;
 
 /** Faster than this, neither the clock nor a double can tell two tokens apart. */
 const SHORTEST_INTERVAL = 1e-6;
-const LONGEST_FILL = Number.MAX_SAFE_INTEGER;
 
 /**
  * A few units in the last place of the times involved, not a constant: sums of doubles round, and a request
@@ -38,17 +35,12 @@ const SLACK = 2 ** -49;
 export function makeLimits(rate: number, per: number, burst: number): Limits {
   const interval = per / rate;
   const capacity = burst * interval;
-  if (interval < SHORTEST_INTERVAL) {
+  if (interval < SHORTEST_INTERVAL || !(capacity <= Number.MAX_SAFE_INTEGER)) {
     throw new RangeError(
-      `rate and per must make at most 1e9 tokens a second; got rate ${rate} and per ${formatDuration(per / 1000)}. To limit nothing, use no limiter.`,
+      `rate, per and burst must let at most 1e9 tokens flow in a second and fill the bucket within 285,000 years; got rate ${rate}, per ${per / 1000} s and burst ${burst}.`,
     );
   }
-  if (!(capacity <= LONGEST_FILL)) {
-    throw new RangeError(
-      `rate, per and burst must let the bucket fill within 285,000 years; got rate ${rate}, per ${per / 1000} s and burst ${burst}. Use a higher rate, a shorter per or a smaller burst.`,
-    );
-  }
-  return Object.freeze({ rate, per, burst, interval, capacity });
+  return { rate, per, burst, interval, capacity };
 }
 
 /** When the bucket is full again after `cost` tokens were taken at `now`. */
@@ -73,13 +65,17 @@ export function waitFor(fullAt: number, cost: number, now: number, limits: Limit
   return wait > Math.abs(full) * SLACK ? wait : 0;
 }
 
-/** How far the bucket is from full, in tokens; above the burst when reservations were promised more than there is. */
+/** How far the bucket is from full, in tokens. */
 export function missing(fullAt: number, now: number, limits: Limits): number {
   return Math.max(0, fullAt - now) / limits.interval;
 }
 
+/** How many tokens the bucket holds. */
+export function tokensIn(fullAt: number, now: number, limits: Limits): number {
+  return Math.max(0, limits.burst - missing(fullAt, now, limits));
+}
+
 /** The bucket of the same tokens under other limits; what the new burst cannot hold is lost. */
 export function rebase(fullAt: number, now: number, from: Limits, to: Limits): number {
-  const tokens = Math.min(from.burst - missing(fullAt, now, from), to.burst);
-  return now + (to.burst - tokens) * to.interval;
+  return now + Math.max(0, to.burst - tokensIn(fullAt, now, from)) * to.interval;
 }

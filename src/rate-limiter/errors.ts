@@ -1,4 +1,5 @@
 import { brandError, ResilienceError } from "../kernel/errors.js";
+import { show } from "../kernel/show.js";
 
 /**
  * What a limiter refuses for another reason than the rate. `code`:
@@ -31,15 +32,15 @@ export class RateLimitExceededError extends RateLimitError {
 brandError(RateLimitExceededError, "RateLimitExceededError");
 
 /** The error of a cost that the bucket can never hold. */
-export function costAboveBurst(cost: number, burst: number): RateLimitError {
-  return new RateLimitError(
-    "ERR_RATE_LIMIT_COST",
-    `cost must be at most the burst of ${burst}; got ${cost}, which could never be admitted. Use a smaller cost or a larger burst.`,
-  );
+export function costError(cost: unknown, burst: number): Error {
+  const message = `cost must be a number above 0, up to the burst of ${burst}; got ${show(cost)}.`;
+  if (typeof cost !== "number") return new TypeError(message);
+  if (cost > burst && cost < Infinity) return new RateLimitError("ERR_RATE_LIMIT_COST", message);
+  return new RangeError(message);
 }
 
 /** The error of a waiter whose limiter was disposed of. */
-export function limiterDisposed(limiterName: string): RateLimitError {
+export function disposedError(limiterName: string): RateLimitError {
   return new RateLimitError(
     "ERR_RATE_LIMIT_DISPOSED",
     `${limiterName}: disposed of; nobody waits here any more.`,

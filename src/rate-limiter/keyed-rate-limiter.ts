@@ -1,20 +1,21 @@
 import type { Clock } from "../kernel/clock.js";
+import { configuredLayers } from "../kernel/configured.js";
 import type { Component, Snapshot } from "../kernel/component.js";
-import { disposable } from "../kernel/disposable.js";
-import { Events, type Listener } from "../kernel/events.js";
+import type { Listener } from "../kernel/events.js";
+import { resolveOptions } from "../kernel/options.js";
 import { show } from "../kernel/show.js";
-import { FULL, fullAfter, type Limits, missing, waitFor } from "./bucket.js";
+import { FULL, fullAfter, type Limits, tokensIn, waitFor } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { KeyTable } from "./key-table.js";
 import { Line } from "./line.js";
 import {
   type KeyedRateLimiterOptions,
+  type KeyedRateLimiterSettings,
   keyedRateLimiterRules,
-  type OnFull,
-  resolveLimiter,
+  limitsOf,
 } from "./options.js";
-import type { RateLimiterStats } from "./rate-limiter.js";
 import { type AcquireOptions, checkCost, readRequest } from "./request.js";
+import { type RateLimiterStats, Tally } from "./tally.js";
 
 /** Totals of a keyed limiter over all keys: a frozen copy. */
 export interface KeyedRateLimiterStats extends RateLimiterStats {
@@ -44,14 +45,6 @@ export interface KeyedRateLimiterEvents {
   readonly evicted: { readonly key: string };
 }
 
-/** The line of a key that somebody waits for. The bucket of such a key is in the line, not in the table. */
-interface Waiting {
-  readonly key: string;
-  readonly line: Line;
-  /** How many calls are at work on the line: it cannot be given up under them. */
-  busy: number;
-}
-
 /**
  * One bucket a key, all with the same limits: for limits a client, a user or an address. A key that is not
  * known has a full bucket, so a bucket that has become full is forgotten without changing any decision.
@@ -74,33 +67,30 @@ export class KeyedRateLimiter implements Component {
   readonly name: string;
   /** How many keys are known at most. */
   readonly maxKeys: number;
-  readonly #onFull: OnFull;
-  readonly #maxQueue: number;
+  readonly #settings: KeyedRateLimiterSettings;
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #table: KeyTable;
-  readonly #lines = new Map<string, Waiting>();
-  readonly #events: Events<KeyedRateLimiterEvents>;
+  /** Those that somebody waits for: the bucket of such a key is in its line, not in the table. */
+  readonly #lines = new Map<string, Line<string>>();
+  readonly #tally: Tally<string, { readonly key: string }>;
   #disposed = false;
-  #acquired = 0;
-  #rejected = 0;
-  #waited = 0;
   #evicted = 0;
-  #heard = false;
 
   /**
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: KeyedRateLimiterOptions) {
-    const { settings, limits } = resolveLimiter("KeyedRateLimiter", keyedRateLimiterRules, options);
+    const layers = configuredLayers("rateLimiter", options);
+    const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, layers);
     this.name = settings.name;
     this.maxKeys = settings.maxKeys;
-    this.#onFull = settings.onFull;
-    this.#maxQueue = settings.maxQueue ?? Number.POSITIVE_INFINITY;
+    this.#settings = settings;
     this.#clock = settings.clock;
-    this.#limits = limits;
+    this.#limits = limitsOf(settings);
     this.#table = new KeyTable(settings.maxKeys);
-    this.#events = new Events(`keyed rate limiter ${settings.name}`, ["acquired", "rejected", "evicted"]);
+    const events = ["acquired", "rejected", "evicted"] as const;
+    this.#tally = new Tally(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
   }
 
   /** How many tokens flow into each bucket in each {@link per}. */
@@ -126,15 +116,9 @@ export class KeyedRateLimiter implements Component {
   /** Totals over all keys, as a frozen copy. */
   get stats(): KeyedRateLimiterStats {
     let queued = 0;
-    for (const { line } of this.#lines.values()) queued += line.queued;
-    return Object.freeze({
-      totalAcquired: this.#acquired,
-      totalRejected: this.#rejected,
-      totalWaited: this.#waited / 1000,
-      queued,
-      keys: this.size,
-      totalEvicted: this.#evicted,
-    });
+    for (const line of this.#lines.values()) queued += line.queued;
+    const { size: keys } = this;
+    return Object.freeze({ ...this.#tally.stats(queued), keys, totalEvicted: this.#evicted });
   }
 
   /** What the limiter is at this moment: frozen, JSON-serialisable. */
@@ -154,11 +138,9 @@ export class KeyedRateLimiter implements Component {
   tryAcquire(key: string, cost: number = 1): boolean {
     checkKey(key);
     checkCost(cost, this.burst);
-    const now = this.#clock.now();
-    const admitted = this.#take(key, cost, now);
-    if (admitted) this.#admitted(key, cost, 0);
-    else if (this.#heard) this.#refused(key, cost, this.#waitAt(key, cost, now) / 1000);
-    else this.#rejected++;
+    const admitted = this.#take(key, cost);
+    if (admitted) this.#tally.admitted(cost, 0, key);
+    else this.#tally.refused(cost, this.#tally.events === undefined ? 0 : this.#wait(key, cost), key);
     return admitted;
   }
 
@@ -174,57 +156,52 @@ export class KeyedRateLimiter implements Component {
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
     signal?.throwIfAborted();
-    const now = this.#clock.now();
-    let waiting = this.#lines.get(key);
-    if (waiting === undefined) {
-      if (this.#take(key, cost, now)) {
-        this.#admitted(key, cost, 0);
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      if (this.#take(key, cost)) {
+        this.#tally.admitted(cost, 0, key);
         return;
       }
-      const slot = this.#table.find(key, this.#table.hash(key));
+      const slot = this.#table.find(key);
       if (slot < 0) {
-        const retryAfter = this.#waitAt(key, cost, now) / 1000;
-        this.#refused(key, cost, retryAfter);
-        throw new RateLimitExceededError(this.name, retryAfter, `all ${this.maxKeys} keys are in use`);
+        const wait = this.#wait(key, cost);
+        this.#tally.refused(cost, wait, key);
+        throw new RateLimitExceededError(this.name, wait / 1000, `all ${this.maxKeys} keys are in use`);
       }
-      waiting = this.#open(key, slot);
+      line = this.#open(key, slot);
     }
-    await this.#through(waiting, (line) => line.admit(request));
+    try {
+      await line.admit(request);
+    } finally {
+      this.#close(key, line);
+    }
   }
 
   /** How many tokens the key's bucket has now, with fractions. */
   tokens(key: string): number {
     checkKey(key);
-    const now = this.#clock.now();
-    const waiting = this.#lines.get(key);
-    if (waiting !== undefined) return this.#through(waiting, (line) => line.tokens(now));
-    const slot = this.#table.find(key, this.#table.hash(key));
-    const fullAt = slot < 0 ? FULL : this.#table.fullAt(slot);
-    return Math.max(0, this.burst - missing(fullAt, now, this.#limits));
+    const line = this.#lines.get(key);
+    if (line !== undefined) return line.tokens();
+    return tokensIn(this.#table.fullAt(this.#table.find(key)), this.#clock.now(), this.#limits);
   }
 
   /** Seconds until a request for this key that comes now would be admitted; 0: at once. */
   timeUntilToken(key: string, cost: number = 1): number {
     checkKey(key);
     checkCost(cost, this.burst);
-    return this.#waitAt(key, cost, this.#clock.now()) / 1000;
+    return this.#wait(key, cost) / 1000;
   }
 
   /** Fills the bucket of one key, or of all; who waits is served as the bucket allows. Totals go on. */
   reset(key?: string): void {
-    const now = this.#clock.now();
     if (key === undefined) {
       this.#table.clear();
-      for (const waiting of this.#lines.values()) this.#through(waiting, (line) => line.reset(now));
+      for (const line of this.#lines.values()) line.reset();
       return;
     }
     checkKey(key);
-    const waiting = this.#lines.get(key);
-    if (waiting !== undefined) {
-      this.#through(waiting, (line) => line.reset(now));
-      return;
-    }
-    const slot = this.#table.find(key, this.#table.hash(key));
+    this.#lines.get(key)?.reset();
+    const slot = this.#table.find(key);
     if (slot >= 0) this.#table.remove(slot);
   }
 
@@ -233,13 +210,7 @@ export class KeyedRateLimiter implements Component {
     name: Name,
     listener: Listener<KeyedRateLimiterEvents[Name]>,
   ): Disposable {
-    const subscription = this.#events.on(name, listener);
-    this.#heard = true;
-    return disposable(() => {
-      subscription[Symbol.dispose]();
-      this.#heard =
-        this.#events.has("acquired") || this.#events.has("rejected") || this.#events.has("evicted");
-    });
+    return this.#tally.on(name, listener);
   }
 
   /**
@@ -248,104 +219,75 @@ export class KeyedRateLimiter implements Component {
    */
   [Symbol.dispose](): void {
     this.#disposed = true;
-    for (const waiting of this.#lines.values()) this.#through(waiting, (line) => line.dispose());
+    for (const line of this.#lines.values()) line.dispose();
   }
 
-  #take(key: string, cost: number, now: number): boolean {
-    if (this.#lines.size > 0) {
-      const waiting = this.#lines.get(key);
-      if (waiting !== undefined) return this.#through(waiting, (line) => line.take(cost, now));
-    }
+  #take(key: string, cost: number): boolean {
+    const line = this.#lines.size > 0 ? this.#lines.get(key) : undefined;
+    if (line !== undefined) return line.take(cost);
+    const now = this.#clock.now();
     const table = this.#table;
     const hash = table.hash(key);
     const slot = table.find(key, hash);
-    if (slot < 0) {
-      const evicted = this.#makeRoom(now);
-      if (evicted === undefined) return false;
-      table.add(key, hash, fullAfter(FULL, cost, now, this.#limits));
-      if (evicted !== "" && this.#heard) this.#events.emit("evicted", { key: evicted });
-      return true;
-    }
+    if (slot < 0) return this.#add(key, hash, cost, now);
     const fullAt = table.fullAt(slot);
     if (waitFor(fullAt, cost, now, this.#limits) > 0) return false;
     table.setFullAt(slot, fullAfter(fullAt, cost, now, this.#limits));
     return true;
   }
 
-  /** Milliseconds until a request for the key that comes now would be admitted. */
-  #waitAt(key: string, cost: number, now: number): number {
-    const waiting = this.#lines.get(key);
-    if (waiting !== undefined) return this.#through(waiting, (line) => line.waitAt(now, cost));
-    const slot = this.#table.find(key, this.#table.hash(key));
-    if (slot >= 0) return waitFor(this.#table.fullAt(slot), cost, now, this.#limits);
-    if (this.size < this.maxKeys) return 0;
-    const first = this.#table.closestToFull();
-    // Everybody is waited for: some room comes with the next token at the earliest.
-    if (first < 0) return this.#limits.interval;
-    return this.#onFull === "evict" ? 0 : Math.max(0, this.#table.fullAt(first) - now);
-  }
-
-  /** Makes room for one more key: `undefined` when there is none, else the key that lost tokens by it or `""`. */
-  #makeRoom(now: number): string | undefined {
+  /** Adds a key with what its first request leaves, if there is or can be made room for one more. */
+  #add(key: string, hash: number, cost: number, now: number): boolean {
     const table = this.#table;
     // Two for each that comes: what has become full never piles up, and no call pays for many.
     table.forgetFull(now, 2);
-    if (this.size < this.maxKeys) return "";
-    const slot = table.closestToFull();
-    if (slot < 0) return undefined;
-    const full = table.fullAt(slot) <= now;
-    if (!full && this.#onFull === "deny") return undefined;
-    const key = table.keyOf(slot);
-    table.remove(slot);
-    if (full) return "";
-    this.#evicted++;
-    return key;
+    let evicted: string | undefined;
+    if (this.size >= this.maxKeys) {
+      const slot = table.closestToFull();
+      if (slot < 0) return false;
+      if (table.fullAt(slot) > now) {
+        if (this.#settings.onFull === "deny") return false;
+        evicted = table.keyOf(slot);
+      }
+      table.remove(slot);
+    }
+    table.add(key, fullAfter(FULL, cost, now, this.#limits), hash);
+    if (evicted !== undefined) {
+      this.#evicted++;
+      this.#tally.events?.emit("evicted", { key: evicted });
+    }
+    return true;
+  }
+
+  /** Milliseconds until a request for the key that comes now would be admitted. */
+  #wait(key: string, cost: number): number {
+    const line = this.#lines.get(key);
+    if (line !== undefined) return line.wait(cost);
+    const table = this.#table;
+    const now = this.#clock.now();
+    const slot = table.find(key);
+    if (slot >= 0) return waitFor(table.fullAt(slot), cost, now, this.#limits);
+    if (this.size < this.maxKeys) return 0;
+    const first = table.closestToFull();
+    // Everybody is waited for: some room comes with the next token at the earliest.
+    if (first < 0) return this.#limits.interval;
+    return this.#settings.onFull === "evict" ? 0 : Math.max(0, table.fullAt(first) - now);
   }
 
   /** Begins a line for a key; its bucket moves there. */
-  #open(key: string, slot: number): Waiting {
-    const owner = {
-      name: this.name,
-      clock: this.#clock,
-      maxQueue: this.#maxQueue,
-      admitted: (cost: number, waited: number) => this.#admitted(key, cost, waited),
-      refused: (cost: number, retryAfter: number) => this.#refused(key, cost, retryAfter),
-      emptied: () => this.#close(waiting),
-    };
-    const waiting: Waiting = { key, line: new Line(owner, this.#limits, this.#table.fullAt(slot)), busy: 0 };
-    if (this.#disposed) waiting.line.dispose();
+  #open(key: string, slot: number): Line<string> {
+    const line = new Line(this.#settings, this.#limits, this.#tally, key, this.#table.fullAt(slot));
+    if (this.#disposed) line.dispose();
     this.#table.remove(slot);
-    this.#lines.set(key, waiting);
-    return waiting;
+    this.#lines.set(key, line);
+    return line;
   }
 
-  /** Runs what may empty the line and gives the line up afterwards if it did. */
-  #through<Result>(waiting: Waiting, use: (line: Line) => Result): Result {
-    waiting.busy++;
-    try {
-      return use(waiting.line);
-    } finally {
-      waiting.busy--;
-      this.#close(waiting);
-    }
-  }
-
-  #close(waiting: Waiting): void {
-    const { key, line, busy } = waiting;
-    if (busy > 0 || line.queued > 0 || this.#lines.get(key) !== waiting) return;
+  /** Gives a line up that nobody waits in; its bucket moves back. */
+  #close(key: string, line: Line<string>): void {
+    if (line.queued > 0 || this.#lines.get(key) !== line) return;
     this.#lines.delete(key);
-    if (line.fullAt > this.#clock.now()) this.#table.add(key, this.#table.hash(key), line.fullAt);
-  }
-
-  #admitted(key: string, cost: number, waited: number): void {
-    this.#acquired++;
-    this.#waited += waited;
-    if (this.#heard) this.#events.emit("acquired", { key, cost, waited: waited / 1000 });
-  }
-
-  #refused(key: string, cost: number, retryAfter: number): void {
-    this.#rejected++;
-    if (this.#heard) this.#events.emit("rejected", { key, cost, retryAfter });
+    if (line.fullAt > this.#clock.now()) this.#table.add(key, line.fullAt);
   }
 }
 

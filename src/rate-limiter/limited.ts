@@ -1,7 +1,7 @@
 import { checkKeys } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { disguise, type Promised } from "../kernel/wrap.js";
-import { type AcquireSyncOptions, parseTimeout } from "./request.js";
+import { type AcquireSyncOptions, readRequest, SYNC_KEYS } from "./request.js";
 
 /** Where a limited function waits for its turn. */
 interface Turnstile {
@@ -17,13 +17,14 @@ export interface Limited<Limiter> {
   readonly limiterOf: (instance: unknown) => Limiter;
 }
 
-const KEYS = { cost: true, timeout: true };
-
-/** Checked when the function is made, so that a mistake does not wait for the first call; the cost with the burst of each call. */
-function checkWait(method: string, options: AcquireSyncOptions | undefined): void {
-  const given: unknown = options;
-  if (given !== undefined) checkKeys(method, KEYS, given);
-  parseTimeout(options?.timeout);
+/** Read once and checked when the function is made, so that a mistake does not wait for the first call; each call knows its burst. */
+function readOnce(method: string, fn: unknown, options: AcquireSyncOptions | undefined): AcquireSyncOptions {
+  checkFunction(fn, method);
+  if (options === undefined) return {};
+  checkKeys(method, SYNC_KEYS, options);
+  const own = { ...options };
+  readRequest(method, own, Number.MAX_VALUE, "sync");
+  return own;
 }
 
 /** A function that waits for its turn at the limiter of its instance. */
@@ -33,11 +34,10 @@ export function limitAsync<Limiter extends Turnstile, This, Args extends unknown
   options: AcquireSyncOptions | undefined,
   fn: (this: This, ...args: Args) => Result,
 ): Promised<This, Args, Result> & Limited<Limiter> {
-  checkFunction(fn, "wrap");
-  checkWait("wrap", options);
+  const own = readOnce("wrap", fn, options);
   return disguise(
     async function (this: This, ...args: Args): Promise<Awaited<Result>> {
-      await limiterOf(this).acquire(options);
+      await limiterOf(this).acquire(own);
       return await fn.apply(this, args);
     },
     fn,
@@ -52,11 +52,10 @@ export function limitSync<Limiter extends Turnstile, This, Args extends unknown[
   options: AcquireSyncOptions | undefined,
   fn: (this: This, ...args: Args) => Result,
 ): ((this: This, ...args: Args) => Result) & Limited<Limiter> {
-  checkFunction(fn, "wrapSync");
-  checkWait("wrapSync", options);
+  const own = readOnce("wrapSync", fn, options);
   return disguise(
     function (this: This, ...args: Args): Result {
-      limiterOf(this).acquireSync(options);
+      limiterOf(this).acquireSync(own);
       return fn.apply(this, args);
     },
     fn,

@@ -1,8 +1,7 @@
 import type { Clock } from "../kernel/clock.js";
 import { realClock } from "../kernel/clock.js";
-import { configuredLayers } from "../kernel/configured.js";
 import type { Duration } from "../kernel/duration.js";
-import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import {
   choice,
   duration,
@@ -91,43 +90,16 @@ export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
   onFull: choice<OnFull>("evict", ["evict", "deny"]),
 };
 
-const updateRules: OptionRules<{
-  readonly [Key in keyof RateLimitsSettings]: RateLimitsSettings[Key] | undefined;
-}> = {
-  rate: optional(rateLimiterRules.rate),
-  per: optional(rateLimiterRules.per),
-  burst: rateLimiterRules.burst,
-};
+const { rate, per, burst } = rateLimiterRules;
+
+/** What `update` may be given. */
+export const rateLimitsRules: OptionRules<RateLimitsSettings> = { rate, per, burst };
 
 /**
- * The limits that settings come to; without a burst of their own they allow as much at once as in a period.
+ * The limits that checked settings come to; without a burst of their own they allow as much at once as in a period.
  *
  * @throws RangeError when they do not go together.
  */
-export function limitsOf({ rate, per, burst }: RateLimitsSettings): Limits {
-  return makeLimits(rate, per, burst ?? Math.max(1, rate));
-}
-
-/** Resolves the options of a limiter and makes its limits. */
-export function resolveLimiter<Settings extends RateLimiterSettings>(
-  component: string,
-  rules: OptionRules<Settings>,
-  options: object | undefined,
-): { readonly settings: Readonly<Settings>; readonly limits: Limits } {
-  const settings = resolveOptions(component, rules, options, configuredLayers("rateLimiter", options));
-  return { settings, limits: limitsOf(settings) };
-}
-
-/** Resolves what `update` is given: what it does not name stays, and a burst that nobody named follows the rate. */
-export function changeLimits(
-  given: object,
-  before: RateLimitsSettings,
-): { readonly settings: RateLimitsSettings; readonly limits: Limits } {
-  const changed = resolveOptions("update", updateRules, given);
-  const settings = {
-    rate: changed.rate ?? before.rate,
-    per: changed.per ?? before.per,
-    burst: changed.burst ?? before.burst,
-  };
-  return { settings, limits: limitsOf(settings) };
+export function limitsOf(settings: RateLimitsSettings): Limits {
+  return makeLimits(settings.rate, settings.per, settings.burst ?? Math.max(1, settings.rate));
 }

@@ -1,34 +1,25 @@
-import type { Clock } from "../kernel/clock.js";
+import { configuredLayers } from "../kernel/configured.js";
 import type { Component, Snapshot } from "../kernel/component.js";
-import { disposable } from "../kernel/disposable.js";
 import { type Duration, parseDuration } from "../kernel/duration.js";
-import { Events, type Listener } from "../kernel/events.js";
+import type { Listener } from "../kernel/events.js";
+import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
 import type { Promised } from "../kernel/wrap.js";
 import { type Limited, limitAsync, limitSync } from "./limited.js";
 import { Line } from "./line.js";
 import {
-  changeLimits,
+  limitsOf,
   type RateLimiterOptions,
   type RateLimits,
   type RateLimitsSettings,
   rateLimiterRules,
-  resolveLimiter,
+  rateLimitsRules,
 } from "./options.js";
 import { type AcquireOptions, type AcquireSyncOptions, checkCost, readRequest } from "./request.js";
 import type { Reservation } from "./reservation.js";
+import { type RateLimiterStats, Tally } from "./tally.js";
 
-/** Totals of a limiter since it was made: a frozen copy. */
-export interface RateLimiterStats {
-  /** How many requests and reservations were admitted. */
-  readonly totalAcquired: number;
-  /** How many were refused for the rate, the timeout or a full queue; an aborted wait is neither. */
-  readonly totalRejected: number;
-  /** Seconds that admitted requests waited, all together. */
-  readonly totalWaited: number;
-  /** How many requests wait now, with the reservations whose time has not come. */
-  readonly queued: number;
-}
+export type { RateLimiterStats } from "./tally.js";
 
 /** What a {@link RateLimiter} says of itself. */
 export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
@@ -73,33 +64,20 @@ export interface RateLimiterEvents {
  */
 export class RateLimiter implements Policy, Component {
   readonly name: string;
-  readonly #clock: Clock;
-  readonly #line: Line;
-  readonly #events: Events<RateLimiterEvents>;
+  readonly #line: Line<void>;
+  readonly #tally: Tally<void, object>;
   #settings: RateLimitsSettings;
-  #acquired = 0;
-  #rejected = 0;
-  #waited = 0;
-  #heard = false;
 
   /**
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: RateLimiterOptions) {
-    const { settings, limits } = resolveLimiter("RateLimiter", rateLimiterRules, options);
+    const layers = configuredLayers("rateLimiter", options);
+    const settings = resolveOptions("RateLimiter", rateLimiterRules, options, layers);
     this.name = settings.name;
-    this.#clock = settings.clock;
     this.#settings = settings;
-    this.#events = new Events(`rate limiter ${settings.name}`, ["acquired", "rejected"]);
-    const owner = {
-      name: settings.name,
-      clock: settings.clock,
-      maxQueue: settings.maxQueue ?? Number.POSITIVE_INFINITY,
-      admitted: (cost: number, waited: number) => this.#admitted(cost, waited),
-      refused: (cost: number, retryAfter: number) => this.#refused(cost, retryAfter),
-      emptied() {},
-    };
-    this.#line = new Line(owner, limits);
+    this.#tally = new Tally(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
+    this.#line = new Line(settings, limitsOf(settings), this.#tally, undefined);
   }
 
   /** How many tokens flow in each {@link per}. */
@@ -119,18 +97,13 @@ export class RateLimiter implements Policy, Component {
 
   /** How many tokens are there now, with fractions; also while requests wait for more, or in a pause. */
   get tokens(): number {
-    return this.#line.tokens(this.#clock.now());
+    return this.#line.tokens();
   }
 
   /** Totals, as a frozen copy. */
   get stats(): RateLimiterStats {
-    if (this.#line.gated) this.#line.attend(this.#clock.now());
-    return Object.freeze({
-      totalAcquired: this.#acquired,
-      totalRejected: this.#rejected,
-      totalWaited: this.#waited / 1000,
-      queued: this.#line.queued,
-    });
+    this.#line.now();
+    return Object.freeze(this.#tally.stats(this.#line.queued));
   }
 
   /** What the limiter is at this moment: frozen, JSON-serialisable. */
@@ -147,12 +120,10 @@ export class RateLimiter implements Policy, Component {
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
    */
   tryAcquire(cost: number = 1): boolean {
-    checkCost(cost, this.#line.limits.burst);
-    const now = this.#clock.now();
-    const admitted = this.#line.take(cost, now);
-    if (admitted) this.#acquired++;
-    else this.#rejected++;
-    if (this.#heard) this.#tell(admitted, cost, now);
+    checkCost(cost, this.burst);
+    const admitted = this.#line.take(cost);
+    if (admitted) this.#tally.admitted(cost, 0);
+    else this.#tally.refused(cost, this.#tally.events ? this.#line.wait(cost) : 0);
     return admitted;
   }
 
@@ -187,33 +158,33 @@ export class RateLimiter implements Policy, Component {
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
   reserve(cost: number = 1): Reservation {
-    return this.#line.reserve(readRequest("reserve", { cost }, this.burst));
+    checkCost(cost, this.burst);
+    return this.#line.reserve(cost);
   }
 
   /**
    * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
-   * promise rejects at once; a wait that was aborted took nothing.
+   * promise rejects at once; until `fn` runs, an abort gives back what was taken.
    *
    * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
    */
-  execute<Result>(
+  async execute<Result>(
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result> {
-    try {
-      checkFunction(fn, "execute");
-      const request = readRequest("execute", options, this.burst);
-      const { signal } = request;
-      const turn = this.#line.admit(request);
-      // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
-      if (turn === undefined) return runAbortable(fn, signal);
-      return turn.then(() => {
-        signal?.throwIfAborted();
-        return runAbortable(fn, signal);
-      });
-    } catch (error) {
-      return Promise.reject(error);
+    checkFunction(fn, "execute");
+    const request = readRequest("execute", options, this.burst);
+    const { signal } = request;
+    const turn = this.#line.admit(request, signal !== undefined);
+    // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
+    if (turn) {
+      const waiter = await turn;
+      if (signal?.aborted) {
+        this.#line.settle(waiter, 0);
+        throw signal.reason;
+      }
     }
+    return runAbortable(fn, signal);
   }
 
   /** Makes a function that waits for its turn, then calls `fn`: same `this` and parameters, always a promise. */
@@ -235,17 +206,18 @@ export class RateLimiter implements Policy, Component {
   /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
   timeUntilToken(cost: number = 1): number {
     checkCost(cost, this.burst);
-    return this.#line.waitAt(this.#clock.now(), cost) / 1000;
+    return this.#line.wait(cost) / 1000;
   }
 
   /**
    * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
    * never shortens a longer one. Who waits with a timeout that can no longer be met is refused at once.
+   *
+   * @param duration as everywhere, a bare number above 3600 is taken for forgotten milliseconds and refused; an
+   *   upstream's own number is passed on as `pauseFor(`${seconds}s`)`.
    */
   pauseFor(duration: Duration): void {
-    const pause = parseDuration(duration, "duration", { zero: true });
-    const now = this.#clock.now();
-    this.#line.pause(now + pause, now);
+    this.#line.pause(parseDuration(duration, "duration", { zero: true }));
   }
 
   /**
@@ -254,14 +226,15 @@ export class RateLimiter implements Policy, Component {
    * burst, or whose timeout can no longer be met, is refused at once.
    */
   update(limits: RateLimits): void {
-    const changed = changeLimits(limits, this.#settings);
-    this.#settings = changed.settings;
-    this.#line.change(changed.limits, this.#clock.now());
+    const { rate, per, burst } = this.#settings;
+    const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
+    this.#line.change(limitsOf(settings));
+    this.#settings = settings;
   }
 
   /** Fills the bucket and ends a pause. Waiters are served in order as the bucket allows; totals go on. */
   reset(): void {
-    this.#line.reset(this.#clock.now());
+    this.#line.reset();
   }
 
   /** Listens to an event; disposing of the result stops it. */
@@ -269,12 +242,7 @@ export class RateLimiter implements Policy, Component {
     name: Name,
     listener: Listener<RateLimiterEvents[Name]>,
   ): Disposable {
-    const subscription = this.#events.on(name, listener);
-    this.#heard = true;
-    return disposable(() => {
-      subscription[Symbol.dispose]();
-      this.#heard = this.#events.has("acquired") || this.#events.has("rejected");
-    });
+    return this.#tally.on(name, listener);
   }
 
   /**
@@ -283,21 +251,5 @@ export class RateLimiter implements Policy, Component {
    */
   [Symbol.dispose](): void {
     this.#line.dispose();
-  }
-
-  #admitted(cost: number, waited: number): void {
-    this.#acquired++;
-    this.#waited += waited;
-    if (this.#heard) this.#events.emit("acquired", { cost, waited: waited / 1000 });
-  }
-
-  #refused(cost: number, retryAfter: number): void {
-    this.#rejected++;
-    if (this.#heard) this.#events.emit("rejected", { cost, retryAfter });
-  }
-
-  #tell(admitted: boolean, cost: number, now: number): void {
-    if (admitted) this.#events.emit("acquired", { cost, waited: 0 });
-    else this.#events.emit("rejected", { cost, retryAfter: this.#line.waitAt(now, cost) / 1000 });
   }
 }

@@ -1,8 +1,7 @@
 import { type Duration, parseDuration } from "../kernel/duration.js";
 import { checkKeys } from "../kernel/options.js";
 import { checkSignal } from "../kernel/policy.js";
-import { show } from "../kernel/show.js";
-import { costAboveBurst } from "./errors.js";
+import { costError } from "./errors.js";
 
 /** What a request that blocks the thread can say. */
 export interface AcquireSyncOptions {
@@ -28,7 +27,8 @@ export interface Request {
   readonly signal: AbortSignal | undefined;
 }
 
-const SYNC_KEYS = { cost: true, timeout: true };
+/** What can be said to a call that blocks the thread, and to a function that is limited. */
+export const SYNC_KEYS: Readonly<Record<keyof AcquireSyncOptions, true>> = { cost: true, timeout: true };
 const ASYNC_KEYS = { ...SYNC_KEYS, signal: true };
 
 /**
@@ -39,16 +39,12 @@ const ASYNC_KEYS = { ...SYNC_KEYS, signal: true };
  * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
  */
 export function checkCost(cost: unknown, burst: number): asserts cost is number {
-  if (typeof cost === "number" && cost > 0 && cost <= burst) return;
-  const message = `cost must be a number above 0, up to the burst of ${burst}; got ${show(cost)}.`;
-  if (typeof cost !== "number") throw new TypeError(message);
-  if (!(cost > 0 && Number.isFinite(cost))) throw new RangeError(message);
-  throw costAboveBurst(cost, burst);
+  if (!(typeof cost === "number" && cost > 0 && cost <= burst)) throw costError(cost, burst);
 }
 
 /** Checks how long a request may wait and returns milliseconds. */
 export function parseTimeout(timeout: unknown): number {
-  return timeout === undefined ? Number.POSITIVE_INFINITY : parseDuration(timeout, "timeout", { zero: true });
+  return timeout === undefined ? Infinity : parseDuration(timeout, "timeout", { zero: true });
 }
 
 /** Reads and checks the options of one request. */

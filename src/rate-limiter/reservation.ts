@@ -36,10 +36,12 @@ export class HeldReservation implements Reservation {
 
   commit(actualCost: number = this.cost): void {
     if (typeof actualCost !== "number" || !(actualCost >= 0 && actualCost <= this.cost)) {
-      const message = `actualCost must be a number from 0 to the reserved ${this.cost}; got ${show(actualCost)}.`;
-      throw typeof actualCost === "number" ? new RangeError(message) : new TypeError(message);
+      const Kind = typeof actualCost === "number" ? RangeError : TypeError;
+      throw new Kind(
+        `actualCost must be a number from 0 to the reserved ${this.cost}; got ${show(actualCost)}.`,
+      );
     }
-    if (this.#settle === undefined) {
+    if (!this.#settle) {
       throw new RateLimitError(
         "ERR_RATE_LIMIT_SETTLED",
         "this reservation was committed or cancelled before. Reserve again for the next use.",

@@ -56,7 +56,9 @@ describe("the bucket", () => {
   });
 
   test("limits that no clock could keep are refused with the names of all three", () => {
-    expect(() => makeLimits(1e13, 1000, 1)).toThrow(/rate and per .*got rate 10000000000000 and per 1s/);
+    expect(() => makeLimits(1e13, 1000, 1)).toThrow(
+      /rate, per and burst .*got rate 10000000000000, per 1 s and burst 1/,
+    );
     expect(() => makeLimits(5e-324, 1000, 1)).toThrow(/rate, per and burst/);
     expect(() => makeLimits(1, 1e300, 1)).toThrow(RangeError);
     expect(() => makeLimits(1, 1000, 1e300)).toThrow(RangeError);

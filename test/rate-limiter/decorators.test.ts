@@ -147,4 +147,20 @@ describe("limiter.wrap", () => {
     expect(() => limiter.wrap(greet, { timeout: -1 })).toThrow(/timeout/);
     expect(() => call(limiter, "wrapSync", 1)).toThrow(/wrapSync needs a function/);
   });
+
+  test("reads its options once and refuses what no call could use", async () => {
+    const clock = new ManualClock();
+    const limiter = new RateLimiter({ rate: 10, burst: 5, clock });
+    const options = { cost: 1 };
+    const wrapped = limiter.wrap(greet, options);
+    options.cost = 4;
+    await wrapped("a");
+    expect(limiter.tokens).toBe(4);
+    for (const cost of [Number.NaN, -1, 0, Infinity, "5", null, {}]) {
+      expect(() => limiter.wrap(greet, { cost: cost as number })).toThrow(/cost/);
+    }
+    for (const none of [null, 5, "x", []]) {
+      expect(() => limiter.wrap(greet, none as object)).toThrow(/options of wrap must be an object/);
+    }
+  });
 });

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ExpiryHeap } from "../../src/rate-limiter/expiry-heap.js";
 import { hashKey } from "../../src/rate-limiter/key-hash.js";
 import { KeyTable } from "../../src/rate-limiter/key-table.js";
 import { numRuns } from "./support.js";
@@ -59,7 +58,7 @@ describe("the table of keys", () => {
           const known = model.get(each.key);
           const least = Math.min(...model.values());
           if (each.do === "add" && slot < 0) {
-            table.add(each.key, hash, each.time);
+            table.add(each.key, each.time, hash);
             model.set(each.key, each.time);
           } else if (each.do === "raise" && slot >= 0) {
             table.setFullAt(slot, table.fullAt(slot) + each.time);
@@ -82,7 +81,7 @@ describe("the table of keys", () => {
         }
         for (let number = 0; number <= 60; number++) {
           const name = `key ${number}`;
-          const slot = table.find(name, table.hash(name));
+          const slot = table.find(name);
           seen.push(slot < 0 ? undefined : table.fullAt(slot));
           expected.push(model.get(name));
         }
@@ -94,30 +93,30 @@ describe("the table of keys", () => {
 
   test("grows to its greatest size and is empty after clear", () => {
     const table = new KeyTable(1000);
-    for (let number = 0; number < 1000; number++) table.add(`${number}`, table.hash(`${number}`), number);
+    for (let number = 0; number < 1000; number++) table.add(`${number}`, number);
     expect(table.size).toBe(1000);
-    expect(table.fullAt(table.find("777", table.hash("777")))).toBe(777);
+    expect(table.fullAt(table.find("777"))).toBe(777);
     table.clear();
-    expect([table.size, table.find("777", table.hash("777")), table.closestToFull()]).toEqual([0, -1, -1]);
+    expect([table.size, table.find("777"), table.closestToFull()]).toEqual([0, -1, -1]);
   });
 });
 
-test("the heap gives slots in the order of their times, whoever was taken out of its middle", () => {
+test("the table gives keys in the order of their times, whoever was taken out of its middle", () => {
   fc.assert(
     fc.property(
       fc.array(fc.nat({ max: 1000 }), { minLength: 1, maxLength: 60, size: "max" }),
       fc.array(fc.nat({ max: 59 }), { maxLength: 30, size: "max" }),
       (times, leaving) => {
-        const heap = new ExpiryHeap(times.length);
-        times.forEach((time, slot) => heap.add(slot, time));
-        const gone = new Set(leaving.filter((slot) => slot < times.length));
-        for (const slot of gone) heap.remove(slot);
+        const table = new KeyTable(times.length);
+        times.forEach((time, number) => table.add(`${number}`, time));
+        const gone = new Set(leaving.filter((number) => number < times.length));
+        for (const number of gone) table.remove(table.find(`${number}`));
         const drained: number[] = [];
-        for (let slot = heap.first; slot >= 0; slot = heap.first) {
-          drained.push(heap.timeOf(slot));
-          heap.remove(slot);
+        for (let slot = table.closestToFull(); slot >= 0; slot = table.closestToFull()) {
+          drained.push(table.fullAt(slot));
+          table.remove(slot);
         }
-        const rest = times.filter((_, slot) => !gone.has(slot));
+        const rest = times.filter((_, number) => !gone.has(number));
         expect(drained).toEqual(rest.toSorted((one, other) => one - other));
       },
     ),

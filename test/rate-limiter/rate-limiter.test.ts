@@ -335,6 +335,38 @@ describe("execute", () => {
     expect(ran).toBe(false);
   });
 
+  test("an abort between the turn and the function gives the tokens back to whoever waits next", async () => {
+    const { clock, limiter } = setUp({ burst: 5 });
+    limiter.tryAcquire(5);
+    const controller = new CountingSignal();
+    const first = limiter.on("acquired", () => controller.controller.abort("late"));
+    const aborted = watch(limiter.execute(() => 1, { cost: 4, signal: controller.signal }));
+    const next = watch(limiter.acquire({ cost: 3 }));
+    await clock.advance(0.4);
+    first[Symbol.dispose]();
+    expect(aborted).toEqual({ state: "rejected", reason: "late" });
+    expect(next.state).toBe("fulfilled");
+    expect(limiter.tokens).toBeCloseTo(1);
+    expect([clock.pendingTimers, controller.listeners]).toEqual([0, 0]);
+  });
+
+  test("an abort between the turn and the function gives back no more than the window's bound allows", async () => {
+    const { clock, limiter } = setUp({ burst: 2 });
+    limiter.tryAcquire(2);
+    const controller = new CountingSignal();
+    const waiting = watch(limiter.execute(() => 1, { cost: 2, signal: controller.signal }));
+    // Served late: the bucket is full, and empty after it.
+    clock.sleepSync(1000);
+    expect(limiter.tryAcquire()).toBe(false);
+    // The bucket is full again before the function had a chance: somebody takes what it held.
+    clock.sleepSync(1000);
+    expect(limiter.tryAcquire(2)).toBe(true);
+    controller.controller.abort("late");
+    await clock.advance(0);
+    expect(waiting).toEqual({ state: "rejected", reason: "late" });
+    expect(limiter.tokens).toBe(0);
+  });
+
   test("an abort while the function runs rejects at once and leaves no listener", async () => {
     const { limiter } = setUp();
     const controller = new CountingSignal();

@@ -1,0 +1,91 @@
+import { FULL, fullAfter, type Limits, missing, rebase, waitFor } from "./bucket.js";
+
+/**
+ * What somebody whose tokens were taken may still give back, in tokens.
+ *
+ * Giving tokens back means: the bucket as it would be had they never been taken. Where the bucket was nearly
+ * full when somebody took from it later, it could not have held them anyway: what was missing at that moment
+ * is all that can come back, or the window's bound would be broken.
+ */
+export interface Lease {
+  /** The least that was missing when something was taken, from this lease until the next one began. */
+  room: number;
+  next: Lease | undefined;
+}
+
+/**
+ * One bucket, from which tokens can be taken so that they may come back. Leases are linked from the older to
+ * the newer: taking costs O(1) however many are open, and a lease that nobody holds any more is garbage.
+ */
+export class LeasedBucket {
+  limits: Limits;
+  // A double in a field of its own would be boxed anew at each admission, a sixth of its cost.
+  readonly #fullAt = new Float64Array(1);
+  #newest: Lease | undefined;
+
+  constructor(limits: Limits, fullAt: number) {
+    this.limits = limits;
+    this.#fullAt[0] = fullAt;
+  }
+
+  /** The time at which it will be full. */
+  get fullAt(): number {
+    return this.#fullAt[0] ?? FULL;
+  }
+
+  /** Whether anything can be given back. */
+  protected get leased(): boolean {
+    return this.#newest !== undefined;
+  }
+
+  /** Takes tokens, whether they are there or not. */
+  protected spend(cost: number, now: number): void {
+    this.#observe(now);
+    this.#fullAt[0] = fullAfter(this.fullAt, cost, now, this.limits);
+  }
+
+  /** Takes the tokens if they are there. */
+  protected spendIfThere(cost: number, now: number): boolean {
+    if (waitFor(this.fullAt, cost, now, this.limits) > 0) return false;
+    this.spend(cost, now);
+    return true;
+  }
+
+  /** Goes on under other limits with the tokens that are there, or full. */
+  protected rebase(
+    limits: Limits,
+    now: number,
+    fullAt: number = rebase(this.fullAt, now, this.limits, limits),
+  ): void {
+    this.#observe(now);
+    this.limits = limits;
+    this.#fullAt[0] = fullAt;
+    this.#observe(now);
+  }
+
+  /** Makes a lease of what was taken last. */
+  protected lease(): Lease {
+    const lease = { room: Infinity, next: undefined };
+    if (this.#newest) this.#newest.next = lease;
+    this.#newest = lease;
+    return lease;
+  }
+
+  /** Gives as many of the tokens back as the bucket could have held since. */
+  protected release(from: Lease, cost: number): void {
+    let given = cost;
+    let lease: Lease | undefined;
+    for (lease = from; lease; lease = lease.next) given = Math.min(given, lease.room);
+    // All that was missing later is now missing less.
+    for (lease = from; lease; lease = lease.next) lease.room -= given;
+    this.#fullAt[0] = this.fullAt - given * this.limits.interval;
+  }
+
+  #observe(now: number): void {
+    if (!this.#newest) return;
+    const room = missing(this.fullAt, now, this.limits);
+    this.#newest.room = Math.min(this.#newest.room, room);
+    // From a full bucket nothing older can come back.
+    if (room <= 0) this.#newest = undefined;
+  }
+}

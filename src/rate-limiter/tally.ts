@@ -1,0 +1,72 @@
+import { Events, type Listener } from "../kernel/events.js";
+
+/** Totals of a limiter since it was made: a frozen copy. */
+export interface RateLimiterStats {
+  /** How many requests and reservations were admitted. */
+  readonly totalAcquired: number;
+  /** How many were refused for the rate, the timeout or a full queue; an aborted wait is neither. */
+  readonly totalRejected: number;
+  /** Seconds that admitted requests waited, all together. */
+  readonly totalWaited: number;
+  /** How many requests wait now, with the reservations whose time has not come. */
+  readonly queued: number;
+}
+
+/** What a limiter tells, with what says which of its buckets it is about. */
+interface Told<Label> {
+  readonly acquired: Label & { readonly cost: number; readonly waited: number };
+  readonly rejected: Label & { readonly cost: number; readonly retryAfter: number };
+  readonly evicted: Label;
+}
+
+/** Who is told of admissions and refusals at the bucket of `key`. */
+export interface Teller<Key> {
+  /** A request was admitted after `waited` milliseconds. */
+  admitted(cost: number, waited: number, key: Key): void;
+  /** A request was refused; it would be admitted after `retryAfter` milliseconds. */
+  refused(cost: number, retryAfter: number, key: Key): void;
+}
+
+/** Counts what a limiter does and tells its listeners. */
+export class Tally<Key, Label extends object> implements Teller<Key> {
+  /** Made for the first listener. */
+  events: Events<Told<Label>> | undefined;
+  readonly #owner: string;
+  readonly #names: readonly (keyof Told<Label>)[];
+  readonly #label: (key: Key) => Label;
+  #acquired = 0;
+  #rejected = 0;
+  #waited = 0;
+
+  constructor(owner: string, names: readonly (keyof Told<Label>)[], label: (key: Key) => Label) {
+    this.#owner = owner;
+    this.#names = names;
+    this.#label = label;
+  }
+
+  on<Name extends keyof Told<Label>>(name: Name, listener: Listener<Told<Label>[Name]>): Disposable {
+    this.events ??= new Events(this.#owner, this.#names);
+    return this.events.on(name, listener);
+  }
+
+  admitted(cost: number, waited: number, key: Key): void {
+    this.#acquired++;
+    // Not for 0: a double is boxed anew at each addition.
+    if (waited > 0) this.#waited += waited;
+    this.events?.emit("acquired", { ...this.#label(key), cost, waited: waited / 1000 });
+  }
+
+  refused(cost: number, retryAfter: number, key: Key): void {
+    this.#rejected++;
+    this.events?.emit("rejected", { ...this.#label(key), cost, retryAfter: retryAfter / 1000 });
+  }
+
+  stats(queued: number): RateLimiterStats {
+    return {
+      totalAcquired: this.#acquired,
+      totalRejected: this.#rejected,
+      totalWaited: this.#waited / 1000,
+      queued,
+    };
+  }
+}
