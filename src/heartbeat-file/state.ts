@@ -38,6 +38,17 @@ export function isJsonObject(value: unknown): value is HeartbeatMetadata {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Freezes what JSON.parse returned and all that is in it; does not recurse, so that any depth will do. */
+export function freezeJson<Value extends Json>(root: Value): Value {
+  const found: Json[] = [root];
+  // What is added is visited too.
+  for (const value of found) {
+    if (typeof value !== "object" || value === null) continue;
+    for (const inner of Object.values<Json>(Object.freeze(value))) found.push(inner);
+  }
+  return root;
+}
+
 function isText(value: unknown): value is string {
   return typeof value === "string";
 }
@@ -111,6 +122,6 @@ export function decodeState(text: string | null): HeartbeatState | null {
     if (value !== null) state[key] = value;
   }
   if (!isState(state)) return null;
-  Object.freeze(state.metadata);
+  freezeJson(state.metadata);
   return Object.freeze(state);
 }

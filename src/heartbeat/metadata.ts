@@ -1,6 +1,6 @@
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
-import { type HeartbeatMetadata, isJsonObject } from "../heartbeat-file/state.js";
+import { freezeJson, type HeartbeatMetadata, isJsonObject } from "../heartbeat-file/state.js";
 import { lastGood } from "./last-good.js";
 
 /** Leaves room for the other fields below the size that readers accept. */
@@ -10,7 +10,7 @@ const LARGEST_METADATA = 1_000_000;
 export const METADATA_RULE: string = `an object that JSON can hold, at most ${LARGEST_METADATA} bytes of it`;
 
 /**
- * Makes the JSON copy of an application's metadata.
+ * Makes the frozen JSON copy of an application's metadata.
  *
  * @throws TypeError when JSON cannot hold it or it is no object there, RangeError when it is too large.
  */
@@ -32,7 +32,7 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   if (text === undefined || !isJsonObject(copy)) throw new TypeError(refusal(show(copy)));
   const size = Buffer.byteLength(text);
   if (size > LARGEST_METADATA) throw new RangeError(refusal(`${size} bytes`));
-  return Object.freeze(copy);
+  return freezeJson(copy);
 }
 
 /** What the metadata is at each beat, the application's own function asked or not. */

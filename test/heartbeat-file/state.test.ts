@@ -87,6 +87,7 @@ describe("the text of a state", () => {
     const state = decodeState(JSON.stringify(ours));
     expect(Object.isFrozen(state)).toBe(true);
     expect(Object.isFrozen(state?.metadata)).toBe(true);
+    expect(Object.isFrozen(state?.metadata["symbols"])).toBe(true);
   });
 
   it.each<[string, object]>([

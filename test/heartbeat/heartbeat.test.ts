@@ -370,6 +370,25 @@ describe("metadata", () => {
     expect(read()?.metadata).toEqual({ list: [1] });
   });
 
+  it.each<[string, HeartbeatOptions["metadata"]]>([
+    ["an object", { a: { b: 1 }, list: [{ c: 1 }] }],
+    ["a function", () => ({ a: { b: 1 }, list: [{ c: 1 }] })],
+  ])("from %s cannot be changed by who is told of a beat", async (_what, metadata) => {
+    const refused: boolean[] = [];
+    const { clock, heartbeat, read } = setup({
+      metadata,
+      onBeat: (state) => {
+        const { a, list } = state.metadata as { a: object; list: [object] };
+        refused.push(!Reflect.set(a, "b", 2), !Reflect.set(list[0], "c", 2), !Reflect.set(list, "1", 2));
+      },
+    });
+    heartbeat.start();
+    await clock.advance(20);
+    expect(read()).toMatchObject({ metadata: { a: { b: 1 }, list: [{ c: 1 }] }, sequence: 3 });
+    expect(refused).toEqual(Array.from({ length: 9 }, () => true));
+    await heartbeat.stop();
+  });
+
   const circular: Record<string, unknown> = {};
   circular["self"] = circular;
   it.each<[string, () => unknown]>([
