@@ -389,6 +389,38 @@ describe("metadata", () => {
     await heartbeat.stop();
   });
 
+  it("from a function that asks for a beat is the metadata of that beat", async () => {
+    let calls = 0;
+    let asked: Promise<void> | undefined;
+    const { heartbeat, read }: ReturnType<typeof setup> = setup({
+      metadata: () => {
+        asked = heartbeat.beat();
+        return { calls: ++calls };
+      },
+    });
+    await heartbeat.beat();
+    await asked;
+    expect(read()).toMatchObject({ metadata: { calls: 1 }, sequence: 1 });
+    expect(heartbeat.snapshot()).toMatchObject({ beats: 1, missedBeats: 0 });
+  });
+
+  it("from a function that stops the heartbeat is that of the last write", async () => {
+    const writes = vi.spyOn(fs.promises, "rename");
+    let stopped: Promise<void> | undefined;
+    const { clock, heartbeat, read }: ReturnType<typeof setup> = setup({
+      metadata: () => {
+        stopped = heartbeat.stop();
+        return { last: true };
+      },
+    });
+    heartbeat.start();
+    await stopped;
+    expect(read()).toMatchObject({ status: "stopped", metadata: { last: true }, sequence: 1 });
+    await clock.advance(20);
+    expect(writes).toHaveBeenCalledOnce();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   const circular: Record<string, unknown> = {};
   circular["self"] = circular;
   it.each<[string, () => unknown]>([
