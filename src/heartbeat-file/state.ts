@@ -9,6 +9,9 @@ export type HeartbeatStatus = "starting" | "running" | "draining" | "frozen" | "
 
 const STATUSES: readonly HeartbeatStatus[] = ["starting", "running", "draining", "frozen", "stopped"];
 
+/** A year, in seconds: a reader that believed more would take the dead for alive. */
+export const LONGEST_INTERVAL: number = 365 * 86_400;
+
 /** Metadata as it stands in the file. */
 export type HeartbeatMetadata = Readonly<Record<string, Json>>;
 
@@ -20,7 +23,7 @@ export interface HeartbeatState {
   readonly hostname: string;
   readonly metadata: HeartbeatMetadata;
   readonly status?: HeartbeatStatus;
-  /** Seconds between two beats. */
+  /** Seconds between two beats, up to 365 days. */
   readonly interval?: number;
   /** When the heartbeat was started; `started_at` in the file. */
   readonly startedAt?: string;
@@ -69,7 +72,7 @@ const FIELDS: Readonly<Record<keyof HeartbeatState, (value: unknown) => boolean>
   hostname: isText,
   metadata: isJsonObject,
   status: (value) => STATUSES.some((status) => status === value),
-  interval: (value) => typeof value === "number" && value > 0,
+  interval: (value) => typeof value === "number" && value > 0 && value <= LONGEST_INTERVAL,
   startedAt: isTimestamp,
   sequence: isCount,
   processStart: isText,

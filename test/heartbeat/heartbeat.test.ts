@@ -660,6 +660,10 @@ describe("reading a heartbeat", () => {
     ["binary", new Uint8Array([0xff, 0xfe, 0x00, 0x80, 0x7b])],
     ["a list", "[]"],
     ["another program's", '{"pid": 1}'],
+    [
+      "of an interval without end",
+      '{"timestamp":"2020-01-01T00:00:00+00:00","pid":1,"hostname":"other","interval":1e309}',
+    ],
   ])("that is %s gives null and unknown", async (_what, content) => {
     const file = path.join(temporaryFolder(), "a");
     fs.writeFileSync(file, content);
