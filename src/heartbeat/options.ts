@@ -1,11 +1,11 @@
 import { clockRule, parsePath, PATH_RULE } from "../heartbeat-file/options.js";
-import type { HeartbeatMetadata, HeartbeatState } from "../heartbeat-file/state.js";
+import { type HeartbeatMetadata, type HeartbeatState, LONGEST_INTERVAL } from "../heartbeat-file/state.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Json } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { callback, custom, duration, flag, type Rule, text } from "../kernel/rules.js";
-import { show } from "../kernel/show.js";
+import { show, unlike } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
 import { copyMetadata, METADATA_RULE } from "./metadata.js";
 
@@ -24,7 +24,7 @@ export interface HeartbeatOptions {
    * moment of construction. Its folder is created. Default: no file, only callbacks and events.
    */
   readonly stateFile?: string | URL | undefined;
-  /** Time between two beats, above 0; a number is seconds. Default 10 s. */
+  /** Time between two beats, from 1 ms to 365 days; a number is seconds. Default 10 s. */
   readonly interval?: Duration | undefined;
   /**
    * What else the file says: an object that JSON can hold (copied now), or a function that returns one and is
@@ -85,11 +85,21 @@ function object<Value>(allowed: string, accepts: (value: unknown) => boolean): R
   });
 }
 
+const anyInterval = duration(10);
+
 /** What each option of a heartbeat may be and is by default. */
 export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   name: { ...text("heartbeat"), file: undefined },
   stateFile: custom<string | undefined>({ allowed: PATH_RULE, file: { kind: "text" }, parse: parsePath }),
-  interval: duration(10),
+  interval: {
+    ...anyInterval,
+    parse(value, label) {
+      const interval = anyInterval.parse(value, label);
+      // Below, the clock's readings are too coarse to count on; above, readers do not believe the file.
+      if (interval >= 1 && interval <= LONGEST_INTERVAL * 1000) return interval;
+      throw new RangeError(unlike(label, "a duration from 1ms to 365d", value));
+    },
+  },
   metadata: custom<HeartbeatSettings["metadata"]>({
     fallback: {},
     allowed: `${METADATA_RULE}, or a function that returns one`,

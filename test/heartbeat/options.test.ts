@@ -9,10 +9,27 @@ const circular: Record<string, unknown> = {};
 circular["self"] = circular;
 
 const notFunctions = [null, 0, "log", {}, true];
+const badDurations = [
+  Number.NaN,
+  Infinity,
+  -1,
+  0,
+  1e9,
+  30_000,
+  "10",
+  "",
+  "1 s",
+  "-1s",
+  "0s",
+  null,
+  {},
+  [],
+  true,
+];
 const bad: Record<string, readonly unknown[]> = {
   name: [null, "", 0, Number.NaN, {}, [], true],
   stateFile: [null, "", "a\0b", 0, Number.NaN, {}, true, new URL("http://host/a"), new URL("file:///a%2Fb")],
-  interval: [Number.NaN, Infinity, -1, 0, 1e9, 30_000, "10", "", "1 s", "-1s", "0s", null, {}, [], true],
+  interval: [...badDurations, 5e-324, 0.0009, "0.9ms", "366d"],
   metadata: [
     null,
     0,
@@ -85,6 +102,18 @@ describe("an option of a heartbeat", () => {
     });
   });
 
+  it("for the time between two beats is from 1 ms to 365 days, in whatever words", () => {
+    for (const interval of [0.001, "1ms", "365d", "8760h"]) {
+      expect(() => new Heartbeat({ interval })).not.toThrow();
+    }
+    expect(() => new Heartbeat({ interval: 5e-324 })).toThrow(
+      new RangeError("interval must be a duration from 1ms to 365d; got 5e-324."),
+    );
+    expect(() => new Heartbeat({ interval: "366d" })).toThrow(
+      new RangeError('interval must be a duration from 1ms to 365d; got "366d".'),
+    );
+  });
+
   it("for the state file may be a relative path or a file URL", () => {
     const absolute = path.resolve("state/a b.heartbeat");
     expect(new Heartbeat({ stateFile: "state/a b.heartbeat" }).snapshot().stateFile).toBe(absolute);
@@ -126,7 +155,7 @@ describe("an argument of a reader", () => {
   });
 
   const options: [string, unknown][] = [
-    ...(bad["interval"] ?? []).map((value): [string, unknown] => ["maxAge", value]),
+    ...badDurations.map((value): [string, unknown] => ["maxAge", value]),
     ...(bad["clock"] ?? []).map((value): [string, unknown] => ["clock", value]),
     ["maxage", 5],
   ];
