@@ -7,7 +7,16 @@ import { lastGood } from "./last-good.js";
 const LARGEST_METADATA = 1_000_000;
 
 /** What {@link copyMetadata} accepts, for messages. */
-export const METADATA_RULE: string = `an object that JSON can hold, at most ${LARGEST_METADATA} bytes of it`;
+export const METADATA_RULE: string = `a plain object that JSON can hold, with plain objects in it, at most ${LARGEST_METADATA} bytes`;
+
+/** Called by JSON.stringify for each value, after its `toJSON`; otherwise a Map or an Error would become `{}`. */
+function checkPlain(key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const parent: object | null = Object.getPrototypeOf(value);
+  // The prototype of all objects has none itself; another realm has its own.
+  if (parent === null || Object.getPrototypeOf(parent) === null) return value;
+  throw new TypeError(`${key === "" ? "it" : JSON.stringify(key)} is no plain object and has no toJSON`);
+}
 
 /**
  * Makes the frozen JSON copy of an application's metadata.
@@ -23,7 +32,7 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   }
   let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    text = JSON.stringify(value, checkPlain);
   } catch (cause) {
     throw new TypeError(refusal(show(value)), { cause });
   }

@@ -15,6 +15,18 @@ export interface HeartbeatTarget {
   readonly isDead: boolean;
 }
 
+/**
+ * A record, or what an interface describes, which is none. A function, a promise, a map and a list have one of
+ * these symbols each.
+ */
+type PlainObject =
+  | Readonly<Record<string, unknown>>
+  | (object & {
+      readonly [Symbol.hasInstance]?: never;
+      readonly [Symbol.toStringTag]?: never;
+      readonly [Symbol.iterator]?: never;
+    });
+
 /** Options of {@link Heartbeat}; the section `heartbeat` of the configuration gives their defaults. */
 export interface HeartbeatOptions {
   /** Names the heartbeat in messages, events and the configuration's `instances`. Default `"heartbeat"`. */
@@ -27,14 +39,12 @@ export interface HeartbeatOptions {
   /** Time between two beats, from 1 ms to 365 days; a number is seconds. Default 10 s. */
   readonly interval?: Duration | undefined;
   /**
-   * What else the file says: an object that JSON can hold (copied now), or a function that returns one and is
-   * called at each beat. When the function fails the beat is written with the last good metadata, and the
-   * first failure of a row is a warning. At most 1,000,000 bytes of JSON. Default `{}`.
+   * What else the file says: a plain object that JSON can hold (copied now), or a function that returns one and
+   * is called at each beat. It may hold plain objects, lists and what has a `toJSON`, such as a Date; at most
+   * 1,000,000 bytes of JSON. When the function fails the beat is written with the last good metadata, and the
+   * first failure of a row is a warning. Default `{}`.
    */
-  readonly metadata?:
-    | Readonly<Record<string, unknown>>
-    | (() => Readonly<Record<string, unknown>>)
-    | undefined;
+  readonly metadata?: PlainObject | (() => PlainObject) | undefined;
   /** Looked at once per beat. Default none. */
   readonly target?: HeartbeatTarget | undefined;
   /** Called once when the target is found dead, and again only after it was seen alive in between. */

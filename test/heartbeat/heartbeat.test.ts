@@ -431,6 +431,8 @@ describe("metadata", () => {
     ["returns a list", () => []],
     ["returns what refers to itself", () => circular],
     ["returns what JSON cannot hold", () => ({ big: 1n })],
+    ["returns a Map", () => new Map()],
+    ["returns what holds a Map", () => ({ orders: new Map() })],
     ["returns too much", () => ({ text: "x".repeat(2 ** 20) })],
     [
       "throws",

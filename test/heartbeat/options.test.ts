@@ -1,4 +1,5 @@
 import { pathToFileURL } from "node:url";
+import vm from "node:vm";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { pushConfiguration } from "../../src/kernel/configured.js";
@@ -41,6 +42,15 @@ const bad: Record<string, readonly unknown[]> = {
     new Date(0),
     { text: "x".repeat(1_000_001) },
     { toJSON: () => undefined },
+    new Map([["a", 1]]),
+    new Set(),
+    new Error("x"),
+    Promise.resolve({}),
+    { list: [{ orders: new Map() }] },
+    { lastError: new Error("x") },
+    new (class Own {
+      readonly secret = 1;
+    })(),
   ],
   target: [null, 0, "x", true, {}, { isdead: true }, []],
   onTargetDead: notFunctions,
@@ -100,6 +110,29 @@ describe("an option of a heartbeat", () => {
       lastError: null,
       targetDead: false,
     });
+  });
+
+  it("for the metadata may hold what says itself how it is JSON", async () => {
+    const bare = Object.assign(Object.create(null), { bare: true });
+    const metadata = {
+      started: new Date(0),
+      url: new URL("http://host/a"),
+      own: { toJSON: () => ({ a: 1 }) },
+      bare,
+    };
+    const states: unknown[] = [];
+    const heartbeat = new Heartbeat({ metadata, onBeat: (state) => states.push(state.metadata) });
+    await heartbeat.beat();
+    expect(states).toEqual([
+      {
+        started: "1970-01-01T00:00:00.000Z",
+        url: "http://host/a",
+        own: { a: 1 },
+        bare: { bare: true },
+      },
+    ]);
+    expect(() => new Heartbeat({ metadata: vm.runInNewContext("({ a: [1] })") as object })).not.toThrow();
+    expect(() => new Heartbeat({ metadata: bare as object })).not.toThrow();
   });
 
   it("for the time between two beats is from 1 ms to 365 days, in whatever words", () => {
