@@ -4,6 +4,7 @@ import type { Clock } from "../kernel/clock.js";
 import type { Json } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { checkSignal } from "../kernel/policy.js";
 import { callback, custom, duration, flag, type Rule, text } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
@@ -95,6 +96,16 @@ function object<Value>(allowed: string, accepts: (value: unknown) => boolean): R
   });
 }
 
+function isSignal(value: unknown): boolean {
+  try {
+    checkSignal(value);
+    return true;
+  } catch {
+    // Its error would not name the option.
+    return false;
+  }
+}
+
 const anyInterval = duration(10);
 
 /** What each option of a heartbeat may be and is by default. */
@@ -122,7 +133,7 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   onBeat: callback(),
   onMissedBeat: callback(),
   onAlert: callback(),
-  drainOn: object<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal),
+  drainOn: object<AbortSignal>("an AbortSignal", isSignal),
   fsync: flag(false),
   clock: clockRule,
 };

@@ -135,6 +135,20 @@ describe("an option of a heartbeat", () => {
     expect(() => new Heartbeat({ metadata: bare as object })).not.toThrow();
   });
 
+  it("for the signal of a shutdown may be an AbortSignal of another realm or library", async () => {
+    const { signal } = new AbortController();
+    const foreign = {
+      aborted: false,
+      addEventListener: signal.addEventListener.bind(signal),
+      removeEventListener: signal.removeEventListener.bind(signal),
+    } as AbortSignal;
+    const heartbeat = new Heartbeat({ drainOn: foreign });
+    heartbeat.start();
+    signal.dispatchEvent(new Event("abort"));
+    expect(heartbeat.snapshot().status).toBe("draining");
+    await heartbeat.stop();
+  });
+
   it("for the time between two beats is from 1 ms to 365 days, in whatever words", () => {
     for (const interval of [0.001, "1ms", "365d", "8760h"]) {
       expect(() => new Heartbeat({ interval })).not.toThrow();
