@@ -9,6 +9,9 @@ export type HeartbeatStatus = "starting" | "running" | "draining" | "frozen" | "
 
 const STATUSES: readonly HeartbeatStatus[] = ["starting", "running", "draining", "frozen", "stopped"];
 
+/** A year, in seconds: a reader that believed more would take the dead for alive. */
+export const LONGEST_INTERVAL: number = 365 * 86_400;
+
 /** Metadata as it stands in the file. */
 export type HeartbeatMetadata = Readonly<Record<string, Json>>;
 
@@ -20,7 +23,7 @@ export interface HeartbeatState {
   readonly hostname: string;
   readonly metadata: HeartbeatMetadata;
   readonly status?: HeartbeatStatus;
-  /** Seconds between two beats. */
+  /** Seconds between two beats, up to 365 days. */
   readonly interval?: number;
   /** When the heartbeat was started; `started_at` in the file. */
   readonly startedAt?: string;
@@ -36,6 +39,17 @@ export interface HeartbeatState {
 /** Whether a value that JSON.parse returned is an object; everything inside it is JSON then too. */
 export function isJsonObject(value: unknown): value is HeartbeatMetadata {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Freezes what JSON.parse returned and all that is in it; does not recurse, so that any depth will do. */
+export function freezeJson<Value extends Json>(root: Value): Value {
+  const found: Json[] = [root];
+  // What is added is visited too.
+  for (const value of found) {
+    if (typeof value !== "object" || value === null) continue;
+    for (const inner of Object.values<Json>(Object.freeze(value))) found.push(inner);
+  }
+  return root;
 }
 
 function isText(value: unknown): value is string {
@@ -58,7 +72,7 @@ const FIELDS: Readonly<Record<keyof HeartbeatState, (value: unknown) => boolean>
   hostname: isText,
   metadata: isJsonObject,
   status: (value) => STATUSES.some((status) => status === value),
-  interval: (value) => typeof value === "number" && value > 0,
+  interval: (value) => typeof value === "number" && value > 0 && value <= LONGEST_INTERVAL,
   startedAt: isTimestamp,
   sequence: isCount,
   processStart: isText,
@@ -111,6 +125,6 @@ export function decodeState(text: string | null): HeartbeatState | null {
     if (value !== null) state[key] = value;
   }
   if (!isState(state)) return null;
-  Object.freeze(state.metadata);
+  freezeJson(state.metadata);
   return Object.freeze(state);
 }

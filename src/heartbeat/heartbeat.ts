@@ -266,6 +266,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
       const state: HeartbeatState = Object.freeze({
         timestamp: formatTimestamp(clock.wallNow()),
         ...ownProcess(),
+        // Before the status: the application's function may stop the heartbeat.
         metadata: this.#metadata(),
         status: this.#status,
         interval: interval / 1000,

@@ -1,16 +1,25 @@
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
-import { type HeartbeatMetadata, isJsonObject } from "../heartbeat-file/state.js";
+import { freezeJson, type HeartbeatMetadata, isJsonObject } from "../heartbeat-file/state.js";
 import { lastGood } from "./last-good.js";
 
 /** Leaves room for the other fields below the size that readers accept. */
 const LARGEST_METADATA = 1_000_000;
 
 /** What {@link copyMetadata} accepts, for messages. */
-export const METADATA_RULE: string = `an object that JSON can hold, at most ${LARGEST_METADATA} bytes of it`;
+export const METADATA_RULE: string = `a plain object that JSON can hold, with plain objects in it, at most ${LARGEST_METADATA} bytes`;
+
+/** Called by JSON.stringify for each value, after its `toJSON`; otherwise a Map or an Error would become `{}`. */
+function checkPlain(key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const parent: object | null = Object.getPrototypeOf(value);
+  // The prototype of all objects has none itself; another realm has its own.
+  if (parent === null || Object.getPrototypeOf(parent) === null) return value;
+  throw new TypeError(`${key === "" ? "it" : JSON.stringify(key)} is no plain object and has no toJSON`);
+}
 
 /**
- * Makes the JSON copy of an application's metadata.
+ * Makes the frozen JSON copy of an application's metadata.
  *
  * @throws TypeError when JSON cannot hold it or it is no object there, RangeError when it is too large.
  */
@@ -23,7 +32,7 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   }
   let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    text = JSON.stringify(value, checkPlain);
   } catch (cause) {
     throw new TypeError(refusal(show(value)), { cause });
   }
@@ -32,7 +41,7 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   if (text === undefined || !isJsonObject(copy)) throw new TypeError(refusal(show(copy)));
   const size = Buffer.byteLength(text);
   if (size > LARGEST_METADATA) throw new RangeError(refusal(`${size} bytes`));
-  return Object.freeze(copy);
+  return freezeJson(copy);
 }
 
 /** What the metadata is at each beat, the application's own function asked or not. */

@@ -1,11 +1,12 @@
 import { clockRule, parsePath, PATH_RULE } from "../heartbeat-file/options.js";
-import type { HeartbeatMetadata, HeartbeatState } from "../heartbeat-file/state.js";
+import { type HeartbeatMetadata, type HeartbeatState, LONGEST_INTERVAL } from "../heartbeat-file/state.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Json } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { checkSignal } from "../kernel/policy.js";
 import { callback, custom, duration, flag, type Rule, text } from "../kernel/rules.js";
-import { show } from "../kernel/show.js";
+import { show, unlike } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
 import { copyMetadata, METADATA_RULE } from "./metadata.js";
 
@@ -14,6 +15,18 @@ export interface HeartbeatTarget {
   /** Looked at once per beat; what it throws becomes a warning. */
   readonly isDead: boolean;
 }
+
+/**
+ * A record, or what an interface describes, which is none. A function, a promise, a map and a list have one of
+ * these symbols each.
+ */
+type PlainObject =
+  | Readonly<Record<string, unknown>>
+  | (object & {
+      readonly [Symbol.hasInstance]?: never;
+      readonly [Symbol.toStringTag]?: never;
+      readonly [Symbol.iterator]?: never;
+    });
 
 /** Options of {@link Heartbeat}; the section `heartbeat` of the configuration gives their defaults. */
 export interface HeartbeatOptions {
@@ -24,17 +37,15 @@ export interface HeartbeatOptions {
    * moment of construction. Its folder is created. Default: no file, only callbacks and events.
    */
   readonly stateFile?: string | URL | undefined;
-  /** Time between two beats, above 0; a number is seconds. Default 10 s. */
+  /** Time between two beats, from 1 ms to 365 days; a number is seconds. Default 10 s. */
   readonly interval?: Duration | undefined;
   /**
-   * What else the file says: an object that JSON can hold (copied now), or a function that returns one and is
-   * called at each beat. When the function fails the beat is written with the last good metadata, and the
-   * first failure of a row is a warning. At most 1,000,000 bytes of JSON. Default `{}`.
+   * What else the file says: a plain object that JSON can hold (copied now), or a function that returns one and
+   * is called at each beat. It may hold plain objects, lists and what has a `toJSON`, such as a Date; at most
+   * 1,000,000 bytes of JSON. When the function fails the beat is written with the last good metadata, and the
+   * first failure of a row is a warning. Default `{}`.
    */
-  readonly metadata?:
-    | Readonly<Record<string, unknown>>
-    | (() => Readonly<Record<string, unknown>>)
-    | undefined;
+  readonly metadata?: PlainObject | (() => PlainObject) | undefined;
   /** Looked at once per beat. Default none. */
   readonly target?: HeartbeatTarget | undefined;
   /** Called once when the target is found dead, and again only after it was seen alive in between. */
@@ -85,11 +96,31 @@ function object<Value>(allowed: string, accepts: (value: unknown) => boolean): R
   });
 }
 
+function isSignal(value: unknown): boolean {
+  try {
+    checkSignal(value);
+    return true;
+  } catch {
+    // Its error would not name the option.
+    return false;
+  }
+}
+
+const anyInterval = duration(10);
+
 /** What each option of a heartbeat may be and is by default. */
 export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   name: { ...text("heartbeat"), file: undefined },
   stateFile: custom<string | undefined>({ allowed: PATH_RULE, file: { kind: "text" }, parse: parsePath }),
-  interval: duration(10),
+  interval: {
+    ...anyInterval,
+    parse(value, label) {
+      const interval = anyInterval.parse(value, label);
+      // Below, the clock's readings are too coarse to count on; above, readers do not believe the file.
+      if (interval >= 1 && interval <= LONGEST_INTERVAL * 1000) return interval;
+      throw new RangeError(unlike(label, "a duration from 1ms to 365d", value));
+    },
+  },
   metadata: custom<HeartbeatSettings["metadata"]>({
     fallback: {},
     allowed: `${METADATA_RULE}, or a function that returns one`,
@@ -102,7 +133,7 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   onBeat: callback(),
   onMissedBeat: callback(),
   onAlert: callback(),
-  drainOn: object<AbortSignal>("an AbortSignal", (value) => value instanceof AbortSignal),
+  drainOn: object<AbortSignal>("an AbortSignal", isSignal),
   fsync: flag(false),
   clock: clockRule,
 };

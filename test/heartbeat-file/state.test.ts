@@ -27,7 +27,7 @@ const states: fc.Arbitrary<HeartbeatState> = fc.record(
       .dictionary(fc.string(), fc.jsonValue())
       .map((value): HeartbeatState["metadata"] => JSON.parse(JSON.stringify(value))),
     status: fc.constantFrom<HeartbeatStatus>("starting", "running", "draining", "frozen", "stopped"),
-    interval: fc.double({ min: 0, minExcluded: true, noNaN: true, noDefaultInfinity: true }),
+    interval: fc.double({ min: 0, minExcluded: true, max: 365 * 86_400, noNaN: true }),
     startedAt: fc.integer({ min: 0, max: 4e12 }).map(formatTimestamp),
     sequence: fc.nat(),
     processStart: fc.string(),
@@ -87,6 +87,7 @@ describe("the text of a state", () => {
     const state = decodeState(JSON.stringify(ours));
     expect(Object.isFrozen(state)).toBe(true);
     expect(Object.isFrozen(state?.metadata)).toBe(true);
+    expect(Object.isFrozen(state?.metadata["symbols"])).toBe(true);
   });
 
   it.each<[string, object]>([
@@ -109,7 +110,10 @@ describe("the text of a state", () => {
     ["a status of the wrong type", { status: 1 }],
     ["an interval of 0", { interval: 0 }],
     ["a negative interval", { interval: -10 }],
+    ["an interval above a year", { interval: 366 * 86_400 }],
     ["an interval as a string", { interval: "10" }],
+    ["a timestamp of a day that its month has not", { timestamp: "2025-02-31T03:04:05+00:00" }],
+    ["started_at of a day that its month has not", { started_at: "2025-04-31T03:04:05+00:00" }],
     ["started_at that is no time", { started_at: "yesterday" }],
     ["a negative sequence", { sequence: -1 }],
     ["a fractional sequence", { sequence: 0.5 }],
@@ -117,6 +121,17 @@ describe("the text of a state", () => {
   ])("is no state with %s", (_what, change) => {
     expect(decodeState(JSON.stringify({ ...ours, ...change }))).toBeNull();
   });
+
+  it.each(["timestamp", "pid", "started_at", "sequence", "interval"])(
+    "is no state when its %s is beyond every number",
+    (key) => {
+      for (const number of ["1e309", "-1e309"]) {
+        const text = JSON.stringify({ ...ours, [key]: 0 }).replace(`"${key}":0`, `"${key}":${number}`);
+        expect(text).toContain(number);
+        expect(decodeState(text)).toBeNull();
+      }
+    },
+  );
 
   it.each(["", " ", "null", "[]", "5", '"x"', "{", "{}", "\0\0\0\0", '{"timestamp":', "NaN", '{"a":"\\'])(
     "is no state when it is %j",
@@ -180,6 +195,12 @@ describe("a timestamp", () => {
     ["2026-01-02T03:04:05", Number.NaN],
     ["Fri Jan 02 2026", Number.NaN],
     ["2026-01-02T25:04:05Z", Number.NaN],
+    ["2025-02-31T00:00:00+00:00", Number.NaN],
+    ["2025-02-29T00:00:00+00:00", Number.NaN],
+    ["2024-02-29T23:00:00-05:00", Date.UTC(2024, 2, 1, 4)],
+    ["2025-04-31T00:00:00+00:00", Number.NaN],
+    ["2025-00-10T00:00:00Z", Number.NaN],
+    ["2025-01-01T00:00:00+24:00", Number.NaN],
     ["", Number.NaN],
   ])("%j is read as %d", (text, wall) => {
     expect(parseTimestamp(text)).toBe(wall);

@@ -370,6 +370,57 @@ describe("metadata", () => {
     expect(read()?.metadata).toEqual({ list: [1] });
   });
 
+  it.each<[string, HeartbeatOptions["metadata"]]>([
+    ["an object", { a: { b: 1 }, list: [{ c: 1 }] }],
+    ["a function", () => ({ a: { b: 1 }, list: [{ c: 1 }] })],
+  ])("from %s cannot be changed by who is told of a beat", async (_what, metadata) => {
+    const refused: boolean[] = [];
+    const { clock, heartbeat, read } = setup({
+      metadata,
+      onBeat: (state) => {
+        const { a, list } = state.metadata as { a: object; list: [object] };
+        refused.push(!Reflect.set(a, "b", 2), !Reflect.set(list[0], "c", 2), !Reflect.set(list, "1", 2));
+      },
+    });
+    heartbeat.start();
+    await clock.advance(20);
+    expect(read()).toMatchObject({ metadata: { a: { b: 1 }, list: [{ c: 1 }] }, sequence: 3 });
+    expect(refused).toEqual(Array.from({ length: 9 }, () => true));
+    await heartbeat.stop();
+  });
+
+  it("from a function that asks for a beat is the metadata of that beat", async () => {
+    let calls = 0;
+    let asked: Promise<void> | undefined;
+    const { heartbeat, read }: ReturnType<typeof setup> = setup({
+      metadata: () => {
+        asked = heartbeat.beat();
+        return { calls: ++calls };
+      },
+    });
+    await heartbeat.beat();
+    await asked;
+    expect(read()).toMatchObject({ metadata: { calls: 1 }, sequence: 1 });
+    expect(heartbeat.snapshot()).toMatchObject({ beats: 1, missedBeats: 0 });
+  });
+
+  it("from a function that stops the heartbeat is that of the last write", async () => {
+    const writes = vi.spyOn(fs.promises, "rename");
+    let stopped: Promise<void> | undefined;
+    const { clock, heartbeat, read }: ReturnType<typeof setup> = setup({
+      metadata: () => {
+        stopped = heartbeat.stop();
+        return { last: true };
+      },
+    });
+    heartbeat.start();
+    await stopped;
+    expect(read()).toMatchObject({ status: "stopped", metadata: { last: true }, sequence: 1 });
+    await clock.advance(20);
+    expect(writes).toHaveBeenCalledOnce();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   const circular: Record<string, unknown> = {};
   circular["self"] = circular;
   it.each<[string, () => unknown]>([
@@ -380,6 +431,8 @@ describe("metadata", () => {
     ["returns a list", () => []],
     ["returns what refers to itself", () => circular],
     ["returns what JSON cannot hold", () => ({ big: 1n })],
+    ["returns a Map", () => new Map()],
+    ["returns what holds a Map", () => ({ orders: new Map() })],
     ["returns too much", () => ({ text: "x".repeat(2 ** 20) })],
     [
       "throws",
@@ -609,6 +662,10 @@ describe("reading a heartbeat", () => {
     ["binary", new Uint8Array([0xff, 0xfe, 0x00, 0x80, 0x7b])],
     ["a list", "[]"],
     ["another program's", '{"pid": 1}'],
+    [
+      "of an interval without end",
+      '{"timestamp":"2020-01-01T00:00:00+00:00","pid":1,"hostname":"other","interval":1e309}',
+    ],
   ])("that is %s gives null and unknown", async (_what, content) => {
     const file = path.join(temporaryFolder(), "a");
     fs.writeFileSync(file, content);

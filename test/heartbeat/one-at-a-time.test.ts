@@ -73,3 +73,30 @@ it("a failed run fails those who asked for it and not the next", async () => {
   runs[1]?.end();
   await expect(second).resolves.toBeUndefined();
 });
+
+it("a run that asks for another while it begins is given itself, and later the one after it", async () => {
+  const asked: Promise<void>[] = [];
+  let runs = 0;
+  const run = oneAtATime(async () => {
+    runs++;
+    asked.push(run());
+    await Promise.resolve();
+    if (runs === 1) asked.push(run());
+  });
+  const first = run();
+  expect(runs).toBe(1);
+  await first;
+  await Promise.all(asked);
+  expect(runs).toBe(2);
+  expect(asked).toHaveLength(3);
+});
+
+it("a run that fails at once fails who asked in it", async () => {
+  let inside: Promise<void> | undefined;
+  const run = oneAtATime(() => {
+    inside = run();
+    return Promise.reject(new Error("disk full"));
+  });
+  await expect(run()).rejects.toThrow("disk full");
+  await expect(inside).rejects.toThrow("disk full");
+});

@@ -1,4 +1,5 @@
 import { pathToFileURL } from "node:url";
+import vm from "node:vm";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { pushConfiguration } from "../../src/kernel/configured.js";
@@ -9,10 +10,27 @@ const circular: Record<string, unknown> = {};
 circular["self"] = circular;
 
 const notFunctions = [null, 0, "log", {}, true];
+const badDurations = [
+  Number.NaN,
+  Infinity,
+  -1,
+  0,
+  1e9,
+  30_000,
+  "10",
+  "",
+  "1 s",
+  "-1s",
+  "0s",
+  null,
+  {},
+  [],
+  true,
+];
 const bad: Record<string, readonly unknown[]> = {
   name: [null, "", 0, Number.NaN, {}, [], true],
   stateFile: [null, "", "a\0b", 0, Number.NaN, {}, true, new URL("http://host/a"), new URL("file:///a%2Fb")],
-  interval: [Number.NaN, Infinity, -1, 0, 1e9, 30_000, "10", "", "1 s", "-1s", "0s", null, {}, [], true],
+  interval: [...badDurations, 5e-324, 0.0009, "0.9ms", "366d"],
   metadata: [
     null,
     0,
@@ -24,6 +42,15 @@ const bad: Record<string, readonly unknown[]> = {
     new Date(0),
     { text: "x".repeat(1_000_001) },
     { toJSON: () => undefined },
+    new Map([["a", 1]]),
+    new Set(),
+    new Error("x"),
+    Promise.resolve({}),
+    { list: [{ orders: new Map() }] },
+    { lastError: new Error("x") },
+    new (class Own {
+      readonly secret = 1;
+    })(),
   ],
   target: [null, 0, "x", true, {}, { isdead: true }, []],
   onTargetDead: notFunctions,
@@ -85,6 +112,55 @@ describe("an option of a heartbeat", () => {
     });
   });
 
+  it("for the metadata may hold what says itself how it is JSON", async () => {
+    const bare = Object.assign(Object.create(null), { bare: true });
+    const metadata = {
+      started: new Date(0),
+      url: new URL("http://host/a"),
+      own: { toJSON: () => ({ a: 1 }) },
+      bare,
+    };
+    const states: unknown[] = [];
+    const heartbeat = new Heartbeat({ metadata, onBeat: (state) => states.push(state.metadata) });
+    await heartbeat.beat();
+    expect(states).toEqual([
+      {
+        started: "1970-01-01T00:00:00.000Z",
+        url: "http://host/a",
+        own: { a: 1 },
+        bare: { bare: true },
+      },
+    ]);
+    expect(() => new Heartbeat({ metadata: vm.runInNewContext("({ a: [1] })") as object })).not.toThrow();
+    expect(() => new Heartbeat({ metadata: bare as object })).not.toThrow();
+  });
+
+  it("for the signal of a shutdown may be an AbortSignal of another realm or library", async () => {
+    const { signal } = new AbortController();
+    const foreign = {
+      aborted: false,
+      addEventListener: signal.addEventListener.bind(signal),
+      removeEventListener: signal.removeEventListener.bind(signal),
+    } as AbortSignal;
+    const heartbeat = new Heartbeat({ drainOn: foreign });
+    heartbeat.start();
+    signal.dispatchEvent(new Event("abort"));
+    expect(heartbeat.snapshot().status).toBe("draining");
+    await heartbeat.stop();
+  });
+
+  it("for the time between two beats is from 1 ms to 365 days, in whatever words", () => {
+    for (const interval of [0.001, "1ms", "365d", "8760h"]) {
+      expect(() => new Heartbeat({ interval })).not.toThrow();
+    }
+    expect(() => new Heartbeat({ interval: 5e-324 })).toThrow(
+      new RangeError("interval must be a duration from 1ms to 365d; got 5e-324."),
+    );
+    expect(() => new Heartbeat({ interval: "366d" })).toThrow(
+      new RangeError('interval must be a duration from 1ms to 365d; got "366d".'),
+    );
+  });
+
   it("for the state file may be a relative path or a file URL", () => {
     const absolute = path.resolve("state/a b.heartbeat");
     expect(new Heartbeat({ stateFile: "state/a b.heartbeat" }).snapshot().stateFile).toBe(absolute);
@@ -126,7 +202,7 @@ describe("an argument of a reader", () => {
   });
 
   const options: [string, unknown][] = [
-    ...(bad["interval"] ?? []).map((value): [string, unknown] => ["maxAge", value]),
+    ...badDurations.map((value): [string, unknown] => ["maxAge", value]),
     ...(bad["clock"] ?? []).map((value): [string, unknown] => ["clock", value]),
     ["maxage", 5],
   ];
