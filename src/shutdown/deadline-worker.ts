@@ -1,9 +1,10 @@
-import { readFileSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
 import { realClock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { DeadlineOrder } from "./deadline-thread.js";
+import { say } from "./end-process.js";
 import { FLUSH_LIMIT } from "./flush.js";
 
 /**
@@ -29,15 +30,6 @@ const order = workerData as DeadlineOrder;
 
 /** The callback whose turn it is; `null` when they are over, `undefined` before the first. */
 let running: string | null | undefined;
-
-/** Writes a line to stderr at once: this thread's own stream goes through the blocked main thread. */
-function say(text: string): void {
-  try {
-    writeSync(2, `[shutdown] ${text}\n`);
-  } catch {
-    // A closed or full stderr must not stop the enforcement.
-  }
-}
 
 function pause(delay: number): Promise<undefined> {
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { inspect } from "node:util";
-import { runContained } from "../kernel/warning.js";
+import { endProcess } from "./end-process.js";
 import { flush, outputStreams } from "./flush.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport } from "./report.js";
@@ -71,7 +71,7 @@ function received(signal: ShutdownSignal): void {
   const found = listenersTo(signal);
   const again = found.find((target) => signalled.has(target));
   if (again !== undefined) {
-    runContained("exit", again.settings.exit, code);
+    endProcess(again.settings.exit, code);
     return;
   }
   for (const target of found) {
@@ -116,7 +116,7 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   await flush(streams, leader.settings.clock);
   const verdict = forced ?? exitCode;
   exitCode = undefined;
-  runContained("exit", leader.settings.exit, verdict);
+  endProcess(leader.settings.exit, verdict);
   // Only an `exit` of the application's own comes back.
   for (const stream of streams) stream.off("error", ignore);
   for (const target of joined) target.stay();

@@ -93,6 +93,20 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
+  test.each([
+    ["throwing-exit", TERM, 143],
+    ["throwing-exit-own", TERM, 143],
+    ["throwing-exit-blocked", TERM, 75],
+    ["throwing-exit-twice", { signals: [...TERM.signals, ["begun", "SIGINT"]] }, 130],
+  ] as const)(
+    "ends although an exit listener throws, and says so: %s",
+    async (scenario, options, expected) => {
+      const { code, stderr } = await fork(scenario, options);
+      expect(stderr).toContain("thrown in exit");
+      expect(code).toBe(expected);
+    },
+  );
+
   test("is ended at the deadline of a shutdown from code, too, when a callback blocks the thread", async () => {
     const { code } = await fork("blocked-trigger");
     expect(code).toBe(75);
