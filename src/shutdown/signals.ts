@@ -1,6 +1,5 @@
 import { constants } from "node:os";
-import { inspect } from "node:util";
-import { endProcess } from "./end-process.js";
+import { endProcess, inspected } from "./end-process.js";
 import { flush, outputStreams } from "./flush.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport } from "./report.js";
@@ -85,7 +84,7 @@ function received(signal: ShutdownSignal): void {
 }
 
 function crashed(error: unknown, origin: unknown): void {
-  process.stderr.write(`Uncaught ${inspect(error)}\n`);
+  process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
   // A second exception finds them begun already, and is printed alone.
   for (const target of found) void target.shutdown.trigger(String(origin));
