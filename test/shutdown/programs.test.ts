@@ -60,6 +60,13 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(1);
   });
 
+  test("shuts down after an error that cannot be printed", async () => {
+    const { code, stdout, stderr } = await fork("unprintable");
+    expect(lines(stdout)).toEqual(["uncaughtException"]);
+    expect(stderr).toContain("Uncaught an object");
+    expect(code).toBe(1);
+  });
+
   test("shuts down after an unhandled rejection", async () => {
     const { code, stdout, stderr } = await fork("rejection");
     expect(lines(stdout)).toEqual(["unhandledRejection"]);
@@ -77,10 +84,10 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
-  test.skipIf(process.platform !== "linux")(
-    "is ended at the deadline when a callback waits in execSync",
-    async () => {
-      const { code, stderr } = await fork("native", TERM);
+  test.skipIf(process.platform !== "linux").each(["native", "grandchildren"])(
+    "is ended at the deadline when a callback waits in execSync: %s",
+    async (scenario) => {
+      const { code, stderr } = await fork(scenario, TERM);
       expect(stderr).toContain('"child" blocks the thread');
       expect(stderr).toContain("killing the child process");
       expect(code).toBe(75);
