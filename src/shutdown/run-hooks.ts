@@ -2,6 +2,7 @@ import type { Clock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
 import { ShutdownError } from "./errors.js";
+import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
 import type { ShutdownReport, ShutdownResult } from "./report.js";
@@ -20,6 +21,8 @@ export async function runHooks(
   onResult: (result: ShutdownResult) => void,
 ): Promise<ShutdownReport> {
   const started = clock.now();
+  const streams = outputStreams();
+  const tolerance = tolerate(streams);
   // Waits in any case: whoever is told that the shutdown has begun is told before its first callback runs.
   await new Promise<void>((resolve) => {
     if (preStopDelay > 0) clock.setTimer(resolve, preStopDelay);
@@ -37,6 +40,8 @@ export async function runHooks(
     results.push(result);
     onResult(result);
   }
+  // What was written last may fail after the end.
+  void flush(streams, clock).then(() => tolerance[Symbol.dispose]());
   return Object.freeze({
     reason,
     results: Object.freeze(results),

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { endProcess, inspected } from "./end-process.js";
-import { flush, outputStreams } from "./flush.js";
+import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport } from "./report.js";
 
@@ -97,9 +97,7 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   if (leader === undefined || exitCode !== undefined) return;
   exitCode = code;
   const streams = outputStreams();
-  const ignore = (): void => {};
-  // A closed reader, EPIPE, is no error here.
-  for (const stream of streams) stream.on("error", ignore);
+  const tolerance = tolerate(streams);
   const joined = new Set<SignalTarget>();
   let forced: number | undefined;
   // Looks again each time: one may begin while another is waited for.
@@ -117,6 +115,6 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   exitCode = undefined;
   endProcess(leader.settings.exit, verdict);
   // Only an `exit` of the application's own comes back.
-  for (const stream of streams) stream.off("error", ignore);
+  tolerance[Symbol.dispose]();
   for (const target of joined) target.stay();
 }

@@ -168,6 +168,12 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
+  test("is not disturbed by a closed stdout in a shutdown from code, which leaves no listener behind", async () => {
+    const { code, stderr } = await fork("closed-output-trigger", { deaf: true });
+    expect(stderr).toBe("ok true listeners 0\n");
+    expect(code).toBe(0);
+  });
+
   test.each([
     ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"],
     ["--experimental-permission", "--allow-fs-read=*"],
