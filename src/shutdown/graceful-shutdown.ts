@@ -8,7 +8,6 @@ import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { warn } from "../kernel/warning.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import {
@@ -22,7 +21,7 @@ import {
 } from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
-import { runHooks } from "./run-hooks.js";
+import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { type ClosableServer, followServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
@@ -291,11 +290,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   /** For those endings whose report nobody receives: warns of what failed, unless somebody listens. */
   async #finish(reason: string): Promise<ShutdownReport> {
     const report = await this.trigger(reason);
-    if (this.#events.has("callback") || this.#events.has("complete")) return report;
-    for (const { name, status, error } of report.results) {
-      if (status !== "done")
-        warn("KSTLIB_SHUTDOWN_INCOMPLETE", `shutdown callback ${name}: ${status}`, error);
-    }
+    if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
     return report;
   }
 }

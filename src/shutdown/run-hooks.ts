@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
+import { warn } from "../kernel/warning.js";
 import { ShutdownError } from "./errors.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings } from "./options.js";
@@ -79,4 +80,11 @@ async function runHook(
   }
   timer.cancel();
   return { name, ...outcome, seconds: (clock.now() - started) / 1000 };
+}
+
+/** Warns of every callback that is not done. */
+export function warnOfFailures({ results }: ShutdownReport): void {
+  for (const { name, status, error } of results) {
+    if (status !== "done") warn("KSTLIB_SHUTDOWN_INCOMPLETE", `shutdown callback ${name}: ${status}`, error);
+  }
 }
