@@ -70,8 +70,10 @@ async function runHook(
   };
   const timer = clock.setTimer(expire, time);
   let outcome: Pick<ShutdownResult, "status" | "error"> = { status: "done" };
+  // The report of a blocked thread knows the application's frames by the names of those below them.
+  const callHook = (): unknown => callback({ signal, reason });
   try {
-    await runAbortable(() => callback({ signal, reason }), signal);
+    await runAbortable(callHook, signal);
     // One that blocked the thread has held its own timer up.
     if (clock.now() - started > time) expire();
     signal.throwIfAborted();
