@@ -1,5 +1,6 @@
 import { isMainThread, Worker } from "node:worker_threads";
 import { warn } from "../kernel/warning.js";
+import { endProcess } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";
 
 /** What enforces the total deadline of one shutdown from outside the thread that it runs on. */
@@ -61,12 +62,9 @@ export function startDeadlineThread({
       void worker.terminate();
     };
     main.on(strike, () => {
-      try {
-        exit(forceExitCode);
-      } finally {
-        // Still here: the application gave an `exit` of its own, and the rest is up to it.
-        stop();
-      }
+      endProcess(exit, forceExitCode);
+      // Still here: the application gave an `exit` of its own, and the rest is up to it.
+      stop();
     });
     return { running: (name) => worker.postMessage(name), stop };
   } catch (error) {

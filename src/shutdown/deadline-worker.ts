@@ -1,9 +1,10 @@
-import { readFileSync, writeSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
 import { realClock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { DeadlineOrder } from "./deadline-thread.js";
+import { say } from "./end-process.js";
 import { FLUSH_LIMIT } from "./flush.js";
 
 /**
@@ -30,15 +31,6 @@ const order = workerData as DeadlineOrder;
 /** The callback whose turn it is; `null` when they are over, `undefined` before the first. */
 let running: string | null | undefined;
 
-/** Writes a line to stderr at once: this thread's own stream goes through the blocked main thread. */
-function say(text: string): void {
-  try {
-    writeSync(2, `[shutdown] ${text}\n`);
-  } catch {
-    // A closed or full stderr must not stop the enforcement.
-  }
-}
-
 function pause(delay: number): Promise<undefined> {
   return new Promise((resolve) => {
     realClock.setTimer(() => resolve(undefined), delay);
@@ -50,36 +42,47 @@ function kill(why: string): void {
   process.kill(process.pid, "SIGKILL");
 }
 
-/** When a process or thread started, in clock ticks since the boot (Linux). */
+/** What the kernel says; only Linux does, and only of what is still there. */
+function told<Told>(ask: () => Told, otherwise: Told): Told {
+  try {
+    return ask();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** When a process or thread started, in clock ticks since the boot. */
 function startOf(process: string): number {
-  const stat = readFileSync(`/proc/${process}/stat`, "utf8");
+  const stat = told(() => readFileSync(`/proc/${process}/stat`, "utf8"), "");
   // The name of the program, in parentheses, may itself have spaces and parentheses.
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
 }
 
-/** The children of the main thread; only Linux tells, and only where its kernel was built to. */
-function childProcesses(): readonly string[] {
-  try {
-    // The first thread of a process has the number of the process.
-    return readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean);
-  } catch {
-    return [];
-  }
+/** The children of one thread. */
+function childrenOf(process: string, thread: string): readonly string[] {
+  const children = told(() => readFileSync(`/proc/${process}/task/${thread}/children`, "utf8"), "");
+  return children.split(" ").filter(Boolean);
+}
+
+/** A process and all that descend from it. */
+function family(process: string): readonly string[] {
+  const threads = told(() => readdirSync(`/proc/${process}/task`), []);
+  return [process, ...threads.flatMap((thread) => childrenOf(process, thread)).flatMap(family)];
 }
 
 /**
  * Ends what a callback waits for synchronously, such as `execSync`, so that the thread comes back to JavaScript.
- * Children from before the shutdown, when this thread started, are none of its business.
+ * All descendants, because they hold the pipes of a shell that is gone. Children from before the shutdown, when
+ * this thread started, are none of its business.
  */
 function killNewChildren(): void {
-  for (const child of childProcesses()) {
-    try {
-      if (startOf(child) < startOf("thread-self")) continue;
-      say(`killing the child process ${child} that was started during the shutdown.`);
-      process.kill(Number(child), "SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
+  const began = startOf("thread-self");
+  // The first thread of a process has the number of the process.
+  const started = childrenOf("self", String(process.pid)).filter((child) => startOf(child) >= began);
+  for (const child of started) {
+    say(`killing the child process ${child} that was started during the shutdown.`);
+    // All are found before the first is killed: its children would have another parent.
+    for (const member of family(child)) told(() => process.kill(Number(member), "SIGKILL"), false);
   }
 }
 
@@ -91,7 +94,7 @@ function innermost(stack: string): string {
     .map((line) => line.trim())
     // The evaluation itself has no file; below it are the frames that it interrupted.
     .filter((frame) => !/^at <anonymous>:|node:internal/.test(frame));
-  const own = frames.findIndex((frame) => frame.includes("run-hooks.js:"));
+  const own = frames.findIndex((frame) => /^at (?:async )?(?:callHook|runAbortable|runHook) /.test(frame));
   return frames
     .slice(0, own === -1 ? undefined : own)
     .slice(0, 3)

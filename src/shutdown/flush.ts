@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { Clock } from "../kernel/clock.js";
+import { disposable } from "../kernel/disposable.js";
 
 /** How long unwritten output may hold up the exit, in milliseconds: a reader that is gone must not hold it for ever. */
 export const FLUSH_LIMIT = 1000;
@@ -15,6 +16,15 @@ export function outputStreams(): readonly Writable[] {
     }
   }
   return streams;
+}
+
+/** Takes errors of the streams, above all EPIPE of a reader that is gone, for no errors until it is disposed of. */
+export function tolerate(streams: readonly Writable[]): Disposable {
+  const ignore = (): void => {};
+  for (const stream of streams) stream.on("error", ignore);
+  return disposable(() => {
+    for (const stream of streams) stream.off("error", ignore);
+  });
 }
 
 /**

@@ -7,7 +7,6 @@ import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { warn } from "../kernel/warning.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import {
@@ -22,7 +21,7 @@ import {
 } from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
-import { runHooks } from "./run-hooks.js";
+import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { type ClosableServer, followServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
@@ -37,7 +36,8 @@ const FOREVER = Number.MAX_SAFE_INTEGER;
  *
  * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several
  * installed at once all run, side by side, and the process ends when all of them are complete. It happens
- * once: a shutdown that has begun stays `isShuttingDown`.
+ * once: a shutdown that has begun stays `isShuttingDown`. While a callback blocks the thread, a second
+ * signal is not seen until it returns.
  *
  * @example
  * ```ts
@@ -131,13 +131,14 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   /**
    * Adds a server, to be drained in its turn: it accepts no more connections, responses in flight end with
    * `Connection: close`, connections that are idle or never sent a byte are closed. What remains when the
-   * time is up is destroyed. Connections are followed from now on, so register before `listen`.
+   * time is up is destroyed. Connections are followed from now on, so register before `listen`: one that was
+   * there before and never sent a byte stays until then.
    *
    * @throws ShutdownError when the name is taken or the shutdown has begun.
    * @throws TypeError or RangeError for a bad name, server or option.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, options, () => followServer(server));
+    return this.#add(name, options, () => followServer(server, this.#settings.clock));
   }
 
   /**
@@ -164,8 +165,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
 
   /**
    * Begins the shutdown and resolves with its report; called again, it returns the same promise. Does not end
-   * the process, unless a callback blocks the thread beyond the total time. Rejects for nothing but a
-   * `reason` that is not a string, with a TypeError.
+   * the process, unless a callback blocks the thread beyond the total time. A callback that awaits it waits
+   * for itself until its time is up. Rejects for nothing but a `reason` that is not a string, with a TypeError.
    */
   trigger(reason: string = "trigger"): Promise<ShutdownReport> {
     if (typeof reason !== "string") {
@@ -284,11 +285,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   /** For those endings whose report nobody receives: warns of what failed, unless somebody listens. */
   async #finish(reason: string): Promise<ShutdownReport> {
     const report = await this.trigger(reason);
-    if (this.#events.has("callback") || this.#events.has("complete")) return report;
-    for (const { name, status, error } of report.results) {
-      if (status !== "done")
-        warn("KSTLIB_SHUTDOWN_INCOMPLETE", `shutdown callback ${name}: ${status}`, error);
-    }
+    if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
     return report;
   }
 }

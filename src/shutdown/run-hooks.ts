@@ -1,7 +1,9 @@
 import type { Clock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
+import { warn } from "../kernel/warning.js";
 import { ShutdownError } from "./errors.js";
+import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
 import type { ShutdownReport, ShutdownResult } from "./report.js";
@@ -20,6 +22,8 @@ export async function runHooks(
   onResult: (result: ShutdownResult) => void,
 ): Promise<ShutdownReport> {
   const started = clock.now();
+  const streams = outputStreams();
+  const tolerance = tolerate(streams);
   // Waits in any case: whoever is told that the shutdown has begun is told before its first callback runs.
   await new Promise<void>((resolve) => {
     if (preStopDelay > 0) clock.setTimer(resolve, preStopDelay);
@@ -37,6 +41,8 @@ export async function runHooks(
     results.push(result);
     onResult(result);
   }
+  // What was written last may fail after the end.
+  void flush(streams, clock).then(() => tolerance[Symbol.dispose]());
   return Object.freeze({
     reason,
     results: Object.freeze(results),
@@ -58,16 +64,29 @@ async function runHook(
   const started = clock.now();
   const controller = new AbortController();
   const { signal } = controller;
-  const timer = clock.setTimer(() => {
+  const expire = (): void => {
     const message = `${name} did not finish within ${formatDuration(time / 1000)}.`;
     controller.abort(new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
-  }, time);
+  };
+  const timer = clock.setTimer(expire, time);
   let outcome: Pick<ShutdownResult, "status" | "error"> = { status: "done" };
+  // The report of a blocked thread knows the application's frames by the names of those below them.
+  const callHook = (): unknown => callback({ signal, reason });
   try {
-    await runAbortable(() => callback({ signal, reason }), signal);
+    await runAbortable(callHook, signal);
+    // One that blocked the thread has held its own timer up.
+    if (clock.now() - started > time) expire();
+    signal.throwIfAborted();
   } catch (error) {
     outcome = { status: signal.aborted ? "timed-out" : "failed", error };
   }
   timer.cancel();
   return { name, ...outcome, seconds: (clock.now() - started) / 1000 };
+}
+
+/** Warns of every callback that is not done. */
+export function warnOfFailures({ results }: ShutdownReport): void {
+  for (const { name, status, error } of results) {
+    if (status !== "done") warn("KSTLIB_SHUTDOWN_INCOMPLETE", `shutdown callback ${name}: ${status}`, error);
+  }
 }

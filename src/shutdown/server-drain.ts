@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock, Timer } from "../kernel/clock.js";
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
 import type { ShutdownContext } from "./report.js";
@@ -29,6 +30,11 @@ interface Connection {
 
 // Listening to `upgrade` or `connect` would change what a server does; these do not.
 const CONNECTIONS = ["connection", "secureConnection", "session"];
+// Whoever listens to these is in charge of the request, so that it is not followed unless somebody does.
+const EXPECTATIONS = ["checkContinue", "checkExpectation"];
+
+/** How often a drain looks for idle connections that it did not see come, in milliseconds. */
+const INTERVAL = 100;
 
 function announceClose(response: ServerResponse): void {
   // HTTP/2 has no such header; its sessions say it in a frame of their own.
@@ -54,7 +60,7 @@ function close(server: ClosableServer): Promise<void> {
  *
  * @throws TypeError unless `server` has a `close` method.
  */
-export function followServer(server: HttpServer): Required<Pick<Hook, "callback" | "release">> {
+export function followServer(server: HttpServer, clock: Clock): Required<Pick<Hook, "callback" | "release">> {
   if (typeof Reflect.get(Object(server), "close") !== "function") {
     throw new TypeError(`server must have a close method; got ${show(server)}.`);
   }
@@ -85,24 +91,35 @@ export function followServer(server: HttpServer): Required<Pick<Hook, "callback"
     });
   };
   for (const event of CONNECTIONS) emitter?.on(event, connected);
+  const requests = ["request", ...EXPECTATIONS.filter((event) => (emitter?.listenerCount(event) ?? 0) > 0)];
   // First, because the application's own listener may send the headers.
-  emitter?.prependListener("request", requested);
+  for (const event of requests) emitter?.prependListener(event, requested);
 
   return {
-    callback({ signal }: ShutdownContext): Promise<void> {
+    async callback({ signal }: ShutdownContext): Promise<void> {
+      let timer: Timer | undefined;
       signal.addEventListener("abort", () => {
+        timer?.cancel();
         server.closeAllConnections?.();
         for (const connection of connections) connection.destroy();
       });
       const closed = close(server);
       draining = true;
       for (const response of inFlight) announceClose(response);
-      closeIdle();
-      return closed;
+      const look = (): void => {
+        closeIdle();
+        timer = clock.setTimer(look, INTERVAL, { ref: false });
+      };
+      look();
+      try {
+        await closed;
+      } finally {
+        timer?.cancel();
+      }
     },
     release() {
       for (const event of CONNECTIONS) emitter?.off(event, connected);
-      emitter?.off("request", requested);
+      for (const event of requests) emitter?.off(event, requested);
     },
   };
 }

@@ -1,7 +1,6 @@
 import { constants } from "node:os";
-import { inspect } from "node:util";
-import { runContained } from "../kernel/warning.js";
-import { flush, outputStreams } from "./flush.js";
+import { endProcess, inspected } from "./end-process.js";
+import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport } from "./report.js";
 
@@ -71,7 +70,7 @@ function received(signal: ShutdownSignal): void {
   const found = listenersTo(signal);
   const again = found.find((target) => signalled.has(target));
   if (again !== undefined) {
-    runContained("exit", again.settings.exit, code);
+    endProcess(again.settings.exit, code);
     return;
   }
   for (const target of found) {
@@ -85,7 +84,7 @@ function received(signal: ShutdownSignal): void {
 }
 
 function crashed(error: unknown, origin: unknown): void {
-  process.stderr.write(`Uncaught ${inspect(error)}\n`);
+  process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
   // A second exception finds them begun already, and is printed alone.
   for (const target of found) void target.shutdown.trigger(String(origin));
@@ -98,9 +97,7 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   if (leader === undefined || exitCode !== undefined) return;
   exitCode = code;
   const streams = outputStreams();
-  const ignore = (): void => {};
-  // A closed reader, EPIPE, is no error here.
-  for (const stream of streams) stream.on("error", ignore);
+  const tolerance = tolerate(streams);
   const joined = new Set<SignalTarget>();
   let forced: number | undefined;
   // Looks again each time: one may begin while another is waited for.
@@ -116,8 +113,8 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   await flush(streams, leader.settings.clock);
   const verdict = forced ?? exitCode;
   exitCode = undefined;
-  runContained("exit", leader.settings.exit, verdict);
+  endProcess(leader.settings.exit, verdict);
   // Only an `exit` of the application's own comes back.
-  for (const stream of streams) stream.off("error", ignore);
+  tolerance[Symbol.dispose]();
   for (const target of joined) target.stay();
 }

@@ -126,7 +126,29 @@ describe("trigger", () => {
     shutdown.register("blocks", () => clock.sleepSync(11_000));
     shutdown.register("late", () => undefined);
     const { results } = await shutdown.trigger();
-    expect(results.map(({ status }) => status)).toEqual(["done", "skipped"]);
+    expect(results.map(({ status }) => status)).toEqual(["timed-out", "skipped"]);
+    await clock.advance(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test.each([
+    { name: "its own time", seconds: 2.001, status: "timed-out" },
+    { name: "exactly its own time", seconds: 2, status: "done" },
+  ])("says $status of a callback that blocks the thread for $name", async ({ seconds, status }) => {
+    const { clock, shutdown } = make({ timeout: 10 });
+    let context: ShutdownContext | undefined;
+    shutdown.register(
+      "blocks",
+      (given) => {
+        context = given;
+        clock.sleepSync(seconds * 1000);
+      },
+      { timeout: 2 },
+    );
+    const { results, ok } = await shutdown.trigger();
+    expect(results).toMatchObject([{ status, seconds }]);
+    expect(ok).toBe(status === "done");
+    expect(results[0]?.error).toBe(ok ? undefined : context?.signal.reason);
     await clock.advance(0);
     expect(clock.pendingTimers).toBe(0);
   });
@@ -221,7 +243,7 @@ describe("the plan of a shutdown", () => {
     expect(await late.shutdown.trigger("test")).toEqual({
       reason: "test",
       results: [
-        { name: "blocks", status: "done", seconds: 1.5 },
+        { name: "blocks", status: "timed-out", seconds: 1.5, error: expect.any(ShutdownError) },
         { name: "late", status: "skipped", seconds: 0 },
       ],
       seconds: 1.5,

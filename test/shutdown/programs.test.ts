@@ -60,6 +60,13 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(1);
   });
 
+  test("shuts down after an error that cannot be printed", async () => {
+    const { code, stdout, stderr } = await fork("unprintable");
+    expect(lines(stdout)).toEqual(["uncaughtException"]);
+    expect(stderr).toContain("Uncaught an object");
+    expect(code).toBe(1);
+  });
+
   test("shuts down after an unhandled rejection", async () => {
     const { code, stdout, stderr } = await fork("rejection");
     expect(lines(stdout)).toEqual(["unhandledRejection"]);
@@ -74,13 +81,15 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     const { code, stderr } = await fork(scenario, TERM);
     expect(stderr).toContain(`"${name}" blocks the thread`);
     expect(stderr).toMatch(new RegExp(`stuck at: .*${where}.*shutdown-program\\.mjs:\\d+`));
+    // The application's frames alone.
+    expect(stderr).not.toMatch(/stuck at: .*dist/);
     expect(code).toBe(75);
   });
 
-  test.skipIf(process.platform !== "linux")(
-    "is ended at the deadline when a callback waits in execSync",
-    async () => {
-      const { code, stderr } = await fork("native", TERM);
+  test.skipIf(process.platform !== "linux").each(["native", "grandchildren"])(
+    "is ended at the deadline when a callback waits in execSync: %s",
+    async (scenario) => {
+      const { code, stderr } = await fork(scenario, TERM);
       expect(stderr).toContain('"child" blocks the thread');
       expect(stderr).toContain("killing the child process");
       expect(code).toBe(75);
@@ -92,6 +101,20 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(stderr).toContain("the process does not end");
     expect(code).toBe(75);
   });
+
+  test.each([
+    ["throwing-exit", TERM, 143],
+    ["throwing-exit-own", TERM, 143],
+    ["throwing-exit-blocked", TERM, 75],
+    ["throwing-exit-twice", { signals: [...TERM.signals, ["begun", "SIGINT"]] }, 130],
+  ] as const)(
+    "ends although an exit listener throws, and says so: %s",
+    async (scenario, options, expected) => {
+      const { code, stderr } = await fork(scenario, options);
+      expect(stderr).toContain("thrown in exit");
+      expect(code).toBe(expected);
+    },
+  );
 
   test("is ended at the deadline of a shutdown from code, too, when a callback blocks the thread", async () => {
     const { code } = await fork("blocked-trigger");
@@ -145,6 +168,12 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     const { code, stderr } = await fork("closed-output", { ...TERM, deaf: true });
     expect(stderr).toContain("logs done");
     expect(code).toBe(143);
+  });
+
+  test("is not disturbed by a closed stdout in a shutdown from code, which leaves no listener behind", async () => {
+    const { code, stderr } = await fork("closed-output-trigger", { deaf: true });
+    expect(stderr).toBe("ok true listeners 0\n");
+    expect(code).toBe(0);
   });
 
   test.each([

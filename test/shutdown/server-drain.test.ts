@@ -6,7 +6,14 @@ import { afterEach, describe, expect, test } from "vitest";
 import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
-const EVENTS = ["connection", "secureConnection", "session", "request"] as const;
+const EVENTS = [
+  "connection",
+  "secureConnection",
+  "session",
+  "request",
+  "checkContinue",
+  "checkExpectation",
+] as const;
 const opened: { destroy(): unknown }[] = [];
 
 afterEach(() => {
@@ -28,10 +35,10 @@ async function connect(port: number): Promise<net.Socket> {
 }
 
 /** Sends a request over its own socket and collects the answer. */
-function ask(socket: net.Socket, path: string): { answer: () => string } {
+function ask(socket: net.Socket, path: string, header = ""): { answer: () => string } {
   let text = "";
   socket.on("data", (chunk) => (text += String(chunk)));
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${header}\r\n`);
   return { answer: () => text };
 }
 
@@ -98,6 +105,57 @@ describe("registerServer with an HTTP server", () => {
     expect((await done).ok).toBe(true);
   });
 
+  test("closes a connection whose request had come before the registration, once its response is finished", async () => {
+    const pending: http.ServerResponse[] = [];
+    const server = http.createServer(
+      { keepAliveTimeout: 0 },
+      (_request, response) => void pending.push(response),
+    );
+    const client = await connect(await listen(server));
+    const { answer } = ask(client, "/");
+    await once(server, "request");
+    const { clock, shutdown } = setUp(server);
+    const done = shutdown.trigger();
+    await new Promise((resolve) => setImmediate(resolve));
+    const [response] = pending;
+    response?.end("finished");
+    await Promise.all([response && once(response, "close"), once(client, "data")]);
+    await clock.advance(1);
+    expect((await done).results).toMatchObject([{ status: "done" }]);
+    expect(answer()).toContain("finished");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test.each([
+    { event: "checkContinue", header: "Expect: 100-continue\r\n" },
+    { event: "checkExpectation", header: "Expect: patience\r\n" },
+  ] as const)("finishes a response to $event with Connection: close", async ({ event, header }) => {
+    const pending: http.ServerResponse[] = [];
+    const server = http.createServer();
+    server.on(event, (_request: unknown, response: http.ServerResponse) => {
+      if (event === "checkContinue") response.writeContinue();
+      pending.push(response);
+    });
+    const { shutdown, unchanged } = setUp(server);
+    const client = await connect(await listen(server));
+    const { answer } = ask(client, "/", header);
+    await once(server, event);
+    const done = shutdown.trigger();
+    await new Promise((resolve) => setImmediate(resolve));
+    pending[0]?.end("finished");
+    await once(client, "close");
+    expect(answer()).toContain("\r\nConnection: close\r\n");
+    expect((await done).ok).toBe(true);
+    unchanged();
+  });
+
+  test("leaves it to the server to answer an expectation that nobody listens to", () => {
+    const server = http.createServer();
+    setUp(server);
+    // A listener of ours would be in charge of it.
+    expect(server.listenerCount("checkContinue") + server.listenerCount("checkExpectation")).toBe(0);
+  });
+
   test("destroys what remains when the time is up", async () => {
     const server = http.createServer(() => {});
     const { clock, shutdown, unchanged } = setUp(server, 5);
@@ -108,6 +166,7 @@ describe("registerServer with an HTTP server", () => {
     await clock.advance(5);
     await once(client, "close");
     expect((await done).results).toMatchObject([{ status: "timed-out", seconds: 5 }]);
+    expect(clock.pendingTimers).toBe(0);
     await new Promise((resolve) => setImmediate(resolve));
     unchanged();
   });
