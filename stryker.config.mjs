@@ -5,7 +5,7 @@ const PURE = [
   "src/circuit-breaker/{machine,rates,trip-rule,window}.ts",
   "src/rate-limiter/{bucket,queue}.ts",
   "src/shutdown/plan.ts",
-  "src/heartbeat/{state,verdict}.ts",
+  "src/heartbeat-file/{state,timestamp,verdict}.ts",
   "src/watchdog/deadline.ts",
   "src/kernel/{duration,rules,nearest,options}.ts",
 ];
