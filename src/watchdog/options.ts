@@ -105,6 +105,15 @@ export const watchdogRules: OptionRules<WatchdogSettings> = {
   clock: clockRule,
 };
 
+/** Throws a RangeError when the options do not go together. */
+export function checkTogether({ pollInterval, timeout }: WatchdogSettings): void {
+  if (pollInterval !== undefined && pollInterval > timeout / 2) {
+    throw new RangeError(
+      `pollInterval must be at most half the timeout of ${timeout / 1000} s; got ${pollInterval / 1000} s.`,
+    );
+  }
+}
+
 /** Reads the options of a watchdog, or of something that takes more than those. */
 export function resolveWatchdog<Settings extends WatchdogSettings>(
   component: string,
@@ -112,11 +121,6 @@ export function resolveWatchdog<Settings extends WatchdogSettings>(
   options: WatchdogOptions | undefined,
 ): Settings {
   const settings = resolveOptions<Settings>(component, rules, options, configuredLayers("watchdog", options));
-  const { pollInterval, timeout } = settings;
-  if (pollInterval !== undefined && pollInterval > timeout / 2) {
-    throw new RangeError(
-      `pollInterval must be at most half the timeout of ${timeout / 1000} s; got ${pollInterval / 1000} s.`,
-    );
-  }
+  checkTogether(settings);
   return settings;
 }
