@@ -36,8 +36,8 @@ function run(args: readonly string[], onReady?: (pid: number) => void): Promise<
   });
 }
 
-const scenario = (name: string, onReady?: (pid: number) => void): Promise<Run> =>
-  run([fixture("scenarios.mjs"), name], onReady);
+const scenario = (name: string, onReady?: (pid: number) => void, ...args: string[]): Promise<Run> =>
+  run([fixture("scenarios.mjs"), name, ...args], onReady);
 
 beforeAll(() => {
   if (!existsSync(built)) throw new Error("dist/ is not there; run: npm run build");
@@ -78,6 +78,12 @@ describe("a frozen thread", () => {
 
   it.concurrent("ends with the exit code of one's choice", async () => {
     await expect(scenario("exit-code")).resolves.toMatchObject({ code: 42 });
+  });
+
+  it.concurrent("ends by onFreeze exit also when an exit listener throws, and says so", async () => {
+    const { code, stderr } = await scenario("exit-with-failing-listener");
+    expect(code).toBe(70);
+    expect(stderr).toContain("of an exit listener");
   });
 
   it.runIf(posix).concurrent("ends by onFreeze kill at once", async () => {
@@ -185,11 +191,12 @@ describe("a run that raises", () => {
 
   it.runIf(posix).concurrent("throws out of a run within it that has more patience", async () => {
     const { events } = await scenario("raise-nested");
-    expect(events).toMatchObject([
-      { event: "inner", code: "ERR_SCRIPT_EXECUTION_INTERRUPTED" },
-      error,
-      { event: "alive" },
-    ]);
+    expect(events).toMatchObject([error, { event: "alive" }]);
+  });
+
+  it.runIf(posix).concurrent("throws at once out of two runs that have timed out together", async () => {
+    const { events } = await scenario("raise-both");
+    expect(events).toMatchObject([{ ...error, late: false }]);
   });
 
   it.runIf(posix).concurrent("throws when a system call returns that could not be interrupted", async () => {
@@ -197,12 +204,42 @@ describe("a run that raises", () => {
     expect(events).toMatchObject([error]);
   });
 
-  it.runIf(posix).concurrent("leaves a Ctrl-C to whoever handles it", async () => {
-    const { events } = await scenario("ctrl-c");
-    expect(events).toMatchObject([
-      { event: "caught", code: "ERR_SCRIPT_EXECUTION_INTERRUPTED" },
-      { event: "SIGINT" },
-    ]);
+  it.runIf(posix).concurrent(
+    "leaves a Ctrl-C to whoever handles it, and says that it cut the code",
+    async () => {
+      const { events } = await scenario("ctrl-c");
+      expect(events).toMatchObject([
+        { event: "caught", name: "WatchdogError", code: "ERR_WATCHDOG_INTERRUPTED" },
+        { event: "SIGINT" },
+        { event: "listeners", sigint: 1, captured: false },
+      ]);
+    },
+  );
+
+  it.runIf(posix).concurrent.each(["", "handleUncaught"])(
+    "lets the handlers of a Ctrl-C run to their end when nobody catches its error %s",
+    async (option) => {
+      const { code, events, stderr } = await scenario("ctrl-c-caught-by-nobody", undefined, option);
+      expect(events).toEqual([
+        { event: "warning", code: "KSTLIB_WATCHDOG_INTERRUPTED" },
+        { event: "closed" },
+      ]);
+      expect(stderr).not.toContain("Uncaught");
+      expect(code).toBe(130);
+    },
+  );
+
+  it.runIf(posix).concurrent("leaves other errors around a Ctrl-C as they are", async () => {
+    const { code, stderr } = await scenario("ctrl-c-and-another-error");
+    expect(stderr).toContain("Error: of the application");
+    expect(code).toBe(1);
+  });
+
+  it.runIf(posix).concurrent("is ended by a Ctrl-C that nobody handles", async () => {
+    await expect(scenario("ctrl-c-without-listener")).resolves.toMatchObject({
+      signal: "SIGINT",
+      events: [],
+    });
   });
 
   it.concurrent("rejects a promise that never settles, and keeps the process alive until then", async () => {
