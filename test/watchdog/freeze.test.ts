@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
 
 // These programs run the built package: a thread cannot be started from sources.
@@ -114,6 +116,27 @@ describe("a frozen thread", () => {
     const { code, events } = await run([fixture("commonjs.cjs")]);
     expect(events).toMatchObject([{ event: "timeout", name: "cjs", kind: "blocked-js" }]);
     expect(code).toBe(0);
+  });
+
+  it.concurrent("is looked into and ended also in a bundle that keeps the names of functions", async () => {
+    const outdir = mkdtempSync(path.join(path.dirname(built), "../bundle-"));
+    await build({
+      entryPoints: {
+        program: fixture("scenarios.mjs"),
+        "monitor-thread": fileURLToPath(new URL("../../src/watchdog/monitor-thread.ts", import.meta.url)),
+      },
+      outdir,
+      bundle: true,
+      minifySyntax: true,
+      minifyWhitespace: true,
+      keepNames: true,
+      platform: "node",
+      format: "esm",
+    });
+    const { code, stderr } = await run([path.join(outdir, "program.js"), "exit"]);
+    rmSync(outdir, { recursive: true });
+    expect(stderr).toMatch(/\(blocked-js\)\n(\s+at .*\n)*\s+at blockForEver /);
+    expect(code).toBe(70);
   });
 
   it.concurrent("other than the main one is reported without a stack", async () => {
