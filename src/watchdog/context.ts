@@ -1,4 +1,4 @@
-import type { OptionRules } from "../kernel/options.js";
+import { checkKeys, type OptionRules } from "../kernel/options.js";
 import {
   checkFunction,
   checkSignal,
@@ -93,9 +93,11 @@ export class WatchdogContext {
    */
   async run<Result>(
     body: (watchdog: RunWatchdog, context: ExecutionContext) => Result | PromiseLike<Result>,
-    { signal }: ExecuteOptions = {},
+    options: ExecuteOptions = {},
   ): Promise<Result> {
     checkFunction(body, "run");
+    checkKeys("watchdogContext().run", { signal: true }, options);
+    const { signal }: ExecuteOptions = options;
     checkSignal(signal);
     signal?.throwIfAborted();
     const watchdog = new WatchdogOfRun(this.#settings);
@@ -135,6 +137,8 @@ export class WatchdogContext {
       const call = (): Result => body(watchdog, watchdog);
       const result = this.#settings.raiseOnTimeout ? watchdog.runRaising(call) : call();
       if (isThenable(result)) {
+        // Nobody else hears of its rejection.
+        Promise.resolve(result).catch(() => {});
         throw new TypeError("runSync needs a synchronous function; it returned a promise. Use run().");
       }
       watchdog.raise();
