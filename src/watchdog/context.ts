@@ -1,4 +1,4 @@
-import type { OptionRules } from "../kernel/options.js";
+import { checkKeys, type OptionRules } from "../kernel/options.js";
 import {
   checkFunction,
   checkSignal,
@@ -9,7 +9,7 @@ import {
 import { flag } from "../kernel/rules.js";
 import { isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
-import { runInterruptible } from "./interrupt.js";
+import { passOn, runInterruptible } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -93,9 +93,11 @@ export class WatchdogContext {
    */
   async run<Result>(
     body: (watchdog: RunWatchdog, context: ExecutionContext) => Result | PromiseLike<Result>,
-    { signal }: ExecuteOptions = {},
+    options: ExecuteOptions = {},
   ): Promise<Result> {
     checkFunction(body, "run");
+    checkKeys("watchdogContext().run", { signal: true }, options);
+    const { signal }: ExecuteOptions = options;
     checkSignal(signal);
     signal?.throwIfAborted();
     const watchdog = new WatchdogOfRun(this.#settings);
@@ -122,7 +124,9 @@ export class WatchdogContext {
    * Runs synchronous `body` with a started watchdog and returns its result. With `raiseOnTimeout` a timeout is
    * thrown into `body` as a {@link WatchdogTimeoutError} while it is frozen: it ends where it is, without
    * running its own `catch` and `finally` blocks. What cannot be interrupted (a system call) throws when it
-   * returns. On Windows, in worker threads and with a clock of one's own the error comes with the next
+   * returns. A Ctrl-C meanwhile ends `body`, too, with a {@link WatchdogError} of code
+   * `ERR_WATCHDOG_INTERRUPTED`; the listeners of SIGINT then run as always, also when nobody catches the error,
+   * and without any the process ends. On Windows, in worker threads and with a clock of one's own the error comes with the next
    * `ping()` or when `body` returns.
    */
   runSync<Result>(body: (watchdog: RunWatchdog, context: ExecutionContext) => Result): Result {
@@ -133,6 +137,8 @@ export class WatchdogContext {
       const call = (): Result => body(watchdog, watchdog);
       const result = this.#settings.raiseOnTimeout ? watchdog.runRaising(call) : call();
       if (isThenable(result)) {
+        // Nobody else hears of its rejection.
+        Promise.resolve(result).catch(() => {});
         throw new TypeError("runSync needs a synchronous function; it returned a promise. Use run().");
       }
       watchdog.raise();
@@ -142,6 +148,7 @@ export class WatchdogContext {
       throw error;
     } finally {
       watchdog.stop();
+      passOn();
     }
   }
 }

@@ -1,6 +1,6 @@
 import { brandError, ResilienceError } from "../kernel/errors.js";
 
-/** The base of the watchdog's errors. `code`: `ERR_WATCHDOG`. */
+/** The base of the watchdog's errors. `code`: `ERR_WATCHDOG_INTERRUPTED` of code that a Ctrl-C ended, else `ERR_WATCHDOG`. */
 export class WatchdogError extends ResilienceError {
   constructor(message: string, options?: ErrorOptions & { readonly code?: string }) {
     super(options?.code ?? "ERR_WATCHDOG", message, options);

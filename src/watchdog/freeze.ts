@@ -1,6 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import { freezeReport } from "./freeze-report.js";
-import { leave, takeStack } from "./freeze-hook.js";
+import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
 import { type Answer, evaluateOnMain } from "./main-inspector.js";
 import { EXITING, type MonitorData, type Notice, PULSE, REQUEST } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
@@ -84,9 +84,9 @@ export class Freeze {
   }
 
   /** The source text of a call on the watched thread: its hook comes first, the rest as JSON. */
-  #calling(callee: typeof takeStack | typeof leave, ...args: readonly unknown[]): string {
+  #calling(callee: string, ...args: readonly unknown[]): string {
     const [hook, ...rest] = [this.#data.hook, ...args].map((value) => JSON.stringify(value));
-    return `(${String(callee)})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`;
+    return `(${callee})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`;
   }
 
   async #examine(request: number): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details">> {
@@ -94,7 +94,7 @@ export class Freeze {
     // Looked at first: the question itself may wake the thread up.
     const facts = threadFacts(folder);
     const asked = main && mayInspect;
-    const answer = asked ? await this.#evaluate(this.#calling(takeStack, request), PATIENCE) : undefined;
+    const answer = asked ? await this.#evaluate(this.#calling(TAKE_STACK, request), PATIENCE) : undefined;
     const kind = kindOfBlock(answer, asked, facts.threadState);
     const noStack = this.#whyNoStack(answer);
     const details: TimeoutDetails = noStack === undefined ? facts : { ...facts, noStack };
@@ -150,7 +150,7 @@ export class Freeze {
     if (main) {
       const request = this.#nextRequest();
       const cells = { PULSE, REQUEST, EXITING };
-      void this.#evaluate(this.#calling(leave, request, { id, pulse, exitCode }, cells), PATIENCE);
+      void this.#evaluate(this.#calling(LEAVE, request, { id, pulse, exitCode }, cells), PATIENCE);
       const reply = await this.#exitReply(request);
       if (reply === "declined") return;
       if (reply === "none") {
@@ -161,7 +161,7 @@ export class Freeze {
       }
     } else {
       // A frozen worker leaves the main thread free: it ends the process as any code of it would.
-      void this.#evaluate(`process.exit(${exitCode})`, PATIENCE);
+      void this.#evaluate(`(${EXIT})(${exitCode})`, PATIENCE);
     }
     await pause(EXIT_PATIENCE);
     this.#kill(`the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);

@@ -1,5 +1,8 @@
+import { realClock } from "../kernel/clock.js";
+import { warn } from "../kernel/warning.js";
+import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
-import { ARMED, DELIVERED, GUARD, OFF, STRUCK } from "./watch-cells.js";
+import { ARMED, GUARD, OFF, STRUCK } from "./watch-cells.js";
 
 /** How long code that is over waits for an interruption that is on its way. */
 const ON_ITS_WAY = 1000;
@@ -9,13 +12,12 @@ const SLOT = "@kstlib/resilience/guarded";
 /** The guards that this thread is in, outermost first. */
 const guards: Int32Array[] = [];
 
-function struck(): Int32Array | undefined {
-  return guards.find((counters) => Atomics.load(counters, GUARD) === STRUCK);
-}
+/** Whether an interruption has arrived that was for a guard further out, or for the application. */
+let owed = false;
 
 /** Whether an interruption of this thread is on its way. */
 export function isInterrupting(): boolean {
-  return struck() !== undefined;
+  return guards.some((counters) => Atomics.load(counters, GUARD) === STRUCK);
 }
 
 /**
@@ -24,8 +26,9 @@ export function isInterrupting(): boolean {
  * then is up to `interrupted`.
  *
  * The monitor sends the signal only after it has taken the guard from ARMED to STRUCK, and code that is over
- * and finds its guard STRUCK waits for the signal, so that none arrives after the guard is gone. A SIGINT that
- * nobody here asked for is a Ctrl-C: it is sent again, to whoever handles it.
+ * and finds its guard STRUCK waits for the signal, so that none arrives after the guard is gone. Node interrupts
+ * the innermost run only; a SIGINT that was for one further out, or that nobody here asked for (a Ctrl-C), is
+ * for {@link passOn} to send again once the caller is done.
  */
 export function runInterruptible<Result>(
   counters: Int32Array,
@@ -60,13 +63,53 @@ export function runInterruptible<Result>(
   }
   Reflect.set(global, slot, outer);
   guards.pop();
-  if (Atomics.exchange(counters, GUARD, OFF) >= STRUCK) return interrupted();
-  if (failure instanceof Error && Reflect.get(failure, "code") === "ERR_SCRIPT_EXECUTION_INTERRUPTED") {
-    // Not for this guard: for one further out, or a real Ctrl-C.
-    const meant = struck();
-    if (meant === undefined) process.kill(process.pid, "SIGINT");
-    else Atomics.store(meant, GUARD, DELIVERED);
-  }
-  if (outcome === undefined) throw failure;
-  return outcome();
+  const mine = Atomics.exchange(counters, GUARD, OFF) === STRUCK;
+  const cut = failure instanceof Error && Reflect.get(failure, "code") === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
+  owed ||= cut && (!mine || isInterrupting());
+  if (mine) return interrupted();
+  if (outcome !== undefined) return outcome();
+  if (!cut) throw failure;
+  const error = new WatchdogError(
+    "the code was interrupted by Ctrl-C, or by the timeout of a run around it.",
+    {
+      code: "ERR_WATCHDOG_INTERRUPTED",
+    },
+  );
+  if (guards.length === 0) spare(error);
+  throw error;
+}
+
+/** Sends an interruption on that was not for the run that it has ended. */
+export function passOn(): void {
+  if (!owed) return;
+  owed = false;
+  process.kill(process.pid, "SIGINT");
+  // The code around this one is not to go on until it is interrupted.
+  if (guards.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ON_ITS_WAY);
+}
+
+/**
+ * Keeps an error that nobody catches from ending the process before the application's handlers of the Ctrl-C
+ * behind it have run; they decide.
+ */
+function spare(spared: WatchdogError): void {
+  if (process.listenerCount("SIGINT") === 0 || process.hasUncaughtExceptionCaptureCallback()) return;
+  const end = (): void => {
+    process.setUncaughtExceptionCaptureCallback(null);
+    process.off("SIGINT", end);
+    waiting.cancel();
+  };
+  process.setUncaughtExceptionCaptureCallback((error) => {
+    if (error === spared) {
+      warn("KSTLIB_WATCHDOG_INTERRUPTED", "nobody has caught the error of code that a Ctrl-C ended", error);
+      return;
+    }
+    end();
+    process.nextTick(() => {
+      throw error;
+    });
+  });
+  process.on("SIGINT", end);
+  // A process with nothing else to do would end before the signal arrives.
+  const waiting = realClock.setTimer(end, ON_ITS_WAY);
 }

@@ -62,7 +62,6 @@ export type WatchdogSettings = SettingsFor<
 
 const SHORTEST = 1000;
 const LONGEST = 3_600_000;
-const SHORTEST_POLL = 10;
 
 /** A duration of which `bound` says what else it must be; `within` refuses or moves one that is not. */
 function bounded(
@@ -75,6 +74,14 @@ function bounded(
     allowed: `${rule.allowed}${bound}`,
     parse: (value, label) => within(rule.parse(value, label), value, label),
   };
+}
+
+/** A duration of at least so many milliseconds. */
+export function atLeast(least: number, rule: Rule<number>): Rule<number> {
+  return bounded(rule, `, at least ${least} ms`, (given, value, label) => {
+    if (given < least) throw new RangeError(`${label} must be at least ${least} ms; got ${show(value)}.`);
+    return given;
+  });
 }
 
 export const watchdogRules: OptionRules<WatchdogSettings> = {
@@ -98,10 +105,7 @@ export const watchdogRules: OptionRules<WatchdogSettings> = {
   onAlert: callback(),
   onFreeze: choice<OnFreeze>("report", ["report", "exit", "kill"]),
   exitCode: integer(70, 0, 255),
-  pollInterval: bounded(duration(undefined), ", at least 10 ms", (given, value, label) => {
-    if (given < SHORTEST_POLL) throw new RangeError(`${label} must be at least 10 ms; got ${show(value)}.`);
-    return given;
-  }),
+  pollInterval: atLeast(10, duration(undefined)),
   clock: clockRule,
 };
 

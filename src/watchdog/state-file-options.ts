@@ -2,7 +2,8 @@ import { clockRule } from "../heartbeat-file/options.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { callback, duration, flag, text } from "../kernel/rules.js";
+import { callback, duration, flag, optional, text } from "../kernel/rules.js";
+import { atLeast } from "./options.js";
 
 /** What a look at a heartbeat file says; durations in seconds. */
 export interface StateFileVerdict {
@@ -18,7 +19,7 @@ export interface StateFileVerdict {
 /** Reads a heartbeat file and judges it; never rejects. `Heartbeat.check` is one. */
 export type StateFileCheck = (
   file: string,
-  options: { readonly maxAge: Duration; readonly clock: Clock },
+  options: { readonly maxAge: Duration | undefined; readonly clock: Clock },
 ) => Promise<StateFileVerdict>;
 
 /** A process whose heartbeat file says that it is not well. */
@@ -41,11 +42,14 @@ export interface StateFileRecoverInfo {
 
 /** How a {@link StateFileWatchdog} is made; everything is optional. */
 export interface StateFileOptions {
-  /** Default: the file's path. */
+  /** Default: the file's absolute path. */
   readonly name?: string | undefined;
-  /** How old the last beat may be: seconds, or a string with a unit. Default 30 s. */
+  /**
+   * How old the last beat may be, at least 1 ms: seconds, or a string with a unit. Default: three times the interval that the
+   * file names, or 30 s when it names none.
+   */
   readonly maxAge?: Duration | undefined;
-  /** How often the file is looked at: seconds, or a string with a unit. Default 5 s. */
+  /** How often the file is looked at: at least 1 ms; seconds, or a string with a unit. Default 5 s. */
   readonly checkInterval?: Duration | undefined;
   /** Called once when the process is found not to be well. */
   readonly onTimeout?: ((info: StateFileTimeoutInfo) => unknown) | undefined;
@@ -68,7 +72,7 @@ export type StateFileSettings = SettingsFor<
   StateFileOptions,
   {
     name: string | undefined;
-    maxAge: number;
+    maxAge: number | undefined;
     checkInterval: number;
     onTimeout: ((info: StateFileTimeoutInfo) => unknown) | undefined;
     onRecover: ((info: StateFileRecoverInfo) => unknown) | undefined;
@@ -81,8 +85,8 @@ export type StateFileSettings = SettingsFor<
 
 export const stateFileRules: OptionRules<StateFileSettings> = {
   name: text(undefined),
-  maxAge: duration(30),
-  checkInterval: duration(5),
+  maxAge: optional(atLeast(1, duration(undefined))),
+  checkInterval: atLeast(1, duration(5)),
   onTimeout: callback(),
   onRecover: callback(),
   onAlert: callback(),

@@ -1,9 +1,9 @@
+import { parsePath } from "../heartbeat-file/options.js";
 import { check as checkFile } from "../heartbeat-file/readers.js";
 import type { Timer } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
 import {
@@ -32,10 +32,13 @@ export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly timeoutsTriggered: number;
 }
 
+/** How long a file may be missing without a `maxAge`, in milliseconds. */
+const MISSING = 30_000;
+
 /**
  * Watches another process through the heartbeat file that it writes. Fires once when the file turns stale or
  * says that the process is dead or stopped, and again only after it has been alive in between. A file that is
- * missing or cannot be read counts only when that lasts for `maxAge`, so that a watcher may start first.
+ * missing or cannot be read counts only when that lasts for `maxAge` (30 s without one), so that a watcher may start first.
  *
  * Made by `Watchdog.fromStateFile`. Its timer does not keep the process alive unless `keepAlive` is given.
  */
@@ -51,10 +54,8 @@ export class StateFileWatchdog implements Component, Disposable {
   #wellAt = 0;
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
-  constructor(file: string, options?: StateFileOptions) {
-    if (typeof file !== "string" || file === "") {
-      throw new TypeError(`file must be the path of a heartbeat file; got ${show(file)}.`);
-    }
+  constructor(path: string | URL, options?: StateFileOptions) {
+    const file = parsePath(path, "file");
     this.#settings = resolveOptions<StateFileSettings>("Watchdog.fromStateFile", stateFileRules, options);
     const { name = file } = this.#settings;
     this.file = file;
@@ -129,7 +130,7 @@ export class StateFileWatchdog implements Component, Disposable {
     const { check = checkFile, clock, maxAge } = this.#settings;
     let verdict: StateFileVerdict = { status: "unknown" };
     try {
-      verdict = await check(this.file, { maxAge: `${maxAge}ms`, clock });
+      verdict = await check(this.file, { maxAge: maxAge && `${maxAge}ms`, clock });
     } catch (error) {
       warn("KSTLIB_STATE_FILE_CHECK", `the check of ${this.file} failed`, error);
     }
@@ -138,7 +139,7 @@ export class StateFileWatchdog implements Component, Disposable {
   }
 
   #judge({ status, age }: StateFileVerdict): void {
-    const { clock, maxAge } = this.#settings;
+    const { clock, maxAge = MISSING } = this.#settings;
     const now = clock.now();
     const unwell = now - this.#wellAt;
     this.#status = status;

@@ -17,8 +17,6 @@ export const OFF = 0;
 export const ARMED = 1;
 /** The interruption is on its way; whoever leaves must wait for it. */
 export const STRUCK = 2;
-/** The interruption has arrived, in code nested deeper. */
-export const DELIVERED = 3;
 
 /** What one watchdog shares with the thread that watches it. */
 export class WatchCells {

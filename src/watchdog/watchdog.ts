@@ -86,9 +86,9 @@ export class Watchdog implements Component, Disposable {
   /**
    * Watches another process through the heartbeat file that it writes; starts at once.
    *
-   * @param file the path of the file.
+   * @param file the path of the file, or its `file:` URL; relative to the working directory of this moment.
    */
-  static fromStateFile(file: string, options?: StateFileOptions): StateFileWatchdog {
+  static fromStateFile(file: string | URL, options?: StateFileOptions): StateFileWatchdog {
     const watchdog = new StateFileWatchdog(file, options);
     watchdog.start();
     return watchdog;
@@ -114,7 +114,10 @@ export class Watchdog implements Component, Disposable {
     return this.#supervision !== undefined;
   }
 
-  /** Whether it has timed out and not been pinged since; after a freeze this is true before `onTimeout` runs. */
+  /**
+   * Whether it has timed out and not been pinged or started since; after a freeze this is true before `onTimeout`
+   * runs. `stop()` does not change it.
+   */
   get isTriggered(): boolean {
     return this.#cells.isTriggered;
   }
@@ -157,13 +160,17 @@ export class Watchdog implements Component, Disposable {
     this.#supervision = settings.clock === realClock ? superviseByThread(subject) : superviseByClock(subject);
   }
 
-  /** Ends watching; a freeze that was found and not told yet is told first. Does nothing when it is not watching. */
+  /**
+   * Ends watching; a freeze that was found and not told yet is told first, and nothing after that: also no
+   * recovery. Does nothing when it is not watching.
+   */
   stop(): void {
     this.#supervision?.catchUp();
     // A callback of what was just told may have stopped it.
     if (this.#supervision === undefined) return;
     this.#supervision.end();
     this.#supervision = undefined;
+    this.#alarm.since = undefined;
     this.#stoppedAt = this.#now();
   }
 

@@ -123,6 +123,13 @@ describe("watchdogContext().run", () => {
     ).rejects.toBe(error);
     await expect(context.run(5 as never)).rejects.toThrow(/run needs a function; got 5/);
     await expect(context.run(() => {}, { signal: 5 as never })).rejects.toThrow(/^signal /);
+    const body = vi.fn<() => void>();
+    for (const options of [null, 5, { sigal: new AbortController().signal }]) {
+      await expect(context.run(body, options as never)).rejects.toThrow(
+        /^(the options of watchdogContext\(\)\.run must be an object|sigal is not an option)/,
+      );
+    }
+    expect(body).not.toHaveBeenCalled();
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -189,6 +196,8 @@ describe("watchdogContext().runSync", () => {
   it("refuses what is no synchronous function", () => {
     const { clock, context } = raising();
     expect(() => context.runSync(() => Promise.resolve(1))).toThrow(TypeError);
+    // Would be an unhandled rejection, which fails the whole run of these tests.
+    expect(() => context.runSync(() => Promise.reject(new Error("of the body")))).toThrow(TypeError);
     expect(() => context.runSync(null as never)).toThrow(/runSync needs a function; got null/);
     expect(clock.pendingTimers).toBe(0);
   });

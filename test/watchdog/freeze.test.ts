@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
 
 // These programs run the built package: a thread cannot be started from sources.
@@ -36,8 +38,8 @@ function run(args: readonly string[], onReady?: (pid: number) => void): Promise<
   });
 }
 
-const scenario = (name: string, onReady?: (pid: number) => void): Promise<Run> =>
-  run([fixture("scenarios.mjs"), name], onReady);
+const scenario = (name: string, onReady?: (pid: number) => void, ...args: string[]): Promise<Run> =>
+  run([fixture("scenarios.mjs"), name, ...args], onReady);
 
 beforeAll(() => {
   if (!existsSync(built)) throw new Error("dist/ is not there; run: npm run build");
@@ -80,6 +82,12 @@ describe("a frozen thread", () => {
     await expect(scenario("exit-code")).resolves.toMatchObject({ code: 42 });
   });
 
+  it.concurrent("ends by onFreeze exit also when an exit listener throws, and says so", async () => {
+    const { code, stderr } = await scenario("exit-with-failing-listener");
+    expect(code).toBe(70);
+    expect(stderr).toContain("of an exit listener");
+  });
+
   it.runIf(posix).concurrent("ends by onFreeze kill at once", async () => {
     const { signal, events, stderr } = await scenario("kill");
     expect(signal).toBe("SIGKILL");
@@ -108,6 +116,27 @@ describe("a frozen thread", () => {
     const { code, events } = await run([fixture("commonjs.cjs")]);
     expect(events).toMatchObject([{ event: "timeout", name: "cjs", kind: "blocked-js" }]);
     expect(code).toBe(0);
+  });
+
+  it.concurrent("is looked into and ended also in a bundle that keeps the names of functions", async () => {
+    const outdir = mkdtempSync(path.join(path.dirname(built), "../bundle-"));
+    await build({
+      entryPoints: {
+        program: fixture("scenarios.mjs"),
+        "monitor-thread": fileURLToPath(new URL("../../src/watchdog/monitor-thread.ts", import.meta.url)),
+      },
+      outdir,
+      bundle: true,
+      minifySyntax: true,
+      minifyWhitespace: true,
+      keepNames: true,
+      platform: "node",
+      format: "esm",
+    });
+    const { code, stderr } = await run([path.join(outdir, "program.js"), "exit"]);
+    rmSync(outdir, { recursive: true });
+    expect(stderr).toMatch(/\(blocked-js\)\n(\s+at .*\n)*\s+at blockForEver /);
+    expect(code).toBe(70);
   });
 
   it.concurrent("other than the main one is reported without a stack", async () => {
@@ -185,11 +214,12 @@ describe("a run that raises", () => {
 
   it.runIf(posix).concurrent("throws out of a run within it that has more patience", async () => {
     const { events } = await scenario("raise-nested");
-    expect(events).toMatchObject([
-      { event: "inner", code: "ERR_SCRIPT_EXECUTION_INTERRUPTED" },
-      error,
-      { event: "alive" },
-    ]);
+    expect(events).toMatchObject([error, { event: "alive" }]);
+  });
+
+  it.runIf(posix).concurrent("throws at once out of two runs that have timed out together", async () => {
+    const { events } = await scenario("raise-both");
+    expect(events).toMatchObject([{ ...error, late: false }]);
   });
 
   it.runIf(posix).concurrent("throws when a system call returns that could not be interrupted", async () => {
@@ -197,12 +227,42 @@ describe("a run that raises", () => {
     expect(events).toMatchObject([error]);
   });
 
-  it.runIf(posix).concurrent("leaves a Ctrl-C to whoever handles it", async () => {
-    const { events } = await scenario("ctrl-c");
-    expect(events).toMatchObject([
-      { event: "caught", code: "ERR_SCRIPT_EXECUTION_INTERRUPTED" },
-      { event: "SIGINT" },
-    ]);
+  it.runIf(posix).concurrent(
+    "leaves a Ctrl-C to whoever handles it, and says that it cut the code",
+    async () => {
+      const { events } = await scenario("ctrl-c");
+      expect(events).toMatchObject([
+        { event: "caught", name: "WatchdogError", code: "ERR_WATCHDOG_INTERRUPTED" },
+        { event: "SIGINT" },
+        { event: "listeners", sigint: 1, captured: false },
+      ]);
+    },
+  );
+
+  it.runIf(posix).concurrent.each(["", "handleUncaught"])(
+    "lets the handlers of a Ctrl-C run to their end when nobody catches its error %s",
+    async (option) => {
+      const { code, events, stderr } = await scenario("ctrl-c-caught-by-nobody", undefined, option);
+      expect(events).toEqual([
+        { event: "warning", code: "KSTLIB_WATCHDOG_INTERRUPTED" },
+        { event: "closed" },
+      ]);
+      expect(stderr).not.toContain("Uncaught");
+      expect(code).toBe(130);
+    },
+  );
+
+  it.runIf(posix).concurrent("leaves other errors around a Ctrl-C as they are", async () => {
+    const { code, stderr } = await scenario("ctrl-c-and-another-error");
+    expect(stderr).toContain("Error: of the application");
+    expect(code).toBe(1);
+  });
+
+  it.runIf(posix).concurrent("is ended by a Ctrl-C that nobody handles", async () => {
+    await expect(scenario("ctrl-c-without-listener")).resolves.toMatchObject({
+      signal: "SIGINT",
+      events: [],
+    });
   });
 
   it.concurrent("rejects a promise that never settles, and keeps the process alive until then", async () => {

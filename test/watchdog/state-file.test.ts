@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
@@ -11,6 +12,8 @@ import type {
   StateFileVerdict,
 } from "../../src/watchdog/state-file-options.js";
 import { Watchdog } from "../../src/watchdog/watchdog.js";
+
+const APP = path.resolve("app.heartbeat");
 
 function setUp(options: StateFileOptions = {}) {
   const clock = new ManualClock();
@@ -66,11 +69,11 @@ describe("Watchdog.fromStateFile", () => {
     const { clock, file, timeouts, recoveries, watchdog } = setUp({ name: "app" });
     file.verdict = { status: "stale", age: 31 };
     await clock.advance(40);
-    expect(timeouts).toEqual([{ name: "app", file: "app.heartbeat", kind: "stale", secondsInactive: 31 }]);
+    expect(timeouts).toEqual([{ name: "app", file: APP, kind: "stale", secondsInactive: 31 }]);
     expect(watchdog.isTriggered).toBe(true);
     file.verdict = { status: "alive", age: 0 };
     await clock.advance(5);
-    expect(recoveries).toEqual([{ name: "app", file: "app.heartbeat", secondsTriggered: 40 }]);
+    expect(recoveries).toEqual([{ name: "app", file: APP, secondsTriggered: 40 }]);
     expect(watchdog.isTriggered).toBe(false);
     file.verdict = { status: "dead" };
     await clock.advance(10);
@@ -121,7 +124,7 @@ describe("Watchdog.fromStateFile", () => {
     const check = vi.fn<() => Promise<StateFileVerdict>>(() => Promise.resolve({ status: "alive" }));
     const { clock } = setUp({ maxAge: "2h", check });
     await clock.advance(0);
-    expect(check).toHaveBeenCalledWith("app.heartbeat", { maxAge: "7200000ms", clock });
+    expect(check).toHaveBeenCalledWith(APP, { maxAge: "7200000ms", clock });
   });
 
   it("alerts, emits events, and is not disturbed by callbacks that throw", async () => {
@@ -142,13 +145,13 @@ describe("Watchdog.fromStateFile", () => {
     await clock.advance(5);
     file.verdict = { status: "alive" };
     await clock.advance(5);
-    expect(alerts).toEqual([["watchdog", "app.heartbeat: no heartbeat for 40.0 s (stale)"]]);
+    expect(alerts).toEqual([["watchdog", `${APP}: no heartbeat for 40.0 s (stale)`]]);
     expect(events).toEqual(["timeout", "recover"]);
   });
 
   it.each([
-    ["maxAge", [Number.NaN, -1, 0, "30", null, 30_000]],
-    ["checkInterval", [Number.NaN, Infinity, -1, 0, "5", null, 5000]],
+    ["maxAge", [1e-10, Number.NaN, -1, 0, "30", null, 30_000]],
+    ["checkInterval", [5e-324, 0.0009, Number.NaN, Infinity, -1, 0, "5", null, 5000]],
     ["onTimeout", [null, 5]],
     ["onRecover", [null, 5]],
     ["onAlert", [null, 5]],
@@ -164,10 +167,27 @@ describe("Watchdog.fromStateFile", () => {
     }
   });
 
+  it("takes a file: URL, and a path as it is at that moment", () => {
+    for (const file of [pathToFileURL(APP), "app.heartbeat"]) {
+      using watchdog = Watchdog.fromStateFile(file, { check: alive });
+      expect(watchdog.file).toBe(APP);
+    }
+  });
+
+  it("leaves the age to the check without a maxAge, and waits 30 s for a file", async () => {
+    const check = vi.fn<() => Promise<StateFileVerdict>>(() => Promise.resolve({ status: "unknown" }));
+    const { clock, timeouts } = setUp({ check });
+    await clock.advance(29);
+    expect(check).toHaveBeenCalledWith(APP, { maxAge: undefined, clock });
+    expect(timeouts).toEqual([]);
+    await clock.advance(1);
+    expect(timeouts).toMatchObject([{ kind: "unknown" }]);
+  });
+
   it("refuses a file that is no path", () => {
-    for (const file of ["", null, 5]) {
+    for (const file of ["", null, 5, "a\0b", new URL("http://example.com/")]) {
       const make = (): unknown => Watchdog.fromStateFile(file as never, { check: alive });
-      expect(make).toThrow(/^file must be the path/);
+      expect(make).toThrow(/^file must be a path/);
     }
   });
 

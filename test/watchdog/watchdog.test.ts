@@ -77,6 +77,43 @@ describe("Watchdog", () => {
     expect(events).toEqual(["timeout of feed", "recovery of feed", "timeout of feed"]);
   });
 
+  it("is not triggered before it was ever started", () => {
+    expect(setUp().watchdog.isTriggered).toBe(false);
+  });
+
+  it("tells everybody of a timeout before anybody of its end, also when onTimeout pings", async () => {
+    const told: string[] = [];
+    const clock = new ManualClock();
+    const watchdog = new Watchdog({
+      timeout: 10,
+      clock,
+      onTimeout: () => {
+        told.push("onTimeout");
+        watchdog.ping();
+      },
+      onAlert: () => told.push("onAlert"),
+      onRecover: () => told.push("onRecover"),
+    });
+    watchdog.on("timeout", () => told.push("timeout"));
+    watchdog.on("recover", () => told.push("recover"));
+    watchdog.start();
+    await clock.advance(10);
+    expect(told).toEqual(["onTimeout", "onAlert", "timeout", "onRecover", "recover"]);
+  });
+
+  it("tells nothing after stop(), and stays triggered until a ping or a start", async () => {
+    const { clock, watchdog, recoveries } = setUp();
+    watchdog.start();
+    await clock.advance(10);
+    watchdog.stop();
+    expect(watchdog.isTriggered).toBe(true);
+    watchdog.ping();
+    expect(watchdog.isTriggered).toBe(false);
+    watchdog.start();
+    watchdog.ping();
+    expect(recoveries).toEqual([]);
+  });
+
   it("reset() begins a new period without counting a ping or a recovery", async () => {
     const { clock, watchdog, timeouts, recoveries } = setUp();
     watchdog.start();
