@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configure } from "../src/configure.js";
 import { Heartbeat } from "../src/heartbeat/heartbeat.js";
 import { Registry } from "../src/registry.js";
@@ -156,5 +156,20 @@ describe("configure", () => {
     rateLimiter.rate = 50;
     await using registry = new Registry();
     expect(registry.rateLimiter("a").rate).toBe(2);
+  });
+
+  it("warns of a clamped timeout once a watchdog, not when it is checked", async () => {
+    const warnings: string[] = [];
+    const emit = vi
+      .spyOn(process, "emitWarning")
+      .mockImplementation((message) => void warnings.push(String(message)));
+    using _ = configure({ watchdog: { timeout: 30_000 } });
+    expect(warnings).toEqual([]);
+    await using registry = new Registry();
+    registry.watchdog("loop");
+    expect(warnings).toEqual([
+      'timeout of a watchdog is from 1 s to 1 h; 30000 s became 3600 s. A number is seconds: did you mean "30000ms"?',
+    ]);
+    emit.mockRestore();
   });
 });

@@ -63,43 +63,26 @@ export type WatchdogSettings = SettingsFor<
 const SHORTEST = 1000;
 const LONGEST = 3_600_000;
 
-/** A duration of which `bound` says what else it must be; `within` refuses or moves one that is not. */
-function bounded(
-  rule: Rule<number>,
-  bound: string,
-  within: (given: number, value: unknown, label: string) => number,
-): Rule<number> {
+/** A duration of at least so many milliseconds. */
+export function atLeast(least: number, rule: Rule<number>): Rule<number> {
   return {
     ...rule,
-    allowed: `${rule.allowed}${bound}`,
-    parse: (value, label) => within(rule.parse(value, label), value, label),
+    allowed: `${rule.allowed}, at least ${least} ms`,
+    parse: (value, label) => {
+      const given = rule.parse(value, label);
+      if (given < least) throw new RangeError(`${label} must be at least ${least} ms; got ${show(value)}.`);
+      return given;
+    },
   };
 }
 
-/** A duration of at least so many milliseconds. */
-export function atLeast(least: number, rule: Rule<number>): Rule<number> {
-  return bounded(rule, `, at least ${least} ms`, (given, value, label) => {
-    if (given < least) throw new RangeError(`${label} must be at least ${least} ms; got ${show(value)}.`);
-    return given;
-  });
+function clamped(timeout: number): number {
+  return Math.min(Math.max(timeout, SHORTEST), LONGEST);
 }
 
 export const watchdogRules: OptionRules<WatchdogSettings> = {
   name: text("watchdog"),
-  timeout: bounded(duration(30, { long: true }), "; from 1 s to 1 h", (given, value, label) => {
-    const used = Math.min(Math.max(given, SHORTEST), LONGEST);
-    if (used !== given) {
-      const hint =
-        typeof value === "number" && given > LONGEST
-          ? ` A number is seconds: did you mean "${value}ms"?`
-          : "";
-      warn(
-        "KSTLIB_CLAMPED",
-        `${label} of a watchdog is from 1 s to 1 h; ${show(value)} became ${used / 1000} s.${hint}`,
-      );
-    }
-    return used;
-  }),
+  timeout: duration(30, { long: true }),
   onTimeout: callback(),
   onRecover: callback(),
   onAlert: callback(),
@@ -111,9 +94,9 @@ export const watchdogRules: OptionRules<WatchdogSettings> = {
 
 /** @throws RangeError when `pollInterval` is too long to see the timeout. */
 export function checkTogether({ pollInterval, timeout }: WatchdogSettings): void {
-  if (pollInterval === undefined || pollInterval <= timeout / 2) return;
+  if (pollInterval === undefined || pollInterval <= clamped(timeout) / 2) return;
   throw new RangeError(
-    `pollInterval must be at most half the timeout of ${timeout / 1000} s; got ${pollInterval / 1000} s.`,
+    `pollInterval must be at most half the timeout of ${clamped(timeout) / 1000} s; got ${pollInterval / 1000} s.`,
   );
 }
 
@@ -125,5 +108,14 @@ export function resolveWatchdog<Settings extends WatchdogSettings>(
 ): Settings {
   const settings = resolveOptions<Settings>(component, rules, options, configuredLayers("watchdog", options));
   checkTogether(settings);
-  return settings;
+  // Here and not in the rule, which the check of a configuration asks too: one watchdog, one warning.
+  const timeout = clamped(settings.timeout);
+  if (timeout === settings.timeout) return settings;
+  const seconds = settings.timeout / 1000;
+  const hint = settings.timeout > LONGEST ? ` A number is seconds: did you mean "${seconds}ms"?` : "";
+  warn(
+    "KSTLIB_CLAMPED",
+    `timeout of a watchdog is from 1 s to 1 h; ${seconds} s became ${timeout / 1000} s.${hint}`,
+  );
+  return Object.freeze({ ...settings, timeout });
 }
