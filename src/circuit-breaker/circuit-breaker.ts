@@ -10,7 +10,7 @@ import {
   type Policy,
   runAbortable,
 } from "../kernel/policy.js";
-import { disguise, type Promised } from "../kernel/wrap.js";
+import { type AnyFunction, type AsyncOf, disguise, type SyncOf } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
 import { guard, guardSync, type NotAPromise } from "./guard.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
@@ -135,9 +135,8 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   /** Makes a function that calls `fn` through this circuit: the same `this` and parameters, always a promise. */
-  wrap<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-  ): Promised<This, Args, Result> & Guarded {
+  wrap<Fn extends AnyFunction>(fn: Fn): AsyncOf<Fn> & Guarded;
+  wrap<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
     checkFunction(fn, "wrap");
     const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
@@ -147,9 +146,8 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
-  wrapSync<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-  ): ((this: This, ...args: Args) => NotAPromise<Result>) & Guarded {
+  wrapSync<Fn extends AnyFunction>(fn: Fn): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
+  wrapSync<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
     checkFunction(fn, "wrapSync");
     const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
