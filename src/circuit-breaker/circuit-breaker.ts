@@ -1,13 +1,12 @@
 import type { Component } from "../kernel/component.js";
-import { configuredLayers } from "../kernel/configured.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import {
   checkFunction,
-  checkSignal,
   type ExecuteOptions,
   type ExecutionContext,
   type Policy,
+  readSignal,
   runAbortable,
 } from "../kernel/policy.js";
 import { type AnyFunction, type AsyncOf, disguise, type SyncOf } from "../kernel/wrap.js";
@@ -57,8 +56,9 @@ export class CircuitBreaker implements Component, Policy {
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: CircuitBreakerOptions) {
-    const layers = configuredLayers("circuitBreaker", options);
-    this.#circuit = new Circuit(resolveOptions("CircuitBreaker", circuitBreakerRules, options, layers));
+    this.#circuit = new Circuit(
+      resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker"),
+    );
   }
 
   get name(): string {
@@ -114,10 +114,10 @@ export class CircuitBreaker implements Component, Policy {
   ): Promise<Awaited<Result>> {
     try {
       checkFunction(fn, "call");
+      return guard(this.#circuit, undefined, fn, ...args);
     } catch (error) {
       return Promise.reject(error);
     }
-    return guard(this.#circuit, undefined, fn, ...args);
   }
 
   /**
@@ -164,29 +164,22 @@ export class CircuitBreaker implements Component, Policy {
    */
   async execute<Result>(
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
-    options: ExecuteOptions = {},
+    options?: ExecuteOptions,
   ): Promise<Result> {
-    const { signal } = options;
     checkFunction(fn, "execute");
-    checkSignal(signal);
+    const signal = readSignal(options);
     if (signal?.aborted) {
       this.#circuit.ignore();
       throw signal.reason;
     }
     const permit = this.#permit();
     if (permit === undefined) throw this.#circuit.refusal();
-    // By a listener of its own, so that the permit is back when `abort()` returns.
-    const abort = (): void => permit.release();
-    signal?.addEventListener("abort", abort, { once: true });
     try {
-      const value = await runAbortable(fn, signal);
-      permit.returned(value);
-      return value;
+      return await runAbortable(fn, signal, permit);
     } catch (error) {
+      // Settled already, but where the stack was used up before anything ran.
       permit.failure(error);
       throw error;
-    } finally {
-      signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -233,7 +226,9 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   #permit(): CallPermit | undefined {
-    const ticket = this.#circuit.admit();
-    return ticket === undefined ? undefined : new CallPermit(this.#circuit, ticket);
+    const circuit = this.#circuit;
+    const started = circuit.start();
+    const ticket = circuit.admit();
+    return ticket && new CallPermit(circuit, ticket, started);
   }
 }
