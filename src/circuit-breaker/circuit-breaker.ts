@@ -1,16 +1,15 @@
 import type { Component } from "../kernel/component.js";
-import { configuredLayers } from "../kernel/configured.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import {
   checkFunction,
-  checkSignal,
   type ExecuteOptions,
   type ExecutionContext,
   type Policy,
+  readSignal,
   runAbortable,
 } from "../kernel/policy.js";
-import { disguise, type Promised } from "../kernel/wrap.js";
+import { type AnyFunction, type AsyncOf, disguise, type SyncOf } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
 import { guard, guardSync, type NotAPromise } from "./guard.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
@@ -57,8 +56,9 @@ export class CircuitBreaker implements Component, Policy {
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: CircuitBreakerOptions) {
-    const layers = configuredLayers("circuitBreaker", options);
-    this.#circuit = new Circuit(resolveOptions("CircuitBreaker", circuitBreakerRules, options, layers));
+    this.#circuit = new Circuit(
+      resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker"),
+    );
   }
 
   get name(): string {
@@ -114,10 +114,10 @@ export class CircuitBreaker implements Component, Policy {
   ): Promise<Awaited<Result>> {
     try {
       checkFunction(fn, "call");
+      return guard(this.#circuit, undefined, fn, ...args);
     } catch (error) {
       return Promise.reject(error);
     }
-    return guard(this.#circuit, undefined, fn, ...args);
   }
 
   /**
@@ -135,9 +135,8 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   /** Makes a function that calls `fn` through this circuit: the same `this` and parameters, always a promise. */
-  wrap<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-  ): Promised<This, Args, Result> & Guarded {
+  wrap<Fn extends AnyFunction>(fn: Fn): AsyncOf<Fn> & Guarded;
+  wrap<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
     checkFunction(fn, "wrap");
     const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
@@ -147,9 +146,8 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
-  wrapSync<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-  ): ((this: This, ...args: Args) => NotAPromise<Result>) & Guarded {
+  wrapSync<Fn extends AnyFunction>(fn: Fn): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
+  wrapSync<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
     checkFunction(fn, "wrapSync");
     const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
@@ -166,29 +164,22 @@ export class CircuitBreaker implements Component, Policy {
    */
   async execute<Result>(
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
-    options: ExecuteOptions = {},
+    options?: ExecuteOptions,
   ): Promise<Result> {
-    const { signal } = options;
     checkFunction(fn, "execute");
-    checkSignal(signal);
+    const signal = readSignal(options);
     if (signal?.aborted) {
       this.#circuit.ignore();
       throw signal.reason;
     }
     const permit = this.#permit();
     if (permit === undefined) throw this.#circuit.refusal();
-    // By a listener of its own, so that the permit is back when `abort()` returns.
-    const abort = (): void => permit.release();
-    signal?.addEventListener("abort", abort, { once: true });
     try {
-      const value = await runAbortable(fn, signal);
-      permit.returned(value);
-      return value;
+      return await runAbortable(fn, signal, permit);
     } catch (error) {
+      // Settled already, but where the stack was used up before anything ran.
       permit.failure(error);
       throw error;
-    } finally {
-      signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -235,7 +226,9 @@ export class CircuitBreaker implements Component, Policy {
   }
 
   #permit(): CallPermit | undefined {
-    const ticket = this.#circuit.admit();
-    return ticket === undefined ? undefined : new CallPermit(this.#circuit, ticket);
+    const circuit = this.#circuit;
+    const started = circuit.start();
+    const ticket = circuit.admit();
+    return ticket && new CallPermit(circuit, ticket, started);
   }
 }

@@ -15,6 +15,18 @@ export interface Handlers {
 }
 
 /**
+ * A call whose end could not be counted when it came, and those before it. Filled where the stack may be used up:
+ * the engine can always make an empty object there, but not one with contents.
+ */
+export interface Owed {
+  earlier?: Owed | undefined;
+  ticket?: State;
+  started?: number;
+  ended?: boolean | Verdict;
+  value?: unknown;
+}
+
+/**
  * The shell around the machine: holds its state, reads the clock, keeps the totals and tells the listeners.
  * Every entrance first brings the state up to the time of now.
  */
@@ -24,6 +36,11 @@ export class Circuit {
   readonly timed: boolean;
   /** Kept here for the guard of asynchronous calls. */
   handlers: Handlers | undefined;
+  /**
+   * Ends that found no stack to be counted on, or a clock that threw: counted when somebody looks next. Set by
+   * plain assignment, for which there is always room.
+   */
+  owed: Owed | undefined;
   readonly #settings: CircuitBreakerSettings;
   readonly #limits: machine.Limits;
   #state: State;
@@ -53,7 +70,8 @@ export class Circuit {
 
   /** The state of now. */
   now(): State {
-    if (this.#state.kind !== "closed") this.#catchUp();
+    if (this.owed !== undefined) this.#settleOwed();
+    this.#catchUp();
     return this.#state;
   }
 
@@ -120,13 +138,15 @@ export class Circuit {
     if (this.#events?.has("rejected")) this.refusal();
   }
 
-  /** Counts a call and admits it: its ticket, or `undefined` when it is refused. */
+  /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
   admit(): State | undefined {
+    let ticket: State | undefined = this.#state;
+    if (ticket.kind !== "closed") {
+      ticket = machine.admit(this.now(), this.#limits, this.#time());
+      if (ticket === undefined) this.#rejected++;
+      else this.#state = ticket;
+    }
     this.#total++;
-    if (this.#state.kind === "closed") return this.#state;
-    const ticket = machine.admit(this.now(), this.#limits, this.#time());
-    if (ticket === undefined) this.#rejected++;
-    else this.#state = ticket;
     return ticket;
   }
 
@@ -139,11 +159,14 @@ export class Circuit {
     return error;
   }
 
-  /** A call came to an end; the predicates judge how. */
-  settled(ticket: State, started: number, fulfilled: boolean, value: unknown): void {
+  /**
+   * A call came to an end: fulfilled or not, which the predicates judge, or with a verdict. Counts it and makes
+   * the transition it causes, if its era is still on. Never throws, as far as there is stack to run on.
+   */
+  settled(ticket: State, started: number, ended: boolean | Verdict, value: unknown): void {
     const state = this.#state;
     if (
-      fulfilled &&
+      ended === true &&
       this.#plain &&
       state.era === ticket.era &&
       state.kind === "closed" &&
@@ -152,32 +175,59 @@ export class Circuit {
       this.#successful++;
       return;
     }
-    this.count(ticket, started, judge(this.#settings, fulfilled, value), value);
+    this.#count(ticket, started, ended, value);
   }
 
-  /** Counts a verdict and makes the transition it causes, if its era is still on. */
-  count(ticket: State, started: number, verdict: Verdict, value: unknown): void {
-    this.now();
-    const now = machine.settleNeedsTime(this.#state, this.#limits, verdict) ? this.#time() : 0;
-    const state = this.#state;
-    const late = state.era !== ticket.era;
-    const next = machine.settle(state, this.#limits, ticket, verdict, now, now - started);
-    if (verdict === "ignored") this.#ignored++;
-    else if (verdict === "success") this.#successful++;
-    else {
-      this.#failed++;
-      if (!late) this.#cause = { cause: value };
+  /** A function of its own, so that the one above is small enough to become part of every call. */
+  #count(ticket: State, started: number, ended: boolean | Verdict, value: unknown): void {
+    let isCounted = false;
+    try {
+      const verdict = typeof ended === "boolean" ? judge(this.#settings, ended, value) : ended;
+      this.#catchUp();
+      const now = machine.settleNeedsTime(this.#state, this.#limits, verdict) ? this.#time() : 0;
+      const before = this.#state;
+      const late = before.era !== ticket.era;
+      const next = machine.settle(before, this.#limits, ticket, verdict, now, now - started);
+      // Nothing between here and the end of the counting can fail.
+      this.#state = next;
+      isCounted = true;
+      if (verdict === "ignored") this.#ignored++;
+      else if (verdict === "success") this.#successful++;
+      else {
+        this.#failed++;
+        if (!late) this.#cause = { cause: value };
+      }
+      this.#changed(
+        before,
+        next.kind === "closed" ? "recovered" : before.kind === "closed" ? "tripped" : "probe-failed",
+      );
+      if (verdict === "success") this.#events?.emit("success", { value, late });
+      else if (verdict === "failure") this.#events?.emit("failure", { error: value, late });
+    } catch {
+      if (!isCounted) this.owed = { earlier: this.owed, ticket, started, ended, value };
     }
-    this.#commit(
-      next,
-      next.kind === "closed" ? "recovered" : state.kind === "closed" ? "tripped" : "probe-failed",
-    );
-    if (verdict === "success") this.#events?.emit("success", { value, late });
-    else if (verdict === "failure") this.#events?.emit("failure", { error: value, late });
+  }
+
+  #settleOwed(): void {
+    let next = this.owed;
+    this.owed = undefined;
+    while (next !== undefined) {
+      const owed = next;
+      const { ticket, started = 0, ended = false, value } = owed;
+      next = owed.earlier;
+      try {
+        if (ticket !== undefined) this.settled(ticket, started, ended, value);
+      } catch {
+        // It cannot be counted now either.
+        owed.earlier = this.owed;
+        this.owed = owed;
+      }
+    }
   }
 
   /** Makes the transitions that time has caused since somebody last asked. */
   #catchUp(): void {
+    if (this.#state.kind === "closed") return;
     const now = this.#time();
     for (;;) {
       const state = this.#state;
@@ -192,9 +242,14 @@ export class Circuit {
   }
 
   #commit(next: State, reason: CircuitStateReason): void {
-    const from = this.#state.kind;
+    const before = this.#state;
     this.#state = next;
-    const to = next.kind;
+    this.#changed(before, reason);
+  }
+
+  /** Counts and announces the change from what was before, if it is one. */
+  #changed({ kind: from }: State, reason: CircuitStateReason): void {
+    const { kind: to } = this.#state;
     if (to === from) return;
     if (to === "closed") this.#cause = undefined;
     this.#stateChanges++;

@@ -1,12 +1,12 @@
 import {
   type AnyFunction,
   type AsyncDecorator,
+  type AsyncOf,
   decorator,
-  type Promised,
   type SyncDecorator,
+  type SyncOf,
 } from "../kernel/wrap.js";
 import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
-import type { NotAPromise } from "./guard.js";
 import type { CircuitBreakerOptions } from "./options.js";
 
 /**
@@ -33,13 +33,10 @@ import type { CircuitBreakerOptions } from "./options.js";
  * console.assert((await new Exchange().balance("main")) === 4);
  * ```
  */
-export function circuitBreaker<This, Args extends unknown[], Result>(
-  fn: (this: This, ...args: Args) => Result,
-): Promised<This, Args, Result> & Guarded;
-export function circuitBreaker<This, Args extends unknown[], Result>(
-  method: (this: This, ...args: Args) => Promise<Result>,
-  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<Result>>,
-): ((this: This, ...args: Args) => Promise<Result>) & Guarded;
+export function circuitBreaker<Fn extends AnyFunction>(
+  fn: Fn,
+  context?: ClassMethodDecoratorContext<never>,
+): AsyncOf<Fn> & Guarded;
 export function circuitBreaker(options?: CircuitBreakerOptions): AsyncDecorator<Guarded>;
 export function circuitBreaker(first?: CircuitBreakerOptions | AnyFunction, context?: unknown): unknown {
   return guardWith("circuitBreaker", (breaker, fn) => breaker.wrap(fn), first, context);
@@ -58,14 +55,13 @@ export function circuitBreaker(first?: CircuitBreakerOptions | AnyFunction, cont
  * console.assert(parse("1") === 1);
  * ```
  */
-export function circuitBreakerSync<This, Args extends unknown[], Result>(
-  fn: (this: This, ...args: Args) => Result,
-): ((this: This, ...args: Args) => NotAPromise<Result>) & Guarded;
-export function circuitBreakerSync<This, Args extends unknown[], Result>(
-  method: (this: This, ...args: Args) => Result,
-  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
-): ((this: This, ...args: Args) => Result) & Guarded;
-export function circuitBreakerSync(options?: CircuitBreakerOptions): SyncDecorator<Guarded>;
+export function circuitBreakerSync<Fn extends AnyFunction>(
+  fn: Fn,
+  context?: ClassMethodDecoratorContext<never>,
+): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
+export function circuitBreakerSync(
+  options?: CircuitBreakerOptions,
+): SyncDecorator<Guarded, PromiseLike<unknown>>;
 export function circuitBreakerSync(first?: CircuitBreakerOptions | AnyFunction, context?: unknown): unknown {
   return guardWith("circuitBreakerSync", (breaker, fn) => breaker.wrapSync(fn), first, context);
 }

@@ -1,5 +1,5 @@
 import { isThenable } from "../kernel/thenable.js";
-import type { Circuit, Handlers } from "./circuit.js";
+import type { Circuit, Handlers, Owed } from "./circuit.js";
 import type { State } from "./machine.js";
 
 /** What a synchronous call returns: what the function returns, which must not be a promise. */
@@ -34,28 +34,42 @@ export function guard<This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
   ...args: Args
 ): Promise<Awaited<Result>> {
-  const ticket = circuit.admit();
-  if (ticket === undefined) return Promise.reject(circuit.refusal());
-  const started = circuit.start();
-  let result: Result;
-  let later: boolean;
+  let ticket: State | undefined;
+  let started = 0;
   try {
-    result = fn.apply(self, args);
-    later = result instanceof Promise || isThenable(result);
-  } catch (error) {
-    circuit.settled(ticket, started, false, error);
-    return Promise.reject(error);
-  }
-  const promise = Promise.resolve(result);
-  if (!later) {
+    started = circuit.start();
+    ticket = circuit.admit();
+    if (ticket === undefined) throw circuit.refusal();
+    const result = fn.apply(self, args);
+    // Looked at first: a `then` that throws would leave a rejection behind that nobody handles.
+    const later = result instanceof Promise || isThenable(result);
+    const promise = Promise.resolve(result);
+    if (later) {
+      const { fulfilled, rejected } =
+        ticket.kind === "closed" && !circuit.timed
+          ? sharedHandlers(circuit, ticket)
+          : handlersOf(circuit, ticket, started);
+      // As `await` does it: a `then` of the promise's own may throw, or return nothing.
+      return Promise.prototype.then.call(promise, fulfilled, rejected) as typeof promise;
+    }
     circuit.settled(ticket, started, true, result);
     return promise;
+  } catch (error) {
+    if (ticket !== undefined) {
+      // Written out: where the stack is used up, a function that does this could not be called.
+      try {
+        circuit.settled(ticket, started, false, error);
+      } catch {
+        const owed: Owed = {};
+        owed.earlier = circuit.owed;
+        owed.ticket = ticket;
+        owed.started = started;
+        owed.value = error;
+        circuit.owed = owed;
+      }
+    }
+    return Promise.reject(error);
   }
-  const { fulfilled, rejected } =
-    ticket.kind === "closed" && !circuit.timed
-      ? sharedHandlers(circuit, ticket)
-      : handlersOf(circuit, ticket, started);
-  return promise.then(fulfilled, rejected);
 }
 
 /** Calls the synchronous `fn` through the circuit. A promise from it is a mistake: its permit goes back. */
@@ -65,34 +79,38 @@ export function guardSync<This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
   ...args: Args
 ): NotAPromise<Result> {
+  const started = circuit.start();
   const ticket = circuit.admit();
   if (ticket === undefined) throw circuit.refusal();
-  const started = circuit.start();
-  let result: Result;
-  let thenable: boolean;
+  let promise: unknown;
   try {
-    result = fn.apply(self, args);
-    thenable = isThenable(result);
+    const result = fn.apply(self, args);
+    if (isDirect(result)) {
+      circuit.settled(ticket, started, true, result);
+      return result;
+    }
+    promise = result;
+    circuit.settled(ticket, started, "ignored", undefined);
   } catch (error) {
-    circuit.settled(ticket, started, false, error);
+    try {
+      circuit.settled(ticket, started, false, error);
+    } catch {
+      const owed: Owed = {};
+      owed.earlier = circuit.owed;
+      owed.ticket = ticket;
+      owed.started = started;
+      owed.value = error;
+      circuit.owed = owed;
+    }
     throw error;
   }
-  if (!isDirect(result, thenable)) {
-    circuit.count(ticket, started, "ignored", undefined);
-    return refusePromise(result);
-  }
-  circuit.settled(ticket, started, true, result);
-  return result;
-}
-
-function isDirect<Result>(_result: Result, thenable: boolean): _result is NotAPromise<Result> {
-  return !thenable;
-}
-
-function refusePromise(result: unknown): never {
   // Nobody will see this promise: what it rejects with must not become an unhandled rejection.
-  Promise.resolve(result).catch(() => {});
+  new Promise((adopt) => adopt(promise)).catch(() => {});
   throw new TypeError(
     "a synchronous call needs a function that returns its result; got a promise. Use call or wrap for it.",
   );
+}
+
+function isDirect<Result>(result: Result): result is NotAPromise<Result> {
+  return !isThenable(result);
 }

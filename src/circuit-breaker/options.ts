@@ -1,6 +1,6 @@
 import { type Clock, monotonicClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
-import { checkKeys, type OptionRules, type SettingsFor } from "../kernel/options.js";
+import { ownOptions, type OptionRules, type SettingsFor } from "../kernel/options.js";
 import {
   callback,
   custom,
@@ -21,7 +21,10 @@ export type CircuitOutcome =
   | { readonly status: "fulfilled"; readonly value: unknown }
   | { readonly status: "rejected"; readonly reason: unknown };
 
-/** A class of errors, or a function that says whether an error is meant. */
+/**
+ * A class of errors, or a function that says whether an error is meant. A constructor written as a function (as
+ * before ES2015) is taken for a class only when its prototype is an `Error`; otherwise it is called as a predicate.
+ */
 export type ErrorMatcher = (abstract new (...args: never[]) => unknown) | ((error: unknown) => boolean);
 
 /** A reset timeout that grows each time a half-open circuit opens again; back to `initial` after it closed. */
@@ -97,11 +100,11 @@ const resetTimeout: Rule<ResetTimeout> = custom({
       const initial = time.parse(value, label);
       return { initial, factor: 1, max: initial };
     }
-    checkKeys(label, growth, value);
-    const parse = (key: keyof typeof growth): number => growth[key].parse(value[key], `${label}.${key}`);
+    const given = ownOptions(label, growth, value);
+    const parse = (key: keyof typeof growth): number => growth[key].parse(given[key], `${label}.${key}`);
     const [initial, factor, max] = [parse("initial"), parse("factor"), parse("max")];
     if (max < initial)
-      throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, value["max"]));
+      throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, given["max"]));
     return { initial, factor, max };
   },
 });

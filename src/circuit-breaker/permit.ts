@@ -1,5 +1,5 @@
 import type { Circuit } from "./circuit.js";
-import type { State } from "./machine.js";
+import type { State, Verdict } from "./machine.js";
 
 /** The right to make one call, from `tryPermit`. The first of its methods counts, the others do nothing. */
 export interface Permit extends Disposable {
@@ -17,36 +17,36 @@ export class CallPermit implements Permit {
   readonly #started: number;
   #circuit: Circuit | undefined;
 
-  constructor(circuit: Circuit, ticket: State) {
+  constructor(circuit: Circuit, ticket: State, started: number) {
     this.#circuit = circuit;
     this.#ticket = ticket;
-    this.#started = circuit.start();
+    this.#started = started;
   }
 
   success(): void {
-    this.#take()?.count(this.#ticket, this.#started, "success", undefined);
+    this.#settle("success", undefined);
   }
 
   /** The call has returned `value`, which the predicates judge. */
   returned(value: unknown): void {
-    this.#take()?.settled(this.#ticket, this.#started, true, value);
+    this.#settle(true, value);
   }
 
   failure(error: unknown): void {
-    this.#take()?.settled(this.#ticket, this.#started, false, error);
+    this.#settle(false, error);
   }
 
   release(): void {
-    this.#take()?.count(this.#ticket, this.#started, "ignored", undefined);
+    this.#settle("ignored", undefined);
   }
 
   [Symbol.dispose](): void {
     this.release();
   }
 
-  #take(): Circuit | undefined {
+  #settle(ended: boolean | Verdict, value: unknown): void {
     const circuit = this.#circuit;
     this.#circuit = undefined;
-    return circuit;
+    circuit?.settled(this.#ticket, this.#started, ended, value);
   }
 }

@@ -1,7 +1,7 @@
 import type { Duration } from "../kernel/duration.js";
-import { checkKeys, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, duration, integer, numberAbove, type Rule } from "../kernel/rules.js";
-import { show } from "../kernel/show.js";
+import { show, unlike } from "../kernel/show.js";
 import { type RateRule, type TripRule, tripRule, type Window } from "./trip-rule.js";
 import { CallWindow, TimeWindow } from "./window.js";
 
@@ -14,7 +14,7 @@ export type RateWindow =
     }
   | {
       /**
-       * The calls that settled within this time; a window that stood idle is empty. It moves in hundredths of
+       * The calls that settled within this time, at least 1 ms; a window that stood idle is empty. It moves in hundredths of
        * its length, and its memory does not grow with the number of calls.
        */
       readonly duration: Duration;
@@ -71,8 +71,7 @@ const windowKeys = { calls: callsRule, duration: durationRule };
 const windowRule: Rule<WindowShape> = custom({
   allowed: "{ calls: 100 } or { duration: 60 }, one of the two",
   parse(value, label) {
-    checkKeys(label, windowKeys, value);
-    const { calls, duration: length } = value;
+    const { calls, duration: length } = ownOptions(label, windowKeys, value);
     if ((calls === undefined) === (length === undefined)) {
       throw new TypeError(
         `${label} must be ${windowRule.allowed}; got ${calls === undefined ? "neither" : "both"}.`,
@@ -80,6 +79,7 @@ const windowRule: Rule<WindowShape> = custom({
     }
     if (calls === undefined) {
       const milliseconds = durationRule.parse(length, `${label}.duration`);
+      if (milliseconds < 1) throw new RangeError(unlike(`${label}.duration`, "at least 1 ms", length));
       return { most: Infinity, make: () => new TimeWindow(milliseconds) };
     }
     const most = callsRule.parse(calls, `${label}.calls`);

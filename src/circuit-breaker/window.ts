@@ -70,15 +70,15 @@ export class TimeWindow implements Window {
 
   forget(now: number): void {
     const head = Math.floor(now / this.#width);
-    if (head <= this.#head) return;
-    for (let bucket = Math.max(this.#head + 1, head - BUCKETS + 1); bucket <= head; bucket++) {
-      const slot = this.#slot(bucket);
+    // Counted down: a bucket's number may be too large for the next one to be another.
+    for (let behind = Math.min(head - this.#head, BUCKETS) - 1; behind >= 0; behind--) {
+      const slot = this.#slot(head - behind);
       this.#total -= this.#totals[slot] ?? 0;
       this.#bad -= this.#bads[slot] ?? 0;
       this.#totals[slot] = 0;
       this.#bads[slot] = 0;
     }
-    this.#head = head;
+    this.#head = Math.max(this.#head, head);
   }
 
   #slot(bucket: number): number {

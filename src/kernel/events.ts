@@ -55,7 +55,12 @@ export class Events<Map extends object> {
     };
     // What is pending already is being delivered further up the stack, and this after it.
     if (pending.push(deliver) > 1) return;
-    for (; pending[0] !== undefined; pending.shift()) pending[0]();
+    try {
+      for (; pending[0] !== undefined; pending.shift()) pending[0]();
+    } finally {
+      // Left by an exception, when the stack is used up: what is not delivered now would block all that follows.
+      pending.length = 0;
+    }
   }
 
   #of<Name extends keyof Map & string>(name: Name): readonly Entry<Map[Name]>[] {

@@ -1,3 +1,4 @@
+import { configuredLayers, type SectionName } from "./configured.js";
 import { checkName } from "./nearest.js";
 import type { Rule } from "./rules.js";
 import { unlike } from "./show.js";
@@ -17,15 +18,23 @@ type Layer = Readonly<Record<string, unknown>>;
 
 /** Throws when `options` is not a plain set of options or has a key that `rules` does not know. */
 export function checkKeys(component: string, rules: object, options: unknown): asserts options is Layer {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(unlike(`the options of ${component}`, "an object", options));
+  // A date or a signal has no keys to be wrong: without this it would pass for no options at all.
+  if (Object.prototype.toString.call(options) !== "[object Object]") {
+    throw new TypeError(unlike(`the options of ${component}`, "a plain object", options));
   }
-  for (const key of Object.keys(options)) checkName(key, rules, `an option of ${component}`);
+  for (const key of Object.keys(options as Layer)) checkName(key, rules, `an option of ${component}`);
+}
+
+/** A copy of checked options, each read once: their own properties and nothing inherited. */
+export function ownOptions(component: string, rules: object, options: unknown): Layer {
+  checkKeys(component, rules, options);
+  return { __proto__: null, ...options };
 }
 
 /**
  * Reads options once and returns checked, frozen settings: what the constructor was given over what the
- * configuration says (`layers`, lowest first) over the defaults. `undefined` means "not given".
+ * configuration says (the section of that name; or `layers`, lowest first) over the defaults. `undefined` means
+ * "not given", and so does a property that is inherited.
  *
  * @throws TypeError for an unknown key or a value of the wrong type.
  * @throws RangeError for a value out of range.
@@ -34,16 +43,16 @@ export function resolveOptions<Settings extends object>(
   component: string,
   rules: OptionRules<Settings>,
   given: object | undefined,
-  layers: readonly Layer[] = [],
+  layers: readonly Layer[] | SectionName = [],
 ): Readonly<Settings> {
-  const own: unknown = given === undefined ? {} : given;
-  checkKeys(component, rules, own);
+  const own = ownOptions(component, rules, given === undefined ? {} : given);
+  const all = [...(typeof layers === "string" ? configuredLayers(layers, own) : layers), own];
   const settings: Partial<Settings> = {};
   for (const key of Object.keys(rules) as (keyof Settings & string)[]) {
     const rule = rules[key];
     let value = rule.fallback;
-    for (const layer of [...layers, own]) {
-      const found = layer[key];
+    for (const layer of all) {
+      const found = Object.hasOwn(layer, key) ? layer[key] : undefined;
       if (found !== undefined) value = found;
     }
     if (value !== undefined) settings[key] = rule.parse(value, key);

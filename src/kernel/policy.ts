@@ -1,3 +1,5 @@
+import { onAbort } from "./abort.js";
+import { ownOptions } from "./options.js";
 import { show, unlike } from "./show.js";
 
 /** What a function run by {@link Policy.execute} is given. */
@@ -54,31 +56,53 @@ export function checkSignal(signal: unknown): void {
   }
 }
 
+const executeKeys = { signal: true };
+
+/** The signal of {@link ExecuteOptions}, checked with what else they have. */
+export function readSignal(options: ExecuteOptions | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  const { signal }: ExecuteOptions = ownOptions("execute", executeKeys, options);
+  checkSignal(signal);
+  return signal;
+}
+
+/** What an execution holds, given back as its promise settles; only the first of the calls counts. */
+export interface Settling {
+  returned(value: unknown): void;
+  failure(error: unknown): void;
+  release(): void;
+}
+
 /**
  * Calls `fn` and settles as it does, or rejects with `signal.reason` as soon as the signal aborts; the
  * listener on the signal is gone either way. Does not look at a signal that is aborted already.
  *
- * @param onAbort runs in the listener: what it does is done when `abort()` returns.
+ * @param held is settled together with the promise: released by the time `abort()` returns.
  */
 export function runAbortable<Result>(
   fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
   signal: AbortSignal | undefined,
-  onAbort?: () => void,
+  held?: Settling,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const running = fn(new LazyContext(signal));
-    if (signal === undefined) {
-      resolve(running);
-      return;
-    }
     const abort = (): void => {
-      onAbort?.();
-      reject(signal.reason);
+      held?.release();
+      reject(signal?.reason);
     };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    Promise.resolve(running)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", abort));
+    // Before the function runs: one that aborts the signal and then fails was aborted.
+    const leave = signal && onAbort(signal, abort);
+    const run = async (): Promise<void> => {
+      try {
+        const value = await fn(new LazyContext(signal));
+        held?.returned(value);
+        resolve(value);
+      } catch (error) {
+        held?.failure(error);
+        reject(error);
+      }
+      leave?.();
+    };
+    void run();
+    if (signal?.aborted) abort();
   });
 }

@@ -1,6 +1,15 @@
 const LONGEST_TEXT = 40;
 
-/** Shows a value in an error message: short, one line, never the contents of an object. */
+function isArray(value: object): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    // A revoked proxy does not say what it was.
+    return false;
+  }
+}
+
+/** Shows a value in an error message: short, one line, never the contents of an object. Never throws. */
 export function show(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -11,7 +20,7 @@ export function show(value: unknown): string {
       return "a function";
     case "object":
       if (value === null) return "null";
-      return Array.isArray(value) ? "an array" : "an object";
+      return isArray(value) ? "an array" : "an object";
     default:
       return String(value);
   }

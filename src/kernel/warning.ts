@@ -10,11 +10,18 @@ function stackOf(cause: unknown): string | undefined {
   }
 }
 
-/** Reports through `process.emitWarning`: what went wrong where nobody could be told by an error. */
+/**
+ * Reports through `process.emitWarning`: what went wrong where nobody could be told by an error. Never throws:
+ * a warning that cannot be made must not change anything either.
+ */
 export function warn(code: string, message: string, cause?: unknown): void {
   const detail = stackOf(cause);
   const told = cause === undefined || detail !== undefined ? message : `${message}: ${show(cause)}`;
-  process.emitWarning(told, { type: "ResilienceWarning", code, detail });
+  try {
+    process.emitWarning(told, { type: "ResilienceWarning", code, detail });
+  } catch {
+    // Somebody has replaced it, or the stack is used up: there is nobody left to tell.
+  }
 }
 
 /**

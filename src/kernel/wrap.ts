@@ -10,23 +10,45 @@ export type Promised<This, Args extends readonly unknown[], Result> = (
   ...args: Args
 ) => Promise<Awaited<Result>>;
 
+/** Whether functions of the type are nothing but functions, and what they return is nothing but a promise. */
+type IsAsync<Fn extends AnyFunction, Result = ReturnType<Fn>> = [keyof Fn, Result, Promise<never>] extends [
+  never,
+  Promise<unknown>,
+  Result,
+]
+  ? unknown extends Result
+    ? false
+    : true
+  : false;
+
+/**
+ * What a wrapper that always returns a promise makes of `Fn`: the same when it returns one already, which keeps
+ * its type parameters and overloads.
+ */
+export type AsyncOf<Fn extends AnyFunction> =
+  IsAsync<Fn> extends true ? Fn : Promised<ThisParameterType<Fn>, Parameters<Fn>, ReturnType<Fn>>;
+
+/** What a synchronous wrapper makes of `Fn`, whose result may not be `Refused`: the same but for own properties. */
+export type SyncOf<Fn extends AnyFunction, Refused = never> = [
+  keyof Fn | Extract<ReturnType<Fn>, Refused>,
+] extends [never]
+  ? Fn
+  : (this: ThisParameterType<Fn>, ...args: Parameters<Fn>) => Exclude<ReturnType<Fn>, Refused>;
+
 /** Wraps a function so that it returns a promise, and is a standard decorator of methods that return one. */
 export interface AsyncDecorator<Extra extends object> {
-  <This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-  ): Promised<This, Args, Result> & Readonly<Extra>;
-  <This, Args extends unknown[], Result>(
-    method: (this: This, ...args: Args) => Promise<Result>,
-    context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<Result>>,
-  ): ((this: This, ...args: Args) => Promise<Result>) & Readonly<Extra>;
+  <Fn extends AnyFunction>(
+    fn: Fn,
+    context?: ClassMethodDecoratorContext<never>,
+  ): AsyncOf<Fn> & Readonly<Extra>;
 }
 
 /** Wraps a synchronous function, and is a standard decorator of synchronous methods. */
-export interface SyncDecorator<Extra extends object> {
-  <This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-    context?: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
-  ): ((this: This, ...args: Args) => Result) & Readonly<Extra>;
+export interface SyncDecorator<Extra extends object, Refused = never> {
+  <Fn extends AnyFunction>(
+    fn: Fn,
+    context?: ClassMethodDecoratorContext<never>,
+  ): SyncOf<Fn, Refused> & Readonly<Extra>;
 }
 
 /** Gives a wrapper the name and the number of parameters of what it wraps, and `extra` as read-only properties. */

@@ -1,6 +1,6 @@
 import type { Clock, Timer, TimerOptions } from "../kernel/clock.js";
 import { type Duration, parseDuration } from "../kernel/duration.js";
-import { show } from "../kernel/show.js";
+import { unlike } from "../kernel/show.js";
 
 interface PendingTimer {
   readonly due: number;
@@ -31,6 +31,8 @@ export class ManualClock implements Clock {
   #wall = Date.UTC(2025, 0, 1);
   readonly #timers: PendingTimer[] = [];
   readonly #work = new Set<Promise<unknown>>();
+  /** The last of the advances that were asked for, failed ones too. */
+  #advanced: Promise<unknown> = Promise.resolve();
 
   /** How many timers wait to fire: 0 after a component was stopped shows that it left none behind. */
   get pendingTimers(): number {
@@ -68,11 +70,34 @@ export class ManualClock implements Clock {
   /**
    * Moves both clocks forward. Timers that come due fire in the order of their times; promise jobs and the
    * background work of components (a heartbeat's write) settle before the next one fires and before this resolves.
+   * One that begins before another has ended comes after it; so the work it waits for must not wait for an advance.
    *
    * @param duration seconds, or a string with a unit; 0 only lets promise jobs settle.
    */
   async advance(duration: Duration): Promise<void> {
-    const end = this.#now + parseDuration(duration, "duration", { zero: true, long: true });
+    const length = parseDuration(duration, "duration", { zero: true, long: true });
+    const advancing = this.#advanced.then(() => this.#advance(length));
+    this.#advanced = advancing.catch(() => {});
+    return advancing;
+  }
+
+  /**
+   * Moves the wall clock alone, as an administrator or NTP does.
+   *
+   * @param seconds may be negative.
+   * @throws TypeError when it is not a number, RangeError when it leads to no valid date.
+   */
+  jumpWall(seconds: number): void {
+    if (typeof seconds !== "number") throw new TypeError(unlike("seconds", "a number", seconds));
+    const wall = this.#wall + seconds * 1000;
+    if (Number.isNaN(new Date(wall).getTime())) {
+      throw new RangeError(unlike("seconds", "a number that leads to a valid date", seconds));
+    }
+    this.#wall = wall;
+  }
+
+  async #advance(length: number): Promise<void> {
+    const end = this.#now + length;
     await this.#settle();
     for (let next = this.#timers[0]; next !== undefined && next.due <= end; next = this.#timers[0]) {
       this.#remove(next);
@@ -81,17 +106,6 @@ export class ManualClock implements Clock {
       await this.#settle();
     }
     this.#moveTo(end);
-  }
-
-  /**
-   * Moves the wall clock alone, as an administrator or NTP does.
-   *
-   * @param seconds may be negative.
-   */
-  jumpWall(seconds: number): void {
-    if (!Number.isFinite(seconds))
-      throw new RangeError(`seconds must be a finite number; got ${show(seconds)}.`);
-    this.#wall += seconds * 1000;
   }
 
   #moveTo(time: number): void {

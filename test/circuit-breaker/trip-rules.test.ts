@@ -45,6 +45,15 @@ test("a window of time holds every call younger than 99 hundredths of it and non
   );
 });
 
+test.each([1e-12, 5e-324, 1e-3])(
+  "a window of time that is too short for its buckets to be told apart, %d ms, comes to an end",
+  (length) => {
+    const window = new TimeWindow(length);
+    for (const now of [0, 1000, 1e15]) window.add(true, now);
+    expect(window.total).toBeLessThanOrEqual(3);
+  },
+);
+
 describe("failureRate", () => {
   /** Runs calls written as a line: `.` succeeds, `x` fails, `-` is one second; the state after each of them. */
   const line = (options: FailureRateOptions, calls: string): string => {

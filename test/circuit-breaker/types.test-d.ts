@@ -107,3 +107,88 @@ test("options take undefined and refuse what was not made by a factory", () => {
     excludedErrors: [typeof TypeError, (error: unknown) => boolean];
   }>().toExtend<CircuitBreakerOptions>();
 });
+
+declare function price(pair: string): Promise<string>;
+declare function price(pair: number): Promise<number>;
+
+test("a wrapper keeps type parameters and overloads", () => {
+  const identity = async <Value>(value: Value): Promise<Value> => value;
+  for (const wrapped of [
+    breaker.wrap(identity),
+    circuitBreaker(identity),
+    circuitBreaker()(identity),
+    circuitBreaker({})(identity),
+  ]) {
+    expectTypeOf(wrapped(5)).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(wrapped.breaker).toEqualTypeOf<CircuitBreaker>();
+  }
+  expectTypeOf(breaker.wrap(price)("BTC")).toEqualTypeOf<Promise<string>>();
+  expectTypeOf(breaker.wrap(price)(1)).toEqualTypeOf<Promise<number>>();
+  const same = <Value>(value: Value): Value => value;
+  for (const wrapped of [
+    breaker.wrapSync(same),
+    circuitBreakerSync(same),
+    circuitBreakerSync()(same),
+    circuitBreakerSync({})(same),
+  ]) {
+    expectTypeOf(wrapped(new Date())).toEqualTypeOf<Date>();
+    expectTypeOf(wrapped.breaker).toEqualTypeOf<CircuitBreaker>();
+  }
+});
+
+test("a wrapper promises no more than it has", () => {
+  class Process extends Promise<number> {
+    kill(): void {}
+  }
+  expectTypeOf(breaker.wrap(() => new Process(() => {}))()).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(breaker.wrap(either)()).toEqualTypeOf<Promise<Date>>();
+  expectTypeOf(breaker.wrap((): unknown => 1)()).toEqualTypeOf<Promise<unknown>>();
+  expectTypeOf(breaker.wrap((): never => process.exit())()).toEqualTypeOf<Promise<never>>();
+  const described = Object.assign(async (n: number) => n, { version: 1 });
+  expectTypeOf(breaker.wrap(described)).not.toHaveProperty("version");
+  expectTypeOf(breaker.wrap(described)(1)).toEqualTypeOf<Promise<number>>();
+  const describedSync = Object.assign((n: number) => n, { version: 1 });
+  expectTypeOf(breaker.wrapSync(describedSync)).not.toHaveProperty("version");
+  expectTypeOf(circuitBreakerSync(describedSync)(1)).toEqualTypeOf<number>();
+  expectTypeOf(circuitBreakerSync({})(describedSync)).not.toHaveProperty("version");
+  expectTypeOf(breaker.wrapSync(either)()).toEqualTypeOf<Date>();
+  expectTypeOf(circuitBreakerSync({})(either)()).toEqualTypeOf<Date>();
+});
+
+test("the decorators fit generic and overloaded methods", () => {
+  class Store {
+    @circuitBreaker({})
+    async get<Key>(key: Key): Promise<Key> {
+      return key;
+    }
+
+    @circuitBreaker
+    static async all<Key>(this: typeof Store, key: Key): Promise<Key[]> {
+      return [key];
+    }
+
+    find(key: string): Promise<string>;
+    find(key: number): Promise<number>;
+    @circuitBreaker()
+    async find(key: unknown): Promise<never> {
+      throw key;
+    }
+
+    @circuitBreakerSync({})
+    peek<Key>(key: Key): Key {
+      return key;
+    }
+
+    @circuitBreakerSync
+    first<Key>(keys: Key[]): Key | undefined {
+      return keys[0];
+    }
+
+    // @ts-expect-error a synchronous method would silently become asynchronous
+    @circuitBreaker
+    now(): number {
+      return 5;
+    }
+  }
+  expectTypeOf(new Store().get(5)).toEqualTypeOf<Promise<number>>();
+});

@@ -16,6 +16,17 @@ afterEach(() => {
 
 const door = (): Events<DoorEvents> => new Events<DoorEvents>("Door", ["open", "close"]);
 
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+const refuse = (): never => {
+  throw new Error("hands off");
+};
+const untouchable: object = new Proxy({}, { get: refuse, has: refuse, ownKeys: refuse });
+
 describe("events", () => {
   test("reach their listeners in the order these were added, with the payload itself", () => {
     const events = door();
@@ -148,6 +159,58 @@ describe("events", () => {
     events.emit("close", 1);
     events.emit("close", 2);
     expect(other.mock.calls).toEqual([[1], [2]]);
+  });
+
+  test.each([
+    ["a revoked proxy", revoked()],
+    ["an object that cannot be looked at", untouchable],
+    ["an error that cannot be looked at", Object.setPrototypeOf(untouchable, Error.prototype)],
+  ])("go on after %s was thrown", (_what, thrown) => {
+    const events = door();
+    const other = vi.fn<(count: number) => void>();
+    events.on("close", () => {
+      throw thrown;
+    });
+    events.on("close", other);
+    events.emit("close", 1);
+    expect(other).toHaveBeenCalledExactlyOnceWith(1);
+    expect(warnings).toHaveBeenCalledOnce();
+  });
+
+  test("go on when not even a warning can be made", () => {
+    warnings.mockImplementation(() => {
+      throw new Error("no warnings");
+    });
+    const events = door();
+    const other = vi.fn<(count: number) => void>();
+    events.on("close", () => {
+      throw new Error("mine");
+    });
+    events.on("close", other);
+    events.emit("close", 1);
+    expect(other).toHaveBeenCalledExactlyOnceWith(1);
+  });
+
+  test("are delivered again after the stack has overflowed during one", () => {
+    const events = door();
+    let deliveries = 0;
+    events.on("close", () => deliveries++);
+    const dive = (): void => {
+      try {
+        dive();
+      } catch {
+        // Every depth from the last one up gets its turn.
+      }
+      try {
+        events.emit("close", 1);
+      } catch {
+        // Some had no room.
+      }
+    };
+    dive();
+    deliveries = 0;
+    events.emit("close", 2);
+    expect(deliveries).toBe(1);
   });
 
   test.each([

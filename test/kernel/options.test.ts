@@ -47,6 +47,35 @@ describe("options", () => {
     expect(reads).toBe(1);
   });
 
+  test("are read once, the name that the configuration knows them by too", () => {
+    using _pushed = pushConfiguration({
+      watchdog: { timeout: 1, instances: { first: { maxCups: 1 }, second: { maxCups: 2 } } },
+    });
+    const names = ["first", "second"];
+    const given = {
+      get name(): string | undefined {
+        return names.shift();
+      },
+    };
+    const settings = resolveOptions("Kettle", rules, given, "watchdog");
+    expect(settings).toEqual({ name: "first", timeout: 1000, maxCups: 1 });
+    expect(names).toEqual(["second"]);
+  });
+
+  test("are own properties: what is inherited is not looked at", () => {
+    const inherited = { name: "heir", maxCups: 2 };
+    Object.assign(Object.prototype, inherited);
+    try {
+      expect(resolve({ timeout: 1 }, [{ timeout: 2 }])).toEqual({ name: "kettle", timeout: 1000 });
+      using _pushed = pushConfiguration({ watchdog: { instances: { heir: { timeout: 5 } } } });
+      expect(resolveOptions("Kettle", rules, {}, "watchdog").timeout).toBe(30_000);
+    } finally {
+      for (const key of Object.keys(inherited)) Reflect.deleteProperty(Object.prototype, key);
+    }
+    expect(resolve(Object.create({ timeout: 7 }))).toEqual({ name: "kettle", timeout: 30_000 });
+    expect(resolve(Object.assign(Object.create(null), { timeout: 7 })).timeout).toBe(7000);
+  });
+
   test("win over the configuration, whose later layers win over its earlier ones", () => {
     const layers = [
       { timeout: 1, maxCups: 2 },
@@ -63,11 +92,15 @@ describe("options", () => {
   });
 
   test.each([
-    [null, "the options of Kettle must be an object; got null."],
-    [5, "the options of Kettle must be an object; got 5."],
-    ["fast", 'the options of Kettle must be an object; got "fast".'],
-    [[], "the options of Kettle must be an object; got an array."],
-    [() => {}, "the options of Kettle must be an object; got a function."],
+    [null, "the options of Kettle must be a plain object; got null."],
+    [5, "the options of Kettle must be a plain object; got 5."],
+    ["fast", 'the options of Kettle must be a plain object; got "fast".'],
+    [[], "the options of Kettle must be a plain object; got an array."],
+    [() => {}, "the options of Kettle must be a plain object; got a function."],
+    [new Date(), "the options of Kettle must be a plain object; got an object."],
+    [new Map(), "the options of Kettle must be a plain object; got an object."],
+    [Object(5), "the options of Kettle must be a plain object; got an object."],
+    [new AbortController().signal, "the options of Kettle must be a plain object; got an object."],
     [{ timeOut: 5 }, "timeOut is not an option of Kettle; did you mean timeout?"],
     [{ max_cups: 5 }, "max_cups is not an option of Kettle; did you mean maxCups?"],
     [{ colour: "red" }, "colour is not an option of Kettle; allowed are name, timeout, maxCups"],

@@ -1,4 +1,4 @@
-import { getEventListeners, setMaxListeners } from "node:events";
+import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
 import { checkFunction, checkSignal, type ExecutionContext, runAbortable } from "../../src/kernel/policy.js";
 
@@ -53,7 +53,6 @@ describe("an abortable run", () => {
 
   test("leaves no listener on a signal that lives on, after a thousand runs", async () => {
     const { signal } = new AbortController();
-    setMaxListeners(0, signal);
     const runs = Array.from({ length: 1000 }, (_, index) =>
       runAbortable(
         () => (index % 2 === 0 ? Promise.resolve(index) : Promise.reject(new Error("odd"))),
@@ -64,6 +63,60 @@ describe("an abortable run", () => {
     await Promise.resolve();
     expect(listeners(signal)).toBe(0);
   });
+
+  test("needs one listener of a signal, however many share it: a warning of a leak would be wrong", async () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const controller = new AbortController();
+    const finish: ((value: number) => void)[] = [];
+    const runs = Array.from({ length: 100 }, () =>
+      runAbortable(() => new Promise<number>((resolve) => finish.push(resolve)), controller.signal),
+    );
+    expect(listeners(controller.signal)).toBe(1);
+    for (const resolve of finish.slice(0, 99)) resolve(5);
+    await Promise.all(runs.slice(0, 99));
+    expect(listeners(controller.signal)).toBe(1);
+    controller.abort("over");
+    expect(await Promise.allSettled(runs.slice(99))).toEqual([{ status: "rejected", reason: "over" }]);
+    expect(listeners(controller.signal)).toBe(0);
+    expect(warnings).not.toHaveBeenCalled();
+    warnings.mockRestore();
+  });
+
+  test("rejects with the reason when its function aborts the signal and then fails", async () => {
+    const controller = new AbortController();
+    const run = runAbortable(() => {
+      controller.abort("from inside");
+      throw new Error("own");
+    }, controller.signal);
+    await expect(run).rejects.toBe("from inside");
+    expect(listeners(controller.signal)).toBe(0);
+  });
+
+  test.each([
+    [true, { status: "fulfilled", value: 5 }, [["returned", 5]]],
+    [false, { status: "rejected", reason: "enough" }, [["release"]]],
+  ])(
+    "settles what it holds as its promise: the value was there a while before the abort: %o",
+    async (isEarlier, outcome, expected) => {
+      const settled: unknown[] = [];
+      const held = {
+        returned: (value: unknown) => settled.push(["returned", value]),
+        failure: (error: unknown) => settled.push(["failure", error]),
+        release: () => settled.push(["release"]),
+      };
+      const controller = new AbortController();
+      let finish: (value: number) => void = () => {};
+      const running = new Promise<number>((resolve) => {
+        finish = resolve;
+      });
+      const run = runAbortable(() => running, controller.signal, held);
+      finish(5);
+      if (isEarlier) await running;
+      controller.abort("enough");
+      expect(await Promise.allSettled([run])).toEqual([outcome]);
+      expect(settled.slice(0, 1)).toEqual(expected);
+    },
+  );
 
   test("makes no unhandled rejection of a failure that comes after the abort", async () => {
     const unhandled = vi.fn<() => void>();

@@ -132,6 +132,27 @@ describe("a manual clock", () => {
     expect(clock.now()).toBe(1100);
   });
 
+  test("moves by both of two durations when one advance begins before the other has ended", async () => {
+    const clock = new ManualClock();
+    const seen: string[] = [];
+    const at = (delay: number): unknown => clock.setTimer(() => seen.push(`timer at ${clock.now()}`), delay);
+    at(500);
+    at(1500);
+    const told = (name: string) => () => seen.push(`${name} at ${clock.now()}`);
+    await Promise.all([clock.advance(1).then(told("first")), clock.advance(1).then(told("second"))]);
+    expect(seen).toEqual(["timer at 500", "first at 1000", "timer at 1500", "second at 2000"]);
+  });
+
+  test("goes on after an advance that was refused or whose callback threw", async () => {
+    const clock = new ManualClock();
+    clock.setTimer(() => {
+      throw new Error("mine");
+    }, 100);
+    const all = await Promise.allSettled([clock.advance(1), clock.advance(-1), clock.advance(1)]);
+    expect(all.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+    expect(clock.now()).toBe(1100);
+  });
+
   test("jumps its wall clock alone, also back", async () => {
     const clock = new ManualClock();
     const wall = clock.wallNow();
@@ -143,8 +164,25 @@ describe("a manual clock", () => {
 
   test.each([Number.NaN, Infinity, -Infinity])("cannot jump by %d", (seconds) => {
     expect(() => new ManualClock().jumpWall(seconds)).toThrow(
-      new RangeError(`seconds must be a finite number; got ${seconds}.`),
+      new RangeError(`seconds must be a number that leads to a valid date; got ${seconds}.`),
     );
+  });
+
+  test.each([["5"], [null], [undefined], [5n]])("cannot jump by %o", (seconds) => {
+    const clock = new ManualClock();
+    const wall = clock.wallNow();
+    expect(() => Reflect.apply(Reflect.get(clock, "jumpWall"), clock, [seconds])).toThrow(
+      /^seconds must be a number; got /,
+    );
+    expect(clock.wallNow()).toBe(wall);
+  });
+
+  test.each([1e308, -1e308, 8.64e12])("cannot jump out of what a date can hold: %d", (seconds) => {
+    const clock = new ManualClock();
+    const wall = clock.wallNow();
+    expect(() => clock.jumpWall(seconds)).toThrow(RangeError);
+    expect(clock.wallNow()).toBe(wall);
+    clock.jumpWall(-1e12);
   });
 
   test.each([-1, Number.NaN, Infinity, "10", "soon", null])("cannot advance by %o", async (duration) => {
