@@ -4,9 +4,10 @@ import { custom, flag, optional } from "../kernel/rules.js";
 import {
   type AnyFunction,
   type AsyncDecorator,
+  type AsyncOf,
   decorator,
-  type Promised,
   type SyncDecorator,
+  type SyncOf,
 } from "../kernel/wrap.js";
 import { type Limited, limitAsync, limitSync } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
@@ -80,13 +81,10 @@ const limitedRules: OptionRules<LimitedSettings> = {
  * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 59);
  * ```
  */
-export function rateLimiter<This, Args extends unknown[], Result>(
-  fn: (this: This, ...args: Args) => Result,
-): Promised<This, Args, Result> & Limited<RateLimiter>;
-export function rateLimiter<This, Args extends unknown[], Result>(
-  method: (this: This, ...args: Args) => Promise<Result>,
-  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<Result>>,
-): ((this: This, ...args: Args) => Promise<Result>) & Limited<RateLimiter>;
+export function rateLimiter<Fn extends AnyFunction>(
+  fn: Fn,
+  context?: ClassMethodDecoratorContext<never>,
+): AsyncOf<Fn> & Limited<RateLimiter>;
 export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited<RateLimiter>>;
 export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
   return limitWith("rateLimiter", limitAsync, first, context);
@@ -105,13 +103,10 @@ export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unkn
  * console.assert(write("one") + write("two") === 6);
  * ```
  */
-export function rateLimiterSync<This, Args extends unknown[], Result>(
-  fn: (this: This, ...args: Args) => Result,
-): ((this: This, ...args: Args) => Result) & Limited<RateLimiter>;
-export function rateLimiterSync<This, Args extends unknown[], Result>(
-  method: (this: This, ...args: Args) => Result,
-  context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Result>,
-): ((this: This, ...args: Args) => Result) & Limited<RateLimiter>;
+export function rateLimiterSync<Fn extends AnyFunction>(
+  fn: Fn,
+  context?: ClassMethodDecoratorContext<never>,
+): SyncOf<Fn> & Limited<RateLimiter>;
 export function rateLimiterSync(options?: LimitedOptions): SyncDecorator<Limited<RateLimiter>>;
 export function rateLimiterSync(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
   return limitWith("rateLimiterSync", limitSync, first, context);

@@ -4,7 +4,7 @@ import { type Duration, parseDuration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
-import type { Promised } from "../kernel/wrap.js";
+import type { AnyFunction, AsyncOf, SyncOf } from "../kernel/wrap.js";
 import { type Limited, limitAsync, limitSync } from "./limited.js";
 import { Line } from "./line.js";
 import {
@@ -188,18 +188,14 @@ export class RateLimiter implements Policy, Component {
   }
 
   /** Makes a function that waits for its turn, then calls `fn`: same `this` and parameters, always a promise. */
-  wrap<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-    options?: AcquireSyncOptions,
-  ): Promised<This, Args, Result> & Limited<RateLimiter> {
+  wrap<Fn extends AnyFunction>(fn: Fn, options?: AcquireSyncOptions): AsyncOf<Fn> & Limited<RateLimiter>;
+  wrap(fn: AnyFunction, options?: AcquireSyncOptions): unknown {
     return limitAsync(this, () => this, options, fn);
   }
 
   /** Makes a function that blocks the thread until its turn, then calls `fn`: same `this`, parameters and result. */
-  wrapSync<This, Args extends unknown[], Result>(
-    fn: (this: This, ...args: Args) => Result,
-    options?: AcquireSyncOptions,
-  ): ((this: This, ...args: Args) => Result) & Limited<RateLimiter> {
+  wrapSync<Fn extends AnyFunction>(fn: Fn, options?: AcquireSyncOptions): SyncOf<Fn> & Limited<RateLimiter>;
+  wrapSync(fn: AnyFunction, options?: AcquireSyncOptions): unknown {
     return limitSync(this, () => this, options, fn);
   }
 

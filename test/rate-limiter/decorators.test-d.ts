@@ -28,6 +28,24 @@ test("a synchronous function stays synchronous", () => {
   >();
 });
 
+test("generic functions and methods stay generic", () => {
+  expectTypeOf(new RateLimiter().wrap(async <T>(value: T) => value)(5)).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(rateLimiter({ rate: 1 })(async <T>(value: T) => value)("a")).toEqualTypeOf<Promise<string>>();
+  expectTypeOf(new RateLimiter().wrapSync(<T>(value: T) => value)(5)).toEqualTypeOf<number>();
+  class Api {
+    @rateLimiter({ rate: 1 })
+    async get<T>(key: T): Promise<T> {
+      return key;
+    }
+    @rateLimiterSync({ rate: 1 })
+    peek<T>(key: T): T {
+      return key;
+    }
+  }
+  expectTypeOf(new Api().get(1)).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(new Api().peek("a")).toEqualTypeOf<string>();
+});
+
 test("execute resolves with the result of the function", () => {
   expectTypeOf(new RateLimiter().execute(() => 1)).toEqualTypeOf<Promise<number>>();
   expectTypeOf(new RateLimiter().execute(async ({ signal }) => signal)).toEqualTypeOf<Promise<AbortSignal>>();

@@ -160,7 +160,7 @@ describe("limiter.wrap", () => {
       expect(() => limiter.wrap(greet, { cost: cost as number })).toThrow(/cost/);
     }
     for (const none of [null, 5, "x", []]) {
-      expect(() => limiter.wrap(greet, none as object)).toThrow(/options of wrap must be an object/);
+      expect(() => limiter.wrap(greet, none as object)).toThrow(/options of wrap must be a plain object/);
     }
   });
 });
