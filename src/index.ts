@@ -42,7 +42,7 @@ export type { Duration } from "./kernel/duration.js";
 export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";
-export type { AsyncDecorator, SyncDecorator } from "./kernel/wrap.js";
+export type { AnyFunction, AsyncDecorator, AsyncOf, Promised, SyncDecorator, SyncOf } from "./kernel/wrap.js";
 
 export { type LimitedOptions, rateLimiter, rateLimiterSync } from "./rate-limiter/decorators.js";
 export { RateLimitError, RateLimitExceededError } from "./rate-limiter/errors.js";
