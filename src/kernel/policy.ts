@@ -75,7 +75,7 @@ export interface Settling {
 
 /**
  * Calls `fn` and settles as it does, or rejects with `signal.reason` as soon as the signal aborts; the
- * listener on the signal is gone either way. Does not look at a signal that is aborted already.
+ * listener on the signal is gone either way. A signal that is aborted already does not keep `fn` from running.
  *
  * @param held is settled together with the promise: released by the time `abort()` returns.
  */
@@ -90,7 +90,7 @@ export function runAbortable<Result>(
       reject(signal?.reason);
     };
     // Before the function runs: one that aborts the signal and then fails was aborted.
-    const leave = signal && onAbort(signal, abort);
+    const leave = signal?.aborted === false ? onAbort(signal, abort) : undefined;
     const run = async (): Promise<void> => {
       try {
         const value = await fn(new LazyContext(signal));

@@ -82,6 +82,12 @@ describe("an abortable run", () => {
     warnings.mockRestore();
   });
 
+  test("puts no listener on a signal that is aborted already", async () => {
+    const signal = AbortSignal.abort("before");
+    await expect(runAbortable(never, signal)).rejects.toBe("before");
+    expect(listeners(signal)).toBe(0);
+  });
+
   test("rejects with the reason when its function aborts the signal and then fails", async () => {
     const controller = new AbortController();
     const run = runAbortable(() => {
