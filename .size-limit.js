@@ -6,7 +6,7 @@ export default [
     name: "circuit breaker alone",
     path: "dist/index.js",
     import: "{ CircuitBreaker }",
-    limit: "6.4 kB",
+    limit: "6.8 kB",
     gzip: true,
     modifyEsbuildConfig: gzipped,
   },
