@@ -60,7 +60,11 @@ export function isLate(turn: number, deadline: number, limits: Limits): boolean 
  * `burst + rate * t / per`.
  */
 export function waitFor(fullAt: number, cost: number, now: number, limits: Limits): number {
-  const full = fullAfter(fullAt, cost, now, limits);
+  return waitUntil(fullAfter(fullAt, cost, now, limits), now, limits);
+}
+
+/** {@link waitFor}, for tokens with which the bucket would be full again at `full`. */
+export function waitUntil(full: number, now: number, limits: Limits): number {
   const wait = full - now - limits.capacity;
   return wait > Math.abs(full) * SLACK ? wait : 0;
 }

@@ -1,4 +1,4 @@
-import { FULL, fullAfter, type Limits, missing, rebase, waitFor } from "./bucket.js";
+import { FULL, fullAfter, type Limits, missing, rebase, waitUntil } from "./bucket.js";
 
 /**
  * What somebody whose tokens were taken may still give back, in tokens.
@@ -46,8 +46,10 @@ export class LeasedBucket {
 
   /** Takes the tokens if they are there. */
   protected spendIfThere(cost: number, now: number): boolean {
-    if (waitFor(this.fullAt, cost, now, this.limits) > 0) return false;
-    this.spend(cost, now);
+    const full = fullAfter(this.fullAt, cost, now, this.limits);
+    if (waitUntil(full, now, this.limits) > 0) return false;
+    if (this.#newest) this.#observe(now);
+    this.#fullAt[0] = full;
     return true;
   }
 

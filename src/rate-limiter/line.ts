@@ -59,8 +59,11 @@ export class Line<Key> extends Schedule {
   }
 
   /** Takes the tokens if they are there and nobody waits for them. */
-  take(cost: number, now: number = this.now()): boolean {
-    if (this.#gated && (this.queued > 0 || now < this.pausedUntil)) return false;
+  take(cost: number, now: number = this.#clock.now()): boolean {
+    if (this.#gated) {
+      this.#attend(now);
+      if (this.queued > 0 || now < this.pausedUntil) return false;
+    }
     return this.spendIfThere(cost, now);
   }
 
