@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import files from "node:fs/promises";
 import path from "node:path";
 import { type Clock, realClock } from "../kernel/clock.js";
 import { pidScope, processExists } from "./process-identity.js";
@@ -36,8 +35,8 @@ function textOf(buffer: Buffer, bytesRead: number): string | null {
 export async function readText(file: string): Promise<string | null> {
   try {
     // First, because opening alone may do something to what is no file.
-    sizeOf(await files.stat(file));
-    const handle = await files.open(file, READ);
+    sizeOf(await fs.promises.stat(file));
+    const handle = await fs.promises.open(file, READ);
     try {
       const buffer = Buffer.allocUnsafe(sizeOf(await handle.stat()) + 1);
       return textOf(buffer, (await handle.read(buffer)).bytesRead);
@@ -70,7 +69,7 @@ export function readTextSync(file: string): string | null {
 /** Renames, and tries again where somebody holds the file. */
 async function rename(from: string, to: string, clock: Clock, pause: number = FIRST_PAUSE): Promise<void> {
   try {
-    return await files.rename(from, to);
+    return await fs.promises.rename(from, to);
   } catch (error) {
     if (pause > LAST_PAUSE || !hasCode(error, "EPERM", "EBUSY", "EACCES")) throw error;
   }
@@ -84,14 +83,14 @@ async function rename(from: string, to: string, clock: Clock, pause: number = FI
 async function sweep(prefix: string): Promise<void> {
   const folder = path.dirname(prefix);
   // A folder that can be written but not listed has nothing that could be swept.
-  for (const name of await files.readdir(folder).catch(() => [])) {
+  for (const name of await fs.promises.readdir(folder).catch(() => [])) {
     const file = path.join(folder, name);
     const found = file.startsWith(prefix) ? TEMPORARY.exec(file.slice(prefix.length)) : null;
     if (found === null) continue;
     const isOrphan = found[1] === pidScope() && !processExists(Number(found[2]));
     try {
-      if (isOrphan || realClock.wallNow() - (await files.lstat(file)).mtimeMs > ABANDONED) {
-        await files.unlink(file);
+      if (isOrphan || realClock.wallNow() - (await fs.promises.lstat(file)).mtimeMs > ABANDONED) {
+        await fs.promises.unlink(file);
       }
     } catch {
       // Another process has swept it in the meantime.
@@ -118,17 +117,17 @@ export function stateFileWriter(
     // The pid is for the sweep; the rest cannot be guessed, so nobody can have put anything there.
     const temporary = `${prefix}${pidScope()}.${process.pid}.${crypto.randomUUID()}.tmp`;
     const create = (): Promise<void> =>
-      files.writeFile(temporary, content, { flag: "wx", mode: 0o600, flush: fsync });
+      fs.promises.writeFile(temporary, content, { flag: "wx", mode: 0o600, flush: fsync });
     try {
       await create().catch(async (error: unknown) => {
         if (!hasCode(error, "ENOENT")) throw error;
-        await files.mkdir(folder, { recursive: true });
+        await fs.promises.mkdir(folder, { recursive: true });
         await create();
       });
       await rename(temporary, file, clock);
     } catch (error) {
       // The first error tells more than that of the cleaning; what stays is swept at the next start.
-      await files.unlink(temporary).catch(() => undefined);
+      await fs.promises.unlink(temporary).catch(() => undefined);
       throw error;
     }
     if (isSwept) return;

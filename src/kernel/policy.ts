@@ -91,7 +91,7 @@ export function runAbortable<Result>(
     };
     // Before the function runs: one that aborts the signal and then fails was aborted.
     const leave = signal?.aborted === false ? onAbort(signal, abort) : undefined;
-    const run = async (): Promise<void> => {
+    const settleAbortable = async (): Promise<void> => {
       try {
         const value = await fn(new LazyContext(signal));
         held?.returned(value);
@@ -102,7 +102,7 @@ export function runAbortable<Result>(
       }
       leave?.();
     };
-    void run();
+    void settleAbortable();
     if (signal?.aborted) abort();
   });
 }

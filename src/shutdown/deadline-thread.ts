@@ -1,4 +1,3 @@
-import { isMainThread, Worker } from "node:worker_threads";
 import { warn } from "../kernel/warning.js";
 import { endProcess } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";
@@ -33,6 +32,8 @@ export function startDeadlineThread({
   forceExitCode,
   exit,
 }: GracefulShutdownSettings): DeadlineThread | undefined {
+  // Not imported: whoever only imports the package should not wait for what threads need.
+  const { isMainThread, Worker } = process.getBuiltinModule("node:worker_threads");
   if (!isMainThread) return undefined;
   const failed = (error: unknown): void =>
     warn(
