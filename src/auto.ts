@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { loadConfig } from "./config/load.js";
 import { configure, type ResilienceConfig } from "./configure.js";
 

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export { CircuitBreaker, type Guarded } from "./circuit-breaker/circuit-breaker.js";
 export { circuitBreaker, circuitBreakerSync } from "./circuit-breaker/decorators.js";
 export { CircuitBreakerError, CircuitOpenError } from "./circuit-breaker/errors.js";

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export type { ConfigSection, ResilienceConfig } from "../configure.js";
 export { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 export type { Environment } from "./discover.js";

@@ -3,9 +3,11 @@ import path from "node:path";
 import { checkConfiguration, type ResilienceConfig } from "../configure.js";
 import { ConfigError } from "../kernel/config-error.js";
 import type { SectionName } from "../kernel/configured.js";
+import { nearest } from "../kernel/nearest.js";
 import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
+import { warn } from "../kernel/warning.js";
 import { checkTogether, type SectionRules, sections } from "../sections.js";
 import { type Environment, findConfigFile, isFile } from "./discover.js";
 import { ALIASES, SECTION_KEYS, toCamelCase, toSnakeCase } from "./names.js";
@@ -93,6 +95,20 @@ function readResilience(source: YamlFile): Tree {
   return Object.fromEntries(read);
 }
 
+/** Other modules may have keys of their own, so a slip in the one key that matters can only be warned of. */
+function warnOfSlip(source: YamlFile): void {
+  if (!isTree(source.value) || Object.hasOwn(source.value, "resilience")) return;
+  const known = ["resilience", ...Object.values(SECTION_KEYS)];
+  for (const key of Object.keys(source.value)) {
+    const meant = nearest(key, known);
+    if (meant === undefined || key === "include") continue;
+    const { line, column } = source.issue([key], "key", "");
+    const advice =
+      meant === "resilience" ? "did you mean resilience?" : `sections stand under the key resilience.`;
+    warn("KSTLIB_CONFIG_KEY", `${source.file}:${line}:${column}: ${key} is not read; ${advice}`);
+  }
+}
+
 function includesOf(source: YamlFile): string[] {
   const include = isTree(source.value) ? source.value["include"] : undefined;
   const named = Array.isArray(include) ? include : include === undefined ? [] : [include];
@@ -108,6 +124,7 @@ class IncludeReader {
   read(file: string, chain: readonly string[] = []): unknown {
     const source = readYamlFile(file);
     validate(source);
+    warnOfSlip(source);
     const here = [...chain, realpathSync(file)];
     let merged: unknown = {};
     for (const included of includesOf(source)) merged = merge(merged, this.#include(included, here, source));

@@ -45,6 +45,8 @@ export class ConfigError extends ResilienceError {
     this.column = first.column;
     this.keyPath = first.keyPath;
     this.issues = Object.freeze([...issues]);
+    // They are in the message already; printed again with the error they would drown it.
+    Object.defineProperty(this, "issues", { enumerable: false });
   }
 }
 brandError(ConfigError, "ConfigError");

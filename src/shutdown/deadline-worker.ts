@@ -94,7 +94,9 @@ function innermost(stack: string): string {
     .map((line) => line.trim())
     // The evaluation itself has no file; below it are the frames that it interrupted.
     .filter((frame) => !/^at <anonymous>:|node:internal/.test(frame));
-  const own = frames.findIndex((frame) => /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook) /.test(frame));
+  const own = frames.findIndex((frame) =>
+    /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook) /.test(frame),
+  );
   return frames
     .slice(0, own === -1 ? undefined : own)
     .slice(0, 3)

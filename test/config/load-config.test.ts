@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConfigError, loadConfig } from "../../src/config/index.js";
 import { configure } from "../../src/configure.js";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
@@ -385,6 +385,20 @@ describe("a mistake", () => {
     expect(() => load(file)).toThrow(/many\.yml:24001:1: k7 stands here a second time/);
     const aliases = `a: &a 1\nb: [${Array.from({ length: 12_000 }, () => "*a").join(", ")}]`;
     expect(mistake(aliases).message).toContain("more than 100 aliases");
+  });
+
+  it("in the top-level key is warned of, because other keys belong to others", () => {
+    const warnings: string[] = [];
+    const emit = vi
+      .spyOn(process, "emitWarning")
+      .mockImplementation((message) => void warnings.push(String(message)));
+    expect(load(write("slip.yml", "resiliance: { watchdog: { timeout: 5 } }"))).toEqual({});
+    load(write("flat.yml", "other: 1\ncircuit_breaker: { max_failures: 3 }"));
+    emit.mockRestore();
+    expect(warnings).toEqual([
+      `${path.join(folder, "slip.yml")}:1:1: resiliance is not read; did you mean resilience?`,
+      `${path.join(folder, "flat.yml")}:2:1: circuit_breaker is not read; sections stand under the key resilience.`,
+    ]);
   });
 
   it("that tries to reach a prototype is a key like any other", () => {
