@@ -1,3 +1,4 @@
+import { warn } from "../kernel/warning.js";
 import type { Json, Snapshot } from "../kernel/component.js";
 import { Events } from "../kernel/events.js";
 import type { HeartbeatError } from "./errors.js";
@@ -47,4 +48,10 @@ export function announcer(owner: string, settings: HeartbeatSettings): Events<He
     events.on("targetDead", () => alert(`the target of ${owner} is dead.`, { event: "targetDead" }));
   }
   return events;
+}
+
+/** Tells of a missed beat: the first of a row by a warning where nobody listens. */
+export function tellMissed(events: Events<HeartbeatEvents>, error: HeartbeatError, isFirst: boolean): void {
+  if (isFirst && !events.has("missedBeat")) warn("KSTLIB_HEARTBEAT_MISSED", error.message);
+  events.emit("missedBeat", error);
 }

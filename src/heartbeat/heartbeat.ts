@@ -21,7 +21,7 @@ import {
 } from "../heartbeat-file/state.js";
 import { stateFileWriter } from "../heartbeat-file/state-file.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
+import { announcer, type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
 import { metadataSource } from "./metadata.js";
@@ -227,7 +227,6 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
 
   /** Whether {@link Heartbeat.check} says `alive`. */
   static readonly isAlive: typeof isAlive = isAlive;
-
   /** {@link Heartbeat.isAlive} without a promise. */
   static readonly isAliveSync: typeof isAliveSync = isAliveSync;
 
@@ -292,8 +291,9 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     const message = `${this.#owner} missed a beat: ${reason}.`;
     const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);
     this.#missedBeats++;
+    const isFirst = this.#lastError === null;
     this.#lastError = message;
-    this.#events.emit("missedBeat", error);
+    tellMissed(this.#events, error, isFirst);
     return error;
   }
 }

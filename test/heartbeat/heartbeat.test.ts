@@ -252,6 +252,22 @@ describe("beat()", () => {
 });
 
 describe("a beat that cannot be written", () => {
+  it("becomes a warning, once in a row, where nobody listens", async () => {
+    const warnings: string[] = [];
+    const emit = vi
+      .spyOn(process, "emitWarning")
+      .mockImplementation((message) => void warnings.push(String(message)));
+    const { clock, heartbeat } = broken();
+    heartbeat.start();
+    await clock.advance(35);
+    const { heartbeat: heard } = broken({ onMissedBeat: () => {} });
+    await heard.beat().catch(() => {});
+    emit.mockRestore();
+    expect(heartbeat.snapshot().missedBeats).toBeGreaterThan(2);
+    expect(warnings).toEqual([expect.stringContaining('heartbeat "heartbeat" missed a beat: ENOTDIR')]);
+    await heartbeat.stop();
+  });
+
   it("is told to onMissedBeat, onAlert and the listeners, and the next one is tried", async () => {
     const missed: HeartbeatError[] = [];
     const alerts: unknown[][] = [];
