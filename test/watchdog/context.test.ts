@@ -126,7 +126,7 @@ describe("watchdogContext().run", () => {
     const body = vi.fn<() => void>();
     for (const options of [null, 5, { sigal: new AbortController().signal }]) {
       await expect(context.run(body, options as never)).rejects.toThrow(
-        /^(the options of watchdogContext\(\)\.run must be an object|sigal is not an option)/,
+        /^(the options of watchdogContext\(\)\.run must be a plain object|sigal is not an option)/,
       );
     }
     expect(body).not.toHaveBeenCalled();
