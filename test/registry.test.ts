@@ -2,10 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CircuitBreaker } from "../src/circuit-breaker/circuit-breaker.js";
 import { configure } from "../src/configure.js";
 import { Heartbeat } from "../src/heartbeat/heartbeat.js";
+import { KeyedRateLimiter } from "../src/rate-limiter/keyed-rate-limiter.js";
+import { RateLimiter } from "../src/rate-limiter/rate-limiter.js";
 import { Registry } from "../src/registry.js";
+import { GracefulShutdown } from "../src/shutdown/graceful-shutdown.js";
 import { ManualClock } from "../src/testing/manual-clock.js";
+import { Watchdog } from "../src/watchdog/watchdog.js";
 
 let folder: string;
 beforeEach(() => {
@@ -171,5 +176,24 @@ describe("configure", () => {
       'timeout of a watchdog is from 1 s to 1 h; 30000 s became 3600 s. A number is seconds: did you mean "30000ms"?',
     ]);
     emit.mockRestore();
+  });
+
+  it.each([
+    ["CircuitBreaker", (options: object) => new CircuitBreaker(options)],
+    ["RateLimiter", (options: object) => new RateLimiter(options)],
+    ["KeyedRateLimiter", (options: object) => new KeyedRateLimiter(options)],
+    ["GracefulShutdown", (options: object) => new GracefulShutdown(options)],
+    ["Heartbeat", (options: object) => new Heartbeat(options)],
+    ["Watchdog", (options: object) => new Watchdog(options)],
+  ])("leaves %s reading each of its options once", (_component, make) => {
+    using _ = configure({ circuitBreaker: {}, rateLimiter: {}, shutdown: {}, heartbeat: {}, watchdog: {} });
+    let reads = 0;
+    make({
+      get name() {
+        reads += 1;
+        return "once";
+      },
+    });
+    expect(reads).toBe(1);
   });
 });

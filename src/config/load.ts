@@ -10,7 +10,7 @@ import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
 import { checkTogether, type SectionRules, sections } from "../sections.js";
 import { type Environment, findConfigFile, isFile } from "./discover.js";
-import { ALIASES, SECTION_KEYS, toCamelCase, toSnakeCase } from "./names.js";
+import { ALIASES, isTree, SECTION_KEYS, toCamelCase, toSnakeCase, type Tree } from "./names.js";
 import { validate } from "./validate.js";
 import { type KeyPath, readYamlFile, type YamlFile } from "./yaml-file.js";
 
@@ -28,12 +28,6 @@ export interface LoadConfigOptions {
 const DEEPEST_INCLUDE = 10;
 /** How many files may be read in all: a file may be included again and again, as aliases may. */
 const MOST_FILES = 100;
-
-type Tree = { readonly [key: string]: unknown };
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** `over` on top of `under`: mappings key by key, everything else replaced. */
 function merge(under: unknown, over: unknown): unknown {

@@ -21,7 +21,11 @@ export function toSnakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** A mapping of a YAML file. */
+export type Tree = { readonly [key: string]: unknown };
+
+/** Whether a value of a YAML file is a mapping, not a list or a scalar. */
+export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -34,7 +38,7 @@ function objectFields(shape: FileShape): Readonly<Record<string, FileShape>> | u
 /** The value of an option as a constructor takes it: nested keys in camelCase, other data as they are. */
 export function toCamelCase(value: unknown, shape: FileShape | undefined): unknown {
   const fields = shape === undefined ? undefined : objectFields(shape);
-  if (fields === undefined || !isObject(value)) return value;
+  if (fields === undefined || !isTree(value)) return value;
   const bySnakeCase = new Map(
     Object.entries(fields).map(([key, field]) => [toSnakeCase(key), { key, field }]),
   );

@@ -1,6 +1,5 @@
 import type { Timer } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
-import { configuredLayers } from "../kernel/configured.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -85,8 +84,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    * @throws RangeError for a value out of range.
    */
   constructor(options?: HeartbeatOptions) {
-    const layers = configuredLayers("heartbeat", options);
-    this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, layers);
+    this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, "heartbeat");
     const { name, stateFile, metadata, target, fsync, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;

@@ -1,5 +1,4 @@
 import type { Clock } from "../kernel/clock.js";
-import { configuredLayers } from "../kernel/configured.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -81,8 +80,7 @@ export class KeyedRateLimiter implements Component {
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: KeyedRateLimiterOptions) {
-    const layers = configuredLayers("rateLimiter", options);
-    const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, layers);
+    const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
     this.maxKeys = settings.maxKeys;
     this.#settings = settings;

@@ -1,4 +1,3 @@
-import { configuredLayers } from "../kernel/configured.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import { type Duration, parseDuration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
@@ -72,8 +71,7 @@ export class RateLimiter implements Policy, Component {
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: RateLimiterOptions) {
-    const layers = configuredLayers("rateLimiter", options);
-    const settings = resolveOptions("RateLimiter", rateLimiterRules, options, layers);
+    const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
     this.#settings = settings;
     this.#tally = new Tally(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));

@@ -1,6 +1,5 @@
 import type { Component } from "../kernel/component.js";
 import { realClock } from "../kernel/clock.js";
-import { configuredLayers } from "../kernel/configured.js";
 import { disposable } from "../kernel/disposable.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -75,8 +74,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
    */
   constructor(options?: GracefulShutdownOptions) {
-    const layers = configuredLayers("shutdown", options);
-    const settings = resolveOptions("GracefulShutdown", shutdownRules, options, layers);
+    const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;
     this.#target = {

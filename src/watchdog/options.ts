@@ -1,6 +1,5 @@
 import { clockRule } from "../heartbeat-file/options.js";
 import type { Clock } from "../kernel/clock.js";
-import { configuredLayers } from "../kernel/configured.js";
 import type { Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { callback, choice, duration, integer, type Rule, text } from "../kernel/rules.js";
@@ -106,7 +105,7 @@ export function resolveWatchdog<Settings extends WatchdogSettings>(
   rules: OptionRules<Settings>,
   options: WatchdogOptions | undefined,
 ): Settings {
-  const settings = resolveOptions<Settings>(component, rules, options, configuredLayers("watchdog", options));
+  const settings = resolveOptions<Settings>(component, rules, options, "watchdog");
   checkTogether(settings);
   // Here and not in the rule, which the check of a configuration asks too: one watchdog, one warning.
   const timeout = clamped(settings.timeout);
