@@ -1,15 +1,12 @@
 import type { Component } from "../kernel/component.js";
 import { realClock } from "../kernel/clock.js";
-import { disposable } from "../kernel/disposable.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
-import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import {
-  callbackRules,
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
@@ -18,7 +15,7 @@ import {
   type ShutdownWaitOptions,
   waitRules,
 } from "./options.js";
-import { type Hook, inOrder } from "./plan.js";
+import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
 import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { type ClosableServer, followServer } from "./server-drain.js";
@@ -60,8 +57,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   readonly #waiting = new Set<(isComplete: boolean) => void>();
   readonly #results: ShutdownResult[] = [];
   readonly #target: SignalTarget;
-  /** In the order of their turns. */
-  #hooks: readonly Hook[] = [];
+  readonly #registrations = new Registrations();
   #leaving = false;
   #reason: string | null = null;
   #running: string | null = null;
@@ -120,7 +116,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, callback or option.
    */
   register(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, options, () => {
+    return this.#registrations.add(name, options, () => {
       checkFunction(callback, "register");
       return { callback };
     });
@@ -136,7 +132,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, server or option.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, options, () => followServer(server, this.#settings.clock));
+    return this.#registrations.add(name, options, () => followServer(server, this.#settings.clock));
   }
 
   /**
@@ -144,7 +140,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * because its plan stands.
    */
   unregister(name: string): boolean {
-    return this.#remove((hook) => hook.name === name);
+    return this.#registrations.remove((hook) => hook.name === name);
   }
 
   /**
@@ -204,7 +200,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
       reason: this.#reason,
       running: this.#running,
     } as const;
-    return describe(parts, this.#hooks, this.#results);
+    return describe(parts, this.#registrations.hooks, this.#results);
   }
 
   /** Runs the shutdown, then stops listening to the signals. What failed becomes a warning if nobody listens. */
@@ -213,41 +209,9 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.uninstall();
   }
 
-  #add(
-    name: string,
-    options: ShutdownCallbackOptions | undefined,
-    prepare: () => Pick<Hook, "callback" | "release">,
-  ): Disposable {
-    text(undefined).parse(name, "name");
-    const settings = resolveOptions("register", callbackRules, options);
-    if (this.isShuttingDown) {
-      throw new ShutdownError(
-        "ERR_SHUTDOWN_IN_PROGRESS",
-        `${show(name)} cannot be registered: the shutdown has begun. Register at start-up.`,
-      );
-    }
-    if (this.#hooks.some((hook) => hook.name === name)) {
-      throw new ShutdownError(
-        "ERR_SHUTDOWN_DUPLICATE",
-        `${show(name)} is registered already; use another name, or unregister it first.`,
-      );
-    }
-    // Last, because a server is listened to from here on.
-    const hook: Hook = { name, ...settings, ...prepare() };
-    this.#hooks = inOrder([...this.#hooks, hook]);
-    return disposable(() => this.#remove((other) => other === hook));
-  }
-
-  #remove(isMeant: (hook: Hook) => boolean): boolean {
-    const hook = this.isShuttingDown ? undefined : this.#hooks.find(isMeant);
-    if (hook === undefined) return false;
-    this.#hooks = this.#hooks.filter((other) => other !== hook);
-    hook.release?.();
-    return true;
-  }
-
   #begin(reason: string): Promise<ShutdownReport> {
     this.#reason = reason;
+    this.#registrations.close();
     // Another clock is a test's, and says nothing about when a thread hangs.
     if (this.#settings.clock === realClock) this.#thread = startDeadlineThread(this.#settings);
     const onTurn = (name: string): void => {
@@ -260,8 +224,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
       this.#events.emit("callback", { result });
     };
     // In place before anybody is told of the beginning.
-    this.#completion = runHooks(this.#hooks, reason, this.#settings, onTurn, onResult).then((report) =>
-      this.#complete(report),
+    this.#completion = runHooks(this.#registrations.hooks, reason, this.#settings, onTurn, onResult).then(
+      (report) => this.#complete(report),
     );
     this.#controller.abort(
       new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", `the process is shutting down: ${reason}.`),
@@ -272,7 +236,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
 
   #complete(report: ShutdownReport): ShutdownReport {
     this.#isComplete = true;
-    for (const hook of this.#hooks) hook.release?.();
+    this.#registrations.release();
     if (this.#leaving) this.#thread?.running(null);
     else this.#thread?.stop();
     for (const settle of this.#waiting) settle(true);
