@@ -76,9 +76,11 @@ export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 export type {
   GracefulShutdownOptions,
   ShutdownCallbackOptions,
+  ShutdownServerOptions,
   ShutdownSignal,
   ShutdownWaitOptions,
 } from "./shutdown/options.js";
+export type { ShutdownKind } from "./shutdown/plan.js";
 export type {
   ShutdownCallback,
   ShutdownContext,

@@ -7,11 +7,14 @@ import { show } from "../kernel/show.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import {
+  callbackRules,
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
+  serverRules,
   type ShutdownCallbackOptions,
   shutdownRules,
+  type ShutdownServerOptions,
   type ShutdownWaitOptions,
   waitRules,
 } from "./options.js";
@@ -116,23 +119,27 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, callback or option.
    */
   register(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.add(name, options, () => {
+    return this.#registrations.add(name, callbackRules, options, () => {
       checkFunction(callback, "register");
-      return { callback };
+      return { kind: "callback", callback };
     });
   }
 
   /**
-   * Adds a server, to be drained in its turn: it accepts no more connections, responses in flight end with
-   * `Connection: close`, connections that are idle or never sent a byte are closed. What remains when the
-   * time is up is destroyed. Connections are followed from now on, so register before `listen`: one that was
-   * there before and never sent a byte stays until then.
+   * Adds a server, to be drained in its turn: it accepts no more connections, responses end with
+   * `Connection: close`, HTTP/2 sessions and WebSockets are told to go away. An HTTP connection without a request
+   * is closed after `idleGrace`, one whose request never gets complete 2 s later at most, an upgraded one is the
+   * application's. What remains when the time is up is destroyed. Connections are followed from now on, so
+   * register before `listen`.
    *
    * @throws ShutdownError when the name is taken or the shutdown has begun.
    * @throws TypeError or RangeError for a bad name, server or option.
    */
-  registerServer(name: string, server: ClosableServer, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.add(name, options, () => followServer(server, this.#settings.clock));
+  registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
+    return this.#registrations.add(name, serverRules, options, ({ idleGrace }) => ({
+      kind: "server",
+      ...followServer(server, this.#settings.clock, idleGrace),
+    }));
   }
 
   /**

@@ -1,9 +1,9 @@
 import { disposable } from "../kernel/disposable.js";
-import { resolveOptions } from "../kernel/options.js";
+import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { ShutdownError } from "./errors.js";
-import { callbackRules, type ShutdownCallbackOptions } from "./options.js";
+import type { ShutdownCallbackOptions, ShutdownCallbackSettings } from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
 
 /** What is registered under which name, until the shutdown begins: from then on the plan stands. */
@@ -17,17 +17,18 @@ export class Registrations {
   }
 
   /**
-   * Adds a callback; disposing of the result takes it away again.
+   * Adds something that is to have its turn; disposing of the result takes it away again.
    *
-   * @param prepare makes the callback, once nothing else can be refused.
+   * @param prepare makes the rest of it, once nothing else can be refused.
    */
-  add(
+  add<Settings extends ShutdownCallbackSettings>(
     name: string,
+    rules: OptionRules<Settings>,
     options: ShutdownCallbackOptions | undefined,
-    prepare: () => Pick<Hook, "callback" | "release">,
+    prepare: (settings: Settings) => Omit<Hook, "name" | keyof ShutdownCallbackSettings>,
   ): Disposable {
     text(undefined).parse(name, "name");
-    const settings = resolveOptions("register", callbackRules, options);
+    const settings = resolveOptions("register", rules, options);
     if (this.#closed) {
       throw new ShutdownError(
         "ERR_SHUTDOWN_IN_PROGRESS",
@@ -40,8 +41,9 @@ export class Registrations {
         `${show(name)} is registered already; use another name, or unregister it first.`,
       );
     }
+    const { priority, timeout } = settings;
     // Last, because a server is listened to from here on.
-    const hook: Hook = { name, ...settings, ...prepare() };
+    const hook: Hook = { name, priority, timeout, ...prepare(settings) };
     this.#hooks = inOrder([...this.#hooks, hook]);
     return disposable(() => this.remove((other) => other === hook));
   }

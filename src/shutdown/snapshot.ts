@@ -1,7 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 import { show } from "../kernel/show.js";
 import type { ShutdownResult, ShutdownStatus } from "./report.js";
-import type { Hook } from "./plan.js";
+import type { Hook, ShutdownKind } from "./plan.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {
@@ -15,6 +15,7 @@ export interface ShutdownSnapshot extends Snapshot {
   /** The registered callbacks, in the order of their turns. */
   readonly callbacks: readonly {
     readonly name: string;
+    readonly kind: ShutdownKind;
     readonly priority: number;
     readonly timeout: number | null;
   }[];
@@ -43,8 +44,9 @@ export function describe(
   return Object.freeze({
     kind: "shutdown",
     ...parts,
-    callbacks: frozenList(hooks, ({ name, priority, timeout }) => ({
+    callbacks: frozenList(hooks, ({ name, kind, priority, timeout }) => ({
       name,
+      kind,
       priority,
       timeout: timeout === undefined ? null : timeout / 1000,
     })),
