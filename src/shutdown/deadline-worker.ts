@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { realClock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { DeadlineOrder } from "./deadline-thread.js";
-import { say } from "./end-process.js";
+import { killProcess, say } from "./end-process.js";
 import { FLUSH_LIMIT } from "./flush.js";
 
 /**
@@ -39,7 +39,7 @@ function pause(delay: number): Promise<undefined> {
 
 function kill(why: string): void {
   say(`${why}; killing the process.`);
-  process.kill(process.pid, "SIGKILL");
+  killProcess();
 }
 
 /** What the kernel says; only Linux does, and only of what is still there. */

@@ -5,6 +5,7 @@ import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
+import { type ClusterPrimary, followCluster } from "./cluster-workers.js";
 import { ShutdownError } from "./errors.js";
 import {
   callbackRules,
@@ -24,6 +25,7 @@ import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { type ClosableServer, followServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
+import { followWorker, type WorkerThread } from "./worker-thread.js";
 
 /** A timer holds the process; this one never comes due in its life. */
 const FOREVER = Number.MAX_SAFE_INTEGER;
@@ -79,6 +81,12 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.#target = {
       settings,
       shutdown: this,
+      // Who gives the order has had the delay already.
+      obey: (reason, time) =>
+        void (
+          this.#completion ??
+          this.#begin(reason, { ...settings, preStopDelay: 0, timeout: Math.min(settings.timeout, time) })
+        ),
       leave: () => {
         this.#leaving = true;
         return this.#finish("");
@@ -143,6 +151,37 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   }
 
   /**
+   * Adds a worker thread, to be ended in its turn. Signals come to the main thread alone: a shutdown that is
+   * installed in the thread is told to begin, has a little less than the time given here, and its thread ends. A
+   * thread without one is terminated after a second, one that is still there when the time is up at once.
+   *
+   * @throws ShutdownError when the name is taken or the shutdown has begun.
+   * @throws TypeError or RangeError for a bad name, worker or option.
+   */
+  registerWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
+    return this.#registrations.add(name, callbackRules, options, () => ({
+      kind: "worker",
+      ...followWorker(name, worker, this.#settings.clock, () => this.isShuttingDown),
+    }));
+  }
+
+  /**
+   * Adds all workers of `node:cluster`, also those forked later, to be ended in one turn, from the primary. A
+   * shutdown that is installed in a worker is told to begin, as `registerWorker` does; a worker without one gets a
+   * SIGTERM after a second. What is still there when the time is up is killed. Fork no new worker for one that
+   * ends while `isShuttingDown`.
+   *
+   * @throws ShutdownError when the name is taken or the shutdown has begun.
+   * @throws TypeError or RangeError for a bad name, cluster or option.
+   */
+  registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
+    return this.#registrations.add(name, callbackRules, options, () => ({
+      kind: "cluster",
+      ...followCluster(cluster, this.#settings.clock, () => this.isShuttingDown),
+    }));
+  }
+
+  /**
    * Takes a callback or server away. Returns whether it was there; `false` once the shutdown has begun,
    * because its plan stands.
    */
@@ -173,7 +212,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     if (typeof reason !== "string") {
       return Promise.reject(new TypeError(`reason must be a string; got ${show(reason)}.`));
     }
-    return this.#completion ?? this.#begin(reason);
+    return this.#completion ?? this.#begin(reason, this.#settings);
   }
 
   /**
@@ -216,11 +255,11 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.uninstall();
   }
 
-  #begin(reason: string): Promise<ShutdownReport> {
+  #begin(reason: string, settings: GracefulShutdownSettings): Promise<ShutdownReport> {
     this.#reason = reason;
     this.#registrations.close();
     // Another clock is a test's, and says nothing about when a thread hangs.
-    if (this.#settings.clock === realClock) this.#thread = startDeadlineThread(this.#settings);
+    if (settings.clock === realClock) this.#thread = startDeadlineThread(settings);
     const onTurn = (name: string): void => {
       this.#running = name;
       this.#thread?.running(name);
@@ -231,7 +270,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
       this.#events.emit("callback", { result });
     };
     // In place before anybody is told of the beginning.
-    this.#completion = runHooks(this.#registrations.hooks, reason, this.#settings, onTurn, onResult).then(
+    this.#completion = runHooks(this.#registrations.hooks, reason, settings, onTurn, onResult).then(
       (report) => this.#complete(report),
     );
     this.#controller.abort(

@@ -1,4 +1,4 @@
-import type { ShutdownContext } from "./report.js";
+import type { ShutdownContext, ShutdownMember } from "./report.js";
 
 /** What a registration is of. */
 export type ShutdownKind = "callback" | "server" | "worker" | "cluster";
@@ -11,6 +11,8 @@ export interface Hook {
   readonly timeout?: number | undefined;
   /** @param time how long it may take, for those who divide it. */
   readonly callback: (context: ShutdownContext, time: number) => unknown;
+  /** What has become of the threads or processes behind it. */
+  readonly members?: () => readonly ShutdownMember[];
   /** Undoes what the registration has done beside keeping the callback. */
   readonly release?: () => void;
 }

@@ -56,7 +56,7 @@ export async function runHooks(
  * alive meanwhile: a promise that never settles must not let it end half-way.
  */
 async function runHook(
-  { name, kind, callback }: Hook,
+  { name, kind, callback, members }: Hook,
   reason: string,
   time: number,
   clock: Clock,
@@ -84,7 +84,8 @@ async function runHook(
     outcome = { status: signal.aborted ? "timed-out" : "failed", error };
   }
   timer.cancel();
-  return { name, ...outcome, seconds: (clock.now() - started) / 1000 };
+  const seconds = (clock.now() - started) / 1000;
+  return { name, ...outcome, seconds, ...(members && { members: members() }) };
 }
 
 /** Warns of every callback that is not done. */

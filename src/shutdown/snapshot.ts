@@ -1,6 +1,6 @@
 import type { Snapshot } from "../kernel/component.js";
 import { show } from "../kernel/show.js";
-import type { ShutdownResult, ShutdownStatus } from "./report.js";
+import type { ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 import type { Hook, ShutdownKind } from "./plan.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
@@ -25,6 +25,8 @@ export interface ShutdownSnapshot extends Snapshot {
     readonly status: ShutdownStatus;
     readonly seconds: number;
     readonly error: string | null;
+    /** The threads or processes behind it, where there are any. */
+    readonly members?: readonly ShutdownMember[];
   }[];
 }
 
@@ -50,8 +52,13 @@ export function describe(
       priority,
       timeout: timeout === undefined ? null : timeout / 1000,
     })),
-    results: frozenList(results, (result) => ({ ...result, error: told(result) })),
+    results: describeResults(results),
   });
+}
+
+/** Makes plain data of results, which may have errors of any kind. */
+export function describeResults(results: readonly ShutdownResult[]): ShutdownSnapshot["results"] {
+  return frozenList(results, (result) => ({ ...result, error: told(result) }));
 }
 
 function told(result: ShutdownResult): string | null {
