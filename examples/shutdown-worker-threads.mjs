@@ -23,7 +23,9 @@ if (isMainThread) {
   for (const { name, status, members = [] } of results) {
     console.log(`${name}: ${status}`);
     for (const { fate, exitCode, results: own } of members) {
-      console.log(`  the thread ${fate} (exit code ${exitCode}); ${own?.map((one) => `${one.name} ${one.status}`)}`);
+      console.log(
+        `  the thread ${fate} (exit code ${exitCode}); ${own?.map((one) => `${one.name} ${one.status}`)}`,
+      );
     }
   }
   assert.deepEqual(
@@ -42,5 +44,8 @@ if (isMainThread) {
   parentPort.postMessage("at work");
   const work = setInterval(() => {}, 1000);
   shutdown.signal.addEventListener("abort", () => clearInterval(work));
-  if (workerData === "stuck") setTimeout(() => { for (;;); }, 10);
+  if (workerData === "stuck")
+    setTimeout(() => {
+      for (;;);
+    }, 10);
 }

@@ -11,7 +11,7 @@ import { FLUSH_LIMIT } from "./flush.js";
  * How long the main thread has after the deadline to end things itself, in milliseconds. It counts from the
  * moment this thread runs after the deadline, so that a process that was stopped and continued gets it too.
  */
-const MARGIN = 250;
+const MARGIN = 600;
 /** How long JavaScript may take to answer before the thread counts as stuck outside of it, in milliseconds. */
 const ANSWER = 300;
 /** How long the `exit` listeners of the process may take, in milliseconds. */

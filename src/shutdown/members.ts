@@ -31,6 +31,9 @@ const GRACE = 1000;
 /** What a member does not get of the time, so that its answer comes before its end, in milliseconds. */
 const MARGIN = 200;
 
+/** How long one that is killed has to be gone, before the next has its turn, in milliseconds. */
+const DEATH = 300;
+
 /** How a process ends that was told to by a signal: the codes of SIGHUP, SIGINT and SIGTERM as a shell has them. */
 const TOLD_CODES = new Set<number | null>([0, 129, 130, 143]);
 const TOLD_SIGNALS = new Set<string | null>(["SIGHUP", "SIGINT", "SIGTERM"]);
@@ -56,6 +59,11 @@ export class Members {
   constructor(clock: Clock, isBegun: () => boolean) {
     this.#clock = clock;
     this.#isBegun = isBegun;
+  }
+
+  /** The parts of a registration that are the same for threads and processes. */
+  get hook(): Pick<Hook, "callback" | "members"> {
+    return { callback: this.#drain, members: this.#conclude };
   }
 
   /** Takes one in; one that comes while the others are being ended has to go as well. */
@@ -95,23 +103,13 @@ export class Members {
     this.#changed();
   }
 
-  /** What has become of each since the shutdown began. */
-  describe(): readonly ShutdownMember[] {
-    return Object.freeze(
-      [...this.#states.values()].map(({ member: { name, pid }, exitCode, signal, fate, answer }) =>
-        Object.freeze({ name, pid, exitCode, signal, fate, results: answer?.results ?? null }),
-      ),
-    );
-  }
-
   /** Tells all to end and waits for it; those that are there when the time is up are killed. */
-  readonly drain = async ({ signal, reason }: ShutdownContext, time: number): Promise<void> => {
+  readonly #drain = async ({ signal, reason }: ShutdownContext, time: number): Promise<void> => {
     this.#order = { step: "begin", reason, time: Math.max(time / 2, time - MARGIN) };
-    const present = (): State[] => [...this.#states.values()].filter(({ isGone }) => !isGone);
-    for (const { member } of present()) member.say(this.#order);
+    for (const { member } of this.#present()) member.say(this.#order);
     const timer: Timer = this.#clock.setTimer(
       () => {
-        for (const state of present().filter(({ obeys }) => !obeys)) {
+        for (const state of this.#present().filter(({ obeys }) => !obeys)) {
           state.fate = "dismissed";
           state.member.dismiss();
         }
@@ -119,25 +117,44 @@ export class Members {
       Math.min(GRACE, time / 4),
     );
     signal.addEventListener("abort", () => {
-      for (const state of present()) {
+      for (const state of this.#present()) {
         state.fate = "killed";
         state.member.kill();
       }
     });
-    await new Promise<void>((resolve) => {
-      this.#changed = () => {
-        if (present().length === 0) resolve();
-      };
-      signal.addEventListener("abort", () => resolve());
-      this.#changed();
-    });
+    await this.#allGone();
     timer.cancel();
     const bad = [...this.#states.values()].filter((state) => !endedWell(state));
     if (bad.length > 0) throw new ShutdownError("ERR_SHUTDOWN_MEMBER", `${bad.map(fateOf).join(", ")}.`);
   };
 
-  /** The parts of a registration that are the same for threads and processes. */
-  get hook(): Pick<Hook, "callback" | "members"> {
-    return { callback: this.drain, members: () => this.describe() };
+  /** What has become of each since the shutdown began; waits for those that are just being killed. */
+  readonly #conclude = async (): Promise<readonly ShutdownMember[]> => {
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.setTimer(resolve, DEATH);
+      void this.#allGone().then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    return Object.freeze(
+      [...this.#states.values()].map(({ member: { name, pid }, exitCode, signal, fate, answer }) =>
+        Object.freeze({ name, pid, exitCode, signal, fate, results: answer?.results ?? null }),
+      ),
+    );
+  };
+
+  #present(): readonly State[] {
+    return [...this.#states.values()].filter(({ isGone }) => !isGone);
+  }
+
+  /** Resolves as soon as none is there. */
+  #allGone(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = () => {
+        if (this.#present().length === 0) resolve();
+      };
+      this.#changed();
+    });
   }
 }

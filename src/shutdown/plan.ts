@@ -11,8 +11,8 @@ export interface Hook {
   readonly timeout?: number | undefined;
   /** @param time how long it may take, for those who divide it. */
   readonly callback: (context: ShutdownContext, time: number) => unknown;
-  /** What has become of the threads or processes behind it. */
-  readonly members?: () => readonly ShutdownMember[];
+  /** Tells, after its turn, what has become of the threads or processes behind it. */
+  readonly members?: () => Promise<readonly ShutdownMember[]>;
   /** Undoes what the registration has done beside keeping the callback. */
   readonly release?: () => void;
 }

@@ -85,7 +85,7 @@ async function runHook(
   }
   timer.cancel();
   const seconds = (clock.now() - started) / 1000;
-  return { name, ...outcome, seconds, ...(members && { members: members() }) };
+  return { name, ...outcome, seconds, ...(members && { members: await members() }) };
 }
 
 /** Warns of every callback that is not done. */

@@ -8,6 +8,10 @@ export interface Outcome {
 }
 
 export interface ForkOptions {
+  /** The program. */
+  readonly fixture?: string;
+  /** Sends the signals to the program and all its children, as a terminal does. */
+  readonly group?: boolean;
   /** Signals to send, each when its text has been printed. */
   readonly signals?: readonly (readonly [text: string, signal: NodeJS.Signals])[];
   /** What stands before the scenario: flags of Node. */
@@ -18,9 +22,10 @@ export interface ForkOptions {
   readonly deaf?: boolean;
 }
 
-/** Runs one scenario of the fixture to its end. */
+/** Runs one scenario of a fixture to its end. */
 export function fork(scenario: string, options: ForkOptions = {}): Promise<Outcome> {
-  const fixture = fileURLToPath(new URL("../fixtures/shutdown-program.mjs", import.meta.url));
+  const { fixture: file = "shutdown-program.mjs" } = options;
+  const fixture = fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url));
   const [program, ...args] = [
     ...(options.through ?? []),
     process.execPath,
@@ -29,7 +34,10 @@ export function fork(scenario: string, options: ForkOptions = {}): Promise<Outco
     scenario,
   ];
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: options.group ?? false,
+    });
     const pending = [...(options.signals ?? [])];
     let stdout = "";
     let stderr = "";
@@ -38,7 +46,8 @@ export function fork(scenario: string, options: ForkOptions = {}): Promise<Outco
       const printed = stdout + stderr;
       for (let next = pending[0]; next !== undefined && printed.includes(next[0]); next = pending[0]) {
         pending.shift();
-        child.kill(next[1]);
+        if (options.group === true && child.pid !== undefined) process.kill(-child.pid, next[1]);
+        else child.kill(next[1]);
       }
     };
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
