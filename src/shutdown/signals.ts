@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { endProcess, inspected } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
+import { isInterruption, tolerateInterruption } from "./interruption.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport, ShutdownResult } from "./report.js";
 import { describeResults } from "./snapshot.js";
@@ -104,6 +105,7 @@ function ordered(reason: string, time: number): void {
 }
 
 function crashed(error: unknown, origin: unknown): void {
+  if (exitCode !== undefined && isInterruption(error)) return;
   process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
   // A second exception finds them begun already, and is printed alone.
@@ -117,7 +119,7 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   if (leader === undefined || exitCode !== undefined) return;
   exitCode = code;
   const streams = outputStreams();
-  const tolerance = tolerate(streams);
+  const tolerances = [tolerate(streams), tolerateInterruption()];
   const joined = new Set<SignalTarget>();
   const results: ShutdownResult[] = [];
   let forced: number | undefined;
@@ -139,6 +141,6 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   exitCode = undefined;
   endProcess(leader.settings.exit, verdict);
   // Only an `exit` of the application's own comes back.
-  tolerance[Symbol.dispose]();
+  for (const tolerance of tolerances) tolerance[Symbol.dispose]();
   for (const target of joined) target.stay();
 }
