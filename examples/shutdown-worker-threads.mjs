@@ -23,9 +23,8 @@ if (isMainThread) {
   for (const { name, status, members = [] } of results) {
     console.log(`${name}: ${status}`);
     for (const { fate, exitCode, results: own } of members) {
-      console.log(
-        `  the thread ${fate} (exit code ${exitCode}); ${own?.map((one) => `${one.name} ${one.status}`)}`,
-      );
+      const answers = (own ?? []).map((one) => `${one.name} ${one.status}`).join(", ");
+      console.log(`  the thread ${fate} (exit code ${exitCode}); its own: ${answers || "no answer"}`);
     }
   }
   assert.deepEqual(

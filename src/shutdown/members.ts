@@ -134,7 +134,7 @@ export class Members {
       const timer = this.#clock.setTimer(resolve, DEATH);
       void this.#allGone().then(() => {
         timer.cancel();
-        resolve();
+        return resolve();
       });
     });
     return Object.freeze(

@@ -168,6 +168,11 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
+  test("answers all that 100 clients on kept connections ask, and refuses only new connections", async () => {
+    const { stdout } = await fork("clients", { fixture: "shutdown-clients.mjs" });
+    expect(JSON.parse(stdout)).toEqual({ code: 143, outcomes: ["ECONNREFUSED", "whole"] });
+  });
+
   test("is not disturbed by a closed stdout", async () => {
     const { code, stderr } = await fork("closed-output", { ...TERM, deaf: true });
     expect(stderr).toContain("logs done");
