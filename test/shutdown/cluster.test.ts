@@ -88,7 +88,7 @@ describe.skipIf(process.platform === "win32")("a cluster", () => {
 
   test("hears nothing from workers that have no shutdown", async () => {
     const outcome = await fork("messages");
-    expect(lines(outcome)[0]).toEqual({ keys: [] });
+    expect(lines(outcome)[0]).toEqual({ messages: ["up"] });
   });
 });
 
