@@ -13,7 +13,9 @@ const shutdown = new GracefulShutdown();
 shutdown.install();
 shutdown.on("callback", ({ result }) => console.log(`shutdown: ${result.name} ${result.status}`));
 shutdown.on("complete", ({ report }) =>
-  console.log(`shutdown: ${report.reason}, ${report.ok ? "in order" : "not in order"}, ${report.seconds.toFixed(1)} s`),
+  console.log(
+    `shutdown: ${report.reason}, ${report.ok ? "in order" : "not in order"}, ${report.seconds.toFixed(1)} s`,
+  ),
 );
 
 const heartbeat = new Heartbeat({ stateFile: STATE_FILE, systemd: true, drainOn: shutdown.signal });
