@@ -3,7 +3,6 @@ import type { Component } from "../kernel/component.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { ownProcess } from "../heartbeat-file/process-identity.js";
 import {
   check,
   checkSync,
@@ -12,19 +11,12 @@ import {
   readState,
   readStateSync,
 } from "../heartbeat-file/readers.js";
-import {
-  encodeState,
-  type HeartbeatMetadata,
-  type HeartbeatState,
-  type HeartbeatStatus,
-} from "../heartbeat-file/state.js";
-import { stateFileWriter } from "../heartbeat-file/state-file.js";
+import type { HeartbeatStatus } from "../heartbeat-file/state.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import { announcer, type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
+import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
+import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
-import { metadataSource } from "./metadata.js";
-import { oneAtATime } from "./one-at-a-time.js";
 import { type HeartbeatOptions, heartbeatRules, type HeartbeatSettings } from "./options.js";
 import { every } from "./schedule.js";
 
@@ -61,21 +53,12 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   readonly #settings: HeartbeatSettings;
   readonly #owner: string;
   readonly #events: Events<HeartbeatEvents>;
-  readonly #metadata: () => HeartbeatMetadata;
+  readonly #writer: BeatWriter;
   readonly #isTargetDead: () => boolean;
-  readonly #writeFile: ((content: string) => Promise<void>) | undefined;
-  readonly #write: () => Promise<void> = oneAtATime(() => this.#writeNow());
   #status: HeartbeatStatus = "starting";
   /** Armed while running, and only then. */
   #timer: Timer | undefined;
   #startedAt: number;
-  /** When the write in flight began. */
-  #writing: number | undefined;
-  #sequence = 0;
-  #beats = 0;
-  #missedBeats = 0;
-  #lastBeat: string | null = null;
-  #lastError: string | null = null;
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
 
@@ -85,19 +68,21 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    */
   constructor(options?: HeartbeatOptions) {
     this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, "heartbeat");
-    const { name, stateFile, metadata, target, fsync, clock } = this.#settings;
+    const { name, target, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;
     this.#events = announcer(owner, this.#settings);
-    this.#metadata = metadataSource(owner, metadata);
     this.#isTargetDead = lastGood(
       () => target?.isDead === true,
       false,
       "KSTLIB_LISTENER_FAILED",
       `isDead of the target of ${owner} failed`,
     );
-    this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, fsync);
     this.#startedAt = clock.wallNow();
+    this.#writer = new BeatWriter(owner, this.#settings, this.#events, () => ({
+      status: this.#status,
+      startedAt: formatTimestamp(this.#startedAt),
+    }));
   }
 
   get name(): string {
@@ -125,7 +110,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#timer = every(clock, interval, this.#tick);
     this.#lookAtTarget();
     // The application may have stopped the heartbeat in a callback about the target.
-    if (this.isRunning) void this.#writeInBackground();
+    if (this.isRunning) void this.#writer.writeInBackground();
   }
 
   /**
@@ -138,7 +123,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#timer = undefined;
     this.#status = "stopped";
     this.#settings.drainOn?.removeEventListener("abort", this.#drainNow);
-    this.#stopped = this.#writeInBackground();
+    this.#stopped = this.#writer.writeInBackground();
     return this.#stopped;
   }
 
@@ -156,14 +141,14 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
         `${this.#owner} was stopped and beats no more; start() it again.`,
       );
     }
-    await this.#write();
+    await this.#writer.write();
   }
 
   /** Says from now on that a shutdown has begun, and writes it at once, in the background. Only while running. */
   drain(): void {
     if (!this.isRunning || this.#status === "draining") return;
     this.#status = "draining";
-    void this.#writeInBackground();
+    void this.#writer.writeInBackground();
   }
 
   /**
@@ -184,10 +169,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
       status: this.#status,
       stateFile: this.#settings.stateFile ?? null,
       interval: this.#settings.interval / 1000,
-      beats: this.#beats,
-      missedBeats: this.#missedBeats,
-      lastBeat: this.#lastBeat,
-      lastError: this.#lastError,
+      ...this.#writer.tally,
       targetDead: this.#targetDead,
     });
   }
@@ -233,65 +215,16 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   readonly #tick = (): void => {
     this.#lookAtTarget();
     if (!this.isRunning) return;
-    if (this.#writing === undefined) {
-      void this.#writeInBackground();
-      return;
+    const waited = this.#writer.waited;
+    if (waited === undefined) void this.#writer.writeInBackground();
+    else if (waited >= this.#settings.interval) {
+      this.#writer.miss(`the write before it has not ended after ${formatDuration(waited / 1000)}`);
     }
-    const { clock, interval } = this.#settings;
-    const waited = clock.now() - this.#writing;
-    if (waited < interval) return;
-    this.#miss(`the write before it has not ended after ${formatDuration(waited / 1000)}`);
   };
 
   #lookAtTarget(): void {
     const wasDead = this.#targetDead;
     this.#targetDead = this.#isTargetDead();
     if (this.#targetDead && !wasDead) this.#events.emit("targetDead", Object.freeze({ name: this.name }));
-  }
-
-  #writeInBackground(): Promise<void> {
-    // A failure has been told to `onMissedBeat` and its like by then.
-    const work = this.#write().catch(() => undefined);
-    this.#settings.clock.track?.(work);
-    return work;
-  }
-
-  async #writeNow(): Promise<void> {
-    const { clock, interval } = this.#settings;
-    this.#writing = clock.now();
-    try {
-      const state: HeartbeatState = Object.freeze({
-        timestamp: formatTimestamp(clock.wallNow()),
-        ...ownProcess(),
-        // Before the status: the application's function may stop the heartbeat.
-        metadata: this.#metadata(),
-        status: this.#status,
-        interval: interval / 1000,
-        startedAt: formatTimestamp(this.#startedAt),
-        sequence: ++this.#sequence,
-      });
-      await this.#writeFile?.(encodeState(state));
-      this.#lastError = null;
-      this.#lastBeat = state.timestamp;
-      // The farewell is no sign of life.
-      if (state.status === "stopped") return;
-      this.#beats++;
-      this.#events.emit("beat", state);
-    } catch (cause) {
-      throw this.#miss(cause instanceof Error ? cause.message : String(cause), { cause });
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  /** Counts and tells of a beat that was not written. */
-  #miss(reason: string, options?: ErrorOptions): HeartbeatError {
-    const message = `${this.#owner} missed a beat: ${reason}.`;
-    const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);
-    this.#missedBeats++;
-    const isFirst = this.#lastError === null;
-    this.#lastError = message;
-    tellMissed(this.#events, error, isFirst);
-    return error;
   }
 }
