@@ -1,5 +1,6 @@
 import type { Timer } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -58,6 +59,8 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   #status: HeartbeatStatus = "starting";
   /** Armed while running, and only then. */
   #timer: Timer | undefined;
+  /** Takes the listener off `drainOn`. */
+  #leaveSignal: (() => void) | undefined;
   #startedAt: number;
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
@@ -106,7 +109,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     const { clock, interval, drainOn } = this.#settings;
     this.#status = drainOn?.aborted ? "draining" : "running";
     this.#startedAt = clock.wallNow();
-    drainOn?.addEventListener("abort", this.#drainNow);
+    if (drainOn !== undefined) this.#leaveSignal = onAbort(drainOn, () => this.drain());
     this.#timer = every(clock, interval, this.#tick);
     this.#lookAtTarget();
     // The application may have stopped the heartbeat in a callback about the target.
@@ -122,7 +125,8 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#timer.cancel();
     this.#timer = undefined;
     this.#status = "stopped";
-    this.#settings.drainOn?.removeEventListener("abort", this.#drainNow);
+    this.#leaveSignal?.();
+    this.#leaveSignal = undefined;
     this.#stopped = this.#writer.writeInBackground();
     return this.#stopped;
   }
@@ -209,8 +213,6 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   static readonly isAlive: typeof isAlive = isAlive;
   /** {@link Heartbeat.isAlive} without a promise. */
   static readonly isAliveSync: typeof isAliveSync = isAliveSync;
-
-  readonly #drainNow = (): void => this.drain();
 
   readonly #tick = (): void => {
     this.#lookAtTarget();

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -620,6 +621,15 @@ describe("draining", () => {
     heartbeat.drain();
     await clock.advance(0);
     expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("shares one listener with all who wait for the same signal", async () => {
+    const { signal } = new AbortController();
+    const heartbeats = Array.from({ length: 20 }, () => new Heartbeat({ drainOn: signal }));
+    for (const heartbeat of heartbeats) heartbeat.start();
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    for (const heartbeat of heartbeats) await heartbeat.stop();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   it("leaves no listener on the signal after stop()", async () => {
