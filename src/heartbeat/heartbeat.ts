@@ -18,8 +18,15 @@ import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./annou
 import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
-import { type HeartbeatOptions, heartbeatRules, type HeartbeatSettings } from "./options.js";
+import {
+  type HeartbeatOptions,
+  heartbeatRules,
+  type HeartbeatSettings,
+  type HeartbeatStartOptions,
+  startRules,
+} from "./options.js";
 import { every } from "./schedule.js";
+import { ServiceNotices } from "./service-notices.js";
 
 /**
  * Tells other programs that this process makes progress: writes a small JSON file at each interval, from the
@@ -61,6 +68,8 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   #timer: Timer | undefined;
   /** Takes the listener off `drainOn`. */
   #leaveSignal: (() => void) | undefined;
+  /** While running, where systemd listens. */
+  #notices: ServiceNotices | undefined;
   #startedAt: number;
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
@@ -98,27 +107,34 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
 
   /**
    * Begins to beat; the first beat is written at once, in the background. A heartbeat that was stopped can be
-   * started again.
+   * started again. An application that has to warm up passes `{ ready: false }`: a beat says `starting` until it
+   * calls `ready()`.
    *
    * @throws HeartbeatError `ERR_HEARTBEAT_RUNNING` while running.
+   * @throws TypeError for an unknown option or a value of the wrong type.
    */
-  start(): void {
+  start(options?: HeartbeatStartOptions): void {
+    const { ready } = resolveOptions("start", startRules, options);
     if (this.isRunning) {
       throw new HeartbeatError("ERR_HEARTBEAT_RUNNING", `${this.#owner} is running; stop() it first.`);
     }
     const { clock, interval, drainOn } = this.#settings;
-    this.#status = drainOn?.aborted ? "draining" : "running";
+    this.#status = "starting";
+    if (ready) this.#status = "running";
+    if (drainOn?.aborted === true) this.#status = "draining";
     this.#startedAt = clock.wallNow();
     if (drainOn !== undefined) this.#leaveSignal = onAbort(drainOn, () => this.drain());
     this.#timer = every(clock, interval, this.#tick);
+    this.#notices = ServiceNotices.begin(this.#owner, this.#settings);
+    this.#notices?.tell(this.#status);
     this.#lookAtTarget();
     // The application may have stopped the heartbeat in a callback about the target.
     if (this.isRunning) void this.#writer.writeInBackground();
   }
 
   /**
-   * Ends the beats: waits for a write in flight, then writes the status `stopped`. Never rejects; a file that
-   * can't be written is a missed beat. Idempotent, and does nothing before `start()`.
+   * Ends the beats: waits for a write in flight, then writes the status `stopped`, and resolves when that is done
+   * and systemd, where it listens, is told. Never rejects; a file that can't be written is a missed beat. Idempotent, and does nothing before `start()`.
    */
   stop(): Promise<void> {
     if (this.#timer === undefined) return this.#stopped;
@@ -127,7 +143,9 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#status = "stopped";
     this.#leaveSignal?.();
     this.#leaveSignal = undefined;
-    this.#stopped = this.#writer.writeInBackground();
+    const notices = this.#notices?.end();
+    this.#notices = undefined;
+    this.#stopped = this.#writer.writeInBackground().then(() => notices);
     return this.#stopped;
   }
 
@@ -148,11 +166,14 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     await this.#writer.write();
   }
 
+  /** Ends the warm-up of `start({ ready: false })`: says `running` from now on, and writes it at once. */
+  ready(): void {
+    if (this.isRunning && this.#status === "starting") this.#become("running");
+  }
+
   /** Says from now on that a shutdown has begun, and writes it at once, in the background. Only while running. */
   drain(): void {
-    if (!this.isRunning || this.#status === "draining") return;
-    this.#status = "draining";
-    void this.#writer.writeInBackground();
+    if (this.isRunning && this.#status !== "draining") this.#become("draining");
   }
 
   /**
@@ -213,6 +234,12 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   static readonly isAlive: typeof isAlive = isAlive;
   /** {@link Heartbeat.isAlive} without a promise. */
   static readonly isAliveSync: typeof isAliveSync = isAliveSync;
+
+  #become(status: HeartbeatStatus): void {
+    this.#status = status;
+    this.#notices?.tell(status);
+    void this.#writer.writeInBackground();
+  }
 
   readonly #tick = (): void => {
     this.#lookAtTarget();

@@ -133,6 +133,54 @@ describe("a running heartbeat", () => {
   });
 });
 
+describe("a heartbeat that warms up", () => {
+  it("beats as starting until it is ready, and says so at once", async () => {
+    const { clock, heartbeat, read, stateFile } = setup();
+    heartbeat.start({ ready: false });
+    await clock.advance(20);
+    expect(read()).toMatchObject({ status: "starting", sequence: 3 });
+    expect(await Heartbeat.isAlive(stateFile, { clock })).toBe(true);
+    heartbeat.ready();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "running", sequence: 4 });
+    await heartbeat.stop();
+  });
+
+  it("drains without ever having been ready, and is not ready after that", async () => {
+    const { clock, heartbeat, read } = setup();
+    heartbeat.start({ ready: false });
+    heartbeat.drain();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "draining" });
+    await heartbeat.stop();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("is not made ready before its start", async () => {
+    const { clock, folder, heartbeat, read } = setup();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(fs.readdirSync(folder)).toEqual([]);
+    heartbeat.start({ ready: false });
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "starting" });
+    await heartbeat.stop();
+  });
+
+  it.each([[{ ready: 0 }], [{ ready: null }], [{ raedy: false }], [null], [5]])(
+    "is not started with %j",
+    (options) => {
+      const { heartbeat } = setup();
+      expect(() => heartbeat.start(options as object)).toThrow(TypeError);
+      expect(heartbeat.isRunning).toBe(false);
+    },
+  );
+});
+
 describe("stopping a heartbeat", () => {
   it("writes the status stopped last, and leaves no timer and no other file", async () => {
     const { clock, folder, heartbeat, read, stateFile } = setup();
