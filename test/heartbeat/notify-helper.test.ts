@@ -12,13 +12,18 @@ const isLinux = process.platform === "linux";
 /** Writes its session, which is the pid of the helper. */
 const SESSION = 'echo "$(cut -d" " -f6 /proc/self/stat)" >> "$log"';
 
+function processGroup(): string {
+  return String(fs.readFileSync("/proc/self/stat", "latin1").split(") ").at(-1)?.split(" ")[2]);
+}
+
 /** Puts a program of that name and script before the system's own, and gives the file it may write to. */
 function program(script: string): string {
   const folder = temporaryFolder();
   const log = path.join(folder, "log");
-  fs.writeFileSync(path.join(folder, "systemd-notify"), `#!/bin/sh\nlog='${log}'\n${script}\n`, {
-    mode: 0o755,
-  });
+  // Some scripts kill their process group, which must never be that of the tests.
+  const guard = `[ "$(cut -d" " -f5 /proc/self/stat)" = ${processGroup()} ] && exit 9`;
+  const lines = ["#!/bin/sh", guard, `log='${log}'`, script, ""];
+  fs.writeFileSync(path.join(folder, "systemd-notify"), lines.join("\n"), { mode: 0o755 });
   vi.stubEnv("PATH", `${folder}${path.delimiter}${process.env["PATH"]}`);
   onTestFinished(() => void vi.unstubAllEnvs());
   return log;
