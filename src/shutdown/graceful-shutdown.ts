@@ -2,10 +2,15 @@ import type { Component } from "../kernel/component.js";
 import { realClock } from "../kernel/clock.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { checkFunction, runAbortable } from "../kernel/policy.js";
+import { checkFunction } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
+import { Health } from "./health.js";
+import type { HealthCheck } from "./health-check.js";
+import { healthHandler, type HealthHandler } from "./health-handler.js";
+import type { HealthCheckOptions, HealthHandlerOptions } from "./health-options.js";
+import type { HealthReport } from "./health-report.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
@@ -13,7 +18,6 @@ import {
   type ShutdownCallbackOptions,
   shutdownRules,
   type ShutdownWaitOptions,
-  waitRules,
 } from "./options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
@@ -21,9 +25,7 @@ import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { type ClosableServer, followServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
-
-/** A timer holds the process; this one never comes due in its life. */
-const FOREVER = Number.MAX_SAFE_INTEGER;
+import { Waiting } from "./waiting.js";
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run
@@ -54,8 +56,9 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #controller = new AbortController();
-  readonly #waiting = new Set<(isComplete: boolean) => void>();
   readonly #results: ShutdownResult[] = [];
+  readonly #health: Health;
+  readonly #waiting: Waiting;
   readonly #target: SignalTarget;
   readonly #registrations = new Registrations();
   #leaving = false;
@@ -73,6 +76,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;
+    this.#health = new Health(settings.clock, settings.checkTimeout, this.#controller.signal);
+    this.#waiting = new Waiting(settings.clock);
     this.#target = {
       settings,
       shutdown: this,
@@ -173,21 +178,45 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * Waits for the end of the shutdown and keeps the process alive meanwhile. Resolves with `true` when it is
    * complete, with `false` when `timeout` comes first; rejects with `signal.reason` when that signal aborts.
    */
-  async wait(options?: ShutdownWaitOptions): Promise<boolean> {
-    const { timeout = FOREVER, signal } = resolveOptions("wait", waitRules, options);
-    let settle = (_isComplete: boolean): void => {};
-    const ended = new Promise<boolean>((resolve) => {
-      settle = resolve;
-    });
-    const timer = this.#settings.clock.setTimer(() => settle(false), timeout);
-    this.#waiting.add(settle);
-    if (this.#isComplete) settle(true);
-    try {
-      return await runAbortable(() => ended, signal);
-    } finally {
-      this.#waiting.delete(settle);
-      timer.cancel();
-    }
+  wait(options?: ShutdownWaitOptions): Promise<boolean> {
+    return this.#waiting.wait(options);
+  }
+
+  /**
+   * Adds a check that the health probes ask; disposing of the result takes it away again. Once the shutdown has
+   * begun no check is asked.
+   *
+   * @throws ShutdownError when there is a check of that name.
+   * @throws TypeError or RangeError for a bad name, check or option.
+   */
+  addCheck(name: string, check: HealthCheck, options?: HealthCheckOptions): Disposable {
+    return this.#health.add(name, check, options);
+  }
+
+  /** Whether it may have traffic: started, not shutting down, every readiness check is well. Never rejects. */
+  readiness(): Promise<HealthReport> {
+    return this.#health.report("readiness");
+  }
+
+  /** Whether it is alive: every liveness check is well, or the shutdown has begun. Never rejects. */
+  liveness(): Promise<HealthReport> {
+    return this.#health.report("liveness");
+  }
+
+  /** Whether it has started: every start-up check has passed once. Never rejects. */
+  startup(): Promise<HealthReport> {
+    return this.#health.report("startup");
+  }
+
+  /**
+   * Makes a request listener for `/livez`, `/readyz` and `/startupz`: 200 or 503 with the report as JSON, as
+   * text with `?verbose`; `?exclude=name` leaves a check out. While draining `/readyz` is 503 and `/livez` 200:
+   * a server of its own, registered to be the last, answers to the end. See {@link HealthHandler} for an example.
+   *
+   * @throws TypeError or RangeError for a bad option.
+   */
+  healthHandler(options?: HealthHandlerOptions): HealthHandler {
+    return healthHandler((probe, excluded) => this.#health.report(probe, excluded), options);
   }
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */
@@ -239,7 +268,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.#registrations.release();
     if (this.#leaving) this.#thread?.running(null);
     else this.#thread?.stop();
-    for (const settle of this.#waiting) settle(true);
+    this.#waiting.complete();
     this.#events.emit("complete", { report });
     return report;
   }
