@@ -183,8 +183,9 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   }
 
   /**
-   * Adds a check that the health probes ask; disposing of the result takes it away again. Once the shutdown has
-   * begun no check is asked.
+   * Adds a check that the health probes ask; disposing of the result takes it away again. All who ask at the
+   * same time share one run; none begins beside one that outlives its time, for ten times as long. Once the
+   * shutdown has begun no check is asked.
    *
    * @throws ShutdownError when there is a check of that name.
    * @throws TypeError or RangeError for a bad name, check or option.

@@ -1,9 +1,14 @@
 import type { HealthCheckResult, HealthReport } from "./health-report.js";
 
-/** A path that answers, and an answer's text: JSON for programs, lines for people. */
+/** What an answer says: JSON for programs, lines for people. */
 export interface HealthBody {
   readonly type: string;
   readonly text: string;
+}
+
+/** A text for people. */
+export function plain(text: string): HealthBody {
+  return { type: "text/plain; charset=utf-8", text: `${text}\n` };
 }
 
 /** Keeps a name or a message on its line. */
@@ -21,7 +26,7 @@ export function textBody(path: string, { status, ok, checks }: HealthReport, mes
   const lines = checks.map((check) => line(check, messages)).join("");
   const verdict = ok ? "passed" : "failed";
   const why = status === "ok" || status === "failing" ? "" : `: ${status}`;
-  return { type: "text/plain; charset=utf-8", text: `${lines}${path} check ${verdict}${why}\n` };
+  return plain(`${lines}${path} check ${verdict}${why}`);
 }
 
 /** The report as JSON; without the reasons of failures unless `messages` are wanted. */

@@ -1,5 +1,5 @@
 import { resolveOptions } from "../kernel/options.js";
-import { jsonBody, textBody } from "./health-body.js";
+import { type HealthBody, jsonBody, plain, textBody } from "./health-body.js";
 import { handlerRules, type HealthHandlerOptions } from "./health-options.js";
 import type { HealthProbe, HealthReport } from "./health-report.js";
 
@@ -56,19 +56,18 @@ function send(
   request: HealthRequest,
   response: HealthResponse,
   status: number,
-  { type, text, ...more }: { type: string; text: string } & Record<string, string>,
+  { type, text }: HealthBody,
+  headers: Record<string, string> = {},
 ): void {
   response.writeHead(status, {
     "Content-Type": type,
     "Content-Length": String(Buffer.byteLength(text)),
     // An answer of a moment ago says nothing.
     "Cache-Control": "no-store",
-    ...more,
+    ...headers,
   });
   response.end(request.method === "HEAD" ? "" : text);
 }
-
-const PLAIN = { type: "text/plain; charset=utf-8" };
 
 /** Makes a request listener that answers with what `report` says. */
 export function healthHandler(report: Report, options: HealthHandlerOptions | undefined): HealthHandler {
@@ -90,7 +89,7 @@ export function healthHandler(report: Report, options: HealthHandlerOptions | un
     const body = query.has("verbose") ? textBody(path, answer, messages) : jsonBody(answer, messages);
     // HTTP/2 has no such header. A connection that a prober keeps must not hold the drain.
     const closing = answer.status === "draining" && request.httpVersionMajor === 1;
-    send(request, response, answer.ok ? 200 : 503, { ...body, ...(closing ? { Connection: "close" } : {}) });
+    send(request, response, answer.ok ? 200 : 503, body, closing ? { Connection: "close" } : {});
   };
 
   return (request, response, next) => {
@@ -102,11 +101,11 @@ export function healthHandler(report: Report, options: HealthHandlerOptions | un
         return false;
       }
       const paths = Object.keys(PATHS).map((name) => `${prefix}/${name}`);
-      send(request, response, 404, { ...PLAIN, text: `not found; there are ${paths.join(", ")}\n` });
+      send(request, response, 404, plain(`not found; there are ${paths.join(", ")}`));
       return true;
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
-      send(request, response, 405, { ...PLAIN, text: "use GET or HEAD\n", Allow: "GET, HEAD" });
+      send(request, response, 405, plain("use GET or HEAD"), { Allow: "GET, HEAD" });
       return true;
     }
     void respond(path, new URLSearchParams(query), request, response);
