@@ -53,7 +53,6 @@ const PATHS = { livez: "liveness", readyz: "readiness", startupz: "startup" } as
 type Path = keyof typeof PATHS;
 
 function send(
-  request: HealthRequest,
   response: HealthResponse,
   status: number,
   { type, text }: HealthBody,
@@ -66,7 +65,8 @@ function send(
     "Cache-Control": "no-store",
     ...headers,
   });
-  response.end(request.method === "HEAD" ? "" : text);
+  // Not sent where it was asked by HEAD: Node sees to that.
+  response.end(text);
 }
 
 /** Makes a request listener that answers with what `report` says. */
@@ -89,7 +89,7 @@ export function healthHandler(report: Report, options: HealthHandlerOptions | un
     const body = query.has("verbose") ? textBody(path, answer, messages) : jsonBody(answer, messages);
     // HTTP/2 has no such header. A connection that a prober keeps must not hold the drain.
     const closing = answer.status === "draining" && request.httpVersionMajor === 1;
-    send(request, response, answer.ok ? 200 : 503, body, closing ? { Connection: "close" } : {});
+    send(response, answer.ok ? 200 : 503, body, closing ? { Connection: "close" } : {});
   };
 
   return (request, response, next) => {
@@ -101,11 +101,11 @@ export function healthHandler(report: Report, options: HealthHandlerOptions | un
         return false;
       }
       const paths = Object.keys(PATHS).map((name) => `${prefix}/${name}`);
-      send(request, response, 404, plain(`not found; there are ${paths.join(", ")}`));
+      send(response, 404, plain(`not found; there are ${paths.join(", ")}`));
       return true;
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
-      send(request, response, 405, plain("use GET or HEAD"), { Allow: "GET, HEAD" });
+      send(response, 405, plain("use GET or HEAD"), { Allow: "GET, HEAD" });
       return true;
     }
     void respond(path, new URLSearchParams(query), request, response);

@@ -29,7 +29,7 @@ export interface HealthReport {
 /** What a report is made of. */
 export interface HealthFacts {
   readonly draining: boolean;
-  /** Whether all start-up checks have passed. */
+  /** Whether all start-up checks have passed, of those that this answer is about. */
   readonly started: boolean;
   readonly results: readonly HealthCheckResult[];
 }
@@ -45,5 +45,5 @@ function report(status: HealthStatus, ok: boolean, results: readonly HealthCheck
 export function answer(probe: HealthProbe, { draining, started, results }: HealthFacts): HealthReport {
   if (draining) return report("draining", probe === "liveness" || (probe === "startup" && started), []);
   if (results.every(({ ok }) => ok)) return report("ok", true, results);
-  return report(probe !== "liveness" && !started ? "starting" : "failing", false, results);
+  return report(started ? "failing" : "starting", false, results);
 }

@@ -83,7 +83,6 @@ export class Health {
   }
 
   #ask(probe: HealthProbe, excluded: ReadonlySet<string>): Promise<readonly HealthCheckResult[]> {
-    if (this.#draining.aborted) return Promise.resolve([]);
     const asked = this.#entries.filter(({ name, probes }) => probes.includes(probe) && !excluded.has(name));
     return Promise.all(asked.map((entry) => (probe === "startup" ? startUp(entry) : entry.run.result())));
   }
