@@ -82,7 +82,7 @@ export class CheckRun {
     const { signal } = controller;
     const late = `${name} did not answer within ${formatDuration(this.#timeout / 1000)}.`;
     const timer = clock.setTimer(
-      () => controller.abort(new ShutdownError("ERR_CHECK_TIMEOUT", late)),
+      () => controller.abort(new ShutdownError("ERR_SHUTDOWN_CHECK_TIMEOUT", late)),
       this.#timeout,
     );
     const stop = this.#stop;

@@ -94,7 +94,7 @@ describe("a check function", () => {
     await clock.advance("1999ms");
     expect(given?.aborted).toBe(false);
     await clock.advance("1ms");
-    expect(given?.reason).toMatchObject({ name: "ShutdownError", code: "ERR_CHECK_TIMEOUT" });
+    expect(given?.reason).toMatchObject({ name: "ShutdownError", code: "ERR_SHUTDOWN_CHECK_TIMEOUT" });
     expect((await report).checks).toEqual([
       { name: "database", ok: false, seconds: 2, message: "database did not answer within 2s." },
     ]);
