@@ -1,0 +1,119 @@
+import {
+  CLOSED,
+  type ForeignOrder,
+  type MonitorAddress,
+  type MonitorData,
+  type Notice,
+  type Order,
+  ORDERS,
+  receiveFrom,
+  type ThreadData,
+  type Threads,
+} from "./monitor-protocol.js";
+
+/** Under which key worker threads find the {@link MonitorAddress}; the number is that of the protocol. */
+const ADDRESS = "@kstlib/resilience/watchdog/1";
+
+/** What a thread hears through its link to the monitor. */
+export interface LinkListener {
+  readonly heard: (notice: Notice) => void;
+  /** The monitor has ended: because nobody needed it any more, or for `error`. */
+  readonly ended: (error: unknown) => void;
+}
+
+/** A thread's end of its link to a monitor. */
+export interface MonitorLink {
+  /** Gives an order; says whether there is a monitor to take it. */
+  send(order: Order): boolean;
+  /** What the monitor has said and was not heard yet. */
+  receive(): Notice | undefined;
+  close(): void;
+}
+
+/** Wakes the monitor; says whether there is one. */
+function wakeUp(wake: Int32Array): boolean {
+  const isOpen = Atomics.add(wake, ORDERS, 1) > CLOSED / 2;
+  Atomics.notify(wake, ORDERS);
+  return isOpen;
+}
+
+/** Starts a monitor. That of the main thread is the one of the process: worker threads started later find it. */
+export function startMonitor(threads: Threads, thread: ThreadData, listener: LinkListener): MonitorLink {
+  const { port1, port2 } = new threads.MessageChannel();
+  const address: MonitorAddress = {
+    wake: new Int32Array(new SharedArrayBuffer(4)),
+    channel: `${ADDRESS}/${thread.key}`,
+  };
+  const data: MonitorData = { ...address, port: port2, thread };
+  try {
+    new threads.Worker(new URL("./monitor-thread.js", import.meta.url), {
+      name: "watchdog",
+      workerData: data,
+      transferList: [port2],
+      // Neither the flags nor the environment of the program may change what this thread loads.
+      execArgv: [],
+      env: {},
+    })
+      .on("error", (error) => listener.ended(error))
+      .on("exit", () => listener.ended(undefined))
+      .unref();
+  } catch (error) {
+    port1.close();
+    throw error;
+  }
+  port1.on("message", listener.heard).unref();
+  if (thread.main) threads.setEnvironmentData(ADDRESS, { ...address });
+  return {
+    send(order) {
+      port1.postMessage(order);
+      return wakeUp(address.wake);
+    },
+    receive: () => receiveFrom<Notice>(threads, port1),
+    close() {
+      // For a monitor that has died: nobody is to join it.
+      Atomics.store(address.wake, ORDERS, CLOSED);
+      port1.close();
+    },
+  };
+}
+
+function isAddress(value: unknown): value is MonitorAddress {
+  return typeof value === "object" && value !== null && "wake" in value && "channel" in value;
+}
+
+/** Joins the monitor of the process from a worker thread, where that is possible. */
+export function joinMonitor(
+  threads: Threads,
+  thread: ThreadData,
+  listener: LinkListener,
+): MonitorLink | undefined {
+  // Without the kernel's view a monitor cannot tell a thread that was terminated from one that is frozen.
+  if (thread.main || thread.folder === undefined) return undefined;
+  const address: unknown = threads.getEnvironmentData(ADDRESS);
+  if (!isAddress(address) || Atomics.load(address.wake, ORDERS) < CLOSED / 2) return undefined;
+  const notices = new threads.BroadcastChannel(thread.key);
+  // The types know a web event; Node's is enough like it.
+  notices.onmessage = (event: unknown) => listener.heard((event as { readonly data: Notice }).data);
+  notices.unref();
+  const { channel, wake } = address;
+  const send = (order: Order): boolean => {
+    // Opened for this message alone: who stays there gets what all other threads say, too.
+    const orders = new threads.BroadcastChannel(channel);
+    const message: ForeignOrder = { thread, order };
+    orders.postMessage(message);
+    orders.close();
+    return wakeUp(wake);
+  };
+  const leave = (): void => {
+    send("forget all");
+  };
+  process.once("exit", leave);
+  return {
+    send,
+    receive: () => receiveFrom<Notice>(threads, notices),
+    close() {
+      process.off("exit", leave);
+      notices.close();
+    },
+  };
+}
