@@ -7,8 +7,8 @@ export interface Answer {
   readonly took: number;
 }
 
-/** The first frame of a thread that waits for a debugger before it goes on. */
-const WAITS_FOR_DEBUGGER = /^[^\n]*\n[^\n]*\n[^\n]*waitForDebugger\]? \(node:inspector/;
+/** In the stack of a thread that waits for a debugger before it goes on. */
+const WAITS_FOR_DEBUGGER = /waitForDebugger\]? \(node:inspector/;
 
 /** Whether a debugger can attach, and what the thread is in. */
 const DEBUGGED = `(() => {
