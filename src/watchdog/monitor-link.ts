@@ -1,6 +1,7 @@
 import {
   CLOSED,
   type ForeignOrder,
+  LISTENING,
   type MonitorAddress,
   type MonitorData,
   type Notice,
@@ -9,10 +10,14 @@ import {
   receiveFrom,
   type ThreadData,
   type Threads,
+  WAKE_CELLS,
 } from "./monitor-protocol.js";
 
 /** Under which key worker threads find the {@link MonitorAddress}; the number is that of the protocol. */
 const ADDRESS = "@kstlib/resilience/watchdog/1";
+
+/** How long a monitor may take to start, in milliseconds, before a worker thread goes without it. */
+const START = 1000;
 
 /** What a thread hears through its link to the monitor. */
 export interface LinkListener {
@@ -41,7 +46,7 @@ function wakeUp(wake: Int32Array): boolean {
 export function startMonitor(threads: Threads, thread: ThreadData, listener: LinkListener): MonitorLink {
   const { port1, port2 } = new threads.MessageChannel();
   const address: MonitorAddress = {
-    wake: new Int32Array(new SharedArrayBuffer(4)),
+    wake: new Int32Array(new SharedArrayBuffer(WAKE_CELLS * 4)),
     channel: `${ADDRESS}/${thread.key}`,
   };
   const data: MonitorData = { ...address, port: port2, thread };
@@ -72,9 +77,17 @@ export function startMonitor(threads: Threads, thread: ThreadData, listener: Lin
     close() {
       // For a monitor that has died: nobody is to join it.
       Atomics.store(address.wake, ORDERS, CLOSED);
+      Atomics.notify(address.wake, LISTENING);
       port1.close();
     },
   };
+}
+
+/** Whether there is a monitor, which may have been started at the same time as this thread. */
+function hasListener(wake: Int32Array): boolean {
+  if (Atomics.load(wake, ORDERS) < CLOSED / 2) return false;
+  Atomics.wait(wake, LISTENING, 0, START);
+  return Atomics.load(wake, LISTENING) === 1;
 }
 
 function isAddress(value: unknown): value is MonitorAddress {
@@ -90,7 +103,7 @@ export function joinMonitor(
   // Without the kernel's view a monitor cannot tell a thread that was terminated from one that is frozen.
   if (thread.main || thread.folder === undefined) return undefined;
   const address: unknown = threads.getEnvironmentData(ADDRESS);
-  if (!isAddress(address) || Atomics.load(address.wake, ORDERS) < CLOSED / 2) return undefined;
+  if (!isAddress(address) || !hasListener(address.wake)) return undefined;
   const notices = new threads.BroadcastChannel(thread.key);
   // The types know a web event; Node's is enough like it.
   notices.onmessage = (event: unknown) => listener.heard((event as { readonly data: Notice }).data);

@@ -13,8 +13,11 @@ export const EXITING = 2;
 export const DEBUGGABLE = 3;
 export const CONTROL_CELLS = 4;
 
-/** The one cell of a monitor that all threads share: how many orders have been given, {@link CLOSED} after the last. */
+/** The cells of a monitor that all threads share: how many orders have been given, {@link CLOSED} after the last. */
 export const ORDERS = 0;
+/** Whether the monitor hears the orders of worker threads: 1 from then on. Written by the monitor. */
+export const LISTENING = 1;
+export const WAKE_CELLS = 2;
 /** Far below any count of orders. */
 export const CLOSED: number = -(2 ** 30);
 
@@ -38,7 +41,7 @@ export interface ThreadData {
 
 /** Where worker threads find the monitor of the process. */
 export interface MonitorAddress {
-  /** The cell {@link ORDERS}: the monitor waits on it. */
+  /** The cells above; the monitor waits on that of the orders. */
   readonly wake: Int32Array;
   /** The channel on which the monitor takes the orders of worker threads. */
   readonly channel: string;

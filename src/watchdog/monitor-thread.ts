@@ -2,6 +2,7 @@ import { BroadcastChannel, type MessagePort, receiveMessageOnPort, workerData } 
 import {
   CLOSED,
   type ForeignOrder,
+  LISTENING,
   type MonitorData,
   type Order,
   ORDERS,
@@ -82,4 +83,6 @@ async function keepWatch(): Promise<void> {
   foreignOrders.close();
 }
 
+Atomics.store(wake, LISTENING, 1);
+Atomics.notify(wake, LISTENING);
 void keepWatch();

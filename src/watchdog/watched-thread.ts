@@ -90,9 +90,13 @@ export class WatchedThread {
   async watch(): Promise<{ readonly wait: number; readonly busy: boolean }> {
     if (this.#paused && !(await this.#goesOn())) return { wait: PAUSED_POLL, busy: false };
     const { frozen, notPinged, wait } = this.#lookAround();
+    const isLate = [...this.#watched.values()].some(({ watch }) => watch.told !== "nothing");
+    if (isLate && this.#isGone()) {
+      this.#watched.clear();
+      return { wait: 0, busy: false };
+    }
     if (frozen.length + notPinged.length === 0) return { wait, busy: false };
-    if (this.#isGone()) this.#watched.clear();
-    else await this.#tell(frozen, notPinged);
+    await this.#tell(frozen, notPinged);
     return { wait, busy: true };
   }
 
