@@ -8,6 +8,7 @@ import { ARMED, GUARD, OFF, STRUCK } from "./watch-cells.js";
 const ON_ITS_WAY = 1000;
 
 const SLOT = "@kstlib/resilience/guarded";
+const CALL = `globalThis[Symbol.for("${SLOT}")]()`;
 
 /** The guards that this thread is in, outermost first. */
 const guards: Int32Array[] = [];
@@ -57,7 +58,7 @@ export function runInterruptible<Result>(
   Atomics.store(counters, GUARD, ARMED);
   try {
     const { runInThisContext } = process.getBuiltinModule("node:vm");
-    runInThisContext(`globalThis[Symbol.for("${SLOT}")]()`, { breakOnSigint: true });
+    runInThisContext(CALL, { breakOnSigint: true });
   } catch (error) {
     failure = error;
   }
@@ -77,6 +78,52 @@ export function runInterruptible<Result>(
   );
   if (guards.length === 0) spare(error);
   throw error;
+}
+
+/** Node's own, whose engine can be told when to give up. */
+function canLimit(): boolean {
+  return process.versions["bun"] === undefined && process.versions["deno"] === undefined;
+}
+
+/**
+ * Whether a function takes nothing, so that it cannot ping the watchdog of its run: no parameter, none that hides
+ * (`...rest`, a default), no `arguments`. Who cannot tell by its text (bound and native functions) may ping.
+ */
+export function takesNothing(body: (...args: never) => unknown): boolean {
+  const text = Function.prototype.toString.call(body);
+  return body.length === 0 && /^[^(]*\(\s*\)/.test(text) && !/\barguments\b|\[native code\]/.test(text);
+}
+
+/**
+ * Runs synchronous code that the engine ends after `limit` milliseconds, without running its `catch` and `finally`
+ * blocks. Nothing can prolong it once it runs. What is thrown then is up to `ended`.
+ */
+export function runLimited<Result>(limit: number, body: () => Result, ended: () => never): Result {
+  if (!canLimit()) return body();
+  const global = mainGlobal();
+  const slot = Symbol.for(SLOT);
+  const outer: unknown = Reflect.get(global, slot);
+  let outcome: (() => Result) | undefined;
+  Reflect.set(global, slot, () => {
+    try {
+      const result = body();
+      outcome = () => result;
+    } catch (error) {
+      outcome = () => {
+        throw error;
+      };
+    }
+  });
+  try {
+    const { runInThisContext } = process.getBuiltinModule("node:vm");
+    runInThisContext(CALL, { timeout: Math.ceil(limit) });
+  } catch (error) {
+    const isOver = error instanceof Error && Reflect.get(error, "code") === "ERR_SCRIPT_EXECUTION_TIMEOUT";
+    if (!isOver) throw error;
+  } finally {
+    Reflect.set(global, slot, outer);
+  }
+  return outcome === undefined ? ended() : outcome();
 }
 
 /** Sends an interruption on that was not for the run that it has ended. */

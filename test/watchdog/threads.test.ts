@@ -51,3 +51,25 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 });
+
+describe("synchronous code in a worker thread that a run raises into", () => {
+  const error = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
+
+  it("is ended when it takes nothing, and never when it pings", async () => {
+    const { events, code, stderr } = await scenario("raise");
+    expect(events).toMatchObject([
+      { ...error, of: "endless" },
+      { ...error, of: "waiting" },
+      { ...error, of: "within" },
+      { event: "returned", of: "quick", result: "well" },
+      { event: "returned", of: "pinging", result: "well" },
+      { event: "returned", of: "pinging by rest", result: "well" },
+      { event: "returned", of: "pinging by arguments", result: "well" },
+      { event: "caught", of: "failing", name: "RangeError" },
+      { event: "alive" },
+    ]);
+    // Cut with the run around it, it is not watched any more.
+    expect(stderr).not.toContain("inner");
+    expect(code).toBe(0);
+  });
+});
