@@ -81,8 +81,8 @@ export class Freeze {
 
   /** Whether a debugger has the thread, at a breakpoint or before it goes on. */
   async isPaused(): Promise<boolean> {
-    const { main, mayInspect } = this.#data;
-    if (!main || !mayInspect) return false;
+    const { main, uninspectable } = this.#data;
+    if (!main || uninspectable !== undefined) return false;
     return isMainPaused(PATIENCE);
   }
 
@@ -101,10 +101,10 @@ export class Freeze {
   async #examine(
     request: number,
   ): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details"> & { readonly paused: boolean }> {
-    const { main, mayInspect, folder } = this.#data;
+    const { main, uninspectable, folder } = this.#data;
     // Looked at first: the question itself may wake the thread up.
     const facts = threadFacts(folder);
-    const asked = main && mayInspect;
+    const asked = main && uninspectable === undefined;
     const answer = asked ? await this.#evaluate(this.#calling(TAKE_STACK, request), PATIENCE) : undefined;
     const kind = kindOfBlock(answer, asked, facts.threadState);
     const noStack = this.#whyNoStack(answer);
@@ -117,7 +117,7 @@ export class Freeze {
   #whyNoStack(answer: Answer | undefined): string | undefined {
     if (answer !== undefined) return undefined;
     if (!this.#data.main) return "only the main thread can be inspected";
-    if (!this.#data.mayInspect) return "the permission model forbids the inspector";
+    if (this.#data.uninspectable !== undefined) return this.#data.uninspectable;
     return `the thread did not answer within ${PATIENCE / 1000} s`;
   }
 
@@ -154,8 +154,8 @@ export class Freeze {
   }
 
   async #exit({ id, exitCode, name }: Frozen, pulse: number): Promise<void> {
-    const { main, mayInspect } = this.#data;
-    if (!mayInspect) {
+    const { main, uninspectable } = this.#data;
+    if (uninspectable !== undefined) {
       this.#kill("JavaScript cannot be run on the frozen thread");
       return;
     }

@@ -2,6 +2,7 @@ import { realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
+import { isNode } from "./runtime.js";
 import { ARMED, GUARD, OFF, STRUCK } from "./watch-cells.js";
 
 /** How long code that is over waits for an interruption that is on its way. */
@@ -80,11 +81,6 @@ export function runInterruptible<Result>(
   throw error;
 }
 
-/** Node's own, whose engine can be told when to give up. */
-function canLimit(): boolean {
-  return process.versions["bun"] === undefined && process.versions["deno"] === undefined;
-}
-
 /**
  * Whether a function takes nothing, so that it cannot ping the watchdog of its run: no parameter, none that hides
  * (`...rest`, a default), no `arguments`. Who cannot tell by its text (bound and native functions) may ping.
@@ -94,12 +90,22 @@ export function takesNothing(body: (...args: never) => unknown): boolean {
   return body.length === 0 && /^[^(]*\(\s*\)/.test(text) && !/\barguments\b|\[native code\]/.test(text);
 }
 
+let warned = false;
+
 /**
  * Runs synchronous code that the engine ends after `limit` milliseconds, without running its `catch` and `finally`
  * blocks. Nothing can prolong it once it runs. What is thrown then is up to `ended`.
  */
 export function runLimited<Result>(limit: number, body: () => Result, ended: () => never): Result {
-  if (!canLimit()) return body();
+  if (!isNode()) {
+    if (!warned)
+      warn(
+        "KSTLIB_NO_INTERRUPTION",
+        "this runtime cannot throw into frozen code: runSync throws when it returns",
+      );
+    warned = true;
+    return body();
+  }
   const global = mainGlobal();
   const slot = Symbol.for(SLOT);
   const outer: unknown = Reflect.get(global, slot);

@@ -12,6 +12,7 @@ import {
   type Threads,
   WAKE_CELLS,
 } from "./monitor-protocol.js";
+import { isNode } from "./runtime.js";
 
 /** Under which key worker threads find the {@link MonitorAddress}; the number is that of the protocol. */
 const ADDRESS = "@kstlib/resilience/watchdog/1";
@@ -45,11 +46,9 @@ function wakeUp(wake: Int32Array): boolean {
 /** Starts a monitor. That of the main thread is the one of the process: worker threads started later find it. */
 export function startMonitor(threads: Threads, thread: ThreadData, listener: LinkListener): MonitorLink {
   const { port1, port2 } = new threads.MessageChannel();
-  const address: MonitorAddress = {
-    wake: new Int32Array(new SharedArrayBuffer(WAKE_CELLS * 4)),
-    channel: `${ADDRESS}/${thread.key}`,
-  };
-  const data: MonitorData = { ...address, port: port2, thread };
+  const wake = new Int32Array(new SharedArrayBuffer(WAKE_CELLS * 4));
+  const channel = thread.main && isNode() ? `${ADDRESS}/${thread.key}` : undefined;
+  const data: MonitorData = { wake, channel, port: port2, thread };
   try {
     new threads.Worker(new URL("./monitor-thread.js", import.meta.url), {
       name: "watchdog",
@@ -67,17 +66,17 @@ export function startMonitor(threads: Threads, thread: ThreadData, listener: Lin
     throw error;
   }
   port1.on("message", listener.heard).unref();
-  if (thread.main) threads.setEnvironmentData(ADDRESS, { ...address });
+  if (channel !== undefined) threads.setEnvironmentData(ADDRESS, { wake, channel });
   return {
     send(order) {
       port1.postMessage(order);
-      return wakeUp(address.wake);
+      return wakeUp(wake);
     },
     receive: () => receiveFrom<Notice>(threads, port1),
     close() {
       // For a monitor that has died: nobody is to join it.
-      Atomics.store(address.wake, ORDERS, CLOSED);
-      Atomics.notify(address.wake, LISTENING);
+      Atomics.store(wake, ORDERS, CLOSED);
+      Atomics.notify(wake, LISTENING);
       port1.close();
     },
   };
@@ -101,7 +100,7 @@ export function joinMonitor(
   listener: LinkListener,
 ): MonitorLink | undefined {
   // Without the kernel's view a monitor cannot tell a thread that was terminated from one that is frozen.
-  if (thread.main || thread.folder === undefined) return undefined;
+  if (thread.main || thread.folder === undefined || !isNode()) return undefined;
   const address: unknown = threads.getEnvironmentData(ADDRESS);
   if (!isAddress(address) || !hasListener(address.wake)) return undefined;
   const notices = new threads.BroadcastChannel(thread.key);

@@ -31,8 +31,8 @@ export interface ThreadData {
   readonly hook: string;
   /** Whether it is the main thread, the only one that can be inspected. */
   readonly main: boolean;
-  /** Whether the permission model lets a thread be inspected; asking where it does not aborts the process. */
-  readonly mayInspect: boolean;
+  /** Why no thread can be inspected, where none can; asking where the permission model forbids it aborts the process. */
+  readonly uninspectable: string | undefined;
   /** The folder in which the kernel tells of the thread (Linux). */
   readonly folder: string | undefined;
   /** What `performance.now()` of the thread is ahead of the clock that all threads share. */
@@ -48,7 +48,10 @@ export interface MonitorAddress {
 }
 
 /** What the monitor thread is given when it starts. */
-export interface MonitorData extends MonitorAddress {
+export interface MonitorData {
+  readonly wake: Int32Array;
+  /** `undefined` when no worker thread can find this monitor. */
+  readonly channel: string | undefined;
   /** To and from the thread that has started it. */
   readonly port: MessagePort;
   readonly thread: ThreadData;

@@ -14,7 +14,7 @@ import { WatchedThread } from "./watched-thread.js";
 const LINGER = 250;
 
 const { port, wake, channel, thread: starter } = workerData as MonitorData;
-const foreignOrders = new BroadcastChannel(channel);
+const foreignOrders = channel === undefined ? undefined : new BroadcastChannel(channel);
 const own = new WatchedThread(starter, (notice) => port.postMessage(notice));
 /** The worker threads that have watchdogs, and where each of them listens. */
 const workers = new Map<string, { readonly thread: WatchedThread; readonly channel: BroadcastChannel }>();
@@ -38,6 +38,7 @@ function workerOf({ thread: data }: ForeignOrder): WatchedThread {
 
 function takeOrders(): void {
   for (const order of received<Order>(port)) own.take(order);
+  if (foreignOrders === undefined) return;
   for (const foreign of received<ForeignOrder>(foreignOrders)) workerOf(foreign).take(foreign.order);
 }
 
@@ -80,7 +81,7 @@ async function keepWatch(): Promise<void> {
     if (Atomics.compareExchange(wake, ORDERS, orders, CLOSED) === orders) break;
   }
   port.close();
-  foreignOrders.close();
+  foreignOrders?.close();
 }
 
 Atomics.store(wake, LISTENING, 1);

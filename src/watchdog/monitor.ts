@@ -15,6 +15,7 @@ import {
   type ThreadData,
   type TimeoutNotice,
 } from "./monitor-protocol.js";
+import { isNode } from "./runtime.js";
 import type { Subject, Supervision } from "./supervision.js";
 
 let current: Monitor | undefined;
@@ -27,6 +28,13 @@ function threadFolder(): string | undefined {
     // Not Linux, or /proc is hidden: the monitor does without the kernel's view.
     return undefined;
   }
+}
+
+function whyUninspectable(): string | undefined {
+  if (!isNode()) return "this runtime cannot look into another thread";
+  // The types know `permission` as always there; it is not without the permission model.
+  const permission = process.permission as typeof process.permission | undefined;
+  return permission?.has("inspector") === false ? "the permission model forbids the inspector" : undefined;
 }
 
 /** Whether a debugger can attach to this thread. */
@@ -56,19 +64,16 @@ class Monitor {
   constructor() {
     // Loaded at the first start: a program that only imports the library does not pay for it.
     const threads = process.getBuiltinModule("node:worker_threads");
-    // The types know `permission` as always there; it is not without the permission model.
-    const permission = process.permission as typeof process.permission | undefined;
     const thread: ThreadData = {
       key: this.#key,
       control: this.#control,
       hook: this.#key,
       main: threads.isMainThread,
-      mayInspect: permission?.has("inspector") !== false,
+      uninspectable: whyUninspectable(),
       folder: threadFolder(),
       ahead: realClock.now() - sharedNow(),
     };
-    this.#canInterrupt =
-      threads.isMainThread && process.platform !== "win32" && process.versions["bun"] === undefined;
+    this.#canInterrupt = isNode() && threads.isMainThread && process.platform !== "win32";
     const listener: LinkListener = {
       heard: (notice) => this.#deliver(notice),
       ended: (error) => this.#lose(error),
