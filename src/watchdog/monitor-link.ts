@@ -72,7 +72,7 @@ export function startMonitor(threads: Threads, thread: ThreadData, listener: Lin
       port1.postMessage(order);
       return wakeUp(wake);
     },
-    receive: () => receiveFrom<Notice>(threads, port1),
+    receive: () => receiveFrom(threads, port1) as Notice | undefined,
     close() {
       // For a monitor that has died: nobody is to join it.
       Atomics.store(wake, ORDERS, CLOSED);
@@ -104,8 +104,8 @@ export function joinMonitor(
   const address: unknown = threads.getEnvironmentData(ADDRESS);
   if (!isAddress(address) || !hasListener(address.wake)) return undefined;
   const notices = new threads.BroadcastChannel(thread.key);
-  // The types know a web event; Node's is enough like it.
-  notices.onmessage = (event: unknown) => listener.heard((event as { readonly data: Notice }).data);
+  const heard = (event: unknown): void => listener.heard((event as { readonly data: Notice }).data);
+  Reflect.set(notices, "onmessage", heard);
   notices.unref();
   const { channel, wake } = address;
   const send = (order: Order): boolean => {
@@ -122,7 +122,7 @@ export function joinMonitor(
   process.once("exit", leave);
   return {
     send,
-    receive: () => receiveFrom<Notice>(threads, notices),
+    receive: () => receiveFrom(threads, notices) as Notice | undefined,
     close() {
       process.off("exit", leave);
       notices.close();

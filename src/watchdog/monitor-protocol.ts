@@ -65,12 +65,12 @@ export function sharedNow(): number {
 export type Threads = typeof import("node:worker_threads");
 
 /** The next message that waits to be received. */
-export function receiveFrom<Message>(
+export function receiveFrom(
   { receiveMessageOnPort }: Pick<Threads, "receiveMessageOnPort">,
   source: MessagePort | BroadcastChannel,
-): Message | undefined {
+): unknown {
   // The types know a port alone; Node takes both.
-  return receiveMessageOnPort(source as MessagePort)?.message as Message | undefined;
+  return receiveMessageOnPort(source as MessagePort)?.message;
 }
 
 /** A watchdog to watch; durations in milliseconds. */

@@ -19,12 +19,9 @@ const own = new WatchedThread(starter, (notice) => port.postMessage(notice));
 /** The worker threads that have watchdogs, and where each of them listens. */
 const workers = new Map<string, { readonly thread: WatchedThread; readonly channel: BroadcastChannel }>();
 
-function next<Message>(from: MessagePort | BroadcastChannel): Message | undefined {
-  return receiveFrom({ receiveMessageOnPort }, from);
-}
-
-function* received<Message>(from: MessagePort | BroadcastChannel): Generator<Message> {
-  for (let found = next<Message>(from); found !== undefined; found = next<Message>(from)) yield found;
+function* received(from: MessagePort | BroadcastChannel): Generator {
+  const next = (): unknown => receiveFrom({ receiveMessageOnPort }, from);
+  for (let found = next(); found !== undefined; found = next()) yield found;
 }
 
 function workerOf({ thread: data }: ForeignOrder): WatchedThread {
@@ -37,9 +34,12 @@ function workerOf({ thread: data }: ForeignOrder): WatchedThread {
 }
 
 function takeOrders(): void {
-  for (const order of received<Order>(port)) own.take(order);
+  for (const order of received(port)) own.take(order as Order);
   if (foreignOrders === undefined) return;
-  for (const foreign of received<ForeignOrder>(foreignOrders)) workerOf(foreign).take(foreign.order);
+  for (const found of received(foreignOrders)) {
+    const foreign = found as ForeignOrder;
+    workerOf(foreign).take(foreign.order);
+  }
 }
 
 /** Forgets the worker threads that have no watchdog any more. */

@@ -22,7 +22,7 @@ describe("a thread that a debugger has stopped for longer than the timeout", () 
     ["-", "open"],
   ])("is not taken for frozen, and a real freeze after that is (%s, %s)", async (flag, program) => {
     const { events, stderr } = await debugged(flag, program);
-    expect(events.filter(({ event }) => event === "paused").at(-1)).toMatchObject({ in: "breakpoint" });
+    expect(events.findLast(({ event }) => event === "paused")).toMatchObject({ in: "breakpoint" });
     expect(events.filter(({ event }) => event !== "paused")).toEqual(wentOn);
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });

@@ -6,7 +6,7 @@ const linux = process.platform === "linux";
 
 function timeoutsOf({ events }: Run): readonly string[] {
   const found = events.filter(({ event }) => event === "timeout");
-  return found.map(({ in: where, of, kind }) => `${kind} ${of} in ${where}`);
+  return found.map(({ in: where, of, kind }) => `${String(kind)} ${String(of)} in ${String(where)}`);
 }
 
 describe.runIf(linux).concurrent("the monitor of the main thread", () => {
@@ -40,7 +40,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
   it("watches a worker thread of a worker thread", async () => {
     const run = await scenario("nested");
     const [outside, inside] = run.events.map(({ threads }) => Number(threads));
-    expect(inside).toBe(Number(outside) + 2);
+    expect(inside).toBe((outside ?? 0) + 2);
     expect(timeoutsOf(run)).toEqual(["blocked-js inner in inner"]);
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
