@@ -5,6 +5,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** The width of the terminal; `undefined` when it is not one. */
   readonly columns: number | undefined;
+  /** The height of the terminal, where it is known. */
+  readonly rows?: number | undefined;
   write(text: string): void;
 }
 

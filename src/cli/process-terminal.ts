@@ -15,13 +15,16 @@ class StreamOutput implements Output {
   }
 
   get isTTY(): boolean {
-    // Missing on a pipe, whatever the types say.
-    return Boolean(this.#opened().isTTY);
+    // Only a terminal has it, whatever the types say.
+    return "isTTY" in this.#opened();
   }
 
   get columns(): number | undefined {
-    const stream = this.#opened();
-    return stream.isTTY ? stream.columns : undefined;
+    return this.#opened().columns;
+  }
+
+  get rows(): number | undefined {
+    return this.#opened().rows;
   }
 
   write(text: string): void {

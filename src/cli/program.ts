@@ -9,9 +9,10 @@ const PROGRAM = "kstlib-resilience";
 const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h"]);
 const VERSION: ReadonlySet<string> = new Set(["--version", "-V", "version"]);
 
-function overview(of: readonly CommandEntry[]): string {
-  const width = Math.max(0, ...of.map(({ name }) => name.length));
-  const lines = of.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+async function overview(of: readonly CommandEntry[]): Promise<string> {
+  const loaded = await Promise.all(of.map(({ load }) => load()));
+  const width = Math.max(0, ...loaded.map(({ name }) => name.length));
+  const lines = loaded.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return `Usage: ${PROGRAM} <command> [options]
 
 Commands:
@@ -62,7 +63,7 @@ async function dispatch(
 ): Promise<number> {
   const [first, ...others] = words;
   if (first === undefined) {
-    terminal.stderr.write(overview(commands));
+    terminal.stderr.write(await overview(commands));
     return EXIT_USAGE;
   }
   if (VERSION.has(first)) {
@@ -72,7 +73,7 @@ async function dispatch(
   if (HELP.has(first) && others.length > 0) return dispatch([...others, "--help"], terminal, began);
   const group = HELP.has(first) ? commands : membersOf(first);
   if (group === commands || (group.length > 0 && others[0] !== undefined && HELP.has(others[0]))) {
-    terminal.stdout.write(overview(group));
+    terminal.stdout.write(await overview(group));
     return 0;
   }
   const { entry, rest } = find(words);

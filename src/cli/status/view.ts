@@ -1,0 +1,97 @@
+import type { HeartbeatMetadata } from "../../heartbeat-file/state.js";
+import type { HeartbeatVerdict } from "../../heartbeat-file/verdict.js";
+import { shortSeconds } from "../look.js";
+import { beginning, harmless } from "../plain-text.js";
+import type { Colour, Paint } from "../style.js";
+import { type Cell, type Column, tableLines } from "../table.js";
+import type { Finding, Survey } from "./survey.js";
+
+const COLOURS: Readonly<Record<HeartbeatVerdict, readonly Colour[]>> = {
+  alive: ["green"],
+  stale: ["bold", "yellow"],
+  frozen: ["bold", "cyan"],
+  stopped: ["blue"],
+  dead: ["bold", "red"],
+  unknown: ["bold", "yellow"],
+};
+
+/** The order of the closing line: what is well, and then the worst first. */
+const VERDICTS: readonly HeartbeatVerdict[] = ["alive", "dead", "frozen", "stale", "unknown", "stopped"];
+
+const COLUMNS: readonly Column[] = [
+  { title: "NAME", least: 8, cutFirst: 3 },
+  { title: "STATUS", least: 7, cutFirst: 2 },
+  { title: "AGE", right: true },
+  { title: "PID", right: true },
+  { title: "HOST", least: 6, cutFirst: 1 },
+  { title: "METADATA", least: 1, cutFirst: 0 },
+];
+
+/** More than this is not shown of any value: no terminal is as wide. */
+const LONGEST = 2000;
+
+/** A value as short as it can be told from others: words bare, everything else as JSON. */
+function brief(value: HeartbeatMetadata[string]): string {
+  const isWord = typeof value === "string" && /^[^\s"={}[\]]+$/.test(value);
+  return isWord ? value : JSON.stringify(value);
+}
+
+function metadataText(metadata: HeartbeatMetadata): string {
+  const pairs: string[] = [];
+  let length = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    if (length > LONGEST) break;
+    const pair = `${brief(key)}=${beginning(brief(value), LONGEST)}`;
+    pairs.push(pair);
+    length += pair.length;
+  }
+  return harmless(pairs.join(" "));
+}
+
+function row({ name, look, reason }: Finding): readonly Cell[] {
+  const { status, age, state } = look;
+  const words = reason === "" ? status.toUpperCase() : `${status.toUpperCase()} (${reason})`;
+  return [
+    { text: harmless(name), colours: ["bold"] },
+    { text: words, colours: COLOURS[status] },
+    { text: age === null ? "-" : shortSeconds(age) },
+    { text: state === null ? "-" : String(state.pid) },
+    { text: state === null ? "-" : harmless(beginning(state.hostname, LONGEST)) },
+    { text: state === null ? "" : metadataText(state.metadata), colours: ["dim"] },
+  ];
+}
+
+function closing({ findings, empty }: Survey, paint: Paint): readonly string[] {
+  const counts = VERDICTS.flatMap((verdict) => {
+    const count = findings.filter(({ look }) => look.status === verdict).length;
+    return count === 0 ? [] : [paint(`${count} ${verdict}`, ...COLOURS[verdict])];
+  });
+  const nothing = empty.map((target) => paint(`${harmless(target)}: no heartbeat found`, "yellow"));
+  return [...(counts.length === 0 ? [] : [counts.join(", ")]), ...nothing];
+}
+
+/** Those that are not well first, each group in its order. */
+function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  const ill = findings.filter(({ look }) => look.status !== "alive");
+  return [...ill, ...findings.filter(({ look }) => look.status === "alive")];
+}
+
+/**
+ * The survey as a table and a closing line, at most `columns` wide and `rows` high where these are given. Where
+ * not all of them fit, those that are not well are shown.
+ */
+export function viewOf(
+  found: Survey,
+  paint: Paint,
+  columns: number | undefined,
+  rows: number = Number.POSITIVE_INFINITY,
+): readonly string[] {
+  const end = closing(found, paint);
+  const room = Math.max(1, rows - end.length - (found.findings.length > 0 ? 2 : 0));
+  const isTooMuch = found.findings.length > room;
+  const shown = isTooMuch ? worstFirst(found.findings).slice(0, Math.max(1, room - 1)) : found.findings;
+  const more = isTooMuch ? [paint(`… and ${found.findings.length - shown.length} more`, "dim")] : [];
+  const table =
+    shown.length === 0 ? [] : [...tableLines(COLUMNS, shown.map(row), paint, columns), ...more, ""];
+  return [...table, ...end];
+}
