@@ -1,3 +1,4 @@
+import { check } from "./check.js";
 import type { Command } from "./command.js";
 
 /** A command before it is loaded. */
@@ -6,7 +7,10 @@ export interface CommandEntry {
   readonly load: () => Promise<Command>;
 }
 
-/** Everything that the command line can do, in the order of the overview. Loaded one at a time: a probe starts often. */
+/**
+ * Everything that the command line can do, in the order of the overview. `check` is a probe and starts every few
+ * seconds: it is loaded with the program, and what the others need only for them.
+ */
 export const commands: readonly CommandEntry[] = [
   {
     name: "status",
@@ -14,6 +18,6 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "check",
-    load: async () => (await import("./check.js")).check,
+    load: async () => check,
   },
 ];

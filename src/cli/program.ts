@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { nearest } from "../kernel/nearest.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "./command.js";
 import { type CommandEntry, commands } from "./commands.js";
@@ -22,7 +21,8 @@ ${lines.join("\n")}
 `;
 }
 
-function version(): string {
+async function version(): Promise<string> {
+  const { createRequire } = await import("node:module");
   // By its own name, so that it does not matter where a build puts this file.
   const manifest: { version: string } = createRequire(import.meta.url)("@kstlib/resilience/package.json");
   return manifest.version;
@@ -67,7 +67,7 @@ async function dispatch(
     return EXIT_USAGE;
   }
   if (VERSION.has(first)) {
-    terminal.stdout.write(`${version()}\n`);
+    terminal.stdout.write(`${await version()}\n`);
     return 0;
   }
   if (HELP.has(first) && others.length > 0) return dispatch([...others, "--help"], terminal, began);
