@@ -74,8 +74,8 @@ module.exports = {
     ),
     rule(
       "packages-in-config-alone",
-      "Only config/ has runtime dependencies.",
-      { path: "^src/", pathNot: "^src/config/" },
+      "Only config/ and its commands have runtime dependencies.",
+      { path: "^src/", pathNot: "^src/(?:cli/)?config/" },
       { dependencyTypes: ["npm", "npm-optional", "npm-peer"] },
     ),
     rule(

@@ -20,4 +20,20 @@ export const commands: readonly CommandEntry[] = [
     name: "check",
     load: async () => check,
   },
+  {
+    name: "config show",
+    load: async () => (await import("./config/show.js")).configShow,
+  },
+  {
+    name: "config validate",
+    load: async () => (await import("./config/validate.js")).configValidate,
+  },
+  {
+    name: "config init",
+    load: async () => (await import("./config/init.js")).configInit,
+  },
+  {
+    name: "config schema",
+    load: async () => (await import("./config/schema.js")).configSchema,
+  },
 ];

@@ -1,3 +1,4 @@
+import { ResilienceError } from "../kernel/errors.js";
 import { nearest } from "../kernel/nearest.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "./command.js";
 import { type CommandEntry, commands } from "./commands.js";
@@ -92,12 +93,14 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       speaker = `${PROGRAM} ${command.name}`;
     });
   } catch (error) {
-    const text = error instanceof UsageError ? error.message : explainUnexpected(error);
-    terminal.stderr.write(`${speaker}: ${text}\nTry: ${speaker} --help\n`);
+    terminal.stderr.write(`${explain(error, speaker)}\n`);
     return EXIT_USAGE;
   }
 }
 
-function explainUnexpected(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function explain(error: unknown, speaker: string): string {
+  if (error instanceof UsageError) return `${speaker}: ${error.message}\nTry: ${speaker} --help`;
+  // A configuration that cannot be used says all there is to say.
+  if (error instanceof ResilienceError) return error.message;
+  return `${speaker}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
