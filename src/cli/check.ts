@@ -5,17 +5,18 @@ import { harmless } from "./plain-text.js";
 
 const HELP = `Usage: kstlib-resilience check <file> [--max-age <duration>]
 
-Says in one line whether the process behind a heartbeat file is alive: for a Docker HEALTHCHECK, a Kubernetes exec
-probe, cron, a shell script.
+Says in one line whether the process behind a heartbeat file is alive: for a
+Docker HEALTHCHECK, a Kubernetes exec probe, cron, a shell script.
 
 Options:
   --max-age <duration>  how old the last beat may be: 30, 30s, 500ms, 2m
-                        (default: three times the interval that the file names, else 30s)
+                        (default: three times the interval that the file
+                        names, else 30s)
   -h, --help            this text
 
 Exit code:
   0  alive, also while it starts or drains
-  1  anything else: stale, frozen, stopped, dead, or no heartbeat that could be read
+  1  anything else: stale, frozen, stopped, dead, or no heartbeat to be read
   2  the command line is wrong
 
 Examples:

@@ -18,7 +18,8 @@ async function overview(of: readonly CommandEntry[]): Promise<string> {
 Commands:
 ${lines.join("\n")}
 
-\`${PROGRAM} <command> --help\` tells more, with examples; \`${PROGRAM} --version\` tells the version.
+\`${PROGRAM} <command> --help\` tells more, with examples.
+\`${PROGRAM} --version\` tells the version.
 `;
 }
 
