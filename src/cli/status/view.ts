@@ -72,18 +72,17 @@ function closing(
   columns: number = Number.POSITIVE_INFINITY,
 ): readonly string[] {
   const lines: string[] = [];
-  let width = Number.POSITIVE_INFINITY;
+  let width = 0;
   for (const verdict of VERDICTS) {
     const count = findings.filter(({ look }) => look.status === verdict).length;
     if (count === 0) continue;
     const text = `${count} ${verdict}`;
     const shown = paint(text, ...COLOURS[verdict]);
-    width += text.length + 2;
-    if (width <= columns) lines.push(`${lines.pop()}, ${shown}`);
-    else {
-      lines.push(shown);
-      width = text.length;
-    }
+    const before = lines.pop();
+    const fits = before !== undefined && width + ", ".length + text.length <= columns;
+    if (before !== undefined) lines.push(fits ? `${before}, ${shown}` : before);
+    if (!fits) lines.push(shown);
+    width = fits ? width + ", ".length + text.length : text.length;
   }
   const nothing = empty.map((target) => cut(`nothing found in ${harmless(target)}`, columns));
   return [...lines, ...nothing.map((text) => paint(text, "yellow"))];
