@@ -5,7 +5,7 @@ import { flowYaml } from "../../src/cli/config/flow-yaml.js";
 import { starterFile } from "../../src/cli/config/starter-file.js";
 import { loadConfig } from "../../src/config/index.js";
 import { MEANINGS } from "../../src/config/meanings.js";
-import { SECTION_KEYS, toSnakeCase } from "../../src/config/names.js";
+import { ALIASES, SECTION_KEYS, toSnakeCase } from "../../src/config/names.js";
 import type { SectionName } from "../../src/kernel/configured.js";
 import { sections } from "../../src/sections.js";
 import { FakeTerminal } from "./fake-terminal.js";
@@ -127,19 +127,20 @@ describe("config show", () => {
 
   test("knows the line of every option, by each of its names, in a section and in an instance", async () => {
     const terminal = new FakeTerminal();
-    for (const { section, name, rule } of OPTIONS) {
-      const value = flowYaml(
-        rule.fallback ?? MEANINGS[section].options[toOption(section, name)]?.example ?? 1,
-      );
+    for (const { section, option, name, rule } of OPTIONS) {
+      const { example = "" } = MEANINGS[section].options[option] ?? {};
+      const value = rule.fallback === undefined ? example : flowYaml(rule.fallback);
       const key = SECTION_KEYS[section];
-      terminal.write(
-        "kstlib.conf.yml",
-        `resilience:\n  ${key}:\n    ${name}: ${value}\n    instances:\n      one:\n        ${name}: ${value}\n`,
-      );
-      const values = await shown(terminal);
-      if (value === "{}") continue;
-      expect(values.get(`${key}.${name}`)?.origin?.line, name).toBe(3);
-      expect(values.get(`${key}.one.${name}`)?.origin?.line, name).toBe(6);
+      for (const written of [name, ALIASES[section]?.[option] ?? name]) {
+        const line = `${written}: ${value}`;
+        terminal.write(
+          "kstlib.conf.yml",
+          `resilience:\n  ${key}:\n    ${line}\n    instances:\n      one:\n        ${line}\n`,
+        );
+        const values = await shown(terminal);
+        expect(values.get(`${key}.${name}`)?.origin?.line, written).toBe(3);
+        expect(values.get(`${key}.one.${name}`)?.origin?.line, written).toBe(6);
+      }
     }
   });
 
@@ -302,7 +303,3 @@ describe("config schema", () => {
     expect(JSON.parse(terminal.stdout.text)).toMatchObject({ title: "kstlib.conf.yml" });
   });
 });
-
-function toOption(section: SectionName, name: string): string {
-  return Object.keys(sections[section]).find((option) => toSnakeCase(option) === name) ?? name;
-}
