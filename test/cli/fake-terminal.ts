@@ -12,9 +12,9 @@ export class FakeOutput implements Output {
   text = "";
 
   constructor(
-    readonly isTTY: boolean = false,
-    public columns: number | undefined = undefined,
-    public rows: number | undefined = undefined,
+    readonly isTTY: boolean,
+    public columns: number | undefined,
+    public rows: number | undefined,
   ) {}
 
   write(text: string): void {

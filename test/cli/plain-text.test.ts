@@ -26,10 +26,9 @@ describe("what a file says of itself", () => {
 
   test("never has a control character left, whatever it was", () => {
     fc.assert(
-      fc.property(
-        fc.string({ unit: "binary" }),
-        (text) => !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(harmless(text)),
-      ),
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(harmless(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+      }),
     );
   });
 });
@@ -54,7 +53,7 @@ describe("the width of a text", () => {
         const text = harmless(raw);
         expect(displayWidth(cut(text, width))).toBeLessThanOrEqual(width);
         expect(displayWidth(padded(text, width))).toBe(width);
-        if (displayWidth(text) <= width) expect(cut(text, width)).toBe(text);
+        expect(cut(text, width) === text).toBe(displayWidth(text) <= width);
       }),
     );
   });
