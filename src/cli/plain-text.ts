@@ -25,6 +25,17 @@ export function harmless(text: string): string {
   return text.replaceAll(VARIATION_SELECTORS, "").replaceAll(TOWERS, "$1").replaceAll(UNSAFE, escaped);
 }
 
+/** JSON with everything in its strings that could do more than be read as an escape: the same data. */
+export function harmlessJson(value: unknown, indent?: number): string {
+  const escape = (found: string): string =>
+    found === "\n"
+      ? found
+      : Array.from({ length: found.length }, (_, index) => found.charCodeAt(index))
+          .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
+          .join("");
+  return JSON.stringify(value, null, indent).replaceAll(UNSAFE, escape);
+}
+
 function widthOf(character: string): number {
   if (NO_WIDTH.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;

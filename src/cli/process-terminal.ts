@@ -60,7 +60,8 @@ export class ProcessTerminal implements Terminal {
   get signal(): AbortSignal {
     if (!this.#listens) {
       this.#listens = true;
-      for (const signal of SIGNALS) process.on(signal, () => this.#controller.abort(signal));
+      // Once: who sends a second one does not want to wait for an end in order.
+      for (const signal of SIGNALS) process.once(signal, () => this.#controller.abort(signal));
     }
     return this.#controller.signal;
   }

@@ -2,6 +2,7 @@ import { ResilienceError } from "../kernel/errors.js";
 import { nearest } from "../kernel/nearest.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "./command.js";
 import { type CommandEntry, commands } from "./commands.js";
+import { harmless } from "./plain-text.js";
 
 const PROGRAM = "kstlib-resilience";
 
@@ -102,6 +103,6 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 function explain(error: unknown, speaker: string): string {
   if (UsageError.is(error)) return `${speaker}: ${error.message}\nTry: ${speaker} --help`;
   // A configuration that cannot be used says all there is to say.
-  if (error instanceof ResilienceError) return error.message;
+  if (error instanceof ResilienceError) return error.message.split("\n").map(harmless).join("\n");
   return `${speaker}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -6,7 +6,7 @@ import { FakeTerminal } from "./fake-terminal.js";
 
 async function look(terminal: FakeTerminal, file: string, ...args: string[]): Promise<[number, string]> {
   const code = await terminal.run("check", file, ...args);
-  return [code, terminal.stdout.text.replaceAll(terminal.cwd, ".")];
+  return [code, terminal.stdout.text.replaceAll(`${terminal.cwd}${path.sep}`, "./")];
 }
 
 describe("check", () => {

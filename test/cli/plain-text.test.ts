@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cut, displayWidth, harmless, padded } from "../../src/cli/plain-text.js";
+import { cut, displayWidth, harmless, harmlessJson, padded } from "../../src/cli/plain-text.js";
 import { tableLines } from "../../src/cli/table.js";
 
 const plain = (text: string): string => text;
@@ -28,6 +28,18 @@ describe("what a file says of itself", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(harmless(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+      }),
+    );
+  });
+});
+
+describe("JSON for a terminal", () => {
+  test("is the same data, and harmless", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: "binary" }), fc.constantFrom(undefined, 2), (value, indent) => {
+        const text = harmlessJson(value, indent);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(text).not.toMatch(/[^\P{C}\n]|\p{Zl}|\p{Zp}/u);
       }),
     );
   });

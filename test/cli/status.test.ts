@@ -5,6 +5,9 @@ import { describe, expect, test } from "vitest";
 import { displayWidth } from "../../src/cli/plain-text.js";
 import { FakeTerminal } from "./fake-terminal.js";
 
+// Its file names have no escape in them, and a link wants a privilege.
+const isWindows = process.platform === "win32";
+
 /** The names in a table. */
 function namesIn(text: string): readonly string[] {
   const [header = "", ...lines] = text.split("\n");
@@ -107,7 +110,7 @@ describe("status", () => {
     expect(namesIn((await status(terminal, "odd[1].*"))[1])).toEqual(["odd[1]"]);
   });
 
-  test("follows no link in a circle", async () => {
+  test.skipIf(isWindows)("follows no link in a circle", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("state/a.heartbeat");
     fs.symlinkSync(terminal.cwd, path.join(terminal.cwd, "state", "loop"));
@@ -127,21 +130,24 @@ describe("status", () => {
     ]);
   });
 
-  test("fits its table into the terminal and does nothing there that a file asks for", async () => {
-    const terminal = new FakeTerminal({ columns: 60 });
-    terminal.env["NO_COLOR"] = "1";
-    terminal.beat("a.heartbeat", 1, {
-      hostname: "a-very-long-host-name.example.com",
-      metadata: { note: "\u001B[2J漢字漢字漢字".repeat(20), "\u009B": [1, { x: "\u202E" }] },
-    });
-    terminal.beat("evil\u001B[31m.heartbeat", 1);
-    const [, text] = await status(terminal, ".");
-    expect(text).not.toMatch(/[^\P{C}\n]/u);
-    expect(text).toContain(String.raw`evil\x1b[31m`);
-    const widths = text.split("\n").map(displayWidth);
-    // One short of it where half a character of two columns would have come last.
-    expect([59, 60]).toContain(Math.max(...widths));
-  });
+  test.skipIf(isWindows)(
+    "fits its table into the terminal and does nothing there that a file asks for",
+    async () => {
+      const terminal = new FakeTerminal({ columns: 60 });
+      terminal.env["NO_COLOR"] = "1";
+      terminal.beat("a.heartbeat", 1, {
+        hostname: "a-very-long-host-name.example.com",
+        metadata: { note: "\u001B[2J漢字漢字漢字".repeat(20), "\u009B": [1, { x: "\u202E" }] },
+      });
+      terminal.beat("evil\u001B[31m.heartbeat", 1);
+      const [, text] = await status(terminal, ".");
+      expect(text).not.toMatch(/[^\P{C}\n]/u);
+      expect(text).toContain(String.raw`evil\x1b[31m`);
+      const widths = text.split("\n").map(displayWidth);
+      // One short of it where half a character of two columns would have come last.
+      expect([59, 60]).toContain(Math.max(...widths));
+    },
+  );
 
   test("is not held up by metadata of a megabyte", async () => {
     const terminal = new FakeTerminal({ columns: 80 });

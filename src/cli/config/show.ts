@@ -8,7 +8,7 @@ import {
 import type { ReadConfig } from "../../config/load.js";
 import { parseArguments } from "../arguments.js";
 import type { Command, Terminal } from "../command.js";
-import { harmless } from "../plain-text.js";
+import { harmless, harmlessJson } from "../plain-text.js";
 import { type Paint, painter } from "../style.js";
 import { type Cell, type Column, tableLines } from "../table.js";
 import { flowYaml } from "./flow-yaml.js";
@@ -96,7 +96,7 @@ export const configShow: Command = {
     const { stdout, env } = terminal;
     const read = readAt(terminal, values, positionals);
     const sections = effectiveSections(read.config, read.sources);
-    if (values.json === true) stdout.write(`${JSON.stringify(configReport(read, sections), null, 2)}\n`);
+    if (values.json === true) stdout.write(`${harmlessJson(configReport(read, sections), 2)}\n`);
     else stdout.write(viewOf(read, sections, painter(stdout, env), terminal));
     return 0;
   },

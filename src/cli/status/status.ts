@@ -1,5 +1,6 @@
 import { durationArgument, parseArguments } from "../arguments.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "../command.js";
+import { harmlessJson } from "../plain-text.js";
 import { painter } from "../style.js";
 import { reportOf, type Survey, survey } from "./survey.js";
 import { viewOf } from "./view.js";
@@ -66,7 +67,7 @@ export const status: Command = {
       return exitCode(await watch(terminal, { look, interval, json: values.json, paint }));
     }
     const found = look();
-    if (values.json) stdout.write(`${JSON.stringify(reportOf(found), null, 2)}\n`);
+    if (values.json) stdout.write(`${harmlessJson(reportOf(found), 2)}\n`);
     else if (found.isAny) stdout.write(`${viewOf(found, paint, stdout.columns).join("\n")}\n`);
     if (!found.isAny) stderr.write(`kstlib-resilience status: no heartbeat found in ${targets.join(", ")}\n`);
     return exitCode(found);

@@ -1,6 +1,6 @@
 import type { Terminal } from "../command.js";
 import { shortSeconds } from "../look.js";
-import { cut } from "../plain-text.js";
+import { cut, harmlessJson } from "../plain-text.js";
 import type { Paint } from "../style.js";
 import { reportOf, type Survey } from "./survey.js";
 import { viewOf } from "./view.js";
@@ -58,7 +58,7 @@ export async function watch(terminal: Terminal, options: WatchOptions): Promise<
   try {
     for (;;) {
       if (inPlace) stdout.write(screen(found, terminal, options));
-      else if (json) stdout.write(`${JSON.stringify(reportOf(found))}\n`);
+      else if (json) stdout.write(`${harmlessJson(reportOf(found))}\n`);
       else {
         const lines = [title(options, found.at), ...viewOf(found, paint, stdout.columns)];
         stdout.write(`${lines.join("\n")}\n\n`);
