@@ -85,13 +85,28 @@ interface Found {
   readonly whole: boolean;
 }
 
+/** The pair of a mapping that gives `key` its value: its own, or one that `<<` brings in. */
+function pairOf(document: Document, value: unknown, key: string): Pair | undefined {
+  const map = isAlias(value) ? value.resolve(document) : value;
+  if (!isMap(map)) return undefined;
+  // Of keys that stand twice the file is refused; of mappings merged twice the first one counts.
+  const own = map.items.find((item) => keyOf(item) === key);
+  if (own !== undefined) return own;
+  for (const { value: merged } of map.items.filter(isMerge)) {
+    for (const from of isSeq(merged) ? merged.items : [merged]) {
+      const found = pairOf(document, from, key);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
 /** The node of the last of `keys` that the document has: the key itself or its value. */
 function locate(document: Document, keys: KeyPath, at: "key" | "value"): Found {
   let value: unknown = document.contents;
   let node = isNode(value) ? value : undefined;
   for (const [index, key] of keys.entries()) {
-    if (isAlias(value)) value = value.resolve(document);
-    const pair = isMap(value) ? value.items.find((item) => keyOf(item) === key) : undefined;
+    const pair = pairOf(document, value, key);
     if (pair === undefined) return { node, whole: false };
     const last = index === keys.length - 1;
     if (isNode(pair.key)) node = pair.key;
