@@ -90,19 +90,27 @@ function workers() {
   return found;
 }
 
-/** The program of package.json's `bin`: ESM alone, in chunks, so that a command loads what it needs and no more. */
+/**
+ * The program of package.json's `bin`, ESM alone: one file for what always runs and for `check`, which starts every
+ * few seconds, and beside it the commands that are loaded when they are asked for.
+ */
 async function buildCommandLine(node) {
   const outdir = path.join(node, "cli");
-  await build({
-    ...common,
-    entryPoints: ["src/cli/main.ts"],
-    outdir,
-    bundle: true,
-    splitting: true,
-    packages: "external",
-    format: "esm",
-    sourcemap: false,
-  });
+  const options = { ...common, outdir, bundle: true, packages: "external", format: "esm", sourcemap: false };
+  const lazy = [];
+  const commandsStayApart = {
+    name: "commands-stay-apart",
+    setup(builder) {
+      builder.onResolve({ filter: /^\./ }, ({ kind, path: name }) => {
+        if (kind !== "dynamic-import") return undefined;
+        lazy.push(name.replace(/^\.\/|\.js$/g, ""));
+        return { path: name, external: true };
+      });
+    },
+  };
+  await build({ ...options, entryPoints: ["src/cli/main.ts"], plugins: [commandsStayApart] });
+  const entryPoints = Object.fromEntries(lazy.map((name) => [name, `src/cli/${name}.ts`]));
+  await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
   fs.chmodSync(path.join(outdir, "main.js"), 0o755);
 }
 

@@ -41,4 +41,9 @@ export const EXIT_USAGE = 2;
 /** The user asked for something that cannot be done; the message goes to stderr, the exit code is 2. */
 export class UsageError extends Error {
   override readonly name: string = "UsageError";
+
+  /** By name: what a command is loaded from has a class of its own. */
+  static is(error: unknown): error is Error {
+    return error instanceof Error && error.name === "UsageError";
+  }
 }

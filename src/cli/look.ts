@@ -6,17 +6,18 @@ import type { Clock } from "../kernel/clock.js";
 
 /** What one look at a heartbeat file found. */
 export interface Look extends HeartbeatCheck {
+  readonly file: string;
   /** The age up to which it counts as alive, in seconds. */
   readonly maxAge: number;
 }
 
-/** Looks at a heartbeat file; never throws. Without a `maxAge` (milliseconds) it follows from the file's interval. */
+/** Looks at a heartbeat file, by its absolute path; never throws. Without a `maxAge` (milliseconds) it follows from the file's interval. */
 export function lookAt(file: string, maxAge: number | undefined, clock: Clock): Look {
   const state = readStateSync(file);
   const now = clock.wallNow();
   const limit = maxAge ?? defaultMaxAge(state);
   const fate = state === null ? "unknown" : processFate(state, now);
-  return { ...judge(state, fate, now, limit), maxAge: limit / 1000 };
+  return { ...judge(state, fate, now, limit), file, maxAge: limit / 1000 };
 }
 
 /** Seconds in as few characters as one needs to know how long: `0.4s`, `42s`, `3m20s`, `2h05m`, `12d3h`. */
@@ -52,7 +53,7 @@ function whyUnreadable(file: string): string {
 }
 
 /** Why a heartbeat is what it is, in a few words; empty when there is nothing to add. */
-export function reasonOf(file: string, { status, age, state, maxAge }: Look): string {
+export function reasonOf({ file, status, age, state, maxAge }: Look): string {
   switch (status) {
     case "alive":
       return state?.status === "starting" || state?.status === "draining" ? state.status : "";

@@ -18,7 +18,8 @@ async function overview(of: readonly CommandEntry[]): Promise<string> {
 Commands:
 ${lines.join("\n")}
 
-\`${PROGRAM} <command> --help\` tells more, with examples; \`${PROGRAM} --version\` tells the version.
+\`${PROGRAM} <command> --help\` tells more, with examples.
+\`${PROGRAM} --version\` tells the version.
 `;
 }
 
@@ -99,7 +100,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 }
 
 function explain(error: unknown, speaker: string): string {
-  if (error instanceof UsageError) return `${speaker}: ${error.message}\nTry: ${speaker} --help`;
+  if (UsageError.is(error)) return `${speaker}: ${error.message}\nTry: ${speaker} --help`;
   // A configuration that cannot be used says all there is to say.
   if (error instanceof ResilienceError) return error.message;
   return `${speaker}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;

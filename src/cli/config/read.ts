@@ -14,7 +14,8 @@ export const WHERE: { readonly path: { type: "string" }; readonly cwd: { type: "
 /** How the help tells them. */
 export const WHERE_HELP = `  --path <file>   the file, as the argument
   --cwd <folder>  where to look for it, instead of the working directory
-                  (order: the argument, $KSTLIB_CONFIG, ./kstlib.conf.yml, the user's configuration folder)`;
+                  (order: the argument, $KSTLIB_CONFIG, ./kstlib.conf.yml,
+                  the user's configuration folder)`;
 
 /** The file that was named, by the argument or by `--path`. */
 export function namedFile(positionals: readonly string[], option: string | undefined): string | undefined {

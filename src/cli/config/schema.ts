@@ -5,8 +5,8 @@ import { type Command, type Terminal, UsageError } from "../command.js";
 
 const HELP = `Usage: kstlib-resilience config schema
 
-Prints the JSON Schema of the configuration file, for editors and for checks without Node. The package has it as
-@kstlib/resilience/schema.json.
+Prints the JSON Schema of the configuration file, for editors and for checks
+without Node. The package has it as @kstlib/resilience/schema.json.
 
 Options:
   -h, --help  this text

@@ -17,8 +17,9 @@ import { configReport, includedFiles } from "./report.js";
 
 const HELP = `Usage: kstlib-resilience config show [file] [options]
 
-Shows the configuration that holds: every option, its value, and the file and line that it comes from, or that it is
-the default. Of an instance: what a file says of it, by its own name or through its section.
+Shows the configuration that holds: every option, its value, and the file and
+line that it comes from, or that it is the default. Of an instance: what a file
+says of it, by its own name or through its section.
 
 Options:
 ${WHERE_HELP}
@@ -88,7 +89,7 @@ function viewOf(
 /** `kstlib-resilience config show`. */
 export const configShow: Command = {
   name: "config show",
-  summary: "the configuration that holds, and the line that each value comes from",
+  summary: "the values that hold, and where each comes from",
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, { ...WHERE, json: { type: "boolean" } });

@@ -7,8 +7,8 @@ import { readAt, WHERE, WHERE_HELP, writeIssues } from "./read.js";
 
 const HELP = `Usage: kstlib-resilience config validate [file] [options]
 
-Checks a configuration file and all that it includes, and prints every mistake with its line and column, what was
-found and what is allowed.
+Checks a configuration file and all that it includes, and prints every mistake
+with its line and column, what was found and what is allowed.
 
 Options:
 ${WHERE_HELP}

@@ -7,15 +7,17 @@ import { watch } from "./watch.js";
 
 const HELP = `Usage: kstlib-resilience status <file|folder|glob>... [options]
 
-Shows what every heartbeat says: ALIVE, STALE (no beat for too long), STOPPED (ended in order), FROZEN (its event loop
-is blocked), DEAD (the process is gone) or UNKNOWN (no file, or not a heartbeat).
+Shows what every heartbeat says: ALIVE, STALE (no beat for too long), STOPPED
+(ended in order), FROZEN (its event loop is blocked), DEAD (the process is gone)
+or UNKNOWN (no file, or not a heartbeat).
 
-Of a folder: every file that ends in .heartbeat, and every other one that is a heartbeat. In a glob * and ? stand
-for characters of one name and ** for any folders.
+Of a folder: every file that ends in .heartbeat, and every other one that is a
+heartbeat. In a glob * and ? stand for characters of one name, ** for folders.
 
 Options:
   --max-age <duration>   how old the last beat may be: 30, 30s, 2m
-                         (default: three times the interval that the file names, else 30s)
+                         (default: three times the interval that the file
+                         names, else 30s)
   --json                 one JSON object; with --watch one on each line
   -w, --watch            look again and again until Ctrl-C
   --interval <duration>  how often --watch looks (default: 2s)
@@ -41,7 +43,7 @@ function exitCode({ isAny, allAlive }: Survey): number {
 /** `kstlib-resilience status`. */
 export const status: Command = {
   name: "status",
-  summary: "what the heartbeats of a file, a folder or a glob say; --watch goes on",
+  summary: "what heartbeats say, of files, a folder or a glob",
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals: targets } = parseArguments(args, {

@@ -7,7 +7,6 @@ import { findFiles, namesOf } from "./find-files.js";
 /** One heartbeat at one moment. */
 export interface Finding {
   readonly name: string;
-  readonly file: string;
   readonly look: Look;
   /** Why it is not well, or what is special about it; empty when there is nothing to say. */
   readonly reason: string;
@@ -40,7 +39,7 @@ export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
   const names = namesOf(files, cwd);
   const findings = files.map((file): Finding => {
     const look = lookAt(file, maxAge, clock);
-    return { name: names.get(file) ?? file, file, look, reason: reasonOf(file, look) };
+    return { name: names.get(file) ?? file, look, reason: reasonOf(look) };
   });
   const allAlive =
     findings.length > 0 && empty.length === 0 && findings.every(({ look }) => look.status === "alive");
@@ -83,8 +82,8 @@ export interface StatusReport {
 
 /** The survey as `--json` prints it. */
 export function reportOf({ at, findings, empty, allAlive }: Survey): StatusReport {
-  const heartbeats = findings.map(({ name, file, look, reason }): HeartbeatReport => {
-    const { status, age, maxAge, state } = look;
+  const heartbeats = findings.map(({ name, look, reason }): HeartbeatReport => {
+    const { file, status, age, maxAge, state } = look;
     const heartbeat = state && {
       timestamp: state.timestamp,
       pid: state.pid,

@@ -1,7 +1,7 @@
 import type { HeartbeatMetadata } from "../../heartbeat-file/state.js";
 import type { HeartbeatVerdict } from "../../heartbeat-file/verdict.js";
 import { shortSeconds } from "../look.js";
-import { beginning, harmless } from "../plain-text.js";
+import { beginning, cut, harmless } from "../plain-text.js";
 import type { Colour, Paint } from "../style.js";
 import { type Cell, type Column, tableLines } from "../table.js";
 import type { Finding, Survey } from "./survey.js";
@@ -19,12 +19,13 @@ const COLOURS: Readonly<Record<HeartbeatVerdict, readonly Colour[]>> = {
 const VERDICTS: readonly HeartbeatVerdict[] = ["alive", "dead", "frozen", "stale", "unknown", "stopped"];
 
 const COLUMNS: readonly Column[] = [
-  { title: "NAME", least: 8, cutFirst: 3 },
-  { title: "STATUS", least: 7, cutFirst: 2 },
+  { title: "NAME", least: 16, cutFirst: 2 },
+  { title: "STATUS" },
   { title: "AGE", right: true },
   { title: "PID", right: true },
-  { title: "HOST", least: 6, cutFirst: 1 },
-  { title: "METADATA", least: 1, cutFirst: 0 },
+  { title: "HOST", least: 8, cutFirst: 1 },
+  // What is special about it stands before.
+  { title: "METADATA", least: 28, cutFirst: 0 },
 ];
 
 /** More than this is not shown of any value: no terminal is as wide. */
@@ -50,24 +51,41 @@ function metadataText(metadata: HeartbeatMetadata): string {
 
 function row({ name, look, reason }: Finding): readonly Cell[] {
   const { status, age, state } = look;
-  const words = reason === "" ? status.toUpperCase() : `${status.toUpperCase()} (${reason})`;
   return [
     { text: harmless(name), colours: ["bold"] },
-    { text: words, colours: COLOURS[status] },
+    { text: status.toUpperCase(), colours: COLOURS[status] },
     { text: age === null ? "-" : shortSeconds(age) },
     { text: state === null ? "-" : String(state.pid) },
     { text: state === null ? "-" : harmless(beginning(state.hostname, LONGEST)) },
-    { text: state === null ? "" : metadataText(state.metadata), colours: ["dim"] },
+    {
+      text: state === null ? "" : metadataText(state.metadata),
+      colours: ["dim"],
+      lead: { text: reason, colours: COLOURS[status] },
+    },
   ];
 }
 
-function closing({ findings, empty }: Survey, paint: Paint): readonly string[] {
-  const counts = VERDICTS.flatMap((verdict) => {
+/** How many there are of each, on as many lines as it takes, and what led to nothing. */
+function closing(
+  { findings, empty }: Survey,
+  paint: Paint,
+  columns: number = Number.POSITIVE_INFINITY,
+): readonly string[] {
+  const lines: string[] = [];
+  let width = 0;
+  for (const verdict of VERDICTS) {
     const count = findings.filter(({ look }) => look.status === verdict).length;
-    return count === 0 ? [] : [paint(`${count} ${verdict}`, ...COLOURS[verdict])];
-  });
-  const nothing = empty.map((target) => paint(`${harmless(target)}: no heartbeat found`, "yellow"));
-  return [...(counts.length === 0 ? [] : [counts.join(", ")]), ...nothing];
+    if (count === 0) continue;
+    const text = `${count} ${verdict}`;
+    const shown = paint(text, ...COLOURS[verdict]);
+    const before = lines.pop();
+    const fits = before !== undefined && width + ", ".length + text.length <= columns;
+    if (before !== undefined) lines.push(fits ? `${before}, ${shown}` : before);
+    if (!fits) lines.push(shown);
+    width = fits ? width + ", ".length + text.length : text.length;
+  }
+  const nothing = empty.map((target) => cut(`nothing found in ${harmless(target)}`, columns));
+  return [...lines, ...nothing.map((text) => paint(text, "yellow"))];
 }
 
 /** Those that are not well first, each group in its order. */
@@ -86,7 +104,7 @@ export function viewOf(
   columns: number | undefined,
   rows: number = Number.POSITIVE_INFINITY,
 ): readonly string[] {
-  const end = closing(found, paint);
+  const end = closing(found, paint, columns);
   const room = Math.max(1, rows - end.length - (found.findings.length > 0 ? 2 : 0));
   const isTooMuch = found.findings.length > room;
   const shown = isTooMuch ? worstFirst(found.findings).slice(0, Math.max(1, room - 1)) : found.findings;

@@ -1,5 +1,6 @@
 import type { Terminal } from "../command.js";
 import { shortSeconds } from "../look.js";
+import { cut } from "../plain-text.js";
 import type { Paint } from "../style.js";
 import { reportOf, type Survey } from "./survey.js";
 import { viewOf } from "./view.js";
@@ -34,14 +35,15 @@ function pause({ clock, signal }: Terminal, interval: number): Promise<void> {
   });
 }
 
-function title({ interval, paint }: WatchOptions, at: number): string {
+function title({ interval, paint }: WatchOptions, at: number, columns?: number): string {
   const time = new Date(at).toTimeString().slice(0, 8);
-  return paint(`${time}, every ${shortSeconds(interval / 1000)}, Ctrl-C ends`, "dim");
+  const text = `${time}, every ${shortSeconds(interval / 1000)}, Ctrl-C ends`;
+  return paint(columns === undefined ? text : cut(text, columns), "dim");
 }
 
 function screen(found: Survey, terminal: Terminal, options: WatchOptions): string {
   const { columns, rows = 24 } = terminal.stdout;
-  const lines = [title(options, found.at), "", ...viewOf(found, options.paint, columns, rows - 2)];
+  const lines = [title(options, found.at, columns), "", ...viewOf(found, options.paint, columns, rows - 2)];
   const fitting = lines.slice(0, rows);
   return HOME + fitting.map((line) => line + TO_END_OF_LINE).join("\r\n") + TO_END_OF_SCREEN;
 }
