@@ -36,4 +36,8 @@ export const commands: readonly CommandEntry[] = [
     name: "config schema",
     load: async () => (await import("./config/schema.js")).configSchema,
   },
+  {
+    name: "supervise",
+    load: async () => (await import("./supervise/supervise.js")).supervise,
+  },
 ];
