@@ -1,4 +1,4 @@
-// The one-way rule: kernel <- heartbeat-file <- a pattern's folder <- registry, configure, ... <- config <- auto.
+// The one-way rule: kernel <- heartbeat-file <- a pattern's folder <- registry, configure, ... <- config <- auto, cli.
 const PATTERNS = "circuit-breaker|rate-limiter|shutdown|heartbeat|watchdog";
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
@@ -55,6 +55,18 @@ module.exports = {
       { path: "^src/testing/" },
     ),
     rule(
+      "nobody-imports-the-command-line",
+      "It is a program, on top of everything.",
+      { path: "^src/", pathNot: "^src/cli/" },
+      { path: "^src/cli/" },
+    ),
+    rule(
+      "cli-imports-downwards",
+      "The manual clock is for tests, an entry for the outside.",
+      { path: "^src/cli/" },
+      { path: "^src/(?:testing/|index\\.ts$|auto\\.ts$)" },
+    ),
+    rule(
       "core-reads-no-file",
       "Who imports the core gets no YAML and no schema library.",
       { path: "^src/index\\.ts$" },
@@ -62,8 +74,8 @@ module.exports = {
     ),
     rule(
       "packages-in-config-alone",
-      "Only config/ has runtime dependencies.",
-      { path: "^src/", pathNot: "^src/config/" },
+      "Only config/ and its commands have runtime dependencies.",
+      { path: "^src/", pathNot: "^src/(?:cli/)?config/" },
       { dependencyTypes: ["npm", "npm-optional", "npm-peer"] },
     ),
     rule(

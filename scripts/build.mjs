@@ -18,6 +18,8 @@ async function main() {
   const tsc = ["node_modules/@typescript/native/bin/tsc", "-p", "tsconfig.build.json", "--outDir", out];
   const { status } = spawnSync(process.execPath, tsc, { stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) return 1;
+  // A program, which nobody imports.
+  fs.rmSync(path.join(out, "cli"), { recursive: true });
   const types = fs
     .readdirSync(out, { recursive: true })
     .map(String)
@@ -45,6 +47,7 @@ async function main() {
     define: { "import.meta.url": "__url" },
     banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
   });
+  await buildCommandLine(node);
   for (const file of types) {
     fs.mkdirSync(path.dirname(path.join(out, "cjs", file)), { recursive: true });
     fs.copyFileSync(path.join(out, file), path.join(out, "cjs", file));
@@ -85,6 +88,30 @@ function workers() {
     }
   }
   return found;
+}
+
+/**
+ * The program of package.json's `bin`, ESM alone: one file for what always runs and for `check`, which starts every
+ * few seconds, and beside it the commands that are loaded when they are asked for.
+ */
+async function buildCommandLine(node) {
+  const outdir = path.join(node, "cli");
+  const options = { ...common, outdir, bundle: true, packages: "external", format: "esm", sourcemap: false };
+  const lazy = [];
+  const commandsStayApart = {
+    name: "commands-stay-apart",
+    setup(builder) {
+      builder.onResolve({ filter: /^\./ }, ({ kind, path: name }) => {
+        if (kind !== "dynamic-import") return undefined;
+        lazy.push(name.replace(/^\.\/|\.js$/g, ""));
+        return { path: name, external: true };
+      });
+    },
+  };
+  await build({ ...options, entryPoints: ["src/cli/main.ts"], plugins: [commandsStayApart] });
+  const entryPoints = Object.fromEntries(lazy.map((name) => [name, `src/cli/${name}.ts`]));
+  await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
+  fs.chmodSync(path.join(outdir, "main.js"), 0o755);
 }
 
 /** The JSON Schema of the configuration file, made from the schema that validates it. */

@@ -1,11 +1,25 @@
-// What importing the core adds to the start of a process.
+// What importing the core adds to the start of a process, and how long the check of a heartbeat's file takes.
 import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { median, quick, report } from "../measure.mjs";
 
 // By its name, as a program does: Node then takes the files that are made for it.
 const root = path.resolve(import.meta.dirname, "../..");
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "startup-"));
+process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+const emptyFile = path.join(folder, "empty.mjs");
+fs.writeFileSync(emptyFile, "");
+const heartbeat = path.join(folder, "app.heartbeat");
+const timestamp = new Date().toISOString().replace("Z", "000+00:00");
+fs.writeFileSync(
+  heartbeat,
+  JSON.stringify({ timestamp, pid: process.pid, hostname: os.hostname(), metadata: {}, interval: 3600 }),
+);
 const SUBJECTS = {
+  emptyFile: [emptyFile],
+  check: [path.join(root, "dist/node/cli/main.js"), "check", heartbeat],
   empty: ["-e", ""],
   emptyModule: ["--input-type=module", "-e", ""],
   esm: ["--input-type=module", "-e", 'import "@kstlib/resilience"'],
@@ -23,10 +37,12 @@ for (let round = -2; round < rounds; round++) {
     if (round >= 0) times[name].push(milliseconds);
   }
 }
+const ratio = median(times.check) / median(times.emptyFile);
 const over = (name, base) => median(times[name].map((time, round) => time - times[base][round]));
 report([
   { id: "empty", label: 'node -e ""', value: median(times.empty), unit: "ms" },
   { id: "esm", label: 'import over node -e ""', value: over("esm", "empty"), unit: "ms", max: 15 },
   { id: "cjs", label: 'require over node -e ""', value: over("cjs", "empty"), unit: "ms", max: 15 },
   { id: "esm-own", label: "import over an empty module", value: over("esm", "emptyModule"), unit: "ms" },
+  { id: "check", label: "kstlib-resilience check / an empty file", value: ratio, unit: "x", max: 1.3 },
 ]);

@@ -49,3 +49,14 @@ export function toCamelCase(value: unknown, shape: FileShape | undefined): unkno
     }),
   );
 }
+
+/** {@link toCamelCase} backwards: the value of an option as a file writes it. */
+export function toFileKeys(value: unknown, shape: FileShape | undefined): unknown {
+  const fields = shape === undefined ? undefined : objectFields(shape);
+  if (fields === undefined || !isTree(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) =>
+      Object.hasOwn(fields, key) ? [toSnakeCase(key), toFileKeys(inner, fields[key])] : [key, inner],
+    ),
+  );
+}

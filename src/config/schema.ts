@@ -3,6 +3,7 @@ import type { SectionName } from "../kernel/configured.js";
 import { DURATION_PATTERN } from "../kernel/duration.js";
 import type { FileShape, Rule } from "../kernel/rules.js";
 import { type SectionRules, sections } from "../sections.js";
+import { MEANINGS } from "./meanings.js";
 import { ALIASES, SECTION_KEYS, toCamelCase, toSnakeCase } from "./names.js";
 
 type Schema = v.GenericSchema;
@@ -75,12 +76,12 @@ export function objection(rule: Rule<unknown>, value: unknown, label: string): s
   }
 }
 
-function ruleSchema(rule: Rule<unknown>, shape: FileShape): Schema {
+function ruleSchema(rule: Rule<unknown>, shape: FileShape, means: string | undefined): Schema {
   const byDefault = rule.fallback === undefined ? "" : ` Default: ${JSON.stringify(rule.fallback)}.`;
   return v.pipe(
     shapeSchema(shape),
     v.check((value) => objection(rule, value, "") === undefined),
-    v.description(`${rule.allowed}.${byDefault}`),
+    v.description(`${means === undefined ? "" : `${means}: `}${rule.allowed}.${byDefault}`),
   );
 }
 
@@ -88,7 +89,7 @@ function optionEntries(section: SectionName, rules: SectionRules): Record<string
   const entries: Record<string, Schema> = {};
   for (const [key, rule] of Object.entries(rules)) {
     if (rule.file === undefined) continue;
-    const schema = v.optional(ruleSchema(rule, rule.file));
+    const schema = v.optional(ruleSchema(rule, rule.file, MEANINGS[section].options[key]?.means));
     entries[toSnakeCase(key)] = schema;
     const alias = ALIASES[section]?.[key];
     if (alias !== undefined) entries[alias] = schema;

@@ -85,13 +85,28 @@ interface Found {
   readonly whole: boolean;
 }
 
+/** The pair of a mapping that gives `key` its value: its own, or one that `<<` brings in. */
+function pairOf(document: Document, value: unknown, key: string): Pair | undefined {
+  const map = isAlias(value) ? value.resolve(document) : value;
+  if (!isMap(map)) return undefined;
+  // Of keys that stand twice the file is refused; of mappings merged twice the first one counts.
+  const own = map.items.find((item) => keyOf(item) === key);
+  if (own !== undefined) return own;
+  for (const { value: merged } of map.items.filter(isMerge)) {
+    for (const from of isSeq(merged) ? merged.items : [merged]) {
+      const found = pairOf(document, from, key);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
 /** The node of the last of `keys` that the document has: the key itself or its value. */
 function locate(document: Document, keys: KeyPath, at: "key" | "value"): Found {
   let value: unknown = document.contents;
   let node = isNode(value) ? value : undefined;
   for (const [index, key] of keys.entries()) {
-    if (isAlias(value)) value = value.resolve(document);
-    const pair = isMap(value) ? value.items.find((item) => keyOf(item) === key) : undefined;
+    const pair = pairOf(document, value, key);
     if (pair === undefined) return { node, whole: false };
     const last = index === keys.length - 1;
     if (isNode(pair.key)) node = pair.key;
@@ -101,8 +116,13 @@ function locate(document: Document, keys: KeyPath, at: "key" | "value"): Found {
   return { node, whole: true };
 }
 
+/** Whether it is `<<`, which the parser marks by a symbol; in quotes it is a key like any other. */
+function isMerge(pair: Pair): boolean {
+  return isScalar(pair.key) && typeof pair.key.value === "symbol";
+}
+
 function keyOf(pair: Pair): string | undefined {
-  return isScalar(pair.key) ? String(pair.key.value) : undefined;
+  return isScalar(pair.key) && !isMerge(pair) ? String(pair.key.value) : undefined;
 }
 
 /** Calls `refuse` for what the parser lets pass: a key that stands twice, too many aliases, too deep a nesting. */
@@ -129,9 +149,9 @@ function inspect(
     const seen = new Set<string>();
     for (const pair of node.items) {
       const key = keyOf(pair);
-      const path = [...keys, key ?? "?"];
-      // `<<` may stand more than once: each merges another mapping.
-      if (key !== undefined && key !== "<<" && seen.has(key)) {
+      const path = [...keys, key ?? (isMerge(pair) ? "<<" : "?")];
+      // `<<` is none and may stand more than once: each merges another mapping.
+      if (key !== undefined && seen.has(key)) {
         refuse(isNode(pair.key) ? pair.key : undefined, path, `${path.join(".")} stands here a second time`);
       }
       if (key !== undefined) seen.add(key);

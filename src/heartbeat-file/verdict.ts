@@ -39,15 +39,19 @@ function decide(state: HeartbeatState, age: number, fate: ProcessFate, maxAge: n
   return age > maxAge ? "stale" : "alive";
 }
 
+/** The `maxAge` in milliseconds when none is given: three intervals, or 30 s when the file names no interval. */
+export function defaultMaxAge(state: HeartbeatState | null): number {
+  return (state?.interval ?? INTERVAL) * BEATS_MISSED * 1000;
+}
+
 /**
- * Judges a state at wall-clock time `now`. `maxAge` and `now` are milliseconds; without a `maxAge` it is
- * three intervals, or 30 s when the file names no interval.
+ * Judges a state at wall-clock time `now`. `maxAge` and `now` are milliseconds.
  */
 export function judge(
   state: HeartbeatState | null,
   fate: ProcessFate,
   now: number,
-  maxAge: number = (state?.interval ?? INTERVAL) * BEATS_MISSED * 1000,
+  maxAge: number = defaultMaxAge(state),
 ): HeartbeatCheck {
   if (state === null) return Object.freeze({ status: "unknown", age: null, state });
   const age = now - parseTimestamp(state.timestamp);

@@ -2,33 +2,32 @@ import type { Component } from "../kernel/component.js";
 import { realClock } from "../kernel/clock.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { checkFunction, runAbortable } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
-import { type ClusterPrimary, followCluster } from "./cluster-workers.js";
+import type { ClusterPrimary } from "./cluster-workers.js";
 import { ShutdownError } from "./errors.js";
+import { Health } from "./health.js";
+import type { HealthCheck } from "./health-check.js";
+import { healthHandler, type HealthHandler } from "./health-handler.js";
+import type { HealthCheckOptions, HealthHandlerOptions } from "./health-options.js";
+import type { HealthReport } from "./health-report.js";
 import {
-  callbackRules,
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
-  serverRules,
   type ShutdownCallbackOptions,
   shutdownRules,
   type ShutdownServerOptions,
   type ShutdownWaitOptions,
-  waitRules,
 } from "./options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
 import { runHooks, warnOfFailures } from "./run-hooks.js";
-import { type ClosableServer, followServer } from "./server-drain.js";
+import type { ClosableServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
-import { followWorker, type WorkerThread } from "./worker-thread.js";
-
-/** A timer holds the process; this one never comes due in its life. */
-const FOREVER = Number.MAX_SAFE_INTEGER;
+import { Waiting } from "./waiting.js";
+import type { WorkerThread } from "./worker-thread.js";
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run
@@ -59,10 +58,11 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #controller = new AbortController();
-  readonly #waiting = new Set<(isComplete: boolean) => void>();
   readonly #results: ShutdownResult[] = [];
+  readonly #health: Health;
+  readonly #waiting: Waiting;
   readonly #target: SignalTarget;
-  readonly #registrations = new Registrations();
+  readonly #registrations: Registrations;
   #leaving = false;
   #reason: string | null = null;
   #running: string | null = null;
@@ -78,6 +78,9 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;
+    this.#registrations = new Registrations(settings.clock);
+    this.#health = new Health(settings.clock, settings.checkTimeout, this.#controller.signal);
+    this.#waiting = new Waiting(settings.clock);
     this.#target = {
       settings,
       shutdown: this,
@@ -127,58 +130,36 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, callback or option.
    */
   register(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.add(name, callbackRules, options, () => {
-      checkFunction(callback, "register");
-      return { kind: "callback", callback };
-    });
+    return this.#registrations.addCallback(name, callback, options);
   }
 
   /**
    * Adds a server, to be drained in its turn: it accepts no more connections, responses end with
    * `Connection: close`, HTTP/2 sessions and WebSockets are told to go away. An HTTP connection without a request
    * is closed after `idleGrace`, one whose request never gets complete 2 s later at most, an upgraded one is the
-   * application's. What remains when the time is up is destroyed. Connections are followed from now on, so
-   * register before `listen`.
-   *
-   * @throws ShutdownError when the name is taken or the shutdown has begun.
-   * @throws TypeError or RangeError for a bad name, server or option.
+   * application's; what remains when the time is up is destroyed. Register before `listen`: connections are
+   * followed from now on. Throws as `register` does.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
-    return this.#registrations.add(name, serverRules, options, ({ idleGrace }) => ({
-      kind: "server",
-      ...followServer(server, this.#settings.clock, idleGrace),
-    }));
+    return this.#registrations.addServer(name, server, options);
   }
 
   /**
-   * Adds a worker thread, to be ended in its turn. Signals come to the main thread alone: a shutdown that is
-   * installed in the thread is told to begin, has a little less than the time given here, and its thread ends. A
-   * thread without one is terminated after a second, one that is still there when the time is up at once.
-   *
-   * @throws ShutdownError when the name is taken or the shutdown has begun.
-   * @throws TypeError or RangeError for a bad name, worker or option.
+   * Adds a worker thread, to be ended in its turn: signals come to the main thread alone. A shutdown that is
+   * installed in the thread is told to begin, and its thread ends; without one it is terminated after a second,
+   * and when the time is up in any case. Throws as `register` does.
    */
   registerWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.add(name, callbackRules, options, () => ({
-      kind: "worker",
-      ...followWorker(name, worker, this.#settings.clock, () => this.isShuttingDown),
-    }));
+    return this.#registrations.addWorker(name, worker, options);
   }
 
   /**
-   * Adds all workers of `node:cluster`, also those forked later, to be ended in one turn, from the primary. A
-   * shutdown that is installed in a worker is told to begin, as `registerWorker` does; a worker without one gets a
-   * SIGTERM after a second. What is still there when the time is up is killed. Fork no new worker for one that
-   * ends while `isShuttingDown`.
-   *
-   * @throws ShutdownError when the name is taken or the shutdown has begun.
-   * @throws TypeError or RangeError for a bad name, cluster or option.
+   * Adds, in the primary, all workers of `node:cluster`, to be ended in one turn. A shutdown that is installed in a
+   * worker is told to begin; a worker without one gets a SIGTERM after a second. What is there when the time is up
+   * is killed. Fork no successor while `isShuttingDown`. Throws as `register` does.
    */
   registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.add(name, callbackRules, options, () => ({
-      kind: "cluster",
-      ...followCluster(cluster, this.#settings.clock, () => this.isShuttingDown),
-    }));
+    return this.#registrations.addCluster(name, cluster, options);
   }
 
   /**
@@ -219,33 +200,54 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * Waits for the end of the shutdown and keeps the process alive meanwhile. Resolves with `true` when it is
    * complete, with `false` when `timeout` comes first; rejects with `signal.reason` when that signal aborts.
    */
-  async wait(options?: ShutdownWaitOptions): Promise<boolean> {
-    const { timeout = FOREVER, signal } = resolveOptions("wait", waitRules, options);
-    let settle = (_isComplete: boolean): void => {};
-    const ended = new Promise<boolean>((resolve) => {
-      settle = resolve;
-    });
-    const timer = this.#settings.clock.setTimer(() => settle(false), timeout);
-    this.#waiting.add(settle);
-    if (this.#isComplete) settle(true);
-    try {
-      return await runAbortable(() => ended, signal);
-    } finally {
-      this.#waiting.delete(settle);
-      timer.cancel();
-    }
+  wait(options?: ShutdownWaitOptions): Promise<boolean> {
+    return this.#waiting.wait(options);
+  }
+
+  /**
+   * Adds a check that the health probes ask; disposing of the result takes it away again. All who ask at the
+   * same time share one run; none begins beside one that outlives its time, for ten times as long. Once the
+   * shutdown has begun no check is asked.
+   *
+   * @throws ShutdownError when there is a check of that name.
+   * @throws TypeError or RangeError for a bad name, check or option.
+   */
+  addCheck(name: string, check: HealthCheck, options?: HealthCheckOptions): Disposable {
+    return this.#health.add(name, check, options);
+  }
+
+  /** Whether it may have traffic: started, not shutting down, every readiness check is well. Never rejects. */
+  readiness(): Promise<HealthReport> {
+    return this.#health.report("readiness");
+  }
+
+  /** Whether it is alive: every liveness check is well, or the shutdown has begun. Never rejects. */
+  liveness(): Promise<HealthReport> {
+    return this.#health.report("liveness");
+  }
+
+  /** Whether it has started: every start-up check has passed once. Never rejects. */
+  startup(): Promise<HealthReport> {
+    return this.#health.report("startup");
+  }
+
+  /**
+   * Makes a request listener for `/livez`, `/readyz` and `/startupz`: 200 or 503 with the report as JSON, as
+   * text with `?verbose`; `?exclude=name` leaves a check out. While draining `/readyz` is 503 and `/livez` 200:
+   * a server of its own, registered to be the last, answers to the end. See {@link HealthHandler} for an example.
+   *
+   * @throws TypeError or RangeError for a bad option.
+   */
+  healthHandler(options?: HealthHandlerOptions): HealthHandler {
+    return healthHandler((probe, excluded) => this.#health.report(probe, excluded), options);
   }
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */
   snapshot(): ShutdownSnapshot {
     const begun = this.isShuttingDown ? "draining" : "idle";
-    const parts = {
-      name: this.name,
-      state: this.#isComplete ? "complete" : begun,
-      installed: this.isInstalled,
-      reason: this.#reason,
-      running: this.#running,
-    } as const;
+    const state = this.#isComplete ? "complete" : begun;
+    const { name, isInstalled: installed } = this;
+    const parts = { name, state, installed, reason: this.#reason, running: this.#running } as const;
     return describe(parts, this.#registrations.hooks, this.#results);
   }
 
@@ -273,9 +275,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.#completion = runHooks(this.#registrations.hooks, reason, settings, onTurn, onResult).then(
       (report) => this.#complete(report),
     );
-    this.#controller.abort(
-      new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", `the process is shutting down: ${reason}.`),
-    );
+    const message = `the process is shutting down: ${reason}.`;
+    this.#controller.abort(new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", message));
     this.#events.emit("begin", { reason });
     return this.#completion;
   }
@@ -285,7 +286,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.#registrations.release();
     if (this.#leaving) this.#thread?.running(null);
     else this.#thread?.stop();
-    for (const settle of this.#waiting) settle(true);
+    this.#waiting.complete();
     this.#events.emit("complete", { report });
     return report;
   }

@@ -1,19 +1,87 @@
+import type { Clock } from "../kernel/clock.js";
 import { disposable } from "../kernel/disposable.js";
 import { type OptionRules, resolveOptions } from "../kernel/options.js";
+import { checkFunction } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
+import { type ClusterPrimary, followCluster } from "./cluster-workers.js";
 import { ShutdownError } from "./errors.js";
-import type { ShutdownCallbackOptions, ShutdownCallbackSettings } from "./options.js";
+import {
+  callbackRules,
+  serverRules,
+  type ShutdownCallbackOptions,
+  type ShutdownCallbackSettings,
+  type ShutdownServerOptions,
+} from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
+import type { ShutdownCallback } from "./report.js";
+import { type ClosableServer, followServer } from "./server-drain.js";
+import { followWorker, type WorkerThread } from "./worker-thread.js";
 
 /** What is registered under which name, until the shutdown begins: from then on the plan stands. */
 export class Registrations {
   #hooks: readonly Hook[] = [];
+  readonly #clock: Clock;
   #closed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** In the order of their turns. */
   get hooks(): readonly Hook[] {
     return this.#hooks;
+  }
+
+  /** Adds a function of the application. */
+  addCallback(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
+    return this.#add(name, callbackRules, options, () => {
+      checkFunction(callback, "register");
+      return { kind: "callback", callback };
+    });
+  }
+
+  /** Adds a server. */
+  addServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
+    return this.#add(name, serverRules, options, ({ idleGrace }) => ({
+      kind: "server",
+      ...followServer(server, this.#clock, idleGrace),
+    }));
+  }
+
+  /** Adds a worker thread. */
+  addWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
+    return this.#add(name, callbackRules, options, () => ({
+      kind: "worker",
+      ...followWorker(name, worker, this.#clock, () => this.#closed),
+    }));
+  }
+
+  /** Adds the workers of a cluster. */
+  addCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
+    return this.#add(name, callbackRules, options, () => ({
+      kind: "cluster",
+      ...followCluster(cluster, this.#clock, () => this.#closed),
+    }));
+  }
+
+  /** Takes a callback away. Returns whether it was there; `false` once the shutdown has begun. */
+  remove(isMeant: (hook: Hook) => boolean): boolean {
+    const hook = this.#closed ? undefined : this.#hooks.find(isMeant);
+    if (hook === undefined) return false;
+    this.#hooks = this.#hooks.filter((other) => other !== hook);
+    hook.release?.();
+    return true;
+  }
+
+  /** Refuses every change from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Undoes what the registrations have done beside keeping the callbacks. */
+  release(): void {
+    for (const hook of this.#hooks) hook.release?.();
   }
 
   /**
@@ -21,7 +89,7 @@ export class Registrations {
    *
    * @param prepare makes the rest of it, once nothing else can be refused.
    */
-  add<Settings extends ShutdownCallbackSettings>(
+  #add<Settings extends ShutdownCallbackSettings>(
     name: string,
     rules: OptionRules<Settings>,
     options: ShutdownCallbackOptions | undefined,
@@ -46,24 +114,5 @@ export class Registrations {
     const hook: Hook = { name, priority, timeout, ...prepare(settings) };
     this.#hooks = inOrder([...this.#hooks, hook]);
     return disposable(() => this.remove((other) => other === hook));
-  }
-
-  /** Takes a callback away. Returns whether it was there; `false` once the shutdown has begun. */
-  remove(isMeant: (hook: Hook) => boolean): boolean {
-    const hook = this.#closed ? undefined : this.#hooks.find(isMeant);
-    if (hook === undefined) return false;
-    this.#hooks = this.#hooks.filter((other) => other !== hook);
-    hook.release?.();
-    return true;
-  }
-
-  /** Refuses every change from now on. */
-  close(): void {
-    this.#closed = true;
-  }
-
-  /** Undoes what the registrations have done beside keeping the callbacks. */
-  release(): void {
-    for (const hook of this.#hooks) hook.release?.();
   }
 }

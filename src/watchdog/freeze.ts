@@ -1,8 +1,8 @@
 import { realClock } from "../kernel/clock.js";
 import { freezeReport } from "./freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
-import { type Answer, evaluateOnMain } from "./main-inspector.js";
-import { EXITING, type MonitorData, type Notice, PULSE, REQUEST } from "./monitor-protocol.js";
+import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
+import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
 import { threadFacts } from "./thread-facts.js";
 import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
@@ -46,20 +46,22 @@ export function kindOfBlock(
 
 /** What the monitor does about a frozen thread: finds out where it is, reports, and acts. */
 export class Freeze {
-  readonly #data: MonitorData;
+  readonly #data: ThreadData;
   readonly #write: (text: string) => void;
   #requests = 0;
 
-  constructor(data: MonitorData, write: (text: string) => void) {
+  constructor(data: ThreadData, write: (text: string) => void) {
     this.#data = data;
     this.#write = write;
   }
 
-  async handle(frozen: readonly Frozen[], notify: (notice: Notice) => void): Promise<void> {
+  /** @returns `"paused"`, and has done nothing, when a debugger has the thread. */
+  async handle(frozen: readonly Frozen[], notify: (notice: Notice) => void): Promise<"handled" | "paused"> {
     const { control } = this.#data;
     const pulse = Atomics.load(control, PULSE);
     const request = this.#nextRequest();
-    const { kind, stack, details } = await this.#examine(request);
+    const { kind, stack, details, paused } = await this.#examine(request);
+    if (paused) return "paused";
     const infoOf = ({ name, secondsInactive, secondsNotCounted }: Frozen): TimeoutInfo => ({
       name,
       secondsInactive,
@@ -73,8 +75,15 @@ export class Freeze {
       cells.fire(pings);
       notify({ id, pings, request, info: infoOf(one) });
     }
-    if (await this.#interrupt(frozen)) return;
-    await this.#act(frozen, pulse);
+    if (!(await this.#interrupt(frozen))) await this.#act(frozen, pulse);
+    return "handled";
+  }
+
+  /** Whether a debugger has the thread, at a breakpoint or before it goes on. */
+  async isPaused(): Promise<boolean> {
+    const { main, uninspectable } = this.#data;
+    if (!main || uninspectable !== undefined) return false;
+    return isMainPaused(PATIENCE);
   }
 
   #nextRequest(): number {
@@ -89,22 +98,26 @@ export class Freeze {
     return `(${callee})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`;
   }
 
-  async #examine(request: number): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details">> {
-    const { main, mayInspect, folder } = this.#data;
+  async #examine(
+    request: number,
+  ): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details"> & { readonly paused: boolean }> {
+    const { main, uninspectable, folder } = this.#data;
     // Looked at first: the question itself may wake the thread up.
     const facts = threadFacts(folder);
-    const asked = main && mayInspect;
+    const asked = main && uninspectable === undefined;
     const answer = asked ? await this.#evaluate(this.#calling(TAKE_STACK, request), PATIENCE) : undefined;
     const kind = kindOfBlock(answer, asked, facts.threadState);
     const noStack = this.#whyNoStack(answer);
     const details: TimeoutDetails = noStack === undefined ? facts : { ...facts, noStack };
-    return answer === undefined ? { kind, details } : { kind, stack: answer.value, details };
+    // A thread that answers nobody is not in the hands of a debugger.
+    const paused = answer !== undefined && (await this.isPaused());
+    return answer === undefined ? { kind, details, paused } : { kind, stack: answer.value, details, paused };
   }
 
   #whyNoStack(answer: Answer | undefined): string | undefined {
     if (answer !== undefined) return undefined;
     if (!this.#data.main) return "only the main thread can be inspected";
-    if (!this.#data.mayInspect) return "the permission model forbids the inspector";
+    if (this.#data.uninspectable !== undefined) return this.#data.uninspectable;
     return `the thread did not answer within ${PATIENCE / 1000} s`;
   }
 
@@ -141,8 +154,8 @@ export class Freeze {
   }
 
   async #exit({ id, exitCode, name }: Frozen, pulse: number): Promise<void> {
-    const { main, mayInspect } = this.#data;
-    if (!mayInspect) {
+    const { main, uninspectable } = this.#data;
+    if (uninspectable !== undefined) {
       this.#kill("JavaScript cannot be run on the frozen thread");
       return;
     }

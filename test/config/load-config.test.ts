@@ -312,6 +312,14 @@ describe("a mistake", () => {
     });
   });
 
+  it("is none when a mapping merges two others, each with its own <<", () => {
+    const file = write(
+      "merged.yml",
+      "x: &x { max_failures: 2 }\ny: &y { reset_timeout: 3 }\nresilience:\n  circuit_breaker:\n    <<: *x\n    <<: *y\n",
+    );
+    expect(load(file)).toEqual({ circuitBreaker: { maxFailures: 2, resetTimeout: 3 } });
+  });
+
   it("of both names for one option is refused in one mapping, and the later file wins between files", () => {
     expect(mistake("resilience: { shutdown: { timeout: 1, default_timeout: 2 } }").message).toContain(
       "resilience.shutdown.default_timeout and timeout name the same option",

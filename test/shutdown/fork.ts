@@ -13,14 +13,14 @@ export interface Outcome {
 export interface ForkOptions {
   /** The program. */
   readonly fixture?: string;
-  /** What stands behind the scenario. */
-  readonly args?: readonly string[];
   /** Sends the signals to the program and all its children, as a terminal does. */
   readonly group?: boolean;
   /** Signals to send, each when its text has been printed. */
   readonly signals?: readonly (readonly [text: string, signal: NodeJS.Signals])[];
   /** What stands before the scenario: flags of Node. */
   readonly flags?: readonly string[];
+  /** What stands behind the scenario. */
+  readonly args?: readonly string[];
   /** A program that runs Node, with its arguments; the signals are for what it runs. */
   readonly through?: readonly string[];
   /** Closes the reading end of stdout as soon as the program is ready. */

@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { fork, type ForkOptions } from "./fork.js";
 
 const TERM = { signals: [["ready", "SIGTERM"]] } as const satisfies ForkOptions;
@@ -137,6 +139,14 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(7);
   });
 
+  test("delivers what a process manager takes to a file of its own before it ends", async () => {
+    const file = path.join(os.tmpdir(), `redirected-${process.pid}.log`);
+    onTestFinished(() => fs.rmSync(file));
+    const { code } = await fork("redirected-output", { ...TERM, args: [file] });
+    expect(fs.readFileSync(file, "utf8").endsWith("x\nthe last line\n")).toBe(true);
+    expect(code).toBe(143);
+  });
+
   test("delivers what was written to a pipe before it ends", async () => {
     const { code, stdout } = await fork("output", TERM);
     expect(stdout.length).toBe("ready\n".length + 4_000_000 + "end\n".length);
@@ -204,7 +214,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   describe.skipIf(!isLinux)("whose callback waits outside of JavaScript, for no child process", () => {
     const remove = (stderr: string): void => {
       const [, folder = ""] = /made (.*)\/fifo/.exec(stderr) ?? [];
-      rmSync(folder, { recursive: true });
+      fs.rmSync(folder, { recursive: true });
     };
 
     test("is killed at the deadline", async () => {

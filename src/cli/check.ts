@@ -1,0 +1,59 @@
+import path from "node:path";
+import { durationArgument, parseArguments } from "./arguments.js";
+import { type Command, type Terminal, UsageError } from "./command.js";
+import { type Look, lookAt, reasonOf, shortSeconds } from "./look.js";
+import { harmless } from "./plain-text.js";
+
+const HELP = `Usage: kstlib-resilience check <file> [--max-age <duration>]
+
+Says in one line whether the process behind a heartbeat file is alive: for a
+Docker HEALTHCHECK, a Kubernetes exec probe, cron, a shell script.
+
+Options:
+  --max-age <duration>  how old the last beat may be: 30, 30s, 500ms, 2m
+                        (default: three times the interval that the file
+                        names, else 30s)
+  -h, --help            this text
+
+Exit code:
+  0  alive, also while it starts or drains
+  1  anything else: stale, frozen, stopped, dead, or no heartbeat to be read
+  2  the command line is wrong
+
+Examples:
+  kstlib-resilience check state/app.heartbeat
+  kstlib-resilience check state/app.heartbeat --max-age 30
+  kstlib-resilience check state/app.heartbeat --max-age 500ms || echo "not well"
+`;
+
+function sentence(file: string, look: Look): string {
+  const { status, age, state, maxAge } = look;
+  const parts: string[] = [];
+  if (status !== "stale") parts.push(reasonOf(look));
+  if (age !== null && status !== "unknown") {
+    parts.push(`last beat ${shortSeconds(Math.max(0, age))} ago, up to ${shortSeconds(maxAge)} is allowed`);
+  }
+  if (state !== null) parts.push(`pid ${state.pid} on ${state.hostname}`);
+  return harmless(`${status}: ${file}: ${parts.filter((part) => part !== "").join("; ")}`);
+}
+
+/** `kstlib-resilience check`. */
+export const check: Command = {
+  name: "check",
+  summary: "whether one heartbeat is alive, for a health check",
+  help: HELP,
+  async run(args: readonly string[], terminal: Terminal): Promise<number> {
+    const { values, positionals } = parseArguments(args, { "max-age": { type: "string" } });
+    const [file, ...more] = positionals;
+    if (file === undefined || file === "" || more.length > 0) {
+      throw new UsageError(
+        `check needs one heartbeat file; got ${positionals.length}. For several use status`,
+      );
+    }
+    const limit = values["max-age"];
+    const maxAge = limit === undefined ? undefined : durationArgument(limit, "--max-age");
+    const look = lookAt(path.resolve(terminal.cwd, file), maxAge, terminal.clock);
+    terminal.stdout.write(`${sentence(file, look)}\n`);
+    return look.status === "alive" ? 0 : 1;
+  },
+};

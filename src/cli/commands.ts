@@ -1,0 +1,43 @@
+import { check } from "./check.js";
+import type { Command } from "./command.js";
+
+/** A command before it is loaded. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly load: () => Promise<Command>;
+}
+
+/**
+ * Everything that the command line can do, in the order of the overview. `check` is a probe and starts every few
+ * seconds: it is loaded with the program, and what the others need only for them.
+ */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "status",
+    load: async () => (await import("./status/status.js")).status,
+  },
+  {
+    name: "check",
+    load: async () => check,
+  },
+  {
+    name: "config show",
+    load: async () => (await import("./config/show.js")).configShow,
+  },
+  {
+    name: "config validate",
+    load: async () => (await import("./config/validate.js")).configValidate,
+  },
+  {
+    name: "config init",
+    load: async () => (await import("./config/init.js")).configInit,
+  },
+  {
+    name: "config schema",
+    load: async () => (await import("./config/schema.js")).configSchema,
+  },
+  {
+    name: "supervise",
+    load: async () => (await import("./supervise/supervise.js")).supervise,
+  },
+];

@@ -1,0 +1,58 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { FILE_NAME } from "../../config/discover.js";
+import { parseArguments } from "../arguments.js";
+import { type Command, type Terminal, UsageError } from "../command.js";
+import { harmless } from "../plain-text.js";
+import { starterFile } from "./starter-file.js";
+
+const HELP = `Usage: kstlib-resilience config init [file] [--force]
+
+Writes a configuration file to start from (default: kstlib.conf.yml): every
+option with its default, commented out, and what it is for. With - for the file
+it goes to stdout.
+
+Options:
+  --force     write it even when there is such a file already
+  -h, --help  this text
+
+Exit code:
+  0  written
+  2  there is such a file, it cannot be written, or the command line is wrong
+
+Examples:
+  kstlib-resilience config init
+  kstlib-resilience config init kstlib.conf.yml --force
+  kstlib-resilience config init -
+`;
+
+function explain(error: unknown, file: string): string {
+  const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+  if (code === "EEXIST") return `${file} exists already; --force writes over it`;
+  if (code === "ENOENT") return `${path.dirname(file)} is not a folder`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** `kstlib-resilience config init`. */
+export const configInit: Command = {
+  name: "config init",
+  summary: "a commented configuration file to start from",
+  help: HELP,
+  async run(args: readonly string[], terminal: Terminal): Promise<number> {
+    const { values, positionals } = parseArguments(args, { force: { type: "boolean", default: false } });
+    const [target = FILE_NAME, ...more] = positionals;
+    if (more.length > 0 || target === "") throw new UsageError("init writes one file");
+    if (target === "-") {
+      terminal.stdout.write(starterFile());
+      return 0;
+    }
+    const file = path.resolve(terminal.cwd, target);
+    try {
+      writeFileSync(file, starterFile(), { flag: values.force ? "w" : "wx" });
+    } catch (error) {
+      throw new UsageError(explain(error, file), { cause: error });
+    }
+    terminal.stdout.write(`wrote ${harmless(file)}\n`);
+    return 0;
+  },
+};

@@ -1,0 +1,55 @@
+import path from "node:path";
+import { type ReadConfig, readConfig } from "../../config/load.js";
+import { ConfigError, type ConfigIssue } from "../../kernel/config-error.js";
+import { type Terminal, UsageError } from "../command.js";
+import { harmless } from "../plain-text.js";
+import { painter } from "../style.js";
+
+/** The options that say which file is meant. */
+export const WHERE: { readonly path: { type: "string" }; readonly cwd: { type: "string" } } = {
+  path: { type: "string" },
+  cwd: { type: "string" },
+};
+
+/** How the help tells them. */
+export const WHERE_HELP = `  --path <file>   the file, as the argument
+  --cwd <folder>  where to look for it, instead of the working directory
+                  (order: the argument, $KSTLIB_CONFIG, ./kstlib.conf.yml,
+                  the user's configuration folder)`;
+
+/** The file that was named, by the argument or by `--path`. */
+export function namedFile(positionals: readonly string[], option: string | undefined): string | undefined {
+  const named = option === undefined ? positionals : [...positionals, option];
+  if (named.length > 1) throw new UsageError(`one file is enough; got ${named.join(", ")}`);
+  if (named[0] === "") throw new UsageError("the name of the file is empty");
+  return named[0];
+}
+
+function place({ file, line, column }: ConfigIssue): string {
+  return line === undefined ? file : `${file}:${line}:${column}`;
+}
+
+/** Writes every mistake of a configuration on a line of its own, as `ConfigError` words them. */
+export function writeIssues({ issues }: ConfigError, terminal: Terminal): void {
+  const paint = painter(terminal.stderr, terminal.env);
+  for (const issue of issues) {
+    terminal.stderr.write(`${paint(harmless(place(issue)), "bold")}: ${harmless(issue.message)}\n`);
+  }
+}
+
+/** Reads the configuration as an application in that place would; what looks like a slip goes to stderr. */
+export function readAt(
+  terminal: Terminal,
+  values: { readonly path?: string; readonly cwd?: string },
+  positionals: readonly string[],
+): ReadConfig {
+  const file = namedFile(positionals, values.path);
+  const read = readConfig({
+    path: file,
+    cwd: path.resolve(terminal.cwd, values.cwd ?? ""),
+    env: terminal.env,
+  });
+  const paint = painter(terminal.stderr, terminal.env);
+  for (const slip of read.slips) terminal.stderr.write(`${paint("warning", "yellow")}: ${harmless(slip)}\n`);
+  return read;
+}

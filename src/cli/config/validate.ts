@@ -1,0 +1,53 @@
+import { ConfigError } from "../../kernel/config-error.js";
+import { parseArguments } from "../arguments.js";
+import { type Command, type Terminal, UsageError } from "../command.js";
+import { harmless } from "../plain-text.js";
+import { painter } from "../style.js";
+import { readAt, WHERE, WHERE_HELP, writeIssues } from "./read.js";
+
+const HELP = `Usage: kstlib-resilience config validate [file] [options]
+
+Checks a configuration file and all that it includes, and prints every mistake
+with its line and column, what was found and what is allowed.
+
+Options:
+${WHERE_HELP}
+  -h, --help      this text
+
+Exit code:
+  0  the file can be used
+  1  it has mistakes; they are on stderr
+  2  there is no file, or the command line is wrong
+
+Examples:
+  kstlib-resilience config validate
+  kstlib-resilience config validate kstlib.conf.yml
+`;
+
+/** Whether the file itself is missing, which says nothing of what is in it. */
+function isMissing({ cause }: ConfigError): boolean {
+  return cause instanceof Error && Reflect.get(cause, "code") === "ENOENT";
+}
+
+/** `kstlib-resilience config validate`. */
+export const configValidate: Command = {
+  name: "config validate",
+  summary: "every mistake in a configuration file, with its line",
+  help: HELP,
+  async run(args: readonly string[], terminal: Terminal): Promise<number> {
+    const { values, positionals } = parseArguments(args, WHERE);
+    try {
+      const { file, sources } = readAt(terminal, values, positionals);
+      if (file === undefined) throw new UsageError("there is no configuration file; the defaults hold");
+      const included = sources.length - 1;
+      const and = included === 0 ? "" : ` and the ${included} that it includes`;
+      const paint = painter(terminal.stdout, terminal.env);
+      terminal.stdout.write(`${paint("ok", "green")}: ${harmless(file)}${and}\n`);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof ConfigError) || isMissing(error)) throw error;
+      writeIssues(error, terminal);
+      return 1;
+    }
+  },
+};

@@ -1,0 +1,71 @@
+import { statSync } from "node:fs";
+import { processFate } from "../heartbeat-file/process-identity.js";
+import { readStateSync } from "../heartbeat-file/readers.js";
+import { defaultMaxAge, type HeartbeatCheck, judge } from "../heartbeat-file/verdict.js";
+import type { Clock } from "../kernel/clock.js";
+
+/** What one look at a heartbeat file found. */
+export interface Look extends HeartbeatCheck {
+  readonly file: string;
+  /** The age up to which it counts as alive, in seconds. */
+  readonly maxAge: number;
+}
+
+/** Looks at a heartbeat file, by its absolute path; never throws. Without a `maxAge` (milliseconds) it follows from the file's interval. */
+export function lookAt(file: string, maxAge: number | undefined, clock: Clock): Look {
+  const state = readStateSync(file);
+  const now = clock.wallNow();
+  const limit = maxAge ?? defaultMaxAge(state);
+  const fate = state === null ? "unknown" : processFate(state, now);
+  return { ...judge(state, fate, now, limit), file, maxAge: limit / 1000 };
+}
+
+/** Seconds in as few characters as one needs to know how long: `0.4s`, `42s`, `3m20s`, `2h05m`, `12d3h`. */
+export function shortSeconds(seconds: number): string {
+  const sign = seconds < 0 ? "-" : "";
+  const length = Math.abs(seconds);
+  // As it will be shown: 9.96 is 10 already.
+  if (length < 9.95) return `${sign}${length.toFixed(1).replace(/\.0$/, "")}s`;
+  const whole = Math.round(length);
+  const [days, hours, minutes, rest] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+    whole % 60,
+  ];
+  const two = (amount: number, unit: string): string =>
+    amount === 0 ? "" : `${String(amount).padStart(2, "0")}${unit}`;
+  if (days > 0) return `${sign}${days}d${hours === 0 ? "" : `${hours}h`}`;
+  if (hours > 0) return `${sign}${hours}h${two(minutes, "m")}`;
+  if (minutes > 0) return `${sign}${minutes}m${two(rest, "s")}`;
+  return `${sign}${rest}s`;
+}
+
+function whyUnreadable(file: string): string {
+  try {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) return "no such file";
+    return found.isFile() ? "not a heartbeat" : "not a file";
+  } catch (error) {
+    const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+    return code === "EACCES" ? "no permission" : "no such file";
+  }
+}
+
+/** Why a heartbeat is what it is, in a few words; empty when there is nothing to add. */
+export function reasonOf({ file, status, age, state, maxAge }: Look): string {
+  switch (status) {
+    case "alive":
+      return state?.status === "starting" || state?.status === "draining" ? state.status : "";
+    case "stale":
+      return `over ${shortSeconds(maxAge)}`;
+    case "dead":
+      return "process gone";
+    case "frozen":
+      return "event loop blocked";
+    case "unknown":
+      return state === null || age === null ? whyUnreadable(file) : `${shortSeconds(-age)} in the future`;
+    case "stopped":
+      return "";
+  }
+}

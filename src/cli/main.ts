@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { ProcessTerminal } from "./process-terminal.js";
+import { run } from "./program.js";
+
+const code = await run(process.argv.slice(2), new ProcessTerminal());
+// Output that was lost has said so already.
+process.exitCode ??= code;

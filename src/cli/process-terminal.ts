@@ -1,0 +1,76 @@
+import { realClock } from "../kernel/clock.js";
+import { EXIT_USAGE, type Output, type Terminal } from "./command.js";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** A standard stream, opened when it is first written to: a probe that prints one line must not pay for two. */
+class StreamOutput implements Output {
+  readonly #open: () => NodeJS.WriteStream;
+  readonly #lost: (error: Error) => void;
+  #stream: NodeJS.WriteStream | undefined;
+
+  constructor(open: () => NodeJS.WriteStream, lost: (error: Error) => void) {
+    this.#open = open;
+    this.#lost = lost;
+  }
+
+  get isTTY(): boolean {
+    // Only a terminal has it, whatever the types say.
+    return "isTTY" in this.#opened();
+  }
+
+  get columns(): number | undefined {
+    return this.#opened().columns;
+  }
+
+  get rows(): number | undefined {
+    return this.#opened().rows;
+  }
+
+  write(text: string): void {
+    this.#opened().write(text);
+  }
+
+  #opened(): NodeJS.WriteStream {
+    this.#stream ??= this.#open().on("error", this.#lost);
+    return this.#stream;
+  }
+}
+
+/** The terminal of this process. */
+export class ProcessTerminal implements Terminal {
+  readonly stdout: Output = new StreamOutput(
+    () => process.stdout,
+    (error) => this.#lost(error),
+  );
+  // Nobody is left to be told that nobody listens.
+  readonly stderr: Output = new StreamOutput(
+    () => process.stderr,
+    () => undefined,
+  );
+  readonly env: Terminal["env"] = process.env;
+  readonly clock: Terminal["clock"] = realClock;
+  readonly #controller = new AbortController();
+  #listens = false;
+
+  get cwd(): string {
+    return process.cwd();
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#listens) {
+      this.#listens = true;
+      // Once: who sends a second one does not want to wait for an end in order.
+      for (const signal of SIGNALS) process.once(signal, () => this.#controller.abort(signal));
+    }
+    return this.#controller.signal;
+  }
+
+  #lost(error: Error): void {
+    this.#controller.abort("EPIPE");
+    // `| head` has read enough, which is no mistake; a full disk is one.
+    if ("code" in error && error.code === "EPIPE") return;
+    process.exitCode = EXIT_USAGE;
+    this.stderr.write(`cannot write to stdout: ${error.message}\n`);
+  }
+}

@@ -1,0 +1,108 @@
+import { ResilienceError } from "../kernel/errors.js";
+import { nearest } from "../kernel/nearest.js";
+import { type Command, EXIT_USAGE, type Terminal, UsageError } from "./command.js";
+import { type CommandEntry, commands } from "./commands.js";
+import { harmless } from "./plain-text.js";
+
+const PROGRAM = "kstlib-resilience";
+
+/** What is asked for besides the commands. */
+const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h"]);
+const VERSION: ReadonlySet<string> = new Set(["--version", "-V", "version"]);
+
+async function overview(of: readonly CommandEntry[]): Promise<string> {
+  const loaded = await Promise.all(of.map(({ load }) => load()));
+  const width = Math.max(0, ...loaded.map(({ name }) => name.length));
+  const lines = loaded.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Usage: ${PROGRAM} <command> [options]
+
+Commands:
+${lines.join("\n")}
+
+\`${PROGRAM} <command> --help\` tells more, with examples.
+\`${PROGRAM} --version\` tells the version.
+`;
+}
+
+async function version(): Promise<string> {
+  const { createRequire } = await import("node:module");
+  // By its own name, so that it does not matter where a build puts this file.
+  const manifest: { version: string } = createRequire(import.meta.url)("@kstlib/resilience/package.json");
+  return manifest.version;
+}
+
+/** The command that the first words name, and what follows them. */
+function find(words: readonly string[]): { readonly entry: CommandEntry; readonly rest: readonly string[] } {
+  for (const length of [2, 1]) {
+    const name = words.slice(0, length).join(" ");
+    const entry = commands.find((command) => command.name === name);
+    if (entry !== undefined) return { entry, rest: words.slice(length) };
+  }
+  const [first = ""] = words;
+  const group = membersOf(first);
+  const name = group.length > 0 ? words.slice(0, 2).join(" ") : first;
+  const known = (group.length > 0 ? group : commands).map((command) => command.name);
+  const meant = nearest(name, known);
+  const advice = meant === undefined ? `there are ${known.join(", ")}` : `did you mean ${meant}?`;
+  throw new UsageError(`${JSON.stringify(name)} is not a command; ${advice}`);
+}
+
+/** The commands of two words that begin with this one. */
+function membersOf(group: string): readonly CommandEntry[] {
+  return commands.filter(({ name }) => name.startsWith(`${group} `));
+}
+
+/** Whether help is asked for; what follows `--` is another program's. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const own = end === -1 ? args : args.slice(0, end);
+  return own.includes("--help") || own.includes("-h");
+}
+
+async function dispatch(
+  words: readonly string[],
+  terminal: Terminal,
+  began: (command: Command) => void,
+): Promise<number> {
+  const [first, ...others] = words;
+  if (first === undefined) {
+    terminal.stderr.write(await overview(commands));
+    return EXIT_USAGE;
+  }
+  if (VERSION.has(first)) {
+    terminal.stdout.write(`${await version()}\n`);
+    return 0;
+  }
+  if (HELP.has(first) && others.length > 0) return dispatch([...others, "--help"], terminal, began);
+  const group = HELP.has(first) ? commands : membersOf(first);
+  if (group === commands || (group.length > 0 && others[0] !== undefined && HELP.has(others[0]))) {
+    terminal.stdout.write(await overview(group));
+    return 0;
+  }
+  const { entry, rest } = find(words);
+  const command = await entry.load();
+  began(command);
+  if (!asksForHelp(rest)) return command.run(rest, terminal);
+  terminal.stdout.write(command.help);
+  return 0;
+}
+
+/** Runs the command line; returns the exit code and never rejects. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  let speaker = PROGRAM;
+  try {
+    return await dispatch(args, terminal, (command) => {
+      speaker = `${PROGRAM} ${command.name}`;
+    });
+  } catch (error) {
+    terminal.stderr.write(`${explain(error, speaker)}\n`);
+    return EXIT_USAGE;
+  }
+}
+
+function explain(error: unknown, speaker: string): string {
+  if (UsageError.is(error)) return `${speaker}: ${error.message}\nTry: ${speaker} --help`;
+  // A configuration that cannot be used says all there is to say.
+  if (error instanceof ResilienceError) return error.message.split("\n").map(harmless).join("\n");
+  return `${speaker}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

@@ -1,0 +1,74 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+
+/** How deep `**` goes: a link that leads upwards has no end. */
+const DEEPEST = 32;
+
+/** Whether an argument is a pattern, for shells that leave patterns to the program and for those who quote them. */
+export function isPattern(text: string): boolean {
+  return /[*?]/.test(text);
+}
+
+function segmentMatcher(segment: string): (name: string) => boolean {
+  const source = segment.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, (character) => {
+    if (character === "*") return ".*";
+    return character === "?" ? "." : `\\${character}`;
+  });
+  const shape = new RegExp(`^${source.replaceAll(/(?:\.\*)+/g, ".*")}$`, "su");
+  // As in a shell: a hidden file is meant only by who writes its dot.
+  return (name) => (segment.startsWith(".") || !name.startsWith(".")) && shape.test(name);
+}
+
+interface Entry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+function entriesOf(folder: string): readonly Entry[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  } catch {
+    // A folder that is not there or not ours has nothing that matches.
+    return [];
+  }
+}
+
+function walk(folder: string, segments: readonly string[], depth: number, found: Set<string>): void {
+  const [segment, ...rest] = segments;
+  if (segment === undefined || depth > DEEPEST) return;
+  if (segment === "**") {
+    walk(folder, rest.length === 0 ? ["*"] : rest, depth, found);
+    for (const { name, isFolder } of entriesOf(folder)) {
+      if (isFolder && !name.startsWith(".")) walk(path.join(folder, name), segments, depth + 1, found);
+    }
+    return;
+  }
+  if (!isPattern(segment)) {
+    const next = path.join(folder, segment);
+    if (rest.length > 0) walk(next, rest, depth, found);
+    else if (entriesOf(folder).some(({ name, isFolder }) => name === segment && !isFolder)) found.add(next);
+    return;
+  }
+  const matches = segmentMatcher(segment);
+  for (const { name, isFolder } of entriesOf(folder)) {
+    if (!matches(name)) continue;
+    const next = path.join(folder, name);
+    if (rest.length === 0) {
+      if (!isFolder) found.add(next);
+    } else walk(next, rest, depth, found);
+  }
+}
+
+/**
+ * The files that a pattern means, sorted: `*` and `?` within one name, `**` for any number of folders. Node 20 has
+ * no glob of its own.
+ */
+export function expandPattern(pattern: string, cwd: string): readonly string[] {
+  const found = new Set<string>();
+  const absolute = path.resolve(cwd, pattern);
+  const { root } = path.parse(absolute);
+  walk(root, absolute.slice(root.length).split(path.sep).filter(Boolean), 0, found);
+  return [...found];
+}

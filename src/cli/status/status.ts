@@ -1,0 +1,75 @@
+import { durationArgument, parseArguments } from "../arguments.js";
+import { type Command, EXIT_USAGE, type Terminal, UsageError } from "../command.js";
+import { harmlessJson } from "../plain-text.js";
+import { painter } from "../style.js";
+import { reportOf, type Survey, survey } from "./survey.js";
+import { viewOf } from "./view.js";
+import { watch } from "./watch.js";
+
+const HELP = `Usage: kstlib-resilience status <file|folder|glob>... [options]
+
+Shows what every heartbeat says: ALIVE, STALE (no beat for too long), STOPPED
+(ended in order), FROZEN (its event loop is blocked), DEAD (the process is gone)
+or UNKNOWN (no file, or not a heartbeat).
+
+Of a folder: every file that ends in .heartbeat, and every other one that is a
+heartbeat. In a glob * and ? stand for characters of one name, ** for folders.
+
+Options:
+  --max-age <duration>   how old the last beat may be: 30, 30s, 2m
+                         (default: three times the interval that the file
+                         names, else 30s)
+  --json                 one JSON object; with --watch one on each line
+  -w, --watch            look again and again until Ctrl-C
+  --interval <duration>  how often --watch looks (default: 2s)
+  -h, --help             this text
+
+Exit code (of --watch: that of its last look):
+  0  all are alive, also while they start or drain
+  1  at least one is not
+  2  no file was found, or the command line is wrong
+
+Examples:
+  kstlib-resilience status state
+  kstlib-resilience status state/app.heartbeat --max-age 30
+  kstlib-resilience status 'state/**/*.heartbeat' --json
+  kstlib-resilience status state --watch --interval 1
+`;
+
+function exitCode({ isAny, allAlive }: Survey): number {
+  if (!isAny) return EXIT_USAGE;
+  return allAlive ? 0 : 1;
+}
+
+/** `kstlib-resilience status`. */
+export const status: Command = {
+  name: "status",
+  summary: "what heartbeats say, of files, a folder or a glob",
+  help: HELP,
+  async run(args: readonly string[], terminal: Terminal): Promise<number> {
+    const { values, positionals: targets } = parseArguments(args, {
+      "max-age": { type: "string" },
+      json: { type: "boolean", default: false },
+      watch: { type: "boolean", short: "w", default: false },
+      interval: { type: "string" },
+    });
+    if (targets.length === 0 || targets.includes("")) {
+      throw new UsageError("status needs a heartbeat file, a folder or a glob");
+    }
+    if (values.interval !== undefined && !values.watch) throw new UsageError("--interval goes with --watch");
+    const limit = values["max-age"];
+    const maxAge = limit === undefined ? undefined : durationArgument(limit, "--max-age");
+    const interval = durationArgument(values.interval ?? "2s", "--interval");
+    const { stdout, stderr, env, cwd, clock } = terminal;
+    const paint = painter(stdout, env);
+    const look = (): Survey => survey({ targets, cwd, maxAge, clock });
+    if (values.watch) {
+      return exitCode(await watch(terminal, { look, interval, json: values.json, paint }));
+    }
+    const found = look();
+    if (values.json) stdout.write(`${harmlessJson(reportOf(found), 2)}\n`);
+    else if (found.isAny) stdout.write(`${viewOf(found, paint, stdout.columns).join("\n")}\n`);
+    if (!found.isAny) stderr.write(`kstlib-resilience status: no heartbeat found in ${targets.join(", ")}\n`);
+    return exitCode(found);
+  },
+};

@@ -1,0 +1,100 @@
+import type { HeartbeatMetadata } from "../../heartbeat-file/state.js";
+import type { HeartbeatVerdict } from "../../heartbeat-file/verdict.js";
+import type { Clock } from "../../kernel/clock.js";
+import { type Look, lookAt, reasonOf } from "../look.js";
+import { findFiles, namesOf } from "./find-files.js";
+
+/** One heartbeat at one moment. */
+export interface Finding {
+  readonly name: string;
+  readonly look: Look;
+  /** Why it is not well, or what is special about it; empty when there is nothing to say. */
+  readonly reason: string;
+}
+
+/** All heartbeats that were asked for, at one moment. */
+export interface Survey {
+  /** Wall-clock time in milliseconds. */
+  readonly at: number;
+  readonly findings: readonly Finding[];
+  /** Arguments that led to no file at all. */
+  readonly empty: readonly string[];
+  /** Whether any file was there. */
+  readonly isAny: boolean;
+  readonly allAlive: boolean;
+}
+
+/** What is looked at and how. */
+export interface SurveyOptions {
+  readonly targets: readonly string[];
+  readonly cwd: string;
+  /** Milliseconds; `undefined`: as each file's own interval says. */
+  readonly maxAge: number | undefined;
+  readonly clock: Clock;
+}
+
+/** Looks at all files that the arguments mean at this moment. */
+export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
+  const { files, empty, isAny } = findFiles(targets, cwd);
+  const names = namesOf(files, cwd);
+  const findings = files.map((file): Finding => {
+    const look = lookAt(file, maxAge, clock);
+    return { name: names.get(file) ?? file, look, reason: reasonOf(look) };
+  });
+  const allAlive =
+    findings.length > 0 && empty.length === 0 && findings.every(({ look }) => look.status === "alive");
+  return { at: clock.wallNow(), findings, empty, isAny, allAlive };
+}
+
+/** One heartbeat in the output of `--json`. */
+export interface HeartbeatReport {
+  readonly name: string;
+  /** Absolute path. */
+  readonly file: string;
+  readonly status: HeartbeatVerdict;
+  /** Why, in a few words; `null` when there is nothing to say. */
+  readonly reason: string | null;
+  /** Seconds since the last beat. */
+  readonly age: number | null;
+  /** Seconds up to which it counts as alive. */
+  readonly maxAge: number;
+  /** What the file says of itself; `null` when it has none that can be read. */
+  readonly heartbeat: {
+    readonly timestamp: string;
+    readonly pid: number;
+    readonly hostname: string;
+    readonly status: string | null;
+    readonly interval: number | null;
+    readonly startedAt: string | null;
+    readonly sequence: number | null;
+    readonly metadata: HeartbeatMetadata;
+  } | null;
+}
+
+/** What `--json` prints. */
+export interface StatusReport {
+  readonly checkedAt: string;
+  readonly allAlive: boolean;
+  readonly heartbeats: readonly HeartbeatReport[];
+  /** Folders and patterns that led to no file. */
+  readonly nothingIn: readonly string[];
+}
+
+/** The survey as `--json` prints it. */
+export function reportOf({ at, findings, empty, allAlive }: Survey): StatusReport {
+  const heartbeats = findings.map(({ name, look, reason }): HeartbeatReport => {
+    const { file, status, age, maxAge, state } = look;
+    const heartbeat = state && {
+      timestamp: state.timestamp,
+      pid: state.pid,
+      hostname: state.hostname,
+      status: state.status ?? null,
+      interval: state.interval ?? null,
+      startedAt: state.startedAt ?? null,
+      sequence: state.sequence ?? null,
+      metadata: state.metadata,
+    };
+    return { name, file, status, reason: reason === "" ? null : reason, age, maxAge, heartbeat };
+  });
+  return { checkedAt: new Date(at).toISOString(), allAlive, heartbeats, nothingIn: empty };
+}

@@ -1,0 +1,115 @@
+import type { HeartbeatMetadata } from "../../heartbeat-file/state.js";
+import type { HeartbeatVerdict } from "../../heartbeat-file/verdict.js";
+import { shortSeconds } from "../look.js";
+import { beginning, cut, harmless } from "../plain-text.js";
+import type { Colour, Paint } from "../style.js";
+import { type Cell, type Column, tableLines } from "../table.js";
+import type { Finding, Survey } from "./survey.js";
+
+const COLOURS: Readonly<Record<HeartbeatVerdict, readonly Colour[]>> = {
+  alive: ["green"],
+  stale: ["bold", "yellow"],
+  frozen: ["bold", "cyan"],
+  stopped: ["blue"],
+  dead: ["bold", "red"],
+  unknown: ["bold", "yellow"],
+};
+
+/** The order of the closing line: what is well, and then the worst first. */
+const VERDICTS: readonly HeartbeatVerdict[] = ["alive", "dead", "frozen", "stale", "unknown", "stopped"];
+
+const COLUMNS: readonly Column[] = [
+  { title: "NAME", least: 16, cutFirst: 2 },
+  { title: "STATUS" },
+  { title: "AGE", right: true },
+  { title: "PID", right: true },
+  { title: "HOST", least: 8, cutFirst: 1 },
+  // What is special about it stands before.
+  { title: "METADATA", least: 28, cutFirst: 0 },
+];
+
+/** More than this is not shown of any value: no terminal is as wide. */
+const LONGEST = 2000;
+
+/** A value as short as it can be told from others: words bare, everything else as JSON. */
+function brief(value: HeartbeatMetadata[string]): string {
+  const isWord = typeof value === "string" && /^[^\s"={}[\]]+$/.test(value);
+  return isWord ? value : JSON.stringify(value);
+}
+
+function metadataText(metadata: HeartbeatMetadata): string {
+  const pairs: string[] = [];
+  let length = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    if (length > LONGEST) break;
+    const pair = `${brief(key)}=${beginning(brief(value), LONGEST)}`;
+    pairs.push(pair);
+    length += pair.length;
+  }
+  return harmless(pairs.join(" "));
+}
+
+function row({ name, look, reason }: Finding): readonly Cell[] {
+  const { status, age, state } = look;
+  return [
+    { text: harmless(name), colours: ["bold"] },
+    { text: status.toUpperCase(), colours: COLOURS[status] },
+    { text: age === null ? "-" : shortSeconds(age) },
+    { text: state === null ? "-" : String(state.pid) },
+    { text: state === null ? "-" : harmless(beginning(state.hostname, LONGEST)) },
+    {
+      text: state === null ? "" : metadataText(state.metadata),
+      colours: ["dim"],
+      lead: { text: reason, colours: COLOURS[status] },
+    },
+  ];
+}
+
+/** How many there are of each, on as many lines as it takes, and what led to nothing. */
+function closing(
+  { findings, empty }: Survey,
+  paint: Paint,
+  columns: number = Number.POSITIVE_INFINITY,
+): readonly string[] {
+  const lines: string[] = [];
+  let width = 0;
+  for (const verdict of VERDICTS) {
+    const count = findings.filter(({ look }) => look.status === verdict).length;
+    if (count === 0) continue;
+    const text = `${count} ${verdict}`;
+    const shown = paint(text, ...COLOURS[verdict]);
+    const before = lines.pop();
+    const fits = before !== undefined && width + ", ".length + text.length <= columns;
+    if (before !== undefined) lines.push(fits ? `${before}, ${shown}` : before);
+    if (!fits) lines.push(shown);
+    width = fits ? width + ", ".length + text.length : text.length;
+  }
+  const nothing = empty.map((target) => cut(`nothing found in ${harmless(target)}`, columns));
+  return [...lines, ...nothing.map((text) => paint(text, "yellow"))];
+}
+
+/** Those that are not well first, each group in its order. */
+function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  const ill = findings.filter(({ look }) => look.status !== "alive");
+  return [...ill, ...findings.filter(({ look }) => look.status === "alive")];
+}
+
+/**
+ * The survey as a table and a closing line, at most `columns` wide and `rows` high where these are given. Where
+ * not all of them fit, those that are not well are shown.
+ */
+export function viewOf(
+  found: Survey,
+  paint: Paint,
+  columns: number | undefined,
+  rows: number = Number.POSITIVE_INFINITY,
+): readonly string[] {
+  const end = closing(found, paint, columns);
+  const room = Math.max(1, rows - end.length - (found.findings.length > 0 ? 2 : 0));
+  const isTooMuch = found.findings.length > room;
+  const shown = isTooMuch ? worstFirst(found.findings).slice(0, Math.max(1, room - 1)) : found.findings;
+  const more = isTooMuch ? [paint(`… and ${found.findings.length - shown.length} more`, "dim")] : [];
+  const table =
+    shown.length === 0 ? [] : [...tableLines(COLUMNS, shown.map(row), paint, columns), ...more, ""];
+  return [...table, ...end];
+}

@@ -1,0 +1,22 @@
+import type { Output, Terminal } from "./command.js";
+
+const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan: 36 } as const;
+
+export type Colour = keyof typeof CODES;
+
+/** Puts a text into a colour, or leaves it as it is. */
+export type Paint = (text: string, ...colours: readonly Colour[]) => string;
+
+/**
+ * Colours on a terminal that can show them, unless `NO_COLOR` is set to anything; never elsewhere, so that what is
+ * piped or written to a file is plain text.
+ */
+export function painter(output: Output, env: Terminal["env"]): Paint {
+  const isPlain = !output.isTTY || Boolean(env["NO_COLOR"]) || env["TERM"] === "dumb";
+  if (isPlain) return (text) => text;
+  return (text, ...colours) => {
+    if (text === "" || colours.length === 0) return text;
+    const codes = colours.map((colour) => CODES[colour]).join(";");
+    return `\u001B[${codes}m${text}\u001B[0m`;
+  };
+}

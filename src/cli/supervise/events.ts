@@ -1,0 +1,49 @@
+/**
+ * What happens to a supervised program. `pid` is that of the program itself, the times are in seconds. This is
+ * the shape of a line of `--json`, with a `time` in front.
+ */
+export type SuperviseEvent =
+  | { readonly event: "started"; readonly pid: number; readonly run: number; readonly command: string }
+  | {
+      readonly event: "start-failed";
+      readonly run: number;
+      readonly command: string;
+      readonly reason: string;
+    }
+  /** No beat for `seconds`; `beaten` is false when there was none in this run. */
+  | { readonly event: "stale"; readonly pid: number; readonly seconds: number; readonly beaten: boolean }
+  | { readonly event: "frozen"; readonly pid: number }
+  | { readonly event: "forwarded"; readonly pid: number; readonly signal: NodeJS.Signals }
+  | { readonly event: "stopping"; readonly pid: number | null; readonly signal: NodeJS.Signals }
+  | { readonly event: "killing"; readonly pid: number; readonly reason: "grace" | "second-signal" }
+  | {
+      readonly event: "exited";
+      readonly pid: number;
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+      readonly seconds: number;
+    }
+  /** The program is gone and processes that it started are not. */
+  | { readonly event: "leftovers"; readonly pid: number; readonly count: number }
+  /** These do not go, not even by SIGKILL. */
+  | { readonly event: "left-behind"; readonly pid: number; readonly count: number }
+  | { readonly event: "restarting"; readonly delay: number }
+  | { readonly event: "gave-up"; readonly restarts: number; readonly window: number }
+  /** The last line: the supervisor exits with `code`. */
+  | { readonly event: "ended"; readonly code: number };
+
+/** What the supervisor has to do next, in this order. */
+export type SuperviseAction =
+  | { readonly do: "start" }
+  | { readonly do: "tell"; readonly event: SuperviseEvent }
+  /** To the program alone, or to its whole process group as a terminal does. */
+  | { readonly do: "signal"; readonly signal: NodeJS.Signals; readonly to: "program" | "group" }
+  /** To every process of the run that can be found. */
+  | { readonly do: "sweep"; readonly signal: "SIGTERM" | "SIGKILL" }
+  /** Find out how many processes of the run are left, and say so. */
+  | { readonly do: "count" }
+  /** Look at the heartbeat's file, and say what is new. */
+  | { readonly do: "look" }
+  /** Stop the group and this process, until the shell continues it. */
+  | { readonly do: "suspend" }
+  | { readonly do: "finish"; readonly code: number };

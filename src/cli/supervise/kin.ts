@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The variable that a supervised program and all that it starts have in their environment. */
+const VARIABLE = "KSTLIB_SUPERVISED";
+
+const onLinux = process.platform === "linux";
+const onWindows = process.platform === "win32";
+
+/**
+ * Finds the processes of one run: the program, and what it has started.
+ *
+ * On Linux those are the members of its session, and whatever carries the run's mark in its environment: a
+ * process that made itself a session of its own (`setsid`, a browser, a daemon) has no other trace of its origin
+ * once its parent is gone. Elsewhere it is the process group; on Windows nothing is known but the program.
+ */
+export class Kin {
+  readonly #mark: string = randomUUID();
+  #leader = 0;
+  /** When the program started: what is older is none of its own. */
+  #began = 0;
+
+  /** The environment of the program. A supervisor inside of a supervised program keeps the outer mark. */
+  environment(env: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+    const outer = env[VARIABLE];
+    return { ...env, [VARIABLE]: outer === undefined ? this.#mark : `${outer}:${this.#mark}` };
+  }
+
+  /** @param pid the program, which leads a session and a process group. */
+  begin(pid: number): void {
+    this.#leader = pid;
+    this.#began = onLinux ? (statOf(pid)?.start ?? 0) : 0;
+  }
+
+  /** How many processes there are. Without Linux the group counts as one. */
+  count(): number {
+    return this.#find().length;
+  }
+
+  /** Sends a signal to all of them, once to each. */
+  sweep(signal: NodeJS.Signals): void {
+    // All are found before the first is killed, and the group goes at one stroke, so that none can get away.
+    const found = this.#find();
+    if (found.some(({ group }) => group === this.#leader)) send(-this.#leader, signal);
+    for (const { pid, group } of found) {
+      if (group !== this.#leader) send(pid, signal);
+    }
+  }
+
+  #find(): readonly Relative[] {
+    const leader = this.#leader;
+    if (leader === 0 || onWindows) return [];
+    if (!onLinux) return send(-leader, 0) ? [{ pid: leader, group: leader }] : [];
+    return processes().flatMap((pid) => {
+      const stat = statOf(pid);
+      if (stat === undefined || stat.start < this.#began || /[ZX]/.test(stat.state)) return [];
+      const isOurs = stat.session === leader || read(pid, "environ").includes(this.#mark);
+      return isOurs ? [{ pid, group: stat.group }] : [];
+    });
+  }
+}
+
+interface Relative {
+  readonly pid: number;
+  readonly group: number;
+}
+
+/** Sends a signal, to a group when `pid` is negative; `false` when nobody got it. */
+export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    // Gone in the meantime, or somebody else's: it will be counted again.
+    return false;
+  }
+}
+
+/** Whether this process leads its session: no shell is there to continue it when it has stopped. */
+export function leadsSession(): boolean {
+  return process.pid === 1 || statOf(process.pid)?.session === process.pid;
+}
+
+function processes(): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function read(pid: number, file: "stat" | "environ"): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    // Gone in the meantime, or somebody else's.
+    return "";
+  }
+}
+
+interface Stat {
+  readonly state: string;
+  readonly group: number;
+  readonly session: number;
+  /** In clock ticks since the boot. */
+  readonly start: number;
+}
+
+function statOf(pid: number): Stat | undefined {
+  // The name of the program, in parentheses, may itself have spaces and parentheses.
+  const found = /^.*\) (\S) \d+ (\d+) (\d+) (?:\S+ ){15}(\d+) /s.exec(read(pid, "stat"));
+  const [, state, group, session, start] = found ?? [];
+  if (state === undefined) return undefined;
+  return { state, group: Number(group), session: Number(session), start: Number(start) };
+}

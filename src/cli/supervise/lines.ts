@@ -1,0 +1,73 @@
+import { formatDuration } from "../../kernel/duration.js";
+import { cut, harmless } from "../plain-text.js";
+import type { Colour, Paint } from "../style.js";
+import type { SuperviseEvent } from "./events.js";
+
+const LONGEST_COMMAND = 120;
+
+/** A command on one line, cut when it is long. */
+export function showCommand(command: readonly string[]): string {
+  const words = command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)));
+  return cut(harmless(words.join(" ")), LONGEST_COMMAND);
+}
+
+/** A line of `--json`. */
+export function jsonLine(event: SuperviseEvent, wall: number): string {
+  return `${JSON.stringify({ time: new Date(wall).toISOString(), ...event })}\n`;
+}
+
+/** A line for people; `paint` colours what is worth a look. */
+export function textLine(event: SuperviseEvent, wall: number, paint: Paint = (text) => text): string {
+  const colour = COLOURS[event.event];
+  const text = harmless(sentence(event));
+  const time = new Date(wall).toISOString();
+  return `${time} supervise: ${colour === undefined ? text : paint(text, colour)}\n`;
+}
+
+const COLOURS: Readonly<Partial<Record<SuperviseEvent["event"], Colour>>> = {
+  started: "green",
+  "start-failed": "red",
+  stale: "yellow",
+  frozen: "yellow",
+  killing: "yellow",
+  leftovers: "yellow",
+  "left-behind": "red",
+  "gave-up": "red",
+};
+
+function sentence(event: SuperviseEvent): string {
+  switch (event.event) {
+    case "started":
+      return `started pid ${event.pid} (${event.command})`;
+    case "start-failed":
+      return `cannot start ${event.command}: ${event.reason}`;
+    case "stale":
+      return event.beaten
+        ? `stale: no heartbeat of pid ${event.pid} for ${event.seconds.toFixed(1)}s; sending SIGTERM`
+        : `stale: no first heartbeat of pid ${event.pid} in ${event.seconds.toFixed(1)}s; sending SIGTERM`;
+    case "frozen":
+      return `frozen: the heartbeat of pid ${event.pid} says that its event loop is blocked; sending SIGTERM`;
+    case "forwarded":
+      return `forwarded ${event.signal} to pid ${event.pid}`;
+    case "stopping":
+      return `stopping on ${event.signal}${event.pid === null ? "" : `; pid ${event.pid} is to end`}`;
+    case "killing":
+      return `killing pid ${event.pid} with SIGKILL: ${event.reason === "grace" ? "it did not end in time" : "asked to stop a second time"}`;
+    case "exited":
+      return `exited pid ${event.pid}: ${event.signal ?? `code ${event.code}`}, after ${formatDuration(event.seconds)}`;
+    case "leftovers":
+      return `pid ${event.pid} has left ${processes(event.count)} behind; ending`;
+    case "left-behind":
+      return `${processes(event.count)} of pid ${event.pid} cannot be ended`;
+    case "restarting":
+      return `restarting in ${formatDuration(event.delay)}`;
+    case "gave-up":
+      return `gave up: ${event.restarts} restarts within ${formatDuration(event.window)} were not enough`;
+    case "ended":
+      return `ended with code ${event.code}`;
+  }
+}
+
+function processes(count: number): string {
+  return count === 1 ? "1 process" : `${count} processes`;
+}

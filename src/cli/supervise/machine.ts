@@ -1,0 +1,287 @@
+import type { SuperviseAction, SuperviseEvent } from "./events.js";
+import type { Pulse } from "./pulse.js";
+import { RestartBudget } from "./restart-budget.js";
+import type { SuperviseSettings } from "./settings.js";
+import { shellCode, type SignalRole } from "./signals.js";
+
+/** The exit code after a crash loop: EX_TEMPFAIL of sysexits.h. */
+export const EXIT_CRASH_LOOP = 75;
+
+/** The longest time between two looks at the heartbeat, in milliseconds. */
+const LOOK_INTERVAL = 1000;
+/** Between two counts of what a program has left behind. */
+const COUNT_INTERVAL = 100;
+/** How long a killed process may take to go; one that waits in the kernel does not. */
+const KILL_LIMIT = 5000;
+/** The same stop signal again within this is a copy by a relay such as npm, not a second request. */
+const SAME_REQUEST = 500;
+
+type Phase =
+  | { readonly name: "idle" | "starting" | "over" }
+  | {
+      readonly name: "running";
+      /** The last beat, or the start. */
+      readonly beatAt: number;
+      readonly beaten: boolean;
+      readonly lookAt: number;
+      readonly looking: boolean;
+    }
+  /** Told to end; `killAt` is when it was killed, once it was. */
+  | { readonly name: "ending"; readonly killAt: number; readonly killed: boolean }
+  /** The program has exited; what it has started is looked for. `killAt` as above. */
+  | {
+      readonly name: "clearing";
+      readonly killAt: number | undefined;
+      readonly killed: boolean;
+      readonly told: boolean;
+      readonly countAt: number;
+    }
+  | { readonly name: "waiting"; readonly until: number };
+
+/**
+ * Decides what becomes of a supervised program: told what happened and when, it answers with what is to be done.
+ * Times are milliseconds of a monotonic clock.
+ */
+export class SuperviseMachine {
+  readonly #settings: SuperviseSettings;
+  readonly #commandLine: string;
+  readonly #budget: RestartBudget;
+  #phase: Phase = { name: "idle" };
+  #run = 0;
+  #pid = 0;
+  #since = 0;
+  /** The end of the last run. */
+  #code = 0;
+  /** Whether this run is ended because it hangs. */
+  #hangs = false;
+  #stop: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
+  #actions: SuperviseAction[] = [];
+
+  /** @param commandLine the command as the lines show it. */
+  constructor(settings: SuperviseSettings, commandLine: string) {
+    this.#settings = settings;
+    this.#commandLine = commandLine;
+    this.#budget = new RestartBudget(settings.backoff);
+  }
+
+  /** The number of the run, from 1; what is found out about another one is out of date. */
+  get run(): number {
+    return this.#run;
+  }
+
+  /** When {@link wake} is to be called; `undefined` while only an event can change anything. */
+  get wakeAt(): number | undefined {
+    const phase = this.#phase;
+    if (phase.name === "waiting") return phase.until;
+    if (phase.name === "clearing") return phase.countAt;
+    if (phase.name === "running") {
+      return this.#settings.heartbeat === undefined || phase.looking ? undefined : phase.lookAt;
+    }
+    if (phase.name !== "ending") return undefined;
+    if (!phase.killed) return phase.killAt;
+    // A restart has to wait for the end, a stop has not.
+    return this.#stop === undefined ? undefined : phase.killAt + KILL_LIMIT;
+  }
+
+  begin(): readonly SuperviseAction[] {
+    if (this.#phase.name === "idle") this.#start();
+    return this.#take();
+  }
+
+  started(pid: number, now: number): readonly SuperviseAction[] {
+    if (this.#phase.name !== "starting") return [];
+    this.#pid = pid;
+    this.#since = now;
+    this.#tell({ event: "started", pid, run: this.#run, command: this.#commandLine });
+    this.#phase = {
+      name: "running",
+      beatAt: now,
+      beaten: false,
+      lookAt: now + this.#interval(),
+      looking: false,
+    };
+    if (this.#stop !== undefined) this.#end("SIGTERM", "program", now);
+    return this.#take();
+  }
+
+  /** @param hopeless no later try would do better. */
+  startFailed(reason: string, code: number, hopeless: boolean, now: number): readonly SuperviseAction[] {
+    if (this.#phase.name !== "starting") return [];
+    this.#tell({ event: "start-failed", run: this.#run, command: this.#commandLine, reason });
+    this.#since = now;
+    this.#code = code;
+    if (hopeless && this.#run === 1) this.#finish(code);
+    else this.#conclude(now);
+    return this.#take();
+  }
+
+  /** Answers the action `look`. */
+  looked(pulse: Pulse, now: number): readonly SuperviseAction[] {
+    const phase = this.#phase;
+    const { heartbeat } = this.#settings;
+    if (phase.name !== "running" || heartbeat === undefined) return [];
+    // Who looks late was stopped, asleep or starved, and so was the program, perhaps.
+    const late = Math.max(0, now - phase.lookAt - this.#interval());
+    const beaten = phase.beaten || pulse === "beat";
+    const beatAt = pulse === "beat" ? now : phase.beatAt + late;
+    this.#phase = { name: "running", beatAt, beaten, lookAt: now + this.#interval(), looking: false };
+    const silent = now - beatAt;
+    if (pulse === "frozen") this.#hang({ event: "frozen", pid: this.#pid }, now);
+    else if (silent > (beaten ? heartbeat.maxAge : heartbeat.startGrace)) {
+      this.#hang({ event: "stale", pid: this.#pid, seconds: silent / 1000, beaten }, now);
+    }
+    return this.#take();
+  }
+
+  exited(code: number | null, signal: NodeJS.Signals | null, now: number): readonly SuperviseAction[] {
+    const phase = this.#phase;
+    if (phase.name !== "running" && phase.name !== "ending") return [];
+    this.#code = shellCode(code, signal);
+    this.#tell({ event: "exited", pid: this.#pid, code, signal, seconds: (now - this.#since) / 1000 });
+    const { killAt, killed } = phase.name === "ending" ? phase : { killAt: undefined, killed: false };
+    this.#phase = { name: "clearing", killAt: killed ? now : killAt, killed, told: false, countAt: now };
+    this.#actions.push({ do: "count" });
+    return this.#take();
+  }
+
+  /** Answers the action `count`: so many processes of the run are left after its program has exited. */
+  counted(count: number, now: number): readonly SuperviseAction[] {
+    const phase = this.#phase;
+    if (phase.name !== "clearing") return [];
+    if (count === 0) {
+      this.#conclude(now);
+      return this.#take();
+    }
+    const { killAt = now + this.#settings.grace, killed, told } = phase;
+    if (!told) this.#tell({ event: "leftovers", pid: this.#pid, count });
+    if (killed && now >= killAt + KILL_LIMIT) {
+      this.#tell({ event: "left-behind", pid: this.#pid, count });
+      this.#conclude(now);
+      return this.#take();
+    }
+    this.#phase = { name: "clearing", killAt, killed, told: true, countAt: now + COUNT_INTERVAL };
+    if (killed) this.#actions.push({ do: "sweep", signal: "SIGKILL" });
+    else if (told && now >= killAt) this.#kill("grace", now);
+    else if (!told) this.#actions.push({ do: "sweep", signal: "SIGTERM" });
+    return this.#take();
+  }
+
+  /** The supervisor itself got a signal. */
+  signalled(signal: NodeJS.Signals, { role, to }: SignalRole, now: number): readonly SuperviseAction[] {
+    const phase = this.#phase;
+    const isThere = phase.name === "running" || phase.name === "ending";
+    if (role === "stop") this.#stopFor(signal, to, now);
+    else if (role === "suspend") this.#actions.push({ do: "suspend" });
+    else if (isThere) {
+      this.#actions.push({ do: "signal", signal, to });
+      // A window that changes its size is nothing to write home about.
+      if (role === "pass" && to === "program") {
+        this.#tell({ event: "forwarded", pid: this.#pid, signal });
+      }
+      // The time that both stood still is not the program's.
+      if (role === "continue" && phase.name === "ending" && !phase.killed) {
+        this.#phase = { ...phase, killAt: now + this.#settings.grace };
+      }
+    }
+    return this.#take();
+  }
+
+  wake(now: number): readonly SuperviseAction[] {
+    const phase = this.#phase;
+    if (this.wakeAt === undefined || now < this.wakeAt) return [];
+    if (phase.name === "waiting") this.#start();
+    else if (phase.name === "clearing") this.#actions.push({ do: "count" });
+    else if (phase.name === "running") {
+      this.#phase = { ...phase, looking: true };
+      this.#actions.push({ do: "look" });
+    } else if (phase.name === "ending" && !phase.killed) this.#kill("grace", now);
+    else {
+      this.#tell({ event: "left-behind", pid: this.#pid, count: 1 });
+      this.#finish(shellCode(null, "SIGKILL"));
+    }
+    return this.#take();
+  }
+
+  #start(): void {
+    this.#run += 1;
+    this.#hangs = false;
+    this.#phase = { name: "starting" };
+    this.#actions.push({ do: "start" });
+  }
+
+  /** The program hangs: it is ended, and whatever code it exits with, that was a failure. */
+  #hang(event: SuperviseEvent, now: number): void {
+    this.#tell(event);
+    this.#hangs = true;
+    this.#end("SIGTERM", "program", now);
+  }
+
+  #end(signal: NodeJS.Signals, to: "program" | "group", now: number): void {
+    // A stopped process gets no other signal until it is continued.
+    this.#actions.push({ do: "signal", signal, to }, { do: "signal", signal: "SIGCONT", to: "group" });
+    this.#phase = { name: "ending", killAt: now + this.#settings.grace, killed: false };
+  }
+
+  #stopFor(signal: NodeJS.Signals, to: "program" | "group", now: number): void {
+    const { name } = this.#phase;
+    if (name === "over") return;
+    if (this.#stop !== undefined) {
+      if (signal === this.#stop.signal && now - this.#stop.at < SAME_REQUEST) return;
+      if (name === "ending" || name === "clearing") this.#kill("second-signal", now);
+      return;
+    }
+    this.#stop = { signal, at: now };
+    const isThere = name === "running" || name === "ending" || name === "clearing";
+    this.#tell({ event: "stopping", pid: isThere ? this.#pid : null, signal });
+    if (name === "waiting" || name === "idle") this.#finish(this.#code);
+    // One that hangs has got its SIGTERM already, and a second one could cut its shutdown short.
+    else if (name === "running") this.#end(signal, to, now);
+  }
+
+  #kill(reason: "grace" | "second-signal", now: number): void {
+    const phase = this.#phase;
+    if ((phase.name !== "ending" && phase.name !== "clearing") || phase.killed) return;
+    this.#tell({ event: "killing", pid: this.#pid, reason });
+    this.#actions.push({ do: "sweep", signal: "SIGKILL" });
+    this.#phase = { ...phase, killAt: now, killed: true };
+  }
+
+  /** The run is over, with all that belonged to it. */
+  #conclude(now: number): void {
+    const { backoff, restart } = this.#settings;
+    const isDone = this.#code === 0 && restart === "on-failure" && !this.#hangs;
+    if (this.#stop !== undefined || isDone) {
+      this.#finish(this.#code);
+      return;
+    }
+    const delay = this.#budget.next(now, now - this.#since);
+    if (delay === undefined) {
+      this.#tell({ event: "gave-up", restarts: backoff.maxRestarts, window: backoff.window / 1000 });
+      this.#finish(EXIT_CRASH_LOOP);
+      return;
+    }
+    this.#tell({ event: "restarting", delay: delay / 1000 });
+    this.#phase = { name: "waiting", until: now + delay };
+  }
+
+  #finish(code: number): void {
+    this.#phase = { name: "over" };
+    this.#tell({ event: "ended", code });
+    this.#actions.push({ do: "finish", code });
+  }
+
+  #interval(): number {
+    const { maxAge = Infinity } = this.#settings.heartbeat ?? {};
+    return Math.min(LOOK_INTERVAL, maxAge / 4);
+  }
+
+  #tell(event: SuperviseEvent): void {
+    this.#actions.push({ do: "tell", event });
+  }
+
+  #take(): readonly SuperviseAction[] {
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+}

@@ -1,0 +1,35 @@
+import os from "node:os";
+
+/** What the supervisor does with a signal that it gets. */
+export interface SignalRole {
+  readonly role: "stop" | "pass" | "suspend" | "continue";
+  /**
+   * A signal that a terminal makes goes to the whole process group, as the terminal would do it if the program
+   * were in the foreground itself. Any other one goes to the program alone, which may pass it on in its own way.
+   */
+  readonly to: "program" | "group";
+}
+
+/**
+ * What is done with each signal.
+ *
+ * @param hasTerminal SIGHUP is its end then, and a request to reload without one.
+ */
+export function signalRoles(hasTerminal: boolean): ReadonlyMap<NodeJS.Signals, SignalRole> {
+  return new Map<NodeJS.Signals, SignalRole>([
+    ["SIGTERM", { role: "stop", to: "program" }],
+    ["SIGINT", { role: "stop", to: "group" }],
+    ["SIGQUIT", { role: "stop", to: "group" }],
+    ["SIGHUP", hasTerminal ? { role: "stop", to: "group" } : { role: "pass", to: "program" }],
+    ["SIGUSR1", { role: "pass", to: "program" }],
+    ["SIGUSR2", { role: "pass", to: "program" }],
+    ["SIGWINCH", { role: "pass", to: "group" }],
+    ["SIGTSTP", { role: "suspend", to: "group" }],
+    ["SIGCONT", { role: "continue", to: "group" }],
+  ]);
+}
+
+/** The exit code of a program as shells tell it: its own, or 128 + the number of the signal that ended it. */
+export function shellCode(code: number | null, signal: NodeJS.Signals | null): number {
+  return code ?? 128 + (signal === null ? 0 : os.constants.signals[signal]);
+}

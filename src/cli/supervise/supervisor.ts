@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { hasCode } from "../../heartbeat-file/system-error.js";
+import type { Timer } from "../../kernel/clock.js";
+import type { Terminal } from "../command.js";
+import type { SuperviseAction, SuperviseEvent } from "./events.js";
+import { Guardian } from "./guardian.js";
+import { Kin, leadsSession, send } from "./kin.js";
+import { showCommand } from "./lines.js";
+import { SuperviseMachine } from "./machine.js";
+import { RunPulse, sight, sightSync } from "./pulse.js";
+import type { SuperviseSettings } from "./settings.js";
+import { signalRoles } from "./signals.js";
+
+const NOT_EXECUTABLE = 126;
+const NOT_FOUND = 127;
+
+const onWindows = process.platform === "win32";
+
+/**
+ * Runs a program until it is over for good: does what the machine decides. All of it is ended when
+ * {@link keepRunning} resolves, with the code to exit with.
+ */
+export async function keepRunning(
+  settings: SuperviseSettings,
+  terminal: Pick<Terminal, "clock" | "env" | "cwd">,
+  hasTerminal: boolean,
+  tell: (event: SuperviseEvent) => void,
+): Promise<number> {
+  const guardian = new Guardian(settings.grace);
+  const { code, hungUp } = await new Promise<End>((finish) => {
+    new Supervisor(settings, terminal, guardian, tell, finish).begin(hasTerminal);
+  }).finally(() => guardian[Symbol.dispose]());
+  // Node 20 aborts at its exit when it cannot put the mode of a closed terminal back.
+  if (hungUp) process.kill(process.pid, "SIGHUP");
+  return code;
+}
+
+interface End {
+  readonly code: number;
+  /** The terminal has been closed. */
+  readonly hungUp: boolean;
+}
+
+class Supervisor {
+  readonly #settings: SuperviseSettings;
+  readonly #terminal: Pick<Terminal, "clock" | "env" | "cwd">;
+  readonly #guardian: Guardian;
+  readonly #tell: (event: SuperviseEvent) => void;
+  readonly #finish: (end: End) => void;
+  readonly #machine: SuperviseMachine;
+  readonly #listeners = new Map<NodeJS.Signals, () => void>();
+  #child: ChildProcess | undefined;
+  #kin: Kin = new Kin();
+  #pulse: RunPulse = new RunPulse(null);
+  #timer: Timer | undefined;
+  #hungUp = false;
+
+  constructor(
+    settings: SuperviseSettings,
+    terminal: Pick<Terminal, "clock" | "env" | "cwd">,
+    guardian: Guardian,
+    tell: (event: SuperviseEvent) => void,
+    finish: (end: End) => void,
+  ) {
+    this.#settings = settings;
+    this.#terminal = terminal;
+    this.#guardian = guardian;
+    this.#tell = tell;
+    this.#finish = finish;
+    this.#machine = new SuperviseMachine(settings, showCommand(settings.command));
+  }
+
+  begin(hasTerminal: boolean): void {
+    for (const [signal, role] of signalRoles(hasTerminal)) {
+      // Who stops here is continued by nobody.
+      if (role.role === "suspend" && leadsSession()) continue;
+      const listener = (): void => {
+        this.#hungUp ||= signal === "SIGHUP" && role.role === "stop";
+        this.#do(this.#machine.signalled(signal, role, this.#now()));
+      };
+      this.#listeners.set(signal, listener);
+      process.on(signal, listener);
+    }
+    this.#do(this.#machine.begin());
+  }
+
+  #do(actions: readonly SuperviseAction[]): void {
+    for (const action of actions) this.#act(action);
+    this.#timer?.cancel();
+    const at = this.#machine.wakeAt;
+    this.#timer =
+      at === undefined
+        ? undefined
+        : this.#terminal.clock.setTimer(
+            () => this.#do(this.#machine.wake(this.#now())),
+            Math.max(0, at - this.#now()),
+          );
+  }
+
+  #act(action: SuperviseAction): void {
+    switch (action.do) {
+      case "start":
+        return this.#start();
+      case "tell":
+        return this.#tell(action.event);
+      case "signal":
+        return this.#signal(action.signal, action.to);
+      case "sweep":
+        this.#kin.sweep(action.signal);
+        // For systems where the kin is not known.
+        if (action.signal === "SIGKILL") this.#signal("SIGKILL", "program");
+        return undefined;
+      case "count":
+        return this.#count();
+      case "look":
+        return void this.#look();
+      case "suspend":
+        this.#signal("SIGSTOP", "group");
+        process.kill(process.pid, "SIGSTOP");
+        return undefined;
+      case "finish":
+        for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+        return this.#finish({ code: action.code, hungUp: this.#hungUp });
+    }
+  }
+
+  #start(): void {
+    const { command, heartbeat } = this.#settings;
+    const { cwd, env } = this.#terminal;
+    const [program, ...args] = command;
+    // What is there already was written by an earlier run.
+    this.#pulse = new RunPulse(heartbeat === undefined ? null : sightSync(heartbeat.file));
+    this.#kin = new Kin();
+    try {
+      const child = spawn(program, args, {
+        cwd,
+        env: this.#kin.environment(env),
+        stdio: "inherit",
+        // A session and a process group of its own: Ctrl-C reaches it once, through us, and what it starts
+        // can be ended with it.
+        detached: !onWindows,
+      });
+      this.#child = child;
+      child.on("error", (error) => this.#failed(child, error));
+      child.once("exit", (code, signal) => this.#exited(code, signal));
+      if (child.pid === undefined) return;
+      this.#kin.begin(child.pid);
+      this.#guardian.guard(child.pid);
+      this.#do(this.#machine.started(child.pid, this.#now()));
+    } catch (error) {
+      this.#failed(undefined, error);
+    }
+  }
+
+  #failed(child: ChildProcess | undefined, error: unknown): void {
+    // A signal that could not be sent is an "error", too.
+    if (child?.pid !== undefined) return;
+    const isMissing = hasCode(error, "ENOENT");
+    const isPassing = hasCode(error, "EAGAIN", "ENOMEM", "EMFILE", "ENFILE");
+    const said = error instanceof Error ? error.message : String(error);
+    const reason = isMissing ? "command not found" : said;
+    const code = isMissing ? NOT_FOUND : NOT_EXECUTABLE;
+    this.#do(this.#machine.startFailed(reason, code, !isPassing, this.#now()));
+  }
+
+  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#do(this.#machine.exited(code, signal, this.#now()));
+  }
+
+  #count(): void {
+    const count = this.#kin.count();
+    // Its number may be another's from now on.
+    if (count === 0) this.#guardian.guard(undefined);
+    this.#do(this.#machine.counted(count, this.#now()));
+  }
+
+  /** Nothing is sent to a process that has exited: its number may be another's by now. */
+  #signal(signal: NodeJS.Signals, to: "program" | "group"): void {
+    const child = this.#child;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (to === "group" && !onWindows) send(-child.pid, signal);
+    else child.kill(signal);
+  }
+
+  async #look(): Promise<void> {
+    const { heartbeat } = this.#settings;
+    const { run } = this.#machine;
+    const sighting = heartbeat === undefined ? null : await sight(heartbeat.file);
+    if (run === this.#machine.run) {
+      this.#do(this.#machine.looked(this.#pulse.look(sighting), this.#now()));
+    }
+  }
+
+  #now(): number {
+    return this.#terminal.clock.now();
+  }
+}

@@ -1,0 +1,132 @@
+import { realpathSync } from "node:fs";
+import path from "node:path";
+import { ConfigError } from "../kernel/config-error.js";
+import type { SectionName } from "../kernel/configured.js";
+import { nearest } from "../kernel/nearest.js";
+import { type SectionRules, sections } from "../sections.js";
+import { isFile } from "./discover.js";
+import { ALIASES, isTree, SECTION_KEYS, toCamelCase, toSnakeCase, type Tree } from "./names.js";
+import { validate } from "./validate.js";
+import { type KeyPath, readYamlFile, type YamlFile } from "./yaml-file.js";
+
+/** How many files may include one another in a chain. */
+const DEEPEST_INCLUDE = 10;
+/** How many files may be read in all: a file may be included again and again, as aliases may. */
+const MOST_FILES = 100;
+
+/** `over` on top of `under`: mappings key by key, everything else replaced. */
+function merge(under: unknown, over: unknown): unknown {
+  if (!isTree(under) || !isTree(over)) return over;
+  const merged = new Map(Object.entries(under));
+  for (const [key, value] of Object.entries(over)) merged.set(key, merge(merged.get(key), value));
+  // `fromEntries` defines properties: a key `__proto__` is data like any other.
+  return Object.fromEntries(merged);
+}
+
+/** The options of one mapping by their constructor names. */
+function readOptions(
+  section: SectionName,
+  rules: SectionRules,
+  options: Tree,
+  source: YamlFile,
+  keys: KeyPath,
+): Tree {
+  const read: [string, unknown][] = [];
+  for (const [key, rule] of Object.entries(rules)) {
+    const name = toSnakeCase(key);
+    const alias = ALIASES[section]?.[key];
+    if (alias !== undefined && Object.hasOwn(options, alias)) {
+      if (Object.hasOwn(options, name)) {
+        const at = [...keys, alias];
+        throw new ConfigError([
+          source.issue(at, "key", `${at.join(".")} and ${name} name the same option; keep one of them.`),
+        ]);
+      }
+      read.push([key, toCamelCase(options[alias], rule.file)]);
+    } else if (Object.hasOwn(options, name)) {
+      read.push([key, toCamelCase(options[name], rule.file)]);
+    }
+  }
+  return Object.fromEntries(read);
+}
+
+function readSection(section: SectionName, found: Tree, source: YamlFile, keys: KeyPath): Tree {
+  const rules = sections[section];
+  const own = readOptions(section, rules, found, source, keys);
+  const instances = found["instances"];
+  if (!isTree(instances)) return own;
+  const byName = Object.entries(instances).map(([name, options]) => [
+    name,
+    readOptions(section, rules, isTree(options) ? options : {}, source, [...keys, "instances", name]),
+  ]);
+  return { ...own, instances: Object.fromEntries(byName) };
+}
+
+function readResilience(source: YamlFile): Tree {
+  const resilience = isTree(source.value) ? source.value["resilience"] : undefined;
+  if (!isTree(resilience)) return {};
+  const read: [string, Tree][] = [];
+  for (const section of Object.keys(sections) as SectionName[]) {
+    const key = SECTION_KEYS[section];
+    const found = resilience[key];
+    if (isTree(found)) read.push([section, readSection(section, found, source, ["resilience", key])]);
+  }
+  return Object.fromEntries(read);
+}
+
+/** Other modules may have keys of their own, so a slip in the one key that matters can only be warned of. */
+function slipsOf(source: YamlFile): string[] {
+  if (!isTree(source.value) || Object.hasOwn(source.value, "resilience")) return [];
+  const slips: string[] = [];
+  const known = ["resilience", ...Object.values(SECTION_KEYS)];
+  for (const key of Object.keys(source.value)) {
+    const meant = nearest(key, known);
+    if (meant === undefined || key === "include") continue;
+    const { line, column } = source.issue([key], "key", "");
+    const advice =
+      meant === "resilience" ? "did you mean resilience?" : `sections stand under the key resilience.`;
+    slips.push(`${source.file}:${line}:${column}: ${key} is not read; ${advice}`);
+  }
+  return slips;
+}
+
+function includesOf(source: YamlFile): string[] {
+  const include = isTree(source.value) ? source.value["include"] : undefined;
+  const named = Array.isArray(include) ? include : include === undefined ? [] : [include];
+  return named.map((one) => path.resolve(path.dirname(source.file), String(one)));
+}
+
+/** Reads a file and what it includes: the included ones first, in their order, the file itself on top. */
+export class IncludeReader {
+  /** Lowest precedence first. */
+  readonly sources: YamlFile[] = [];
+  readonly slips: string[] = [];
+  #files = 0;
+
+  read(file: string, chain: readonly string[] = []): unknown {
+    const source = readYamlFile(file);
+    validate(source);
+    this.slips.push(...slipsOf(source));
+    const here = [...chain, realpathSync(file)];
+    let merged: unknown = {};
+    for (const included of includesOf(source)) merged = merge(merged, this.#include(included, here, source));
+    this.sources.push(source);
+    return merge(merged, readResilience(source));
+  }
+
+  #include(file: string, chain: readonly string[], from: YamlFile): unknown {
+    const refuse = (message: string): never => {
+      throw new ConfigError([from.issue(["include"], "value", message)]);
+    };
+    // Here the mistake can be mended: in the file that names it.
+    if (!isFile(file)) refuse(`include names ${file}, which is not a file`);
+    const identity = realpathSync(file);
+    if (chain.includes(identity)) refuse(`include goes in a circle: ${[...chain, identity].join(" > ")}`);
+    if (chain.length > DEEPEST_INCLUDE) {
+      refuse(`include goes deeper than ${DEEPEST_INCLUDE} files: ${[...chain, identity].join(" > ")}`);
+    }
+    this.#files += 1;
+    if (this.#files > MOST_FILES) refuse(`include reads more than ${MOST_FILES} files`);
+    return this.read(file, chain);
+  }
+}

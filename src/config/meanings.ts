@@ -1,0 +1,66 @@
+import type { SectionName } from "../kernel/configured.js";
+
+/** What an option is for, in the words of a comment in the file. */
+export interface Meaning {
+  readonly means: string;
+  /** A value to start from, for an option that has no default; as YAML. */
+  readonly example?: string;
+}
+
+/** What the sections are for, and each option that a file can have, by its name in code. */
+export const MEANINGS: Readonly<
+  Record<SectionName, { readonly means: string; readonly options: Readonly<Record<string, Meaning>> }>
+> = {
+  circuitBreaker: {
+    means: "Stops calling what fails, and tries again after a while.",
+    options: {
+      maxFailures: { means: "consecutive failures that open the circuit" },
+      resetTimeout: { means: "how long it stays open before a probe is let through" },
+      halfOpenMaxCalls: { means: "probes admitted while half-open, and successes needed to close" },
+      probeTimeout: {
+        means: "a probe without an answer counts as failed; else after reset_timeout",
+        example: "10s",
+      },
+    },
+  },
+  rateLimiter: {
+    means: "Lets through so many calls a period.",
+    options: {
+      rate: { means: "calls in each period" },
+      per: { means: "the period" },
+      burst: { means: "how many at once after a pause; else as many as in a period", example: "50" },
+      maxQueue: { means: "how many may wait; else any number", example: "100" },
+      maxKeys: { means: "of a keyed limiter: how many keys are known at most" },
+      onFull: { means: "of a keyed limiter: what happens to one key more" },
+    },
+  },
+  shutdown: {
+    means: "Ends the process in order when it is told to.",
+    options: {
+      timeout: { means: "for everything together" },
+      signals: { means: "what begins a shutdown" },
+      forceExitCode: { means: "exit code when a callback failed, timed out or was skipped" },
+      exitOnSignal: { means: "whether the process ends when a shutdown begun by a signal is complete" },
+      handleUncaught: { means: "whether an uncaught exception shuts down too" },
+      preStopDelay: { means: "how long to go on serving while load balancers learn that it ends" },
+    },
+  },
+  heartbeat: {
+    means: "Writes a file that says that the process is alive.",
+    options: {
+      stateFile: { means: "the file; without one only callbacks are called", example: "state/app.heartbeat" },
+      interval: { means: "the time between two beats" },
+      metadata: { means: "anything that readers should know" },
+      fsync: { means: "whether each beat is written through to the disk" },
+    },
+  },
+  watchdog: {
+    means: "Notices work that hangs and an event loop that is frozen.",
+    options: {
+      timeout: { means: "how long the work may go without a ping" },
+      onFreeze: { means: "what to do with a frozen process, besides reporting it" },
+      exitCode: { means: 'the exit code of on_freeze: "exit"' },
+      pollInterval: { means: "how often the monitor looks; else a part of the timeout", example: "1s" },
+    },
+  },
+};

@@ -1,0 +1,98 @@
+import type { ResilienceConfig } from "../configure.js";
+import type { SectionName } from "../kernel/configured.js";
+import { sections } from "../sections.js";
+import { ALIASES, isTree, SECTION_KEYS, toFileKeys, toSnakeCase } from "./names.js";
+import type { KeyPath, YamlFile } from "./yaml-file.js";
+
+/** The place in a file that gives an option its value. */
+export interface Origin {
+  readonly file: string;
+  /** From 1, as the column. */
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What one option comes to, or a part of one whose parts may come from several files. */
+export interface EffectiveValue {
+  /** The option as a file writes it, and the keys within its value. */
+  readonly keys: KeyPath;
+  /** As a file would write it; `undefined` when there is no default. */
+  readonly value: unknown;
+  /** `undefined`: the built-in default. */
+  readonly origin: Origin | undefined;
+}
+
+/** What a section comes to, for those who have no instance of their own, and for each instance. */
+export interface EffectiveSection {
+  readonly key: string;
+  readonly values: readonly EffectiveValue[];
+  readonly instances: readonly { readonly name: string; readonly values: readonly EffectiveValue[] }[];
+}
+
+/** The place of a key in the file that has the last word. */
+function findOrigin(sources: readonly YamlFile[], paths: readonly KeyPath[]): Origin | undefined {
+  for (const source of sources.toReversed()) {
+    for (const keys of paths) {
+      const { file, line, column } = source.issue(keys, "key", "");
+      if (line !== undefined && column !== undefined && source.has(keys)) return { file, line, column };
+    }
+  }
+  return undefined;
+}
+
+/** A value, or each of its parts: mappings of several files are merged key by key. */
+function leavesOf(value: unknown): readonly { readonly keys: KeyPath; readonly value: unknown }[] {
+  if (!isTree(value) || Object.keys(value).length === 0) return [{ keys: [], value }];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    leavesOf(inner).map((leaf) => ({ keys: [key, ...leaf.keys], value: leaf.value })),
+  );
+}
+
+/** The layers of the configuration that say something of one section or instance, the strongest last. */
+interface Layer {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly keys: KeyPath;
+}
+
+function valuesOf(
+  section: SectionName,
+  layers: readonly Layer[],
+  sources: readonly YamlFile[],
+): readonly EffectiveValue[] {
+  return Object.entries(sections[section]).flatMap(([option, rule]): readonly EffectiveValue[] => {
+    if (rule.file === undefined) return [];
+    const name = toSnakeCase(option);
+    const layer = layers.findLast(({ options }) => options[option] !== undefined);
+    if (layer === undefined) return [{ keys: [name], value: rule.fallback, origin: undefined }];
+    const alias = ALIASES[section]?.[option];
+    const names = alias === undefined ? [name] : [name, alias];
+    return leavesOf(toFileKeys(layer.options[option], rule.file)).map(({ keys, value }) => ({
+      keys: [name, ...keys],
+      value,
+      origin: findOrigin(
+        sources,
+        names.map((one) => [...layer.keys, one, ...keys]),
+      ),
+    }));
+  });
+}
+
+/** Every option that a file can have, with its value and where that comes from. */
+export function effectiveSections(
+  config: ResilienceConfig,
+  sources: readonly YamlFile[],
+): readonly EffectiveSection[] {
+  return (Object.keys(sections) as SectionName[]).map((section) => {
+    const key = SECTION_KEYS[section];
+    const { instances = {}, ...options } = config[section] ?? {};
+    const own: Layer = { options, keys: ["resilience", key] };
+    return {
+      key,
+      values: valuesOf(section, [own], sources),
+      instances: Object.entries(instances).map(([name, found]) => {
+        const layer: Layer = { options: { ...found }, keys: [...own.keys, "instances", name] };
+        return { name, values: valuesOf(section, [own, layer], sources) };
+      }),
+    };
+  });
+}

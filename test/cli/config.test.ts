@@ -1,0 +1,311 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { flowYaml } from "../../src/cli/config/flow-yaml.js";
+import { starterFile } from "../../src/cli/config/starter-file.js";
+import { loadConfig } from "../../src/config/index.js";
+import { MEANINGS } from "../../src/config/meanings.js";
+import { ALIASES, SECTION_KEYS, toSnakeCase } from "../../src/config/names.js";
+import type { SectionName } from "../../src/kernel/configured.js";
+import { sections } from "../../src/sections.js";
+import { FakeTerminal } from "./fake-terminal.js";
+
+const NAMES = Object.keys(sections) as SectionName[];
+
+/** Every option that a file can have. */
+const OPTIONS = NAMES.flatMap((section) =>
+  Object.entries(sections[section]).flatMap(([option, rule]) =>
+    rule.file === undefined ? [] : [{ section, option, rule, name: toSnakeCase(option) }],
+  ),
+);
+
+interface Origin {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What `config show --json` says, by `section.option` and `section.instance.option`. */
+async function shown(
+  terminal: FakeTerminal,
+  ...args: string[]
+): Promise<ReadonlyMap<string, { value: unknown; origin: Origin | null }>> {
+  terminal.stdout.text = "";
+  expect(await terminal.run("config", "show", "--json", ...args)).toBe(0);
+  const report: {
+    sections: readonly {
+      section: string;
+      options: readonly { option: string; value: unknown; origin: Origin | null }[];
+      instances: readonly {
+        name: string;
+        options: readonly { option: string; value: unknown; origin: Origin | null }[];
+      }[];
+    }[];
+  } = JSON.parse(terminal.stdout.text);
+  return new Map(
+    report.sections.flatMap(({ section, options, instances }) => [
+      ...options.map(({ option, value, origin }) => [`${section}.${option}`, { value, origin }] as const),
+      ...instances.flatMap((instance) =>
+        instance.options.map(
+          ({ option, value, origin }) =>
+            [`${section}.${instance.name}.${option}`, { value, origin }] as const,
+        ),
+      ),
+    ]),
+  );
+}
+
+describe("config show", () => {
+  test("without a file shows every option as its default", async () => {
+    const terminal = new FakeTerminal();
+    const values = await shown(terminal);
+    for (const { section, name, rule } of OPTIONS) {
+      const value = rule.fallback ?? null;
+      expect(values.get(`${SECTION_KEYS[section]}.${name}`), name).toEqual({ value, origin: null });
+    }
+    expect(values.size).toBe(OPTIONS.length);
+    terminal.stdout.text = "";
+    expect(await terminal.run("config", "show")).toBe(0);
+    expect(terminal.stdout.text).toMatch(
+      /^no configuration file; the defaults hold\n\ncircuit_breaker\n {2}max_failures +5 +default\n/,
+    );
+  });
+
+  test("names the file and the line that has the last word, also for the parts of a value", async () => {
+    const terminal = new FakeTerminal();
+    const base = terminal.write(
+      "base/base.yml",
+      [
+        "resilience:",
+        "  heartbeat: { interval: 5s, metadata: { region: eu, version: '0.9' } }",
+        "  rate_limiter:",
+        "    default_rate: 4",
+        "    per: 2",
+      ].join("\n"),
+    );
+    const file = terminal.write(
+      "kstlib.conf.yml",
+      [
+        "include: base/base.yml",
+        "common: &common",
+        "  max_failures: 9",
+        "resilience:",
+        "  circuit_breaker:",
+        "    <<: *common",
+        "    reset_timeout: 10s",
+        "    instances:",
+        "      api: { max_failures: 3 }",
+        "  rate_limiter: { rate: 6 }",
+        "  heartbeat:",
+        "    metadata:",
+        "      version: '1.0'",
+      ].join("\n"),
+    );
+    const values = await shown(terminal);
+    const expected: [string, unknown, Origin | null][] = [
+      ["circuit_breaker.max_failures", 9, { file, line: 3, column: 3 }],
+      ["circuit_breaker.reset_timeout", "10s", { file, line: 7, column: 5 }],
+      ["circuit_breaker.half_open_max_calls", 1, null],
+      ["circuit_breaker.api.max_failures", 3, { file, line: 9, column: 14 }],
+      ["circuit_breaker.api.reset_timeout", "10s", { file, line: 7, column: 5 }],
+      ["rate_limiter.rate", 6, { file, line: 10, column: 19 }],
+      ["rate_limiter.per", 2, { file: base, line: 5, column: 5 }],
+      ["heartbeat.interval", "5s", { file: base, line: 2, column: 16 }],
+      ["heartbeat.metadata.region", "eu", { file: base, line: 2, column: 42 }],
+      ["heartbeat.metadata.version", "1.0", { file, line: 13, column: 7 }],
+    ];
+    for (const [option, value, origin] of expected)
+      expect(values.get(option), option).toEqual({ value, origin });
+    terminal.stdout.text = "";
+    await terminal.run("config", "show");
+    expect(terminal.stdout.text).toContain(`${file}\n  includes ${path.join("base", "base.yml")}\n`);
+    expect(terminal.stdout.text).toMatch(
+      /\n {2}api\n {4}max_failures +3 +kstlib\.conf\.yml:9\n {4}reset_timeout +10s +kstlib\.conf\.yml:7\n\n/,
+    );
+    expect(terminal.stdout.text).toMatch(/metadata\.version +"1\.0" +kstlib\.conf\.yml:13/);
+  });
+
+  test("knows the line of every option, by each of its names, in a section and in an instance", async () => {
+    const terminal = new FakeTerminal();
+    for (const { section, option, name, rule } of OPTIONS) {
+      const { example = "" } = MEANINGS[section].options[option] ?? {};
+      const value = rule.fallback === undefined ? example : flowYaml(rule.fallback);
+      const key = SECTION_KEYS[section];
+      for (const written of [name, ALIASES[section]?.[option] ?? name]) {
+        const line = `${written}: ${value}`;
+        terminal.write(
+          "kstlib.conf.yml",
+          `resilience:\n  ${key}:\n    ${line}\n    instances:\n      one:\n        ${line}\n`,
+        );
+        const values = await shown(terminal);
+        expect(values.get(`${key}.${name}`)?.origin?.line, written).toBe(3);
+        expect(values.get(`${key}.one.${name}`)?.origin?.line, written).toBe(6);
+      }
+    }
+  });
+
+  test("finds the file as loadConfig does: argument, --path, $KSTLIB_CONFIG, --cwd", async () => {
+    const terminal = new FakeTerminal();
+    const text = (timeout: number): string => `resilience: { watchdog: { timeout: ${timeout} } }`;
+    terminal.write("a.yml", text(11));
+    terminal.write("b.yml", text(12));
+    terminal.write("sub/kstlib.conf.yml", text(13));
+    const timeout = async (...args: string[]): Promise<unknown> =>
+      (await shown(terminal, ...args)).get("watchdog.timeout")?.value;
+    expect(await timeout("a.yml")).toBe(11);
+    expect(await timeout("--path", "b.yml")).toBe(12);
+    expect(await timeout("--cwd", "sub")).toBe(13);
+    expect(await timeout("--cwd", "sub", "../a.yml")).toBe(11);
+    terminal.env["KSTLIB_CONFIG"] = "b.yml";
+    expect(await timeout()).toBe(12);
+    expect(await timeout("a.yml")).toBe(11);
+    expect(await terminal.run("config", "show", "a.yml", "--path", "b.yml")).toBe(2);
+    expect(terminal.stderr.text).toContain("one file is enough; got a.yml, b.yml");
+  });
+
+  test("of a file that cannot be used says why, with exit code 2", async () => {
+    const terminal = new FakeTerminal();
+    const file = terminal.write("bad.yml", "resilience:\n  watchdgo: {}\n");
+    expect(await terminal.run("config", "show", "bad.yml")).toBe(2);
+    expect(terminal.stderr.text).toBe(
+      `${file}:2:3: resilience.watchdgo is not a known key; did you mean watchdog?\n`,
+    );
+    expect(terminal.stdout.text).toBe("");
+  });
+
+  test("does to the terminal nothing that a file asks for", async () => {
+    const terminal = new FakeTerminal();
+    terminal.write("bad.yml", String.raw`resilience: { "a\e[2J": 1 }`);
+    expect(await terminal.run("config", "show", "bad.yml")).toBe(2);
+    expect(await terminal.run("config", "validate", "bad.yml")).toBe(1);
+    expect(terminal.stderr.text).not.toMatch(/[^\P{C}\n]/u);
+    terminal.write(
+      "kstlib.conf.yml",
+      String.raw`resilience: { heartbeat: { metadata: { "a\e[2J": "b\e[2J\u202E" } } }`,
+    );
+    await terminal.run("config", "show");
+    await terminal.run("config", "show", "--json");
+    expect(terminal.stdout.text).toContain("metadata");
+    expect(terminal.stdout.text).not.toMatch(/[^\P{C}\n]/u);
+  });
+});
+
+describe("config validate", () => {
+  test("says ok, and how many files it has read", async () => {
+    const terminal = new FakeTerminal();
+    terminal.write("base.yml", "resilience: {}\n");
+    const file = terminal.write("kstlib.conf.yml", "include: base.yml\n");
+    expect(await terminal.run("config", "validate")).toBe(0);
+    expect(terminal.stdout.text).toBe(`ok: ${file} and the 1 that it includes\n`);
+  });
+
+  test("prints every mistake, more than ten too, with place, path, what was found and what is allowed", async () => {
+    const terminal = new FakeTerminal();
+    const instances = Array.from({ length: 12 }, (_, index) => `        i${index}: { max_failures: 0 }`);
+    const file = terminal.write(
+      "kstlib.conf.yml",
+      [
+        "resilience:",
+        "  heartbeat: { intervall: 3 }",
+        "  circuit_breaker:",
+        "    instances:",
+        ...instances,
+      ].join("\n"),
+    );
+    expect(await terminal.run("config", "validate")).toBe(1);
+    const lines = terminal.stderr.text.trimEnd().split("\n");
+    expect(lines).toHaveLength(13);
+    expect(lines[0]).toBe(
+      `${file}:2:16: resilience.heartbeat.intervall is not a known key; did you mean interval?`,
+    );
+    expect(lines[12]).toBe(
+      `${file}:16:30: resilience.circuit_breaker.instances.i11.max_failures must be a whole number of at least 1; got 0.`,
+    );
+    expect(terminal.stdout.text).toBe("");
+  });
+
+  test("warns of what is most likely a slip", async () => {
+    const terminal = new FakeTerminal();
+    const file = terminal.write("kstlib.conf.yml", "resiliance: {}\n");
+    expect(await terminal.run("config", "validate")).toBe(0);
+    expect(terminal.stderr.text).toBe(
+      `warning: ${file}:1:1: resiliance is not read; did you mean resilience?\n`,
+    );
+  });
+
+  test("has nothing to say of a file that is not there: exit code 2", async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run("config", "validate")).toBe(2);
+    expect(terminal.stderr.text).toContain("there is no configuration file; the defaults hold");
+    expect(await terminal.run("config", "validate", "none.yml")).toBe(2);
+    expect(terminal.stderr.text).toContain("none.yml: the configuration cannot be read: no such file");
+  });
+});
+
+describe("config init", () => {
+  test("writes a file that holds and says nothing but the defaults", async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run("config", "init")).toBe(0);
+    const file = path.join(terminal.cwd, "kstlib.conf.yml");
+    expect(terminal.stdout.text).toBe(`wrote ${file}\n`);
+    const config = loadConfig({ path: file });
+    for (const section of NAMES) expect(config[section] ?? {}).toEqual({});
+    expect(await terminal.run("config", "validate")).toBe(0);
+  });
+
+  test("writes every option, and each of them uncommented holds and is the default", async () => {
+    const terminal = new FakeTerminal();
+    const text = starterFile().replaceAll(/^( +)# (?=\w+: )(?!include)/gm, "$1");
+    const config = loadConfig({ path: terminal.write("all.yml", text) });
+    for (const { section, option, rule, name } of OPTIONS) {
+      const value: unknown = Reflect.get(config[section] ?? {}, option);
+      expect(value, name).toBeDefined();
+      expect([undefined, value], name).toContainEqual(rule.fallback);
+    }
+  });
+
+  test("holds with its examples of instances too", async () => {
+    const terminal = new FakeTerminal();
+    const text = starterFile().replaceAll(/^( +)# (?=instances:| +\S+: \{)/gm, "$1");
+    const config = loadConfig({ path: terminal.write("instances.yml", text) });
+    expect(config.circuitBreaker?.instances).toEqual({
+      "payment-api": { maxFailures: 3, resetTimeout: "10s" },
+    });
+    expect(config.rateLimiter?.instances).toEqual({ exchange: { rate: 1200, per: "1m", burst: 50 } });
+  });
+
+  test.each(OPTIONS)("says what $section $option is for", ({ section, option, rule }) => {
+    const meaning = MEANINGS[section].options[option];
+    expect(meaning?.means).toMatch(/^\S.*[^.]$/);
+    expect(rule.fallback === undefined).toBe(meaning?.example !== undefined);
+  });
+
+  test("writes over nothing without --force", async () => {
+    const terminal = new FakeTerminal();
+    const file = terminal.write("kstlib.conf.yml", "mine");
+    expect(await terminal.run("config", "init")).toBe(2);
+    expect(terminal.stderr.text).toContain(`${file} exists already; --force writes over it`);
+    expect(fs.readFileSync(file, "utf8")).toBe("mine");
+    expect(await terminal.run("config", "init", "--force")).toBe(0);
+    expect(fs.readFileSync(file, "utf8")).toBe(starterFile());
+  });
+
+  test("writes where it is told to, or to stdout", async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run("config", "init", "other.yml")).toBe(0);
+    expect(fs.readdirSync(terminal.cwd)).toEqual(["other.yml"]);
+    terminal.stdout.text = "";
+    expect(await terminal.run("config", "init", "-")).toBe(0);
+    expect(terminal.stdout.text).toBe(starterFile());
+    expect(await terminal.run("config", "init", "missing/other.yml")).toBe(2);
+    expect(terminal.stderr.text).toContain("missing is not a folder");
+  });
+});
+
+describe("config schema", () => {
+  test("prints the schema that the package has", async () => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run("config", "schema")).toBe(0);
+    expect(JSON.parse(terminal.stdout.text)).toMatchObject({ title: "kstlib.conf.yml" });
+  });
+});
