@@ -71,6 +71,7 @@ export type { Reservation } from "./rate-limiter/reservation.js";
 
 export { Registry, type RegistrySnapshot } from "./registry.js";
 
+export type { ClusterPrimary, ClusterWorker } from "./shutdown/cluster-workers.js";
 export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
 export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 export type {
@@ -87,19 +88,23 @@ export type { HealthCheckResult, HealthProbe, HealthReport, HealthStatus } from 
 export type {
   GracefulShutdownOptions,
   ShutdownCallbackOptions,
+  ShutdownServerOptions,
   ShutdownSignal,
   ShutdownWaitOptions,
 } from "./shutdown/options.js";
+export type { ShutdownKind } from "./shutdown/plan.js";
 export type {
   ShutdownCallback,
   ShutdownContext,
   ShutdownEvents,
+  ShutdownMember,
   ShutdownReport,
   ShutdownResult,
   ShutdownStatus,
 } from "./shutdown/report.js";
 export type { ClosableServer } from "./shutdown/server-drain.js";
 export type { ShutdownSnapshot } from "./shutdown/snapshot.js";
+export type { WorkerThread } from "./shutdown/worker-thread.js";
 
 export {
   type RunWatchdog,

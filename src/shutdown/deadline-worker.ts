@@ -4,14 +4,14 @@ import { parentPort, workerData } from "node:worker_threads";
 import { realClock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { DeadlineOrder } from "./deadline-thread.js";
-import { say } from "./end-process.js";
+import { killProcess, say } from "./end-process.js";
 import { FLUSH_LIMIT } from "./flush.js";
 
 /**
  * How long the main thread has after the deadline to end things itself, in milliseconds. It counts from the
  * moment this thread runs after the deadline, so that a process that was stopped and continued gets it too.
  */
-const MARGIN = 250;
+const MARGIN = 600;
 /** How long JavaScript may take to answer before the thread counts as stuck outside of it, in milliseconds. */
 const ANSWER = 300;
 /** How long the `exit` listeners of the process may take, in milliseconds. */
@@ -39,7 +39,7 @@ function pause(delay: number): Promise<undefined> {
 
 function kill(why: string): void {
   say(`${why}; killing the process.`);
-  process.kill(process.pid, "SIGKILL");
+  killProcess();
 }
 
 /** What the kernel says; only Linux does, and only of what is still there. */

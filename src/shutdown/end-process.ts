@@ -44,3 +44,15 @@ export function endProcess(exit: (code: number) => void, code: number): void {
     }
   });
 }
+
+/**
+ * Ends the process without its `exit` listeners, also where JavaScript cannot run on the main thread. The kernel
+ * drops what process 1 sends itself, SIGKILL included, but not a trap of the processor, which V8 can make.
+ */
+export function killProcess(): void {
+  process.kill(process.pid, "SIGKILL");
+  if (process.pid !== 1) return;
+  process.getBuiltinModule("node:v8").setFlagsFromString("--allow-natives-syntax");
+  const { Script } = process.getBuiltinModule("node:vm");
+  new Script("%SystemBreak()").runInThisContext();
+}

@@ -5,7 +5,8 @@ export type ShutdownErrorCode =
   | "ERR_SHUTDOWN_CHECK_TIMEOUT"
   | "ERR_SHUTDOWN_DUPLICATE"
   | "ERR_SHUTDOWN_IN_PROGRESS"
-  | "ERR_SHUTDOWN_TIMEOUT";
+  | "ERR_SHUTDOWN_TIMEOUT"
+  | "ERR_SHUTDOWN_MEMBER";
 
 /**
  * What goes wrong around a shutdown. `code` is
@@ -13,7 +14,8 @@ export type ShutdownErrorCode =
  * - `ERR_SHUTDOWN_CHECK_TIMEOUT`: a health check did not answer in its time; the reason of its signal;
  * - `ERR_SHUTDOWN_DUPLICATE`: a callback or check of this name is there already;
  * - `ERR_SHUTDOWN_IN_PROGRESS`: too late, the shutdown has begun; also the reason of `shutdown.signal`;
- * - `ERR_SHUTDOWN_TIMEOUT`: a callback did not settle in its time; in its result, and the reason of its signal.
+ * - `ERR_SHUTDOWN_TIMEOUT`: a callback did not settle in its time; in its result, and the reason of its signal;
+ * - `ERR_SHUTDOWN_MEMBER`: a registered thread or process did not end well; in the result, with the exit code.
  */
 export class ShutdownError extends ResilienceError {
   // Restated so that a switch over the code is exhaustive.

@@ -2,9 +2,9 @@ import type { Component } from "../kernel/component.js";
 import { realClock } from "../kernel/clock.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { checkFunction } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
+import type { ClusterPrimary } from "./cluster-workers.js";
 import { ShutdownError } from "./errors.js";
 import { Health } from "./health.js";
 import type { HealthCheck } from "./health-check.js";
@@ -17,15 +17,17 @@ import {
   type GracefulShutdownSettings,
   type ShutdownCallbackOptions,
   shutdownRules,
+  type ShutdownServerOptions,
   type ShutdownWaitOptions,
 } from "./options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
 import { runHooks, warnOfFailures } from "./run-hooks.js";
-import { type ClosableServer, followServer } from "./server-drain.js";
+import type { ClosableServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
 import { Waiting } from "./waiting.js";
+import type { WorkerThread } from "./worker-thread.js";
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run
@@ -60,7 +62,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   readonly #health: Health;
   readonly #waiting: Waiting;
   readonly #target: SignalTarget;
-  readonly #registrations = new Registrations();
+  readonly #registrations: Registrations;
   #leaving = false;
   #reason: string | null = null;
   #running: string | null = null;
@@ -76,11 +78,18 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;
+    this.#registrations = new Registrations(settings.clock);
     this.#health = new Health(settings.clock, settings.checkTimeout, this.#controller.signal);
     this.#waiting = new Waiting(settings.clock);
     this.#target = {
       settings,
       shutdown: this,
+      // Who gives the order has had the delay already.
+      obey: (reason, time) =>
+        void (
+          this.#completion ??
+          this.#begin(reason, { ...settings, preStopDelay: 0, timeout: Math.min(settings.timeout, time) })
+        ),
       leave: () => {
         this.#leaving = true;
         return this.#finish("");
@@ -121,23 +130,36 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, callback or option.
    */
   register(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.add(name, options, () => {
-      checkFunction(callback, "register");
-      return { callback };
-    });
+    return this.#registrations.addCallback(name, callback, options);
   }
 
   /**
-   * Adds a server, to be drained in its turn: it accepts no more connections, responses in flight end with
-   * `Connection: close`, connections that are idle or never sent a byte are closed. What remains when the
-   * time is up is destroyed. Connections are followed from now on, so register before `listen`: one that was
-   * there before and never sent a byte stays until then.
-   *
-   * @throws ShutdownError when the name is taken or the shutdown has begun.
-   * @throws TypeError or RangeError for a bad name, server or option.
+   * Adds a server, to be drained in its turn: it accepts no more connections, responses end with
+   * `Connection: close`, HTTP/2 sessions and WebSockets are told to go away. An HTTP connection without a request
+   * is closed after `idleGrace`, one whose request never gets complete 2 s later at most, an upgraded one is the
+   * application's; what remains when the time is up is destroyed. Register before `listen`: connections are
+   * followed from now on. Throws as `register` does.
    */
-  registerServer(name: string, server: ClosableServer, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.add(name, options, () => followServer(server, this.#settings.clock));
+  registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
+    return this.#registrations.addServer(name, server, options);
+  }
+
+  /**
+   * Adds a worker thread, to be ended in its turn: signals come to the main thread alone. A shutdown that is
+   * installed in the thread is told to begin, and its thread ends; without one it is terminated after a second,
+   * and when the time is up in any case. Throws as `register` does.
+   */
+  registerWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
+    return this.#registrations.addWorker(name, worker, options);
+  }
+
+  /**
+   * Adds, in the primary, all workers of `node:cluster`, to be ended in one turn. A shutdown that is installed in a
+   * worker is told to begin; a worker without one gets a SIGTERM after a second. What is there when the time is up
+   * is killed. Fork no successor while `isShuttingDown`. Throws as `register` does.
+   */
+  registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
+    return this.#registrations.addCluster(name, cluster, options);
   }
 
   /**
@@ -171,7 +193,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     if (typeof reason !== "string") {
       return Promise.reject(new TypeError(`reason must be a string; got ${show(reason)}.`));
     }
-    return this.#completion ?? this.#begin(reason);
+    return this.#completion ?? this.#begin(reason, this.#settings);
   }
 
   /**
@@ -223,13 +245,9 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   /** What it is and does at this moment; frozen, JSON-serialisable. */
   snapshot(): ShutdownSnapshot {
     const begun = this.isShuttingDown ? "draining" : "idle";
-    const parts = {
-      name: this.name,
-      state: this.#isComplete ? "complete" : begun,
-      installed: this.isInstalled,
-      reason: this.#reason,
-      running: this.#running,
-    } as const;
+    const state = this.#isComplete ? "complete" : begun;
+    const { name, isInstalled: installed } = this;
+    const parts = { name, state, installed, reason: this.#reason, running: this.#running } as const;
     return describe(parts, this.#registrations.hooks, this.#results);
   }
 
@@ -239,11 +257,11 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.uninstall();
   }
 
-  #begin(reason: string): Promise<ShutdownReport> {
+  #begin(reason: string, settings: GracefulShutdownSettings): Promise<ShutdownReport> {
     this.#reason = reason;
     this.#registrations.close();
     // Another clock is a test's, and says nothing about when a thread hangs.
-    if (this.#settings.clock === realClock) this.#thread = startDeadlineThread(this.#settings);
+    if (settings.clock === realClock) this.#thread = startDeadlineThread(settings);
     const onTurn = (name: string): void => {
       this.#running = name;
       this.#thread?.running(name);
@@ -254,12 +272,11 @@ export class GracefulShutdown implements Component, AsyncDisposable {
       this.#events.emit("callback", { result });
     };
     // In place before anybody is told of the beginning.
-    this.#completion = runHooks(this.#registrations.hooks, reason, this.#settings, onTurn, onResult).then(
+    this.#completion = runHooks(this.#registrations.hooks, reason, settings, onTurn, onResult).then(
       (report) => this.#complete(report),
     );
-    this.#controller.abort(
-      new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", `the process is shutting down: ${reason}.`),
-    );
+    const message = `the process is shutting down: ${reason}.`;
+    this.#controller.abort(new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", message));
     this.#events.emit("begin", { reason });
     return this.#completion;
   }

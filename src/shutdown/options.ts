@@ -136,7 +136,7 @@ export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings):
   );
 }
 
-/** Options of `register` and `registerServer`. */
+/** Options of `register`, and of all that can be registered. */
 export interface ShutdownCallbackOptions {
   /** Lower runs first; any finite number. Default 100. Ties run in the order of registration. */
   readonly priority?: number | undefined;
@@ -159,6 +159,27 @@ export const callbackRules: OptionRules<ShutdownCallbackSettings> = {
       Number.isFinite(value) ? Number(value) : refuse(label, "a finite number", value, "number"),
   }),
   timeout: optional(duration(undefined)),
+};
+
+/** Options of `registerServer`. */
+export interface ShutdownServerOptions extends ShutdownCallbackOptions {
+  /**
+   * How long an HTTP connection without a request stays open for one that is on its way, which is then answered
+   * with `Connection: close`. 0 or more; a quarter of the server's time at most counts. Default 0.5 s.
+   */
+  readonly idleGrace?: Duration | undefined;
+}
+
+/** The checked options of a server; times in milliseconds. */
+export type ShutdownServerSettings = SettingsFor<
+  ShutdownServerOptions,
+  { priority: number; timeout: number | undefined; idleGrace: number }
+>;
+
+/** What each option of `registerServer` may be. */
+export const serverRules: OptionRules<ShutdownServerSettings> = {
+  ...callbackRules,
+  idleGrace: duration(0.5, { zero: true }),
 };
 
 /** Options of `wait`. */

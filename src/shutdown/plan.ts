@@ -1,11 +1,18 @@
-import type { ShutdownCallback } from "./report.js";
+import type { ShutdownContext, ShutdownMember } from "./report.js";
 
-/** A registered callback; times in milliseconds. */
+/** What a registration is of. */
+export type ShutdownKind = "callback" | "server" | "worker" | "cluster";
+
+/** What is registered to have its turn; times in milliseconds. */
 export interface Hook {
   readonly name: string;
+  readonly kind: ShutdownKind;
   readonly priority: number;
   readonly timeout?: number | undefined;
-  readonly callback: ShutdownCallback;
+  /** @param time how long it may take, for those who divide it. */
+  readonly callback: (context: ShutdownContext, time: number) => unknown;
+  /** Tells, after its turn, what has become of the threads or processes behind it. */
+  readonly members?: () => Promise<readonly ShutdownMember[]>;
   /** Undoes what the registration has done beside keeping the callback. */
   readonly release?: () => void;
 }

@@ -1,49 +1,68 @@
+import type { Clock } from "../kernel/clock.js";
 import { disposable } from "../kernel/disposable.js";
-import { resolveOptions } from "../kernel/options.js";
+import { type OptionRules, resolveOptions } from "../kernel/options.js";
+import { checkFunction } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
+import { type ClusterPrimary, followCluster } from "./cluster-workers.js";
 import { ShutdownError } from "./errors.js";
-import { callbackRules, type ShutdownCallbackOptions } from "./options.js";
+import {
+  callbackRules,
+  serverRules,
+  type ShutdownCallbackOptions,
+  type ShutdownCallbackSettings,
+  type ShutdownServerOptions,
+} from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
+import type { ShutdownCallback } from "./report.js";
+import { type ClosableServer, followServer } from "./server-drain.js";
+import { followWorker, type WorkerThread } from "./worker-thread.js";
 
 /** What is registered under which name, until the shutdown begins: from then on the plan stands. */
 export class Registrations {
   #hooks: readonly Hook[] = [];
+  readonly #clock: Clock;
   #closed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** In the order of their turns. */
   get hooks(): readonly Hook[] {
     return this.#hooks;
   }
 
-  /**
-   * Adds a callback; disposing of the result takes it away again.
-   *
-   * @param prepare makes the callback, once nothing else can be refused.
-   */
-  add(
-    name: string,
-    options: ShutdownCallbackOptions | undefined,
-    prepare: () => Pick<Hook, "callback" | "release">,
-  ): Disposable {
-    text(undefined).parse(name, "name");
-    const settings = resolveOptions("register", callbackRules, options);
-    if (this.#closed) {
-      throw new ShutdownError(
-        "ERR_SHUTDOWN_IN_PROGRESS",
-        `${show(name)} cannot be registered: the shutdown has begun. Register at start-up.`,
-      );
-    }
-    if (this.#hooks.some((hook) => hook.name === name)) {
-      throw new ShutdownError(
-        "ERR_SHUTDOWN_DUPLICATE",
-        `${show(name)} is registered already; use another name, or unregister it first.`,
-      );
-    }
-    // Last, because a server is listened to from here on.
-    const hook: Hook = { name, ...settings, ...prepare() };
-    this.#hooks = inOrder([...this.#hooks, hook]);
-    return disposable(() => this.remove((other) => other === hook));
+  /** Adds a function of the application. */
+  addCallback(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
+    return this.#add(name, callbackRules, options, () => {
+      checkFunction(callback, "register");
+      return { kind: "callback", callback };
+    });
+  }
+
+  /** Adds a server. */
+  addServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
+    return this.#add(name, serverRules, options, ({ idleGrace }) => ({
+      kind: "server",
+      ...followServer(server, this.#clock, idleGrace),
+    }));
+  }
+
+  /** Adds a worker thread. */
+  addWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
+    return this.#add(name, callbackRules, options, () => ({
+      kind: "worker",
+      ...followWorker(name, worker, this.#clock, () => this.#closed),
+    }));
+  }
+
+  /** Adds the workers of a cluster. */
+  addCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
+    return this.#add(name, callbackRules, options, () => ({
+      kind: "cluster",
+      ...followCluster(cluster, this.#clock, () => this.#closed),
+    }));
   }
 
   /** Takes a callback away. Returns whether it was there; `false` once the shutdown has begun. */
@@ -63,5 +82,37 @@ export class Registrations {
   /** Undoes what the registrations have done beside keeping the callbacks. */
   release(): void {
     for (const hook of this.#hooks) hook.release?.();
+  }
+
+  /**
+   * Adds something that is to have its turn; disposing of the result takes it away again.
+   *
+   * @param prepare makes the rest of it, once nothing else can be refused.
+   */
+  #add<Settings extends ShutdownCallbackSettings>(
+    name: string,
+    rules: OptionRules<Settings>,
+    options: ShutdownCallbackOptions | undefined,
+    prepare: (settings: Settings) => Omit<Hook, "name" | keyof ShutdownCallbackSettings>,
+  ): Disposable {
+    text(undefined).parse(name, "name");
+    const settings = resolveOptions("register", rules, options);
+    if (this.#closed) {
+      throw new ShutdownError(
+        "ERR_SHUTDOWN_IN_PROGRESS",
+        `${show(name)} cannot be registered: the shutdown has begun. Register at start-up.`,
+      );
+    }
+    if (this.#hooks.some((hook) => hook.name === name)) {
+      throw new ShutdownError(
+        "ERR_SHUTDOWN_DUPLICATE",
+        `${show(name)} is registered already; use another name, or unregister it first.`,
+      );
+    }
+    const { priority, timeout } = settings;
+    // Last, because a server is listened to from here on.
+    const hook: Hook = { name, priority, timeout, ...prepare(settings) };
+    this.#hooks = inOrder([...this.#hooks, hook]);
+    return disposable(() => this.remove((other) => other === hook));
   }
 }

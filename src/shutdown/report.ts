@@ -15,6 +15,31 @@ export type ShutdownCallback = (context: ShutdownContext) => unknown;
  */
 export type ShutdownStatus = "done" | "failed" | "timed-out" | "skipped";
 
+/** What became of a worker thread, or of a worker process of a cluster. */
+export interface ShutdownMember {
+  /** `"thread 3"` or `"worker 3"`, with the id that Node gave it. */
+  readonly name: string;
+  /** The process id; `null` for a thread. */
+  readonly pid: number | null;
+  /** `null` when a signal ended it, or when it was not gone yet as its time was up. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /**
+   * `"left"`: it ended by itself. `"dismissed"`: it has no installed shutdown of its own, so that a thread was
+   * terminated and a process got a SIGTERM. `"killed"`: it was still there when its time was up.
+   */
+  readonly fate: "left" | "dismissed" | "killed";
+  /** What became of its own callbacks; `null` when it did not say. */
+  readonly results:
+    | readonly {
+        readonly name: string;
+        readonly status: ShutdownStatus;
+        readonly seconds: number;
+        readonly error: string | null;
+      }[]
+    | null;
+}
+
 /** What became of one callback. */
 export interface ShutdownResult {
   readonly name: string;
@@ -23,6 +48,8 @@ export interface ShutdownResult {
   readonly seconds: number;
   /** What it threw or rejected with, or the `ShutdownError` of its timeout. */
   readonly error?: unknown;
+  /** The threads or processes behind a `registerWorker` or `registerCluster`. */
+  readonly members?: readonly ShutdownMember[];
 }
 
 /** What became of a shutdown. */

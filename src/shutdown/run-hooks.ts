@@ -6,7 +6,7 @@ import { ShutdownError } from "./errors.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
-import type { ShutdownReport, ShutdownResult } from "./report.js";
+import type { ShutdownCallback, ShutdownReport, ShutdownResult } from "./report.js";
 
 /**
  * Gives every callback its turn, one after the other; never rejects.
@@ -56,7 +56,7 @@ export async function runHooks(
  * alive meanwhile: a promise that never settles must not let it end half-way.
  */
 async function runHook(
-  { name, callback }: Hook,
+  { name, kind, callback, members }: Hook,
   reason: string,
   time: number,
   clock: Clock,
@@ -71,7 +71,10 @@ async function runHook(
   const timer = clock.setTimer(expire, time);
   let outcome: Pick<ShutdownResult, "status" | "error"> = { status: "done" };
   // The report of a blocked thread knows the application's frames by the names of those below them.
-  const callHook = (): unknown => callback({ signal, reason });
+  const callHook = (): unknown =>
+    kind === "callback"
+      ? (callback as ShutdownCallback)({ signal, reason })
+      : callback({ signal, reason }, time);
   try {
     await runAbortable(callHook, signal);
     // One that blocked the thread has held its own timer up.
@@ -81,7 +84,8 @@ async function runHook(
     outcome = { status: signal.aborted ? "timed-out" : "failed", error };
   }
   timer.cancel();
-  return { name, ...outcome, seconds: (clock.now() - started) / 1000 };
+  const seconds = (clock.now() - started) / 1000;
+  return { name, ...outcome, seconds, ...(members && { members: await members() }) };
 }
 
 /** Warns of every callback that is not done. */

@@ -1,8 +1,11 @@
 import { constants } from "node:os";
 import { endProcess, inspected } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
+import { isInterruption, tolerateInterruption } from "./interruption.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
-import type { ShutdownReport } from "./report.js";
+import type { ShutdownReport, ShutdownResult } from "./report.js";
+import { describeResults } from "./snapshot.js";
+import { hearSuperior, type Superior } from "./superior.js";
 
 /** What a shutdown shows to the listeners of the process. */
 export interface SignalTarget {
@@ -11,6 +14,8 @@ export interface SignalTarget {
     readonly isShuttingDown: boolean;
     trigger(reason: string): Promise<ShutdownReport>;
   };
+  /** Begins the shutdown on an order of those above, unless it has begun. */
+  obey(reason: string, time: number): void;
   /** Told that the process ends when the shutdown is complete; resolves then, never rejects. */
   leave(): Promise<ShutdownReport>;
   /** Told when the process goes on after `exit`. */
@@ -24,6 +29,8 @@ const CRASH = "uncaughtException";
 const targets = new Set<SignalTarget>();
 const listening = new Map<string, (...args: unknown[]) => void>();
 const signalled = new WeakSet<SignalTarget>();
+/** Those who end this thread or process, when there are any. */
+let superior: Superior | undefined;
 /** The code with which the process is about to end if all goes well; `undefined` while it is not. */
 let exitCode: number | undefined;
 
@@ -45,6 +52,7 @@ export function isInstalled(target: SignalTarget): boolean {
 /** Listens on behalf of a target. */
 export function install(target: SignalTarget): void {
   targets.add(target);
+  superior ??= hearSuperior(ordered);
   for (const event of eventsOf(target)) {
     if (listening.has(event)) continue;
     const listener = event === CRASH ? crashed : (): void => received(event as ShutdownSignal);
@@ -56,6 +64,10 @@ export function install(target: SignalTarget): void {
 /** Listens no more to what nobody else wants. */
 export function uninstall(target: SignalTarget): void {
   targets.delete(target);
+  if (targets.size === 0) {
+    superior?.[Symbol.dispose]();
+    superior = undefined;
+  }
   for (const event of eventsOf(target)) {
     const listener = listening.get(event);
     if (listener === undefined || listenersTo(event).length > 0) continue;
@@ -83,7 +95,17 @@ function received(signal: ShutdownSignal): void {
   );
 }
 
+/** An order is no signal: one that comes with it, to a whole group, is the first. */
+function ordered(reason: string, time: number): void {
+  for (const target of targets) target.obey(reason, time);
+  void leave(
+    [...targets].find(({ settings }) => settings.exitOnSignal),
+    0,
+  );
+}
+
 function crashed(error: unknown, origin: unknown): void {
+  if (exitCode !== undefined && isInterruption(error)) return;
   process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
   // A second exception finds them begun already, and is printed alone.
@@ -97,8 +119,9 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   if (leader === undefined || exitCode !== undefined) return;
   exitCode = code;
   const streams = outputStreams();
-  const tolerance = tolerate(streams);
+  const tolerances = [tolerate(streams), tolerateInterruption()];
   const joined = new Set<SignalTarget>();
+  const results: ShutdownResult[] = [];
   let forced: number | undefined;
   // Looks again each time: one may begin while another is waited for.
   for (
@@ -107,14 +130,17 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
     next = [...targets].find((target) => target.shutdown.isShuttingDown && !joined.has(target))
   ) {
     joined.add(next);
-    const { ok } = await next.leave();
-    if (!ok) forced ??= next.settings.forceExitCode;
+    const report = await next.leave();
+    results.push(...report.results);
+    if (!report.ok) forced ??= next.settings.forceExitCode;
   }
+  superior?.report({ step: "ended", ok: forced === undefined, results: describeResults(results) });
   await flush(streams, leader.settings.clock);
+  await superior?.leave(leader.settings.clock);
   const verdict = forced ?? exitCode;
   exitCode = undefined;
   endProcess(leader.settings.exit, verdict);
   // Only an `exit` of the application's own comes back.
-  tolerance[Symbol.dispose]();
+  for (const tolerance of tolerances) tolerance[Symbol.dispose]();
   for (const target of joined) target.stay();
 }

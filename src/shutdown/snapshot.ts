@@ -1,7 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 import { show } from "../kernel/show.js";
-import type { ShutdownResult, ShutdownStatus } from "./report.js";
-import type { Hook } from "./plan.js";
+import type { ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
+import type { Hook, ShutdownKind } from "./plan.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {
@@ -15,6 +15,7 @@ export interface ShutdownSnapshot extends Snapshot {
   /** The registered callbacks, in the order of their turns. */
   readonly callbacks: readonly {
     readonly name: string;
+    readonly kind: ShutdownKind;
     readonly priority: number;
     readonly timeout: number | null;
   }[];
@@ -24,6 +25,8 @@ export interface ShutdownSnapshot extends Snapshot {
     readonly status: ShutdownStatus;
     readonly seconds: number;
     readonly error: string | null;
+    /** The threads or processes behind it, where there are any. */
+    readonly members?: readonly ShutdownMember[];
   }[];
 }
 
@@ -43,13 +46,19 @@ export function describe(
   return Object.freeze({
     kind: "shutdown",
     ...parts,
-    callbacks: frozenList(hooks, ({ name, priority, timeout }) => ({
+    callbacks: frozenList(hooks, ({ name, kind, priority, timeout }) => ({
       name,
+      kind,
       priority,
       timeout: timeout === undefined ? null : timeout / 1000,
     })),
-    results: frozenList(results, (result) => ({ ...result, error: told(result) })),
+    results: describeResults(results),
   });
+}
+
+/** Makes plain data of results, which may have errors of any kind. */
+export function describeResults(results: readonly ShutdownResult[]): ShutdownSnapshot["results"] {
+  return frozenList(results, (result) => ({ ...result, error: told(result) }));
 }
 
 function told(result: ShutdownResult): string | null {

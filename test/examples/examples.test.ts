@@ -23,6 +23,8 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "rate-limiter-decorator.ts": /^non-blocking: \d+ calls, then: retry after 0\.\d+ s$/m,
   "rate-limiter-timeout.mjs": /^the 6th is refused after \d+ ms: retry after [01]\.\d+ s$/m,
   "shutdown-async.mjs": /^database: done.*\nmetrics: failed.*\ncache: done.*\nmail: timed-out/m,
+  "shutdown-cluster.mjs": /^workers: done\n {2}worker 1 left \(exit code 0\)\n {2}worker 2 left/m,
+  "shutdown-worker-threads.mjs": /^indexer: done\n.*left.*\nstuck: timed-out\n.*killed/m,
   "trading-bot-in-short.mjs": /^closed in order: positions, connections; the heartbeat says stopped$/m,
   "watchdog-async.mjs": /^1\.5 s without a ping: not-pinged, 1\.\d s inactive$/m,
   "watchdog-raise-on-timeout.mjs": /^timeout after \d\.\d s of inactivity$/m,

@@ -1,28 +1,41 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export interface Outcome {
   readonly code: number | null;
+  /** What ended it instead. */
+  readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface ForkOptions {
+  /** The program. */
+  readonly fixture?: string;
+  /** Sends the signals to the program and all its children, as a terminal does. */
+  readonly group?: boolean;
   /** Signals to send, each when its text has been printed. */
   readonly signals?: readonly (readonly [text: string, signal: NodeJS.Signals])[];
   /** What stands before the scenario: flags of Node. */
   readonly flags?: readonly string[];
   /** What stands behind the scenario. */
   readonly args?: readonly string[];
-  /** A program that runs Node, with its arguments. */
+  /** A program that runs Node, with its arguments; the signals are for what it runs. */
   readonly through?: readonly string[];
   /** Closes the reading end of stdout as soon as the program is ready. */
   readonly deaf?: boolean;
 }
 
-/** Runs one scenario of the fixture to its end. */
+/** The first child of a process, by its number out here. */
+function childOf(pid: number): number {
+  return Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"), 10);
+}
+
+/** Runs one scenario of a fixture to its end. */
 export function fork(scenario: string, options: ForkOptions = {}): Promise<Outcome> {
-  const fixture = fileURLToPath(new URL("../fixtures/shutdown-program.mjs", import.meta.url));
+  const { fixture: file = "shutdown-program.mjs" } = options;
+  const fixture = fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url));
   const [program = process.execPath, ...args] = [
     ...(options.through ?? []),
     process.execPath,
@@ -32,7 +45,10 @@ export function fork(scenario: string, options: ForkOptions = {}): Promise<Outco
     ...(options.args ?? []),
   ];
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: options.group ?? false,
+    });
     const pending = [...(options.signals ?? [])];
     let stdout = "";
     let stderr = "";
@@ -41,7 +57,9 @@ export function fork(scenario: string, options: ForkOptions = {}): Promise<Outco
       const printed = stdout + stderr;
       for (let next = pending[0]; next !== undefined && printed.includes(next[0]); next = pending[0]) {
         pending.shift();
-        child.kill(next[1]);
+        const { pid = Number.NaN } = child;
+        if (options.group === true) process.kill(-pid, next[1]);
+        else process.kill(options.through === undefined ? pid : childOf(pid), next[1]);
       }
     };
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -53,6 +71,6 @@ export function fork(scenario: string, options: ForkOptions = {}): Promise<Outco
       told();
     });
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
 }

@@ -268,7 +268,7 @@ describe("events and snapshots", () => {
       installed: false,
       reason: null,
       running: null,
-      callbacks: [{ name: "one", priority: 5, timeout: 2 }],
+      callbacks: [{ name: "one", kind: "callback", priority: 5, timeout: 2 }],
       results: [],
     });
     await shutdown.trigger("why");

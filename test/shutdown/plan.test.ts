@@ -5,6 +5,7 @@ import { budget, type Hook, inOrder } from "../../src/shutdown/plan.js";
 const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 1000);
 const hook = (name: string, priority: number): Hook => ({
   name,
+  kind: "callback",
   priority,
   timeout: undefined,
   callback: () => undefined,

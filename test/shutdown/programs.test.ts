@@ -7,8 +7,11 @@ import { fork, type ForkOptions } from "./fork.js";
 
 const TERM = { signals: [["ready", "SIGTERM"]] } as const satisfies ForkOptions;
 
+const isLinux = process.platform === "linux";
+/** What makes a program process 1, as in a container. */
+const FIRST = ["unshare", "--pid", "--fork", "--mount-proc"];
 /** Whether this user may make a process namespace. */
-const canBeFirst = spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
+const canBeFirst = isLinux && spawnSync("unshare", [...FIRST.slice(1), "true"]).status === 0;
 
 function lines(text: string): string[] {
   return text.split("\n").filter((line) => line !== "" && line !== "ready");
@@ -89,7 +92,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
-  test.skipIf(process.platform !== "linux").each(["native", "grandchildren"])(
+  test.skipIf(!isLinux).each(["native", "grandchildren"])(
     "is ended at the deadline when a callback waits in execSync: %s",
     async (scenario) => {
       const { code, stderr } = await fork(scenario, TERM);
@@ -175,6 +178,11 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
+  test("answers all that 100 clients on kept connections ask, and refuses only new connections", async () => {
+    const { stdout } = await fork("clients", { fixture: "shutdown-clients.mjs" });
+    expect(JSON.parse(stdout)).toEqual({ code: 143, outcomes: ["ECONNREFUSED", "whole"] });
+  });
+
   test("is not disturbed by a closed stdout", async () => {
     const { code, stderr } = await fork("closed-output", { ...TERM, deaf: true });
     expect(stderr).toContain("logs done");
@@ -203,20 +211,107 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBeNull();
   });
 
-  describe.skipIf(!canBeFirst)("as process 1 of a container", () => {
-    // The signal goes to process 1 by its own hand: from outside its number is not known.
-    const through = ["unshare", "--pid", "--fork", "--mount-proc"];
+  describe.skipIf(!isLinux)("whose callback waits outside of JavaScript, for no child process", () => {
+    const remove = (stderr: string): void => {
+      const [, folder = ""] = /made (.*)\/fifo/.exec(stderr) ?? [];
+      fs.rmSync(folder, { recursive: true });
+    };
 
+    test("is killed at the deadline", async () => {
+      const { code, stdout, stderr } = await fork("fifo", TERM);
+      remove(stderr);
+      expect(stderr).toContain(
+        "the thread is outside of JavaScript and cannot be interrupted; killing the process.",
+      );
+      expect(lines(stdout)).toEqual([]);
+      expect(code).toBeNull();
+    });
+
+    test.skipIf(!canBeFirst)("is ended at the deadline also where the kernel drops its SIGKILL", async () => {
+      const { signal, stderr } = await fork("fifo", { ...TERM, through: FIRST });
+      remove(stderr);
+      expect(stderr).toContain("killing the process.");
+      expect(signal).toBe("SIGTRAP");
+    });
+  });
+
+  describe.skipIf(!canBeFirst)("as process 1 of a container", () => {
     test("ends with 143 after SIGTERM", async () => {
-      const { code, stdout } = await fork("first", { through });
-      expect(lines(stdout)).toEqual(["pid 1", "hook"]);
+      const { code, stdout } = await fork("ordered", { ...TERM, through: FIRST });
+      expect(lines(stdout)).toEqual(["async SIGTERM", "plain", "sync", "last"]);
       expect(code).toBe(143);
     });
 
+    test("ends at once on a second signal", async () => {
+      const signals = [...TERM.signals, ["begun", "SIGINT"]] as const;
+      const { code } = await fork("slow", { signals, through: FIRST });
+      expect(code).toBe(130);
+    });
+
     test("is ended at the deadline when a callback blocks the thread", async () => {
-      const { code, stderr } = await fork("first-spinning", { through });
+      const { code, stderr } = await fork("spinning", { ...TERM, through: FIRST });
       expect(stderr).toContain('"database" blocks the thread');
       expect(code).toBe(75);
+    });
+
+    test("is ended at the deadline where the permission model forbids to interrupt the thread", async () => {
+      const flags = ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"];
+      const { signal, stderr } = await fork("spinning", { ...TERM, flags, through: FIRST });
+      expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
+      expect(signal).toBe("SIGTRAP");
+    });
+  });
+
+  describe("that is told to end while it starts", () => {
+    const start = (scenario: string, ...flags: string[]) =>
+      fork(scenario, { fixture: "shutdown-startup.mjs", args: flags });
+    const opened = ["one connecting", "one registered"];
+
+    test("starts to the end where it does not wait, and ends with all that it has registered", async () => {
+      const { code, stdout } = await start("synchronous");
+      expect(lines(stdout)).toEqual(["started", "begin SIGTERM", "late closed"]);
+      expect(code).toBe(143);
+    });
+
+    test.each([
+      ["connecting", ["two connecting"]],
+      ["aborted", ["two connecting"]],
+      ["reason", []],
+      ["never", []],
+    ])(
+      "runs what is registered so far, and is not cut short by what comes too late: %s",
+      async (scenario, more) => {
+        for (const flags of [[], ["handled"]]) {
+          const { code, stdout, stderr } = await start(scenario, ...flags);
+          expect(lines(stdout)).toEqual([...opened, ...more, "begin SIGTERM", "one closed"]);
+          expect(stderr).toBe("");
+          expect(code).toBe(143);
+        }
+      },
+    );
+
+    test("ends as ever with an error that has nothing to do with it", async () => {
+      const alone = await start("broken");
+      expect(lines(alone.stdout)).toEqual([...opened, "begin SIGTERM"]);
+      expect(alone.stderr).toMatch(/Error: bad configuration\n.*shutdown-startup\.mjs/);
+      expect(alone.code).toBe(1);
+      const handled = await start("broken", "handled");
+      expect(lines(handled.stdout)).toEqual([...opened, "begin SIGTERM", "one closed"]);
+      expect(handled.code).toBe(1);
+      const theirs = await start("theirs");
+      expect(lines(theirs.stdout)).toEqual([
+        ...opened,
+        "begin SIGTERM",
+        "theirs bad configuration",
+        "one closed",
+      ]);
+      expect(theirs.code).toBe(143);
+    });
+
+    test("ends although nothing is registered", async () => {
+      const { code, stdout } = await start("empty");
+      expect(lines(stdout)).toEqual(["begin SIGTERM"]);
+      expect(code).toBe(143);
     });
   });
 });

@@ -1,7 +1,10 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
+import https from "node:https";
 import net, { type AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import tls from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
@@ -13,6 +16,9 @@ const EVENTS = [
   "request",
   "checkContinue",
   "checkExpectation",
+  "upgrade",
+  "newListener",
+  "removeListener",
 ] as const;
 const opened: { destroy(): unknown }[] = [];
 
@@ -20,7 +26,7 @@ afterEach(() => {
   for (const thing of opened.splice(0)) thing.destroy();
 });
 
-async function listen(server: net.Server | http2.Http2Server): Promise<number> {
+async function listen(server: net.Server | http2.Http2Server | http2.Http2SecureServer): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
@@ -42,7 +48,7 @@ function ask(socket: net.Socket, path: string, header = ""): { answer: () => str
   return { answer: () => text };
 }
 
-function setUp(server: net.Server | http2.Http2Server, timeout = 10) {
+function setUp(server: net.Server | http2.Http2Server | http2.Http2SecureServer, timeout = 10) {
   const clock = new ManualClock();
   const shutdown = new GracefulShutdown({ clock });
   const before = EVENTS.map((event) => server.rawListeners(event));
@@ -75,14 +81,16 @@ describe("registerServer with an HTTP server", () => {
 
   test("closes connections that are idle or silent", async () => {
     const server = http.createServer((_request, response) => response.end("quick"));
-    const { shutdown } = setUp(server);
+    const { clock, shutdown } = setUp(server);
     const port = await listen(server);
     const [idle, silent] = [await connect(port), await connect(port)];
     ask(idle, "/");
     await once(idle, "data");
     const closed = Promise.all([once(idle, "close"), once(silent, "close")]);
-    expect((await shutdown.trigger()).ok).toBe(true);
+    const done = shutdown.trigger();
+    await clock.advance(1);
     await closed;
+    expect((await done).ok).toBe(true);
   });
 
   test("closes a connection whose headers had promised keep-alive, once its response is finished", async () => {
@@ -93,14 +101,18 @@ describe("registerServer with an HTTP server", () => {
       response.flushHeaders();
       pending.push(response);
     });
-    const { shutdown } = setUp(server);
+    const { clock, shutdown } = setUp(server);
     const client = await connect(await listen(server));
     const { answer } = ask(client, "/");
     await once(client, "data");
     const done = shutdown.trigger();
     await new Promise((resolve) => setImmediate(resolve));
-    pending[0]?.end("body");
-    await once(client, "close");
+    const [response] = pending;
+    response?.end("body");
+    await Promise.all([response && once(response, "close"), once(client, "data")]);
+    const closed = once(client, "close");
+    await clock.advance(1);
+    await closed;
     expect(answer()).toContain("body");
     expect((await done).ok).toBe(true);
   });
@@ -197,7 +209,295 @@ describe("registerServer with an HTTP server", () => {
   });
 });
 
+describe("registerServer with connections without a request", () => {
+  test("answers a request that was on its way to an idle connection, with Connection: close", async () => {
+    const server = http.createServer((_request, response) => response.end("quick"));
+    const { clock, shutdown } = setUp(server);
+    const client = await connect(await listen(server));
+    const { answer } = ask(client, "/");
+    await once(client, "data");
+    const done = shutdown.trigger();
+    await clock.advance(0.3);
+    expect(client.destroyed).toBe(false);
+    ask(client, "/again");
+    await once(client, "close");
+    expect(answer().match(/^Connection: .*$/gm)).toEqual(["Connection: keep-alive", "Connection: close"]);
+    expect((await done).ok).toBe(true);
+  });
+
+  test("waits for no request when idleGrace is 0, and leaves the server's own methods in place", async () => {
+    const server = http.createServer();
+    const clock = new ManualClock();
+    const shutdown = new GracefulShutdown({ clock });
+    shutdown.registerServer("http", server, { idleGrace: 0 });
+    const client = await connect(await listen(server));
+    const closed = once(client, "close");
+    const done = shutdown.trigger();
+    await clock.advance("50ms");
+    await closed;
+    expect((await done).ok).toBe(true);
+    expect(Object.hasOwn(server, "closeIdleConnections")).toBe(false);
+  });
+
+  test("closes a silent connection that was there before the registration", async () => {
+    const server = http.createServer();
+    const port = await listen(server);
+    const arrived = once(server, "connection");
+    const client = await connect(port);
+    await arrived;
+    const { clock, shutdown } = setUp(server);
+    const closed = once(client, "close");
+    const done = shutdown.trigger();
+    await clock.advance(1);
+    await closed;
+    expect((await done).ok).toBe(true);
+  });
+
+  test("does not wait until the deadline for the rest of a request, nor for one that comes byte by byte", async () => {
+    const server = http.createServer();
+    const { clock, shutdown } = setUp(server);
+    const port = await listen(server);
+    const [half, slow] = [await connect(port), await connect(port)];
+    half.write("GET / HTTP/1.1\r\nHo");
+    const closed = Promise.all([once(half, "close"), once(slow, "close")]);
+    const done = shutdown.trigger();
+    const connections = () => new Promise((resolve) => server.getConnections((_error, n) => resolve(n)));
+    await clock.advance(1);
+    while ((await connections()) === 2) await clock.advance("50ms");
+    // The slow one keeps its connection for as long as bytes come, but not for ever.
+    for (let passed = 0; !slow.destroyed && passed < 5; passed += 0.1) {
+      slow.write("G");
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await clock.advance("100ms");
+    }
+    await closed;
+    expect((await done).results).toMatchObject([{ status: "done" }]);
+  });
+
+  test("leaves an upgraded connection to the application, and destroys it at the deadline", async () => {
+    const server = http.createServer();
+    const { clock, shutdown, unchanged } = setUp(server, 5);
+    const sockets: Duplex[] = [];
+    // After the registration, as a WebSocket server may be attached.
+    const upgrade = (_request: unknown, socket: Duplex): void => {
+      sockets.push(socket.on("error", () => {}));
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+    };
+    server.on("upgrade", upgrade);
+    const port = await listen(server);
+    const [kept, ended] = [await connect(port), await connect(port)];
+    for (const client of [kept, ended]) {
+      ask(client, "/", "Upgrade: x\r\nConnection: Upgrade\r\n");
+      await once(client, "data");
+    }
+    const done = shutdown.trigger();
+    await clock.advance(4);
+    expect([kept.destroyed, ended.destroyed]).toEqual([false, false]);
+    sockets[1]?.end("bye");
+    await once(ended, "close");
+    const closed = once(kept, "close");
+    await clock.advance(1);
+    await closed;
+    expect((await done).results).toMatchObject([{ status: "timed-out" }]);
+    server.off("upgrade", upgrade);
+    unchanged();
+  });
+
+  test("leaves it to the server to answer an upgrade that nobody listens to any more", () => {
+    const server = http.createServer();
+    setUp(server);
+    const upgrade = (): void => {};
+    server.on("upgrade", upgrade);
+    expect(server.listenerCount("upgrade")).toBe(2);
+    server.off("upgrade", upgrade);
+    // A listener of ours would be in charge of it.
+    expect(server.listenerCount("upgrade")).toBe(0);
+  });
+});
+
+describe("registerServer with requests in flight", () => {
+  test("answers pipelined requests and announces the close with the last", async () => {
+    const pending: http.ServerResponse[] = [];
+    const server = http.createServer((_request, response) => void pending.push(response));
+    const { shutdown } = setUp(server);
+    const client = await connect(await listen(server));
+    const { answer } = ask(client, "/one");
+    ask(client, "/two");
+    while (pending.length < 2) await once(server, "request");
+    const done = shutdown.trigger();
+    await new Promise((resolve) => setImmediate(resolve));
+    // One more behind the announcement.
+    ask(client, "/three");
+    await once(server, "request");
+    for (const response of pending) response.end(response.req.url);
+    await once(client, "close");
+    expect(answer().match(/\/(?:one|two|three)/g)).toEqual(["/one", "/two", "/three"]);
+    expect(answer().match(/^Connection: close/gm)).toHaveLength(1);
+    expect((await done).ok).toBe(true);
+  });
+
+  test("lets a slow upload and a slow download finish, and destroys them at the deadline", async () => {
+    const outcome = async (isInTime: boolean): Promise<string[]> => {
+      const received: string[] = [];
+      const server = http.createServer((request, response) => {
+        request.setEncoding("utf8").on("data", (text: string) => received.push(text));
+        request.on("error", () => received.push("cut"));
+        request.on("end", () => response.end("done"));
+        // Its headers are out before the drain begins.
+        if (request.url === "/download") response.write("first ");
+      });
+      const { clock, shutdown } = setUp(server, 5);
+      const port = await listen(server);
+      const [upload, download] = [await connect(port), await connect(port)];
+      const answers = [
+        ask(upload, "/upload", "Content-Length: 4\r\n"),
+        ask(download, "/download", "Content-Length: 4\r\n"),
+      ];
+      upload.write("up");
+      download.write("do");
+      while (received.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      const closed = Promise.all([once(upload, "close"), once(download, "close")]);
+      const done = shutdown.trigger();
+      await clock.advance(4);
+      expect([upload.destroyed, download.destroyed]).toEqual([false, false]);
+      if (isInTime) {
+        upload.write("ld");
+        download.write("wn");
+        while (!answers.every(({ answer }) => answer().includes("done"))) {
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+      await clock.advance(1);
+      await closed;
+      const { results } = await done;
+      return [results[0]?.status ?? "", ...received.toSorted()];
+    };
+    expect(await outcome(true)).toEqual(["done", "do", "ld", "up", "wn"]);
+    expect(await outcome(false)).toEqual(["timed-out", "cut", "cut", "do", "up"]);
+  });
+});
+
+describe("registerServer over TLS", () => {
+  const psk = Buffer.from("0123456789abcdef");
+  // No certificate is needed with a key that both know.
+  const keys = { ciphers: "PSK", maxVersion: "TLSv1.2" } as const;
+  const serverKeys = { ...keys, pskCallback: () => psk };
+  const clientKeys = {
+    ...keys,
+    pskCallback: () => ({ psk, identity: "test" }),
+    checkServerIdentity: () => undefined,
+    host: "127.0.0.1",
+  };
+
+  test("finishes what is in flight and closes what is idle, silent or in the middle of a handshake", async () => {
+    const pending: http.ServerResponse[] = [];
+    const server = https.createServer(serverKeys, (request, response) => {
+      if (request.url === "/slow") pending.push(response);
+      else response.end("quick");
+    });
+    const { clock, shutdown, unchanged } = setUp(server);
+    const port = await listen(server);
+    const secure = async (): Promise<net.Socket> => {
+      const socket = tls.connect({ ...clientKeys, port });
+      opened.push(socket);
+      await once(socket, "secureConnect");
+      return socket;
+    };
+    const [slow, idle, silent] = [await secure(), await secure(), await secure()];
+    const [mute, halfway] = [await connect(port), await connect(port)];
+    halfway.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]));
+    ask(idle, "/");
+    await once(idle, "data");
+    const { answer } = ask(slow, "/slow");
+    await once(server, "request");
+    const closed = Promise.all([idle, silent, mute, halfway].map((socket) => once(socket, "close")));
+    const done = shutdown.trigger();
+    await clock.advance(1);
+    await closed;
+    expect(slow.destroyed).toBe(false);
+    pending[0]?.end("finished");
+    await once(slow, "close");
+    expect(answer()).toContain("\r\nConnection: close\r\n");
+    expect(answer()).toContain("finished");
+    expect((await done).ok).toBe(true);
+    unchanged();
+  });
+
+  test.each([{ allowHTTP1: false }, { allowHTTP1: true }])(
+    "lets the streams of HTTP/2 finish and closes the sessions: %o",
+    async (options) => {
+      const pending: http2.Http2ServerResponse[] = [];
+      const server = http2.createSecureServer(
+        { ...serverKeys, ...options },
+        (_request, response) => void pending.push(response),
+      );
+      const { clock, shutdown, unchanged } = setUp(server);
+      const port = await listen(server);
+      const session = async (): Promise<http2.ClientHttp2Session> => {
+        const client = http2.connect(`https://127.0.0.1:${port}`, clientKeys);
+        opened.push(client);
+        await once(client, "connect");
+        return client;
+      };
+      const [busy, idle] = [await session(), await session()];
+      const request = busy.request({ ":path": "/" });
+      await once(server, "request");
+      const closed = Promise.all([once(busy, "close"), once(idle, "close")]);
+      const wentAway = once(busy, "goaway");
+      const done = shutdown.trigger();
+      await clock.advance(3);
+      await wentAway;
+      pending[0]?.end("finished");
+      request.setEncoding("utf8");
+      expect((await request.toArray()).join("")).toBe("finished");
+      await closed;
+      await clock.advance(1);
+      expect((await done).ok).toBe(true);
+      unchanged();
+    },
+  );
+});
+
 describe("registerServer with other servers", () => {
+  test("tells the clients of a WebSocket server, also those from before, and terminates them at the deadline", async () => {
+    class Client extends EventEmitter {
+      readonly told: unknown[] = [];
+      close = (code: number): unknown => this.told.push(code);
+      terminate = (): unknown => this.told.push("terminated");
+    }
+    const early = new Client();
+    const server = Object.assign(new EventEmitter(), { clients: new Set([early]), close: () => {} });
+    const clock = new ManualClock();
+    const shutdown = new GracefulShutdown({ clock });
+    shutdown.registerServer("ws", server, { timeout: 5 });
+    const client = new Client();
+    server.clients.add(client);
+    server.emit("connection", client);
+    const done = shutdown.trigger();
+    await clock.advance(4);
+    expect([early.told, client.told]).toEqual([[1001], [1001]]);
+    await clock.advance(1);
+    expect([early.told, client.told]).toEqual([
+      [1001, "terminated"],
+      [1001, "terminated"],
+    ]);
+    expect((await done).results).toMatchObject([{ status: "timed-out" }]);
+  });
+
+  test("is content with a server that the application closes as well", async () => {
+    const server = http.createServer((_request, response) => response.end("quick"));
+    const { clock, shutdown } = setUp(server);
+    const client = await connect(await listen(server));
+    ask(client, "/");
+    await once(client, "data");
+    const theirs = new Promise((resolve) => server.close(resolve));
+    const done = shutdown.trigger();
+    server.close();
+    await clock.advance(1);
+    expect(await theirs).toBeUndefined();
+    expect((await done).ok).toBe(true);
+  });
+
   test("lets a net server's connections end by themselves", async () => {
     const server = net.createServer((socket) => socket.resume());
     const { shutdown, unchanged } = setUp(server);

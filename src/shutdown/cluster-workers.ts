@@ -1,0 +1,79 @@
+import type { Clock } from "../kernel/clock.js";
+import { show } from "../kernel/show.js";
+import { Members } from "./members.js";
+import { answerIn, pack } from "./order.js";
+import type { Hook } from "./plan.js";
+
+/** What is needed of a worker of `node:cluster`. */
+export interface ClusterWorker {
+  readonly id: number;
+  readonly process: { readonly pid?: number | undefined; kill(signal: "SIGTERM" | "SIGKILL"): unknown };
+  isConnected(): boolean;
+  isDead(): boolean;
+  send(message: object, callback: (error: Error | null) => void): unknown;
+}
+
+/** What `registerCluster` needs of `node:cluster` in the primary process. */
+export interface ClusterPrimary {
+  readonly isPrimary: boolean;
+  readonly workers?: { readonly [id: string]: ClusterWorker | undefined } | undefined;
+  on(event: "fork", listener: (worker: ClusterWorker) => void): unknown;
+  on(event: "message", listener: (worker: ClusterWorker, message: unknown) => void): unknown;
+  on(
+    event: "exit",
+    listener: (worker: ClusterWorker, exitCode: number | null, signal: string | null) => void,
+  ): unknown;
+  off(event: "fork" | "message" | "exit", listener: (...args: never[]) => void): unknown;
+}
+
+/**
+ * Follows the workers of a cluster from now on, also those that are forked later, to end all in one turn. They
+ * are told by messages: a signal would be their second where a terminal or a service manager has already sent one
+ * to the whole group.
+ *
+ * @throws TypeError unless `cluster` is that of a primary process.
+ */
+export function followCluster(
+  cluster: ClusterPrimary,
+  clock: Clock,
+  isBegun: () => boolean,
+): Pick<Hook, "callback" | "members" | "release"> {
+  const { isPrimary, on } = Object(cluster) as Partial<ClusterPrimary>;
+  if (isPrimary !== true || typeof on !== "function") {
+    throw new TypeError(`cluster must be node:cluster in the primary process; got ${show(cluster)}.`);
+  }
+  const members = new Members(clock, isBegun);
+  const forked = (worker: ClusterWorker): void =>
+    members.add(worker.id, {
+      name: `worker ${worker.id}`,
+      pid: worker.process.pid ?? null,
+      say(order) {
+        // A message to one that is going fails, and its end is on its way.
+        if (worker.isConnected()) worker.send(pack(order), () => {});
+      },
+      dismiss: () => void worker.process.kill("SIGTERM"),
+      kill: () => void worker.process.kill("SIGKILL"),
+    });
+  const told = (worker: ClusterWorker, message: unknown): void => {
+    const answer = answerIn(message);
+    if (answer !== undefined) members.answered(worker.id, answer);
+  };
+  const exited = (worker: ClusterWorker, exitCode: number | null, signal: string | null): void => {
+    // Node says 0 for one that a signal has ended.
+    members.gone(worker.id, signal === null ? exitCode : null, signal);
+  };
+  cluster.on("fork", forked);
+  cluster.on("message", told);
+  cluster.on("exit", exited);
+  for (const worker of Object.values(cluster.workers ?? {})) {
+    if (worker?.isDead() === false) forked(worker);
+  }
+  return {
+    ...members.hook,
+    release() {
+      cluster.off("fork", forked);
+      cluster.off("message", told);
+      cluster.off("exit", exited);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { BroadcastChannel } from "node:worker_threads";
+import type { Clock } from "../kernel/clock.js";
+import { show } from "../kernel/show.js";
+import { killProcess, say } from "./end-process.js";
+import { Members } from "./members.js";
+import { answerIn, channelOf, pack } from "./order.js";
+import type { Hook } from "./plan.js";
+
+/** What `registerWorker` needs of a `Worker` of `node:worker_threads`. */
+export interface WorkerThread {
+  readonly threadId: number;
+  on(event: "exit", listener: (exitCode: number) => void): unknown;
+  off(event: "exit", listener: (exitCode: number) => void): unknown;
+  terminate(): Promise<unknown>;
+}
+
+function isWorkerThread(worker: WorkerThread): boolean {
+  const { threadId, on, off, terminate } = Object(worker) as Partial<WorkerThread>;
+  return typeof threadId === "number" && [on, off, terminate].every((method) => typeof method === "function");
+}
+
+/**
+ * Follows a thread from now on, to end it in its turn. What is said travels on a channel of its own.
+ *
+ * @throws TypeError unless `worker` is like a `Worker`.
+ */
+export function followWorker(
+  name: string,
+  worker: WorkerThread,
+  clock: Clock,
+  isBegun: () => boolean,
+): Pick<Hook, "callback" | "members" | "release"> {
+  if (!isWorkerThread(worker)) {
+    throw new TypeError(`worker must be a Worker of node:worker_threads; got ${show(worker)}.`);
+  }
+  const { threadId } = worker;
+  const members = new Members(clock, isBegun);
+  // It is -1 when the thread is gone.
+  if (threadId === -1) return members.hook;
+
+  const { BroadcastChannel: Channel } = process.getBuiltinModule("node:worker_threads");
+  const channel: BroadcastChannel = new Channel(channelOf(threadId)).unref();
+  channel.addEventListener("message", (event) => {
+    const answer = answerIn((event as MessageEvent).data);
+    if (answer !== undefined) members.answered(threadId, answer);
+  });
+  /** On a thread outside of JavaScript `process.exit` would wait for it without end. */
+  const outlast = (): void => {
+    say(
+      `the worker thread ${JSON.stringify(name)} is outside of JavaScript and cannot be ended; killing the process.`,
+    );
+    killProcess();
+  };
+  const release = (): void => {
+    channel.close();
+    worker.off("exit", exited);
+  };
+  const exited = (exitCode: number): void => {
+    members.gone(threadId, exitCode, null);
+    release();
+  };
+  worker.on("exit", exited);
+  members.add(threadId, {
+    name: `thread ${threadId}`,
+    pid: null,
+    say: (order) => channel.postMessage(pack(order)),
+    dismiss: () => void worker.terminate(),
+    kill() {
+      process.on("exit", outlast);
+      void worker.terminate().then(() => process.off("exit", outlast));
+    },
+  });
+  return { ...members.hook, release };
+}
