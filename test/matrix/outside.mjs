@@ -53,6 +53,11 @@ class Program {
     this.#child.kill(name);
   }
 
+  /** What a program waits for on its stdin. */
+  writeLine() {
+    this.#child.stdin.write("\n");
+  }
+
   /** Waits until `find` returns something of this program. */
   async until(find, what) {
     for (const end = performance.now() + PATIENCE; ;) {
@@ -96,7 +101,7 @@ class Program {
 
   kill() {
     try {
-      process.kill(-this.pid, "SIGKILL");
+      if (this.pid !== undefined) process.kill(-this.pid, "SIGKILL");
     } catch {
       // The whole group is gone.
     }
