@@ -45,7 +45,20 @@ export async function flush(streams: readonly Writable[], clock: Clock): Promise
   });
 }
 
+/** Bun writes past the buffer of the stream into a sink, which alone knows what is left. */
+async function flushSink(stream: Writable): Promise<void> {
+  const key = Object.getOwnPropertySymbols(stream).find(
+    ({ description }) => description === "kWriteStreamFastPath",
+  );
+  const sink: unknown = key === undefined ? undefined : Reflect.get(stream, key);
+  const flushing: unknown =
+    typeof sink === "object" && sink !== null ? Reflect.get(sink, "flush") : undefined;
+  if (typeof flushing === "function") await flushing.call(sink);
+}
+
 async function written(streams: readonly Writable[]): Promise<void> {
+  // A reader that is gone is no error.
+  await Promise.allSettled(streams.map(flushSink));
   for (const stream of streams.filter(({ writableLength }) => writableLength > 0)) {
     // The callback of an empty write comes after all that was written before, or with the error.
     await new Promise((resolve) => {
