@@ -53,9 +53,9 @@ class Program {
     this.#child.kill(name);
   }
 
-  /** What a program waits for on its stdin. */
-  writeLine() {
-    this.#child.stdin.write("\n");
+  /** Ends its stdin, for which a program may wait. */
+  endInput() {
+    this.#child.stdin.end("\n");
   }
 
   /** Waits until `find` returns something of this program. */

@@ -27,7 +27,7 @@ export const heartbeat = [
       await program.until(() => isWritten(file)().sequence > sequence, "the next beat");
       const running = await check(outside, file, "30s");
       must(running === "alive", `it is ${running} while it runs`);
-      program.writeLine();
+      program.endInput();
       await program.endsWith(0);
       const over = await check(outside, file, "30s");
       must(over === "stopped", `it is ${over} after the end`);

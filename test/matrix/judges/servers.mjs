@@ -28,13 +28,15 @@ function get2(session, path) {
 }
 
 /** Ends the server while `pending` is open, and lets that finish. */
-async function drain(program, pending) {
+async function drain(program, response) {
+  // Settled at once: it may fail before it is looked at.
+  const pending = response.catch(({ message, code }) => ({ body: `${message} (${code})` }));
   await program.event("slow");
   program.signal("SIGTERM");
   await program.event("begun");
   await sleep(300);
-  program.writeLine();
-  const { body, connection } = await pending.catch((error) => ({ body: `${error.message} (${error.code})` }));
+  program.endInput();
+  const { body, connection } = await pending;
   must(body === "slow", `the response in flight ended in: ${body}`);
   await program.endsWith(143);
   must(

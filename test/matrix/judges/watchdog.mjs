@@ -159,7 +159,7 @@ export const watchdog = [
       await sleep(3000);
       program.signal("SIGCONT");
       await sleep(1500);
-      program.writeLine();
+      program.endInput();
       const { timeouts } = await program.event("done");
       must(timeouts === 0 && program.stderr === "", `${timeouts} timeouts: ${program.stderr}`);
       await program.endsWith(0);

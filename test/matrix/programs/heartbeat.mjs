@@ -11,9 +11,8 @@ const scenarios = {
     heartbeat.start();
     say("started");
     // The heartbeat alone does not keep the process: the open stdin does.
-    await once(process.stdin, "data");
+    await once(process.stdin.resume(), "end");
     await heartbeat.stop();
-    process.stdin.destroy();
   },
   freeze() {
     new Heartbeat({ stateFile, interval: "100ms" }).start();

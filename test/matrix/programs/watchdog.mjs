@@ -26,6 +26,7 @@ const settle = () => sleep(500);
 async function freeze() {
   const watchdog = started();
   await settle();
+  watchdog.ping();
   say("freezing");
   frozenHere(15, () => watchdog.isTriggered);
   say("back", { triggered: watchdog.isTriggered });
@@ -63,6 +64,7 @@ const scenarios = {
   async "child-process"() {
     const watchdog = started();
     await settle();
+    watchdog.ping();
     execSync("sleep 4");
     await sleep(50);
     watchdog.stop();
@@ -90,13 +92,15 @@ const scenarios = {
   },
   async exit() {
     process.on("exit", (code) => say("exit", { code }));
-    started({ onFreeze: "exit" });
+    const watchdog = started({ onFreeze: "exit" });
     await settle();
+    watchdog.ping();
     frozenHere(20);
   },
   async kill() {
-    started({ onFreeze: "kill" });
+    const watchdog = started({ onFreeze: "kill" });
     await settle();
+    watchdog.ping();
     frozenHere(20);
   },
   async suspend() {
@@ -104,11 +108,10 @@ const scenarios = {
     const pings = setInterval(() => watchdog.ping(), 50);
     await settle();
     say("ready");
-    process.stdin.once("data", () => {
+    process.stdin.resume().once("end", () => {
       say("done", { timeouts: watchdog.stats.timeoutsTriggered });
       clearInterval(pings);
       watchdog.stop();
-      process.stdin.destroy();
     });
   },
   async "worker-thread"() {
