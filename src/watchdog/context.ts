@@ -1,3 +1,4 @@
+import { realClock } from "../kernel/clock.js";
 import { checkKeys, type OptionRules } from "../kernel/options.js";
 import {
   checkFunction,
@@ -8,6 +9,7 @@ import {
 } from "../kernel/policy.js";
 import { flag } from "../kernel/rules.js";
 import { isThenable } from "../kernel/thenable.js";
+import { warnNoInterruption } from "./abilities.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
@@ -33,11 +35,13 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   readonly #controller = new AbortController();
   readonly signal: AbortSignal = this.#controller.signal;
   #timeout: WatchdogTimeoutError | undefined;
+  readonly #byThread: boolean;
   /** Whether synchronous code runs that, where it cannot be interrupted, must learn of a timeout from `ping()`. */
   #throwing = false;
 
   constructor(settings: ContextSettings) {
     super(undefined, settings);
+    this.#byThread = settings.clock === realClock;
     if (!settings.raiseOnTimeout) return;
     this.on("timeout", ({ secondsInactive, stack }) => {
       this.#timeout ??= new WatchdogTimeoutError(this.name, secondsInactive, stack);
@@ -69,7 +73,10 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   runRaising<Result>(body: () => Result): Result {
     this.#throwing = true;
     const guard = this.supervision?.interruptible;
-    if (guard === undefined) return body();
+    if (guard === undefined) {
+      if (this.#byThread) warnNoInterruption();
+      return body();
+    }
     return runInterruptible(guard, body, () => {
       this.raise();
       throw new WatchdogTimeoutError(this.name, this.secondsSincePing);
@@ -126,8 +133,9 @@ export class WatchdogContext {
    * running its own `catch` and `finally` blocks. What cannot be interrupted (a system call) throws when it
    * returns. A Ctrl-C meanwhile ends `body`, too, with a {@link WatchdogError} of code
    * `ERR_WATCHDOG_INTERRUPTED`; the listeners of SIGINT then run as always, also when nobody catches the error,
-   * and without any the process ends. On Windows, in worker threads and with a clock of one's own the error comes with the next
-   * `ping()` or when `body` returns.
+   * and without any the process ends. On Windows, on Deno and in worker threads
+   * (with a `KSTLIB_NO_INTERRUPTION` warning) and with a clock of one's own the error comes with the next `ping()`
+   * or when `body` returns.
    */
   runSync<Result>(body: (watchdog: RunWatchdog, context: ExecutionContext) => Result): Result {
     checkFunction(body, "runSync");

@@ -1,4 +1,5 @@
 import { realClock } from "../kernel/clock.js";
+import { NO_INSPECTOR } from "./abilities.js";
 import { freezeReport } from "./freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
 import { type Answer, evaluateOnMain } from "./main-inspector.js";
@@ -104,7 +105,7 @@ export class Freeze {
   #whyNoStack(answer: Answer | undefined): string | undefined {
     if (answer !== undefined) return undefined;
     if (!this.#data.main) return "only the main thread can be inspected";
-    if (!this.#data.mayInspect) return "the permission model forbids the inspector";
+    if (!this.#data.mayInspect) return NO_INSPECTOR;
     return `the thread did not answer within ${PATIENCE / 1000} s`;
   }
 

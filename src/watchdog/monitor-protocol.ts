@@ -21,7 +21,7 @@ export interface MonitorData {
   readonly hook: string;
   /** Whether the watched thread is the main one, the only one that can be inspected. */
   readonly main: boolean;
-  /** Whether the permission model lets a thread be inspected; asking where it does not aborts the process. */
+  /** Whether runtime and permission model let a thread be inspected; asking where they do not may abort the process. */
   readonly mayInspect: boolean;
   /** The folder in which the kernel tells of the watched thread (Linux). */
   readonly folder: string | undefined;

@@ -2,6 +2,7 @@ import { readlinkSync } from "node:fs";
 import type { MessagePort } from "node:worker_threads";
 import { realClock, type Timer } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
+import { canBreak, canInspect } from "./abilities.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { isInterrupting } from "./interrupt.js";
 import { mainGlobal } from "./main-global.js";
@@ -60,14 +61,13 @@ class Monitor {
       control: this.#control,
       hook: this.#hookKey,
       main: threads.isMainThread,
-      mayInspect: permission?.has("inspector") !== false,
+      mayInspect: canInspect && permission?.has("inspector") !== false,
       folder: threadFolder(),
       ahead: realClock.now() - sharedNow(),
     };
     this.#port = port1;
     this.#receive = () => threads.receiveMessageOnPort(port1)?.message as Notice | undefined;
-    this.#canInterrupt =
-      threads.isMainThread && process.platform !== "win32" && process.versions["bun"] === undefined;
+    this.#canInterrupt = threads.isMainThread && canBreak;
     try {
       new threads.Worker(new URL("./monitor-thread.js", import.meta.url), {
         name: "watchdog",
