@@ -23,17 +23,17 @@ const load = (name: string): Promise<unknown> => import(pathToFileURL(path.join(
 const { CAPABILITIES } = (await load("capabilities.mjs")) as { CAPABILITIES: readonly Capability[] };
 const { EXPECTED, expectationOf } = (await load("expectations.mjs")) as {
   EXPECTED: Readonly<Record<string, Readonly<Record<string, Result>>>>;
-  expectationOf(capability: string, runtime: Runtime): Result;
+  expectationOf: (capability: string, runtime: Runtime) => Result;
 };
 const { BEGIN, DOCUMENT, END, tableOf } = (await load("document.mjs")) as {
   BEGIN: string;
   DOCUMENT: string;
   END: string;
-  tableOf(
+  tableOf: (
     runtimes: readonly Runtime[],
     capabilities: readonly Capability[],
     resultOf: (capability: Capability, runtime: Runtime) => Result,
-  ): string;
+  ) => string;
 };
 
 /** The cells of each line of a table; what is not of the table is a line of its own. */
