@@ -34,7 +34,7 @@ export type { HeartbeatCheck, HeartbeatVerdict } from "./heartbeat-file/verdict.
 export type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/announcer.js";
 export { HeartbeatError, type HeartbeatErrorCode } from "./heartbeat/errors.js";
 export { Heartbeat } from "./heartbeat/heartbeat.js";
-export type { HeartbeatOptions, HeartbeatTarget } from "./heartbeat/options.js";
+export type { HeartbeatOptions, HeartbeatStartOptions, HeartbeatTarget } from "./heartbeat/options.js";
 
 export { type Clock, realClock, type Timer, type TimerOptions } from "./kernel/clock.js";
 export type { Component, Json, Snapshot } from "./kernel/component.js";

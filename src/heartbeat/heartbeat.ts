@@ -1,9 +1,9 @@
 import type { Timer } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { ownProcess } from "../heartbeat-file/process-identity.js";
 import {
   check,
   checkSync,
@@ -12,21 +12,21 @@ import {
   readState,
   readStateSync,
 } from "../heartbeat-file/readers.js";
-import {
-  encodeState,
-  type HeartbeatMetadata,
-  type HeartbeatState,
-  type HeartbeatStatus,
-} from "../heartbeat-file/state.js";
-import { stateFileWriter } from "../heartbeat-file/state-file.js";
+import type { HeartbeatStatus } from "../heartbeat-file/state.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import { announcer, type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
+import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
+import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
-import { metadataSource } from "./metadata.js";
-import { oneAtATime } from "./one-at-a-time.js";
-import { type HeartbeatOptions, heartbeatRules, type HeartbeatSettings } from "./options.js";
+import {
+  type HeartbeatOptions,
+  heartbeatRules,
+  type HeartbeatSettings,
+  type HeartbeatStartOptions,
+  startRules,
+} from "./options.js";
 import { every } from "./schedule.js";
+import { ServiceNotices } from "./service-notices.js";
 
 /**
  * Tells other programs that this process makes progress: writes a small JSON file at each interval, from the
@@ -61,21 +61,16 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   readonly #settings: HeartbeatSettings;
   readonly #owner: string;
   readonly #events: Events<HeartbeatEvents>;
-  readonly #metadata: () => HeartbeatMetadata;
+  readonly #writer: BeatWriter;
   readonly #isTargetDead: () => boolean;
-  readonly #writeFile: ((content: string) => Promise<void>) | undefined;
-  readonly #write: () => Promise<void> = oneAtATime(() => this.#writeNow());
   #status: HeartbeatStatus = "starting";
   /** Armed while running, and only then. */
   #timer: Timer | undefined;
+  /** Takes the listener off `drainOn`. */
+  #leaveSignal: (() => void) | undefined;
+  /** While running, where systemd listens. */
+  #notices: ServiceNotices | undefined;
   #startedAt: number;
-  /** When the write in flight began. */
-  #writing: number | undefined;
-  #sequence = 0;
-  #beats = 0;
-  #missedBeats = 0;
-  #lastBeat: string | null = null;
-  #lastError: string | null = null;
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
 
@@ -85,19 +80,21 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    */
   constructor(options?: HeartbeatOptions) {
     this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, "heartbeat");
-    const { name, stateFile, metadata, target, fsync, clock } = this.#settings;
+    const { name, target, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;
     this.#events = announcer(owner, this.#settings);
-    this.#metadata = metadataSource(owner, metadata);
     this.#isTargetDead = lastGood(
       () => target?.isDead === true,
       false,
       "KSTLIB_LISTENER_FAILED",
       `isDead of the target of ${owner} failed`,
     );
-    this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, fsync);
     this.#startedAt = clock.wallNow();
+    this.#writer = new BeatWriter(owner, this.#settings, this.#events, () => ({
+      status: this.#status,
+      startedAt: formatTimestamp(this.#startedAt),
+    }));
   }
 
   get name(): string {
@@ -110,35 +107,45 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
 
   /**
    * Begins to beat; the first beat is written at once, in the background. A heartbeat that was stopped can be
-   * started again.
+   * started again. An application that has to warm up passes `{ ready: false }`: a beat says `starting` until it
+   * calls `ready()`.
    *
    * @throws HeartbeatError `ERR_HEARTBEAT_RUNNING` while running.
+   * @throws TypeError for an unknown option or a value of the wrong type.
    */
-  start(): void {
+  start(options?: HeartbeatStartOptions): void {
+    const { ready } = resolveOptions("start", startRules, options);
     if (this.isRunning) {
       throw new HeartbeatError("ERR_HEARTBEAT_RUNNING", `${this.#owner} is running; stop() it first.`);
     }
     const { clock, interval, drainOn } = this.#settings;
-    this.#status = drainOn?.aborted ? "draining" : "running";
+    this.#status = "starting";
+    if (ready) this.#status = "running";
+    if (drainOn?.aborted === true) this.#status = "draining";
     this.#startedAt = clock.wallNow();
-    drainOn?.addEventListener("abort", this.#drainNow);
+    if (drainOn !== undefined) this.#leaveSignal = onAbort(drainOn, () => this.drain());
     this.#timer = every(clock, interval, this.#tick);
+    this.#notices = ServiceNotices.begin(this.#owner, this.#settings);
+    this.#notices?.tell(this.#status);
     this.#lookAtTarget();
     // The application may have stopped the heartbeat in a callback about the target.
-    if (this.isRunning) void this.#writeInBackground();
+    if (this.isRunning) void this.#writer.writeInBackground();
   }
 
   /**
-   * Ends the beats: waits for a write in flight, then writes the status `stopped`. Never rejects; a file that
-   * can't be written is a missed beat. Idempotent, and does nothing before `start()`.
+   * Ends the beats: waits for a write in flight, then writes the status `stopped`, and resolves when that is done
+   * and systemd, where it listens, is told. Never rejects; a file that can't be written is a missed beat. Idempotent, and does nothing before `start()`.
    */
   stop(): Promise<void> {
     if (this.#timer === undefined) return this.#stopped;
     this.#timer.cancel();
     this.#timer = undefined;
     this.#status = "stopped";
-    this.#settings.drainOn?.removeEventListener("abort", this.#drainNow);
-    this.#stopped = this.#writeInBackground();
+    this.#leaveSignal?.();
+    this.#leaveSignal = undefined;
+    const notices = this.#notices?.end();
+    this.#notices = undefined;
+    this.#stopped = this.#writer.writeInBackground().then(() => notices);
     return this.#stopped;
   }
 
@@ -156,14 +163,17 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
         `${this.#owner} was stopped and beats no more; start() it again.`,
       );
     }
-    await this.#write();
+    await this.#writer.write();
+  }
+
+  /** Ends the warm-up of `start({ ready: false })`: says `running` from now on, and writes it at once. */
+  ready(): void {
+    if (this.isRunning && this.#status === "starting") this.#become("running");
   }
 
   /** Says from now on that a shutdown has begun, and writes it at once, in the background. Only while running. */
   drain(): void {
-    if (!this.isRunning || this.#status === "draining") return;
-    this.#status = "draining";
-    void this.#writeInBackground();
+    if (this.isRunning && this.#status !== "draining") this.#become("draining");
   }
 
   /**
@@ -184,10 +194,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
       status: this.#status,
       stateFile: this.#settings.stateFile ?? null,
       interval: this.#settings.interval / 1000,
-      beats: this.#beats,
-      missedBeats: this.#missedBeats,
-      lastBeat: this.#lastBeat,
-      lastError: this.#lastError,
+      ...this.#writer.tally,
       targetDead: this.#targetDead,
     });
   }
@@ -228,70 +235,25 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   /** {@link Heartbeat.isAlive} without a promise. */
   static readonly isAliveSync: typeof isAliveSync = isAliveSync;
 
-  readonly #drainNow = (): void => this.drain();
+  #become(status: HeartbeatStatus): void {
+    this.#status = status;
+    this.#notices?.tell(status);
+    void this.#writer.writeInBackground();
+  }
 
   readonly #tick = (): void => {
     this.#lookAtTarget();
     if (!this.isRunning) return;
-    if (this.#writing === undefined) {
-      void this.#writeInBackground();
-      return;
+    const waited = this.#writer.waited;
+    if (waited === undefined) void this.#writer.writeInBackground();
+    else if (waited >= this.#settings.interval) {
+      this.#writer.miss(`the write before it has not ended after ${formatDuration(waited / 1000)}`);
     }
-    const { clock, interval } = this.#settings;
-    const waited = clock.now() - this.#writing;
-    if (waited < interval) return;
-    this.#miss(`the write before it has not ended after ${formatDuration(waited / 1000)}`);
   };
 
   #lookAtTarget(): void {
     const wasDead = this.#targetDead;
     this.#targetDead = this.#isTargetDead();
     if (this.#targetDead && !wasDead) this.#events.emit("targetDead", Object.freeze({ name: this.name }));
-  }
-
-  #writeInBackground(): Promise<void> {
-    // A failure has been told to `onMissedBeat` and its like by then.
-    const work = this.#write().catch(() => undefined);
-    this.#settings.clock.track?.(work);
-    return work;
-  }
-
-  async #writeNow(): Promise<void> {
-    const { clock, interval } = this.#settings;
-    this.#writing = clock.now();
-    try {
-      const state: HeartbeatState = Object.freeze({
-        timestamp: formatTimestamp(clock.wallNow()),
-        ...ownProcess(),
-        // Before the status: the application's function may stop the heartbeat.
-        metadata: this.#metadata(),
-        status: this.#status,
-        interval: interval / 1000,
-        startedAt: formatTimestamp(this.#startedAt),
-        sequence: ++this.#sequence,
-      });
-      await this.#writeFile?.(encodeState(state));
-      this.#lastError = null;
-      this.#lastBeat = state.timestamp;
-      // The farewell is no sign of life.
-      if (state.status === "stopped") return;
-      this.#beats++;
-      this.#events.emit("beat", state);
-    } catch (cause) {
-      throw this.#miss(cause instanceof Error ? cause.message : String(cause), { cause });
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  /** Counts and tells of a beat that was not written. */
-  #miss(reason: string, options?: ErrorOptions): HeartbeatError {
-    const message = `${this.#owner} missed a beat: ${reason}.`;
-    const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);
-    this.#missedBeats++;
-    const isFirst = this.#lastError === null;
-    this.#lastError = message;
-    tellMissed(this.#events, error, isFirst);
-    return error;
   }
 }

@@ -1,0 +1,107 @@
+import { ownProcess } from "../heartbeat-file/process-identity.js";
+import { encodeState, type HeartbeatState } from "../heartbeat-file/state.js";
+import { stateFileWriter } from "../heartbeat-file/state-file.js";
+import { formatTimestamp } from "../heartbeat-file/timestamp.js";
+import type { Events } from "../kernel/events.js";
+import { type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
+import { HeartbeatError } from "./errors.js";
+import { metadataSource } from "./metadata.js";
+import { oneAtATime } from "./one-at-a-time.js";
+import type { HeartbeatSettings } from "./options.js";
+
+/** What a beat says of its heartbeat's life. */
+export type Life = Pick<HeartbeatState, "status" | "startedAt">;
+
+/** How the writing went so far, as a snapshot has it. */
+export type BeatTally = Pick<HeartbeatSnapshot, "beats" | "missedBeats" | "lastBeat" | "lastError">;
+
+/** Writes the beats of one heartbeat, one at a time, and counts and tells how each went. */
+export class BeatWriter {
+  /**
+   * Writes what the life is then; calls made during a write share the one after it. Rejects with the
+   * `HeartbeatError` that was told.
+   */
+  readonly write: () => Promise<void> = oneAtATime(() => this.#writeNow());
+  readonly #owner: string;
+  readonly #settings: HeartbeatSettings;
+  readonly #events: Events<HeartbeatEvents>;
+  readonly #life: () => Life;
+  readonly #metadata: () => HeartbeatState["metadata"];
+  readonly #writeFile: ((content: string) => Promise<void>) | undefined;
+  /** When the write in flight began. */
+  #writing: number | undefined;
+  #sequence = 0;
+  #beats = 0;
+  #missedBeats = 0;
+  #lastBeat: string | null = null;
+  #lastError: string | null = null;
+
+  constructor(owner: string, settings: HeartbeatSettings, events: Events<HeartbeatEvents>, life: () => Life) {
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#events = events;
+    this.#life = life;
+    this.#metadata = metadataSource(owner, settings.metadata);
+    const { stateFile, fsync } = settings;
+    this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, fsync);
+  }
+
+  /** Milliseconds since the write in flight began; `undefined` when there is none. */
+  get waited(): number | undefined {
+    return this.#writing === undefined ? undefined : this.#settings.clock.now() - this.#writing;
+  }
+
+  get tally(): BeatTally {
+    return {
+      beats: this.#beats,
+      missedBeats: this.#missedBeats,
+      lastBeat: this.#lastBeat,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** {@link write} for those who do not wait: its failure has been told to `onMissedBeat` and its like. */
+  writeInBackground(): Promise<void> {
+    const work = this.write().catch(() => undefined);
+    this.#settings.clock.track?.(work);
+    return work;
+  }
+
+  async #writeNow(): Promise<void> {
+    const { clock, interval } = this.#settings;
+    this.#writing = clock.now();
+    try {
+      const state: HeartbeatState = Object.freeze({
+        timestamp: formatTimestamp(clock.wallNow()),
+        ...ownProcess(),
+        // Before the status: the application's function may stop the heartbeat.
+        metadata: this.#metadata(),
+        ...this.#life(),
+        interval: interval / 1000,
+        sequence: ++this.#sequence,
+      });
+      await this.#writeFile?.(encodeState(state));
+      this.#lastError = null;
+      this.#lastBeat = state.timestamp;
+      // The farewell is no sign of life.
+      if (state.status === "stopped") return;
+      this.#beats++;
+      this.#events.emit("beat", state);
+    } catch (cause) {
+      throw this.miss(cause instanceof Error ? cause.message : String(cause), { cause });
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  /** Counts and tells of a beat that was not written. */
+  miss(reason: string, options?: ErrorOptions): HeartbeatError {
+    const message = `${this.#owner} missed a beat: ${reason}.`;
+    const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);
+    this.#missedBeats++;
+    const isFirst = this.#lastError === null;
+    this.#lastError = message;
+    tellMissed(this.#events, error, isFirst);
+    return error;
+  }
+}
