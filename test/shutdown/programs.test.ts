@@ -8,6 +8,11 @@ import { fork, type ForkOptions } from "./fork.js";
 const TERM = { signals: [["ready", "SIGTERM"]] } as const satisfies ForkOptions;
 
 /** Whether this user may make a process namespace. */
+/** Newer versions know only the flag without "experimental". */
+const permission = process.allowedNodeEnvironmentFlags.has("--permission")
+  ? "--permission"
+  : "--experimental-permission";
+
 const canBeFirst = spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
 
 function lines(text: string): string[] {
@@ -188,8 +193,8 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   });
 
   test.each([
-    ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"],
-    ["--experimental-permission", "--allow-fs-read=*"],
+    [permission, "--allow-fs-read=*", "--allow-worker"],
+    [permission, "--allow-fs-read=*"],
   ])("shuts down under the permission model: %s %s %s", async (...flags) => {
     const { code, stdout } = await fork("ordered", { ...TERM, flags: flags.filter(Boolean) });
     expect(lines(stdout)).toEqual(["async SIGTERM", "plain", "sync", "last"]);
@@ -197,7 +202,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   });
 
   test("is killed at the deadline where the permission model forbids to interrupt the thread", async () => {
-    const flags = ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"];
+    const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
     const { code, stderr } = await fork("spinning", { ...TERM, flags });
     expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
     expect(code).toBeNull();
