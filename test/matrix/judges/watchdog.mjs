@@ -52,6 +52,17 @@ export const watchdog = [
     },
   },
   {
+    id: "hot-loop",
+    title: "watchdog: the pings of a loop that does nothing else are seen",
+    async judge(outside) {
+      const program = outside.start("watchdog.mjs", ["hot-loop"]);
+      const { timeouts, pings } = await program.event("done");
+      must(timeouts === 0 && program.stderr === "", `${timeouts} timeouts: ${program.stderr}`);
+      must(pings === 1e9, `${pings} pings were counted`);
+      await program.endsWith(0);
+    },
+  },
+  {
     id: "frozen",
     title: "watchdog: a frozen event loop is reported while it is frozen",
     judge: frozen,

@@ -90,6 +90,17 @@ const scenarios = {
     await sleep(300);
     say("alive");
   },
+  async "hot-loop"() {
+    const watchdog = started();
+    await settle();
+    for (const end = performance.now() + 4000; performance.now() < end;) {
+      for (let ping = 0; ping < 10_000_000; ping++) watchdog.ping();
+    }
+    await sleep(50);
+    const { pingsTotal, timeoutsTriggered: timeouts } = watchdog.stats;
+    watchdog.stop();
+    say("done", { timeouts, pings: pingsTotal });
+  },
   async exit() {
     process.on("exit", (code) => say("exit", { code }));
     const watchdog = started({ onFreeze: "exit" });
