@@ -15,6 +15,7 @@ const SUITES = {
   allocation: { flags: ["--expose-gc", "--min-semi-space-size=512", "--max-semi-space-size=512"] },
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },
+  monitor: { flags: [], once: true },
   startup: { flags: [], once: true },
   size: { flags: [], once: true },
 };
