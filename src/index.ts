@@ -74,6 +74,17 @@ export { Registry, type RegistrySnapshot } from "./registry.js";
 export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
 export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 export type {
+  CheckedCircuit,
+  CheckedHeartbeat,
+  CheckedWatchdog,
+  HealthCheck,
+  HealthCheckContext,
+  HealthCheckFunction,
+} from "./shutdown/health-check.js";
+export type { HealthHandler, HealthRequest, HealthResponse } from "./shutdown/health-handler.js";
+export type { HealthCheckOptions, HealthHandlerOptions } from "./shutdown/health-options.js";
+export type { HealthCheckResult, HealthProbe, HealthReport, HealthStatus } from "./shutdown/health-report.js";
+export type {
   GracefulShutdownOptions,
   ShutdownCallbackOptions,
   ShutdownSignal,
