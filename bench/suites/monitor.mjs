@@ -1,6 +1,7 @@
 // What the monitor thread takes while nothing happens, and how soon it has found a freeze and its stack.
 // This file runs itself: each figure comes from processes of its own.
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -48,20 +49,17 @@ const programs = {
     Object.defineProperty(globalThis, Symbol.for(HOOK), { value: { isInterrupting: () => false } });
     const worker = new Worker(new URL(import.meta.url));
     const done = new Int32Array(new SharedArrayBuffer(4));
-    worker.postMessage(done);
     const deep = (depth) => {
       if (depth > 0) return deep(depth - 1) + 1;
       while (Atomics.load(done, 0) === 0);
       return 0;
     };
     // The worker is there before the thread blocks, as the monitor is.
-    await new Promise((resolve) => {
-      worker.once("message", resolve);
-    });
+    await once(worker, "message");
+    worker.postMessage(done);
+    const answered = once(worker, "message");
     deep(30);
-    const [times] = await new Promise((resolve) => {
-      worker.once("message", (...message) => resolve(message));
-    });
+    const [times] = await answered;
     return { times };
   },
 };
@@ -69,18 +67,18 @@ const programs = {
 async function takeStacks() {
   const { evaluateOnMain } = await internal("main-inspector");
   const { TAKE_STACK } = await internal("freeze-hook");
-  parentPort.once("message", async (done) => {
-    parentPort.postMessage("ready");
-    await sleep(100);
-    const times = [];
-    for (let turn = 0; turn < (quick ? 5 : 20); turn++) {
-      const answer = await evaluateOnMain(`(${TAKE_STACK})(globalThis[Symbol.for("${HOOK}")], 1)`, 5000);
-      if (!answer.value.includes("deep")) throw new Error(`no stack: ${answer.value}`);
-      times.push(answer.took);
-    }
-    parentPort.postMessage(times);
-    Atomics.store(done, 0, 1);
-  });
+  const asked = once(parentPort, "message");
+  parentPort.postMessage("ready");
+  const [done] = await asked;
+  await sleep(100);
+  const times = [];
+  for (let turn = 0; turn < (quick ? 5 : 20); turn++) {
+    const answer = await evaluateOnMain(`(${TAKE_STACK})(globalThis[Symbol.for("${HOOK}")], 1)`, 5000);
+    if (!answer.value.includes("deep")) throw new Error(`no stack: ${answer.value}`);
+    times.push(answer.took);
+  }
+  parentPort.postMessage(times);
+  Atomics.store(done, 0, 1);
 }
 
 function run(...args) {
