@@ -23,7 +23,7 @@ export interface ForkOptions {
 /** Runs one scenario of the fixture to its end. */
 export function fork(scenario: string, options: ForkOptions = {}): Promise<Outcome> {
   const fixture = fileURLToPath(new URL("../fixtures/shutdown-program.mjs", import.meta.url));
-  const [program, ...args] = [
+  const [program = process.execPath, ...args] = [
     ...(options.through ?? []),
     process.execPath,
     ...(options.flags ?? []),

@@ -93,9 +93,8 @@ const scenarios = {
   async "hot-loop"() {
     const watchdog = started();
     await settle();
-    for (const end = performance.now() + 4000; performance.now() < end;) {
-      for (let ping = 0; ping < 10_000_000; ping++) watchdog.ping();
-    }
+    // Seconds without anything that would make an engine write what it may still hold in a register.
+    for (let ping = 0; ping < 1e9; ping++) watchdog.ping();
     await sleep(50);
     const { pingsTotal, timeoutsTriggered: timeouts } = watchdog.stats;
     watchdog.stop();
