@@ -16,6 +16,7 @@ const SUITES = {
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },
   drain: { flags: [] },
+  monitor: { flags: [], once: true },
   startup: { flags: [], once: true },
   size: { flags: [], once: true },
 };

@@ -6,11 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { Watchdog } from "@kstlib/resilience";
 
-const FROZEN_MS = 1500;
+/** Far more than the timeout: seconds for which a busy machine gives the thread no CPU do not count. */
+const FROZEN_MS = 15_000;
 
-function processItem(item) {
+function processItem(item, watchdog) {
   const end = performance.now() + (item === 3 ? FROZEN_MS : 10);
-  while (performance.now() < end);
+  // The example need not stay frozen once it is found out.
+  while (performance.now() < end && !watchdog.isTriggered);
 }
 
 async function worker() {
@@ -19,7 +21,7 @@ async function worker() {
   watchdog.start();
   for (let item = 1; item <= 4; item++) {
     watchdog.ping(); // before each long operation
-    processItem(item);
+    processItem(item, watchdog);
     await sleep(10);
   }
   watchdog.stop();

@@ -26,6 +26,8 @@ const STACK = `(() => {
   return String(stack);
 })()`;
 
+const NO_INSPECTOR = "this runtime cannot interrupt the thread";
+
 const order = workerData as DeadlineOrder;
 
 /** The callback whose turn it is; `null` when they are over, `undefined` before the first. */
@@ -103,25 +105,43 @@ function innermost(stack: string): string {
     .join(" < ");
 }
 
+/** A session with the main thread, or `undefined` where the runtime has none: Deno says so here, Bun at a question. */
+function openSession(): Session | undefined {
+  try {
+    const session = new Session();
+    session.connectToMainThread();
+    return session;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the main thread is; `undefined` where the runtime cannot tell. */
+function askForStack(session: Session): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    session.post("Runtime.evaluate", { expression: STACK, silent: true }, (error, reply) => {
+      resolve(error === null ? String(reply.result.value) : undefined);
+    });
+  });
+}
+
 async function strike(): Promise<void> {
   const what =
     running === null ? "the process does not end" : `${JSON.stringify(running ?? "")} blocks the thread`;
   const total = formatDuration(order.timeout / 1000);
   say(`the total of ${total} is over and ${what}; exiting with ${order.forceExitCode}.`);
   if (!order.inspectable) return kill("the permission model forbids to interrupt the thread");
-  const session = new Session();
-  session.connectToMainThread();
-  const evaluated = new Promise<string>((resolve) => {
-    session.post("Runtime.evaluate", { expression: STACK, silent: true }, (error, reply) => {
-      resolve(error === null ? String(reply.result.value) : "");
-    });
-  });
-  let stack = await Promise.race([evaluated, pause(ANSWER)]);
-  if (stack === undefined) {
+  const session = openSession();
+  if (session === undefined) return kill(NO_INSPECTOR);
+  const answered = askForStack(session).then((stack) => ({ stack }));
+  let answer = await Promise.race([answered, pause(ANSWER)]);
+  if (answer === undefined) {
     killNewChildren();
-    stack = await Promise.race([evaluated, pause(ANSWER)]);
+    answer = await Promise.race([answered, pause(ANSWER)]);
   }
-  if (stack === undefined) return kill("the thread is outside of JavaScript and cannot be interrupted");
+  if (answer === undefined) return kill("the thread is outside of JavaScript and cannot be interrupted");
+  const { stack } = answer;
+  if (stack === undefined) return kill(NO_INSPECTOR);
   say(`stuck at: ${innermost(stack)}`);
   const expression = `process.emit(${JSON.stringify(order.strike)})`;
   session.post("Runtime.evaluate", { expression, silent: true });

@@ -45,7 +45,23 @@ export async function flush(streams: readonly Writable[], clock: Clock): Promise
   });
 }
 
+/** Bun writes past the buffer of a stream into a sink, which alone knows what is left. */
+function sinkOf(stream: Writable): unknown {
+  const key = Object.getOwnPropertySymbols(stream).find(
+    ({ description }) => description === "kWriteStreamFastPath",
+  );
+  return key === undefined ? undefined : Reflect.get(stream, key);
+}
+
+async function flushSink(sink: object): Promise<void> {
+  const flushing: unknown = Reflect.get(sink, "flush");
+  if (typeof flushing === "function") await flushing.call(sink);
+}
+
 async function written(streams: readonly Writable[]): Promise<void> {
+  const sinks = streams.map(sinkOf).filter((sink) => typeof sink === "object" && sink !== null);
+  // A reader that is gone is no error.
+  if (sinks.length > 0) await Promise.allSettled(sinks.map(flushSink));
   for (const stream of streams.filter(mayHold)) {
     // The callback of an empty write comes after all that was written before, or with the error.
     await new Promise((resolve) => {

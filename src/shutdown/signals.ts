@@ -26,6 +26,9 @@ export interface SignalTarget {
 // process ends when all that have begun are complete.
 const emitter: NodeJS.EventEmitter = process;
 const CRASH = "uncaughtException";
+const REJECTION = "unhandledRejection";
+// Node makes an exception of a rejection that nobody handles; Bun ends the process with it.
+const CRASHES = process.versions["bun"] === undefined ? [CRASH] : [CRASH, REJECTION];
 const targets = new Set<SignalTarget>();
 const listening = new Map<string, (...args: unknown[]) => void>();
 const signalled = new WeakSet<SignalTarget>();
@@ -37,7 +40,7 @@ let exitCode: number | undefined;
 /** What of the process a target listens to; a signal that the platform does not have never comes. */
 function eventsOf({ settings: { signals, handleUncaught } }: SignalTarget): readonly string[] {
   // Unhandled rejections come as exceptions, too, unless the program treats them in its own way.
-  return handleUncaught ? [...signals, CRASH] : signals;
+  return handleUncaught ? [...signals, ...CRASHES] : signals;
 }
 
 function listenersTo(event: string): readonly SignalTarget[] {
@@ -55,7 +58,7 @@ export function install(target: SignalTarget): void {
   superior ??= hearSuperior(ordered);
   for (const event of eventsOf(target)) {
     if (listening.has(event)) continue;
-    const listener = event === CRASH ? crashed : (): void => received(event as ShutdownSignal);
+    const listener = listenerOf(event);
     listening.set(event, listener);
     emitter.on(event, listener);
   }
@@ -74,6 +77,11 @@ export function uninstall(target: SignalTarget): void {
     emitter.off(event, listener);
     listening.delete(event);
   }
+}
+
+function listenerOf(event: string): (...args: unknown[]) => void {
+  if (event === CRASH) return crashed;
+  return event === REJECTION ? rejected : () => received(event as ShutdownSignal);
 }
 
 function received(signal: ShutdownSignal): void {
@@ -113,6 +121,11 @@ function crashed(error: unknown, origin: unknown): void {
   void leave(found[0], 1);
   // A process that was on its way out already does not end in order any more, either.
   if (exitCode !== undefined) exitCode = 1;
+}
+
+function rejected(reason: unknown): void {
+  // A program with a listener of its own treats them in its own way, as on Node.
+  if (emitter.listenerCount(REJECTION) === 1) crashed(reason, REJECTION);
 }
 
 async function leave(leader: SignalTarget | undefined, code: number): Promise<void> {

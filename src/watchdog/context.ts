@@ -10,8 +10,9 @@ import {
 import { flag } from "../kernel/rules.js";
 import { isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
-import { passOn, runInterruptible, runLimited, takesNothing } from "./interrupt.js";
+import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
+import { isNode } from "./runtime.js";
 import { Watchdog } from "./watchdog.js";
 
 /** How a {@link WatchdogContext} is made: what a watchdog takes, and whether a timeout is an error. */
@@ -34,11 +35,14 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   readonly #controller = new AbortController();
   readonly signal: AbortSignal = this.#controller.signal;
   #timeout: WatchdogTimeoutError | undefined;
+  /** Whether time is the machine's, so that a run can be found frozen. */
+  readonly #byThread: boolean;
   /** Whether synchronous code runs that, where it cannot be interrupted, must learn of a timeout from `ping()`. */
   #throwing = false;
 
   constructor(settings: ContextSettings) {
     super(undefined, settings);
+    this.#byThread = settings.clock === realClock;
     if (!settings.raiseOnTimeout) return;
     this.on("timeout", ({ secondsInactive, stack }) => {
       this.#timeout ??= new WatchdogTimeoutError(this.name, secondsInactive, stack);
@@ -79,7 +83,9 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
       throw new WatchdogTimeoutError(this.name, this.secondsSincePing);
     };
     if (guard !== undefined) return runInterruptible(guard, body, ended);
-    return limit === undefined ? body() : runLimited(limit, body, ended);
+    if (limit !== undefined) return runLimited(limit, body, ended);
+    if (this.#byThread) warnNoInterruption();
+    return body();
   }
 }
 
@@ -142,7 +148,8 @@ export class WatchdogContext {
    *
    * On Windows, in worker threads and where no thread may be started the engine ends a `body` that takes no
    * parameter, half a timeout late. One that takes the watchdog may ping it, for which the engine cannot
-   * wait: the error then comes with the next `ping()` or when `body` returns, as with a clock of one's own.
+   * wait: the error then comes with the next `ping()` or when `body` returns, as with a clock of one's own,
+   * and a `KSTLIB_NO_INTERRUPTION` warning says so. The same holds for any `body` on Deno.
    */
   runSync<Result>(body: (watchdog: RunWatchdog, context: ExecutionContext) => Result): Result {
     checkFunction(body, "runSync");
@@ -172,7 +179,7 @@ export class WatchdogContext {
   /** How long a body may run where the engine ends it: a little longer than the monitor waits before it reports. */
   #limit(body: (...args: never) => unknown): number | undefined {
     const { clock, timeout } = this.#settings;
-    return clock === realClock && takesNothing(body) ? timeout * LIMIT : undefined;
+    return isNode && clock === realClock && takesNothing(body) ? timeout * LIMIT : undefined;
   }
 }
 

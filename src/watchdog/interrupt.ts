@@ -2,7 +2,6 @@ import { realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
-import { isNode } from "./runtime.js";
 import { ARMED, GUARD, OFF, STRUCK } from "./watch-cells.js";
 
 /** How long code that is over waits for an interruption that is on its way. */
@@ -90,22 +89,23 @@ export function takesNothing(body: (...args: never) => unknown): boolean {
   return body.length === 0 && /^[^(]*\(\s*\)/.test(text) && !/\barguments\b|\[native code\]/.test(text);
 }
 
-let warned = false;
+let told = false;
+
+/** Warns once that frozen synchronous code goes on to its next ping. */
+export function warnNoInterruption(): void {
+  if (told) return;
+  told = true;
+  warn(
+    "KSTLIB_NO_INTERRUPTION",
+    "frozen code cannot be interrupted here: runSync throws a timeout at the next ping or when the code returns",
+  );
+}
 
 /**
  * Runs synchronous code that the engine ends after `limit` milliseconds, without running its `catch` and `finally`
  * blocks. Nothing can prolong it once it runs. What is thrown then is up to `ended`.
  */
 export function runLimited<Result>(limit: number, body: () => Result, ended: () => never): Result {
-  if (!isNode()) {
-    if (!warned)
-      warn(
-        "KSTLIB_NO_INTERRUPTION",
-        "this runtime cannot throw into frozen code: runSync throws when it returns",
-      );
-    warned = true;
-    return body();
-  }
   const global = mainGlobal();
   const slot = Symbol.for(SLOT);
   const outer: unknown = Reflect.get(global, slot);

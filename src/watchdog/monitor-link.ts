@@ -47,7 +47,7 @@ function wakeUp(wake: Int32Array): boolean {
 export function startMonitor(threads: Threads, thread: ThreadData, listener: LinkListener): MonitorLink {
   const { port1, port2 } = new threads.MessageChannel();
   const wake = new Int32Array(new SharedArrayBuffer(WAKE_CELLS * 4));
-  const channel = thread.main && isNode() ? `${ADDRESS}/${thread.key}` : undefined;
+  const channel = thread.main && isNode ? `${ADDRESS}/${thread.key}` : undefined;
   const data: MonitorData = { wake, channel, port: port2, thread };
   try {
     new threads.Worker(new URL("./monitor-thread.js", import.meta.url), {
@@ -100,7 +100,7 @@ export function joinMonitor(
   listener: LinkListener,
 ): MonitorLink | undefined {
   // Without the kernel's view a monitor cannot tell a thread that was terminated from one that is frozen.
-  if (thread.main || thread.folder === undefined || !isNode()) return undefined;
+  if (thread.main || thread.folder === undefined || !isNode) return undefined;
   const address: unknown = threads.getEnvironmentData(ADDRESS);
   if (!isAddress(address) || !hasListener(address.wake)) return undefined;
   const notices = new threads.BroadcastChannel(thread.key);

@@ -15,7 +15,7 @@ import {
   type ThreadData,
   type TimeoutNotice,
 } from "./monitor-protocol.js";
-import { isNode } from "./runtime.js";
+import { canBreak, isNode } from "./runtime.js";
 import type { Subject, Supervision } from "./supervision.js";
 
 let current: Monitor | undefined;
@@ -31,7 +31,7 @@ function threadFolder(): string | undefined {
 }
 
 function whyUninspectable(): string | undefined {
-  if (!isNode()) return "this runtime cannot look into another thread";
+  if (!isNode) return "this runtime lets no thread be inspected";
   // The types know `permission` as always there; it is not without the permission model.
   const permission = process.permission as typeof process.permission | undefined;
   return permission?.has("inspector") === false ? "the permission model forbids the inspector" : undefined;
@@ -73,7 +73,7 @@ class Monitor {
       folder: threadFolder(),
       ahead: realClock.now() - sharedNow(),
     };
-    this.#canInterrupt = isNode() && threads.isMainThread && process.platform !== "win32";
+    this.#canInterrupt = threads.isMainThread && canBreak;
     const listener: LinkListener = {
       heard: (notice) => this.#deliver(notice),
       ended: (error) => this.#lose(error),

@@ -1,4 +1,8 @@
+// What a runtime lacks cannot be asked for without side effects; `npm run test:matrix` measures it.
+const { bun, deno } = process.versions;
+
 /** Whether this is Node itself: others share its names, not all that stands behind them. */
-export function isNode(): boolean {
-  return process.versions["bun"] === undefined && process.versions["deno"] === undefined;
-}
+export const isNode: boolean = bun === undefined && deno === undefined;
+
+/** Whether a SIGINT ends a script that is run with `breakOnSigint`: on Deno it ends the process. */
+export const canBreak: boolean = process.platform !== "win32" && deno === undefined;

@@ -7,6 +7,11 @@ import { fork, type ForkOptions } from "./fork.js";
 
 const TERM = { signals: [["ready", "SIGTERM"]] } as const satisfies ForkOptions;
 
+/** Newer versions know only the flag without "experimental". */
+const permission = process.allowedNodeEnvironmentFlags.has("--permission")
+  ? "--permission"
+  : "--experimental-permission";
+
 const isLinux = process.platform === "linux";
 /** What makes a program process 1, as in a container. */
 const FIRST = ["unshare", "--pid", "--fork", "--mount-proc"];
@@ -196,8 +201,8 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   });
 
   test.each([
-    ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"],
-    ["--experimental-permission", "--allow-fs-read=*"],
+    [permission, "--allow-fs-read=*", "--allow-worker"],
+    [permission, "--allow-fs-read=*"],
   ])("shuts down under the permission model: %s %s %s", async (...flags) => {
     const { code, stdout } = await fork("ordered", { ...TERM, flags: flags.filter(Boolean) });
     expect(lines(stdout)).toEqual(["async SIGTERM", "plain", "sync", "last"]);
@@ -205,7 +210,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   });
 
   test("is killed at the deadline where the permission model forbids to interrupt the thread", async () => {
-    const flags = ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"];
+    const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
     const { code, stderr } = await fork("spinning", { ...TERM, flags });
     expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
     expect(code).toBeNull();
@@ -255,7 +260,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     });
 
     test("is ended at the deadline where the permission model forbids to interrupt the thread", async () => {
-      const flags = ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"];
+      const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
       const { signal, stderr } = await fork("spinning", { ...TERM, flags, through: FIRST });
       expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
       expect(signal).toBe("SIGTRAP");

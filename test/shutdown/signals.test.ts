@@ -19,7 +19,11 @@ beforeEach(() => {
   clock = new ManualClock();
   installed = [];
   before = listeners();
-  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  // Swallowed, and told to be written: a shutdown waits for that.
+  vi.spyOn(process.stderr, "write").mockImplementation((_text, ...rest: unknown[]) => {
+    for (const callback of rest) if (typeof callback === "function") callback();
+    return true;
+  });
 });
 
 afterEach(() => {

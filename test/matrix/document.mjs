@@ -1,0 +1,49 @@
+// The table in docs/runtimes.md, between two markers.
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import fs from "node:fs";
+import path from "node:path";
+
+const root = path.resolve(import.meta.dirname, "../..");
+export const DOCUMENT = path.join(root, "docs", "runtimes.md");
+export const BEGIN = "<!-- The rest is written by `npm run test:matrix`: -->";
+export const END = "<!-- until here. -->";
+
+/**
+ * The table and its footnotes; `resultOf(capability, runtime)` says what a cell has.
+ * A reason stands once, however many cells share it.
+ */
+export function tableOf(runtimes, capabilities, resultOf) {
+  const reasons = [];
+  const cell = ({ result, why }) => {
+    if (why === undefined) return result;
+    if (!reasons.includes(why)) reasons.push(why);
+    return `${result} (${reasons.indexOf(why) + 1})`;
+  };
+  const lines = [
+    ["", ...runtimes.map(({ title }) => title)],
+    ["---", ...runtimes.map(() => "---")],
+    ...capabilities.map((capability) => [
+      capability.title,
+      ...runtimes.map((runtime) => cell(resultOf(capability, runtime))),
+    ]),
+  ];
+  const table = lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`).join("\n");
+  return notes === "" ? table : `${table}\n\n${notes}`;
+}
+
+/** Puts what a complete run has found into the document. */
+export function writeDocument(runtimes, capabilities, rows) {
+  const found = new Map(rows.map((row) => [`${row.runtime} ${row.capability}`, row]));
+  const table = tableOf(runtimes, capabilities, ({ id }, runtime) => found.get(`${runtime.id} ${id}`));
+  const text = fs.readFileSync(DOCUMENT, "utf8");
+  const [before, after] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
+  if (before < BEGIN.length || after < before) throw new Error(`${DOCUMENT} has lost its markers`);
+  const where = `On ${process.platform} ${process.arch}:`;
+  fs.writeFileSync(DOCUMENT, `${text.slice(0, before)}\n\n${where}\n\n${table}\n\n${text.slice(after)}`);
+  const require = createRequire(path.join(root, "package.json"));
+  const { bin } = require("oxfmt/package.json");
+  const formatter = path.join(root, "node_modules/oxfmt", typeof bin === "string" ? bin : bin.oxfmt);
+  spawnSync(process.execPath, [formatter, DOCUMENT], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+}

@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import http from "node:http";
+import http2 from "node:http2";
+import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { must } from "../outside.mjs";
+
+function get(port, path, agent) {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ port, host: "127.0.0.1", path, agent }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (text) => (body += text));
+      response.on("end", () => resolve({ body, connection: response.headers.connection }));
+    });
+    request.on("error", reject);
+  });
+}
+
+function get2(session, path) {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ":path": path });
+    let body = "";
+    stream.setEncoding("utf8").on("data", (text) => (body += text));
+    stream.on("end", () => resolve({ body }));
+    stream.on("error", reject);
+    stream.end();
+  });
+}
+
+/** Ends the server while `pending` is open, and lets that finish. */
+async function drain(program, response) {
+  // Settled at once: it may fail before it is looked at.
+  const pending = response.catch(({ message, code }) => ({ body: `${message} (${code})` }));
+  await program.event("slow");
+  program.signal("SIGTERM");
+  await program.event("begun");
+  await sleep(300);
+  program.endInput();
+  const { body, connection } = await pending;
+  must(body === "slow", `the response in flight ended in: ${body}`);
+  await program.endsWith(143);
+  must(
+    program.events.some(({ event }) => event === "database"),
+    "the callback after the server did not run",
+  );
+  return connection;
+}
+
+export const servers = [
+  {
+    id: "http",
+    title: "`registerServer` of `node:http`: in-flight responses finish, keep-alive ends",
+    async judge(outside) {
+      const program = outside.start("servers.mjs", ["http"]);
+      const { port } = await program.event("listening");
+      const agent = new http.Agent({ keepAlive: true });
+      const silent = net.connect(port, "127.0.0.1").on("error", () => {});
+      try {
+        await once(silent, "connect");
+        must((await get(port, "/", agent)).body === "quick", "the first response is wrong");
+        const connection = await drain(program, get(port, "/slow", agent));
+        must(connection === "close", `the response in flight said connection: ${connection}`);
+      } finally {
+        agent.destroy();
+        silent.destroy();
+      }
+    },
+  },
+  {
+    id: "http2",
+    title: "`registerServer` of `node:http2`",
+    async judge(outside) {
+      const program = outside.start("servers.mjs", ["http2"]);
+      const { port } = await program.event("listening");
+      const session = http2.connect(`http://127.0.0.1:${port}`).on("error", () => {});
+      try {
+        must((await get2(session, "/")).body === "quick", "the first response is wrong");
+        await drain(program, get2(session, "/slow"));
+      } finally {
+        session.destroy();
+      }
+    },
+  },
+];
