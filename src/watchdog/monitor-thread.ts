@@ -1,5 +1,14 @@
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
-import { beginWatch, judge, look, untilNextLook, type Verdict, type Watch } from "./deadline.js";
+import { realClock } from "../kernel/clock.js";
+import {
+  beginWatch,
+  judge,
+  type LeftOut,
+  look,
+  untilNextLook,
+  type Verdict,
+  type Watch,
+} from "./deadline.js";
 import { Freeze, type Frozen, notCounted } from "./freeze.js";
 import {
   type MonitorData,
@@ -11,6 +20,7 @@ import {
   type WatchOrder,
 } from "./monitor-protocol.js";
 import { MonitorTime } from "./monitor-time.js";
+import { NotCountedEpisodes, sparedBy } from "./not-counted.js";
 import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
 import { writeError } from "./write-error.js";
 
@@ -25,7 +35,8 @@ interface Watched {
   readonly cells: WatchCells;
   watch: Watch;
   /** What the time had left out when this period began. */
-  uncountedBefore: number;
+  before: LeftOut;
+  readonly episodes: NotCountedEpisodes;
 }
 
 const data = workerData as MonitorData;
@@ -51,13 +62,31 @@ function takePulse(): boolean {
   return ran;
 }
 
+function leftOutNow(): LeftOut {
+  const { starved, suspended } = time;
+  return { starved, suspended };
+}
+
+/** Tells of time that was left out, when it would have been a timeout. */
+function tellNotCounted({ order, watch, before, episodes }: Watched, pings: number): void {
+  const left = { starved: time.starved - before.starved, suspended: time.suspended - before.suspended };
+  const kind = sparedBy(watch, order.timeout, left, time.counted);
+  // A ping that came in the meantime ends a lack of CPU; after a stop it is only quicker than this look.
+  if (kind === undefined || (kind === "starved" && pings !== watch.pings)) return;
+  if (!episodes.isNew(kind, watch.pings, realClock.now())) return;
+  const details = { secondsStarved: left.starved / 1000, secondsSuspended: left.suspended / 1000 };
+  const { id, name } = order;
+  notify({ id, notCounted: { name, kind, seconds: left[kind] / 1000, details } });
+}
+
 function lookAt(entry: Watched, loopRan: boolean): Verdict {
   const { cells, watch } = entry;
   const { pings } = cells;
+  tellNotCounted(entry, pings);
   entry.watch = look(watch, pings, loopRan, time.counted);
   if (watch.pings !== pings) {
     cells.see(pings, sharedNow() + data.ahead);
-    entry.uncountedBefore = time.uncounted;
+    entry.before = leftOutNow();
   }
   // While synchronous code runs under a guard the loop cannot turn: nothing to ask it.
   const guarded = Atomics.load(cells.counters, GUARD) === ARMED;
@@ -65,12 +94,13 @@ function lookAt(entry: Watched, loopRan: boolean): Verdict {
   return judge(entry.watch, entry.order.timeout, guarded ? Infinity : silent, time.counted);
 }
 
-function describe({ order, cells, watch, uncountedBefore }: Watched): Frozen {
-  const { id, name, onFreeze, exitCode } = order;
+function describe({ order, cells, watch, before }: Watched): Frozen {
+  const { id, name, onFreeze, exitCode, reportDirectory, link } = order;
   const { pings, since } = watch;
   const secondsInactive = (time.counted - since) / 1000;
-  const secondsNotCounted = (time.uncounted - uncountedBefore) / 1000;
-  return { id, name, pings, cells, onFreeze, exitCode, secondsInactive, secondsNotCounted };
+  const secondsNotCounted = (time.uncounted - before.starved - before.suspended) / 1000;
+  const what = { id, name, pings, cells, onFreeze, exitCode, reportDirectory, link };
+  return { ...what, secondsInactive, secondsNotCounted };
 }
 
 function tellNotPinged({ id, name, pings, cells, secondsInactive, secondsNotCounted }: Frozen): void {
@@ -110,7 +140,8 @@ function takeOrders(): boolean {
       const cells = new WatchCells(buffer);
       const watch = beginWatch(cells.pings, time.counted);
       cells.see(watch.pings, sharedNow() + data.ahead);
-      watched.set(id, { order, poll, cells, watch, uncountedBefore: time.uncounted });
+      const episodes = new NotCountedEpisodes(timeout);
+      watched.set(id, { order, poll, cells, watch, before: leftOutNow(), episodes });
     }
   }
   return true;

@@ -92,9 +92,11 @@ class Monitor {
     this.#linger?.cancel();
     const id = ++serial;
     this.#subjects.set(id, subject);
-    const { name, timeout, pollInterval, onFreeze, exitCode } = subject.settings;
+    const { name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, heartbeat } = subject.settings;
     const { counters } = subject.cells;
-    this.#send({ id, name, timeout, pollInterval, onFreeze, exitCode, buffer: counters.buffer });
+    const link = heartbeat?.freezeLink;
+    const order = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, link };
+    this.#send({ ...order, buffer: counters.buffer });
     return {
       interruptible: this.#canInterrupt ? counters : undefined,
       catchUp: () => this.#deliver(),
@@ -120,7 +122,9 @@ class Monitor {
     // Of a thread that came to be blocked before it heard that it is late, the later news is the whole.
     const latest = new Map<string, TimeoutNotice>();
     for (let next: Notice | undefined = notice; next !== undefined; next = this.#receive()) {
-      if (next !== "question") latest.set(`${next.id} ${next.pings}`, next);
+      if (next === "question") continue;
+      if ("notCounted" in next) this.#subjects.get(next.id)?.notCounted(next.notCounted);
+      else latest.set(`${next.id} ${next.pings}`, next);
     }
     for (const { id, pings, request, info } of latest.values()) {
       const { late } = this.#hook;
