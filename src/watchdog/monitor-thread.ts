@@ -20,7 +20,7 @@ import {
   type WatchOrder,
 } from "./monitor-protocol.js";
 import { MonitorTime } from "./monitor-time.js";
-import { NotCountedEpisodes, sparedBy } from "./not-counted.js";
+import { NotCountedEpisodes } from "./not-counted.js";
 import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
 import { writeError } from "./write-error.js";
 
@@ -70,10 +70,8 @@ function leftOutNow(): LeftOut {
 /** Tells of time that was left out, when it would have been a timeout. */
 function tellNotCounted({ order, watch, before, episodes }: Watched, pings: number): void {
   const left = { starved: time.starved - before.starved, suspended: time.suspended - before.suspended };
-  const kind = sparedBy(watch, order.timeout, left, time.counted);
-  // A ping that came in the meantime ends a lack of CPU; after a stop it is only quicker than this look.
-  if (kind === undefined || (kind === "starved" && pings !== watch.pings)) return;
-  if (!episodes.isNew(kind, watch.pings, realClock.now())) return;
+  const kind = episodes.look({ watch, pings, left, counted: time.counted, now: realClock.now() });
+  if (kind === undefined) return;
   const details = { secondsStarved: left.starved / 1000, secondsSuspended: left.suspended / 1000 };
   const { id, name } = order;
   notify({ id, notCounted: { name, kind, seconds: left[kind] / 1000, details } });
