@@ -58,7 +58,7 @@ export function writeFrozen({ file, turns }: FreezeLink, isFrozen: () => boolean
   try {
     replaceFileSync(file, encodeState({ ...state, status: "frozen" }), () => {
       Atomics.store(turns, REPLACING, 1);
-      return Atomics.load(turns, BEGUN) === begun && isFrozen();
+      return isFrozen() && Atomics.load(turns, BEGUN) === begun;
     });
   } finally {
     Atomics.store(turns, REPLACING, 0);

@@ -206,3 +206,40 @@ describe("an alert", () => {
     expect(events).toContainEqual(alert("feed", "not-pinged"));
   });
 });
+
+describe.runIf(posix)("runs in one another and beside one another", () => {
+  it.concurrent("a synchronous run that times out leaves the one around it be", async () => {
+    const { events } = await scenario("nested-inner-first");
+    expect(events).toMatchObject([
+      { event: "inner", name: "WatchdogTimeoutError", message: expect.stringMatching(/^job was/) },
+      { event: "outer", result: "well" },
+    ]);
+  });
+
+  it.concurrent("a run around a synchronous one times out by its own timeout alone", async () => {
+    const { events } = await scenario("nested-in-run");
+    expect(events.filter(({ event }) => event !== "alert")).toEqual([
+      { event: "patient", result: "caught ERR_WATCHDOG_TIMEOUT" },
+      { event: "raising", result: "rejected ERR_WATCHDOG_TIMEOUT" },
+    ]);
+  });
+
+  it.concurrent("each of two runs at a time has its own timeout", async () => {
+    const { events } = await scenario("two-runs");
+    expect(events).toMatchObject([
+      { event: "first", status: "rejected", message: expect.stringMatching(/^short was/) },
+      { event: "second", status: "fulfilled", value: "well" },
+    ]);
+  });
+
+  it.concurrent("a Ctrl-C from the terminal ends synchronous code, then its listeners run", async () => {
+    const { code, events } = await scenario("ctrl-c", "", { onReady: (pid) => process.kill(pid, "SIGINT") });
+    expect(events).toEqual([
+      { event: "ready" },
+      { event: "caught", code: "ERR_WATCHDOG_INTERRUPTED" },
+      { event: "SIGINT" },
+      { event: "alive" },
+    ]);
+    expect(code).toBe(0);
+  });
+});
