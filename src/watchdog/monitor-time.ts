@@ -1,9 +1,9 @@
 import { uptime } from "node:os";
 import { type Clock, realClock } from "../kernel/clock.js";
 import { leftOut, wasLate } from "./deadline.js";
-import { runQueueWait } from "./thread-facts.js";
+import { type CpuTimes, cpuTimes, isRunnable } from "./thread-facts.js";
 
-/** How long a reading of the monitor's own wait for a CPU serves, in milliseconds. */
+/** How long a reading of the monitor's own share of the CPU serves, in milliseconds. */
 const OWN_READING = 1000;
 /** A wall clock that ran ahead by this was set, or the machine was asleep. */
 const JUMP = 1000;
@@ -14,7 +14,8 @@ export interface TimeSources {
   readonly clock: Pick<Clock, "now" | "wallNow">;
   /** Seconds since boot, those of sleep included. */
   readonly uptime: () => number;
-  readonly runQueueWait: (folder: string | undefined) => number | undefined;
+  readonly cpuTimes: (folder: string | undefined) => CpuTimes | undefined;
+  readonly isRunnable: (folder: string) => boolean;
 }
 
 /** The monitor's time for deadlines: it stands still while the watched thread could not have run. */
@@ -30,15 +31,18 @@ export class MonitorTime {
   #last: number;
   #lastWall: number;
   #asked = 0;
-  /** How long the watched thread had waited for a CPU at the last look, while somebody is late. */
-  #queued: number | undefined;
+  /** The watched thread's share of the CPU at the last look, while somebody is late. */
+  #theirs: CpuTimes | undefined;
   /** Starvation that was found before the kernel has told of it. */
   #ahead = 0;
   #own: { readonly queued: number | undefined; readonly at: number };
   /** By how much the time since boot is ahead of the monotonic clock, which may stand still in sleep. */
   #bootAhead: number;
 
-  constructor(folder: string | undefined, sources: TimeSources = { clock: realClock, uptime, runQueueWait }) {
+  constructor(
+    folder: string | undefined,
+    sources: TimeSources = { clock: realClock, uptime, cpuTimes, isRunnable },
+  ) {
     this.#folder = folder;
     this.#sources = sources;
     this.#last = sources.clock.now();
@@ -67,26 +71,36 @@ export class MonitorTime {
     const now = this.#sources.clock.now();
     const elapsed = now - this.#last;
     this.#last = now;
-    const queued = this.#theirWait(late);
+    const { queued, ran } = this.#theirShare(late);
     const ownQueued = this.#ownWait(elapsed, now);
     const passed = { elapsed, asked: this.#asked, queued, ownQueued };
     const { starved, suspended } = leftOut(passed, this.#ahead);
-    this.#ahead = this.#queued === undefined ? 0 : this.#ahead + starved - queued;
-    this.starved += starved;
+    const rest = elapsed - starved - suspended;
+    // Runnable all the while without having run: the wait is not over, so the kernel has not told of it.
+    const waits = rest > 0 && queued === 0 && ran === 0 && this.#isRunnable();
+    // What it ran beyond the time that passed, it ran when it was taken to be waiting.
+    const unseen = waits ? rest : -Math.min(this.#ahead, Math.max(0, ran - elapsed));
+    this.#ahead = this.#theirs === undefined ? 0 : this.#ahead + starved - queued + unseen;
+    this.starved += starved + unseen;
     this.suspended += suspended + this.#sleep(elapsed, now);
-    // Less than nothing when the kernel tells only now of a wait that was counted as it passed.
-    this.counted += elapsed - starved - suspended;
+    this.counted += rest - unseen;
   }
 
-  /** For how long the watched thread waited for a CPU, by what the kernel has told since the last look. */
-  #theirWait(late: boolean): number {
-    const before = this.#queued;
-    this.#queued = late ? this.#sources.runQueueWait(this.#folder) : undefined;
-    return this.#queued === undefined || before === undefined ? 0 : this.#queued - before;
+  #theirShare(late: boolean): CpuTimes {
+    const before = this.#theirs;
+    const now = late ? this.#sources.cpuTimes(this.#folder) : undefined;
+    this.#theirs = now;
+    // Having run says that it did not wait.
+    if (now === undefined || before === undefined) return { queued: 0, ran: Number.MIN_VALUE };
+    return { queued: now.queued - before.queued, ran: now.ran - before.ran };
+  }
+
+  #isRunnable(): boolean {
+    return this.#folder !== undefined && this.#sources.isRunnable(this.#folder);
   }
 
   #readOwn(at: number): { readonly queued: number | undefined; readonly at: number } {
-    return { queued: this.#sources.runQueueWait(OWN_FOLDER), at };
+    return { queued: this.#sources.cpuTimes(OWN_FOLDER)?.queued, at };
   }
 
   /** For how long the monitor itself waited for a CPU since the last reading, where that may matter. */

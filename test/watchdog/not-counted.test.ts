@@ -69,11 +69,12 @@ describe("what is told of time that does not count", () => {
 
 function timeOf() {
   const clock = new ManualClock();
-  const machine = { uptime: 5000, queued: 0, own: 0 };
+  const machine = { uptime: 5000, ran: 0, queued: 0, own: 0, runnable: false };
   const time = new MonitorTime("/theirs", {
     clock,
     uptime: () => machine.uptime,
-    runQueueWait: (folder) => (folder === "/theirs" ? machine.queued : machine.own),
+    cpuTimes: (folder) => ({ ran: machine.ran, queued: folder === "/theirs" ? machine.queued : machine.own }),
+    isRunnable: () => machine.runnable,
   });
   /** One look after a wait of 100 ms that has taken `elapsed`. */
   const pass = async (elapsed: number, late = true): Promise<readonly number[]> => {
@@ -117,6 +118,35 @@ describe("the monitor's time", () => {
     expect(await pass(500)).toEqual([200, 400, 0]);
     machine.queued = 450;
     expect(await pass(100)).toEqual([250, 450, 0]);
+  });
+
+  it("leaves out a wait that is not over, and nothing again once it is", async () => {
+    const { pass, machine } = timeOf();
+    await pass(100);
+    machine.runnable = true;
+    await pass(100);
+    expect(await pass(100)).toEqual([100, 200, 0]);
+    machine.queued = 250;
+    machine.ran = 50;
+    expect(await pass(100)).toEqual([150, 250, 0]);
+  });
+
+  it("takes nothing for a wait of a thread that sleeps, or that runs", async () => {
+    const { pass, machine } = timeOf();
+    await pass(100);
+    expect(await pass(100)).toEqual([200, 0, 0]);
+    machine.runnable = true;
+    machine.ran = 90;
+    expect(await pass(100)).toEqual([300, 0, 0]);
+  });
+
+  it("gives back what it took for a wait when the thread turns out to have run", async () => {
+    const { pass, machine } = timeOf();
+    await pass(100);
+    machine.runnable = true;
+    expect(await pass(100)).toEqual([100, 100, 0]);
+    machine.ran = 200;
+    expect(await pass(100)).toEqual([300, 0, 0]);
   });
 
   it("takes a time in which nobody waited for a CPU for a stop", async () => {
