@@ -26,9 +26,7 @@ describe("time that does not count", () => {
     const { events, stderr } = await scenario("stopped", "", { onReady: stopAndContinue });
     const told = [{ name: "feed", kind: "suspended", details: { secondsStarved: expect.any(Number) } }];
     expect(events).toMatchObject([{ event: "ready" }, { event: "done", timeouts: 0, told }]);
-    const [info] = events[1]?.["told"] as { seconds: number; details: { secondsSuspended: number } }[];
-    expect(info?.seconds).toBeGreaterThan(1);
-    expect(info?.details.secondsSuspended).toBe(info?.seconds);
+    expect(JSON.stringify(events[1])).toMatch(/"seconds":([1-9]\d*\.\d+).*"secondsSuspended":\1\b/);
     expect(stderr).toBe("");
   });
 
