@@ -38,7 +38,6 @@ describe("a heartbeat's file in a freeze", () => {
       writeFrozen(freezeLinkTo(file), () => true);
       expect(readFileSync(file, "utf8")).toBe(encodeState({ ...beat, status: "frozen" }));
       expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
-      if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
     },
   );
 
@@ -51,6 +50,12 @@ describe("a heartbeat's file in a freeze", () => {
     const before = written(state);
     writeFrozen(freezeLinkTo(file), () => true);
     expect(readFileSync(file, "utf8")).toBe(before);
+  });
+
+  it.runIf(process.platform !== "win32")("is its owner's alone, as a beat's is", () => {
+    written(beat);
+    writeFrozen(freezeLinkTo(file), () => true);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
   it("is not written when there is none", () => {
