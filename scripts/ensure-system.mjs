@@ -6,6 +6,7 @@ import path from "node:path";
 const TOOLS = [
   { name: "python3", variable: "PYTHON_PATH", programs: ["python3", "python"] },
   { name: "tmux", variable: "TMUX_PATH", programs: ["tmux"] },
+  { name: "systemd", variable: "SYSTEMD_NOTIFY_PATH", programs: ["systemd-notify"] },
 ];
 
 function isProgram(file) {

@@ -35,7 +35,7 @@ export type { HeartbeatCheck, HeartbeatVerdict } from "./heartbeat-file/verdict.
 export type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/announcer.js";
 export { HeartbeatError, type HeartbeatErrorCode } from "./heartbeat/errors.js";
 export { Heartbeat } from "./heartbeat/heartbeat.js";
-export type { HeartbeatOptions, HeartbeatTarget } from "./heartbeat/options.js";
+export type { HeartbeatOptions, HeartbeatStartOptions, HeartbeatTarget } from "./heartbeat/options.js";
 
 export { type Clock, realClock, type Timer, type TimerOptions } from "./kernel/clock.js";
 export type { Component, Json, Snapshot } from "./kernel/component.js";
@@ -74,6 +74,17 @@ export { Registry, type RegistrySnapshot } from "./registry.js";
 
 export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
 export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
+export type {
+  CheckedCircuit,
+  CheckedHeartbeat,
+  CheckedWatchdog,
+  HealthCheck,
+  HealthCheckContext,
+  HealthCheckFunction,
+} from "./shutdown/health-check.js";
+export type { HealthHandler, HealthRequest, HealthResponse } from "./shutdown/health-handler.js";
+export type { HealthCheckOptions, HealthHandlerOptions } from "./shutdown/health-options.js";
+export type { HealthCheckResult, HealthProbe, HealthReport, HealthStatus } from "./shutdown/health-report.js";
 export type {
   GracefulShutdownOptions,
   ShutdownCallbackOptions,

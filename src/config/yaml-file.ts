@@ -101,8 +101,13 @@ function locate(document: Document, keys: KeyPath, at: "key" | "value"): Found {
   return { node, whole: true };
 }
 
+/** Whether it is `<<`, which the parser marks by a symbol; in quotes it is a key like any other. */
+function isMerge(pair: Pair): boolean {
+  return isScalar(pair.key) && typeof pair.key.value === "symbol";
+}
+
 function keyOf(pair: Pair): string | undefined {
-  return isScalar(pair.key) ? String(pair.key.value) : undefined;
+  return isScalar(pair.key) && !isMerge(pair) ? String(pair.key.value) : undefined;
 }
 
 /** Calls `refuse` for what the parser lets pass: a key that stands twice, too many aliases, too deep a nesting. */
@@ -129,9 +134,9 @@ function inspect(
     const seen = new Set<string>();
     for (const pair of node.items) {
       const key = keyOf(pair);
-      const path = [...keys, key ?? "?"];
-      // `<<` may stand more than once: each merges another mapping.
-      if (key !== undefined && key !== "<<" && seen.has(key)) {
+      const path = [...keys, key ?? (isMerge(pair) ? "<<" : "?")];
+      // `<<` is none and may stand more than once: each merges another mapping.
+      if (key !== undefined && seen.has(key)) {
         refuse(isNode(pair.key) ? pair.key : undefined, path, `${path.join(".")} stands here a second time`);
       }
       if (key !== undefined) seen.add(key);

@@ -2,7 +2,7 @@ import type { Json } from "../kernel/component.js";
 import { parseTimestamp } from "./timestamp.js";
 
 /**
- * What the writer says of itself: `starting` (a beat before `start()`), `running`, `draining` (a shutdown has
+ * What the writer says of itself: `starting` (warming up, or a beat before `start()`), `running`, `draining` (a shutdown has
  * begun), `frozen` (its monitor thread saw the event loop blocked), `stopped` (ended in order).
  */
 export type HeartbeatStatus = "starting" | "running" | "draining" | "frozen" | "stopped";

@@ -1,5 +1,6 @@
 import type { Timer } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -18,8 +19,15 @@ import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./annou
 import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
-import { type HeartbeatOptions, heartbeatRules, type HeartbeatSettings } from "./options.js";
+import {
+  type HeartbeatOptions,
+  heartbeatRules,
+  type HeartbeatSettings,
+  type HeartbeatStartOptions,
+  startRules,
+} from "./options.js";
 import { every } from "./schedule.js";
+import { ServiceNotices } from "./service-notices.js";
 
 /**
  * Tells other programs that this process makes progress: writes a small JSON file at each interval, from the
@@ -59,6 +67,10 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   #status: HeartbeatStatus = "starting";
   /** Armed while running, and only then. */
   #timer: Timer | undefined;
+  /** Takes the listener off `drainOn`. */
+  #leaveSignal: (() => void) | undefined;
+  /** While running, where systemd listens. */
+  #notices: ServiceNotices | undefined;
   #startedAt: number;
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
@@ -101,35 +113,45 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
 
   /**
    * Begins to beat; the first beat is written at once, in the background. A heartbeat that was stopped can be
-   * started again.
+   * started again. An application that has to warm up passes `{ ready: false }`: a beat says `starting` until it
+   * calls `ready()`.
    *
    * @throws HeartbeatError `ERR_HEARTBEAT_RUNNING` while running.
+   * @throws TypeError for an unknown option or a value of the wrong type.
    */
-  start(): void {
+  start(options?: HeartbeatStartOptions): void {
+    const { ready } = resolveOptions("start", startRules, options);
     if (this.isRunning) {
       throw new HeartbeatError("ERR_HEARTBEAT_RUNNING", `${this.#owner} is running; stop() it first.`);
     }
     const { clock, interval, drainOn } = this.#settings;
-    this.#status = drainOn?.aborted ? "draining" : "running";
+    this.#status = "starting";
+    if (ready) this.#status = "running";
+    if (drainOn?.aborted === true) this.#status = "draining";
     this.#startedAt = clock.wallNow();
-    drainOn?.addEventListener("abort", this.#drainNow);
+    if (drainOn !== undefined) this.#leaveSignal = onAbort(drainOn, () => this.drain());
     this.#timer = every(clock, interval, this.#tick);
+    this.#notices = ServiceNotices.begin(this.#owner, this.#settings);
+    this.#notices?.tell(this.#status);
     this.#lookAtTarget();
     // The application may have stopped the heartbeat in a callback about the target.
     if (this.isRunning) void this.#writer.writeInBackground();
   }
 
   /**
-   * Ends the beats: waits for a write in flight, then writes the status `stopped`. Never rejects; a file that
-   * can't be written is a missed beat. Idempotent, and does nothing before `start()`.
+   * Ends the beats: waits for a write in flight, then writes the status `stopped`, and resolves when that is done
+   * and systemd, where it listens, is told. Never rejects; a file that can't be written is a missed beat. Idempotent, and does nothing before `start()`.
    */
   stop(): Promise<void> {
     if (this.#timer === undefined) return this.#stopped;
     this.#timer.cancel();
     this.#timer = undefined;
     this.#status = "stopped";
-    this.#settings.drainOn?.removeEventListener("abort", this.#drainNow);
-    this.#stopped = this.#writer.writeInBackground();
+    this.#leaveSignal?.();
+    this.#leaveSignal = undefined;
+    const notices = this.#notices?.end();
+    this.#notices = undefined;
+    this.#stopped = this.#writer.writeInBackground().then(() => notices);
     return this.#stopped;
   }
 
@@ -150,11 +172,14 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     await this.#writer.write();
   }
 
+  /** Ends the warm-up of `start({ ready: false })`: says `running` from now on, and writes it at once. */
+  ready(): void {
+    if (this.isRunning && this.#status === "starting") this.#become("running");
+  }
+
   /** Says from now on that a shutdown has begun, and writes it at once, in the background. Only while running. */
   drain(): void {
-    if (!this.isRunning || this.#status === "draining") return;
-    this.#status = "draining";
-    void this.#writer.writeInBackground();
+    if (this.isRunning && this.#status !== "draining") this.#become("draining");
   }
 
   /**
@@ -216,7 +241,11 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   /** {@link Heartbeat.isAlive} without a promise. */
   static readonly isAliveSync: typeof isAliveSync = isAliveSync;
 
-  readonly #drainNow = (): void => this.drain();
+  #become(status: HeartbeatStatus): void {
+    this.#status = status;
+    this.#notices?.tell(status);
+    void this.#writer.writeInBackground();
+  }
 
   readonly #tick = (): void => {
     this.#lookAtTarget();

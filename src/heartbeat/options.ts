@@ -60,6 +60,13 @@ export interface HeartbeatOptions {
     | undefined;
   /** When this signal aborts (a shutdown's `signal`), the status becomes `draining` and is written at once. */
   readonly drainOn?: AbortSignal | undefined;
+  /**
+   * Whether to tell systemd: `READY=1` when running, `WATCHDOG=1` at half of `WatchdogSec=`, `STOPPING=1` when
+   * draining. Nothing happens where `NOTIFY_SOCKET` is not set. `true` sends by the program `systemd-notify`, for
+   * which the unit needs `NotifyAccess=all`; a function sends each message itself. One heartbeat of a process is
+   * enough. Default `false`.
+   */
+  readonly systemd?: boolean | ((message: string) => unknown) | undefined;
   /** Whether each beat is forced to the disk before it replaces the last one. Default `false`. */
   readonly fsync?: boolean | undefined;
   /** Source of time. Default `realClock`. */
@@ -80,10 +87,22 @@ export type HeartbeatSettings = SettingsFor<
     onMissedBeat: HeartbeatOptions["onMissedBeat"];
     onAlert: HeartbeatOptions["onAlert"];
     drainOn: AbortSignal | undefined;
+    systemd: boolean | ((message: string) => unknown);
     fsync: boolean;
     clock: Clock;
   }
 >;
+
+/** Options of `Heartbeat.start`. */
+export interface HeartbeatStartOptions {
+  /** `false`: beats say `starting` until `ready()` is called. Default `true`. */
+  readonly ready?: boolean | undefined;
+}
+
+/** What each option of `Heartbeat.start` may be and is by default. */
+export const startRules: OptionRules<SettingsFor<HeartbeatStartOptions, { ready: boolean }>> = {
+  ready: flag(true),
+};
 
 /** An object of the application; it cannot stand in a file. */
 function object<Value>(allowed: string, accepts: (value: unknown) => boolean): Rule<Value | undefined> {
@@ -134,6 +153,16 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   onMissedBeat: callback(),
   onAlert: callback(),
   drainOn: object<AbortSignal>("an AbortSignal", isSignal),
+  systemd: custom<HeartbeatSettings["systemd"]>({
+    fallback: false,
+    allowed: "true, false or a function that sends",
+    file: { kind: "boolean" },
+    parse(value, label) {
+      if (typeof value === "boolean") return value;
+      if (typeof value === "function") return value as (message: string) => unknown;
+      throw new TypeError(unlike(label, "true, false or a function that sends", value));
+    },
+  }),
   fsync: flag(false),
   clock: clockRule,
 };

@@ -41,12 +41,8 @@ export function currentConfiguration(): Configuration {
  * What the configuration says of one instance, lowest precedence first: the section, then `instances.<name>`.
  * `given` are the constructor's options, looked at for their `name` alone.
  */
-export function configuredLayers(
-  section: SectionName,
-  given: unknown,
-  configuration: Configuration = currentConfiguration(),
-): readonly Options[] {
-  const found = configuration[section];
+export function configuredLayers(section: SectionName, given: unknown): readonly Options[] {
+  const found = currentConfiguration()[section];
   if (found === undefined) return [];
   const { instances = {} } = found;
   const name = (given as { readonly name?: unknown } | null | undefined)?.name;

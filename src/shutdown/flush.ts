@@ -46,10 +46,15 @@ export async function flush(streams: readonly Writable[], clock: Clock): Promise
 }
 
 async function written(streams: readonly Writable[]): Promise<void> {
-  for (const stream of streams.filter(({ writableLength }) => writableLength > 0)) {
+  for (const stream of streams.filter(mayHold)) {
     // The callback of an empty write comes after all that was written before, or with the error.
     await new Promise((resolve) => {
       stream.write("", resolve);
     });
   }
+}
+
+/** Whether something may be on its way: in the stream, or where a process manager's own `write` takes it. */
+function mayHold(stream: Writable): boolean {
+  return stream.writableLength > 0 || Object.hasOwn(stream, "write");
 }

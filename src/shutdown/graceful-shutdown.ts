@@ -1,32 +1,31 @@
 import type { Component } from "../kernel/component.js";
 import { realClock } from "../kernel/clock.js";
-import { disposable } from "../kernel/disposable.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { checkFunction, runAbortable } from "../kernel/policy.js";
-import { text } from "../kernel/rules.js";
+import { checkFunction } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
 import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
+import { Health } from "./health.js";
+import type { HealthCheck } from "./health-check.js";
+import { healthHandler, type HealthHandler } from "./health-handler.js";
+import type { HealthCheckOptions, HealthHandlerOptions } from "./health-options.js";
+import type { HealthReport } from "./health-report.js";
 import {
-  callbackRules,
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
   type ShutdownCallbackOptions,
   shutdownRules,
   type ShutdownWaitOptions,
-  waitRules,
 } from "./options.js";
-import { type Hook, inOrder } from "./plan.js";
+import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
 import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { type ClosableServer, followServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
-
-/** A timer holds the process; this one never comes due in its life. */
-const FOREVER = Number.MAX_SAFE_INTEGER;
+import { Waiting } from "./waiting.js";
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run
@@ -57,11 +56,11 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #controller = new AbortController();
-  readonly #waiting = new Set<(isComplete: boolean) => void>();
   readonly #results: ShutdownResult[] = [];
+  readonly #health: Health;
+  readonly #waiting: Waiting;
   readonly #target: SignalTarget;
-  /** In the order of their turns. */
-  #hooks: readonly Hook[] = [];
+  readonly #registrations = new Registrations();
   #leaving = false;
   #reason: string | null = null;
   #running: string | null = null;
@@ -77,6 +76,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;
+    this.#health = new Health(settings.clock, settings.checkTimeout, this.#controller.signal);
+    this.#waiting = new Waiting(settings.clock);
     this.#target = {
       settings,
       shutdown: this,
@@ -120,7 +121,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, callback or option.
    */
   register(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, options, () => {
+    return this.#registrations.add(name, options, () => {
       checkFunction(callback, "register");
       return { callback };
     });
@@ -136,7 +137,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws TypeError or RangeError for a bad name, server or option.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, options, () => followServer(server, this.#settings.clock));
+    return this.#registrations.add(name, options, () => followServer(server, this.#settings.clock));
   }
 
   /**
@@ -144,7 +145,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * because its plan stands.
    */
   unregister(name: string): boolean {
-    return this.#remove((hook) => hook.name === name);
+    return this.#registrations.remove((hook) => hook.name === name);
   }
 
   /**
@@ -177,21 +178,46 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * Waits for the end of the shutdown and keeps the process alive meanwhile. Resolves with `true` when it is
    * complete, with `false` when `timeout` comes first; rejects with `signal.reason` when that signal aborts.
    */
-  async wait(options?: ShutdownWaitOptions): Promise<boolean> {
-    const { timeout = FOREVER, signal } = resolveOptions("wait", waitRules, options);
-    let settle = (_isComplete: boolean): void => {};
-    const ended = new Promise<boolean>((resolve) => {
-      settle = resolve;
-    });
-    const timer = this.#settings.clock.setTimer(() => settle(false), timeout);
-    this.#waiting.add(settle);
-    if (this.#isComplete) settle(true);
-    try {
-      return await runAbortable(() => ended, signal);
-    } finally {
-      this.#waiting.delete(settle);
-      timer.cancel();
-    }
+  wait(options?: ShutdownWaitOptions): Promise<boolean> {
+    return this.#waiting.wait(options);
+  }
+
+  /**
+   * Adds a check that the health probes ask; disposing of the result takes it away again. All who ask at the
+   * same time share one run; none begins beside one that outlives its time, for ten times as long. Once the
+   * shutdown has begun no check is asked.
+   *
+   * @throws ShutdownError when there is a check of that name.
+   * @throws TypeError or RangeError for a bad name, check or option.
+   */
+  addCheck(name: string, check: HealthCheck, options?: HealthCheckOptions): Disposable {
+    return this.#health.add(name, check, options);
+  }
+
+  /** Whether it may have traffic: started, not shutting down, every readiness check is well. Never rejects. */
+  readiness(): Promise<HealthReport> {
+    return this.#health.report("readiness");
+  }
+
+  /** Whether it is alive: every liveness check is well, or the shutdown has begun. Never rejects. */
+  liveness(): Promise<HealthReport> {
+    return this.#health.report("liveness");
+  }
+
+  /** Whether it has started: every start-up check has passed once. Never rejects. */
+  startup(): Promise<HealthReport> {
+    return this.#health.report("startup");
+  }
+
+  /**
+   * Makes a request listener for `/livez`, `/readyz` and `/startupz`: 200 or 503 with the report as JSON, as
+   * text with `?verbose`; `?exclude=name` leaves a check out. While draining `/readyz` is 503 and `/livez` 200:
+   * a server of its own, registered to be the last, answers to the end. See {@link HealthHandler} for an example.
+   *
+   * @throws TypeError or RangeError for a bad option.
+   */
+  healthHandler(options?: HealthHandlerOptions): HealthHandler {
+    return healthHandler((probe, excluded) => this.#health.report(probe, excluded), options);
   }
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */
@@ -204,7 +230,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
       reason: this.#reason,
       running: this.#running,
     } as const;
-    return describe(parts, this.#hooks, this.#results);
+    return describe(parts, this.#registrations.hooks, this.#results);
   }
 
   /** Runs the shutdown, then stops listening to the signals. What failed becomes a warning if nobody listens. */
@@ -213,41 +239,9 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     this.uninstall();
   }
 
-  #add(
-    name: string,
-    options: ShutdownCallbackOptions | undefined,
-    prepare: () => Pick<Hook, "callback" | "release">,
-  ): Disposable {
-    text(undefined).parse(name, "name");
-    const settings = resolveOptions("register", callbackRules, options);
-    if (this.isShuttingDown) {
-      throw new ShutdownError(
-        "ERR_SHUTDOWN_IN_PROGRESS",
-        `${show(name)} cannot be registered: the shutdown has begun. Register at start-up.`,
-      );
-    }
-    if (this.#hooks.some((hook) => hook.name === name)) {
-      throw new ShutdownError(
-        "ERR_SHUTDOWN_DUPLICATE",
-        `${show(name)} is registered already; use another name, or unregister it first.`,
-      );
-    }
-    // Last, because a server is listened to from here on.
-    const hook: Hook = { name, ...settings, ...prepare() };
-    this.#hooks = inOrder([...this.#hooks, hook]);
-    return disposable(() => this.#remove((other) => other === hook));
-  }
-
-  #remove(isMeant: (hook: Hook) => boolean): boolean {
-    const hook = this.isShuttingDown ? undefined : this.#hooks.find(isMeant);
-    if (hook === undefined) return false;
-    this.#hooks = this.#hooks.filter((other) => other !== hook);
-    hook.release?.();
-    return true;
-  }
-
   #begin(reason: string): Promise<ShutdownReport> {
     this.#reason = reason;
+    this.#registrations.close();
     // Another clock is a test's, and says nothing about when a thread hangs.
     if (this.#settings.clock === realClock) this.#thread = startDeadlineThread(this.#settings);
     const onTurn = (name: string): void => {
@@ -260,8 +254,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
       this.#events.emit("callback", { result });
     };
     // In place before anybody is told of the beginning.
-    this.#completion = runHooks(this.#hooks, reason, this.#settings, onTurn, onResult).then((report) =>
-      this.#complete(report),
+    this.#completion = runHooks(this.#registrations.hooks, reason, this.#settings, onTurn, onResult).then(
+      (report) => this.#complete(report),
     );
     this.#controller.abort(
       new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", `the process is shutting down: ${reason}.`),
@@ -272,10 +266,10 @@ export class GracefulShutdown implements Component, AsyncDisposable {
 
   #complete(report: ShutdownReport): ShutdownReport {
     this.#isComplete = true;
-    for (const hook of this.#hooks) hook.release?.();
+    this.#registrations.release();
     if (this.#leaving) this.#thread?.running(null);
     else this.#thread?.stop();
-    for (const settle of this.#waiting) settle(true);
+    this.#waiting.complete();
     this.#events.emit("complete", { report });
     return report;
   }

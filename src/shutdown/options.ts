@@ -66,6 +66,8 @@ export interface GracefulShutdownOptions {
    * which includes it. Default 0.
    */
   readonly preStopDelay?: Duration | undefined;
+  /** How long a health check may take that has no `timeout` of its own. Above 0. Default 5 s. */
+  readonly checkTimeout?: Duration | undefined;
   /** The source of time. Default the clock of the machine. */
   readonly clock?: Clock | undefined;
   /** Called with the exit code instead of `process.exit`. */
@@ -85,6 +87,7 @@ export type GracefulShutdownSettings = SettingsFor<
     exitOnSignal: boolean;
     handleUncaught: boolean;
     preStopDelay: number;
+    checkTimeout: number;
     clock: Clock;
     exit: Exit;
   }
@@ -119,6 +122,7 @@ export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   exitOnSignal: flag(true),
   handleUncaught: flag(false),
   preStopDelay: duration(0, { zero: true }),
+  checkTimeout: duration(5),
   clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
   // With a fallback, it is always there.
   exit: { ...callback<Exit>(), fallback: (code: number) => process.exit(code) } as Rule<Exit>,

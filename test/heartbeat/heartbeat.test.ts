@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -130,6 +131,54 @@ describe("a running heartbeat", () => {
     await heartbeat.stop();
     expect(states).toHaveLength(3);
   });
+});
+
+describe("a heartbeat that warms up", () => {
+  it("beats as starting until it is ready, and says so at once", async () => {
+    const { clock, heartbeat, read, stateFile } = setup();
+    heartbeat.start({ ready: false });
+    await clock.advance(20);
+    expect(read()).toMatchObject({ status: "starting", sequence: 3 });
+    expect(await Heartbeat.isAlive(stateFile, { clock })).toBe(true);
+    heartbeat.ready();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "running", sequence: 4 });
+    await heartbeat.stop();
+  });
+
+  it("drains without ever having been ready, and is not ready after that", async () => {
+    const { clock, heartbeat, read } = setup();
+    heartbeat.start({ ready: false });
+    heartbeat.drain();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "draining" });
+    await heartbeat.stop();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("is not made ready before its start", async () => {
+    const { clock, folder, heartbeat, read } = setup();
+    heartbeat.ready();
+    await clock.advance(0);
+    expect(fs.readdirSync(folder)).toEqual([]);
+    heartbeat.start({ ready: false });
+    await clock.advance(0);
+    expect(read()).toMatchObject({ status: "starting" });
+    await heartbeat.stop();
+  });
+
+  it.each([[{ ready: 0 }], [{ ready: null }], [{ raedy: false }], [null], [5]])(
+    "is not started with %j",
+    (options) => {
+      const { heartbeat } = setup();
+      expect(() => heartbeat.start(options as object)).toThrow(TypeError);
+      expect(heartbeat.isRunning).toBe(false);
+    },
+  );
 });
 
 describe("stopping a heartbeat", () => {
@@ -620,6 +669,15 @@ describe("draining", () => {
     heartbeat.drain();
     await clock.advance(0);
     expect(read()).toMatchObject({ status: "stopped" });
+  });
+
+  it("shares one listener with all who wait for the same signal", async () => {
+    const { signal } = new AbortController();
+    const heartbeats = Array.from({ length: 20 }, () => new Heartbeat({ drainOn: signal }));
+    for (const heartbeat of heartbeats) heartbeat.start();
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    for (const heartbeat of heartbeats) await heartbeat.stop();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   it("leaves no listener on the signal after stop()", async () => {

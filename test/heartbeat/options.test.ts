@@ -58,6 +58,7 @@ const bad: Record<string, readonly unknown[]> = {
   onMissedBeat: notFunctions,
   onAlert: notFunctions,
   drainOn: [null, 0, "x", {}, new AbortController(), { aborted: false }],
+  systemd: [null, 0, 1, "true", "auto", {}],
   fsync: [null, 0, 1, "true", {}],
   clock: [null, 0, "x", {}, Date, { now: () => 0 }],
 };
@@ -85,7 +86,7 @@ describe("an option of a heartbeat", () => {
     expect(() => new Heartbeat({ ["state_file"]: "a" } as object)).toThrow(/did you mean stateFile/);
     expect(() => new Heartbeat({ ["maxAge"]: 3 } as object)).toThrow(
       new TypeError(
-        "maxAge is not an option of Heartbeat; allowed are name, stateFile, interval, metadata, target, onTargetDead, onBeat, onMissedBeat, onAlert, drainOn, fsync, clock",
+        "maxAge is not an option of Heartbeat; allowed are name, stateFile, interval, metadata, target, onTargetDead, onBeat, onMissedBeat, onAlert, drainOn, systemd, fsync, clock",
       ),
     );
   });
@@ -184,6 +185,7 @@ describe("an option of a heartbeat", () => {
       stateFile: "text",
       interval: "duration",
       metadata: "record",
+      systemd: "boolean",
       fsync: "boolean",
     });
   });

@@ -1,5 +1,4 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -10,30 +9,8 @@ import { temporaryFolder } from "./folder.js";
 const run = promisify(execFile);
 const fixture = (name: string): string => path.join(import.meta.dirname, "..", "fixtures", `${name}.mjs`);
 
-const CRASHES = Number(process.env["CRASH_RUNS"] ?? 24);
-const MOST_TURNS = 120;
-
 // Generous: dozens of processes are started, perhaps on a busy machine.
 describe("a process with a heartbeat", { timeout: 180_000 }, () => {
-  it("that is killed at any moment leaves a whole file that says dead, and no temporary file for long", async () => {
-    const folder = temporaryFolder();
-    const stateFile = path.join(folder, "app.heartbeat");
-    for (let life = 0; life < CRASHES; life++) {
-      const turns = Math.floor((MOST_TURNS * life) / CRASHES);
-      const child = spawn(process.execPath, [fixture("heartbeat-crash"), stateFile, String(turns)], {
-        stdio: ["ignore", "ignore", "inherit"],
-      });
-      expect(await once(child, "exit")).toEqual([null, "SIGKILL"]);
-      const { status, state } = await Heartbeat.check(stateFile);
-      expect(state).toMatchObject({ pid: child.pid, metadata: { filler: "x".repeat(50_000) } });
-      expect(status).toBe("dead");
-      // Each life swept what the one before it left.
-      expect(fs.readdirSync(folder).length).toBeLessThanOrEqual(2);
-    }
-    await new Heartbeat({ stateFile }).beat();
-    expect(fs.readdirSync(folder)).toEqual(["app.heartbeat"]);
-  });
-
   it("shares its file with another, and a reader never sees a part of a beat", async () => {
     const folder = temporaryFolder();
     const stateFile = path.join(folder, "app.heartbeat");

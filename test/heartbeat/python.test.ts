@@ -32,27 +32,64 @@ with open(sys.argv[1], "w") as file:
     json.dump(state, file)
 `;
 
-/** Reads as the reference shows it, and prints what it found. */
+/** Reads as the reference shows it, and prints what it found; of times only those that Python 3.8 reads too. */
 const ORIGINAL_READER = `
-import datetime, json, sys
+import datetime, json, re, sys
 with open(sys.argv[1]) as file:
     state = json.load(file)
+for text in [state["timestamp"], state["started_at"]]:
+    assert re.fullmatch(r"\\d{4}-\\d\\d-\\d\\d.\\d\\d:\\d\\d:\\d\\d(\\.\\d{3}(\\d{3})?)?([+-]\\d\\d:\\d\\d)?", text), text
 time = datetime.datetime.fromisoformat(state["timestamp"])
 print(json.dumps([
     (time - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)).total_seconds(),
     time.utcoffset().total_seconds(),
     state["pid"], state["hostname"], state["metadata"],
     datetime.datetime.fromisoformat(state["started_at"]).isoformat(timespec="microseconds") == state["started_at"],
+    state["status"],
 ]))
 `;
 
 describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
-  it("reads our file", async () => {
+  const LIVES: readonly [string, (heartbeat: Heartbeat) => Promise<void>][] = [
+    ["starting", (heartbeat) => heartbeat.beat()],
+    [
+      "starting",
+      async (heartbeat) => {
+        heartbeat.start({ ready: false });
+        await heartbeat.beat();
+      },
+    ],
+    [
+      "running",
+      async (heartbeat) => {
+        heartbeat.start();
+        await heartbeat.beat();
+      },
+    ],
+    [
+      "draining",
+      async (heartbeat) => {
+        heartbeat.start();
+        heartbeat.drain();
+        await heartbeat.beat();
+      },
+    ],
+    [
+      "stopped",
+      async (heartbeat) => {
+        heartbeat.start();
+        await heartbeat.stop();
+      },
+    ],
+  ];
+
+  it.each(LIVES)("reads our file while it is %s (%#)", async (status, live) => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const clock = new ManualClock();
     clock.jumpWall(0.678);
     const metadata = { version: "1.0.0", name: "é😀", list: [1, null, true] };
-    await new Heartbeat({ stateFile, clock, metadata }).beat();
+    const heartbeat = new Heartbeat({ stateFile, clock, metadata });
+    await live(heartbeat);
     expect(JSON.parse(runPython(ORIGINAL_READER, stateFile))).toEqual([
       clock.wallNow() / 1000,
       0,
@@ -60,7 +97,9 @@ describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
       os.hostname(),
       metadata,
       true,
+      status,
     ]);
+    await heartbeat.stop();
   });
 
   it.each(["whole", "fraction"])("writes what we read, with a %s second", async (second) => {

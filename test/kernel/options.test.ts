@@ -157,9 +157,4 @@ describe("the configuration of the process", () => {
     }
     expect(configuredLayers("heartbeat", { name: "exchange" })).toEqual([]);
   });
-
-  test("can be given by whoever asks instead", () => {
-    push({ watchdog: { timeout: 1 } });
-    expect(configuredLayers("watchdog", {}, { watchdog: { timeout: 2 } })).toEqual([{ timeout: 2 }]);
-  });
 });

@@ -12,6 +12,8 @@ export interface ForkOptions {
   readonly signals?: readonly (readonly [text: string, signal: NodeJS.Signals])[];
   /** What stands before the scenario: flags of Node. */
   readonly flags?: readonly string[];
+  /** What stands behind the scenario. */
+  readonly args?: readonly string[];
   /** A program that runs Node, with its arguments. */
   readonly through?: readonly string[];
   /** Closes the reading end of stdout as soon as the program is ready. */
@@ -27,6 +29,7 @@ export function fork(scenario: string, options: ForkOptions = {}): Promise<Outco
     ...(options.flags ?? []),
     fixture,
     scenario,
+    ...(options.args ?? []),
   ];
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });

@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { fork, type ForkOptions } from "./fork.js";
 
 const TERM = { signals: [["ready", "SIGTERM"]] } as const satisfies ForkOptions;
@@ -131,6 +134,14 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     const { code, stdout } = await fork("waiting", TERM);
     expect(lines(stdout)).toEqual(["hook", "complete true"]);
     expect(code).toBe(7);
+  });
+
+  test("delivers what a process manager takes to a file of its own before it ends", async () => {
+    const file = path.join(os.tmpdir(), `redirected-${process.pid}.log`);
+    onTestFinished(() => fs.rmSync(file));
+    const { code } = await fork("redirected-output", { ...TERM, args: [file] });
+    expect(fs.readFileSync(file, "utf8").endsWith("x\nthe last line\n")).toBe(true);
+    expect(code).toBe(143);
   });
 
   test("delivers what was written to a pipe before it ends", async () => {

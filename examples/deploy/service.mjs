@@ -1,0 +1,58 @@
+// A small service as it runs in production: under Kubernetes, Docker, systemd and pm2 the same program, told apart
+// by its environment alone. PORT serves, HEALTH_PORT answers probes, STATE_FILE is the heartbeat.
+import "@kstlib/resilience/auto"; // reads kstlib.conf.yml
+import { once } from "node:events";
+import http from "node:http";
+import { CircuitBreaker, GracefulShutdown, Heartbeat, Watchdog } from "@kstlib/resilience";
+
+const { PORT = "8080", HEALTH_PORT, NODE_APP_INSTANCE = "0" } = process.env;
+const { STATE_FILE = `state/service-${NODE_APP_INSTANCE}.heartbeat` } = process.env;
+
+// First, so that a signal during the start is not lost.
+const shutdown = new GracefulShutdown();
+shutdown.install();
+shutdown.on("callback", ({ result }) => console.log(`shutdown: ${result.name} ${result.status}`));
+shutdown.on("complete", ({ report }) =>
+  console.log(
+    `shutdown: ${report.reason}, ${report.ok ? "in order" : "not in order"}, ${report.seconds.toFixed(1)} s`,
+  ),
+);
+
+const heartbeat = new Heartbeat({ stateFile: STATE_FILE, systemd: true, drainOn: shutdown.signal });
+heartbeat.start({ ready: false });
+shutdown.register("heartbeat", () => heartbeat.stop(), { priority: 1000 });
+
+// Pinged by the loop it watches: a frozen loop is named on stderr, ends with 70, and whoever watches starts anew.
+const watchdog = new Watchdog({ name: "event loop", heartbeat });
+watchdog.start();
+const pinging = setInterval(() => watchdog.ping(), 1000).unref();
+
+if (HEALTH_PORT !== undefined) {
+  const health = http.createServer(shutdown.healthHandler()).listen(Number(HEALTH_PORT));
+  // Answers until the end: after everything else but the heartbeat.
+  shutdown.registerServer("health", health, { priority: 900 });
+  await once(health, "listening");
+}
+
+// What the service needs. Not ready while it is down; no reason to restart the service.
+const database = new CircuitBreaker({ name: "database" });
+shutdown.addCheck("database", database);
+const warmUp = database.call(async () => "connected"); // your connection
+shutdown.addCheck("warm-up", warmUp, { for: "startup" });
+shutdown.register("database", () => console.log("connection closed"), { priority: 200 });
+await warmUp;
+
+const server = http.createServer((request, response) => {
+  if (request.url === "/freeze") for (;;); // to see what happens then; not for your own service
+  response.end("hello\n");
+});
+shutdown.registerServer("http", server, { priority: 100 });
+server.listen(Number(PORT));
+await once(server, "listening");
+
+heartbeat.ready();
+process.send?.("ready"); // pm2 with wait_ready
+console.log(`listening on ${PORT}, process ${process.pid}`);
+
+shutdown.signal.addEventListener("abort", () => clearInterval(pinging));
+shutdown.register("watchdog", () => watchdog.stop(), { priority: 950 });

@@ -1,0 +1,121 @@
+import type { ChildProcessByStdio } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { realClock } from "../kernel/clock.js";
+
+/** Sends one datagram's text to the service manager; rejects when that was not possible. */
+export type SendNotice = (message: string) => Promise<void>;
+
+/** How long a notice may take, in milliseconds; `systemd-notify` waits 5 s for the manager by itself. */
+const PATIENCE = 8000;
+
+// Node has no Unix datagram sockets. The shell is started once and starts `systemd-notify` for each line: to start a
+// program from this process would copy its page tables, some 50 ms of a blocked loop for each gigabyte. It ignores the
+// signals that systemd sends to all processes of a unit, as does what it starts, so that STOPPING=1 still arrives,
+// and ends with its standard input, however this process ends. Notices have no blanks, so words are lines.
+const SCRIPT = `trap '' TERM INT HUP
+set -f
+while read -r line; do
+  if said=$(systemd-notify $line 2>&1 >/dev/null); then echo ok; else echo failed $said; fi
+done`;
+
+interface Pending {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A small process that passes notices on, started when the first is sent and again when it has died. It keeps
+ * this process alive while a notice is on its way, and only then. Notices must be sent one at a time.
+ */
+export class NotifyHelper {
+  readonly #socket: string;
+  #child: ChildProcessByStdio<Writable, Readable, null> | undefined;
+  #pending: Pending | undefined;
+  #answer = "";
+
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  readonly send: SendNotice = async (message) => {
+    const child = (this.#child ??= this.#start());
+    const patience = realClock.setTimer(() => this.#kill(), PATIENCE);
+    this.#keepAlive(child, true);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#pending = { resolve, reject };
+        child.stdin.write(`${message.replaceAll("\n", " ")}\n`);
+      });
+    } finally {
+      patience.cancel();
+      this.#pending = undefined;
+      this.#keepAlive(child, false);
+    }
+  };
+
+  /** Ends the process and resolves when it is gone. */
+  end(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return Promise.resolve();
+    const patience = realClock.setTimer(() => this.#kill(), PATIENCE);
+    return new Promise<void>((resolve) => {
+      child.ref();
+      child.once("exit", () => {
+        patience.cancel();
+        resolve();
+      });
+      child.stdin.end();
+    });
+  }
+
+  #start(): ChildProcessByStdio<Writable, Readable, null> {
+    // Loaded only where systemd listens.
+    const { spawn } = process.getBuiltinModule("node:child_process");
+    const child = spawn("/bin/sh", ["-c", SCRIPT], {
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { ...process.env, NOTIFY_SOCKET: this.#socket },
+      // Neither holds a folder of the application nor gets the signals of its terminal.
+      cwd: "/",
+      detached: true,
+    });
+    const lose = (reason: string): void => {
+      if (this.#child === child) this.#child = undefined;
+      this.#pending?.reject(new Error(reason));
+    };
+    child.once("error", (error) => lose(error.message));
+    child.once("exit", (code, signal) => lose(`its helper process ended with ${signal ?? code}`));
+    // Has ended: told by "exit".
+    child.stdin.on("error", () => undefined);
+    child.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
+    return child;
+  }
+
+  #read(text: string): void {
+    this.#answer += text;
+    const end = this.#answer.indexOf("\n");
+    if (end < 0) return;
+    const line = this.#answer.slice(0, end);
+    this.#answer = "";
+    if (line === "ok") this.#pending?.resolve();
+    else this.#pending?.reject(new Error(line.replace(/^failed /, "")));
+  }
+
+  #keepAlive(child: ChildProcessByStdio<Writable, Readable, null>, isOn: boolean): void {
+    // Both pipes are sockets to libuv, and its types do not say so.
+    for (const handle of [child, child.stdin, child.stdout]) {
+      const change: unknown = Reflect.get(handle, isOn ? "ref" : "unref");
+      if (typeof change === "function") Reflect.apply(change, handle, []);
+    }
+  }
+
+  /** The whole group: `systemd-notify` may be what hangs. */
+  #kill(): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // It has ended in the meantime.
+    }
+  }
+}

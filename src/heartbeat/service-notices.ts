@@ -1,0 +1,89 @@
+import type { HeartbeatStatus } from "../heartbeat-file/state.js";
+import type { Clock, Timer } from "../kernel/clock.js";
+import { warn } from "../kernel/warning.js";
+import { NotifyHelper } from "./notify-helper.js";
+import type { HeartbeatSettings } from "./options.js";
+import { every } from "./schedule.js";
+import { readServiceManager, type ServiceManager } from "./systemd.js";
+
+/** Which notice a status is, where systemd has one for it. */
+const NOTICES: { readonly [Status in HeartbeatStatus]?: string } = {
+  running: "READY=1",
+  draining: "STOPPING=1",
+  stopped: "STOPPING=1",
+};
+
+/**
+ * What systemd is told of one life of a heartbeat, from `start()` to `stop()`. A notice that cannot be sent is a
+ * warning, the first of a row, and changes nothing else.
+ */
+export class ServiceNotices {
+  readonly #owner: string;
+  readonly #clock: Clock;
+  readonly #manager: ServiceManager;
+  readonly #helper: NotifyHelper;
+  readonly #send: (message: string) => unknown;
+  #watchdog: Timer | undefined;
+  /** Settles with the last of the notices on their way. */
+  #queue: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #isFailing = false;
+
+  private constructor(owner: string, settings: HeartbeatSettings, manager: ServiceManager) {
+    this.#owner = owner;
+    this.#clock = settings.clock;
+    this.#manager = manager;
+    this.#helper = new NotifyHelper(manager.socket);
+    this.#send = typeof settings.systemd === "function" ? settings.systemd : this.#helper.send;
+    if (manager.objection !== undefined) this.#warn(`does not feed systemd's watchdog: ${manager.objection}`);
+  }
+
+  /** `undefined` where systemd is not to be told or does not listen. */
+  static begin(owner: string, settings: HeartbeatSettings): ServiceNotices | undefined {
+    if (settings.systemd === false) return undefined;
+    const manager = readServiceManager(process.env, process.pid);
+    return manager === undefined ? undefined : new ServiceNotices(owner, settings, manager);
+  }
+
+  /** Signs of life begin with `running`: what blocks the loop before it is ready is a slow start, no freeze. */
+  tell(status: HeartbeatStatus): void {
+    const notice = NOTICES[status];
+    if (notice === undefined) return;
+    this.#post(`${notice}\nSTATUS=${status}`);
+    if (status !== "running" || this.#manager.watchdog === undefined) return;
+    this.#watchdog ??= every(this.#clock, this.#manager.watchdog, () => {
+      // One more would only queue up behind a manager that does not answer.
+      if (this.#waiting === 0) this.#post("WATCHDOG=1");
+    });
+  }
+
+  /** Says `stopped`, and resolves when everything is sent and no process is left. */
+  async end(): Promise<void> {
+    this.#watchdog?.cancel();
+    this.tell("stopped");
+    await this.#queue;
+    await this.#helper.end();
+  }
+
+  #post(message: string): void {
+    this.#waiting++;
+    this.#queue = this.#queue.then(() => this.#deliver(message));
+    this.#clock.track?.(this.#queue);
+  }
+
+  async #deliver(message: string): Promise<void> {
+    try {
+      await this.#send(message);
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) this.#warn(`could not tell systemd ${message.split("\n", 1)[0]}`, error);
+      this.#isFailing = true;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  #warn(what: string, cause?: unknown): void {
+    warn("KSTLIB_SYSTEMD_NOTIFY", `${this.#owner} ${what}`, cause);
+  }
+}

@@ -1,0 +1,123 @@
+import { unlike } from "../kernel/show.js";
+import { isThenable } from "../kernel/thenable.js";
+import { warn } from "../kernel/warning.js";
+import type { HealthProbe } from "./health-report.js";
+
+/** What a check function is given. */
+export interface HealthCheckContext {
+  /** Aborted when the time of the check is up or the shutdown begins: nothing it started need go on. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A check of the application, synchronous or asynchronous. It fails when it returns `false`, throws, rejects
+ * or takes too long; anything else, also nothing, is well.
+ */
+export type HealthCheckFunction = (context: HealthCheckContext) => unknown;
+
+/** A circuit breaker: fails while it is open or isolated. Half-open is well, else its probes had no traffic. */
+export interface CheckedCircuit {
+  readonly state: "closed" | "open" | "half-open" | "isolated";
+}
+
+/** A watchdog, of this process or of a state file: fails from a timeout until it is pinged again. */
+export interface CheckedWatchdog {
+  readonly isTriggered: boolean;
+}
+
+/** A heartbeat: fails while it does not run, when its last beat was missed, and when its target is dead. */
+export interface CheckedHeartbeat {
+  readonly isRunning: boolean;
+  snapshot(): { readonly lastError: string | null; readonly targetDead: boolean };
+}
+
+/** What `addCheck` takes. A promise is for start-up alone: well once it is fulfilled. */
+export type HealthCheck =
+  | HealthCheckFunction
+  | CheckedCircuit
+  | CheckedWatchdog
+  | CheckedHeartbeat
+  | PromiseLike<unknown>;
+
+const STATES: ReadonlySet<unknown> = new Set(["closed", "open", "half-open", "isolated"]);
+
+const ALLOWED =
+  "a function, a circuit breaker (it has a state), a watchdog (isTriggered), a heartbeat (isRunning and snapshot()) or, for start-up, a promise";
+
+function has(check: object, key: string, type: string): boolean {
+  return typeof Reflect.get(check, key) === type;
+}
+
+function isCircuit(check: object): check is CheckedCircuit {
+  return STATES.has(Reflect.get(check, "state"));
+}
+
+function isWatchdog(check: object): check is CheckedWatchdog {
+  return has(check, "isTriggered", "boolean");
+}
+
+function isHeartbeat(check: object): check is CheckedHeartbeat {
+  return has(check, "isRunning", "boolean") && has(check, "snapshot", "function");
+}
+
+function circuit(breaker: CheckedCircuit): void {
+  const { state } = breaker;
+  if (state === "open" || state === "isolated") throw new Error(`the circuit is ${state}`);
+}
+
+function watchdog(watched: CheckedWatchdog): void {
+  if (watched.isTriggered) throw new Error("the watchdog has timed out");
+}
+
+function heartbeat(beating: CheckedHeartbeat): void {
+  if (!beating.isRunning) throw new Error("the heartbeat is not running");
+  const { lastError, targetDead } = beating.snapshot();
+  if (typeof lastError === "string") throw new Error(lastError);
+  if (targetDead) throw new Error("the heartbeat's target is dead");
+}
+
+/** Follows a promise, so that a probe is told at once how it stands instead of waiting for it. */
+function settled(name: string, promise: PromiseLike<unknown>): () => void {
+  let look = (): void => {
+    throw new Error("has not finished yet");
+  };
+  const follow = async (): Promise<void> => {
+    try {
+      await promise;
+      look = () => {};
+    } catch (error) {
+      look = () => {
+        throw error;
+      };
+      // Followed, the rejection is handled; without this word nobody would hear of it.
+      warn("KSTLIB_STARTUP_FAILED", `start-up check ${name} failed`, error);
+    }
+  };
+  void follow();
+  return () => look();
+}
+
+/**
+ * Makes a function of whatever was given.
+ *
+ * @throws TypeError for anything else, and for a promise that is not for start-up alone.
+ */
+export function checkFunctionOf(
+  name: string,
+  check: HealthCheck,
+  probes: readonly HealthProbe[],
+): HealthCheckFunction {
+  if (typeof check === "function") return check;
+  if (typeof check === "object" && check !== null) {
+    if (isThenable(check)) {
+      if (probes.join() === "startup") return settled(name, check);
+      throw new TypeError(
+        'a promise is a check of start-up alone: give { for: "startup" }, or a function that returns a promise.',
+      );
+    }
+    if (isWatchdog(check)) return () => watchdog(check);
+    if (isHeartbeat(check)) return () => heartbeat(check);
+    if (isCircuit(check)) return () => circuit(check);
+  }
+  throw new TypeError(unlike(`the check ${JSON.stringify(name)}`, ALLOWED, check));
+}

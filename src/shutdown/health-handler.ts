@@ -1,0 +1,114 @@
+import { resolveOptions } from "../kernel/options.js";
+import { type HealthBody, jsonBody, plain, textBody } from "./health-body.js";
+import { handlerRules, type HealthHandlerOptions } from "./health-options.js";
+import type { HealthProbe, HealthReport } from "./health-report.js";
+
+/** What a {@link HealthHandler} reads of a request: of node:http, https, http2 and the frameworks on them. */
+export interface HealthRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersionMajor: number;
+}
+
+/** What a {@link HealthHandler} needs of a response. */
+export interface HealthResponse {
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  writeHead(status: number, headers: Record<string, string>): unknown;
+  end(text: string): unknown;
+}
+
+/**
+ * Answers the health paths and returns whether it has. What is none of them goes to `next`, and is answered
+ * with 404 where there is none: it can be the whole of a server, or stand before an application.
+ *
+ * @example
+ * ```ts
+ * import http from "node:http";
+ * import { CircuitBreaker, GracefulShutdown } from "@kstlib/resilience";
+ *
+ * const shutdown = new GracefulShutdown({ preStopDelay: 0.1 });
+ * const database = new CircuitBreaker({ name: "database" });
+ * shutdown.addCheck("database", database);
+ * shutdown.addCheck("migrations", Promise.resolve("done"), { for: "startup" });
+ *
+ * const health = http.createServer(shutdown.healthHandler()).listen(0);
+ * shutdown.registerServer("health", health, { priority: 1000 });
+ *
+ * console.assert((await shutdown.readiness()).ok);
+ * database.isolate();
+ * console.assert((await shutdown.readiness()).status === "failing");
+ * await shutdown.trigger("example");
+ * ```
+ */
+export type HealthHandler = (
+  request: HealthRequest,
+  response: HealthResponse,
+  next?: () => unknown,
+) => boolean;
+
+type Report = (probe: HealthProbe, excluded: ReadonlySet<string>) => Promise<HealthReport>;
+
+const PATHS = { livez: "liveness", readyz: "readiness", startupz: "startup" } as const;
+type Path = keyof typeof PATHS;
+
+function send(
+  response: HealthResponse,
+  status: number,
+  { type, text }: HealthBody,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    "Content-Type": type,
+    "Content-Length": String(Buffer.byteLength(text)),
+    // An answer of a moment ago says nothing.
+    "Cache-Control": "no-store",
+    ...headers,
+  });
+  // Not sent where it was asked by HEAD: Node sees to that.
+  response.end(text);
+}
+
+/** Makes a request listener that answers with what `report` says. */
+export function healthHandler(report: Report, options: HealthHandlerOptions | undefined): HealthHandler {
+  const { prefix, messages } = resolveOptions("healthHandler", handlerRules, options);
+
+  const pathOf = (url: string): Path | undefined => {
+    const name = url.startsWith(`${prefix}/`) ? url.slice(prefix.length + 1) : "";
+    return Object.hasOwn(PATHS, name) ? (name as Path) : undefined;
+  };
+  const respond = async (
+    path: Path,
+    query: URLSearchParams,
+    request: HealthRequest,
+    response: HealthResponse,
+  ): Promise<void> => {
+    const answer = await report(PATHS[path], new Set(query.getAll("exclude")));
+    // Somebody else, a timeout of the framework's say, was quicker.
+    if (response.headersSent || response.writableEnded) return;
+    const body = query.has("verbose") ? textBody(path, answer, messages) : jsonBody(answer, messages);
+    // HTTP/2 has no such header. A connection that a prober keeps must not hold the drain.
+    const closing = answer.status === "draining" && request.httpVersionMajor === 1;
+    send(response, answer.ok ? 200 : 503, body, closing ? { Connection: "close" } : {});
+  };
+
+  return (request, response, next) => {
+    const [url = "", query = ""] = (request.url ?? "").split("?", 2);
+    const path = pathOf(url);
+    if (path === undefined) {
+      if (next !== undefined) {
+        next();
+        return false;
+      }
+      const paths = Object.keys(PATHS).map((name) => `${prefix}/${name}`);
+      send(response, 404, plain(`not found; there are ${paths.join(", ")}`));
+      return true;
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      send(response, 405, plain("use GET or HEAD"), { Allow: "GET, HEAD" });
+      return true;
+    }
+    void respond(path, new URLSearchParams(query), request, response);
+    return true;
+  };
+}

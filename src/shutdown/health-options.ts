@@ -1,0 +1,84 @@
+import type { Duration } from "../kernel/duration.js";
+import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { custom, duration, flag, optional, type Rule } from "../kernel/rules.js";
+import { show, unlike } from "../kernel/show.js";
+import type { HealthProbe } from "./health-report.js";
+
+const PROBES: readonly HealthProbe[] = ["readiness", "liveness", "startup"];
+
+/** Options of `addCheck`. */
+export interface HealthCheckOptions {
+  /**
+   * Which probes ask it: `"readiness"` (the default), `"liveness"`, `"startup"`, or a list of them. A failing
+   * liveness check gets the process restarted: put no dependency there, a restart does not mend a database.
+   */
+  readonly for?: HealthProbe | readonly HealthProbe[] | undefined;
+  /** How long it may take, above 0. Default: the shutdown's `checkTimeout`, 5 s. */
+  readonly timeout?: Duration | undefined;
+}
+
+/** The checked options of `addCheck`; times in milliseconds. */
+export type HealthCheckSettings = SettingsFor<
+  HealthCheckOptions,
+  { for: readonly HealthProbe[]; timeout: number | undefined }
+>;
+
+function probes(): Rule<readonly HealthProbe[]> {
+  const words = PROBES.map((probe) => JSON.stringify(probe)).join(", ");
+  const allowed = `one of ${words}, or a list of different ones`;
+  return custom({
+    fallback: "readiness",
+    allowed,
+    parse(value, label) {
+      const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+      const odd = list.findIndex(
+        (item, index) => !PROBES.some((probe) => probe === item) || list.indexOf(item) < index,
+      );
+      if (odd !== -1) {
+        const Kind = typeof list[odd] === "string" ? RangeError : TypeError;
+        throw new Kind(unlike(label, allowed, list[odd]));
+      }
+      if (list.length === 0) throw new RangeError(`${label} must be ${allowed}; got ${show(value)} of none.`);
+      return Object.freeze(PROBES.filter((probe) => list.includes(probe)));
+    },
+  });
+}
+
+/** What each option of `addCheck` may be. */
+export const checkRules: OptionRules<HealthCheckSettings> = {
+  for: probes(),
+  timeout: optional(duration(undefined)),
+};
+
+/** Options of `healthHandler`. */
+export interface HealthHandlerOptions {
+  /** What stands before `/livez`, `/readyz` and `/startupz`: `""` (the default) or a path such as `"/health"`. */
+  readonly prefix?: string | undefined;
+  /**
+   * Whether an answer says why a check failed. Default `false`: whoever can reach the port reads it, and the
+   * message of an error can hold an address, a user or worse. Names of checks are always shown.
+   */
+  readonly messages?: boolean | undefined;
+}
+
+/** The checked options of `healthHandler`. */
+export type HealthHandlerSettings = SettingsFor<HealthHandlerOptions, { prefix: string; messages: boolean }>;
+
+function path(): Rule<string> {
+  const allowed = 'a path that starts with "/" and ends without one, such as "/health", or ""';
+  return custom({
+    fallback: "",
+    allowed,
+    parse(value, label) {
+      if (typeof value !== "string") throw new TypeError(unlike(label, allowed, value));
+      if (!/^(?:\/[^/?#\s]+)*$/.test(value)) throw new RangeError(unlike(label, allowed, value));
+      return value;
+    },
+  });
+}
+
+/** What each option of `healthHandler` may be. */
+export const handlerRules: OptionRules<HealthHandlerSettings> = {
+  prefix: path(),
+  messages: flag(false),
+};

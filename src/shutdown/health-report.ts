@@ -1,0 +1,49 @@
+/**
+ * The three questions that a supervisor asks: may it have traffic, should it be restarted, has it started?
+ * Kubernetes asks them as `readinessProbe`, `livenessProbe` and `startupProbe`.
+ */
+export type HealthProbe = "readiness" | "liveness" | "startup";
+
+/** `starting`: a start-up check has not passed yet; `draining`: the shutdown has begun. */
+export type HealthStatus = "ok" | "failing" | "starting" | "draining";
+
+/** What one check said. */
+export interface HealthCheckResult {
+  readonly name: string;
+  readonly ok: boolean;
+  /** How long it took, in seconds. */
+  readonly seconds: number;
+  /** Why it failed; it can hold what only operators should read. */
+  readonly message?: string;
+}
+
+/** The answer to one {@link HealthProbe}; frozen, JSON-serialisable. */
+export interface HealthReport {
+  readonly status: HealthStatus;
+  /** The answer: 200 or 503 in HTTP. While draining `status` is the same for all probes, and this is not. */
+  readonly ok: boolean;
+  /** The checks that were asked, in the order they were added; none while draining. */
+  readonly checks: readonly HealthCheckResult[];
+}
+
+/** What a report is made of. */
+export interface HealthFacts {
+  readonly draining: boolean;
+  /** Whether all start-up checks have passed, of those that this answer is about. */
+  readonly started: boolean;
+  readonly results: readonly HealthCheckResult[];
+}
+
+function report(status: HealthStatus, ok: boolean, results: readonly HealthCheckResult[]): HealthReport {
+  return Object.freeze({ status, ok, checks: Object.freeze([...results]) });
+}
+
+/**
+ * Answers a probe. A process that drains is not ready, and alive: restarting it would cut the work it finishes,
+ * and its end has a deadline already.
+ */
+export function answer(probe: HealthProbe, { draining, started, results }: HealthFacts): HealthReport {
+  if (draining) return report("draining", probe === "liveness" || (probe === "startup" && started), []);
+  if (results.every(({ ok }) => ok)) return report("ok", true, results);
+  return report(started ? "failing" : "starting", false, results);
+}

@@ -1,0 +1,189 @@
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+import type { HeartbeatOptions } from "../../src/heartbeat/options.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { collectWarnings } from "./folder.js";
+
+const READY = "READY=1\nSTATUS=running";
+const DRAINING = "STOPPING=1\nSTATUS=draining";
+const STOPPED = "STOPPING=1\nSTATUS=stopped";
+const ALIVE = "WATCHDOG=1";
+
+function underSystemd(env: Readonly<Record<string, string>> = {}): void {
+  for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) vi.stubEnv(name, undefined);
+  for (const [name, value] of Object.entries({ NOTIFY_SOCKET: "/nowhere", ...env })) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+}
+
+function setup(options: HeartbeatOptions = {}): {
+  clock: ManualClock;
+  heartbeat: Heartbeat;
+  sent: string[];
+} {
+  const clock = new ManualClock();
+  const sent: string[] = [];
+  const heartbeat = new Heartbeat({ clock, systemd: (message) => sent.push(message), ...options });
+  return { clock, heartbeat, sent };
+}
+
+describe("a heartbeat under systemd", () => {
+  it("says READY=1 at its start and STOPPING=1 at its end, and needs no file for it", async () => {
+    underSystemd();
+    const { clock, heartbeat, sent } = setup();
+    heartbeat.start();
+    await clock.advance(60);
+    expect(sent).toEqual([READY]);
+    await heartbeat.stop();
+    expect(sent).toEqual([READY, STOPPED]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("is not ready while it warms up, and sends no signs of life before: a slow start is no freeze", async () => {
+    underSystemd({ WATCHDOG_USEC: "2000000" });
+    const { clock, heartbeat, sent } = setup();
+    heartbeat.start({ ready: false });
+    await clock.advance(10);
+    expect(sent).toEqual([]);
+    heartbeat.ready();
+    await clock.advance(1);
+    expect(sent).toEqual([READY, ALIVE]);
+    await heartbeat.stop();
+  });
+
+  it("sends a sign of life at half of the watchdog's time, whatever its own interval", async () => {
+    underSystemd({ WATCHDOG_USEC: "3000000", WATCHDOG_PID: String(process.pid) });
+    const { clock, heartbeat, sent } = setup({ interval: 3600 });
+    heartbeat.start();
+    await clock.advance(1.499);
+    expect(sent).toEqual([READY]);
+    await clock.advance(0.001);
+    expect(sent).toEqual([READY, ALIVE]);
+    await clock.advance(3);
+    expect(sent).toEqual([READY, ALIVE, ALIVE, ALIVE]);
+    await heartbeat.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("goes on with signs of life while it drains", async () => {
+    underSystemd({ WATCHDOG_USEC: "2000000" });
+    const controller = new AbortController();
+    const { clock, heartbeat, sent } = setup({ drainOn: controller.signal });
+    heartbeat.start();
+    controller.abort();
+    await clock.advance(2);
+    await heartbeat.stop();
+    await clock.advance(5);
+    expect(sent).toEqual([READY, DRAINING, ALIVE, ALIVE, STOPPED]);
+  });
+
+  it("was never ready when the shutdown had begun before it", async () => {
+    underSystemd();
+    const { clock, heartbeat, sent } = setup({ drainOn: AbortSignal.abort() });
+    heartbeat.start();
+    heartbeat.ready();
+    await clock.advance(1);
+    await heartbeat.stop();
+    expect(sent).toEqual([DRAINING, STOPPED]);
+  });
+
+  it("sends one notice at a time, in order, and no more signs of life than are taken", async () => {
+    underSystemd({ WATCHDOG_USEC: "2000000" });
+    const sent: string[] = [];
+    const taken: (() => void)[] = [];
+    const clock = new ManualClock();
+    const heartbeat = new Heartbeat({
+      // Does not wait for what hangs.
+      clock: {
+        now: () => clock.now(),
+        wallNow: () => clock.wallNow(),
+        setTimer: (callback, delay, options) => clock.setTimer(callback, delay, options),
+        sleepSync: () => undefined,
+      },
+      systemd: (message) => new Promise<void>((resolve) => taken.push((sent.push(message), resolve))),
+    });
+    heartbeat.start();
+    heartbeat.drain();
+    await clock.advance(10);
+    expect(sent).toEqual([READY]);
+    taken[0]?.();
+    await clock.advance(0);
+    expect(sent).toEqual([READY, DRAINING]);
+    taken[1]?.();
+    await clock.advance(3);
+    expect(sent).toEqual([READY, DRAINING, ALIVE]);
+    const stopped = heartbeat.stop();
+    taken[2]?.();
+    await clock.advance(0);
+    expect(sent).toEqual([READY, DRAINING, ALIVE, STOPPED]);
+    taken[3]?.();
+    await stopped;
+  });
+
+  it("begins anew with each start", async () => {
+    underSystemd();
+    const { heartbeat, sent } = setup();
+    for (let life = 0; life < 2; life++) {
+      heartbeat.start();
+      await heartbeat.stop();
+    }
+    expect(sent).toEqual([READY, STOPPED, READY, STOPPED]);
+  });
+
+  it("warns once in a row of notices that cannot be sent, and beats on", async () => {
+    underSystemd({ WATCHDOG_USEC: "2000000" });
+    const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
+    const failing = { now: true };
+    const { clock, heartbeat } = setup({
+      interval: 1,
+      systemd: () => {
+        if (failing.now) throw new Error("nobody is there");
+      },
+    });
+    heartbeat.start();
+    await clock.advance(5);
+    expect(warnings).toEqual(['heartbeat "heartbeat" could not tell systemd READY=1']);
+    failing.now = false;
+    await clock.advance(1);
+    failing.now = true;
+    await clock.advance(3);
+    expect(warnings).toHaveLength(2);
+    await heartbeat.stop();
+    expect(heartbeat.snapshot()).toMatchObject({ status: "stopped", missedBeats: 0 });
+    expect(warnings).toHaveLength(2);
+  });
+
+  it("does not feed the watchdog of another process, and says so", async () => {
+    underSystemd({ WATCHDOG_USEC: "2000000", WATCHDOG_PID: "1" });
+    const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
+    const { clock, heartbeat, sent } = setup();
+    heartbeat.start();
+    await clock.advance(10);
+    expect(sent).toEqual([READY]);
+    expect(warnings).toEqual([
+      `heartbeat "heartbeat" does not feed systemd's watchdog: systemd waits for signs of life of process 1 (WATCHDOG_PID) and this is ${process.pid}; let ExecStart= run node itself`,
+    ]);
+    await heartbeat.stop();
+  });
+
+  it.each([false, undefined])("is as any other unless it is told to (%s)", async (systemd) => {
+    underSystemd({ WATCHDOG_USEC: "2000000" });
+    const spawned = vi.spyOn(process, "getBuiltinModule");
+    onTestFinished(() => spawned.mockRestore());
+    const { clock, heartbeat } = setup({ systemd });
+    heartbeat.start();
+    expect(clock.pendingTimers).toBe(1);
+    await heartbeat.stop();
+    expect(spawned).not.toHaveBeenCalled();
+  });
+});
+
+it("without systemd a heartbeat that would tell it sends nothing", async () => {
+  underSystemd({ WATCHDOG_USEC: "2000000" });
+  vi.stubEnv("NOTIFY_SOCKET", undefined);
+  const { clock, heartbeat, sent } = setup();
+  heartbeat.start();
+  expect(clock.pendingTimers).toBe(1);
+  await clock.advance(10);
+  await heartbeat.stop();
+  expect(sent).toEqual([]);
+});
