@@ -1,3 +1,4 @@
+import { realClock } from "../kernel/clock.js";
 import { checkKeys, type OptionRules } from "../kernel/options.js";
 import {
   checkFunction,
@@ -9,7 +10,7 @@ import {
 import { flag } from "../kernel/rules.js";
 import { isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
-import { passOn, runInterruptible } from "./interrupt.js";
+import { passOn, runInterruptible, runLimited, takesNothing } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
 import { Watchdog } from "./watchdog.js";
 
@@ -65,17 +66,28 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
     throw timeout;
   }
 
-  /** Runs synchronous code so that a timeout can be thrown into it, where that is possible. */
-  runRaising<Result>(body: () => Result): Result {
+  /**
+   * Runs synchronous code so that a timeout can be thrown into it, where that is possible.
+   *
+   * @param limit after how many milliseconds to end it where the monitor cannot; `undefined` when it may ping.
+   */
+  runRaising<Result>(body: () => Result, limit: number | undefined): Result {
     this.#throwing = true;
     const guard = this.supervision?.interruptible;
-    if (guard === undefined) return body();
-    return runInterruptible(guard, body, () => {
+    const ended = (): never => {
       this.raise();
       throw new WatchdogTimeoutError(this.name, this.secondsSincePing);
-    });
+    };
+    if (guard !== undefined) return runInterruptible(guard, body, ended);
+    return limit === undefined ? body() : runLimited(limit, body, ended);
   }
 }
+
+/** The share of the timeout after which the engine ends a body; by then the monitor has looked, too. */
+const LIMIT = 1.5;
+
+/** The runs of synchronous code that this thread is in, outermost first. */
+const runs: Watchdog[] = [];
 
 /** Runs functions under a watchdog of their own; made by {@link watchdogContext}. */
 export class WatchdogContext {
@@ -126,16 +138,20 @@ export class WatchdogContext {
    * running its own `catch` and `finally` blocks. What cannot be interrupted (a system call) throws when it
    * returns. A Ctrl-C meanwhile ends `body`, too, with a {@link WatchdogError} of code
    * `ERR_WATCHDOG_INTERRUPTED`; the listeners of SIGINT then run as always, also when nobody catches the error,
-   * and without any the process ends. On Windows, in worker threads and with a clock of one's own the error comes with the next
-   * `ping()` or when `body` returns.
+   * and without any the process ends.
+   *
+   * On Windows, in worker threads and where no thread may be started the engine ends a `body` that takes no
+   * parameter, half a timeout late. One that takes the watchdog may ping it, for which the engine cannot
+   * wait: the error then comes with the next `ping()` or when `body` returns, as with a clock of one's own.
    */
   runSync<Result>(body: (watchdog: RunWatchdog, context: ExecutionContext) => Result): Result {
     checkFunction(body, "runSync");
     const watchdog = new WatchdogOfRun(this.#settings);
+    const depth = runs.push(watchdog) - 1;
     watchdog.start();
     try {
       const call = (): Result => body(watchdog, watchdog);
-      const result = this.#settings.raiseOnTimeout ? watchdog.runRaising(call) : call();
+      const result = this.#settings.raiseOnTimeout ? watchdog.runRaising(call, this.#limit(body)) : call();
       if (isThenable(result)) {
         // Nobody else hears of its rejection.
         Promise.resolve(result).catch(() => {});
@@ -147,9 +163,16 @@ export class WatchdogContext {
       watchdog.raise(error);
       throw error;
     } finally {
-      watchdog.stop();
+      // Runs within this one that were cut with it have not come to this line.
+      for (const over of runs.splice(depth).toReversed()) over.stop();
       passOn();
     }
+  }
+
+  /** How long a body may run where the engine ends it: a little longer than the monitor waits before it reports. */
+  #limit(body: (...args: never) => unknown): number | undefined {
+    const { clock, timeout } = this.#settings;
+    return clock === realClock && takesNothing(body) ? timeout * LIMIT : undefined;
   }
 }
 

@@ -2,8 +2,8 @@ import { type FreezeLink, writeFrozen } from "../heartbeat-file/freeze-link.js";
 import { freezeReport } from "./freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
 import { killOwnProcess, pause } from "./kill.js";
-import { type Answer, evaluateOnMain } from "./main-inspector.js";
-import { EXITING, type MonitorData, type Notice, PULSE, REQUEST } from "./monitor-protocol.js";
+import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
+import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
 import { writeReport } from "./report-file.js";
 import { threadFacts } from "./thread-facts.js";
@@ -52,20 +52,22 @@ export function kindOfBlock(
 
 /** What the monitor does about a frozen thread: finds out where it is, reports, and acts. */
 export class Freeze {
-  readonly #data: MonitorData;
+  readonly #data: ThreadData;
   readonly #write: (text: string) => void;
   #requests = 0;
 
-  constructor(data: MonitorData, write: (text: string) => void) {
+  constructor(data: ThreadData, write: (text: string) => void) {
     this.#data = data;
     this.#write = write;
   }
 
-  async handle(frozen: readonly Frozen[], notify: (notice: Notice) => void): Promise<void> {
+  /** @returns `"paused"`, and has done nothing, when a debugger has the thread. */
+  async handle(frozen: readonly Frozen[], notify: (notice: Notice) => void): Promise<"handled" | "paused"> {
     const { control } = this.#data;
     const pulse = Atomics.load(control, PULSE);
     const request = this.#nextRequest();
-    const { kind, stack, details } = await this.#examine(request);
+    const { kind, stack, details, paused } = await this.#examine(request);
+    if (paused) return "paused";
     const infoOf = ({ name, secondsInactive, secondsNotCounted }: Frozen): TimeoutInfo => ({
       name,
       secondsInactive,
@@ -80,9 +82,17 @@ export class Freeze {
       cells.fire(pings);
       notify({ id, pings, request, info: infoOf(one) });
     }
-    if (await this.#interrupt(frozen)) return;
+    if (await this.#interrupt(frozen)) return "handled";
     const returned = kind === "blocked-native" && stack !== undefined;
     await this.#act(frozen, pulse, { native: kind === "blocked-native" && !returned, returned });
+    return "handled";
+  }
+
+  /** Whether a debugger has the thread, at a breakpoint or before it goes on. */
+  async isPaused(): Promise<boolean> {
+    const { main, uninspectable } = this.#data;
+    if (!main || uninspectable !== undefined) return false;
+    return isMainPaused(PATIENCE);
   }
 
   /** Says it in files, for those who look at the process from outside. */
@@ -127,22 +137,26 @@ export class Freeze {
     return `(${callee})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`;
   }
 
-  async #examine(request: number): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details">> {
-    const { main, mayInspect, folder } = this.#data;
+  async #examine(
+    request: number,
+  ): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details"> & { readonly paused: boolean }> {
+    const { main, uninspectable, folder } = this.#data;
     // Looked at first: the question itself may wake the thread up.
     const facts = threadFacts(folder);
-    const asked = main && mayInspect;
+    const asked = main && uninspectable === undefined;
     const answer = asked ? await this.#evaluate(this.#calling(TAKE_STACK, request), PATIENCE) : undefined;
     const kind = kindOfBlock(answer, asked, facts.threadState);
     const noStack = this.#whyNoStack(answer);
     const details: TimeoutDetails = noStack === undefined ? facts : { ...facts, noStack };
-    return answer === undefined ? { kind, details } : { kind, stack: answer.value, details };
+    // A thread that answers nobody is not in the hands of a debugger.
+    const paused = answer !== undefined && (await this.isPaused());
+    return answer === undefined ? { kind, details, paused } : { kind, stack: answer.value, details, paused };
   }
 
   #whyNoStack(answer: Answer | undefined): string | undefined {
     if (answer !== undefined) return undefined;
     if (!this.#data.main) return "only the main thread can be inspected";
-    if (!this.#data.mayInspect) return "the permission model forbids the inspector";
+    if (this.#data.uninspectable !== undefined) return this.#data.uninspectable;
     return `the thread did not answer within ${PATIENCE / 1000} s`;
   }
 
@@ -189,9 +203,9 @@ export class Freeze {
   }
 
   async #exit(leaving: Frozen, pulse: number, native: boolean): Promise<void> {
-    const { main, mayInspect } = this.#data;
+    const { main, uninspectable } = this.#data;
     const { exitCode, name, id } = leaving;
-    if (!mayInspect) {
+    if (uninspectable !== undefined) {
       await this.#kill([leaving], pulse, "JavaScript cannot be run on the frozen thread");
       return;
     }

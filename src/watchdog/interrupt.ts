@@ -2,12 +2,14 @@ import { realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
+import { isNode } from "./runtime.js";
 import { ARMED, GUARD, OFF, STRUCK } from "./watch-cells.js";
 
 /** How long code that is over waits for an interruption that is on its way. */
 const ON_ITS_WAY = 1000;
 
 const SLOT = "@kstlib/resilience/guarded";
+const CALL = `globalThis[Symbol.for("${SLOT}")]()`;
 
 /** The guards that this thread is in, outermost first. */
 const guards: Int32Array[] = [];
@@ -57,7 +59,7 @@ export function runInterruptible<Result>(
   Atomics.store(counters, GUARD, ARMED);
   try {
     const { runInThisContext } = process.getBuiltinModule("node:vm");
-    runInThisContext(`globalThis[Symbol.for("${SLOT}")]()`, { breakOnSigint: true });
+    runInThisContext(CALL, { breakOnSigint: true });
   } catch (error) {
     failure = error;
   }
@@ -77,6 +79,57 @@ export function runInterruptible<Result>(
   );
   if (guards.length === 0) spare(error);
   throw error;
+}
+
+/**
+ * Whether a function takes nothing, so that it cannot ping the watchdog of its run: no parameter, none that hides
+ * (`...rest`, a default), no `arguments`. Who cannot tell by its text (bound and native functions) may ping.
+ */
+export function takesNothing(body: (...args: never) => unknown): boolean {
+  const text = Function.prototype.toString.call(body);
+  return body.length === 0 && /^[^(]*\(\s*\)/.test(text) && !/\barguments\b|\[native code\]/.test(text);
+}
+
+let warned = false;
+
+/**
+ * Runs synchronous code that the engine ends after `limit` milliseconds, without running its `catch` and `finally`
+ * blocks. Nothing can prolong it once it runs. What is thrown then is up to `ended`.
+ */
+export function runLimited<Result>(limit: number, body: () => Result, ended: () => never): Result {
+  if (!isNode()) {
+    if (!warned)
+      warn(
+        "KSTLIB_NO_INTERRUPTION",
+        "this runtime cannot throw into frozen code: runSync throws when it returns",
+      );
+    warned = true;
+    return body();
+  }
+  const global = mainGlobal();
+  const slot = Symbol.for(SLOT);
+  const outer: unknown = Reflect.get(global, slot);
+  let outcome: (() => Result) | undefined;
+  Reflect.set(global, slot, () => {
+    try {
+      const result = body();
+      outcome = () => result;
+    } catch (error) {
+      outcome = () => {
+        throw error;
+      };
+    }
+  });
+  try {
+    const { runInThisContext } = process.getBuiltinModule("node:vm");
+    runInThisContext(CALL, { timeout: Math.ceil(limit) });
+  } catch (error) {
+    const isOver = error instanceof Error && Reflect.get(error, "code") === "ERR_SCRIPT_EXECUTION_TIMEOUT";
+    if (!isOver) throw error;
+  } finally {
+    Reflect.set(global, slot, outer);
+  }
+  return outcome === undefined ? ended() : outcome();
 }
 
 /** Sends an interruption on that was not for the run that it has ended. */

@@ -1,4 +1,4 @@
-import type { MessagePort } from "node:worker_threads";
+import type { BroadcastChannel, MessagePort } from "node:worker_threads";
 import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
 import type { OnFreeze } from "./options.js";
 import type { Subject } from "./supervision.js";
@@ -10,29 +10,68 @@ export const PULSE = 0;
 export const REQUEST = 1;
 /** The number of the request to exit that is being carried out, negative when declined. Written by the watched thread. */
 export const EXITING = 2;
-/** How many orders have been given. Written by the watched thread, which wakes the monitor with it. */
-export const ORDERS = 3;
+/** Whether a debugger could attach to the thread when it answered last. Written by the watched thread. */
+export const DEBUGGABLE = 3;
 export const CONTROL_CELLS = 4;
+
+/** The cells of a monitor that all threads share: how many orders have been given, {@link CLOSED} after the last. */
+export const ORDERS = 0;
+/** Whether the monitor hears the orders of worker threads: 1 from then on. Written by the monitor. */
+export const LISTENING = 1;
+export const WAKE_CELLS = 2;
+/** Far below any count of orders. */
+export const CLOSED: number = -(2 ** 30);
+
+/** What the monitor knows of a thread whose watchdogs it watches. */
+export interface ThreadData {
+  /** Names the thread among all; for a worker thread also the channel on which it is told. */
+  readonly key: string;
+  /** The cells above. */
+  readonly control: Int32Array;
+  /** Under which registered symbol the thread keeps its {@link FreezeHook}. */
+  readonly hook: string;
+  /** Whether it is the main thread, the only one that can be inspected. */
+  readonly main: boolean;
+  /** Why no thread can be inspected, where none can; asking where the permission model forbids it aborts the process. */
+  readonly uninspectable: string | undefined;
+  /** The folder in which the kernel tells of the thread (Linux). */
+  readonly folder: string | undefined;
+  /** What `performance.now()` of the thread is ahead of the clock that all threads share. */
+  readonly ahead: number;
+}
+
+/** Where worker threads find the monitor of the process. */
+export interface MonitorAddress {
+  /** The cells above; the monitor waits on that of the orders. */
+  readonly wake: Int32Array;
+  /** The channel on which the monitor takes the orders of worker threads. */
+  readonly channel: string;
+}
 
 /** What the monitor thread is given when it starts. */
 export interface MonitorData {
+  readonly wake: Int32Array;
+  /** `undefined` when no worker thread can find this monitor. */
+  readonly channel: string | undefined;
+  /** To and from the thread that has started it. */
   readonly port: MessagePort;
-  readonly control: Int32Array;
-  /** Under which registered symbol the watched thread keeps its {@link FreezeHook}. */
-  readonly hook: string;
-  /** Whether the watched thread is the main one, the only one that can be inspected. */
-  readonly main: boolean;
-  /** Whether the permission model lets a thread be inspected; asking where it does not aborts the process. */
-  readonly mayInspect: boolean;
-  /** The folder in which the kernel tells of the watched thread (Linux). */
-  readonly folder: string | undefined;
-  /** What `performance.now()` of the watched thread is ahead of the clock that all threads share. */
-  readonly ahead: number;
+  readonly thread: ThreadData;
 }
 
 /** The clock that all threads share, in milliseconds; each has a `performance.now()` of its own. */
 export function sharedNow(): number {
   return Number(process.hrtime.bigint()) / 1e6;
+}
+
+export type Threads = typeof import("node:worker_threads");
+
+/** The next message that waits to be received. */
+export function receiveFrom(
+  { receiveMessageOnPort }: Pick<Threads, "receiveMessageOnPort">,
+  source: MessagePort | BroadcastChannel,
+): unknown {
+  // The types know a port alone; Node takes both.
+  return receiveMessageOnPort(source as MessagePort)?.message;
 }
 
 /** A watchdog to watch; durations in milliseconds. */
@@ -50,8 +89,14 @@ export interface WatchOrder {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** From the watched thread to the monitor. */
-export type Order = WatchOrder | { readonly forget: number } | "end";
+/** From a watched thread to the monitor. */
+export type Order = WatchOrder | { readonly forget: number } | "forget all";
+
+/** An order of a worker thread, which the monitor may not know yet. */
+export interface ForeignOrder {
+  readonly thread: ThreadData;
+  readonly order: Order;
+}
 
 /** A timeout that the monitor has found. */
 export interface TimeoutNotice {

@@ -1,25 +1,22 @@
 import { readlinkSync } from "node:fs";
-import type { MessagePort } from "node:worker_threads";
-import { realClock, type Timer } from "../kernel/clock.js";
+import { realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { isInterrupting } from "./interrupt.js";
 import { mainGlobal } from "./main-global.js";
+import { joinMonitor, type LinkListener, type MonitorLink, startMonitor } from "./monitor-link.js";
 import {
   CONTROL_CELLS,
+  DEBUGGABLE,
   type FreezeHook,
-  type MonitorData,
   type Notice,
-  type Order,
-  ORDERS,
   PULSE,
   sharedNow,
+  type ThreadData,
   type TimeoutNotice,
 } from "./monitor-protocol.js";
+import { isNode } from "./runtime.js";
 import type { Subject, Supervision } from "./supervision.js";
-
-/** How long the thread outlives its last watchdog: one after the other must not start a thread each. */
-const LINGER = 250;
 
 let current: Monitor | undefined;
 let serial = 0;
@@ -33,7 +30,24 @@ function threadFolder(): string | undefined {
   }
 }
 
-/** This thread's end of the monitor thread: one for all watchdogs of the thread. */
+function whyUninspectable(): string | undefined {
+  if (!isNode()) return "this runtime cannot look into another thread";
+  // The types know `permission` as always there; it is not without the permission model.
+  const permission = process.permission as typeof process.permission | undefined;
+  return permission?.has("inspector") === false ? "the permission model forbids the inspector" : undefined;
+}
+
+/** Whether a debugger can attach to this thread. */
+function isDebuggable(): boolean {
+  try {
+    return process.getBuiltinModule("node:inspector").url() !== undefined;
+  } catch {
+    // A runtime without an inspector, or built without.
+    return false;
+  }
+}
+
+/** The monitor as a thread with watchdogs sees it. */
 class Monitor {
   readonly #subjects = new Map<number, Subject>();
   readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
@@ -42,86 +56,62 @@ class Monitor {
     isInterrupting,
     subjects: this.#subjects,
   };
-  /** Another copy of the library, and another monitor, has another one. */
-  readonly #hookKey = `@kstlib/resilience/watchdog/${Math.random()}`;
-  readonly #port: MessagePort;
-  readonly #receive: () => Notice | undefined;
+  /** Another thread, or another copy of the library, has another one. */
+  readonly #key = `@kstlib/resilience/watchdog/${Math.random()}`;
+  readonly #link: MonitorLink;
   readonly #canInterrupt: boolean;
-  #linger: Timer | undefined;
 
   constructor() {
     // Loaded at the first start: a program that only imports the library does not pay for it.
     const threads = process.getBuiltinModule("node:worker_threads");
-    const { port1, port2 } = new threads.MessageChannel();
-    // The types know `permission` as always there; it is not without the permission model.
-    const permission = process.permission as typeof process.permission | undefined;
-    const data: MonitorData = {
-      port: port2,
+    const thread: ThreadData = {
+      key: this.#key,
       control: this.#control,
-      hook: this.#hookKey,
+      hook: this.#key,
       main: threads.isMainThread,
-      mayInspect: permission?.has("inspector") !== false,
+      uninspectable: whyUninspectable(),
       folder: threadFolder(),
       ahead: realClock.now() - sharedNow(),
     };
-    this.#port = port1;
-    this.#receive = () => threads.receiveMessageOnPort(port1)?.message as Notice | undefined;
-    this.#canInterrupt =
-      threads.isMainThread && process.platform !== "win32" && process.versions["bun"] === undefined;
-    try {
-      new threads.Worker(new URL("./monitor-thread.js", import.meta.url), {
-        name: "watchdog",
-        workerData: data,
-        transferList: [port2],
-        // Neither the flags nor the environment of the program may change what this thread loads.
-        execArgv: [],
-        env: {},
-      })
-        .on("error", (error) => this.#lose(error))
-        .on("exit", () => this.#lose(undefined))
-        .unref();
-    } catch (error) {
-      port1.close();
-      throw error;
-    }
-    Object.defineProperty(mainGlobal(), Symbol.for(this.#hookKey), { value: this.#hook, configurable: true });
-    port1.on("message", (notice: Notice) => this.#deliver(notice)).unref();
+    this.#canInterrupt = isNode() && threads.isMainThread && process.platform !== "win32";
+    const listener: LinkListener = {
+      heard: (notice) => this.#deliver(notice),
+      ended: (error) => this.#lose(error),
+    };
+    this.#link = joinMonitor(threads, thread, listener) ?? startMonitor(threads, thread, listener);
+    Object.defineProperty(mainGlobal(), Symbol.for(this.#key), { value: this.#hook, configurable: true });
   }
 
-  watch(subject: Subject): Supervision {
-    this.#linger?.cancel();
+  /** @returns `undefined` when the monitor has ended meanwhile. */
+  watch(subject: Subject): Supervision | undefined {
     const id = ++serial;
-    this.#subjects.set(id, subject);
     const { name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, heartbeat } = subject.settings;
     const { counters } = subject.cells;
     const link = heartbeat?.freezeLink;
-    const order = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, link };
-    this.#send({ ...order, buffer: counters.buffer });
+    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, link };
+    if (!this.#link.send({ ...what, buffer: counters.buffer })) {
+      this.#close();
+      return undefined;
+    }
+    this.#subjects.set(id, subject);
     return {
       interruptible: this.#canInterrupt ? counters : undefined,
       catchUp: () => this.#deliver(),
       end: () => {
         this.#subjects.delete(id);
-        this.#send({ forget: id });
-        if (this.#subjects.size > 0) return;
-        this.#linger = realClock.setTimer(() => this.#close(), LINGER, { ref: false });
+        this.#link.send({ forget: id });
       },
     };
   }
 
-  #send(order: Order): void {
-    this.#port.postMessage(order);
-    Atomics.add(this.#control, ORDERS, 1);
-    Atomics.notify(this.#control, ORDERS);
-  }
-
   /** Tells what the monitor has said until now; `notice` is what has woken the event loop. */
-  #deliver(notice: Notice | undefined = this.#receive()): void {
+  #deliver(notice: Notice | undefined = this.#link.receive()): void {
     if (notice === undefined) return;
+    Atomics.store(this.#control, DEBUGGABLE, isDebuggable() ? 1 : 0);
     Atomics.add(this.#control, PULSE, 1);
     // Of a thread that came to be blocked before it heard that it is late, the later news is the whole.
     const latest = new Map<string, TimeoutNotice>();
-    for (let next: Notice | undefined = notice; next !== undefined; next = this.#receive()) {
+    for (let next: Notice | undefined = notice; next !== undefined; next = this.#link.receive()) {
       if (next === "question") continue;
       if ("notCounted" in next) this.#subjects.get(next.id)?.notCounted(next.notCounted);
       else latest.set(`${next.id} ${next.pings}`, next);
@@ -149,10 +139,8 @@ class Monitor {
 
   #close(): void {
     if (current === this) current = undefined;
-    this.#linger?.cancel();
-    Reflect.deleteProperty(mainGlobal(), Symbol.for(this.#hookKey));
-    this.#send("end");
-    this.#port.close();
+    Reflect.deleteProperty(mainGlobal(), Symbol.for(this.#key));
+    this.#link.close();
   }
 }
 
@@ -164,16 +152,23 @@ function warnNoMonitor(error: unknown): void {
   );
 }
 
+function superviseBy(monitor: Monitor, subject: Subject): Supervision | undefined {
+  current = monitor;
+  return monitor.watch(subject);
+}
+
 /**
- * Has the monitor thread watch; it starts with the first watchdog of this thread and ends with the last.
+ * Has the monitor thread watch: one for the process, started with the first watchdog of the main thread and ended
+ * with the last of all threads. A worker thread that was started before it has its own.
  * Where no thread can be started, a warning says so and timers do what they can.
  */
 export function superviseByThread(subject: Subject): Supervision {
   try {
-    current ??= new Monitor();
+    const joined = superviseBy(current ?? new Monitor(), subject) ?? superviseBy(new Monitor(), subject);
+    if (joined !== undefined) return joined;
+    warnNoMonitor(undefined);
   } catch (error) {
     warnNoMonitor(error);
-    return superviseByClock(subject);
   }
-  return current.watch(subject);
+  return superviseByClock(subject);
 }

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { fixture, type Run, runProgram } from "./run-program.js";
+
+function debugged(flag: string, program: string): Promise<Run> {
+  return runProgram([
+    fixture("debugger-client.mjs"),
+    flag,
+    "2500",
+    fixture("watchdog-debugged.mjs"),
+    program,
+  ]);
+}
+
+const realFreeze = { event: "timeout", name: "feed", kind: "blocked-js" };
+const wentOn = [{ event: "went on" }, { event: "calm", timeouts: 0 }, realFreeze];
+
+describe("a thread that a debugger has stopped for longer than the timeout", () => {
+  it.concurrent.each([
+    ["--inspect=0", "breakpoint"],
+    ["--inspect=0", "breakpoint-late"],
+    ["--inspect-brk=0", "breakpoint"],
+    ["-", "open"],
+  ])("is not taken for frozen, and a real freeze after that is (%s, %s)", async (flag, program) => {
+    const { events, stderr } = await debugged(flag, program);
+    expect(events.findLast(({ event }) => event === "paused")).toMatchObject({ in: "breakpoint" });
+    expect(events.filter(({ event }) => event !== "paused")).toEqual(wentOn);
+    expect(stderr.match(/was not pinged/g)).toHaveLength(1);
+  });
+
+  it.concurrent("is not thrown into by the run that it is in", async () => {
+    const { events } = await debugged("--inspect=0", "breakpoint-in-run");
+    const said = events.filter(({ event }) => event !== "paused");
+    expect(said).toEqual([{ event: "returned", result: "went on" }, ...wentOn]);
+  });
+
+  it.concurrent("is not taken for frozen while it waits for the debugger", async () => {
+    const { events, stderr } = await debugged("-", "wait");
+    expect(events).toEqual(wentOn);
+    expect(stderr.match(/was not pinged/g)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { fixture, type Run, runProgram } from "./run-program.js";
+
+const scenario = (name: string): Promise<Run> => runProgram([fixture("watchdog-threads.mjs"), name]);
+const linux = process.platform === "linux";
+
+function timeoutsOf({ events }: Run): readonly string[] {
+  const found = events.filter(({ event }) => event === "timeout");
+  return found.map(({ in: where, of, kind }) => `${String(kind)} ${String(of)} in ${String(where)}`);
+}
+
+describe.runIf(linux).concurrent("the monitor of the main thread", () => {
+  it("watches the worker threads, too, and ends with the last watchdog of all", async () => {
+    const run = await scenario("one");
+    expect(run.events.at(0)).toEqual({ event: "threads", workers: 3, more: 4 });
+    // Each one is told of its own timeout, and nobody else is.
+    expect(timeoutsOf(run)).toEqual(["blocked-js a in a", "blocked-js b in b", "blocked-js c in c"]);
+    expect(run.events.slice(-2)).toEqual([
+      { event: "left", threads: 0 },
+      { event: "left", threads: 0 },
+    ]);
+    expect(run.stderr.match(/was not pinged/g)).toHaveLength(3);
+  });
+
+  it("forgets a worker thread that was terminated, has exited or has ended without stopping", async () => {
+    await expect(scenario("gone")).resolves.toEqual({
+      code: 0,
+      signal: null,
+      stderr: "",
+      events: [{ event: "left", threads: 0 }],
+    });
+  });
+
+  it("finds two threads that are frozen at once", async () => {
+    const run = await scenario("both");
+    expect(timeoutsOf(run).toSorted()).toEqual(["blocked-js freeze in freeze", "blocked-js main in main"]);
+    expect(run.stderr.match(/was not pinged/g)).toHaveLength(2);
+  });
+
+  it("watches a worker thread of a worker thread", async () => {
+    const run = await scenario("nested");
+    const [outside, inside] = run.events.map(({ threads }) => Number(threads));
+    expect(inside).toBe((outside ?? 0) + 2);
+    expect(timeoutsOf(run)).toEqual(["blocked-js inner in inner"]);
+    expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
+  });
+
+  it("is none to a worker thread that was there before: it has its own", async () => {
+    const run = await scenario("before");
+    expect(timeoutsOf(run)).toEqual(["blocked-js later in later"]);
+    expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
+  });
+});
+
+describe("synchronous code in a worker thread that a run raises into", () => {
+  const error = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
+
+  it("is ended when it takes nothing, and never when it pings", async () => {
+    const { events, code, stderr } = await scenario("raise");
+    expect(events).toMatchObject([
+      { ...error, of: "endless" },
+      { ...error, of: "waiting" },
+      { ...error, of: "within" },
+      { event: "returned", of: "quick", result: "well" },
+      { event: "returned", of: "pinging", result: "well" },
+      { event: "returned", of: "pinging by rest", result: "well" },
+      { event: "returned", of: "pinging by arguments", result: "well" },
+      { event: "caught", of: "failing", name: "RangeError" },
+      { event: "alive" },
+    ]);
+    // Cut with the run around it, it is not watched any more.
+    expect(stderr).not.toContain("inner");
+    expect(code).toBe(0);
+  });
+});
