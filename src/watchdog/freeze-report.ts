@@ -18,7 +18,7 @@ const SPARED = {
 
 /** Says in one line what was no timeout. */
 export function notCountedSentence({ name, seconds, kind }: NotCountedInfo): string {
-  return `${name} was not pinged in time, which is no timeout: for ${seconds.toFixed(1)} s ${SPARED[kind]} (${kind})`;
+  return `${name} has not timed out: for ${seconds.toFixed(1)} s, which do not count, ${SPARED[kind]} (${kind})`;
 }
 
 function detailLines(details: TimeoutDetails): string[] {

@@ -34,7 +34,7 @@ describe("time that does not count", () => {
     const { events, stderr } = await scenario("stopped", "silent", { onReady: stopAndContinue });
     expect(events).toEqual([{ event: "ready" }, { event: "done", timeouts: 0, told: [] }]);
     expect(stderr.match(/KSTLIB_WATCHDOG_NOT_COUNTED/g)).toHaveLength(1);
-    expect(stderr).toMatch(/feed was not pinged in time, which is no timeout: .*\(suspended\)/);
+    expect(stderr).toMatch(/feed has not timed out: for .*\(suspended\)/);
   });
 
   it.runIf(linux).concurrent("is told of once when the thread has no CPU", async () => {
