@@ -28,6 +28,7 @@ export type { TripRule } from "./circuit-breaker/trip-rule.js";
 
 export { type ConfigSection, configure, type ResilienceConfig } from "./configure.js";
 
+export type { FreezeLink } from "./heartbeat-file/freeze-link.js";
 export type { HeartbeatCheckOptions } from "./heartbeat-file/options.js";
 export type { HeartbeatMetadata, HeartbeatState, HeartbeatStatus } from "./heartbeat-file/state.js";
 export type { HeartbeatCheck, HeartbeatVerdict } from "./heartbeat-file/verdict.js";
@@ -113,7 +114,7 @@ export {
   type WatchdogContextOptions,
 } from "./watchdog/context.js";
 export { WatchdogError, WatchdogTimeoutError } from "./watchdog/errors.js";
-export type { OnFreeze, WatchdogOptions } from "./watchdog/options.js";
+export type { LinkedHeartbeat, OnFreeze, WatchdogOptions } from "./watchdog/options.js";
 export type {
   StateFileCheck,
   StateFileOptions,
@@ -128,6 +129,9 @@ export {
 } from "./watchdog/state-file-watchdog.js";
 export type {
   ChildProcess,
+  NotCountedDetails,
+  NotCountedInfo,
+  NotCountedKind,
   RecoverInfo,
   TimeoutDetails,
   TimeoutInfo,

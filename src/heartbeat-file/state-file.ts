@@ -98,6 +98,43 @@ async function sweep(prefix: string): Promise<void> {
   }
 }
 
+function temporaryPrefix(file: string): string {
+  // Cut, because a file name has 255 bytes and the rest of the temporary name wants up to 120.
+  return path.join(path.dirname(file), `.${Array.from(path.basename(file)).slice(0, 30).join("")}.`);
+}
+
+function temporaryFile(prefix: string): string {
+  // The pid is for the sweep; the rest cannot be guessed, so nobody can have put anything there.
+  return `${prefix}${pidScope()}.${process.pid}.${crypto.randomUUID()}.tmp`;
+}
+
+function renameSync(from: string, to: string, pause: number = FIRST_PAUSE): void {
+  try {
+    fs.renameSync(from, to);
+  } catch (error) {
+    if (pause > LAST_PAUSE || !hasCode(error, "EPERM", "EBUSY", "EACCES")) throw error;
+    realClock.sleepSync(pause);
+    renameSync(from, to, pause * 2);
+  }
+}
+
+/**
+ * Replaces a file's text, or makes the file, as {@link stateFileWriter} does, without a promise and in a folder that
+ * is there.
+ *
+ * @param mayReplace asked at the last moment; when it says no, everything stays as it was.
+ */
+export function replaceFileSync(file: string, content: string, mayReplace: () => boolean = () => true): void {
+  const temporary = temporaryFile(temporaryPrefix(file));
+  try {
+    fs.writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
+    if (mayReplace()) renameSync(temporary, file);
+  } finally {
+    // Gone when it was renamed.
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
 /**
  * Makes the function that replaces a file's text: a reader sees the old text or the new one, never a part. It
  * rejects with the system's error, and leaves no temporary file behind either way. The first write sweeps.
@@ -110,12 +147,10 @@ export function stateFileWriter(
   clock: Clock = realClock,
 ): (content: string) => Promise<void> {
   const folder = path.dirname(file);
-  // Cut, because a file name has 255 bytes and the rest of the temporary name wants up to 120.
-  const prefix = path.join(folder, `.${Array.from(path.basename(file)).slice(0, 30).join("")}.`);
+  const prefix = temporaryPrefix(file);
   let isSwept = false;
   return async (content) => {
-    // The pid is for the sweep; the rest cannot be guessed, so nobody can have put anything there.
-    const temporary = `${prefix}${pidScope()}.${process.pid}.${crypto.randomUUID()}.tmp`;
+    const temporary = temporaryFile(prefix);
     const create = (): Promise<void> =>
       fs.promises.writeFile(temporary, content, { flag: "wx", mode: 0o600, flush: fsync });
     try {

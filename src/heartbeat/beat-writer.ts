@@ -1,3 +1,4 @@
+import { beginBeat, type FreezeLink, freezeLinkTo } from "../heartbeat-file/freeze-link.js";
 import { ownProcess } from "../heartbeat-file/process-identity.js";
 import { encodeState, type HeartbeatState } from "../heartbeat-file/state.js";
 import { stateFileWriter } from "../heartbeat-file/state-file.js";
@@ -22,6 +23,8 @@ export class BeatWriter {
    * `HeartbeatError` that was told.
    */
   readonly write: () => Promise<void> = oneAtATime(() => this.#writeNow());
+  /** How a monitor thread says `frozen` in the file; `undefined` when there is no file. */
+  readonly freezeLink: FreezeLink | undefined;
   readonly #owner: string;
   readonly #settings: HeartbeatSettings;
   readonly #events: Events<HeartbeatEvents>;
@@ -43,6 +46,7 @@ export class BeatWriter {
     this.#life = life;
     this.#metadata = metadataSource(owner, settings.metadata);
     const { stateFile, fsync } = settings;
+    this.freezeLink = stateFile === undefined ? undefined : freezeLinkTo(stateFile);
     this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, fsync);
   }
 
@@ -80,6 +84,7 @@ export class BeatWriter {
         interval: interval / 1000,
         sequence: ++this.#sequence,
       });
+      if (this.freezeLink !== undefined) beginBeat(this.freezeLink);
       await this.#writeFile?.(encodeState(state));
       this.#lastError = null;
       this.#lastBeat = state.timestamp;

@@ -4,6 +4,7 @@ import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
 import {
   check,
   checkSync,
@@ -99,6 +100,11 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
 
   get name(): string {
     return this.#settings.name;
+  }
+
+  /** How a watchdog's monitor thread says `frozen` in the state file; `undefined` when there is no file. */
+  get freezeLink(): FreezeLink | undefined {
+    return this.#writer.freezeLink;
   }
 
   get isRunning(): boolean {

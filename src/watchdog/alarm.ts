@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.js";
 import { Events } from "../kernel/events.js";
 import { warn } from "../kernel/warning.js";
+import type { NotCountedInfo } from "./timeout-info.js";
 
 /** Whom an {@link Alarm} tells, and by which clock. */
 export interface AlarmSettings<Timeout, Recover> {
@@ -20,6 +21,7 @@ type Recovery<Who extends Named> = Who & { readonly secondsTriggered: number };
 export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
   timeout: Timeout;
   recover: Recovery<Who>;
+  notCounted: NotCountedInfo;
 }> {
   timeouts = 0;
   /** Since when the alarm is on. */
@@ -32,8 +34,9 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
     who: Who,
     { onTimeout, onRecover, onAlert, clock }: AlarmSettings<Timeout, Recovery<Who>>,
     sentence: (info: Timeout) => string,
+    others: readonly "notCounted"[] = [],
   ) {
-    super(`watchdog ${who.name}`, ["timeout", "recover"]);
+    super(`watchdog ${who.name}`, ["timeout", "recover", ...others]);
     this.#who = who;
     this.#clock = clock;
     this.#sentence = sentence;

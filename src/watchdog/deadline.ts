@@ -60,16 +60,40 @@ export function untilNextLook(watch: Watch, timeout: number, poll: number, now: 
 /** A monitor later than this, and than the wait it asked for, was not running at all. */
 const LEAST_LATENESS = 50;
 
+/** What passed between two looks of the monitor, in milliseconds. */
+export interface Passed {
+  readonly elapsed: number;
+  /** What the monitor meant to wait. */
+  readonly asked: number;
+  /** For how long the watched thread was runnable without a CPU; may reach back to before the last look. */
+  readonly queued: number;
+  /** For how long the monitor itself was. */
+  readonly ownQueued: number;
+}
+
+/** Time that is not the work's fault, in milliseconds. */
+export interface LeftOut {
+  /** The thread had no CPU. */
+  readonly starved: number;
+  /** The process was stopped or the machine asleep. */
+  readonly suspended: number;
+}
+
+/** Whether a monitor that woke after `elapsed` was not running at all for a part of it. */
+export function wasLate(elapsed: number, asked: number): boolean {
+  return elapsed - asked > Math.max(asked, LEAST_LATENESS);
+}
+
 /**
- * How much of the time since the last look counts: not what passed while the process was suspended or the
- * machine asleep (the monitor itself woke late), and not what the watched thread spent waiting for a CPU.
+ * How much of the time since the last look does not count: what the watched thread spent waiting for a CPU, and
+ * what passed while the monitor did not run. That was for want of a CPU, too, when the monitor waited for one;
+ * else the process was stopped.
  *
- * @param elapsed milliseconds that passed.
- * @param asked milliseconds that the monitor meant to wait.
- * @param queued milliseconds that the watched thread was runnable without running.
+ * @param ahead what was taken for starvation so far and the kernel has not told of yet: it tells of a wait only
+ *   when the wait is over, so what it tells now may have been left out before.
  */
-export function countedTime(elapsed: number, asked: number, queued: number): number {
-  const late = elapsed - asked;
-  const suspended = late > Math.max(asked, LEAST_LATENESS) ? late : 0;
-  return elapsed - Math.min(elapsed, Math.max(suspended, queued));
+export function leftOut({ elapsed, asked, queued, ownQueued }: Passed, ahead: number): LeftOut {
+  const gap = wasLate(elapsed, asked) ? elapsed - asked : 0;
+  const hungry = ownQueued >= gap / 2;
+  return { starved: Math.max(hungry ? gap : 0, queued - ahead), suspended: hungry ? 0 : gap };
 }

@@ -33,6 +33,8 @@ export const LEAVE: string = `function leave(hook, request, frozen, cells) {
   if (hook === undefined) return;
   const { control } = hook;
   const withdrawn =
+    // That this runs says that the thread has come out of the native code that it was frozen in.
+    frozen.native ||
     Atomics.load(control, cells.REQUEST) !== request ||
     Atomics.load(control, cells.PULSE) !== frozen.pulse ||
     hook.subjects.get(frozen.id)?.cells.isTriggered !== true;

@@ -1,4 +1,4 @@
-import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
+import type { NotCountedInfo, TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
 
 const WHY = {
   "not-pinged": "the event loop runs, the work does not ping",
@@ -9,6 +9,16 @@ const WHY = {
 /** Says a timeout in one line. */
 export function timeoutSentence({ name, secondsInactive, kind }: Omit<TimeoutInfo, "details">): string {
   return `${name} was not pinged for ${secondsInactive.toFixed(1)} s: ${WHY[kind]} (${kind})`;
+}
+
+const SPARED = {
+  starved: "it had no CPU",
+  suspended: "the process was stopped or the machine asleep",
+} as const;
+
+/** Says in one line what was no timeout. */
+export function notCountedSentence({ name, seconds, kind }: NotCountedInfo): string {
+  return `${name} has not timed out: for ${seconds.toFixed(1)} s, which do not count, ${SPARED[kind]} (${kind})`;
 }
 
 function detailLines(details: TimeoutDetails): string[] {

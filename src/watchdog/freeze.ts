@@ -1,9 +1,11 @@
-import { realClock } from "../kernel/clock.js";
+import { type FreezeLink, writeFrozen } from "../heartbeat-file/freeze-link.js";
 import { freezeReport } from "./freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
+import { killOwnProcess, pause } from "./kill.js";
 import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
 import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
+import { writeReport } from "./report-file.js";
 import { threadFacts } from "./thread-facts.js";
 import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
 import { ARMED, GUARD, STRUCK, type WatchCells } from "./watch-cells.js";
@@ -17,6 +19,8 @@ export interface Frozen {
   readonly cells: WatchCells;
   readonly onFreeze: OnFreeze;
   readonly exitCode: number;
+  readonly reportDirectory: string | undefined;
+  readonly link: FreezeLink | undefined;
   readonly secondsNotCounted: number;
 }
 
@@ -31,6 +35,8 @@ const PATIENCE = 500;
 const PROMPT = 100;
 /** How long the `exit` listeners of the process may take. */
 const EXIT_PATIENCE = 5000;
+
+const SPARED = "the thread is back, the process goes on";
 
 /** Says whether a blocked thread runs JavaScript or something that no engine can look into. */
 export function kindOfBlock(
@@ -70,12 +76,15 @@ export class Freeze {
       details: { ...details, ...notCounted(secondsNotCounted) },
     });
     this.#write(freezeReport(frozen.map(infoOf)));
+    for (const one of frozen) this.#record(one, infoOf(one), pulse);
     for (const one of frozen) {
       const { id, pings, cells } = one;
       cells.fire(pings);
       notify({ id, pings, request, info: infoOf(one) });
     }
-    if (!(await this.#interrupt(frozen))) await this.#act(frozen, pulse);
+    if (await this.#interrupt(frozen)) return "handled";
+    const returned = kind === "blocked-native" && stack !== undefined;
+    await this.#act(frozen, pulse, { native: kind === "blocked-native" && !returned, returned });
     return "handled";
   }
 
@@ -84,6 +93,36 @@ export class Freeze {
     const { main, uninspectable } = this.#data;
     if (!main || uninspectable !== undefined) return false;
     return isMainPaused(PATIENCE);
+  }
+
+  /** Says it in files, for those who look at the process from outside. */
+  #record(frozen: Frozen, info: TimeoutInfo, pulse: number): void {
+    const { name, link, reportDirectory, onFreeze } = frozen;
+    try {
+      if (link !== undefined) writeFrozen(link, () => !this.#isBack([frozen], pulse));
+    } catch (error) {
+      this.#write(`[watchdog] ${name}: ${link?.file} cannot say frozen: ${String(error)}\n`);
+    }
+    try {
+      if (reportDirectory !== undefined) writeReport(reportDirectory, info, onFreeze);
+    } catch (error) {
+      this.#write(`[watchdog] ${name}: no report in ${reportDirectory}: ${String(error)}\n`);
+    }
+  }
+
+  /** Whether the thread's loop has turned, or all that were frozen have been pinged. */
+  #isBack(frozen: readonly Frozen[], pulse: number): boolean {
+    const isPinged = frozen.every(({ cells, pings }) => cells.pings !== pings);
+    return isPinged || Atomics.load(this.#data.control, PULSE) !== pulse;
+  }
+
+  /** A thread that has come out of native code is given the time to show that it goes on. */
+  async #comesBack(frozen: readonly Frozen[], pulse: number): Promise<boolean> {
+    for (let waited = 0; waited < PATIENCE; waited += 10) {
+      if (this.#isBack(frozen, pulse)) break;
+      await pause(10);
+    }
+    return this.#isBack(frozen, pulse);
   }
 
   #nextRequest(): number {
@@ -142,42 +181,58 @@ export class Freeze {
     return out();
   }
 
-  async #act(frozen: readonly Frozen[], pulse: number): Promise<void> {
+  /**
+   * @param native whether it is in native code still.
+   * @param returned whether it has come out of native code just now.
+   */
+  async #act(
+    frozen: readonly Frozen[],
+    pulse: number,
+    { native, returned }: { readonly native: boolean; readonly returned: boolean },
+  ): Promise<void> {
     const stillFrozen = frozen.filter(({ cells, pings }) => cells.pings === pings);
-    if (Atomics.load(this.#data.control, PULSE) !== pulse) return;
-    if (stillFrozen.some(({ onFreeze }) => onFreeze === "kill")) {
-      this.#kill("onFreeze is kill");
+    const acting = stillFrozen.filter(({ onFreeze }) => onFreeze !== "report");
+    const [first] = acting;
+    if (first === undefined || this.#isBack(acting, pulse)) return;
+    if (returned && (await this.#comesBack(acting, pulse))) {
+      this.#write(`[watchdog] ${first.name}: ${SPARED}\n`);
       return;
     }
-    const leaving = stillFrozen.find(({ onFreeze }) => onFreeze === "exit");
-    if (leaving !== undefined) await this.#exit(leaving, pulse);
+    const kills = acting.some(({ onFreeze }) => onFreeze === "kill");
+    await (kills ? this.#kill(acting, pulse, "onFreeze is kill") : this.#exit(first, pulse, native));
   }
 
-  async #exit({ id, exitCode, name }: Frozen, pulse: number): Promise<void> {
+  async #exit(leaving: Frozen, pulse: number, native: boolean): Promise<void> {
     const { main, uninspectable } = this.#data;
+    const { exitCode, name, id } = leaving;
     if (uninspectable !== undefined) {
-      this.#kill("JavaScript cannot be run on the frozen thread");
+      await this.#kill([leaving], pulse, "JavaScript cannot be run on the frozen thread");
       return;
     }
     this.#write(`[watchdog] ${name}: ending the process with exit code ${exitCode}\n`);
     if (main) {
       const request = this.#nextRequest();
       const cells = { PULSE, REQUEST, EXITING };
-      void this.#evaluate(this.#calling(LEAVE, request, { id, pulse, exitCode }, cells), PATIENCE);
+      void this.#evaluate(this.#calling(LEAVE, request, { id, pulse, exitCode, native }, cells), PATIENCE);
       const reply = await this.#exitReply(request);
-      if (reply === "declined") return;
-      if (reply === "none") {
-        // Withdrawn, so that it cannot strike much later, when the thread has long come back.
-        this.#nextRequest();
-        this.#kill("no JavaScript runs on the frozen thread");
-        return;
-      }
+      // Withdrawn, so that it cannot strike much later, when the thread has long come back.
+      if (reply !== "leaving") this.#nextRequest();
+      if (reply === "none") await this.#kill([leaving], pulse, "no JavaScript runs on the frozen thread");
+      if (reply === "declined") await this.#reconsider(leaving, pulse, native);
+      if (reply !== "leaving") return;
     } else {
       // A frozen worker leaves the main thread free: it ends the process as any code of it would.
       void this.#evaluate(`(${EXIT})(${exitCode})`, PATIENCE);
     }
     await pause(EXIT_PATIENCE);
-    this.#kill(`the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
+    await this.#kill([], pulse, `the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
+  }
+
+  /** The thread declined to exit: it is back. Out of native code it may have come to block again at once. */
+  async #reconsider(leaving: Frozen, pulse: number, native: boolean): Promise<void> {
+    const isBack = !native || (await this.#comesBack([leaving], pulse));
+    if (!isBack) await this.#exit(leaving, pulse, false);
+    else this.#write(`[watchdog] ${leaving.name}: ${SPARED}\n`);
   }
 
   async #exitReply(request: number): Promise<"leaving" | "declined" | "none"> {
@@ -190,14 +245,10 @@ export class Freeze {
     return "none";
   }
 
-  #kill(why: string): void {
+  /** @param acting those who may be back before it has come to the last resort. */
+  async #kill(acting: readonly Frozen[], pulse: number, why: string): Promise<void> {
     this.#write(`[watchdog] killing the process: ${why}\n`);
-    process.kill(process.pid, "SIGKILL");
+    const isBack = (): boolean => acting.length > 0 && this.#isBack(acting, pulse);
+    await killOwnProcess(this.#write, isBack);
   }
-}
-
-function pause(delay: number): Promise<void> {
-  return new Promise((resolve) => {
-    realClock.setTimer(resolve, delay);
-  });
 }

@@ -1,7 +1,8 @@
 import type { BroadcastChannel, MessagePort } from "node:worker_threads";
+import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
 import type { OnFreeze } from "./options.js";
 import type { Subject } from "./supervision.js";
-import type { TimeoutInfo } from "./timeout-info.js";
+import type { NotCountedInfo, TimeoutInfo } from "./timeout-info.js";
 
 /** How often the watched thread has answered the monitor. Written by the watched thread. */
 export const PULSE = 0;
@@ -81,6 +82,10 @@ export interface WatchOrder {
   readonly pollInterval: number | undefined;
   readonly onFreeze: OnFreeze;
   readonly exitCode: number;
+  /** Where to write reports; absolute. */
+  readonly reportDirectory: string | undefined;
+  /** The heartbeat that is to say `frozen`. */
+  readonly link: FreezeLink | undefined;
   readonly buffer: SharedArrayBuffer;
 }
 
@@ -103,8 +108,14 @@ export interface TimeoutNotice {
   readonly info: TimeoutInfo;
 }
 
+/** Time that was left out and would else have been a timeout. */
+export interface NotCountedNotice {
+  readonly id: number;
+  readonly notCounted: NotCountedInfo;
+}
+
 /** From the monitor to the watched thread; each one is also a question whether its loop runs. */
-export type Notice = TimeoutNotice | "question";
+export type Notice = TimeoutNotice | NotCountedNotice | "question";
 
 /** What the monitor finds on the watched thread when it evaluates there, possibly much later than it asked. */
 export interface FreezeHook {

@@ -85,10 +85,11 @@ class Monitor {
   /** @returns `undefined` when the monitor has ended meanwhile. */
   watch(subject: Subject): Supervision | undefined {
     const id = ++serial;
-    const { name, timeout, pollInterval, onFreeze, exitCode } = subject.settings;
+    const { name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, heartbeat } = subject.settings;
     const { counters } = subject.cells;
-    const order = { id, name, timeout, pollInterval, onFreeze, exitCode, buffer: counters.buffer };
-    if (!this.#link.send(order)) {
+    const link = heartbeat?.freezeLink;
+    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, link };
+    if (!this.#link.send({ ...what, buffer: counters.buffer })) {
       this.#close();
       return undefined;
     }
@@ -111,7 +112,9 @@ class Monitor {
     // Of a thread that came to be blocked before it heard that it is late, the later news is the whole.
     const latest = new Map<string, TimeoutNotice>();
     for (let next: Notice | undefined = notice; next !== undefined; next = this.#link.receive()) {
-      if (next !== "question") latest.set(`${next.id} ${next.pings}`, next);
+      if (next === "question") continue;
+      if ("notCounted" in next) this.#subjects.get(next.id)?.notCounted(next.notCounted);
+      else latest.set(`${next.id} ${next.pings}`, next);
     }
     for (const { id, pings, request, info } of latest.values()) {
       const { late } = this.#hook;

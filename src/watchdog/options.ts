@@ -1,14 +1,24 @@
-import { clockRule } from "../heartbeat-file/options.js";
+import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
+import { clockRule, parsePath, PATH_RULE } from "../heartbeat-file/options.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
-import { callback, choice, duration, integer, type Rule, text } from "../kernel/rules.js";
-import { show } from "../kernel/show.js";
+import { callback, choice, custom, duration, integer, type Rule, text } from "../kernel/rules.js";
+import { show, unlike } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
-import type { RecoverInfo, TimeoutInfo } from "./timeout-info.js";
+import type { NotCountedInfo, RecoverInfo, TimeoutInfo } from "./timeout-info.js";
 
 /** What the monitor does with a process whose thread is frozen, besides reporting it. */
 export type OnFreeze = "report" | "exit" | "kill";
+
+/** A heartbeat whose state file says `frozen` while the watched thread is; a `Heartbeat` is one. */
+export interface LinkedHeartbeat {
+  readonly isRunning: boolean;
+  /** How the monitor thread gets at the state file; `undefined` when there is none. */
+  readonly freezeLink: FreezeLink | undefined;
+  /** Writes the state file now. */
+  beat(): Promise<unknown>;
+}
 
 /** How a {@link Watchdog} is made; everything is optional. */
 export interface WatchdogOptions {
@@ -25,6 +35,11 @@ export interface WatchdogOptions {
   readonly onTimeout?: ((info: TimeoutInfo) => unknown) | undefined;
   /** Called when a ping ends a timeout. */
   readonly onRecover?: ((info: RecoverInfo) => unknown) | undefined;
+  /**
+   * Called when time that does not count would have been a timeout, and is none: the thread had no CPU, or the
+   * process was stopped. Once for each stop; a lack of CPU that goes on is told of once.
+   */
+  readonly onNotCounted?: ((info: NotCountedInfo) => unknown) | undefined;
   /** Called at each timeout with the channel `"watchdog"`, a sentence, and the information as context. */
   readonly onAlert?: ((channel: string, message: string, context: TimeoutInfo) => unknown) | undefined;
   /**
@@ -34,6 +49,19 @@ export interface WatchdogOptions {
   readonly onFreeze?: OnFreeze | undefined;
   /** The exit code of `onFreeze: "exit"`, 0 to 255. Default 70. */
   readonly exitCode?: number | undefined;
+  /**
+   * A folder for reports: while the thread is frozen, what goes to stderr is also written there as JSON, one file for
+   * each watchdog and freeze (mode 0600). A path or a `file:` URL, relative to the working directory of the moment
+   * of construction; created with mode 0700. A report that cannot be written is a line on stderr. Default: none.
+   *
+   * @throws TypeError for anything that is no path.
+   */
+  readonly reportDirectory?: string | URL | undefined;
+  /**
+   * A heartbeat of the same thread: while the thread is frozen, the status in its state file is `frozen`, and it
+   * beats at once when the thread is back. Nothing happens to a heartbeat that has no state file. Default: none.
+   */
+  readonly heartbeat?: LinkedHeartbeat | undefined;
   /**
    * How often the counters are looked at, at least 10 ms and at most half the timeout. It is how late a timeout
    * may be found. Default: a tenth of the timeout, between 20 ms and 1 s.
@@ -51,9 +79,12 @@ export type WatchdogSettings = SettingsFor<
     timeout: number;
     onTimeout: ((info: TimeoutInfo) => unknown) | undefined;
     onRecover: ((info: RecoverInfo) => unknown) | undefined;
+    onNotCounted: ((info: NotCountedInfo) => unknown) | undefined;
     onAlert: ((channel: string, message: string, context: TimeoutInfo) => unknown) | undefined;
     onFreeze: OnFreeze;
     exitCode: number;
+    reportDirectory: string | undefined;
+    heartbeat: LinkedHeartbeat | undefined;
     pollInterval: number | undefined;
     clock: Clock;
   }
@@ -75,6 +106,13 @@ export function atLeast(least: number, rule: Rule<number>): Rule<number> {
   };
 }
 
+const HEARTBEAT_RULE = "a Heartbeat, or an object with isRunning, freezeLink and beat()";
+
+function isHeartbeat(value: unknown): value is LinkedHeartbeat {
+  if (typeof value !== "object" || value === null) return false;
+  return "freezeLink" in value && "isRunning" in value && "beat" in value && typeof value.beat === "function";
+}
+
 function clamped(timeout: number): number {
   return Math.min(Math.max(timeout, SHORTEST), LONGEST);
 }
@@ -84,9 +122,22 @@ export const watchdogRules: OptionRules<WatchdogSettings> = {
   timeout: duration(30, { long: true }),
   onTimeout: callback(),
   onRecover: callback(),
+  onNotCounted: callback(),
   onAlert: callback(),
   onFreeze: choice<OnFreeze>("report", ["report", "exit", "kill"]),
   exitCode: integer(70, 0, 255),
+  reportDirectory: custom<string | undefined>({
+    allowed: PATH_RULE,
+    file: { kind: "text" },
+    parse: parsePath,
+  }),
+  heartbeat: custom<LinkedHeartbeat | undefined>({
+    allowed: HEARTBEAT_RULE,
+    parse: (value, label) => {
+      if (isHeartbeat(value)) return value;
+      throw new TypeError(unlike(label, HEARTBEAT_RULE, value));
+    },
+  }),
   pollInterval: atLeast(10, duration(undefined)),
   clock: clockRule,
 };

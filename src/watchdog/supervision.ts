@@ -1,5 +1,5 @@
 import type { WatchdogSettings } from "./options.js";
-import type { TimeoutInfo } from "./timeout-info.js";
+import type { NotCountedInfo, TimeoutInfo } from "./timeout-info.js";
 import type { WatchCells } from "./watch-cells.js";
 
 /** What supervision needs of a watchdog. */
@@ -8,6 +8,8 @@ export interface Subject {
   readonly cells: WatchCells;
   /** Told of a timeout, and the count of pings at which it was found. */
   readonly expired: (pings: number, info: TimeoutInfo) => void;
+  /** Told of time that was left out and would else have been a timeout. */
+  readonly notCounted: (info: NotCountedInfo) => void;
   /** Told that the supervision has ended on its own. */
   readonly lost: () => void;
 }

@@ -13,11 +13,25 @@ function read(file: string): string | undefined {
   }
 }
 
-/** For how many milliseconds in its life a thread was runnable without a CPU (Linux); `folder` is the kernel's of it. */
-export function runQueueWait(folder: string | undefined): number | undefined {
+/** How a thread has fared in its life, in milliseconds. */
+export interface CpuTimes {
+  readonly ran: number;
+  /** Runnable without a CPU, also for want of the control group's quota. A wait counts when it is over. */
+  readonly queued: number;
+}
+
+/** What the kernel's `folder` of a thread says of its share of the CPU (Linux). */
+export function cpuTimes(folder: string | undefined): CpuTimes | undefined {
   if (folder === undefined) return undefined;
-  const nanoseconds = Number(read(`${folder}/schedstat`)?.split(" ")[1]);
-  return Number.isFinite(nanoseconds) ? nanoseconds / 1e6 : undefined;
+  const [ran = Number.NaN, queued = Number.NaN] = (read(`${folder}/schedstat`) ?? "").split(" ").map(Number);
+  return Number.isFinite(ran) && Number.isFinite(queued)
+    ? { ran: ran / 1e6, queued: queued / 1e6 }
+    : undefined;
+}
+
+/** Whether a thread runs or would, had it a CPU (Linux). */
+export function isRunnable(folder: string): boolean {
+  return stateOf(read(`${folder}/stat`) ?? "") === "R";
 }
 
 function childrenOf(folder: string): ChildProcess[] {

@@ -5,8 +5,9 @@
  * - `blocked-js`: the thread runs JavaScript that does not return.
  * - `blocked-native`: the thread is in a system call, waits for a child process or runs native code.
  *
- * Time that a thread spent without a CPU (starved) or that a process spent stopped (suspended) is not counted,
- * so neither is ever a timeout; how much was left out is in the details.
+ * Time that a thread spent without a CPU (starved) or that a process spent stopped (suspended) is not counted, so
+ * neither is ever a timeout: where it would have been one it is a {@link NotCountedInfo}. How much was left out
+ * before a timeout is in the details.
  */
 export type TimeoutKind = "not-pinged" | "blocked-js" | "blocked-native";
 
@@ -49,4 +50,27 @@ export interface RecoverInfo {
   readonly name: string;
   /** Seconds from the timeout to the ping that ended it. */
   readonly secondsTriggered: number;
+}
+
+/**
+ * What kept a watchdog from timing out.
+ *
+ * - `starved`: the thread was runnable and had no CPU: too many processes, or the quota of its container.
+ * - `suspended`: the process was stopped (SIGSTOP, a frozen container) or the machine asleep.
+ */
+export type NotCountedKind = "starved" | "suspended";
+
+/** What was left out, in seconds. */
+export interface NotCountedDetails {
+  readonly secondsStarved: number;
+  readonly secondsSuspended: number;
+}
+
+/** What `onNotCounted` and the `notCounted` event are given: no timeout, but it would have been one. */
+export interface NotCountedInfo {
+  readonly name: string;
+  readonly kind: NotCountedKind;
+  /** Seconds of that kind since the last ping. */
+  readonly seconds: number;
+  readonly details: NotCountedDetails;
 }

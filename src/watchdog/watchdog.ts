@@ -1,21 +1,24 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
+import { runContained, warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
 import { superviseByClock } from "./clock-supervision.js";
-import { timeoutSentence } from "./freeze-report.js";
+import { notCountedSentence, timeoutSentence } from "./freeze-report.js";
 import { superviseByThread } from "./monitor.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
 import type { StateFileOptions } from "./state-file-options.js";
 import { StateFileWatchdog } from "./state-file-watchdog.js";
 import type { Subject, Supervision } from "./supervision.js";
-import type { RecoverInfo, TimeoutInfo } from "./timeout-info.js";
+import type { NotCountedInfo, RecoverInfo, TimeoutInfo } from "./timeout-info.js";
 import { PINGS, WatchCells } from "./watch-cells.js";
 
 /** The events of a {@link Watchdog}. */
 export interface WatchdogEvents {
   readonly timeout: TimeoutInfo;
   readonly recover: RecoverInfo;
+  /** Time that does not count would have been a timeout, and is none. */
+  readonly notCounted: NotCountedInfo;
 }
 
 /** Counts and times of one watchdog; times are seconds on the monotonic clock (`performance.now() / 1000`). */
@@ -105,7 +108,8 @@ export class Watchdog implements Component, Disposable {
     const { name } = settings;
     this.#settings = settings;
     this.name = name;
-    this.#alarm = new Alarm({ name }, settings, timeoutSentence);
+    this.#alarm = new Alarm({ name }, settings, timeoutSentence, ["notCounted"]);
+    if (settings.onNotCounted !== undefined) this.#alarm.on("notCounted", settings.onNotCounted);
     this.#begin();
   }
 
@@ -153,6 +157,7 @@ export class Watchdog implements Component, Disposable {
       settings,
       cells: this.#cells,
       expired: (pings, info) => this.#expired(pings, info),
+      notCounted: (info) => this.#notCounted(info),
       lost: () => {
         this.#supervision = superviseByClock(subject);
       },
@@ -186,7 +191,7 @@ export class Watchdog implements Component, Disposable {
     this.#begin();
   }
 
-  /** Adds a listener of `timeout` or `recover`; disposing of the result removes it. */
+  /** Adds a listener of `timeout`, `recover` or `notCounted`; disposing of the result removes it. */
   on<Name extends keyof WatchdogEvents>(name: Name, listener: Listener<WatchdogEvents[Name]>): Disposable {
     return this.#alarm.on(name, listener);
   }
@@ -240,12 +245,26 @@ export class Watchdog implements Component, Disposable {
     return this.#noticedAt;
   }
 
+  #notCounted(info: NotCountedInfo): void {
+    if (!this.isRunning) return;
+    if (!this.#alarm.has("notCounted")) warn("KSTLIB_WATCHDOG_NOT_COUNTED", notCountedSentence(info));
+    this.#alarm.emit("notCounted", Object.freeze(info));
+  }
+
   #expired(pings: number, info: TimeoutInfo): void {
+    if (info.kind !== "not-pinged") this.#sayAlive();
     // Found in a period that is over.
     if (!this.isRunning || ((pings - this.#periodBegan.pings) | 0) < 0) return;
     this.#attendAfter = this.#cells.pings;
     this.#alarm.raise(info, info.kind !== "not-pinged");
     // Pinged between the freeze and now: the timeout is over already.
     if (this.isRunning && pings !== this.#cells.pings) this.#alarm.end();
+  }
+
+  /** The monitor has said `frozen` in the heartbeat's file; now is sooner than the next beat. */
+  #sayAlive(): void {
+    const { heartbeat } = this.#settings;
+    if (heartbeat?.isRunning !== true) return;
+    runContained(`the beat of the heartbeat linked to watchdog ${this.name}`, () => heartbeat.beat());
   }
 }

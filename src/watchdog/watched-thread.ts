@@ -1,6 +1,14 @@
 import { existsSync } from "node:fs";
 import { realClock } from "../kernel/clock.js";
-import { beginWatch, judge, look, untilNextLook, type Verdict, type Watch } from "./deadline.js";
+import {
+  beginWatch,
+  judge,
+  type LeftOut,
+  look,
+  untilNextLook,
+  type Verdict,
+  type Watch,
+} from "./deadline.js";
 import { Freeze, type Frozen, notCounted } from "./freeze.js";
 import {
   DEBUGGABLE,
@@ -12,6 +20,7 @@ import {
   type WatchOrder,
 } from "./monitor-protocol.js";
 import { MonitorTime } from "./monitor-time.js";
+import { NotCountedEpisodes } from "./not-counted.js";
 import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
 import { writeError } from "./write-error.js";
 
@@ -28,7 +37,8 @@ interface Watched {
   readonly cells: WatchCells;
   watch: Watch;
   /** What the time had left out when this period began. */
-  uncountedBefore: number;
+  before: LeftOut;
+  readonly episodes: NotCountedEpisodes;
 }
 
 /** What one look at a thread has found. */
@@ -71,7 +81,8 @@ export class WatchedThread {
       const { id, timeout, pollInterval, buffer } = order;
       const poll = pollInterval ?? Math.min(Math.max(timeout / 10, LEAST_POLL), MOST_POLL);
       const cells = new WatchCells(buffer);
-      this.#watched.set(id, { order, poll, cells, ...this.#begin(cells) });
+      const episodes = new NotCountedEpisodes(timeout);
+      this.#watched.set(id, { order, poll, cells, episodes, ...this.#begin(cells) });
     }
   }
 
@@ -134,10 +145,10 @@ export class WatchedThread {
     return !main && folder !== undefined && !existsSync(folder);
   }
 
-  #begin(cells: WatchCells): { readonly watch: Watch; readonly uncountedBefore: number } {
+  #begin(cells: WatchCells): { readonly watch: Watch; readonly before: LeftOut } {
     const watch = beginWatch(cells.pings, this.#time.counted);
     cells.see(watch.pings, sharedNow() + this.#data.ahead);
-    return { watch, uncountedBefore: this.#time.uncounted };
+    return { watch, before: this.#leftOut };
   }
 
   #notify(notice: Notice): void {
@@ -170,14 +181,31 @@ export class WatchedThread {
     return { frozen, notPinged, wait };
   }
 
+  get #leftOut(): LeftOut {
+    const { starved, suspended } = this.#time;
+    return { starved, suspended };
+  }
+
+  /** Tells of time that was left out, when it would have been a timeout. */
+  #tellNotCounted({ order, watch, before, episodes }: Watched, pings: number): void {
+    const { starved, suspended, counted } = this.#time;
+    const left = { starved: starved - before.starved, suspended: suspended - before.suspended };
+    const kind = episodes.look({ watch, pings, left, counted, now: realClock.now() });
+    if (kind === undefined) return;
+    const details = { secondsStarved: left.starved / 1000, secondsSuspended: left.suspended / 1000 };
+    const { id, name } = order;
+    this.#notify({ id, notCounted: { name, kind, seconds: left[kind] / 1000, details } });
+  }
+
   #lookAt(entry: Watched, loopRan: boolean): Verdict {
     const { cells, watch } = entry;
     const { pings } = cells;
     const now = this.#time.counted;
+    this.#tellNotCounted(entry, pings);
     entry.watch = look(watch, pings, loopRan, now);
     if (watch.pings !== pings) {
       cells.see(pings, sharedNow() + this.#data.ahead);
-      entry.uncountedBefore = this.#time.uncounted;
+      entry.before = this.#leftOut;
     }
     // While synchronous code runs under a guard the loop cannot turn: nothing to ask it.
     const guarded = Atomics.load(cells.counters, GUARD) === ARMED;
@@ -185,12 +213,13 @@ export class WatchedThread {
     return judge(entry.watch, entry.order.timeout, guarded ? Infinity : silent, now);
   }
 
-  #describe({ order, cells, watch, uncountedBefore }: Watched): Frozen {
-    const { id, name, onFreeze, exitCode } = order;
+  #describe({ order, cells, watch, before }: Watched): Frozen {
+    const { id, name, onFreeze, exitCode, reportDirectory, link } = order;
     const { pings, since } = watch;
     const secondsInactive = (this.#time.counted - since) / 1000;
-    const secondsNotCounted = (this.#time.uncounted - uncountedBefore) / 1000;
-    return { id, name, pings, cells, onFreeze, exitCode, secondsInactive, secondsNotCounted };
+    const secondsNotCounted = (this.#time.uncounted - before.starved - before.suspended) / 1000;
+    const what = { id, name, pings, cells, onFreeze, exitCode, reportDirectory, link };
+    return { ...what, secondsInactive, secondsNotCounted };
   }
 
   #tellNotPinged({ id, name, pings, cells, secondsInactive, secondsNotCounted }: Frozen): void {

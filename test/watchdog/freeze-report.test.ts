@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { kindOfBlock, notCounted } from "../../src/watchdog/freeze.js";
 import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
-import { stateOf, threadFacts, runQueueWait } from "../../src/watchdog/thread-facts.js";
+import { cpuTimes, stateOf, threadFacts } from "../../src/watchdog/thread-facts.js";
 
 describe("the kind of a block", () => {
   it.each([
@@ -77,7 +77,7 @@ describe("the facts of a thread", () => {
   it("are none where there is no such thread", () => {
     expect(threadFacts(undefined)).toEqual({});
     expect(threadFacts("/proc/self/task/none")).toEqual({});
-    expect(runQueueWait(undefined)).toBeUndefined();
-    expect(runQueueWait("/proc/self/task/none")).toBeUndefined();
+    expect(cpuTimes(undefined)).toBeUndefined();
+    expect(cpuTimes("/proc/self/task/none")).toBeUndefined();
   });
 });

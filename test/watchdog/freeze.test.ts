@@ -1,49 +1,14 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
+import { built, checkBuilt, fixture, type Run, run } from "./fork.js";
 
-// These programs run the built package: a thread cannot be started from sources.
-const built = fileURLToPath(new URL("../../dist/node/monitor-thread.js", import.meta.url));
-const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../fixtures/watchdog-${name}`, import.meta.url));
+const scenario = (name: string, ...args: string[]): Promise<Run> =>
+  run([fixture("scenarios.mjs"), name, ...args]);
 
-interface Run {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly stderr: string;
-  readonly events: readonly Readonly<Record<string, unknown>>[];
-}
-
-function run(args: readonly string[], onReady?: (pid: number) => void): Promise<Run> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout: 28_000 });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      stdout += String(chunk);
-      if (chunk.includes('"ready"') && child.pid !== undefined) onReady?.(child.pid);
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      stderr += String(chunk);
-    });
-    child.on("error", reject);
-    child.on("close", (code, signal) => {
-      const lines = stdout.split("\n").filter((line) => line !== "");
-      const events = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
-      resolve({ code, signal, stderr, events });
-    });
-  });
-}
-
-const scenario = (name: string, onReady?: (pid: number) => void, ...args: string[]): Promise<Run> =>
-  run([fixture("scenarios.mjs"), name, ...args], onReady);
-
-beforeAll(() => {
-  if (!existsSync(built)) throw new Error("dist/ is not there; run: npm run build");
-});
+beforeAll(checkBuilt);
 
 const linux = process.platform === "linux";
 const posix = process.platform !== "win32";
@@ -157,15 +122,6 @@ describe("a thread that is not frozen", () => {
     expect(stderr).toBe("");
   });
 
-  it.runIf(posix).concurrent("is not taken for frozen after it was stopped and continued", async () => {
-    const { events, stderr } = await scenario("suspend", (pid) => {
-      process.kill(pid, "SIGSTOP");
-      setTimeout(() => process.kill(pid, "SIGCONT"), 2500);
-    });
-    expect(events).toEqual([{ event: "ready" }, { event: "done", timeouts: 0 }]);
-    expect(stderr).toBe("");
-  });
-
   it.concurrent("is not kept from ending by a watchdog that runs", async () => {
     await expect(scenario("idle")).resolves.toEqual({ code: 0, signal: null, events: [], stderr: "" });
   });
@@ -242,7 +198,7 @@ describe("a run that raises", () => {
   it.runIf(posix).concurrent.each(["", "handleUncaught"])(
     "lets the handlers of a Ctrl-C run to their end when nobody catches its error %s",
     async (option) => {
-      const { code, events, stderr } = await scenario("ctrl-c-caught-by-nobody", undefined, option);
+      const { code, events, stderr } = await scenario("ctrl-c-caught-by-nobody", option);
       expect(events).toEqual([
         { event: "warning", code: "KSTLIB_WATCHDOG_INTERRUPTED" },
         { event: "closed" },

@@ -1,0 +1,76 @@
+import type { LeftOut, Watch } from "./deadline.js";
+import type { NotCountedKind } from "./timeout-info.js";
+
+/** After this many milliseconds without one, the next time without a CPU is news again. */
+const QUIET = 60_000;
+
+/**
+ * Says what has spared a watchdog a timeout: without leaving time out it would have timed out by now.
+ *
+ * @param left what was left out since the period began.
+ */
+function sparedBy(
+  { told, since }: Watch,
+  timeout: number,
+  { starved, suspended }: LeftOut,
+  now: number,
+): NotCountedKind | undefined {
+  const counted = now - since;
+  if (told !== "nothing" || counted >= timeout || counted + starved + suspended < timeout) return undefined;
+  return suspended >= starved ? "suspended" : "starved";
+}
+
+/** What one look at a watchdog knows of the time that was left out. */
+export interface SparedLook {
+  /** As it was before this look. */
+  readonly watch: Watch;
+  /** The count as it is now. */
+  readonly pings: number;
+  /** What was left out since the period began. */
+  readonly left: LeftOut;
+  /** Milliseconds that count. */
+  readonly counted: number;
+  /** Milliseconds on a clock that never stands still. */
+  readonly now: number;
+}
+
+/**
+ * Decides when to tell of time that spared a watchdog a timeout: when the ping has come after all, or when that
+ * time alone is as long as the timeout. A stop is told of once before the next ping; a lack of CPU, which goes on
+ * from ping to ping, again only after a minute (or a timeout, if that is longer) without it.
+ */
+export class NotCountedEpisodes {
+  readonly #timeout: number;
+  readonly #quiet: number;
+  #starvedUntil = -Infinity;
+  /** The count of the period in which a watchdog that counts all time would have timed out. */
+  #due: number | undefined;
+  #toldOfStop: number | undefined;
+
+  constructor(timeout: number) {
+    this.#timeout = timeout;
+    this.#quiet = Math.max(QUIET, timeout);
+  }
+
+  /** Says what to tell of now. */
+  look({ watch, pings, left, counted, now }: SparedLook): NotCountedKind | undefined {
+    const kind = sparedBy(watch, this.#timeout, left, counted);
+    if (kind === undefined) return undefined;
+    const isOver = pings !== watch.pings;
+    // When in the time since the last look the ping came is not known; after a stop it comes at once.
+    if (!isOver || kind === "suspended") this.#due = watch.pings;
+    const isTime = isOver ? this.#due === watch.pings : left[kind] >= this.#timeout;
+    return isTime && this.#isNew(kind, watch.pings, now) ? kind : undefined;
+  }
+
+  #isNew(kind: NotCountedKind, pings: number, now: number): boolean {
+    if (kind === "suspended") {
+      const isNew = this.#toldOfStop !== pings;
+      this.#toldOfStop = pings;
+      return isNew;
+    }
+    const isNew = now >= this.#starvedUntil;
+    this.#starvedUntil = now + this.#quiet;
+    return isNew;
+  }
+}

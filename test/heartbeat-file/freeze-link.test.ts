@@ -1,0 +1,101 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beginBeat, freezeLinkTo, writeFrozen } from "../../src/heartbeat-file/freeze-link.js";
+import { ownProcess } from "../../src/heartbeat-file/process-identity.js";
+import { encodeState, type HeartbeatState } from "../../src/heartbeat-file/state.js";
+
+let folder = "";
+let file = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "freeze-link-"));
+  file = path.join(folder, "app.heartbeat");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const beat: HeartbeatState = {
+  timestamp: "2026-01-02T03:04:05.678000+00:00",
+  ...ownProcess(),
+  metadata: { version: "1.0.0" },
+  status: "running",
+  interval: 10,
+  startedAt: "2026-01-02T03:00:00.000000+00:00",
+  sequence: 7,
+};
+
+function written(state: HeartbeatState): string {
+  writeFileSync(file, encodeState(state));
+  return readFileSync(file, "utf8");
+}
+
+describe("a heartbeat's file in a freeze", () => {
+  it.each(["starting", "running", "draining"] as const)(
+    "says frozen instead of %s, and all else as before",
+    (status) => {
+      written({ ...beat, status });
+      writeFrozen(freezeLinkTo(file), () => true);
+      expect(readFileSync(file, "utf8")).toBe(encodeState({ ...beat, status: "frozen" }));
+      expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
+    },
+  );
+
+  it.each([
+    ["was stopped", { ...beat, status: "stopped" }],
+    ["is another process's", { ...beat, pid: process.pid + 1 }],
+    ["is another host's", { ...beat, hostname: "elsewhere" }],
+    ["is of an earlier process with this pid", { ...beat, processStart: "boot/1/2" }],
+  ] as const)("that %s stays as it is", (_, state) => {
+    const before = written(state);
+    writeFrozen(freezeLinkTo(file), () => true);
+    expect(readFileSync(file, "utf8")).toBe(before);
+  });
+
+  it.runIf(process.platform !== "win32")("is its owner's alone, as a beat's is", () => {
+    written(beat);
+    writeFrozen(freezeLinkTo(file), () => true);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it("is not written when there is none", () => {
+    writeFrozen(freezeLinkTo(file), () => true);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("stays as it is when the thread comes back at the last moment", () => {
+    const before = written(beat);
+    writeFrozen(freezeLinkTo(file), () => false);
+    expect(readFileSync(file, "utf8")).toBe(before);
+    expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
+  });
+
+  it("belongs to a beat that begins at the last moment", () => {
+    const before = written(beat);
+    const { turns } = freezeLinkTo(file);
+    // As beginBeat does, which would wait for this very thread.
+    const begin = (): boolean => Atomics.add(turns, 0, 1) === 0;
+    writeFrozen({ file, turns }, begin);
+    expect(readFileSync(file, "utf8")).toBe(before);
+    expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
+  });
+
+  it("keeps no beat waiting when nobody replaces it, and lets the next one through", () => {
+    const link = freezeLinkTo(file);
+    written(beat);
+    writeFrozen(link, () => true);
+    beginBeat(link);
+    expect([...link.turns]).toEqual([1, 0]);
+  });
+
+  it("is left to the next beat when it cannot be replaced, and the reason is thrown", () => {
+    written(beat);
+    const link = freezeLinkTo(file);
+    const failing = (): boolean => {
+      throw new Error("of the disk");
+    };
+    expect(() => writeFrozen(link, failing)).toThrow("of the disk");
+    expect(link.turns[1]).toBe(0);
+    expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
+  });
+});

@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { checkBuilt, fixture, type Run, run } from "./fork.js";
+
+/** `WATCHDOG_TRIES=50` is the proof, 3 keep it true. */
+const tries = Number(process.env["WATCHDOG_TRIES"] ?? 3);
+const A_TRY = 30_000;
+
+const each = Array.from({ length: tries }, (_, index) => index);
+
+function timeoutsOf({ events, stderr }: Run): unknown {
+  return { timeouts: events.at(-1)?.["timeouts"], reported: stderr.includes("was not pinged for") };
+}
+
+const none = { timeouts: 0, reported: false };
+
+beforeAll(checkBuilt);
+
+describe.runIf(process.platform === "linux")("a program that pings in time", () => {
+  it(
+    `has no timeout while 40 processes take its CPU, in ${tries} tries`,
+    async () => {
+      // As nice as the spinners, and both nicer than all else that runs.
+      const options = { wrapper: ["nice"] };
+      for (const _ of each) {
+        const result = await run([fixture("judgement.mjs"), "crowded"], options);
+        expect(timeoutsOf(result)).toEqual(none);
+      }
+    },
+    tries * A_TRY,
+  );
+
+  it(
+    `has no timeout when it is stopped and continued, in ${tries} tries`,
+    async () => {
+      for (const index of each) {
+        // Each at another moment between two looks of the monitor, which are a tenth of a second apart.
+        const onReady = (pid: number): void => {
+          setTimeout(() => process.kill(pid, "SIGSTOP"), (index * 17) % 100);
+          setTimeout(() => process.kill(pid, "SIGCONT"), 1700 + index * 20);
+        };
+        const result = await run([fixture("judgement.mjs"), "stopped"], { onReady });
+        expect(timeoutsOf(result)).toEqual(none);
+        expect(result.events.at(-1)).toMatchObject({ told: [{ kind: "suspended" }] });
+      }
+    },
+    tries * A_TRY,
+  );
+});

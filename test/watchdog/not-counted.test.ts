@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { beginWatch } from "../../src/watchdog/deadline.js";
+import { MonitorTime } from "../../src/watchdog/monitor-time.js";
+import { NotCountedEpisodes, type SparedLook } from "../../src/watchdog/not-counted.js";
+
+const TIMEOUT = 1000;
+
+function setUp() {
+  const episodes = new NotCountedEpisodes(TIMEOUT);
+  return (look: Partial<SparedLook> & { starved?: number; suspended?: number }) =>
+    episodes.look({
+      watch: beginWatch(7, 0),
+      pings: 7,
+      left: { starved: look.starved ?? 0, suspended: look.suspended ?? 0 },
+      counted: 100,
+      now: 0,
+      ...look,
+    });
+}
+
+describe("what is told of time that does not count", () => {
+  it("is nothing as long as it would have been no timeout", () => {
+    const look = setUp();
+    expect(look({ starved: 899 })).toBeUndefined();
+    expect(look({ starved: 899, pings: 8 })).toBeUndefined();
+    expect(look({ counted: 999 })).toBeUndefined();
+  });
+
+  it("is nothing when it is a timeout all the same, or was one before", () => {
+    expect(setUp()({ starved: 5000, counted: TIMEOUT })).toBeUndefined();
+    expect(setUp()({ starved: 5000, watch: { ...beginWatch(7, 0), told: "blocked" } })).toBeUndefined();
+  });
+
+  it("waits for the ping, or until that time alone is a timeout's worth", () => {
+    const look = setUp();
+    expect(look({ starved: 400, counted: 600 })).toBeUndefined();
+    expect(look({ starved: 400, counted: 700, pings: 8 })).toBe("starved");
+    expect(setUp()({ starved: TIMEOUT, counted: 0 })).toBe("starved");
+  });
+
+  it("does not take a ping of unknown time for late, except after a stop", () => {
+    expect(setUp()({ starved: 950, pings: 8 })).toBeUndefined();
+    expect(setUp()({ suspended: 950, pings: 8 })).toBe("suspended");
+  });
+
+  it("names what the greater part was", () => {
+    expect(setUp()({ starved: 1100, suspended: 1200 })).toBe("suspended");
+    expect(setUp()({ starved: 1200, suspended: 1100 })).toBe("starved");
+  });
+
+  it("is said once of a stop before the next ping, and of the next stop again", () => {
+    const look = setUp();
+    expect(look({ suspended: 2000 })).toBe("suspended");
+    expect(look({ suspended: 2000, pings: 8 })).toBeUndefined();
+    expect(look({ suspended: 2000, watch: beginWatch(8, 0), pings: 8 })).toBe("suspended");
+  });
+
+  it("is said of a lack of CPU again only after a minute without", () => {
+    const look = setUp();
+    const at = (now: number, pings: number) =>
+      look({ starved: 2000, now, watch: beginWatch(pings, 0), pings });
+    expect(at(0, 1)).toBe("starved");
+    expect(at(59_000, 2)).toBeUndefined();
+    expect(at(118_000, 3)).toBeUndefined();
+    expect(at(178_000, 4)).toBe("starved");
+  });
+});
+
+function timeOf() {
+  const clock = new ManualClock();
+  const machine = { uptime: 5000, ran: 0, queued: 0, own: 0, runnable: false };
+  const time = new MonitorTime("/theirs", {
+    clock,
+    uptime: () => machine.uptime,
+    cpuTimes: (folder) => ({ ran: machine.ran, queued: folder === "/theirs" ? machine.queued : machine.own }),
+    isRunnable: () => machine.runnable,
+  });
+  /** One look after a wait of 100 ms that has taken `elapsed`. */
+  const pass = async (elapsed: number, late = true): Promise<readonly number[]> => {
+    time.expect(100);
+    await clock.advance(elapsed / 1000);
+    machine.uptime += elapsed / 1000;
+    time.pass(late);
+    return [time.counted, time.starved, time.suspended].map(Math.round);
+  };
+  return { clock, machine, time, pass };
+}
+
+describe("the monitor's time", () => {
+  it("goes on with the clock", async () => {
+    const { pass, time } = timeOf();
+    await pass(100);
+    expect(await pass(100)).toEqual([200, 0, 0]);
+    expect(time.uncounted).toBe(0);
+  });
+
+  it("leaves out what the watched thread waited for a CPU, while somebody is late", async () => {
+    const { pass, machine } = timeOf();
+    machine.queued = 50;
+    await pass(100, false);
+    await pass(100);
+    machine.queued = 110;
+    expect(await pass(100)).toEqual([240, 60, 0]);
+  });
+
+  it("takes a wait back that the kernel has told of late, as a whole", async () => {
+    const { pass, machine } = timeOf();
+    for (const _ of [1, 2, 3]) await pass(100);
+    machine.queued = 250;
+    expect(await pass(100)).toEqual([150, 250, 0]);
+  });
+
+  it("leaves a time out once in which the monitor waited as well, whoever tells first", async () => {
+    const { pass, machine } = timeOf();
+    await pass(100);
+    machine.own = 400;
+    expect(await pass(500)).toEqual([200, 400, 0]);
+    machine.queued = 450;
+    expect(await pass(100)).toEqual([250, 450, 0]);
+  });
+
+  it("leaves out a wait that is not over, and nothing again once it is", async () => {
+    const { pass, machine } = timeOf();
+    await pass(100);
+    machine.runnable = true;
+    await pass(100);
+    expect(await pass(100)).toEqual([100, 200, 0]);
+    machine.queued = 250;
+    machine.ran = 50;
+    expect(await pass(100)).toEqual([150, 250, 0]);
+  });
+
+  it("takes nothing for a wait of a thread that sleeps, or that runs", async () => {
+    const { pass, machine } = timeOf();
+    await pass(100);
+    expect(await pass(100)).toEqual([200, 0, 0]);
+    machine.runnable = true;
+    machine.ran = 90;
+    expect(await pass(100)).toEqual([300, 0, 0]);
+  });
+
+  it("gives back what it took for a wait when the thread turns out to have run", async () => {
+    const { pass, machine } = timeOf();
+    await pass(100);
+    machine.runnable = true;
+    expect(await pass(100)).toEqual([100, 100, 0]);
+    machine.ran = 200;
+    expect(await pass(100)).toEqual([300, 0, 0]);
+  });
+
+  it("takes a time in which nobody waited for a CPU for a stop", async () => {
+    const { pass } = timeOf();
+    expect(await pass(2100)).toEqual([100, 0, 2000]);
+  });
+
+  it("counts what the monitor was busy", async () => {
+    const { clock, time } = timeOf();
+    await clock.advance(2);
+    time.wasBusy();
+    time.pass(true);
+    expect(time.counted).toBe(2000);
+  });
+
+  it("tells of a sleep in which the monotonic clock stood still", async () => {
+    const { pass, clock, machine } = timeOf();
+    clock.jumpWall(3600);
+    machine.uptime += 3600;
+    expect(await pass(100)).toEqual([100, 0, 3_600_000]);
+    expect(await pass(100)).toEqual([200, 0, 3_600_000]);
+  });
+
+  it("does not take a wall clock that was set for a sleep", async () => {
+    const { pass, clock } = timeOf();
+    clock.jumpWall(3600);
+    expect(await pass(100)).toEqual([100, 0, 0]);
+    clock.jumpWall(-7200);
+    expect(await pass(100)).toEqual([200, 0, 0]);
+  });
+});
