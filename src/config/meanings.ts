@@ -43,6 +43,7 @@ export const MEANINGS: Readonly<
       exitOnSignal: { means: "whether the process ends when a shutdown begun by a signal is complete" },
       handleUncaught: { means: "whether an uncaught exception shuts down too" },
       preStopDelay: { means: "how long to go on serving while load balancers learn that it ends" },
+      checkTimeout: { means: "how long a health check may take, unless it says otherwise" },
     },
   },
   heartbeat: {
@@ -52,6 +53,7 @@ export const MEANINGS: Readonly<
       interval: { means: "the time between two beats" },
       metadata: { means: "anything that readers should know" },
       fsync: { means: "whether each beat is written through to the disk" },
+      systemd: { means: "whether to tell systemd, where it listens: ready, alive, stopping" },
     },
   },
   watchdog: {
@@ -60,6 +62,7 @@ export const MEANINGS: Readonly<
       timeout: { means: "how long the work may go without a ping" },
       onFreeze: { means: "what to do with a frozen process, besides reporting it" },
       exitCode: { means: 'the exit code of on_freeze: "exit"' },
+      reportDirectory: { means: "a folder for a JSON report of each freeze", example: "reports" },
       pollInterval: { means: "how often the monitor looks; else a part of the timeout", example: "1s" },
     },
   },

@@ -9,40 +9,47 @@ import { keepRunning } from "./supervisor.js";
 
 const HELP = `Usage: kstlib-resilience supervise [options] -- <command> [argument...]
 
-Runs a program, passes signals on to it, and starts it again when it exits, when its heartbeat goes stale or when
-the heartbeat says that its event loop is frozen (SIGTERM, and SIGKILL after --grace). Gives up on a crash loop.
+Runs a program, passes signals on to it, and starts it again when it exits,
+when its heartbeat goes stale or when that says that its event loop is frozen
+(SIGTERM, and SIGKILL after --grace). Gives up on a crash loop.
 
 Options:
-  --heartbeat <file>        what shows that the program lives: a heartbeat, or any file that it touches
-  --max-age <duration>      how old the last beat may be: 30, 30s, 2m (default: 30s)
-  --start-grace <duration>  how long the first beat of a run may take (default: --max-age, but 30s at least)
+  --heartbeat <file>        what shows that the program lives: a heartbeat, or
+                            any file that it touches
+  --max-age <duration>      how old the last beat may be: 30, 30s, 2m
+                            (default: 30s)
+  --start-grace <duration>  how long the first beat of a run may take
+                            (default: --max-age, but 30s at least)
   --grace <duration>        the time between SIGTERM and SIGKILL (default: 10s)
-  --restart <when>          always, or on-failure: not after an exit with code 0 (default: always)
-  --backoff <from..to>      the wait before a restart; doubles each time, and starts anew after a run that was
-                            longer than the longest wait (default: 1s..1m)
-  --max-restarts <n/duration>
-                            gives up when one more is needed within that time; or unlimited (default: 5/10m)
-  --json                    each event as a JSON object on one line, on stderr like the text
+  --restart <when>          always, or on-failure: not after an exit with code 0
+                            (default: always)
+  --backoff <from..to>      the wait before a restart; doubles each time, and
+                            starts anew after a run that was longer than the
+                            longest wait (default: 1s..1m)
+  --max-restarts <n/time>   gives up when one more is needed within that time;
+                            or unlimited (default: 5/10m)
+  --json                    each event as a JSON object on one line, on stderr
+                            like the text
   --log <file>              appends the same lines to a file
   -h, --help                this text
 
 Exit code:
   that of the program; 128 + n when signal n ended it
   75   gave up on a crash loop
-  127  at the first start there was no such command; 126 when it could not be run
+  127  at the first start there was no such command; 126: it could not be run
   2    the command line is wrong
 
 Examples:
   kstlib-resilience supervise -- node bot.mjs
-  kstlib-resilience supervise --heartbeat state/bot.heartbeat --max-age 30 -- node bot.mjs
-  kstlib-resilience supervise --restart on-failure --backoff 500ms..30s --max-restarts 10/1h -- ./job.sh
+  kstlib-resilience supervise --heartbeat state/bot.heartbeat -- node bot.mjs
+  kstlib-resilience supervise --restart on-failure --max-restarts 10/1h -- ./job
   kstlib-resilience supervise --json --log supervise.log -- python3 bot.py
 `;
 
 /** `kstlib-resilience supervise`. */
 export const supervise: Command = {
   name: "supervise",
-  summary: "run a program, and restart it when it exits or its heartbeat does not go on",
+  summary: "run a program; restart it when it exits or hangs",
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const settings = parseSettings(args, terminal.cwd);
