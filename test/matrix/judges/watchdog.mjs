@@ -225,7 +225,7 @@ export const watchdog = [
   },
   {
     id: "breakpoint",
-    title: "a thread at a breakpoint is not frozen",
+    title: "a thread at a breakpoint is not called frozen",
     async judge(outside) {
       const { family, command } = outside.runtime;
       const program = outside.start("watchdog.mjs", ["breakpoint"], {
