@@ -55,6 +55,34 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     await expectEnd(it, 143);
   });
 
+  test("restarts at once a bot whose watchdog saw it freeze", async () => {
+    const it = new Supervised();
+    const options = ["--heartbeat", "app.heartbeat", "--max-age", "1h", "--grace", "300ms"];
+    it.scenario([...QUICK, ...options], "watched");
+    await it.until(() => it.stdout.includes("run 2"));
+    expect(it.lines.map(({ event }) => event)).toEqual([
+      "started",
+      "frozen",
+      "killing",
+      "exited",
+      "restarting",
+      "started",
+    ]);
+    expect(it.stderr).toContain("whileTrue");
+    it.kill("SIGTERM");
+    await expectEnd(it, 143);
+  });
+
+  test("restarts a bot that its watchdog has ended", async () => {
+    const it = new Supervised();
+    it.scenario([...QUICK, "--heartbeat", "app.heartbeat", "--max-age", "1h"], ["watched", "exit"]);
+    await it.until(() => it.stdout.includes("run 2"));
+    // Whether the supervisor has seen the file say `frozen` before that is a matter of luck.
+    expect(it.events("exited")).toMatchObject([{ code: 70 }]);
+    it.kill("SIGTERM");
+    await expectEnd(it, 143);
+  });
+
   test("restarts a program that never beats, after its time to start", async () => {
     const it = new Supervised();
     const options = ["--heartbeat", "app.heartbeat", "--max-age", "1h", "--start-grace", "700ms"];
