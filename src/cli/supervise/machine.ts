@@ -1,4 +1,4 @@
-import type { SuperviseAction, SuperviseEvent } from "./events.js";
+import { inSeconds, type SuperviseAction, type SuperviseEvent } from "./events.js";
 import type { Pulse } from "./pulse.js";
 import { RestartBudget } from "./restart-budget.js";
 import type { SuperviseSettings } from "./settings.js";
@@ -101,9 +101,10 @@ export class SuperviseMachine {
     return this.#take();
   }
 
-  /** Answers the action `look`. */
-  looked(pulse: Pulse, now: number): readonly SuperviseAction[] {
-    const wrong = this.#phase.name === "running" ? this.#phase.vigil?.looked(pulse, now) : undefined;
+  /** Answers the action `look`; `interval` is the heartbeat's own, in seconds, if it is known. */
+  looked(pulse: Pulse, now: number, interval?: number): readonly SuperviseAction[] {
+    const wrong =
+      this.#phase.name === "running" ? this.#phase.vigil?.looked(pulse, now, interval) : undefined;
     if (wrong !== undefined) {
       this.#tell(wrong);
       // Whatever code it exits with, that was a failure.
@@ -117,7 +118,7 @@ export class SuperviseMachine {
     const phase = this.#phase;
     if (phase.name !== "running" && phase.name !== "ending") return [];
     this.#code = shellCode(code, signal);
-    this.#tell({ event: "exited", pid: this.#pid, code, signal, seconds: (now - this.#since) / 1000 });
+    this.#tell({ event: "exited", pid: this.#pid, code, signal, seconds: inSeconds(now - this.#since) });
     const { killAt, killed } = phase.name === "ending" ? phase : { killAt: undefined, killed: false };
     this.#phase = { name: "clearing", killAt: killed ? now : killAt, killed, told: false, countAt: now };
     this.#actions.push({ do: "count" });
@@ -229,11 +230,11 @@ export class SuperviseMachine {
     }
     const delay = this.#budget.next(now, now - this.#since);
     if (delay === undefined) {
-      this.#tell({ event: "gave-up", restarts: backoff.maxRestarts, window: backoff.window / 1000 });
+      this.#tell({ event: "gave-up", restarts: backoff.maxRestarts, window: inSeconds(backoff.window) });
       this.#finish(EXIT_CRASH_LOOP);
       return;
     }
-    this.#tell({ event: "restarting", delay: delay / 1000 });
+    this.#tell({ event: "restarting", delay: inSeconds(delay) });
     this.#phase = { name: "waiting", until: now + delay };
   }
 

@@ -187,7 +187,8 @@ class Supervisor {
     const { run } = this.#machine;
     const sighting = heartbeat === undefined ? null : await sight(heartbeat.file);
     if (run === this.#machine.run) {
-      this.#do(this.#machine.looked(this.#pulse.look(sighting), this.#now()));
+      const pulse = this.#pulse.look(sighting);
+      this.#do(this.#machine.looked(pulse, this.#now(), this.#pulse.interval));
     }
   }
 

@@ -1,4 +1,4 @@
-import type { SuperviseEvent } from "./events.js";
+import { inSeconds, type SuperviseEvent } from "./events.js";
 import type { Pulse } from "./pulse.js";
 import type { HeartbeatSettings } from "./settings.js";
 
@@ -37,8 +37,12 @@ export class Vigil {
     this.#looking = true;
   }
 
-  /** Returns what is wrong with the program, if anything is. */
-  looked(pulse: Pulse, now: number): SuperviseEvent | undefined {
+  /**
+   * Returns what is wrong with the program, if anything is.
+   *
+   * @param interval the heartbeat's own, in seconds.
+   */
+  looked(pulse: Pulse, now: number, interval = 0): SuperviseEvent | undefined {
     // Who looks late was stopped, asleep or starved, and so was the program, perhaps.
     const late = Math.max(0, now - this.#lookAt - this.#interval);
     this.#beaten ||= pulse === "beat";
@@ -49,6 +53,12 @@ export class Vigil {
     const { maxAge, startGrace } = this.#settings;
     const silent = now - this.#beatAt;
     if (silent <= (this.#beaten ? maxAge : startGrace)) return undefined;
-    return { event: "stale", pid: this.#pid, seconds: silent / 1000, beaten: this.#beaten };
+    const stale = {
+      event: "stale",
+      pid: this.#pid,
+      seconds: inSeconds(silent),
+      beaten: this.#beaten,
+    } as const;
+    return this.#beaten && interval * 1000 >= maxAge ? { ...stale, interval } : stale;
   }
 }
