@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, statSync } from "node:fs";
 import { isatty } from "node:tty";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { painter } from "../style.js";
@@ -53,10 +53,24 @@ export const supervise: Command = {
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const settings = parseSettings(args, terminal.cwd);
+    const { heartbeat } = settings;
+    // Nothing in it would ever count, and the program would be ended for that again and again.
+    if (heartbeat !== undefined && isFolder(heartbeat.file)) {
+      throw new UsageError(`--heartbeat: ${heartbeat.file} is a folder; it must be the path of a file.`);
+    }
     const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
     return keepRunning(settings, terminal, hasTerminal, reporter(settings, terminal));
   },
 };
+
+function isFolder(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch {
+    // Not there yet, or out of reach now; the first beat has time to come.
+    return false;
+  }
+}
 
 /**
  * Writes each event to stderr and to the log.

@@ -231,6 +231,16 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.events("start-failed")).toHaveLength(1);
   });
 
+  test("says that it is not the command which is missing", async () => {
+    const it = new Supervised();
+    const script = path.join(it.folder, "job");
+    fs.writeFileSync(script, "#!/there/is/no/such/program\n", { mode: 0o755 });
+    await expectEnd(it.start(QUICK, [script]), 127);
+    expect(it.events("start-failed")[0]).toMatchObject({
+      reason: "it is there, but not the interpreter or the loader that it needs",
+    });
+  });
+
   test("takes a command that goes missing later for a crash", async () => {
     const it = new Supervised();
     const script = path.join(it.folder, "job");
@@ -270,6 +280,20 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     it.kill("SIGTERM");
     expect(await it.code).toBe(143);
     expect(it.stderr.match(/supervise: --log: EISDIR/g)).toHaveLength(1);
+  });
+
+  test("refuses a folder for a heartbeat, and starts nothing", async () => {
+    const it = new Supervised().scenario(["--heartbeat", "."], "plain");
+    expect(await it.code).toBe(2);
+    expect(it.stderr).toContain(`--heartbeat: ${it.folder} is a folder`);
+    expect(it.stdout).toBe("");
+  });
+
+  test("says in one line that its working folder is gone", async () => {
+    const it = new Supervised();
+    it.scenario([], "plain", ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "-"]);
+    expect(await it.code).toBe(2);
+    expect(it.stderr).toMatch(/^kstlib-resilience supervise: the working folder is gone.*\nTry: .*\n$/);
   });
 
   test("refuses a log that cannot be written, and starts nothing", async () => {
