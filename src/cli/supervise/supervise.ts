@@ -1,4 +1,4 @@
-import { appendFileSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, statSync } from "node:fs";
 import { isatty } from "node:tty";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { painter } from "../style.js";
@@ -102,9 +102,25 @@ function reporter(
 /** Opened each time, so that the file can be moved away; returns what went wrong. */
 function append(file: string, text: string): Error | undefined {
   try {
-    appendFileSync(file, text);
+    const descriptor = openSync(file, "a");
+    try {
+      appendWhole(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
     return undefined;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error), { cause: error });
+  }
+}
+
+/** A disk that becomes full takes the beginning of a line, to which the next one would be glued. */
+function appendWhole(descriptor: number, text: string): void {
+  const { size } = fstatSync(descriptor);
+  try {
+    appendFileSync(descriptor, text);
+  } catch (error) {
+    if (fstatSync(descriptor).size > size) ftruncateSync(descriptor, size);
+    throw error;
   }
 }

@@ -282,6 +282,16 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.stderr.match(/supervise: --log: EISDIR/g)).toHaveLength(1);
   });
 
+  test("keeps whole lines in a log that is full", async () => {
+    const it = new Supervised();
+    const options = [...QUICK, "--max-restarts", "3/10m", "--log", "it.log"];
+    it.scenario(options, ["codes", "1", "1", "1", "1"], ["sh", "-c", 'ulimit -f 1; exec "$@"', "-"]);
+    await expectEnd(it, 75);
+    const log = fs.readFileSync(path.join(it.folder, "it.log"), "utf8");
+    expect(log).toMatch(/\}\n$/);
+    expect(it.stderr).not.toBe(log);
+  });
+
   test("refuses a folder for a heartbeat, and starts nothing", async () => {
     const it = new Supervised().scenario(["--heartbeat", "."], "plain");
     expect(await it.code).toBe(2);
