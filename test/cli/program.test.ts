@@ -48,7 +48,10 @@ describe("the command line", () => {
   });
 
   test("writes out what could steer the terminal of an argument that it repeats", async () => {
-    for (const words of [["check", "x", "--\u001B[31m"], ["status", "no\u001B[31m*"]]) {
+    for (const words of [
+      ["check", "x", "--\u001B[31m"],
+      ["status", "no\u001B[31m*"],
+    ]) {
       const terminal = new FakeTerminal();
       expect(await terminal.run(...words)).toBe(2);
       expect(terminal.stderr.text).toContain("\\x1b[31m");
