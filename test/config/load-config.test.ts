@@ -317,6 +317,16 @@ describe("a mistake", () => {
     ]);
   });
 
+  it("of options that do not go together is told for each section", () => {
+    const error = mistake(
+      "resilience:\n  shutdown: { timeout: 3, pre_stop_delay: 5 }\n  watchdog: { timeout: 10, poll_interval: 9 }\n",
+    );
+    expect(error.issues.map((issue) => [issue.line, issue.keyPath])).toEqual([
+      [2, "resilience.shutdown"],
+      [3, "resilience.watchdog"],
+    ]);
+  });
+
   it("of units gets the advice that a constructor gives", () => {
     expect(mistake("resilience: { circuit_breaker: { reset_timeout: 30000 } }").message).toContain(
       'resilience.circuit_breaker.reset_timeout: 30000 is 8 h 20 min; a number is seconds. Did you mean 30 or "30000ms"?',
