@@ -102,6 +102,13 @@ describe("status", () => {
     expect(await named("./state/../state/a*")).toEqual(["a"]);
   });
 
+  test("leaves out of a glob what is a link to a folder", async () => {
+    const terminal = new FakeTerminal();
+    terminal.beat("state/a.heartbeat");
+    fs.symlinkSync("..", path.join(terminal.cwd, "state/up"));
+    expect(namesIn((await status(terminal, "state/*"))[1])).toEqual(["a"]);
+  });
+
   test("takes a file whose name looks like a glob for what it is", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("odd[1].heartbeat");
