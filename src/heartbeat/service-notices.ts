@@ -88,12 +88,13 @@ export class ServiceNotices {
         this.#helper.kill();
         resolve();
       }, LONGEST_FAREWELL);
-      void this.#queue
-        .then(() => this.#helper.end())
-        .then(() => {
-          patience.cancel();
-          resolve();
-        });
+      const finish = async (): Promise<void> => {
+        await this.#queue;
+        await this.#helper.end();
+        patience.cancel();
+        resolve();
+      };
+      void finish();
     });
   }
 
