@@ -31,6 +31,11 @@ class StreamOutput implements Output {
     this.#opened().write(text);
   }
 
+  onResize(listener: () => void): () => void {
+    const stream = this.#opened().on("resize", listener);
+    return () => void stream.off("resize", listener);
+  }
+
   #opened(): NodeJS.WriteStream {
     this.#stream ??= this.#open().on("error", this.#lost);
     return this.#stream;
