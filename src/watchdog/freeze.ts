@@ -1,5 +1,5 @@
 import { type FreezeLink, writeFrozen } from "../heartbeat-file/freeze-link.js";
-import { freezeReport } from "./freeze-report.js";
+import { freezeReport, noteOf } from "./freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
 import { killOwnProcess, pause } from "./kill.js";
 import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
@@ -101,12 +101,12 @@ export class Freeze {
     try {
       if (link !== undefined) writeFrozen(link, () => !this.#isBack([frozen], pulse));
     } catch (error) {
-      this.#write(`[watchdog] ${name}: ${link?.file} cannot say frozen: ${String(error)}\n`);
+      this.#write(noteOf(name, `${link?.file} cannot say frozen: ${String(error)}`));
     }
     try {
       if (reportDirectory !== undefined) writeReport(reportDirectory, info, onFreeze);
     } catch (error) {
-      this.#write(`[watchdog] ${name}: no report in ${reportDirectory}: ${String(error)}\n`);
+      this.#write(noteOf(name, `no report in ${reportDirectory}: ${String(error)}`));
     }
   }
 
@@ -195,7 +195,7 @@ export class Freeze {
     const [first] = acting;
     if (first === undefined || this.#isBack(acting, pulse)) return;
     if (returned && (await this.#comesBack(acting, pulse))) {
-      this.#write(`[watchdog] ${first.name}: ${SPARED}\n`);
+      this.#write(noteOf(first.name, SPARED));
       return;
     }
     const kills = acting.some(({ onFreeze }) => onFreeze === "kill");
@@ -209,7 +209,7 @@ export class Freeze {
       await this.#kill([leaving], pulse, "JavaScript cannot be run on the frozen thread");
       return;
     }
-    this.#write(`[watchdog] ${name}: ending the process with exit code ${exitCode}\n`);
+    this.#write(noteOf(name, `ending the process with exit code ${exitCode}`));
     if (main) {
       const request = this.#nextRequest();
       const cells = { PULSE, REQUEST, EXITING };
@@ -232,7 +232,7 @@ export class Freeze {
   async #reconsider(leaving: Frozen, pulse: number, native: boolean): Promise<void> {
     const isBack = !native || (await this.#comesBack([leaving], pulse));
     if (!isBack) await this.#exit(leaving, pulse, false);
-    else this.#write(`[watchdog] ${leaving.name}: ${SPARED}\n`);
+    else this.#write(noteOf(leaving.name, SPARED));
   }
 
   async #exitReply(request: number): Promise<"leaving" | "declined" | "none"> {

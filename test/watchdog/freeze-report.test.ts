@@ -48,13 +48,22 @@ describe("the report of a freeze", () => {
     thread state S, asleep in do_epoll_wait, system call 281
     child process 7: sleep 3
     no stack: because
-    2.0 s more without a CPU are not counted
+    2.0 s more, without a CPU or stopped, are not counted
 [watchdog] other was not pinged for 1.0 s: the thread runs JavaScript that does not return (blocked-js)
 `,
     );
     expect(timeoutSentence({ name: "a", secondsInactive: 2, kind: "not-pinged" })).toBe(
       "a was not pinged for 2.0 s: the event loop runs, the work does not ping (not-pinged)",
     );
+  });
+
+  it("has no control character of a name or a command, which could pass for lines of its own", () => {
+    const children = [{ pid: 7, command: "sh -c a\nb\u001B[31m" }];
+    const info = { name: "a\n[watchdog] b\u009B1m", secondsInactive: 1, kind: "blocked-native" } as const;
+    const [first, second, last, ...more] = freezeReport([{ ...info, details: { children } }]).split("\n");
+    expect(first).toMatch(/^\[watchdog\] a \[watchdog\] b 1m was not pinged/);
+    expect(second).toBe("    child process 7: sh -c a b [31m");
+    expect([last, more]).toEqual(["", []]);
   });
 
   it("leaves out waits that were late by a little", () => {
