@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { kindOfBlock, notCounted } from "../../src/watchdog/freeze.js";
 import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
+import { leadsToCode } from "../../src/watchdog/stack.js";
 import { cpuTimes, stateOf, threadFacts } from "../../src/watchdog/thread-facts.js";
 
 describe("the kind of a block", () => {
@@ -20,6 +21,19 @@ describe("the kind of a block", () => {
     [undefined, false, undefined, "blocked-js"],
   ] as const)("answered after %s ms, asked %s, in state %s is %s", (took, asked, state, kind) => {
     expect(kindOfBlock(took === undefined ? undefined : { value: "", took }, asked, state)).toBe(kind);
+  });
+});
+
+describe("a stack taken as the thread came back", () => {
+  it.each([
+    ["    at execSync (node:child_process:961:13)\n    at f (file:///app/a.js:1:1)", true],
+    ["    at file:///app/a.js:1:1", true],
+    ["    at f (C:\\app\\a.js:1:1)", true],
+    ["    at listOnTimeout (node:internal/timers:597:15)\n    at node:internal/timers:1:2", false],
+    ["    at Array.forEach (<anonymous>)\n    at process.processTimers (node:internal/timers:519:7)", false],
+    ["", false],
+  ])("leads to code of the program or not: %j", (stack, leads) => {
+    expect(leadsToCode(stack)).toBe(leads);
   });
 });
 
