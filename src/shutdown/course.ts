@@ -16,6 +16,7 @@ export class Course {
   readonly #registrations: Registrations;
   readonly #events: Events<ShutdownEvents>;
   readonly #begun = new AbortController();
+  readonly #broken = new AbortController();
   readonly #results: ShutdownResult[] = [];
   #isLeaving = false;
   #reason: string | null = null;
@@ -53,13 +54,23 @@ export class Course {
     if (settings.clock === realClock) this.#thread = startDeadlineThread(settings);
     const { hooks } = this.#registrations;
     // In place before anybody is told of the beginning.
-    this.#completion = runHooks(hooks, reason, settings, this.#onTurn, this.#onResult).then((report) =>
-      this.#complete(report),
-    );
+    this.#completion = runHooks(
+      hooks,
+      reason,
+      settings,
+      this.#broken.signal,
+      this.#onTurn,
+      this.#onResult,
+    ).then((report) => this.#complete(report));
     const message = `the process is shutting down: ${reason}.`;
     this.#begun.abort(new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", message));
     this.#events.emit("begin", { reason });
     return this.#completion;
+  }
+
+  /** Told that the process is in an undefined state: it must not go on serving. */
+  hurry(): void {
+    this.#broken.abort();
   }
 
   /** Told that the process is to end behind it: until then the deadline holds. */

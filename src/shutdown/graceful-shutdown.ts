@@ -79,6 +79,10 @@ export class GracefulShutdown implements Component, AsyncDisposable {
         const left = { preStopDelay: 0, timeout: Math.min(settings.timeout, time) };
         void course.begin(reason, { ...settings, ...left });
       },
+      crash: (reason) => {
+        course.hurry();
+        void course.begin(reason, settings);
+      },
       leave: () => {
         course.leave();
         return this.#finish("");

@@ -77,6 +77,23 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exit.mock.calls).toEqual([[CODE]]);
   });
 
+  test("does not go on serving after an uncaught error, which cuts a delay in progress short, too", async () => {
+    for (const begun of [false, true]) {
+      const { exit, shutdown } = install({ handleUncaught: true, preStopDelay: 10, timeout: 20 });
+      const callback = vi.fn<() => void>();
+      shutdown.register("hook", callback);
+      if (begun) process.emit(SIGNAL);
+      await clock.advance(1);
+      expect(callback).not.toHaveBeenCalled();
+      crash(new Error("broken"), "unhandledRejection");
+      await clock.advance(0);
+      expect(callback).toHaveBeenCalledTimes(1);
+      expect(exit.mock.calls).toEqual([[1]]);
+      expect(clock.pendingTimers).toBe(0);
+      shutdown.uninstall();
+    }
+  });
+
   test("ends the process at once on a second signal", async () => {
     const { exit, shutdown } = install({ signals: [SIGNAL, "SIGQUIT"] });
     shutdown.on("complete", () => {});
