@@ -94,6 +94,19 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     }
   });
 
+  test("cuts short the delay of every shutdown that has begun when an error is uncaught", async () => {
+    const { shutdown: careful } = install({ handleUncaught: true });
+    const { shutdown: other } = install({ preStopDelay: 10, timeout: 20 });
+    const { shutdown: idle } = install({ signals: [] });
+    const callback = vi.fn<() => void>();
+    other.register("hook", callback);
+    process.emit(SIGNAL);
+    crash(new Error("broken"), "uncaughtException");
+    await clock.advance(0);
+    expect(callback).toHaveBeenCalledTimes(1);
+    expect([careful, other, idle].map(({ isShuttingDown }) => isShuttingDown)).toEqual([true, true, false]);
+  });
+
   test("ends the process at once on a second signal", async () => {
     const { exit, shutdown } = install({ signals: [SIGNAL, "SIGQUIT"] });
     shutdown.on("complete", () => {});
