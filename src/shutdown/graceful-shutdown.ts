@@ -34,7 +34,8 @@ import type { WorkerThread } from "./worker-thread.js";
  * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several
  * installed at once all run, side by side, and the process ends when all of them are complete. It happens
  * once: a shutdown that has begun stays `isShuttingDown`. While a callback blocks the thread, a second
- * signal is not seen until it returns.
+ * signal is not seen until it returns; the total time holds, and a signal that is not listened to, such as
+ * SIGQUIT (Ctrl-\), ends the process at once.
  *
  * @example
  * ```ts
@@ -149,7 +150,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   /**
    * Adds, in the primary, all workers of `node:cluster`, to be ended in one turn. A shutdown that is installed in a
    * worker is told to begin; a worker without one gets a SIGTERM after a second. What is there when the time is up
-   * is killed. Fork no successor while `isShuttingDown`. Throws as `register` does.
+   * is killed. Fork no successor while `isShuttingDown`. Where the primary itself is killed, Node ends
+   * its workers at once, without their callbacks. Throws as `register` does.
    */
   registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.addCluster(name, cluster, options);
