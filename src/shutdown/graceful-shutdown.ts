@@ -35,7 +35,7 @@ import type { WorkerThread } from "./worker-thread.js";
  * installed at once all run, side by side, and the process ends when all of them are complete. It happens
  * once: a shutdown that has begun stays `isShuttingDown`. While a callback blocks the thread, a second
  * signal is not seen until it returns; the total time holds, and a signal that is not listened to, such as
- * SIGQUIT (Ctrl-\), ends the process at once.
+ * SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
  *
  * @example
  * ```ts
