@@ -78,7 +78,9 @@ async function runHook(
   const controller = new AbortController();
   const { signal } = controller;
   const expire = (): void => {
-    const message = `${name} did not finish within ${formatDuration(time / 1000)}.`;
+    // What is left of the total is an odd number.
+    const seconds = time < 1000 ? time / 1000 : Math.round(time / 100) / 10;
+    const message = `${name} did not finish within ${formatDuration(seconds)}.`;
     controller.abort(new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
   };
   const timer = clock.setTimer(expire, time);
