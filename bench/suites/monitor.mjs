@@ -12,8 +12,8 @@ import { median, quick, report } from "../measure.mjs";
 /** The library's own way to a stack, which no entry of the package exports. */
 const internal = (name) => import(new URL(`../../dist/watchdog/${name}.js`, import.meta.url));
 const HOOK = "@kstlib/resilience/bench";
-/** A tenth of the shortest timeout: how late a freeze may be found. */
-const POLL = 100;
+/** A quarter of the shortest timeout: how late a freeze may be found. */
+const POLL = 250;
 
 const programs = {
   /** A service that pings four times a second, with or without a watchdog of so many seconds. */

@@ -32,6 +32,7 @@ if (HEALTH_PORT !== undefined) {
   // Answers until the end: after everything else but the heartbeat.
   shutdown.registerServer("health", health, { priority: 900 });
   await once(health, "listening");
+  console.log(`health on ${health.address().port}`);
 }
 
 // What the service needs. Not ready while it is down; no reason to restart the service.
@@ -42,17 +43,14 @@ shutdown.addCheck("warm-up", warmUp, { for: "startup" });
 shutdown.register("database", () => console.log("connection closed"), { priority: 200 });
 await warmUp;
 
-const server = http.createServer((request, response) => {
-  if (request.url === "/freeze") for (;;); // to see what happens then; not for your own service
-  response.end("hello\n");
-});
+const server = http.createServer((_request, response) => response.end("hello\n"));
 shutdown.registerServer("http", server, { priority: 100 });
 server.listen(Number(PORT));
 await once(server, "listening");
 
 heartbeat.ready();
 process.send?.("ready"); // pm2 with wait_ready
-console.log(`listening on ${PORT}, process ${process.pid}`);
+console.log(`listening on ${server.address().port}`);
 
 shutdown.signal.addEventListener("abort", () => clearInterval(pinging));
 shutdown.register("watchdog", () => watchdog.stop(), { priority: 950 });

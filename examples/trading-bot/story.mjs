@@ -33,13 +33,24 @@ export class Story {
   /** @type {{ at: number, detectedAfter?: number, lasted?: number, kind?: string, named: boolean }[]} */
   freezes = [];
   frozen = false;
-  heartbeat = { status: "unknown", age: 0, sequence: 0, written: 0, longestGap: 0, stale: 0, last: "" };
+  heartbeat = {
+    status: "unknown",
+    age: 0,
+    sequence: 0,
+    written: 0,
+    longestGap: 0,
+    stale: 0,
+    frozen: 0,
+    last: "",
+  };
   /** Orders that only one side knows of so far: the exchange's id must meet the bot's. @type {Map<string, string>} */
   unmatched = new Map();
   accepted = 0;
   booked = 0;
   /** @type {{ name: string, status: string, seconds: number }[]} */
   closed = [];
+  /** What the bot's shutdown says of itself. @type {{ reason: string, ok: boolean, seconds: number } | undefined} */
+  report;
   stopping = false;
   /** How the bot ended: an exit code or the name of a signal. @type {number | string | undefined} */
   exit;
@@ -116,6 +127,13 @@ export class Story {
         );
       case "closed":
         return this.#closed(message);
+      case "ended":
+        this.report = message;
+        return this.tell(
+          "shutdown",
+          `${message.reason}: ${message.ok ? "all done" : "not all done"}, in ${message.seconds.toFixed(2)} s`,
+          message.ok ? "good" : "bad",
+        );
       default:
         return undefined;
     }
@@ -138,6 +156,7 @@ export class Story {
     const { heartbeat } = this;
     if (status !== heartbeat.status) {
       if (status === "stale") heartbeat.stale++;
+      if (status === "frozen") heartbeat.frozen++;
       const tone = status === "alive" ? "good" : status === "stopped" ? "plain" : "bad";
       if (heartbeat.status !== "unknown") this.tell("monitor", `the heartbeat is ${status}`, tone);
       heartbeat.status = status;

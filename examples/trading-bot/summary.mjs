@@ -114,11 +114,15 @@ function freezesDetected({ freezes, bot, exchange }) {
 /** @param {Story} story @returns {Promised} */
 function heartbeatTellsTruth({ heartbeat, exchange, freezes }) {
   return {
-    title: "The heartbeat is stale when the loop is, and only then",
-    held: heartbeat.sequence > 0 && heartbeat.stale === freezes.length && freezes.length === exchange.notices,
+    title: "The heartbeat's file says frozen while the loop is, and only then",
+    held:
+      heartbeat.sequence > 0 &&
+      heartbeat.frozen === freezes.length &&
+      heartbeat.stale <= freezes.length &&
+      freezes.length === exchange.notices,
     facts: [
       `${plural(heartbeat.sequence, "beat")} written, longest gap ${seconds(heartbeat.longestGap)}`,
-      `a monitor found it stale ${plural(heartbeat.stale, "time")}`,
+      `a monitor found it frozen ${plural(heartbeat.frozen, "time")}, stale ${plural(heartbeat.stale, "time")}`,
     ],
   };
 }
@@ -136,17 +140,21 @@ function noOrderLost({ unmatched, accepted, booked, exchange, bot }) {
 }
 
 /** @param {Story} story @returns {Promised} */
-function shutDownInOrder({ closed, exit, heartbeat }) {
+function shutDownInOrder({ closed, exit, heartbeat, report }) {
   return {
     title: "SIGTERM ends it in order",
     held:
       closed.map(({ name }) => name).join(", ") === SHUTDOWN_ORDER &&
       closed.every(({ status }) => status === "done") &&
+      report?.ok === true &&
       exit === EXIT_AFTER_SIGTERM &&
       heartbeat.last === "stopped",
     facts: [
       closed.map((step) => `${step.name} ${step.status} in ${seconds(step.seconds)}`).join(", ") ||
         "no callback ran",
+      report === undefined
+        ? "no report"
+        : `the report: ${report.reason}, ${report.ok ? "all done" : "not all done"}, in ${seconds(report.seconds)}`,
       `exit code ${exit}, the last heartbeat says "${heartbeat.last}"`,
     ],
   };

@@ -48,18 +48,20 @@ export class TradingBot {
     this.tickers = new RateLimiter({ name: "tickers" });
     this.orders = new RateLimiter({ name: "orders" });
 
+    this.shutdown = new GracefulShutdown();
     this.heartbeat = new Heartbeat({
       stateFile,
+      drainOn: this.shutdown.signal,
       metadata: () => ({ version: "1.0.0", orders: this.#orders.booked, circuit: this.circuit.state }),
     });
 
     this.watchdog = new Watchdog({
       name: "trading-loop",
+      heartbeat: this.heartbeat, // whose file says "frozen" while the loop is
       onTimeout: (info) => tell({ type: "freeze", kind: info.kind, seconds: info.secondsInactive }),
       onRecover: () => tell({ type: "recovered" }),
     });
 
-    this.shutdown = new GracefulShutdown();
     this.shutdown.register("positions", () => this.closePositions(), { priority: 10 }); // First: close positions
     this.shutdown.register("connections", () => this.cleanup(), { priority: 50 }); // Then: clean up
     this.shutdown.register("heartbeat", () => this.heartbeat.stop(), { priority: 100 }); // Last: stop the heartbeat
@@ -72,7 +74,10 @@ export class TradingBot {
     this.shutdown.on("callback", ({ result: { name, status, seconds } }) => {
       tell({ type: "closed", name, status, seconds });
     });
-    this.shutdown.on("complete", () => tell({ type: "status", ...this.status() }));
+    this.shutdown.on("complete", ({ report: { reason, ok, seconds } }) => {
+      tell({ type: "status", ...this.status() });
+      tell({ type: "ended", reason, ok, seconds });
+    });
   }
 
   async run() {

@@ -31,7 +31,10 @@ function sentence(file: string, look: Look): string {
   const parts: string[] = [];
   if (status !== "stale") parts.push(reasonOf(look));
   if (age !== null && status !== "unknown") {
-    parts.push(`last beat ${shortSeconds(Math.max(0, age))} ago, up to ${shortSeconds(maxAge)} is allowed`);
+    // Where the age decides nothing, its limit would only puzzle.
+    const limit =
+      status === "alive" || status === "stale" ? `, up to ${shortSeconds(maxAge)} is allowed` : "";
+    parts.push(`last beat ${shortSeconds(Math.max(0, age))} ago${limit}`);
   }
   if (state !== null) parts.push(`pid ${state.pid} on ${state.hostname}`);
   return harmless(`${status}: ${file}: ${parts.filter((part) => part !== "").join("; ")}`);
@@ -45,7 +48,8 @@ export const check: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, { "max-age": { type: "string" } });
     const [file, ...more] = positionals;
-    if (file === undefined || file === "" || more.length > 0) {
+    if (file === "") throw new UsageError("the name of the heartbeat file is empty");
+    if (file === undefined || more.length > 0) {
       throw new UsageError(
         `check needs one heartbeat file; got ${positionals.length}. For several use status`,
       );

@@ -8,6 +8,8 @@ export interface Output {
   /** The height of the terminal, where it is known. */
   readonly rows?: number | undefined;
   write(text: string): void;
+  /** Calls the listener when the terminal's size changes, until the function that it returns is called. */
+  onResize?(listener: () => void): () => void;
 }
 
 /** What a command may use of the world; tests give it another. */

@@ -1,5 +1,5 @@
 import { realClock } from "../kernel/clock.js";
-import { EXIT_USAGE, type Output, type Terminal } from "./command.js";
+import { EXIT_USAGE, type Output, type Terminal, UsageError } from "./command.js";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -31,6 +31,11 @@ class StreamOutput implements Output {
     this.#opened().write(text);
   }
 
+  onResize(listener: () => void): () => void {
+    const stream = this.#opened().on("resize", listener);
+    return () => void stream.off("resize", listener);
+  }
+
   #opened(): NodeJS.WriteStream {
     this.#stream ??= this.#open().on("error", this.#lost);
     return this.#stream;
@@ -54,7 +59,11 @@ export class ProcessTerminal implements Terminal {
   #listens = false;
 
   get cwd(): string {
-    return process.cwd();
+    try {
+      return process.cwd();
+    } catch (error) {
+      throw new UsageError("the working folder is gone; change to another one", { cause: error });
+    }
   }
 
   get signal(): AbortSignal {

@@ -65,6 +65,9 @@ async function dispatch(
   began: (command: Command) => void,
 ): Promise<number> {
   const [first, ...others] = words;
+  const isHelp = first !== undefined && HELP.has(first);
+  // Of the help itself there is nothing to tell but the overview.
+  const subject = isHelp ? others.filter((word) => !HELP.has(word)) : [];
   if (first === undefined) {
     terminal.stderr.write(await overview(commands));
     return EXIT_USAGE;
@@ -73,8 +76,8 @@ async function dispatch(
     terminal.stdout.write(`${await version()}\n`);
     return 0;
   }
-  if (HELP.has(first) && others.length > 0) return dispatch([...others, "--help"], terminal, began);
-  const group = HELP.has(first) ? commands : membersOf(first);
+  if (subject.length > 0) return dispatch([...subject, "--help"], terminal, began);
+  const group = isHelp ? commands : membersOf(first);
   if (group === commands || (group.length > 0 && others[0] !== undefined && HELP.has(others[0]))) {
     terminal.stdout.write(await overview(group));
     return 0;
@@ -101,7 +104,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 }
 
 function explain(error: unknown, speaker: string): string {
-  if (UsageError.is(error)) return `${speaker}: ${error.message}\nTry: ${speaker} --help`;
+  if (UsageError.is(error)) return `${speaker}: ${harmless(error.message)}\nTry: ${speaker} --help`;
   // A configuration that cannot be used says all there is to say.
   if (error instanceof ResilienceError) return error.message.split("\n").map(harmless).join("\n");
   return `${speaker}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;

@@ -1,5 +1,5 @@
 import { checkConfiguration, type ResilienceConfig } from "../configure.js";
-import { ConfigError } from "../kernel/config-error.js";
+import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import type { SectionName } from "../kernel/configured.js";
 import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
@@ -21,17 +21,16 @@ export interface LoadConfigOptions {
   readonly env?: Environment | undefined;
 }
 
-/** Throws a ConfigError where options do not go together, at the section or instance that says so last. */
+/** Throws a ConfigError that tells where options do not go together: the section or instance that says so last. */
 function validateTogether(config: Tree, sources: readonly YamlFile[]): void {
+  const issues: ConfigIssue[] = [];
   const check = (section: SectionName, layers: readonly Tree[], keys: KeyPath): void => {
     try {
       checkTogether(section, layers);
     } catch (error) {
       const source = sources.findLast((candidate) => candidate.has(keys));
       if (source === undefined || !(error instanceof Error)) throw error;
-      throw new ConfigError([source.issue(keys, "key", `${keys.join(".")}: ${error.message}`)], {
-        cause: error,
-      });
+      issues.push(source.issue(keys, "key", `${keys.join(".")}: ${error.message}`));
     }
   };
   for (const section of Object.keys(sections) as SectionName[]) {
@@ -43,6 +42,8 @@ function validateTogether(config: Tree, sources: readonly YamlFile[]): void {
       if (isTree(options)) check(section, [found, options], [...keys, "instances", name]);
     }
   }
+  const [first, ...more] = issues;
+  if (first !== undefined) throw new ConfigError([first, ...more]);
 }
 
 const optionRules: OptionRules<{ path: string | undefined; cwd: string; env: Environment }> = {

@@ -5,7 +5,7 @@ import { nearest } from "../kernel/nearest.js";
 import type { Rule } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { sections } from "../sections.js";
-import { ALIASES, SECTION_KEYS, toSnakeCase } from "./names.js";
+import { ALIASES, isTree, SECTION_KEYS, toSnakeCase } from "./names.js";
 import { fileSchema, objection } from "./schema.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
@@ -91,13 +91,31 @@ function explain(source: YamlFile, issue: v.BaseIssue<unknown>): ConfigIssue {
   );
 }
 
+/** Options that a mapping gives by both of their names. */
+function doublesOf(source: YamlFile): readonly ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  for (const section of SECTION_NAMES) {
+    const own = ["resilience", SECTION_KEYS[section]];
+    const instances = Object.keys(Object(valueAt(source.value, [...own, "instances"])));
+    for (const keys of [own, ...instances.map((name) => [...own, "instances", name])]) {
+      const options = valueAt(source.value, keys);
+      for (const [option, alias] of Object.entries(ALIASES[section] ?? {})) {
+        const name = toSnakeCase(option);
+        if (!isTree(options) || !Object.hasOwn(options, alias) || !Object.hasOwn(options, name)) continue;
+        const at = [...keys, alias];
+        const message = `${at.join(".")} and ${name} name the same option; keep one of them.`;
+        issues.push(source.issue(at, "key", message));
+      }
+    }
+  }
+  return issues;
+}
+
 /** Throws unless the file says only what can be said; the error has every mistake, once, in the file's order. */
 export function validate(source: YamlFile): void {
-  const result = v.safeParse(fileSchema, source.value);
-  if (result.success) return;
-  const byKey = new Map(
-    result.issues.map((issue) => explain(source, issue)).map((issue) => [issue.keyPath, issue]),
-  );
+  const { issues = [] } = v.safeParse(fileSchema, source.value);
+  const found = [...doublesOf(source), ...issues.map((issue) => explain(source, issue))];
+  const byKey = new Map(found.map((issue) => [issue.keyPath, issue]));
   const [first, ...more] = [...byKey.values()].toSorted(
     (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
   );

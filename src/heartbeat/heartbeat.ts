@@ -71,6 +71,8 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   #leaveSignal: (() => void) | undefined;
   /** While running, where systemd listens. */
   #notices: ServiceNotices | undefined;
+  /** Settles when systemd knows of the end of the last life. */
+  #farewell: Promise<void> = Promise.resolve();
   #startedAt: number;
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
@@ -131,7 +133,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#startedAt = clock.wallNow();
     if (drainOn !== undefined) this.#leaveSignal = onAbort(drainOn, () => this.drain());
     this.#timer = every(clock, interval, this.#tick);
-    this.#notices = ServiceNotices.begin(this.#owner, this.#settings);
+    this.#notices = ServiceNotices.begin(this.#owner, this.#settings, this.#farewell);
     this.#notices?.tell(this.#status);
     this.#lookAtTarget();
     // The application may have stopped the heartbeat in a callback about the target.
@@ -140,7 +142,8 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
 
   /**
    * Ends the beats: waits for a write in flight, then writes the status `stopped`, and resolves when that is done
-   * and systemd, where it listens, is told. Never rejects; a file that can't be written is a missed beat. Idempotent, and does nothing before `start()`.
+   * and systemd, where it listens, is told, or has not answered for 5 s. Never rejects; a file that can't be written
+   * is a missed beat. Idempotent, and does nothing before `start()`.
    */
   stop(): Promise<void> {
     if (this.#timer === undefined) return this.#stopped;
@@ -149,9 +152,10 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
     this.#status = "stopped";
     this.#leaveSignal?.();
     this.#leaveSignal = undefined;
-    const notices = this.#notices?.end();
+    if (this.#notices !== undefined) this.#farewell = this.#notices.end();
     this.#notices = undefined;
-    this.#stopped = this.#writer.writeInBackground().then(() => notices);
+    const farewell = this.#farewell;
+    this.#stopped = this.#writer.writeInBackground().then(() => farewell);
     return this.#stopped;
   }
 

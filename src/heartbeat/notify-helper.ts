@@ -39,7 +39,7 @@ export class NotifyHelper {
 
   readonly send: SendNotice = async (message) => {
     const child = (this.#child ??= this.#start());
-    const patience = realClock.setTimer(() => this.#kill(), PATIENCE);
+    const patience = realClock.setTimer(() => this.kill(), PATIENCE);
     this.#keepAlive(child, true);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -57,7 +57,7 @@ export class NotifyHelper {
   end(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return Promise.resolve();
-    const patience = realClock.setTimer(() => this.#kill(), PATIENCE);
+    const patience = realClock.setTimer(() => this.kill(), PATIENCE);
     return new Promise<void>((resolve) => {
       child.ref();
       child.once("exit", () => {
@@ -108,8 +108,8 @@ export class NotifyHelper {
     }
   }
 
-  /** The whole group: `systemd-notify` may be what hangs. */
-  #kill(): void {
+  /** Ends the whole group at once: `systemd-notify` may be what hangs. */
+  kill(): void {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
     try {

@@ -13,6 +13,9 @@ const NOTICES: { readonly [Status in HeartbeatStatus]?: string } = {
   stopped: "STOPPING=1",
 };
 
+/** How long the end of a life waits for a manager that does not answer, in milliseconds: a shutdown has other work. */
+const LONGEST_FAREWELL = 5000;
+
 /**
  * What systemd is told of one life of a heartbeat, from `start()` to `stop()`. A notice that cannot be sent is a
  * warning, the first of a row, and changes nothing else.
@@ -25,11 +28,19 @@ export class ServiceNotices {
   readonly #send: (message: string) => unknown;
   #watchdog: Timer | undefined;
   /** Settles with the last of the notices on their way. */
-  #queue: Promise<void> = Promise.resolve();
+  #queue: Promise<void>;
   #waiting = 0;
   #isFailing = false;
+  /** Nothing more is sent: the manager had its time. */
+  #isOver = false;
 
-  private constructor(owner: string, settings: HeartbeatSettings, manager: ServiceManager) {
+  private constructor(
+    owner: string,
+    settings: HeartbeatSettings,
+    manager: ServiceManager,
+    before: Promise<void>,
+  ) {
+    this.#queue = before;
     this.#owner = owner;
     this.#clock = settings.clock;
     this.#manager = manager;
@@ -38,11 +49,19 @@ export class ServiceNotices {
     if (manager.objection !== undefined) this.#warn(`does not feed systemd's watchdog: ${manager.objection}`);
   }
 
-  /** `undefined` where systemd is not to be told or does not listen. */
-  static begin(owner: string, settings: HeartbeatSettings): ServiceNotices | undefined {
+  /**
+   * `undefined` where systemd is not to be told or does not listen.
+   *
+   * @param before the end of the life before this one, which is told first.
+   */
+  static begin(
+    owner: string,
+    settings: HeartbeatSettings,
+    before: Promise<void>,
+  ): ServiceNotices | undefined {
     if (settings.systemd === false) return undefined;
     const manager = readServiceManager(process.env, process.pid);
-    return manager === undefined ? undefined : new ServiceNotices(owner, settings, manager);
+    return manager === undefined ? undefined : new ServiceNotices(owner, settings, manager, before);
   }
 
   /** Signs of life begin with `running`: what blocks the loop before it is ready is a slow start, no freeze. */
@@ -57,12 +76,26 @@ export class ServiceNotices {
     });
   }
 
-  /** Says `stopped`, and resolves when everything is sent and no process is left. */
-  async end(): Promise<void> {
+  /** Says `stopped`, and resolves when everything is sent and no process is left, or the manager had its time. */
+  end(): Promise<void> {
     this.#watchdog?.cancel();
     this.tell("stopped");
-    await this.#queue;
-    await this.#helper.end();
+    return new Promise((resolve) => {
+      const patience = this.#clock.setTimer(() => {
+        this.#isOver = true;
+        const seconds = LONGEST_FAREWELL / 1000;
+        this.#fail("STOPPING=1", new Error(`systemd did not answer within ${seconds} s`));
+        this.#helper.kill();
+        resolve();
+      }, LONGEST_FAREWELL);
+      const finish = async (): Promise<void> => {
+        await this.#queue;
+        await this.#helper.end();
+        patience.cancel();
+        resolve();
+      };
+      void finish();
+    });
   }
 
   #post(message: string): void {
@@ -73,14 +106,19 @@ export class ServiceNotices {
 
   async #deliver(message: string): Promise<void> {
     try {
+      if (this.#isOver) return;
       await this.#send(message);
       this.#isFailing = false;
     } catch (error) {
-      if (!this.#isFailing) this.#warn(`could not tell systemd ${message.split("\n", 1)[0]}`, error);
-      this.#isFailing = true;
+      this.#fail(message.split("\n", 1)[0], error);
     } finally {
       this.#waiting--;
     }
+  }
+
+  #fail(notice: string | undefined, cause: unknown): void {
+    if (!this.#isFailing) this.#warn(`could not tell systemd ${notice}`, cause);
+    this.#isFailing = true;
   }
 
   #warn(what: string, cause?: unknown): void {

@@ -13,17 +13,18 @@ export interface ClusterWorker {
   send(message: object, callback: (error: Error | null) => void): unknown;
 }
 
+type Forked = (worker: ClusterWorker) => void;
+type Told = (worker: ClusterWorker, message: unknown) => void;
+type Exited = (worker: ClusterWorker, exitCode: number | null, signal: string | null) => void;
+
 /** What `registerCluster` needs of `node:cluster` in the primary process. */
 export interface ClusterPrimary {
   readonly isPrimary: boolean;
   readonly workers?: { readonly [id: string]: ClusterWorker | undefined } | undefined;
-  on(event: "fork", listener: (worker: ClusterWorker) => void): unknown;
-  on(event: "message", listener: (worker: ClusterWorker, message: unknown) => void): unknown;
-  on(
-    event: "exit",
-    listener: (worker: ClusterWorker, exitCode: number | null, signal: string | null) => void,
-  ): unknown;
-  off(event: "fork" | "message" | "exit", listener: (...args: never[]) => void): unknown;
+  on(event: "fork", listener: Forked): unknown;
+  on(event: "message", listener: Told): unknown;
+  on(event: "exit", listener: Exited): unknown;
+  off(event: "fork" | "message" | "exit", listener: Forked | Told | Exited): unknown;
 }
 
 /**
@@ -43,7 +44,7 @@ export function followCluster(
     throw new TypeError(`cluster must be node:cluster in the primary process; got ${show(cluster)}.`);
   }
   const members = new Members(clock, isBegun);
-  const forked = (worker: ClusterWorker): void =>
+  const forked: Forked = (worker) =>
     members.add(worker.id, {
       name: `worker ${worker.id}`,
       pid: worker.process.pid ?? null,
@@ -54,11 +55,11 @@ export function followCluster(
       dismiss: () => void worker.process.kill("SIGTERM"),
       kill: () => void worker.process.kill("SIGKILL"),
     });
-  const told = (worker: ClusterWorker, message: unknown): void => {
+  const told: Told = (worker, message) => {
     const answer = answerIn(message);
     if (answer !== undefined) members.answered(worker.id, answer);
   };
-  const exited = (worker: ClusterWorker, exitCode: number | null, signal: string | null): void => {
+  const exited: Exited = (worker, exitCode, signal) => {
     // Node says 0 for one that a signal has ended.
     members.gone(worker.id, signal === null ? exitCode : null, signal);
   };

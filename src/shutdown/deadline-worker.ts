@@ -97,7 +97,9 @@ function innermost(stack: string): string {
     // The evaluation itself has no file; below it are the frames that it interrupted.
     .filter((frame) => !/^at <anonymous>:|node:internal/.test(frame));
   const own = frames.findIndex((frame) =>
-    /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook) /.test(frame),
+    /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook|runContained|Course\.begin) /.test(
+      frame,
+    ),
   );
   return frames
     .slice(0, own === -1 ? undefined : own)
@@ -125,11 +127,16 @@ function askForStack(session: Session): Promise<string | undefined> {
   });
 }
 
+/** What is known without asking the thread. */
+function trouble(): string {
+  if (running === null) return "the process does not end";
+  if (running === undefined) return "the thread is blocked before the first callback";
+  return `${JSON.stringify(running)} blocks the thread`;
+}
+
 async function strike(): Promise<void> {
-  const what =
-    running === null ? "the process does not end" : `${JSON.stringify(running ?? "")} blocks the thread`;
   const total = formatDuration(order.timeout / 1000);
-  say(`the total of ${total} is over and ${what}; exiting with ${order.forceExitCode}.`);
+  say(`the total of ${total} is over and ${trouble()}; exiting with ${order.forceExitCode}.`);
   if (!order.inspectable) return kill("the permission model forbids to interrupt the thread");
   const session = openSession();
   if (session === undefined) return kill(NO_INSPECTOR);
@@ -142,7 +149,9 @@ async function strike(): Promise<void> {
   if (answer === undefined) return kill("the thread is outside of JavaScript and cannot be interrupted");
   const { stack } = answer;
   if (stack === undefined) return kill(NO_INSPECTOR);
-  say(`stuck at: ${innermost(stack)}`);
+  const place = innermost(stack);
+  // Between two callbacks of the application there is none.
+  if (place !== "") say(`stuck at: ${place}`);
   const expression = `process.emit(${JSON.stringify(order.strike)})`;
   session.post("Runtime.evaluate", { expression, silent: true });
   // The evaluation is on its way; a session left open would hold the exit up.

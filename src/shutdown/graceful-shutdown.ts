@@ -1,11 +1,9 @@
 import type { Component } from "../kernel/component.js";
-import { realClock } from "../kernel/clock.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { show } from "../kernel/show.js";
-import { type DeadlineThread, startDeadlineThread } from "./deadline-thread.js";
 import type { ClusterPrimary } from "./cluster-workers.js";
-import { ShutdownError } from "./errors.js";
+import { Course } from "./course.js";
 import { Health } from "./health.js";
 import type { HealthCheck } from "./health-check.js";
 import { healthHandler, type HealthHandler } from "./health-handler.js";
@@ -21,12 +19,11 @@ import {
   type ShutdownWaitOptions,
 } from "./options.js";
 import { Registrations } from "./registrations.js";
-import type { ShutdownCallback, ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
-import { runHooks, warnOfFailures } from "./run-hooks.js";
+import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
+import { warnOfFailures } from "./run-hooks.js";
 import type { ClosableServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
-import { describe, type ShutdownSnapshot } from "./snapshot.js";
-import { Waiting } from "./waiting.js";
+import type { ShutdownSnapshot } from "./snapshot.js";
 import type { WorkerThread } from "./worker-thread.js";
 
 /**
@@ -37,7 +34,8 @@ import type { WorkerThread } from "./worker-thread.js";
  * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several
  * installed at once all run, side by side, and the process ends when all of them are complete. It happens
  * once: a shutdown that has begun stays `isShuttingDown`. While a callback blocks the thread, a second
- * signal is not seen until it returns.
+ * signal is not seen until it returns; the total time holds, and a signal that is not listened to, such as
+ * SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
  *
  * @example
  * ```ts
@@ -57,18 +55,10 @@ import type { WorkerThread } from "./worker-thread.js";
 export class GracefulShutdown implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
-  readonly #controller = new AbortController();
-  readonly #results: ShutdownResult[] = [];
-  readonly #health: Health;
-  readonly #waiting: Waiting;
-  readonly #target: SignalTarget;
   readonly #registrations: Registrations;
-  #leaving = false;
-  #reason: string | null = null;
-  #running: string | null = null;
-  #completion: Promise<ShutdownReport> | undefined;
-  #isComplete = false;
-  #thread: DeadlineThread | undefined;
+  readonly #course: Course;
+  readonly #health: Health;
+  readonly #target: SignalTarget;
 
   /**
    * @throws TypeError for an unknown option or one of the wrong type.
@@ -79,22 +69,26 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     checkDelay(settings);
     this.#settings = settings;
     this.#registrations = new Registrations(settings.clock);
-    this.#health = new Health(settings.clock, settings.checkTimeout, this.#controller.signal);
-    this.#waiting = new Waiting(settings.clock);
+    const course = new Course(settings, this.#registrations, this.#events);
+    this.#course = course;
+    this.#health = new Health(settings.clock, settings.checkTimeout, course.signal);
     this.#target = {
       settings,
       shutdown: this,
-      // Who gives the order has had the delay already.
-      obey: (reason, time) =>
-        void (
-          this.#completion ??
-          this.#begin(reason, { ...settings, preStopDelay: 0, timeout: Math.min(settings.timeout, time) })
-        ),
+      obey: (reason, time) => {
+        // Who gives the order has had the delay already.
+        const left = { preStopDelay: 0, timeout: Math.min(settings.timeout, time) };
+        void course.begin(reason, { ...settings, ...left });
+      },
+      crash: (reason) => {
+        course.hurry();
+        void course.begin(reason, settings);
+      },
       leave: () => {
-        this.#leaving = true;
+        course.leave();
         return this.#finish("");
       },
-      stay: () => this.#thread?.stop(),
+      stay: () => course.stay(),
     };
   }
 
@@ -105,7 +99,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
 
   /** Whether the shutdown has begun; stays `true`. */
   get isShuttingDown(): boolean {
-    return this.#reason !== null;
+    return this.#course.reason !== null;
   }
 
   /** Whether it listens to the signals. */
@@ -115,7 +109,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
 
   /** Aborted when the shutdown begins, with a `ShutdownError` as its reason. */
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#course.signal;
   }
 
   /** Adds a listener; disposing of the result removes it. */
@@ -156,7 +150,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   /**
    * Adds, in the primary, all workers of `node:cluster`, to be ended in one turn. A shutdown that is installed in a
    * worker is told to begin; a worker without one gets a SIGTERM after a second. What is there when the time is up
-   * is killed. Fork no successor while `isShuttingDown`. Throws as `register` does.
+   * is killed. Fork no successor while `isShuttingDown`. Where the primary itself is killed, Node ends
+   * its workers at once, without their callbacks. Throws as `register` does.
    */
   registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.addCluster(name, cluster, options);
@@ -193,7 +188,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
     if (typeof reason !== "string") {
       return Promise.reject(new TypeError(`reason must be a string; got ${show(reason)}.`));
     }
-    return this.#completion ?? this.#begin(reason, this.#settings);
+    return this.#course.begin(reason, this.#settings);
   }
 
   /**
@@ -201,7 +196,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * complete, with `false` when `timeout` comes first; rejects with `signal.reason` when that signal aborts.
    */
   wait(options?: ShutdownWaitOptions): Promise<boolean> {
-    return this.#waiting.wait(options);
+    return this.#course.waiting.wait(options);
   }
 
   /**
@@ -244,51 +239,13 @@ export class GracefulShutdown implements Component, AsyncDisposable {
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */
   snapshot(): ShutdownSnapshot {
-    const begun = this.isShuttingDown ? "draining" : "idle";
-    const state = this.#isComplete ? "complete" : begun;
-    const { name, isInstalled: installed } = this;
-    const parts = { name, state, installed, reason: this.#reason, running: this.#running } as const;
-    return describe(parts, this.#registrations.hooks, this.#results);
+    return this.#course.snapshot(this.name, this.isInstalled);
   }
 
   /** Runs the shutdown, then stops listening to the signals. What failed becomes a warning if nobody listens. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#finish("dispose");
     this.uninstall();
-  }
-
-  #begin(reason: string, settings: GracefulShutdownSettings): Promise<ShutdownReport> {
-    this.#reason = reason;
-    this.#registrations.close();
-    // Another clock is a test's, and says nothing about when a thread hangs.
-    if (settings.clock === realClock) this.#thread = startDeadlineThread(settings);
-    const onTurn = (name: string): void => {
-      this.#running = name;
-      this.#thread?.running(name);
-    };
-    const onResult = (result: ShutdownResult): void => {
-      this.#running = null;
-      this.#results.push(result);
-      this.#events.emit("callback", { result });
-    };
-    // In place before anybody is told of the beginning.
-    this.#completion = runHooks(this.#registrations.hooks, reason, settings, onTurn, onResult).then(
-      (report) => this.#complete(report),
-    );
-    const message = `the process is shutting down: ${reason}.`;
-    this.#controller.abort(new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", message));
-    this.#events.emit("begin", { reason });
-    return this.#completion;
-  }
-
-  #complete(report: ShutdownReport): ShutdownReport {
-    this.#isComplete = true;
-    this.#registrations.release();
-    if (this.#leaving) this.#thread?.running(null);
-    else this.#thread?.stop();
-    this.#waiting.complete();
-    this.#events.emit("complete", { report });
-    return report;
   }
 
   /** For those endings whose report nobody receives: warns of what failed, unless somebody listens. */

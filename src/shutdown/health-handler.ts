@@ -41,11 +41,11 @@ export interface HealthResponse {
  * await shutdown.trigger("example");
  * ```
  */
-export type HealthHandler = (
-  request: HealthRequest,
-  response: HealthResponse,
-  next?: () => unknown,
-) => boolean;
+export interface HealthHandler {
+  (request: HealthRequest, response: HealthResponse, next?: () => unknown): boolean;
+  /** The same as a middleware: in some versions of Express' types its result has to be `void`. */
+  (request: HealthRequest, response: HealthResponse, next: () => unknown): void;
+}
 
 type Report = (probe: HealthProbe, excluded: ReadonlySet<string>) => Promise<HealthReport>;
 

@@ -57,13 +57,13 @@ export interface GracefulShutdownOptions {
   readonly exitOnSignal?: boolean | undefined;
   /**
    * Whether an uncaught exception or unhandled rejection is printed, begins a shutdown and ends the process
-   * with code 1. Default `false`.
+   * with code 1; without `preStopDelay`, because a broken process must not go on serving. Default `false`.
    */
   readonly handleUncaught?: boolean | undefined;
   /**
    * How long to go on serving after the shutdown has begun (`isShuttingDown`, `signal` and `begin` say so at
    * once) before the first callback runs: time for a load balancer to notice. 0 or more, below `timeout`,
-   * which includes it. Default 0.
+   * which includes it. After an uncaught error it is not waited, or no longer. Default 0.
    */
   readonly preStopDelay?: Duration | undefined;
   /** How long a health check may take that has no `timeout` of its own. Above 0. Default 5 s. */

@@ -8,9 +8,24 @@ import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
 import type { ShutdownCallback, ShutdownReport, ShutdownResult } from "./report.js";
 
+/** Goes on serving for a while; not at all, or no longer, once the process is broken. */
+async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise<void> {
+  if (delay === 0 || broken.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      timer.cancel();
+      broken.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.setTimer(end, delay);
+    broken.addEventListener("abort", end);
+  });
+}
+
 /**
  * Gives every callback its turn, one after the other; never rejects.
  *
+ * @param broken aborted when the process is in an undefined state: then it must not go on serving.
  * @param onTurn told before each turn.
  * @param onResult told after each turn, and of each that never came.
  */
@@ -18,6 +33,7 @@ export async function runHooks(
   hooks: readonly Hook[],
   reason: string,
   { clock, timeout, preStopDelay }: GracefulShutdownSettings,
+  broken: AbortSignal,
   onTurn: (name: string) => void,
   onResult: (result: ShutdownResult) => void,
 ): Promise<ShutdownReport> {
@@ -25,10 +41,7 @@ export async function runHooks(
   const streams = outputStreams();
   const tolerance = tolerate(streams);
   // Waits in any case: whoever is told that the shutdown has begun is told before its first callback runs.
-  await new Promise<void>((resolve) => {
-    if (preStopDelay > 0) clock.setTimer(resolve, preStopDelay);
-    else resolve();
-  });
+  await linger(preStopDelay, broken, clock);
   const results: ShutdownResult[] = [];
   for (const hook of hooks) {
     const time = budget(hook, started + timeout, clock.now());
@@ -65,7 +78,9 @@ async function runHook(
   const controller = new AbortController();
   const { signal } = controller;
   const expire = (): void => {
-    const message = `${name} did not finish within ${formatDuration(time / 1000)}.`;
+    // What is left of the total is an odd number.
+    const seconds = time < 1000 ? time / 1000 : Math.round(time / 100) / 10;
+    const message = `${name} did not finish within ${formatDuration(seconds)}.`;
     controller.abort(new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
   };
   const timer = clock.setTimer(expire, time);

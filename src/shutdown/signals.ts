@@ -16,6 +16,8 @@ export interface SignalTarget {
   };
   /** Begins the shutdown on an order of those above, unless it has begun. */
   obey(reason: string, time: number): void;
+  /** Begins the shutdown after an uncaught error, unless it has begun; from then on without its delay. */
+  crash(reason: string): void;
   /** Told that the process ends when the shutdown is complete; resolves then, never rejects. */
   leave(): Promise<ShutdownReport>;
   /** Told when the process goes on after `exit`. */
@@ -117,7 +119,9 @@ function crashed(error: unknown, origin: unknown): void {
   process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
   // A second exception finds them begun already, and is printed alone.
-  for (const target of found) void target.shutdown.trigger(String(origin));
+  for (const target of targets) {
+    if (found.includes(target) || target.shutdown.isShuttingDown) target.crash(String(origin));
+  }
   void leave(found[0], 1);
   // A process that was on its way out already does not end in order any more, either.
   if (exitCode !== undefined) exitCode = 1;

@@ -51,10 +51,15 @@ export function judge(watch: Watch, timeout: number, silent: number, now: number
   return watch.told === "not-pinged" && silent >= timeout ? "blocked" : "suspect";
 }
 
-/** How long until the next look is worth it: a poll away, or sooner when the timeout is nearer. */
-export function untilNextLook(watch: Watch, timeout: number, poll: number, now: number): number {
-  const left = watch.since + timeout - now;
-  return watch.told === "nothing" && left > 0 ? Math.min(poll, left) : poll;
+/**
+ * How long until the next look is worth it: a poll away, or sooner when the timeout is nearer, or the moment to ask
+ * the event loop: asked later it could not be silent for long enough by then.
+ */
+export function untilNextLook({ told, since }: Watch, timeout: number, poll: number, now: number): number {
+  if (told !== "nothing") return poll;
+  const age = now - since;
+  const next = age < timeout * SUSPECT ? timeout * SUSPECT : timeout;
+  return age < next ? Math.min(poll, next - age) : poll;
 }
 
 /** A monitor later than this, and than the wait it asked for, was not running at all. */

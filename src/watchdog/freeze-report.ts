@@ -6,9 +6,19 @@ const WHY = {
   "blocked-native": "the thread is in a system call, a child process or native code",
 } as const;
 
+/** What others have named: on one line, and without what a terminal obeys. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, " ");
+}
+
+/** One line that says something of a watchdog. */
+export function noteOf(name: string, text: string): string {
+  return `[watchdog] ${plain(name)}: ${text}\n`;
+}
+
 /** Says a timeout in one line. */
 export function timeoutSentence({ name, secondsInactive, kind }: Omit<TimeoutInfo, "details">): string {
-  return `${name} was not pinged for ${secondsInactive.toFixed(1)} s: ${WHY[kind]} (${kind})`;
+  return `${plain(name)} was not pinged for ${secondsInactive.toFixed(1)} s: ${WHY[kind]} (${kind})`;
 }
 
 const SPARED = {
@@ -18,7 +28,7 @@ const SPARED = {
 
 /** Says in one line what was no timeout. */
 export function notCountedSentence({ name, seconds, kind }: NotCountedInfo): string {
-  return `${name} has not timed out: for ${seconds.toFixed(1)} s, which do not count, ${SPARED[kind]} (${kind})`;
+  return `${plain(name)} has not timed out: for ${seconds.toFixed(1)} s, which do not count, ${SPARED[kind]} (${kind})`;
 }
 
 function detailLines(details: TimeoutDetails): string[] {
@@ -28,10 +38,13 @@ function detailLines(details: TimeoutDetails): string[] {
     const call = details.systemCall === undefined ? "" : `, system call ${details.systemCall}`;
     lines.push(`    thread state ${details.threadState}${asleep}${call}`);
   }
-  for (const { pid, command } of details.children ?? []) lines.push(`    child process ${pid}: ${command}`);
+  for (const { pid, command } of details.children ?? [])
+    lines.push(`    child process ${pid}: ${plain(command)}`);
   if (details.noStack !== undefined) lines.push(`    no stack: ${details.noStack}`);
   if (details.secondsNotCounted !== undefined) {
-    lines.push(`    ${details.secondsNotCounted.toFixed(1)} s more without a CPU are not counted`);
+    lines.push(
+      `    ${details.secondsNotCounted.toFixed(1)} s more, without a CPU or stopped, are not counted`,
+    );
   }
   return lines;
 }

@@ -1,11 +1,12 @@
 import { type FreezeLink, writeFrozen } from "../heartbeat-file/freeze-link.js";
-import { freezeReport } from "./freeze-report.js";
+import { freezeReport, noteOf } from "./freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
 import { killOwnProcess, pause } from "./kill.js";
 import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
 import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
 import { writeReport } from "./report-file.js";
+import { leadsToCode } from "./stack.js";
 import { threadFacts } from "./thread-facts.js";
 import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
 import { ARMED, GUARD, STRUCK, type WatchCells } from "./watch-cells.js";
@@ -33,6 +34,8 @@ export function notCounted(secondsNotCounted: number): TimeoutDetails {
 const PATIENCE = 500;
 /** A sleeping thread that answers later than this was in a system call, and is back. */
 const PROMPT = 100;
+/** How often a thread is asked again whose stack was empty. */
+const REPEATS = 9;
 /** How long the `exit` listeners of the process may take. */
 const EXIT_PATIENCE = 5000;
 
@@ -48,6 +51,14 @@ export function kindOfBlock(
   if (!asked) return asleep ? "blocked-native" : "blocked-js";
   if (answer === undefined) return "blocked-native";
   return asleep && answer.took > PROMPT ? "blocked-native" : "blocked-js";
+}
+
+/** What is known of a frozen thread. */
+interface Examination extends Pick<TimeoutInfo, "kind" | "stack" | "details"> {
+  /** Whether a debugger has it. */
+  readonly paused: boolean;
+  /** Whether it has run JavaScript for the monitor. */
+  readonly answered: boolean;
 }
 
 /** What the monitor does about a frozen thread: finds out where it is, reports, and acts. */
@@ -66,7 +77,7 @@ export class Freeze {
     const { control } = this.#data;
     const pulse = Atomics.load(control, PULSE);
     const request = this.#nextRequest();
-    const { kind, stack, details, paused } = await this.#examine(request);
+    const { kind, stack, details, paused, answered } = await this.#examine(request);
     if (paused) return "paused";
     const infoOf = ({ name, secondsInactive, secondsNotCounted }: Frozen): TimeoutInfo => ({
       name,
@@ -83,8 +94,8 @@ export class Freeze {
       notify({ id, pings, request, info: infoOf(one) });
     }
     if (await this.#interrupt(frozen)) return "handled";
-    const returned = kind === "blocked-native" && stack !== undefined;
-    await this.#act(frozen, pulse, { native: kind === "blocked-native" && !returned, returned });
+    const native = kind === "blocked-native";
+    await this.#act(frozen, pulse, { native: native && !answered, returned: native && answered });
     return "handled";
   }
 
@@ -106,12 +117,12 @@ export class Freeze {
     try {
       if (link !== undefined) writeFrozen(link, () => !this.#isBack([frozen], pulse));
     } catch (error) {
-      this.#write(`[watchdog] ${name}: ${link?.file} cannot say frozen: ${String(error)}\n`);
+      this.#write(noteOf(name, `${link?.file} cannot say frozen: ${String(error)}`));
     }
     try {
       if (reportDirectory !== undefined) writeReport(reportDirectory, info, onFreeze);
     } catch (error) {
-      this.#write(`[watchdog] ${name}: no report in ${reportDirectory}: ${String(error)}\n`);
+      this.#write(noteOf(name, `no report in ${reportDirectory}: ${String(error)}`));
     }
   }
 
@@ -142,24 +153,43 @@ export class Freeze {
     return `(${callee})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`;
   }
 
-  async #examine(
-    request: number,
-  ): Promise<Pick<TimeoutInfo, "kind" | "stack" | "details"> & { readonly paused: boolean }> {
+  async #examine(request: number): Promise<Examination> {
     const { main, uninspectable, folder } = this.#data;
     // Looked at first: the question itself may wake the thread up.
     const facts = threadFacts(folder);
     const asked = main && uninspectable === undefined;
     const answer = asked ? await this.#evaluate(this.#calling(TAKE_STACK, request), PATIENCE) : undefined;
     const kind = kindOfBlock(answer, asked, facts.threadState);
-    const noStack = this.#whyNoStack(answer);
+    const stack = await this.#stackFrom(answer, kind, request);
+    const noStack = stack === undefined ? this.#whyNoStack(answer) : undefined;
     const details: TimeoutDetails = noStack === undefined ? facts : { ...facts, noStack };
     // A thread that answers nobody is not in the hands of a debugger.
     const paused = answer !== undefined && (await this.isPaused());
-    return answer === undefined ? { kind, details, paused } : { kind, stack: answer.value, details, paused };
+    return {
+      kind,
+      ...(stack === undefined ? {} : { stack }),
+      details,
+      paused,
+      answered: answer !== undefined,
+    };
   }
 
-  #whyNoStack(answer: Answer | undefined): string | undefined {
-    if (answer !== undefined) return undefined;
+  async #stackFrom(
+    answer: Answer | undefined,
+    kind: TimeoutInfo["kind"],
+    request: number,
+  ): Promise<string | undefined> {
+    let stack = answer?.value;
+    if (kind === "blocked-native") return stack !== undefined && leadsToCode(stack) ? stack : undefined;
+    // Microtasks that follow each other for ever: between two of them there is no frame, in one of them there is.
+    for (let again = 0; stack === "" && again < REPEATS; again++) {
+      stack = (await this.#evaluate(this.#calling(TAKE_STACK, request), PATIENCE))?.value;
+    }
+    return stack === "" ? undefined : stack;
+  }
+
+  #whyNoStack(answer: Answer | undefined): string {
+    if (answer !== undefined) return "no JavaScript of the program was on the stack when asked";
     if (!this.#data.main) return "only the main thread can be inspected";
     if (this.#data.uninspectable !== undefined) return this.#data.uninspectable;
     return `the thread did not answer within ${PATIENCE / 1000} s`;
@@ -200,7 +230,7 @@ export class Freeze {
     const [first] = acting;
     if (first === undefined || this.#isBack(acting, pulse)) return;
     if (returned && (await this.#comesBack(acting, pulse))) {
-      this.#write(`[watchdog] ${first.name}: ${SPARED}\n`);
+      this.#write(noteOf(first.name, SPARED));
       return;
     }
     const kills = acting.some(({ onFreeze }) => onFreeze === "kill");
@@ -214,7 +244,7 @@ export class Freeze {
       await this.#kill([leaving], pulse, "JavaScript cannot be run on the frozen thread");
       return;
     }
-    this.#write(`[watchdog] ${name}: ending the process with exit code ${exitCode}\n`);
+    this.#write(noteOf(name, `ending the process with exit code ${exitCode}`));
     if (main) {
       const request = this.#nextRequest();
       const cells = { PULSE, REQUEST, EXITING };
@@ -237,7 +267,7 @@ export class Freeze {
   async #reconsider(leaving: Frozen, pulse: number, native: boolean): Promise<void> {
     const isBack = !native || (await this.#comesBack([leaving], pulse));
     if (!isBack) await this.#exit(leaving, pulse, false);
-    else this.#write(`[watchdog] ${leaving.name}: ${SPARED}\n`);
+    else this.#write(noteOf(leaving.name, SPARED));
   }
 
   async #exitReply(request: number): Promise<"leaving" | "declined" | "none"> {

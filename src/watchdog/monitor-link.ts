@@ -17,6 +17,11 @@ import { isNode } from "./runtime.js";
 /** Under which key worker threads find the {@link MonitorAddress}; the number is that of the protocol. */
 const ADDRESS = "@kstlib/resilience/watchdog/1";
 
+/** The channel on which worker threads hear that their monitor has ended. */
+function farewell(channel: string): string {
+  return `${channel}/ended`;
+}
+
 /** How long a monitor may take to start, in milliseconds, before a worker thread goes without it. */
 const START = 1000;
 
@@ -78,6 +83,10 @@ export function startMonitor(threads: Threads, thread: ThreadData, listener: Lin
       Atomics.store(wake, ORDERS, CLOSED);
       Atomics.notify(wake, LISTENING);
       port1.close();
+      if (channel === undefined) return;
+      const ends = new threads.BroadcastChannel(farewell(channel));
+      ends.postMessage("ended");
+      ends.close();
     },
   };
 }
@@ -108,6 +117,9 @@ export function joinMonitor(
   Reflect.set(notices, "onmessage", heard);
   notices.unref();
   const { channel, wake } = address;
+  const ends = new threads.BroadcastChannel(farewell(channel));
+  Reflect.set(ends, "onmessage", () => listener.ended(undefined));
+  ends.unref();
   const send = (order: Order): boolean => {
     // Opened for this message alone: who stays there gets what all other threads say, too.
     const orders = new threads.BroadcastChannel(channel);
@@ -126,6 +138,7 @@ export function joinMonitor(
     close() {
       process.off("exit", leave);
       notices.close();
+      ends.close();
     },
   };
 }

@@ -16,6 +16,7 @@ import {
   type TimeoutNotice,
 } from "./monitor-protocol.js";
 import { canBreak, isNode } from "./runtime.js";
+import { leadsToCode } from "./stack.js";
 import type { Subject, Supervision } from "./supervision.js";
 
 let current: Monitor | undefined;
@@ -119,9 +120,9 @@ class Monitor {
     for (const { id, pings, request, info } of latest.values()) {
       const { late } = this.#hook;
       const { noStack: _, ...details } = info.details;
-      // A stack taken as the thread came back is where it had been waiting.
+      // A stack taken as the thread came back leads to what it had been waiting in.
       const complete =
-        info.stack === undefined && late?.request === request
+        info.stack === undefined && late?.request === request && leadsToCode(late.stack)
           ? { ...info, stack: late.stack, details }
           : info;
       this.#subjects.get(id)?.expired(pings, complete);

@@ -64,7 +64,7 @@ export interface WatchdogOptions {
   readonly heartbeat?: LinkedHeartbeat | undefined;
   /**
    * How often the counters are looked at, at least 10 ms and at most half the timeout. It is how late a timeout
-   * may be found. Default: a tenth of the timeout, between 20 ms and 1 s.
+   * may be found. Default: a quarter of the timeout, at most 1 s.
    */
   readonly pollInterval?: Duration | undefined;
   /** The source of time. With another than `realClock` its timers do the watching and no thread is started. */

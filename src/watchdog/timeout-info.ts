@@ -40,7 +40,10 @@ export interface TimeoutInfo {
   /** Seconds without a ping when the timeout was found. */
   readonly secondsInactive: number;
   readonly kind: TimeoutKind;
-  /** Where the thread was: the JavaScript stack of a blocked thread, when it could be had. */
+  /**
+   * Where the thread was: the JavaScript stack of a blocked thread, when it could be had. Of native code (an
+   * `execSync`) it is where the thread was right after that.
+   */
   readonly stack?: string;
   readonly details: TimeoutDetails;
 }

@@ -24,7 +24,8 @@ import { NotCountedEpisodes } from "./not-counted.js";
 import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
 import { writeError } from "./write-error.js";
 
-const LEAST_POLL = 20;
+/** The looks in a timeout: what the idle monitor costs, and how late a timeout may be found. */
+const LOOKS = 4;
 const MOST_POLL = 1000;
 /** How often a thread at a breakpoint is asked whether it goes on, in milliseconds. */
 const PAUSED_POLL = 250;
@@ -79,7 +80,7 @@ export class WatchedThread {
     else if ("forget" in order) this.#watched.delete(order.forget);
     else {
       const { id, timeout, pollInterval, buffer } = order;
-      const poll = pollInterval ?? Math.min(Math.max(timeout / 10, LEAST_POLL), MOST_POLL);
+      const poll = pollInterval ?? Math.min(timeout / LOOKS, MOST_POLL);
       const cells = new WatchCells(buffer);
       const episodes = new NotCountedEpisodes(timeout);
       this.#watched.set(id, { order, poll, cells, episodes, ...this.#begin(cells) });

@@ -27,8 +27,14 @@ describe("check", () => {
     ],
     ["starts", 3, { status: "starting" }, 0, "alive: ./a.heartbeat: starting; last beat"],
     ["is too old", 31, {}, 1, "stale: ./a.heartbeat: last beat 31s ago, up to 30s is allowed; pid 4242"],
-    ["is frozen", 3, { status: "frozen" }, 1, "frozen: ./a.heartbeat: event loop blocked; last beat 3s ago"],
-    ["was stopped", 3, { status: "stopped" }, 1, "stopped: ./a.heartbeat: last beat 3s ago"],
+    [
+      "is frozen",
+      3,
+      { status: "frozen" },
+      1,
+      "frozen: ./a.heartbeat: event loop blocked; last beat 3s ago; pid 4242",
+    ],
+    ["was stopped", 3, { status: "stopped" }, 1, "stopped: ./a.heartbeat: last beat 3s ago; pid 4242"],
     ["comes from the future", -3600, {}, 1, "unknown: ./a.heartbeat: 1h in the future; pid 4242"],
   ])("says in one line that a heartbeat %s", async (_what, age, more, exitCode, line) => {
     const terminal = new FakeTerminal();
@@ -77,7 +83,7 @@ describe("check", () => {
       terminal,
       terminal.beat("a.heartbeat", 1, { hostname, pid: 2 ** 31 - 1 }),
     );
-    expect(text).toContain("dead: ./a.heartbeat: process gone; last beat 1s ago");
+    expect(text).toContain("dead: ./a.heartbeat: process gone; last beat 1s ago; pid");
     expect(code).toBe(1);
   });
 
@@ -93,7 +99,7 @@ describe("check", () => {
   test.each([
     [[], "check needs one heartbeat file; got 0"],
     [["a", "b"], "check needs one heartbeat file; got 2"],
-    [[""], "check needs one heartbeat file"],
+    [[""], "the name of the heartbeat file is empty"],
     [
       ["a", "--max-age", "soon"],
       "--max-age must be a duration above 0: seconds as a number, or a string with its unit",

@@ -10,6 +10,7 @@ import { ManualClock } from "../../src/testing/manual-clock.js";
 /** A stream that keeps what is written to it. */
 export class FakeOutput implements Output {
   text = "";
+  readonly #listeners: Set<() => void> = new Set();
 
   constructor(
     readonly isTTY: boolean,
@@ -19,6 +20,17 @@ export class FakeOutput implements Output {
 
   write(text: string): void {
     this.text += text;
+  }
+
+  onResize(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.columns = columns;
+    this.rows = rows;
+    for (const listener of this.#listeners) listener();
   }
 }
 

@@ -4,9 +4,9 @@ import { FakeTerminal } from "./fake-terminal.js";
 
 describe("the command line", () => {
   test("shows every command for --help, -h and help, on stdout, with exit code 0", async () => {
-    for (const word of ["--help", "-h", "help"]) {
+    for (const words of [["--help"], ["-h"], ["help"], ["help", "help"], ["help", "--help"]]) {
       const terminal = new FakeTerminal();
-      expect(await terminal.run(word)).toBe(0);
+      expect(await terminal.run(...words)).toBe(0);
       for (const { name } of commands) expect(terminal.stdout.text).toContain(`  ${name}  `);
       expect(terminal.stderr.text).toBe("");
     }
@@ -45,6 +45,18 @@ describe("the command line", () => {
     expect(terminal.stderr.text).toBe(
       "kstlib-resilience check: unknown option --max-aeg; did you mean --max-age?\nTry: kstlib-resilience check --help\n",
     );
+  });
+
+  test("writes out what could steer the terminal of an argument that it repeats", async () => {
+    for (const words of [
+      ["check", "x", "--\u001B[31m"],
+      ["status", "no\u001B[31m*"],
+    ]) {
+      const terminal = new FakeTerminal();
+      expect(await terminal.run(...words)).toBe(2);
+      expect(terminal.stderr.text).toContain("\\x1b[31m");
+      expect(terminal.stderr.text).not.toContain("\u001B");
+    }
   });
 
   test("shows the commands of a group for its help", async () => {

@@ -102,6 +102,13 @@ describe("status", () => {
     expect(await named("./state/../state/a*")).toEqual(["a"]);
   });
 
+  test("leaves out of a glob what is a link to a folder", async () => {
+    const terminal = new FakeTerminal();
+    terminal.beat("state/a.heartbeat");
+    fs.symlinkSync("..", path.join(terminal.cwd, "state/up"));
+    expect(namesIn((await status(terminal, "state/*"))[1])).toEqual(["a"]);
+  });
+
   test("takes a file whose name looks like a glob for what it is", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("odd[1].heartbeat");
@@ -250,6 +257,22 @@ describe("status --json", () => {
 });
 
 describe("status --watch", () => {
+  test("draws the same again for a window of another size, at once and until its end", async () => {
+    const terminal = new FakeTerminal({ columns: 80, rows: 10 });
+    terminal.beat("a.heartbeat");
+    const watching = terminal.run("status", "a.heartbeat", "--watch");
+    await terminal.clock.advance(0.5);
+    terminal.stdout.text = "";
+    terminal.stdout.resize(20, 10);
+    expect(terminal.stdout.text).toContain("ALIVE");
+    expect(terminal.stdout.text).toContain("00:00:00, every 2s,…");
+    terminal.interrupt();
+    expect(await watching).toBe(0);
+    terminal.stdout.text = "";
+    terminal.stdout.resize(80, 10);
+    expect(terminal.stdout.text).toBe("");
+  });
+
   test("counts on as many lines as a narrow terminal needs", async () => {
     const terminal = new FakeTerminal({ columns: 20 });
     terminal.env["NO_COLOR"] = "1";

@@ -36,6 +36,26 @@ function mistake(text: string): ConfigError {
   throw new Error(`accepted: ${text}`);
 }
 
+it("tells the mistakes of every file in one error, in the order of the files, each once", () => {
+  write("broken.yml", "resilience: [");
+  write("base.yml", "include: broken.yml\nresilience:\n  watchdog: { timeout: banana }\n");
+  const { issues } = mistake(
+    [
+      "include: [base.yml, missing.yml, base.yml]",
+      "resilience:",
+      "  heartbeat: { intervl: 3 }",
+      "  rate_limiter: { rate: 1, default_rate: 2 }",
+    ].join("\n"),
+  );
+  expect(issues.map(({ file, line, keyPath }) => [path.basename(file), line, keyPath])).toEqual([
+    ["kstlib.conf.yml", 3, "resilience.heartbeat.intervl"],
+    ["kstlib.conf.yml", 4, "resilience.rate_limiter.default_rate"],
+    ["base.yml", 3, "resilience.watchdog.timeout"],
+    ["broken.yml", 1, ""],
+    ["kstlib.conf.yml", 1, "include"],
+  ]);
+});
+
 describe("the file is found", () => {
   const content = (failures: number): string =>
     `resilience: { circuit_breaker: { max_failures: ${failures} } }`;
@@ -294,6 +314,16 @@ describe("a mistake", () => {
       [2, "resilience.watchdog.timeout"],
       [3, "resilience.heartbeat.interval"],
       [4, "resilience.shutdwn"],
+    ]);
+  });
+
+  it("of options that do not go together is told for each section", () => {
+    const error = mistake(
+      "resilience:\n  shutdown: { timeout: 3, pre_stop_delay: 5 }\n  watchdog: { timeout: 10, poll_interval: 9 }\n",
+    );
+    expect(error.issues.map((issue) => [issue.line, issue.keyPath])).toEqual([
+      [2, "resilience.shutdown"],
+      [3, "resilience.watchdog"],
     ]);
   });
 

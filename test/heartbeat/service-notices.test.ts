@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "../../src/heartbeat/options.js";
+import type { Clock } from "../../src/kernel/clock.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { collectWarnings } from "./folder.js";
 
@@ -24,6 +25,16 @@ function setup(options: HeartbeatOptions = {}): {
   const sent: string[] = [];
   const heartbeat = new Heartbeat({ clock, systemd: (message) => sent.push(message), ...options });
   return { clock, heartbeat, sent };
+}
+
+/** The clock, but that it does not wait for what hangs. */
+function impatient(clock: ManualClock): Clock {
+  return {
+    now: () => clock.now(),
+    wallNow: () => clock.wallNow(),
+    setTimer: (callback, delay, options) => clock.setTimer(callback, delay, options),
+    sleepSync: () => undefined,
+  };
 }
 
 describe("a heartbeat under systemd", () => {
@@ -92,13 +103,7 @@ describe("a heartbeat under systemd", () => {
     const taken: (() => void)[] = [];
     const clock = new ManualClock();
     const heartbeat = new Heartbeat({
-      // Does not wait for what hangs.
-      clock: {
-        now: () => clock.now(),
-        wallNow: () => clock.wallNow(),
-        setTimer: (callback, delay, options) => clock.setTimer(callback, delay, options),
-        sleepSync: () => undefined,
-      },
+      clock: impatient(clock),
       systemd: (message) => new Promise<void>((resolve) => taken.push((sent.push(message), resolve))),
     });
     heartbeat.start();
@@ -127,6 +132,43 @@ describe("a heartbeat under systemd", () => {
       await heartbeat.stop();
     }
     expect(sent).toEqual([READY, STOPPED, READY, STOPPED]);
+  });
+
+  it("says the end of one life before the beginning of the next, though nobody waited for it", async () => {
+    underSystemd();
+    const sent: string[] = [];
+    const { heartbeat } = setup({
+      systemd: async (message) => {
+        if (message === STOPPED) await new Promise(setImmediate);
+        sent.push(message);
+      },
+    });
+    heartbeat.start();
+    void heartbeat.stop();
+    heartbeat.start();
+    await heartbeat.stop();
+    expect(sent).toEqual([READY, STOPPED, READY, STOPPED]);
+  });
+
+  it("gives up a manager that never answers when it is stopped, and says so", async () => {
+    underSystemd();
+    const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
+    const clock = new ManualClock();
+    const sent: string[] = [];
+    const heartbeat = new Heartbeat({
+      clock: impatient(clock),
+      systemd: (message) => {
+        sent.push(message);
+        return new Promise(() => undefined);
+      },
+    });
+    heartbeat.start();
+    heartbeat.drain();
+    const stopped = heartbeat.stop();
+    await clock.advance(5);
+    await stopped;
+    expect(sent).toEqual([READY]);
+    expect(warnings).toEqual(['heartbeat "heartbeat" could not tell systemd STOPPING=1']);
   });
 
   it("warns once in a row of notices that cannot be sent, and beats on", async () => {

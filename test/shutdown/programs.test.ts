@@ -97,6 +97,19 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
+  test("is ended at the deadline when a listener blocks the thread before the first callback", async () => {
+    const { code, stderr } = await fork("blocked-begin", TERM);
+    expect(stderr).toContain("is over and the thread is blocked before the first callback; exiting with 75.");
+    expect(stderr).toMatch(/stuck at: at announce \(.*shutdown-program\.mjs:\d+:\d+\)\n/);
+    expect(code).toBe(75);
+  });
+
+  test("says nothing of a place where the application has none", async () => {
+    const { code, stderr } = await fork("ticking", TERM);
+    expect(stderr).not.toMatch(/stuck at: *\n/);
+    expect(code).toBe(75);
+  });
+
   test.skipIf(!isLinux).each(["native", "grandchildren"])(
     "is ended at the deadline when a callback waits in execSync: %s",
     async (scenario) => {

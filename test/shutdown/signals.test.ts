@@ -77,6 +77,36 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exit.mock.calls).toEqual([[CODE]]);
   });
 
+  test("does not go on serving after an uncaught error, which cuts a delay in progress short, too", async () => {
+    for (const begun of [false, true]) {
+      const { exit, shutdown } = install({ handleUncaught: true, preStopDelay: 10, timeout: 20 });
+      const callback = vi.fn<() => void>();
+      shutdown.register("hook", callback);
+      if (begun) process.emit(SIGNAL);
+      await clock.advance(1);
+      expect(callback).not.toHaveBeenCalled();
+      crash(new Error("broken"), "unhandledRejection");
+      await clock.advance(0);
+      expect(callback).toHaveBeenCalledTimes(1);
+      expect(exit.mock.calls).toEqual([[1]]);
+      expect(clock.pendingTimers).toBe(0);
+      shutdown.uninstall();
+    }
+  });
+
+  test("cuts short the delay of every shutdown that has begun when an error is uncaught", async () => {
+    const { shutdown: careful } = install({ handleUncaught: true });
+    const { shutdown: other } = install({ preStopDelay: 10, timeout: 20 });
+    const { shutdown: idle } = install({ signals: [] });
+    const callback = vi.fn<() => void>();
+    other.register("hook", callback);
+    process.emit(SIGNAL);
+    crash(new Error("broken"), "uncaughtException");
+    await clock.advance(0);
+    expect(callback).toHaveBeenCalledTimes(1);
+    expect([careful, other, idle].map(({ isShuttingDown }) => isShuttingDown)).toEqual([true, true, false]);
+  });
+
   test("ends the process at once on a second signal", async () => {
     const { exit, shutdown } = install({ signals: [SIGNAL, "SIGQUIT"] });
     shutdown.on("complete", () => {});

@@ -54,12 +54,31 @@ describe("the verdict on a watchdog", () => {
 });
 
 describe("the next look", () => {
-  it("is a poll away, or where the timeout is", () => {
+  it("is a poll away, or where the question or the timeout is", () => {
     const watch = beginWatch(0, 0);
-    expect(untilNextLook(watch, TIMEOUT, 300, 0)).toBe(300);
+    expect(untilNextLook(watch, TIMEOUT, 100, 0)).toBe(100);
+    expect(untilNextLook(watch, TIMEOUT, 300, 0)).toBe(250);
+    expect(untilNextLook(watch, TIMEOUT, 300, 249)).toBe(1);
+    expect(untilNextLook(watch, TIMEOUT, 300, 250)).toBe(300);
     expect(untilNextLook(watch, TIMEOUT, 300, 900)).toBe(100);
     expect(untilNextLook(watch, TIMEOUT, 300, 1000)).toBe(300);
+    expect(untilNextLook({ ...watch, told: "not-pinged" }, TIMEOUT, 300, 0)).toBe(300);
     expect(untilNextLook({ ...watch, told: "not-pinged" }, TIMEOUT, 300, 900)).toBe(300);
+  });
+
+  it("asks in time to tell a blocked loop from work that hangs, however long the poll", () => {
+    const poll = TIMEOUT / 2;
+    let watch = beginWatch(0, 0);
+    let asked: number | undefined;
+    let verdict: Verdict = "fine";
+    // Each look is late by a little, the last one by less than the others.
+    for (let now = 0, late = 3; watch.told === "nothing" && now < 2 * TIMEOUT; late *= 0.5) {
+      now += untilNextLook(watch, TIMEOUT, poll, now) + late;
+      verdict = judge(watch, TIMEOUT, asked === undefined ? 0 : now - asked, now);
+      if (verdict === "suspect") asked ??= now;
+      else if (verdict !== "fine") watch = { ...watch, told: verdict };
+    }
+    expect(verdict).toBe("blocked");
   });
 });
 

@@ -33,9 +33,9 @@ describe.runIf(process.platform === "linux")("a program that pings in time", () 
     `has no timeout when it is stopped and continued, in ${tries} tries`,
     async () => {
       for (const index of each) {
-        // Each at another moment between two looks of the monitor, which are a tenth of a second apart.
+        // Each at another moment between two looks of the monitor, which are a quarter of a second apart.
         const onReady = (pid: number): void => {
-          setTimeout(() => process.kill(pid, "SIGSTOP"), (index * 17) % 100);
+          setTimeout(() => process.kill(pid, "SIGSTOP"), (index * 17) % 250);
           setTimeout(() => process.kill(pid, "SIGCONT"), 1700 + index * 20);
         };
         const result = await run([fixture("judgement.mjs"), "stopped"], { onReady });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { kindOfBlock, notCounted } from "../../src/watchdog/freeze.js";
 import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
+import { leadsToCode } from "../../src/watchdog/stack.js";
 import { cpuTimes, stateOf, threadFacts } from "../../src/watchdog/thread-facts.js";
 
 describe("the kind of a block", () => {
@@ -20,6 +21,19 @@ describe("the kind of a block", () => {
     [undefined, false, undefined, "blocked-js"],
   ] as const)("answered after %s ms, asked %s, in state %s is %s", (took, asked, state, kind) => {
     expect(kindOfBlock(took === undefined ? undefined : { value: "", took }, asked, state)).toBe(kind);
+  });
+});
+
+describe("a stack taken as the thread came back", () => {
+  it.each([
+    ["    at execSync (node:child_process:961:13)\n    at f (file:///app/a.js:1:1)", true],
+    ["    at file:///app/a.js:1:1", true],
+    ["    at f (C:\\app\\a.js:1:1)", true],
+    ["    at listOnTimeout (node:internal/timers:597:15)\n    at node:internal/timers:1:2", false],
+    ["    at Array.forEach (<anonymous>)\n    at process.processTimers (node:internal/timers:519:7)", false],
+    ["", false],
+  ])("leads to code of the program or not: %j", (stack, leads) => {
+    expect(leadsToCode(stack)).toBe(leads);
   });
 });
 
@@ -48,13 +62,22 @@ describe("the report of a freeze", () => {
     thread state S, asleep in do_epoll_wait, system call 281
     child process 7: sleep 3
     no stack: because
-    2.0 s more without a CPU are not counted
+    2.0 s more, without a CPU or stopped, are not counted
 [watchdog] other was not pinged for 1.0 s: the thread runs JavaScript that does not return (blocked-js)
 `,
     );
     expect(timeoutSentence({ name: "a", secondsInactive: 2, kind: "not-pinged" })).toBe(
       "a was not pinged for 2.0 s: the event loop runs, the work does not ping (not-pinged)",
     );
+  });
+
+  it("has no control character of a name or a command, which could pass for lines of its own", () => {
+    const children = [{ pid: 7, command: "sh -c a\nb\u001B[31m" }];
+    const info = { name: "a\n[watchdog] b\u009B1m", secondsInactive: 1, kind: "blocked-native" } as const;
+    const [first, second, last, ...more] = freezeReport([{ ...info, details: { children } }]).split("\n");
+    expect(first).toMatch(/^\[watchdog\] a \[watchdog\] b 1m was not pinged/);
+    expect(second).toBe("    child process 7: sh -c a b [31m");
+    expect([last, more]).toEqual(["", []]);
   });
 
   it("leaves out waits that were late by a little", () => {

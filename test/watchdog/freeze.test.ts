@@ -77,6 +77,20 @@ describe("a frozen thread", () => {
     expect(stderr).toMatch(/child process \d+: .*sleep 3/);
   });
 
+  it.runIf(posix).concurrent("has no stack of the runtime's own code that it came back to", async () => {
+    const { events } = await scenario("child-process-last");
+    expect(events).toMatchObject([{ event: "timeout", kind: "blocked-native" }]);
+    const { stack = "file:" } = events[0] ?? {};
+    expect(stack).toContain("file:");
+  });
+
+  it.concurrent("that runs microtasks without end is reported, with a word for the stack that it has not", async () => {
+    const { events, stderr } = await scenario("microtasks");
+    expect(events).toMatchObject([{ event: "timeout", kind: "blocked-js" }]);
+    expect(stderr).toMatch(/\(blocked-js\)\n {4}\S/);
+    expect(stderr).toMatch(/^ {4}(at |no stack: no JavaScript)/m);
+  });
+
   it.concurrent("is reported by the CommonJS build, too", async () => {
     const { code, events } = await run([fixture("commonjs.cjs")]);
     expect(events).toMatchObject([{ event: "timeout", name: "cjs", kind: "blocked-js" }]);

@@ -45,6 +45,14 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 
+  it("is missed by the worker threads, too, when it crashes: their own timers go on", async () => {
+    const run = await scenario("crash");
+    expect(run.events.filter(({ event }) => event === "warning")).toEqual([
+      { event: "warning", code: "KSTLIB_NO_MONITOR" },
+    ]);
+    expect(timeoutsOf(run)).toEqual(["not-pinged outlive-monitor in outlive-monitor"]);
+  });
+
   it("is none to a worker thread that was there before: it has its own", async () => {
     const run = await scenario("before");
     expect(timeoutsOf(run)).toEqual(["blocked-js later in later"]);

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 
 /** How deep `**` goes: a link that leads upwards has no end. */
@@ -35,6 +35,16 @@ function entriesOf(folder: string): readonly Entry[] {
   }
 }
 
+/** Whether it is a link to a folder, which is as little a heartbeat as the folder itself. */
+function leadsToFolder(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch {
+    // A broken link is a file that is missing.
+    return false;
+  }
+}
+
 function walk(folder: string, segments: readonly string[], depth: number, found: Set<string>): void {
   const [segment, ...rest] = segments;
   if (segment === undefined || depth > DEEPEST) return;
@@ -56,7 +66,7 @@ function walk(folder: string, segments: readonly string[], depth: number, found:
     if (!matches(name)) continue;
     const next = path.join(folder, name);
     if (rest.length === 0) {
-      if (!isFolder) found.add(next);
+      if (!isFolder && !leadsToFolder(next)) found.add(next);
     } else walk(next, rest, depth, found);
   }
 }

@@ -1,6 +1,6 @@
 import { durationArgument, parseArguments } from "../arguments.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "../command.js";
-import { harmlessJson } from "../plain-text.js";
+import { harmless, harmlessJson } from "../plain-text.js";
 import { painter } from "../style.js";
 import { reportOf, type Survey, survey } from "./survey.js";
 import { viewOf } from "./view.js";
@@ -69,7 +69,10 @@ export const status: Command = {
     const found = look();
     if (values.json) stdout.write(`${harmlessJson(reportOf(found), 2)}\n`);
     else if (found.isAny) stdout.write(`${viewOf(found, paint, stdout.columns).join("\n")}\n`);
-    if (!found.isAny) stderr.write(`kstlib-resilience status: no heartbeat found in ${targets.join(", ")}\n`);
+    if (!found.isAny) {
+      const where = harmless(targets.join(", "));
+      stderr.write(`kstlib-resilience status: no heartbeat found in ${where}\n`);
+    }
     return exitCode(found);
   },
 };

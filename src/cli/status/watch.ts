@@ -54,10 +54,12 @@ export async function watch(terminal: Terminal, options: WatchOptions): Promise<
   const { look, json, paint, interval } = options;
   const inPlace = stdout.isTTY && !json && terminal.env["TERM"] !== "dumb";
   let found = look();
+  const draw = (): void => stdout.write(screen(found, terminal, options));
   if (inPlace) stdout.write(ENTER);
+  const leaveResize = inPlace ? stdout.onResize?.(draw) : undefined;
   try {
     for (;;) {
-      if (inPlace) stdout.write(screen(found, terminal, options));
+      if (inPlace) draw();
       else if (json) stdout.write(`${harmlessJson(reportOf(found))}\n`);
       else {
         const lines = [title(options, found.at), ...viewOf(found, paint, stdout.columns)];
@@ -68,6 +70,7 @@ export async function watch(terminal: Terminal, options: WatchOptions): Promise<
       found = look();
     }
   } finally {
+    leaveResize?.();
     if (inPlace) stdout.write(LEAVE);
   }
   // The last picture stays readable when the screen is gone.

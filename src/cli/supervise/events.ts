@@ -10,8 +10,17 @@ export type SuperviseEvent =
       readonly command: string;
       readonly reason: string;
     }
-  /** No beat for `seconds`; `beaten` is false when there was none in this run. */
-  | { readonly event: "stale"; readonly pid: number; readonly seconds: number; readonly beaten: boolean }
+  /**
+   * No beat for `seconds`; `beaten` is false when there was none in this run. `interval` is that of the heartbeat when
+   * the greatest age leaves no room for it.
+   */
+  | {
+      readonly event: "stale";
+      readonly pid: number;
+      readonly seconds: number;
+      readonly beaten: boolean;
+      readonly interval?: number;
+    }
   | { readonly event: "frozen"; readonly pid: number }
   | { readonly event: "forwarded"; readonly pid: number; readonly signal: NodeJS.Signals }
   | { readonly event: "stopping"; readonly pid: number | null; readonly signal: NodeJS.Signals }
@@ -31,6 +40,11 @@ export type SuperviseEvent =
   | { readonly event: "gave-up"; readonly restarts: number; readonly window: number }
   /** The last line: the supervisor exits with `code`. */
   | { readonly event: "ended"; readonly code: number };
+
+/** Milliseconds as an event tells them: whole ones, in seconds. */
+export function inSeconds(milliseconds: number): number {
+  return Math.round(milliseconds) / 1000;
+}
 
 /** What the supervisor has to do next, in this order. */
 export type SuperviseAction =

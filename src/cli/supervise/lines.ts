@@ -42,9 +42,7 @@ function sentence(event: SuperviseEvent): string {
     case "start-failed":
       return `cannot start ${event.command}: ${event.reason}`;
     case "stale":
-      return event.beaten
-        ? `stale: no heartbeat of pid ${event.pid} for ${event.seconds.toFixed(1)}s; sending SIGTERM`
-        : `stale: no first heartbeat of pid ${event.pid} in ${event.seconds.toFixed(1)}s; sending SIGTERM`;
+      return `stale: ${silence(event)}; sending SIGTERM`;
     case "frozen":
       return `frozen: the heartbeat of pid ${event.pid} says that its event loop is blocked; sending SIGTERM`;
     case "forwarded":
@@ -66,6 +64,13 @@ function sentence(event: SuperviseEvent): string {
     case "ended":
       return `ended with code ${event.code}`;
   }
+}
+
+function silence({ pid, seconds, beaten, interval }: Extract<SuperviseEvent, { event: "stale" }>): string {
+  if (!beaten) return `no first heartbeat of pid ${pid} in ${seconds.toFixed(1)}s`;
+  const silent = `no heartbeat of pid ${pid} for ${seconds.toFixed(1)}s`;
+  if (interval === undefined) return silent;
+  return `${silent}, but it beats every ${formatDuration(interval)}: --max-age has to be longer`;
 }
 
 function processes(count: number): string {

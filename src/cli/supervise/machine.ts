@@ -1,14 +1,13 @@
-import type { SuperviseAction, SuperviseEvent } from "./events.js";
+import { inSeconds, type SuperviseAction, type SuperviseEvent } from "./events.js";
 import type { Pulse } from "./pulse.js";
 import { RestartBudget } from "./restart-budget.js";
 import type { SuperviseSettings } from "./settings.js";
 import { shellCode, type SignalRole } from "./signals.js";
+import { Vigil } from "./vigil.js";
 
 /** The exit code after a crash loop: EX_TEMPFAIL of sysexits.h. */
 export const EXIT_CRASH_LOOP = 75;
 
-/** The longest time between two looks at the heartbeat, in milliseconds. */
-const LOOK_INTERVAL = 1000;
 /** Between two counts of what a program has left behind. */
 const COUNT_INTERVAL = 100;
 /** How long a killed process may take to go; one that waits in the kernel does not. */
@@ -18,14 +17,8 @@ const SAME_REQUEST = 500;
 
 type Phase =
   | { readonly name: "idle" | "starting" | "over" }
-  | {
-      readonly name: "running";
-      /** The last beat, or the start. */
-      readonly beatAt: number;
-      readonly beaten: boolean;
-      readonly lookAt: number;
-      readonly looking: boolean;
-    }
+  /** Without a heartbeat nobody watches over it. */
+  | { readonly name: "running"; readonly vigil: Vigil | undefined }
   /** Told to end; `killAt` is when it was killed, once it was. */
   | { readonly name: "ending"; readonly killAt: number; readonly killed: boolean }
   /** The program has exited; what it has started is looked for. `killAt` as above. */
@@ -74,9 +67,7 @@ export class SuperviseMachine {
     const phase = this.#phase;
     if (phase.name === "waiting") return phase.until;
     if (phase.name === "clearing") return phase.countAt;
-    if (phase.name === "running") {
-      return this.#settings.heartbeat === undefined || phase.looking ? undefined : phase.lookAt;
-    }
+    if (phase.name === "running") return phase.vigil?.lookAt;
     if (phase.name !== "ending") return undefined;
     if (!phase.killed) return phase.killAt;
     // A restart has to wait for the end, a stop has not.
@@ -93,13 +84,8 @@ export class SuperviseMachine {
     this.#pid = pid;
     this.#since = now;
     this.#tell({ event: "started", pid, run: this.#run, command: this.#commandLine });
-    this.#phase = {
-      name: "running",
-      beatAt: now,
-      beaten: false,
-      lookAt: now + this.#interval(),
-      looking: false,
-    };
+    const { heartbeat } = this.#settings;
+    this.#phase = { name: "running", vigil: heartbeat && new Vigil(heartbeat, pid, now) };
     if (this.#stop !== undefined) this.#end("SIGTERM", "program", now);
     return this.#take();
   }
@@ -115,20 +101,15 @@ export class SuperviseMachine {
     return this.#take();
   }
 
-  /** Answers the action `look`. */
-  looked(pulse: Pulse, now: number): readonly SuperviseAction[] {
-    const phase = this.#phase;
-    const { heartbeat } = this.#settings;
-    if (phase.name !== "running" || heartbeat === undefined) return [];
-    // Who looks late was stopped, asleep or starved, and so was the program, perhaps.
-    const late = Math.max(0, now - phase.lookAt - this.#interval());
-    const beaten = phase.beaten || pulse === "beat";
-    const beatAt = pulse === "beat" ? now : phase.beatAt + late;
-    this.#phase = { name: "running", beatAt, beaten, lookAt: now + this.#interval(), looking: false };
-    const silent = now - beatAt;
-    if (pulse === "frozen") this.#hang({ event: "frozen", pid: this.#pid }, now);
-    else if (silent > (beaten ? heartbeat.maxAge : heartbeat.startGrace)) {
-      this.#hang({ event: "stale", pid: this.#pid, seconds: silent / 1000, beaten }, now);
+  /** Answers the action `look`; `interval` is the heartbeat's own, in seconds, if it is known. */
+  looked(pulse: Pulse, now: number, interval?: number): readonly SuperviseAction[] {
+    const wrong =
+      this.#phase.name === "running" ? this.#phase.vigil?.looked(pulse, now, interval) : undefined;
+    if (wrong !== undefined) {
+      this.#tell(wrong);
+      // Whatever code it exits with, that was a failure.
+      this.#hangs = true;
+      this.#end("SIGTERM", "program", now);
     }
     return this.#take();
   }
@@ -137,7 +118,7 @@ export class SuperviseMachine {
     const phase = this.#phase;
     if (phase.name !== "running" && phase.name !== "ending") return [];
     this.#code = shellCode(code, signal);
-    this.#tell({ event: "exited", pid: this.#pid, code, signal, seconds: (now - this.#since) / 1000 });
+    this.#tell({ event: "exited", pid: this.#pid, code, signal, seconds: inSeconds(now - this.#since) });
     const { killAt, killed } = phase.name === "ending" ? phase : { killAt: undefined, killed: false };
     this.#phase = { name: "clearing", killAt: killed ? now : killAt, killed, told: false, countAt: now };
     this.#actions.push({ do: "count" });
@@ -192,7 +173,7 @@ export class SuperviseMachine {
     if (phase.name === "waiting") this.#start();
     else if (phase.name === "clearing") this.#actions.push({ do: "count" });
     else if (phase.name === "running") {
-      this.#phase = { ...phase, looking: true };
+      phase.vigil?.look();
       this.#actions.push({ do: "look" });
     } else if (phase.name === "ending" && !phase.killed) this.#kill("grace", now);
     else {
@@ -207,13 +188,6 @@ export class SuperviseMachine {
     this.#hangs = false;
     this.#phase = { name: "starting" };
     this.#actions.push({ do: "start" });
-  }
-
-  /** The program hangs: it is ended, and whatever code it exits with, that was a failure. */
-  #hang(event: SuperviseEvent, now: number): void {
-    this.#tell(event);
-    this.#hangs = true;
-    this.#end("SIGTERM", "program", now);
   }
 
   #end(signal: NodeJS.Signals, to: "program" | "group", now: number): void {
@@ -256,11 +230,11 @@ export class SuperviseMachine {
     }
     const delay = this.#budget.next(now, now - this.#since);
     if (delay === undefined) {
-      this.#tell({ event: "gave-up", restarts: backoff.maxRestarts, window: backoff.window / 1000 });
+      this.#tell({ event: "gave-up", restarts: backoff.maxRestarts, window: inSeconds(backoff.window) });
       this.#finish(EXIT_CRASH_LOOP);
       return;
     }
-    this.#tell({ event: "restarting", delay: delay / 1000 });
+    this.#tell({ event: "restarting", delay: inSeconds(delay) });
     this.#phase = { name: "waiting", until: now + delay };
   }
 
@@ -268,11 +242,6 @@ export class SuperviseMachine {
     this.#phase = { name: "over" };
     this.#tell({ event: "ended", code });
     this.#actions.push({ do: "finish", code });
-  }
-
-  #interval(): number {
-    const { maxAge = Infinity } = this.#settings.heartbeat ?? {};
-    return Math.min(LOOK_INTERVAL, maxAge / 4);
   }
 
   #tell(event: SuperviseEvent): void {

@@ -22,11 +22,17 @@ export interface Sighting {
 export class RunPulse {
   readonly #before: HeartbeatState | null;
   #mark: string | undefined;
+  #interval: number | undefined;
 
   /** @param before the file as it was before the run began. */
   constructor(before: Sighting | null) {
     this.#before = before?.state ?? null;
     this.#mark = before?.mark;
+  }
+
+  /** The seconds between two beats, when the last beat of this run tells. */
+  get interval(): number | undefined {
+    return this.#interval;
   }
 
   /** What the file, as it is now, says that it did not say at the last look. */
@@ -35,6 +41,7 @@ export class RunPulse {
     this.#mark = now.mark;
     // Somebody of an earlier run still lives and writes.
     if (now.state !== null && isSameWriter(now.state, this.#before)) return "none";
+    this.#interval = now.state?.interval;
     return now.state?.status === "frozen" ? "frozen" : "beat";
   }
 }

@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, statSync } from "node:fs";
 import { isatty } from "node:tty";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { painter } from "../style.js";
@@ -53,10 +53,24 @@ export const supervise: Command = {
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const settings = parseSettings(args, terminal.cwd);
+    const { heartbeat } = settings;
+    // Nothing in it would ever count, and the program would be ended for that again and again.
+    if (heartbeat !== undefined && isFolder(heartbeat.file)) {
+      throw new UsageError(`--heartbeat: ${heartbeat.file} is a folder; it must be the path of a file.`);
+    }
     const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
     return keepRunning(settings, terminal, hasTerminal, reporter(settings, terminal));
   },
 };
+
+function isFolder(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch {
+    // Not there yet, or out of reach now; the first beat has time to come.
+    return false;
+  }
+}
 
 /**
  * Writes each event to stderr and to the log.
@@ -88,9 +102,25 @@ function reporter(
 /** Opened each time, so that the file can be moved away; returns what went wrong. */
 function append(file: string, text: string): Error | undefined {
   try {
-    appendFileSync(file, text);
+    const descriptor = openSync(file, "a");
+    try {
+      appendWhole(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
     return undefined;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error), { cause: error });
+  }
+}
+
+/** A disk that becomes full takes the beginning of a line, to which the next one would be glued. */
+function appendWhole(descriptor: number, text: string): void {
+  const { size } = fstatSync(descriptor);
+  try {
+    appendFileSync(descriptor, text);
+  } catch (error) {
+    if (fstatSync(descriptor).size > size) ftruncateSync(descriptor, size);
+    throw error;
   }
 }

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import path from "node:path";
 import { hasCode } from "../../heartbeat-file/system-error.js";
 import type { Timer } from "../../kernel/clock.js";
 import type { Terminal } from "../command.js";
@@ -158,9 +160,17 @@ class Supervisor {
     const isMissing = hasCode(error, "ENOENT");
     const isPassing = hasCode(error, "EAGAIN", "ENOMEM", "EMFILE", "ENFILE");
     const said = error instanceof Error ? error.message : String(error);
-    const reason = isMissing ? "command not found" : said;
+    const reason = isMissing ? this.#missing() : said;
     const code = isMissing ? NOT_FOUND : NOT_EXECUTABLE;
     this.#do(this.#machine.startFailed(reason, code, !isPassing, this.#now()));
+  }
+
+  /** The system says no more than that something was not found. */
+  #missing(): string {
+    const [program] = this.#settings.command;
+    return program.includes("/") && existsSync(path.resolve(this.#terminal.cwd, program))
+      ? "it is there, but not the interpreter or the loader that it needs"
+      : "command not found";
   }
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
@@ -187,7 +197,8 @@ class Supervisor {
     const { run } = this.#machine;
     const sighting = heartbeat === undefined ? null : await sight(heartbeat.file);
     if (run === this.#machine.run) {
-      this.#do(this.#machine.looked(this.#pulse.look(sighting), this.#now()));
+      const pulse = this.#pulse.look(sighting);
+      this.#do(this.#machine.looked(pulse, this.#now(), this.#pulse.interval));
     }
   }
 

@@ -20,6 +20,10 @@ const EVENTS: readonly (readonly [SuperviseEvent, string])[] = [
     "stale: no first heartbeat of pid 1 in 30.0s; sending SIGTERM",
   ],
   [
+    { event: "stale", pid: 1, seconds: 5.2, beaten: true, interval: 10 },
+    "stale: no heartbeat of pid 1 for 5.2s, but it beats every 10s: --max-age has to be longer; sending SIGTERM",
+  ],
+  [
     { event: "frozen", pid: 1 },
     "frozen: the heartbeat of pid 1 says that its event loop is blocked; sending SIGTERM",
   ],

@@ -194,6 +194,26 @@ describe("a heartbeat", () => {
     expect(world.taken()[0]).toBe("stale");
   });
 
+  test("says with the first silence that --max-age leaves no room for the heartbeat's own interval", () => {
+    const stale = (interval: number | undefined): SuperviseAction | undefined => {
+      const { machine } = new World(HEART);
+      machine.started(1, 0);
+      machine.looked("beat", 1000, interval);
+      for (let now = 2000; now < 11_500; now += 1000) machine.looked("none", now, interval);
+      return machine.looked("none", 11_500, interval)[0];
+    };
+    const event = { event: "stale", pid: 1, seconds: 10.5, beaten: true };
+    expect(stale(10)).toEqual({ do: "tell", event: { ...event, interval: 10 } });
+    expect(stale(9.9)).toEqual({ do: "tell", event });
+    expect(stale(undefined)).toEqual({ do: "tell", event });
+  });
+
+  test("is told of in whole milliseconds", () => {
+    const { machine } = new World();
+    machine.started(1, 0.1);
+    expect(machine.exited(0, null, 7.168053)[0]).toMatchObject({ event: { seconds: 0.007 } });
+  });
+
   test("is looked at a few times within the greatest age, and at least every second", () => {
     expect(new World(["--heartbeat", "f", "--max-age", "1h"]).started().machine.wakeAt).toBe(1000);
     expect(new World(["--heartbeat", "f", "--max-age", "1"]).started().machine.wakeAt).toBe(250);

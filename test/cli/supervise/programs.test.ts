@@ -55,6 +55,34 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     await expectEnd(it, 143);
   });
 
+  test("restarts at once a bot whose watchdog saw it freeze", async () => {
+    const it = new Supervised();
+    const options = ["--heartbeat", "app.heartbeat", "--max-age", "1h", "--grace", "300ms"];
+    it.scenario([...QUICK, ...options], "watched");
+    await it.until(() => it.stdout.includes("run 2"));
+    expect(it.lines.map(({ event }) => event)).toEqual([
+      "started",
+      "frozen",
+      "killing",
+      "exited",
+      "restarting",
+      "started",
+    ]);
+    expect(it.stderr).toContain("whileTrue");
+    it.kill("SIGTERM");
+    await expectEnd(it, 143);
+  });
+
+  test("restarts a bot that its watchdog has ended", async () => {
+    const it = new Supervised();
+    it.scenario([...QUICK, "--heartbeat", "app.heartbeat", "--max-age", "1h"], ["watched", "exit"]);
+    await it.until(() => it.stdout.includes("run 2"));
+    // Whether the supervisor has seen the file say `frozen` before that is a matter of luck.
+    expect(it.events("exited")).toMatchObject([{ code: 70 }]);
+    it.kill("SIGTERM");
+    await expectEnd(it, 143);
+  });
+
   test("restarts a program that never beats, after its time to start", async () => {
     const it = new Supervised();
     const options = ["--heartbeat", "app.heartbeat", "--max-age", "1h", "--start-grace", "700ms"];
@@ -203,6 +231,16 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.events("start-failed")).toHaveLength(1);
   });
 
+  test("says that it is not the command which is missing", async () => {
+    const it = new Supervised();
+    const script = path.join(it.folder, "job");
+    fs.writeFileSync(script, "#!/there/is/no/such/program\n", { mode: 0o755 });
+    await expectEnd(it.start(QUICK, [script]), 127);
+    expect(it.events("start-failed")[0]).toMatchObject({
+      reason: "it is there, but not the interpreter or the loader that it needs",
+    });
+  });
+
   test("takes a command that goes missing later for a crash", async () => {
     const it = new Supervised();
     const script = path.join(it.folder, "job");
@@ -242,6 +280,30 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     it.kill("SIGTERM");
     expect(await it.code).toBe(143);
     expect(it.stderr.match(/supervise: --log: EISDIR/g)).toHaveLength(1);
+  });
+
+  test("keeps whole lines in a log that is full", async () => {
+    const it = new Supervised();
+    const options = [...QUICK, "--max-restarts", "3/10m", "--log", "it.log"];
+    it.scenario(options, ["codes", "1", "1", "1", "1"], ["sh", "-c", 'ulimit -f 1; exec "$@"', "-"]);
+    await expectEnd(it, 75);
+    const log = fs.readFileSync(path.join(it.folder, "it.log"), "utf8");
+    expect(log).toMatch(/\}\n$/);
+    expect(it.stderr).not.toBe(log);
+  });
+
+  test("refuses a folder for a heartbeat, and starts nothing", async () => {
+    const it = new Supervised().scenario(["--heartbeat", "."], "plain");
+    expect(await it.code).toBe(2);
+    expect(it.stderr).toContain(`--heartbeat: ${it.folder} is a folder`);
+    expect(it.stdout).toBe("");
+  });
+
+  test("says in one line that its working folder is gone", async () => {
+    const it = new Supervised();
+    it.scenario([], "plain", ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "-"]);
+    expect(await it.code).toBe(2);
+    expect(it.stderr).toMatch(/^kstlib-resilience supervise: the working folder is gone.*\nTry: .*\n$/);
   });
 
   test("refuses a log that cannot be written, and starts nothing", async () => {

@@ -47,6 +47,15 @@ describe("the heartbeat of a run", () => {
     expect(pulse.look({ mark: "3", state: NEW })).toBe("beat");
   });
 
+  test("has the interval of which it says itself that it has", () => {
+    const pulse = new RunPulse({ mark: "1", state: { ...OLD, interval: 3 } });
+    expect(pulse.interval).toBeUndefined();
+    pulse.look({ mark: "2", state: { ...NEW, interval: 10 } });
+    expect(pulse.interval).toBe(10);
+    pulse.look({ mark: "3", state: null });
+    expect(pulse.interval).toBeUndefined();
+  });
+
   test("need not be JSON: a file that is touched beats", () => {
     expect(new RunPulse({ mark: "1", state: null }).look({ mark: "2", state: null })).toBe("beat");
   });

@@ -1,0 +1,64 @@
+import { inSeconds, type SuperviseEvent } from "./events.js";
+import type { Pulse } from "./pulse.js";
+import type { HeartbeatSettings } from "./settings.js";
+
+/** The longest time between two looks at the heartbeat, in milliseconds. */
+const LOOK_INTERVAL = 1000;
+
+/**
+ * Watches over one run: judges by the looks at its heartbeat whether the program hangs. Times are milliseconds of a
+ * monotonic clock.
+ */
+export class Vigil {
+  readonly #settings: HeartbeatSettings;
+  readonly #pid: number;
+  readonly #interval: number;
+  /** The last beat, or the start. */
+  #beatAt: number;
+  #beaten = false;
+  #lookAt: number;
+  #looking = false;
+
+  constructor(settings: HeartbeatSettings, pid: number, now: number) {
+    this.#settings = settings;
+    this.#pid = pid;
+    this.#interval = Math.min(LOOK_INTERVAL, settings.maxAge / 4);
+    this.#beatAt = now;
+    this.#lookAt = now + this.#interval;
+  }
+
+  /** When to look again; `undefined` until the look that is under way has been answered. */
+  get lookAt(): number | undefined {
+    return this.#looking ? undefined : this.#lookAt;
+  }
+
+  /** A look begins; {@link looked} answers it. */
+  look(): void {
+    this.#looking = true;
+  }
+
+  /**
+   * Returns what is wrong with the program, if anything is.
+   *
+   * @param interval the heartbeat's own, in seconds.
+   */
+  looked(pulse: Pulse, now: number, interval = 0): SuperviseEvent | undefined {
+    // Who looks late was stopped, asleep or starved, and so was the program, perhaps.
+    const late = Math.max(0, now - this.#lookAt - this.#interval);
+    this.#beaten ||= pulse === "beat";
+    this.#beatAt = pulse === "beat" ? now : this.#beatAt + late;
+    this.#lookAt = now + this.#interval;
+    this.#looking = false;
+    if (pulse === "frozen") return { event: "frozen", pid: this.#pid };
+    const { maxAge, startGrace } = this.#settings;
+    const silent = now - this.#beatAt;
+    if (silent <= (this.#beaten ? maxAge : startGrace)) return undefined;
+    const stale = {
+      event: "stale",
+      pid: this.#pid,
+      seconds: inSeconds(silent),
+      beaten: this.#beaten,
+    } as const;
+    return this.#beaten && interval * 1000 >= maxAge ? { ...stale, interval } : stale;
+  }
+}
