@@ -12,7 +12,6 @@ import { isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
-import { isNode } from "./runtime.js";
 import { Watchdog } from "./watchdog.js";
 
 /** How a {@link WatchdogContext} is made: what a watchdog takes, and whether a timeout is an error. */
@@ -146,10 +145,10 @@ export class WatchdogContext {
    * `ERR_WATCHDOG_INTERRUPTED`; the listeners of SIGINT then run as always, also when nobody catches the error,
    * and without any the process ends.
    *
-   * On Windows, in worker threads and where no thread may be started the engine ends a `body` that takes no
-   * parameter, half a timeout late. One that takes the watchdog may ping it, for which the engine cannot
+   * On Windows, on Deno, in worker threads and where no thread may be started the engine ends a `body` that takes
+   * no parameter, half a timeout late. One that takes the watchdog may ping it, for which the engine cannot
    * wait: the error then comes with the next `ping()` or when `body` returns, as with a clock of one's own,
-   * and a `KSTLIB_NO_INTERRUPTION` warning says so. The same holds for any `body` on Deno.
+   * and a `KSTLIB_NO_INTERRUPTION` warning says so. A Ctrl-C waits there until `body` has ended.
    */
   runSync<Result>(body: (watchdog: RunWatchdog, context: ExecutionContext) => Result): Result {
     checkFunction(body, "runSync");
@@ -179,7 +178,7 @@ export class WatchdogContext {
   /** How long a body may run where the engine ends it: a little longer than the monitor waits before it reports. */
   #limit(body: (...args: never) => unknown): number | undefined {
     const { clock, timeout } = this.#settings;
-    return isNode && clock === realClock && takesNothing(body) ? timeout * LIMIT : undefined;
+    return clock === realClock && takesNothing(body) ? timeout * LIMIT : undefined;
   }
 }
 

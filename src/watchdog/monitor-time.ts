@@ -9,6 +9,15 @@ const OWN_READING = 1000;
 const JUMP = 1000;
 const OWN_FOLDER = "/proc/thread-self";
 
+/** Seconds since boot; where they may not be asked for (Deno's permissions), of a machine that never sleeps. */
+function sinceBoot(): number {
+  try {
+    return uptime();
+  } catch {
+    return realClock.now() / 1000;
+  }
+}
+
 /** Where the monitor's time comes from. */
 export interface TimeSources {
   readonly clock: Pick<Clock, "now" | "wallNow">;
@@ -41,7 +50,7 @@ export class MonitorTime {
 
   constructor(
     folder: string | undefined,
-    sources: TimeSources = { clock: realClock, uptime, cpuTimes, isRunnable },
+    sources: TimeSources = { clock: realClock, uptime: sinceBoot, cpuTimes, isRunnable },
   ) {
     this.#folder = folder;
     this.#sources = sources;

@@ -32,7 +32,7 @@ function threadFolder(): string | undefined {
 }
 
 function whyUninspectable(): string | undefined {
-  if (!isNode) return "this runtime lets no thread be inspected";
+  if (!isNode || !process.features.inspector) return "this runtime lets no thread be inspected";
   // The types know `permission` as always there; it is not without the permission model.
   const permission = process.permission as typeof process.permission | undefined;
   return permission?.has("inspector") === false ? "the permission model forbids the inspector" : undefined;

@@ -1,8 +1,20 @@
 // What the library can do, each shown by a small program that is judged from outside.
+import { commandLine } from "./judges/cli.mjs";
 import { core } from "./judges/core.mjs";
 import { heartbeat } from "./judges/heartbeat.mjs";
+import { runSync } from "./judges/run-sync.mjs";
 import { servers } from "./judges/servers.mjs";
 import { shutdown } from "./judges/shutdown.mjs";
 import { watchdog } from "./judges/watchdog.mjs";
 
-export const CAPABILITIES = [...core, ...heartbeat, ...watchdog, ...shutdown, ...servers];
+const AREAS = {
+  "Package, patterns, configuration": core,
+  Heartbeat: heartbeat,
+  Watchdog: [...watchdog, ...runSync],
+  Shutdown: [...shutdown, ...servers],
+  "Command line": commandLine,
+};
+
+export const CAPABILITIES = Object.entries(AREAS).flatMap(([area, capabilities]) =>
+  capabilities.map((capability) => ({ ...capability, area })),
+);

@@ -9,27 +9,32 @@ export const DOCUMENT = path.join(root, "docs", "runtimes.md");
 export const BEGIN = "<!-- The rest is written by `npm run test:matrix`: -->";
 export const END = "<!-- until here. -->";
 
+/** A reason as a sentence for people: it is a warning's or a report's. */
+const sentence = (reason) =>
+  reason.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/^KSTLIB_\w+/, "`$&`");
+
 /**
  * The table and its footnotes; `resultOf(capability, runtime)` says what a cell has.
  * A reason stands once, however many cells share it.
  */
 export function tableOf(runtimes, capabilities, resultOf) {
   const reasons = [];
+  const headingOf = ({ area }) => [`**${area}**`, ...runtimes.map(() => "")];
   const cell = ({ result, why }) => {
     if (why === undefined) return result;
     if (!reasons.includes(why)) reasons.push(why);
-    return `${result} (${reasons.indexOf(why) + 1})`;
+    return `${result} <sup>${reasons.indexOf(why) + 1}</sup>`;
   };
   const lines = [
     ["", ...runtimes.map(({ title }) => title)],
     ["---", ...runtimes.map(() => "---")],
-    ...capabilities.map((capability) => [
-      capability.title,
-      ...runtimes.map((runtime) => cell(resultOf(capability, runtime))),
+    ...capabilities.flatMap((capability, index) => [
+      ...(capability.area === capabilities[index - 1]?.area ? [] : [headingOf(capability)]),
+      [capability.title, ...runtimes.map((runtime) => cell(resultOf(capability, runtime)))],
     ]),
   ];
   const table = lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-  const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`).join("\n");
+  const notes = reasons.map((reason, index) => `${index + 1}. ${sentence(reason)}`).join("\n");
   return notes === "" ? table : `${table}\n\n${notes}`;
 }
 

@@ -12,6 +12,9 @@ const PATIENCE = 30_000;
 /** A runtime's inability, in the words of the library where it has said so. */
 export class Unable extends Error {}
 
+/** What it does, though not as well as elsewhere: in the words of the library's warning. */
+export class Limited extends Error {}
+
 /** Something that a capability is not about on this runtime or machine. */
 export class NotApplicable extends Error {}
 
@@ -49,8 +52,18 @@ class Program {
     return whole.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
   }
 
+  /** The first warning of the library that it has told. */
+  get warning() {
+    return this.events.find(({ event, code }) => event === "warning" && code !== undefined);
+  }
+
   signal(name) {
     this.#child.kill(name);
+  }
+
+  /** Gives it a line, for which it may wait. */
+  tell() {
+    this.#child.stdin.write("\n");
   }
 
   /** Ends its stdin, for which a program may wait. */
@@ -62,7 +75,8 @@ class Program {
   async until(find, what) {
     for (const end = performance.now() + PATIENCE; ;) {
       const found = find(this);
-      if (found !== undefined && found !== false) return found;
+      // A pattern that does not match gives null.
+      if (found !== undefined && found !== false && found !== null) return found;
       if (this.outcome !== undefined) throw new Error(`${what} did not come; it ${this.#ending()}`);
       if (performance.now() > end) throw new Error(`${what} did not come within ${PATIENCE / 1000} s`);
       await sleep(10);
@@ -119,7 +133,7 @@ export class Outside {
 
   /** Starts `programs/<file>` with its arguments. */
   start(file, args = [], { flags = [], through = [], command = this.runtime.command, ...options } = {}) {
-    const line = [...through, ...command, ...flags, path.join(PROGRAMS, file), ...args];
+    const line = [...through, ...command, ...flags, path.resolve(PROGRAMS, file), ...args];
     const program = new Program(line, options);
     this.#programs.push(program);
     return program;
@@ -136,6 +150,11 @@ export class Outside {
   }
 }
 
+function resultOf(error) {
+  if (error instanceof Limited) return "yes";
+  return error instanceof NotApplicable ? "n.a." : "no";
+}
+
 /** What came of one capability on one runtime. */
 export async function judge(capability, runtime) {
   const outside = new Outside(runtime);
@@ -143,8 +162,7 @@ export async function judge(capability, runtime) {
     await capability.judge(outside);
     return { result: "yes" };
   } catch (error) {
-    const result = error instanceof NotApplicable ? "n.a." : "no";
-    return { result, why: error.message };
+    return { result: resultOf(error), why: error.message };
   } finally {
     outside.end();
   }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Freeze } from "../../src/watchdog/freeze.js";
+import { CONTROL_CELLS } from "../../src/watchdog/monitor-protocol.js";
 import { fixture, type Run, runProgram } from "./run-program.js";
 
 function debugged(flag: string, program: string): Promise<Run> {
@@ -38,4 +40,18 @@ describe("a thread that a debugger has stopped for longer than the timeout", () 
     expect(events).toEqual(wentOn);
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });
+});
+
+it("a thread that lets nobody look in is in the hands of no debugger", async () => {
+  // There is no way from the main thread into the main thread.
+  const control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
+  const thread = {
+    key: "key",
+    hook: "key",
+    main: true,
+    uninspectable: undefined,
+    folder: undefined,
+    ahead: 0,
+  };
+  expect(await new Freeze({ ...thread, control }, () => {}).isPaused()).toBe(false);
 });

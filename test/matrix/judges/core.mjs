@@ -16,7 +16,7 @@ export const core = [
   },
   {
     id: "require",
-    title: "`require` of the package, one error class for both builds",
+    title: "`require` of it, with the same error classes",
     async judge(outside) {
       const program = outside.start("require.cjs");
       const { known } = await program.event("required");
@@ -26,7 +26,7 @@ export const core = [
   },
   {
     id: "breaker",
-    title: "circuit breaker: opens, refuses, closes again",
+    title: "circuit breaker",
     async judge(outside) {
       const program = outside.start("patterns.mjs", ["breaker"]);
       const { state, refused } = await program.event("open");
@@ -41,7 +41,7 @@ export const core = [
   },
   {
     id: "breaker-sync",
-    title: "circuit breaker around synchronous code",
+    title: "circuit breaker, synchronous",
     async judge(outside) {
       const program = outside.start("patterns.mjs", ["breaker-sync"]);
       const { message } = await program.event("thrown");
@@ -52,7 +52,7 @@ export const core = [
   },
   {
     id: "limiter-sync",
-    title: "rate limiter that blocks the thread (`acquireSync`)",
+    title: "rate limiter, synchronous",
     async judge(outside) {
       const program = outside.start("patterns.mjs", ["limiter-sync"]);
       const { seconds } = await program.event("acquired");

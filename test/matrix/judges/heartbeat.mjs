@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { must, NotApplicable } from "../outside.mjs";
 
@@ -16,10 +18,13 @@ async function written(program, file) {
   return program.until(isWritten(file), "the first beat");
 }
 
+const RECEIVER = path.resolve(import.meta.dirname, "../../fixtures/notify-receiver.py");
+const python = process.env["PYTHON_PATH"] ?? "python3";
+
 export const heartbeat = [
   {
     id: "heartbeat",
-    title: "heartbeat: alive while it beats, stopped afterwards",
+    title: "alive while it beats, stopped afterwards",
     async judge(outside) {
       const file = outside.file("beat");
       const program = outside.start("heartbeat.mjs", ["write", file]);
@@ -36,7 +41,7 @@ export const heartbeat = [
   },
   {
     id: "heartbeat-frozen",
-    title: "heartbeat: stale when the event loop is frozen",
+    title: "stale while the event loop is frozen",
     async judge(outside) {
       const file = outside.file("beat");
       const program = outside.start("heartbeat.mjs", ["freeze", file]);
@@ -48,7 +53,7 @@ export const heartbeat = [
   },
   {
     id: "heartbeat-dead",
-    title: "heartbeat: dead at once when its process is gone",
+    title: "dead as soon as its process is gone",
     async judge(outside) {
       const file = outside.file("beat");
       const program = outside.start("heartbeat.mjs", ["write", file]);
@@ -61,7 +66,7 @@ export const heartbeat = [
   },
   {
     id: "heartbeat-reused",
-    title: "heartbeat: dead when another process has its id",
+    title: "dead when another process has its id",
     async judge(outside) {
       if (process.platform !== "linux") throw new NotApplicable("only Linux tells when a process started");
       const file = outside.file("beat");
@@ -72,6 +77,25 @@ export const heartbeat = [
       fs.writeFileSync(file, JSON.stringify({ ...state, pid: process.pid }));
       const status = await check(outside, file, "1h");
       must(status === "dead", `it is ${status}`);
+    },
+  },
+  {
+    id: "systemd",
+    title: "told to systemd",
+    async judge(outside) {
+      const missing = [python, "systemd-notify"].find((name) => spawnSync(name, ["--version"]).status !== 0);
+      if (missing !== undefined) throw new NotApplicable(`there is no ${missing} here`);
+      const socket = outside.file("notify");
+      const manager = outside.start(RECEIVER, [socket], { command: [python] });
+      const came = (text) => manager.until(({ stdout }) => stdout.includes(`${text}\n`), text);
+      await came('[0, "listening"]');
+      const env = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" };
+      const program = outside.start("heartbeat.mjs", ["notify"], { env });
+      await came(String.raw`"READY=1\nSTATUS=running"]`);
+      await came('"WATCHDOG=1"]');
+      program.endInput();
+      await program.endsWith(0);
+      await came(String.raw`"STOPPING=1\nSTATUS=stopped"]`);
     },
   },
 ];

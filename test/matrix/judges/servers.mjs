@@ -10,7 +10,9 @@ function get(port, path, agent) {
     const request = http.get({ port, host: "127.0.0.1", path, agent }, (response) => {
       let body = "";
       response.setEncoding("utf8").on("data", (text) => (body += text));
-      response.on("end", () => resolve({ body, connection: response.headers.connection }));
+      response.on("end", () =>
+        resolve({ body, status: response.statusCode, connection: response.headers.connection }),
+      );
     });
     request.on("error", reject);
   });
@@ -49,7 +51,7 @@ async function drain(program, response) {
 export const servers = [
   {
     id: "http",
-    title: "`registerServer` of `node:http`: in-flight responses finish, keep-alive ends",
+    title: "`registerServer` of `node:http`",
     async judge(outside) {
       const program = outside.start("servers.mjs", ["http"]);
       const { port } = await program.event("listening");
@@ -79,6 +81,25 @@ export const servers = [
       } finally {
         session.destroy();
       }
+    },
+  },
+  {
+    id: "health",
+    title: "`healthHandler`: ready, then draining and alive",
+    async judge(outside) {
+      const program = outside.start("servers.mjs", ["health"]);
+      const { port } = await program.event("listening");
+      const probe = async (name) => {
+        const { status, body } = await get(port, name);
+        return `${status} ${JSON.parse(body).status}`;
+      };
+      must((await probe("/readyz")) === "200 ok", "it is not ready");
+      program.signal("SIGTERM");
+      await program.event("begun");
+      const answers = [await probe("/readyz"), await probe("/livez")].join();
+      must(answers === "503 draining,200 draining", `it said ${answers}`);
+      program.tell();
+      await program.endsWith(143);
     },
   },
 ];

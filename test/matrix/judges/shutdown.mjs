@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { must, NotApplicable, Unable } from "../outside.mjs";
+import { Limited, must, NotApplicable, Unable } from "../outside.mjs";
 
 const NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc"];
 
@@ -28,10 +28,30 @@ async function blocked(outside) {
   return outcome;
 }
 
+/** Ends a program that leads threads or processes of its own. */
+async function led(outside, scenario, count) {
+  const program = outside.start("members.mjs", [scenario]);
+  const { message } = await program.until(
+    ({ events }) => events.find(({ event }) => event === "ready" || event === "unable"),
+    '"ready"',
+  );
+  if (message !== undefined) throw new Unable(message);
+  program.signal("SIGTERM");
+  const { status, fates } = await program.event("complete");
+  await program.endsWith(143);
+  const order = program.events
+    .map(({ event }) => event)
+    .filter((event) => ["buffer", "database"].includes(event));
+  must(order.join() === [...Array(count).fill("buffer"), "database"].join(), `it said ${order.join()}`);
+  must(status === "done" && fates.every((fate) => fate === "left"), `it is ${status}: ${fates.join()}`);
+  const { warning } = program;
+  if (warning !== undefined) throw new Limited(`${warning.code}: ${warning.message}`);
+}
+
 export const shutdown = [
   {
     id: "sigterm",
-    title: "shutdown: callbacks in order after SIGTERM, exit code 143",
+    title: "callbacks in order after SIGTERM, then code 143",
     async judge(outside) {
       const program = await terminated(outside, "hooks");
       await program.endsWith(143);
@@ -41,7 +61,7 @@ export const shutdown = [
   },
   {
     id: "second-signal",
-    title: "shutdown: a second signal ends at once",
+    title: "a second signal ends at once",
     async judge(outside) {
       const program = await terminated(outside, "slow");
       await program.event("begun");
@@ -51,19 +71,19 @@ export const shutdown = [
   },
   {
     id: "deadline",
-    title: "shutdown: the deadline of a callback that never settles",
+    title: "the deadline of a callback that never settles",
     async judge(outside) {
       await (await terminated(outside, "never")).endsWith(75);
     },
   },
   {
     id: "deadline-blocked",
-    title: "shutdown: a callback that blocks the thread is named and the process ended",
+    title: "a callback that blocks the thread is named",
     judge: blocked,
   },
   {
     id: "deadline-code",
-    title: "shutdown: … with `forceExitCode` and the place in the code",
+    title: "… with `forceExitCode` and the place in the code",
     async judge(outside) {
       const { code, stderr } = await blocked(outside);
       if (code !== 75)
@@ -73,17 +93,17 @@ export const shutdown = [
   },
   {
     id: "uncaught",
-    title: "shutdown: `handleUncaught` of an exception",
+    title: "`handleUncaught` of an exception",
     judge: (outside) => crashed(outside, "crash", ["uncaughtException"]),
   },
   {
     id: "unhandled",
-    title: "shutdown: `handleUncaught` of a rejection",
+    title: "`handleUncaught` of a rejection",
     judge: (outside) => crashed(outside, "rejection", ["unhandledRejection"]),
   },
   {
     id: "flush",
-    title: "shutdown: what was written to a pipe arrives",
+    title: "what was written last arrives",
     async judge(outside) {
       const program = await terminated(outside, "output");
       const { stdout } = await program.endsWith(143);
@@ -91,8 +111,18 @@ export const shutdown = [
     },
   },
   {
+    id: "worker-drain",
+    title: "`registerWorker`: its callbacks run first",
+    judge: (outside) => led(outside, "thread", 1),
+  },
+  {
+    id: "cluster-drain",
+    title: "`registerCluster`: so do those of its workers",
+    judge: (outside) => led(outside, "cluster", 2),
+  },
+  {
     id: "pid-1",
-    title: "shutdown: as process 1 of a container",
+    title: "as process 1 of a container",
     async judge(outside) {
       if (spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), "true"]).status !== 0) {
         throw new NotApplicable("`unshare` of a pid namespace is not allowed here");

@@ -1,4 +1,4 @@
-// `heartbeat.mjs <write|freeze|read> <file> [max age]`
+// `heartbeat.mjs <write|freeze|read|notify> <file> [max age]`
 import { once } from "node:events";
 import { Heartbeat } from "@kstlib/resilience";
 import { say } from "./say.mjs";
@@ -20,6 +20,12 @@ const scenarios = {
       say("freezing");
       for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
     }, 500);
+  },
+  async notify() {
+    const heartbeat = new Heartbeat({ systemd: true });
+    heartbeat.start();
+    await once(process.stdin.resume(), "end");
+    await heartbeat.stop();
   },
   async read() {
     const { status, age } = await Heartbeat.check(stateFile, { maxAge });

@@ -1,4 +1,4 @@
-// Servers that are drained: `servers.mjs <http|http2>`. `/slow` answers when a line comes on stdin.
+// Servers that are drained: `servers.mjs <http|http2|health>`. `/slow` answers when a line comes on stdin.
 import http from "node:http";
 import http2 from "node:http2";
 import { GracefulShutdown } from "@kstlib/resilience";
@@ -15,9 +15,18 @@ function answer(request, response) {
   say("slow");
 }
 
-const server = process.argv[2] === "http2" ? http2.createServer(answer) : http.createServer(answer);
 const shutdown = new GracefulShutdown({ timeout: 20 });
-shutdown.registerServer("server", server, { priority: 1 });
+const health = shutdown.healthHandler();
+
+const servers = {
+  http: () => http.createServer(answer),
+  http2: () => http2.createServer(answer),
+  health: () => http.createServer(health),
+};
+const kind = process.argv[2];
+const server = servers[kind]();
+shutdown.registerServer("server", server, { priority: kind === "health" ? 1000 : 1 });
+if (kind === "health") shutdown.register("work", () => new Promise((resolve) => slow.push(resolve)));
 shutdown.register("database", () => say("database"));
 shutdown.on("begin", () => say("begun"));
 shutdown.install();

@@ -1,8 +1,9 @@
 // Freezes of every kind, under a watchdog of one second.
 import { execSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isMainThread, Worker } from "node:worker_threads";
-import { Watchdog, watchdogContext } from "@kstlib/resilience";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { Heartbeat, Watchdog, watchdogContext } from "@kstlib/resilience";
 import { keepAlive, say, sayWarnings } from "./say.mjs";
 
 sayWarnings();
@@ -29,6 +30,8 @@ async function freeze() {
   watchdog.ping();
   say("freezing");
   frozenHere(15, () => watchdog.isTriggered);
+  // Long enough for others to see what is said of it meanwhile.
+  frozenHere(1);
   say("back", { triggered: watchdog.isTriggered });
   await sleep(50);
   watchdog.stop();
@@ -48,6 +51,19 @@ function guarded(seconds) {
   } catch ({ code }) {
     say("caught", { code, seconds: took() });
   }
+}
+
+/** Runs this scenario once more, in a worker thread. */
+function inWorker() {
+  const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) });
+  return worker.on("exit", (code) => say("worker over", { code }));
+}
+
+/** Another thread of this kind would be seen by the system from here on. */
+async function joinMonitor() {
+  await readFile(new URL(import.meta.url));
+  say("up");
+  parentPort.once("message", () => void freeze());
 }
 
 const scenarios = {
@@ -94,7 +110,7 @@ const scenarios = {
     const watchdog = started();
     await settle();
     // Seconds without anything that would make an engine write what it may still hold in a register.
-    for (let ping = 0; ping < 1e9; ping++) watchdog.ping();
+    for (let ping = 0; ping < 5e8; ping++) watchdog.ping();
     await sleep(50);
     const { pingsTotal, timeoutsTriggered: timeouts } = watchdog.stats;
     watchdog.stop();
@@ -125,9 +141,56 @@ const scenarios = {
     });
   },
   async "worker-thread"() {
-    if (!isMainThread) return freeze();
-    const worker = new Worker(new URL(import.meta.url), { argv: ["worker-thread"] });
-    worker.on("exit", (code) => say("worker over", { code }));
+    if (isMainThread) inWorker();
+    else await freeze();
+  },
+  async "monitor-joined"() {
+    if (!isMainThread) return joinMonitor();
+    const watchdog = started();
+    const pings = setInterval(() => watchdog.ping(), 50);
+    await settle();
+    const worker = inWorker();
+    process.stdin.once("data", () => worker.postMessage("watch"));
+    worker.on("exit", () => {
+      say("main", { timeouts: watchdog.stats.timeoutsTriggered });
+      clearInterval(pings);
+      watchdog.stop();
+    });
+  },
+  async "raise-in-worker"() {
+    if (isMainThread) inWorker();
+    else await scenarios.raise();
+  },
+  async told() {
+    const [, , , stateFile, reportDirectory] = process.argv;
+    const heartbeat = new Heartbeat({ stateFile, interval: "100ms" });
+    heartbeat.start();
+    const watchdog = started({ heartbeat, reportDirectory });
+    await settle();
+    watchdog.ping();
+    say("freezing");
+    frozenHere(4);
+    say("back");
+    await sleep(500);
+    watchdog.stop();
+    await heartbeat.stop();
+  },
+  async breakpoint() {
+    const watchdog = started();
+    const pings = setInterval(() => watchdog.ping(), 50);
+    process.stdin.once("data", () => {
+      // eslint-disable-next-line no-debugger
+      debugger;
+      say("went on");
+      setTimeout(() => {
+        say("calm", { timeouts: watchdog.stats.timeoutsTriggered });
+        frozenHere(15, () => watchdog.isTriggered);
+        clearInterval(pings);
+        watchdog.stop();
+      }, 1500);
+    });
+    await settle();
+    say("ready");
   },
 };
 
