@@ -67,7 +67,6 @@ function explain(source: YamlFile, issue: v.BaseIssue<unknown>): ConfigIssue {
       objection(rule, value, label) ?? `${label} must be ${rule.allowed}; got ${show(value)}.`,
     );
   }
-  const path = keys.join(".");
   if (keys[0] === "include") {
     return source.issue(
       ["include"],
@@ -77,9 +76,7 @@ function explain(source: YamlFile, issue: v.BaseIssue<unknown>): ConfigIssue {
   }
   const parent = valueAt(source.value, keys.slice(0, -1));
   if (issue.type === "strict_object" && issue.expected === "never" && !Array.isArray(parent)) {
-    const meant = nearest(keys.at(-1) ?? "", known);
-    const advice = meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}?`;
-    return source.issue(keys, "key", `${path} is not a known key; ${advice}`);
+    return unknownKey(source, keys, known);
   }
   // Valibot names the first element of an array as the unknown key of an object.
   const of = Array.isArray(parent) ? keys.slice(0, -1) : keys;
@@ -91,21 +88,53 @@ function explain(source: YamlFile, issue: v.BaseIssue<unknown>): ConfigIssue {
   );
 }
 
-/** Options that a mapping gives by both of their names. */
-function doublesOf(source: YamlFile): readonly ConfigIssue[] {
-  const issues: ConfigIssue[] = [];
+function unknownKey(source: YamlFile, keys: KeyPath, known: readonly string[]): ConfigIssue {
+  const meant = nearest(keys.at(-1) ?? "", known);
+  const advice = meant === undefined ? `known are ${known.join(", ")}` : `did you mean ${meant}?`;
+  return source.issue(keys, "key", `${keys.join(".")} is not a known key; ${advice}`);
+}
+
+/** The mappings that hold options: each section and each of its instances. */
+function* mappingsOf(
+  source: YamlFile,
+): Generator<{ section: SectionName; keys: readonly string[]; options: object }> {
   for (const section of SECTION_NAMES) {
     const own = ["resilience", SECTION_KEYS[section]];
     const instances = Object.keys(Object(valueAt(source.value, [...own, "instances"])));
     for (const keys of [own, ...instances.map((name) => [...own, "instances", name])]) {
       const options = valueAt(source.value, keys);
-      for (const [option, alias] of Object.entries(ALIASES[section] ?? {})) {
-        const name = toSnakeCase(option);
-        if (!isTree(options) || !Object.hasOwn(options, alias) || !Object.hasOwn(options, name)) continue;
-        const at = [...keys, alias];
-        const message = `${at.join(".")} and ${name} name the same option; keep one of them.`;
-        issues.push(source.issue(at, "key", message));
-      }
+      if (isTree(options)) yield { section, keys, options };
+    }
+  }
+}
+
+/** Options that a mapping gives by both of their names. */
+function doublesOf(source: YamlFile): readonly ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  for (const { section, keys, options } of mappingsOf(source)) {
+    for (const [option, alias] of Object.entries(ALIASES[section] ?? {})) {
+      const name = toSnakeCase(option);
+      if (!Object.hasOwn(options, alias) || !Object.hasOwn(options, name)) continue;
+      const at = [...keys, alias];
+      const message = `${at.join(".")} and ${name} name the same option; keep one of them.`;
+      issues.push(source.issue(at, "key", message));
+    }
+  }
+  return issues;
+}
+
+/** Every key that is not known, of which the schema tells only the first of a mapping. */
+function unknownKeysOf(source: YamlFile): readonly ConfigIssue[] {
+  const names: readonly string[] = Object.values(SECTION_KEYS);
+  const given = valueAt(source.value, ["resilience"]);
+  const issues = Object.keys(isTree(given) ? given : {})
+    .filter((key) => !names.includes(key))
+    .map((key) => unknownKey(source, ["resilience", key], names));
+  for (const { section, keys, options } of mappingsOf(source)) {
+    const isSection = keys.length === 2;
+    const known = [...fileKeys(section).keys(), ...(isSection ? ["instances"] : [])];
+    for (const key of Object.keys(options).filter((name) => !known.includes(name))) {
+      issues.push(unknownKey(source, [...keys, key], known));
     }
   }
   return issues;
@@ -114,7 +143,11 @@ function doublesOf(source: YamlFile): readonly ConfigIssue[] {
 /** Throws unless the file says only what can be said; the error has every mistake, once, in the file's order. */
 export function validate(source: YamlFile): void {
   const { issues = [] } = v.safeParse(fileSchema, source.value);
-  const found = [...doublesOf(source), ...issues.map((issue) => explain(source, issue))];
+  const found = [
+    ...doublesOf(source),
+    ...unknownKeysOf(source),
+    ...issues.map((issue) => explain(source, issue)),
+  ];
   const byKey = new Map(found.map((issue) => [issue.keyPath, issue]));
   const [first, ...more] = [...byKey.values()].toSorted(
     (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),

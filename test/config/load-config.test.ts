@@ -459,3 +459,27 @@ describe("a mistake", () => {
     expect(() => load(file)).toThrow(/no permission/);
   });
 });
+
+it("tells every unknown key, not only the first of a mapping", () => {
+  const { issues } = mistake(
+    [
+      "resilience:",
+      "  circuit_braker: {}",
+      "  heart_beat: {}",
+      "  circuit_breaker:",
+      "    max_failure: 3",
+      "    reset_timeot: 3",
+      "    half_open_max_calls: 0",
+      "    instances: { pay: { max_failurs: 1, probe: 2 } }",
+    ].join("\n"),
+  );
+  expect(issues.map(({ line, keyPath }) => `${line} ${keyPath}`)).toEqual([
+    "2 resilience.circuit_braker",
+    "3 resilience.heart_beat",
+    "5 resilience.circuit_breaker.max_failure",
+    "6 resilience.circuit_breaker.reset_timeot",
+    "7 resilience.circuit_breaker.half_open_max_calls",
+    "8 resilience.circuit_breaker.instances.pay.max_failurs",
+    "8 resilience.circuit_breaker.instances.pay.probe",
+  ]);
+});
