@@ -2,6 +2,7 @@ import { beginBeat, type FreezeLink, freezeLinkTo } from "../heartbeat-file/free
 import { ownProcess } from "../heartbeat-file/process-identity.js";
 import { encodeState, type HeartbeatState } from "../heartbeat-file/state.js";
 import { stateFileWriter } from "../heartbeat-file/state-file.js";
+import { hasSuccessor } from "../heartbeat-file/successor.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
 import type { Events } from "../kernel/events.js";
 import { type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
@@ -84,6 +85,7 @@ export class BeatWriter {
         interval: interval / 1000,
         sequence: ++this.#sequence,
       });
+      if (await this.#isSucceeded(state)) return;
       if (this.freezeLink !== undefined) beginBeat(this.freezeLink);
       await this.#writeFile?.(encodeState(state));
       this.#lastError = null;
@@ -97,6 +99,13 @@ export class BeatWriter {
     } finally {
       this.#writing = undefined;
     }
+  }
+
+  /** Whether this process is on its way out and another one has the file. */
+  async #isSucceeded(state: HeartbeatState): Promise<boolean> {
+    const { clock, stateFile } = this.#settings;
+    const isEnding = state.status === "draining" || state.status === "stopped";
+    return isEnding && stateFile !== undefined && (await hasSuccessor(stateFile, state, clock.wallNow()));
   }
 
   /** Counts and tells of a beat that was not written. */

@@ -143,7 +143,8 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   /**
    * Ends the beats: waits for a write in flight, then writes the status `stopped`, and resolves when that is done
    * and systemd, where it listens, is told, or has not answered for 5 s. Never rejects; a file that can't be written
-   * is a missed beat. Idempotent, and does nothing before `start()`.
+   * is a missed beat. A file that a process which began later has made its own is left to it, here and while
+   * draining. Idempotent, and does nothing before `start()`.
    */
   stop(): Promise<void> {
     if (this.#timer === undefined) return this.#stopped;

@@ -46,3 +46,37 @@ it(
     ]);
   },
 );
+
+it("what ends leaves the file to a process that has begun later, and takes back one of a process that is gone", async () => {
+  const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+  const old = new Heartbeat({ stateFile, interval: 3600 });
+  old.start();
+  await old.beat();
+  const start = (): ReturnType<typeof spawn> => {
+    const child = spawn(process.execPath, [program, stateFile, "false"], {
+      stdio: ["pipe", "inherit", "inherit"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    return child;
+  };
+  const successor = start();
+  const owner = async (): Promise<number | undefined> => (await Heartbeat.readState(stateFile))?.pid;
+  await expect.poll(owner, { timeout: 30_000 }).toBe(successor.pid);
+
+  old.drain();
+  await old.stop();
+  const { status, state } = await Heartbeat.check(stateFile);
+  expect([status, state?.pid]).toEqual(["alive", successor.pid]);
+
+  old.start();
+  await old.beat();
+  expect(await owner()).toBe(process.pid);
+  const gone = start();
+  await expect.poll(owner, { timeout: 30_000 }).toBe(gone.pid);
+  const exit = [once(successor, "exit"), once(gone, "exit")];
+  successor.kill("SIGKILL");
+  gone.kill("SIGKILL");
+  await Promise.all(exit);
+  await old.stop();
+  expect((await Heartbeat.check(stateFile)).status).toBe("stopped");
+}, 90_000);
