@@ -1,10 +1,10 @@
 import { constants } from "node:os";
-import { endProcess, inspected } from "./end-process.js";
+import { endProcess, inspected, say } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import { isInterruption, tolerateInterruption } from "./interruption.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport, ShutdownResult } from "./report.js";
-import { describeResults } from "./snapshot.js";
+import { describeResults, type ShutdownSnapshot } from "./snapshot.js";
 import { hearSuperior, type Superior } from "./superior.js";
 
 /** What a shutdown shows to the listeners of the process. */
@@ -13,6 +13,7 @@ export interface SignalTarget {
   readonly shutdown: {
     readonly isShuttingDown: boolean;
     trigger(reason: string): Promise<ShutdownReport>;
+    snapshot(): Pick<ShutdownSnapshot, "callbacks" | "results">;
   };
   /** Begins the shutdown on an order of those above, unless it has begun. */
   obey(reason: string, time: number): void;
@@ -92,6 +93,7 @@ function received(signal: ShutdownSignal): void {
   const found = listenersTo(signal);
   const again = found.find((target) => signalled.has(target));
   if (again !== undefined) {
+    sayUnfinished(signal);
     endProcess(again.settings.exit, code);
     return;
   }
@@ -103,6 +105,17 @@ function received(signal: ShutdownSignal): void {
     found.find(({ settings }) => settings.exitOnSignal),
     code,
   );
+}
+
+/** The exit code is the signal's, as the one of an orderly end: what was cut short is said. */
+function sayUnfinished(signal: ShutdownSignal): void {
+  const names = [...targets].flatMap(({ shutdown }) => {
+    const { callbacks, results } = shutdown.snapshot();
+    const ended = new Set(results.map(({ name }) => name));
+    return shutdown.isShuttingDown ? callbacks.filter(({ name }) => !ended.has(name)) : [];
+  });
+  if (names.length === 0) return;
+  say(`ended at once by a second signal, ${signal}; not done: ${names.map(({ name }) => name).join(", ")}`);
 }
 
 /** An order is no signal: one that comes with it, to a whole group, is the first. */

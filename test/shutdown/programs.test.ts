@@ -53,7 +53,8 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     ["SIGTERM", 143],
     ["SIGINT", 130],
   ] as const)("ends at once on a second signal, with the code of that one: %s", async (second, expected) => {
-    const { code } = await fork("slow", { signals: [...TERM.signals, ["begun", second]] });
+    const { code, stderr } = await fork("slow", { signals: [...TERM.signals, ["begun", second]] });
+    expect(stderr).toBe(`[shutdown] ended at once by a second signal, ${second}; not done: slow\n`);
     expect(code).toBe(expected);
   });
 
