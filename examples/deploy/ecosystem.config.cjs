@@ -12,9 +12,8 @@ module.exports = {
       listen_timeout: 20_000,
       // pm2 sends SIGINT and kills after 1.6 s, unless told otherwise: more than `default_timeout`.
       kill_timeout: 35_000,
-      // A crash loop is restarted ever more slowly; an orderly end is not restarted.
+      // A crash loop is restarted ever more slowly.
       exp_backoff_restart_delay: 200,
-      stop_exit_codes: [0, 130, 143],
     },
   ],
 };

@@ -52,5 +52,12 @@ heartbeat.ready();
 process.send?.("ready"); // pm2 with wait_ready
 console.log(`listening on ${server.address().port}`);
 
-shutdown.signal.addEventListener("abort", () => clearInterval(pinging));
-shutdown.register("watchdog", () => watchdog.stop(), { priority: 950 });
+// It watches the drain, too.
+shutdown.register(
+  "watchdog",
+  () => {
+    clearInterval(pinging);
+    watchdog.stop();
+  },
+  { priority: 950 },
+);

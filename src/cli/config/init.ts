@@ -9,8 +9,8 @@ import { starterFile } from "./starter-file.js";
 const HELP = `Usage: kstlib-resilience config init [file] [--force]
 
 Writes a configuration file to start from (default: kstlib.conf.yml): every
-option with its default, commented out, and what it is for. With - for the file
-it goes to stdout.
+option, commented out, with its default or an example, and what it is for. With
+- for the file it goes to stdout.
 
 Options:
   --force     write it even when there is such a file already

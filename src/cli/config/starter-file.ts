@@ -7,7 +7,8 @@ import { flowYaml } from "./flow-yaml.js";
 
 const HEAD = `# yaml-language-server: $schema=./node_modules/@kstlib/resilience/dist/schema.json
 #
-# The configuration of @kstlib/resilience. Everything may be left out: what is commented out is the default.
+# The configuration of @kstlib/resilience. Everything may be left out: what is commented out is the default,
+# or an example where there is no default.
 # A duration is a number of seconds or a string with its unit: 500ms, 30s, 5m, 1h30m.
 # \`kstlib-resilience config show\` tells what holds, and where it comes from.
 #
