@@ -99,6 +99,8 @@ async function body(request) {
 
 /** @param {http.ServerResponse} response @param {number} status @param {object} value @param {http.OutgoingHttpHeaders} [headers] */
 function answer(response, status, value, headers) {
+  // Once nobody listens, a connection that is kept alive must not go on being served.
+  if (!server.listening) response.setHeader("Connection", "close");
   response.writeHead(status, { "Content-Type": "application/json", ...headers });
   response.end(JSON.stringify(value));
 }
