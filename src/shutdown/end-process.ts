@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { inspect } from "node:util";
 import { show } from "../kernel/show.js";
+import { trap } from "../kernel/trap.js";
 import { runContained } from "../kernel/warning.js";
 
 /** Shows anything that was thrown, also what throws when it is looked at. */
@@ -45,14 +46,9 @@ export function endProcess(exit: (code: number) => void, code: number): void {
   });
 }
 
-/**
- * Ends the process without its `exit` listeners, also where JavaScript cannot run on the main thread. The kernel
- * drops what process 1 sends itself, SIGKILL included, but not a trap of the processor, which V8 can make.
- */
+/** Ends the process without its `exit` listeners, also where JavaScript cannot run on the main thread. */
 export function killProcess(): void {
   process.kill(process.pid, "SIGKILL");
-  if (process.pid !== 1) return;
-  process.getBuiltinModule("node:v8").setFlagsFromString("--allow-natives-syntax");
-  const { Script } = process.getBuiltinModule("node:vm");
-  new Script("%SystemBreak()").runInThisContext();
+  // Process 1 is still there.
+  if (process.pid === 1) trap();
 }
