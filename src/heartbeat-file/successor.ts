@@ -1,7 +1,6 @@
 import { processFate } from "./process-identity.js";
-import type { HeartbeatState } from "./state.js";
+import { decodeState, type HeartbeatState } from "./state.js";
 import { readText } from "./state-file.js";
-import { decodeState } from "./state.js";
 import { parseTimestamp } from "./timestamp.js";
 
 /**
