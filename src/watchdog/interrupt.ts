@@ -1,3 +1,4 @@
+import type { RunningScriptOptions } from "node:vm";
 import { realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
@@ -21,6 +22,48 @@ export function isInterrupting(): boolean {
   return guards.some((counters) => Atomics.load(counters, GUARD) === STRUCK);
 }
 
+/** How a script ended: what its body came to, unless it was cut short, and what the engine threw. */
+interface Ending<Result> {
+  readonly outcome: (() => Result) | undefined;
+  readonly failure: unknown;
+}
+
+/** Calls `body` in a script, which the engine can end as `options` say; `after` runs in the script, too. */
+function callInScript<Result>(
+  body: () => Result,
+  options: RunningScriptOptions,
+  after: () => void = () => {},
+): Ending<Result> {
+  const global = mainGlobal();
+  const slot = Symbol.for(SLOT);
+  const outer: unknown = Reflect.get(global, slot);
+  let outcome: (() => Result) | undefined;
+  let failure: unknown;
+  Reflect.set(global, slot, () => {
+    try {
+      const result = body();
+      outcome = () => result;
+    } catch (error) {
+      outcome = () => {
+        throw error;
+      };
+    }
+    after();
+  });
+  try {
+    const { runInThisContext } = process.getBuiltinModule("node:vm");
+    runInThisContext(CALL, options);
+  } catch (error) {
+    failure = error;
+  }
+  Reflect.set(global, slot, outer);
+  return { outcome, failure };
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === code;
+}
+
 /**
  * Runs synchronous code into which the monitor can throw by sending SIGINT: Node ends a script run with
  * `breakOnSigint` at whatever it is doing, without running its `catch` and `finally` blocks. What it throws
@@ -36,36 +79,16 @@ export function runInterruptible<Result>(
   body: () => Result,
   interrupted: () => never,
 ): Result {
-  const global = mainGlobal();
-  const slot = Symbol.for(SLOT);
-  const outer: unknown = Reflect.get(global, slot);
-  let outcome: (() => Result) | undefined;
-  let failure: unknown;
-  Reflect.set(global, slot, () => {
-    try {
-      const result = body();
-      outcome = () => result;
-    } catch (error) {
-      outcome = () => {
-        throw error;
-      };
-    }
+  guards.push(counters);
+  Atomics.store(counters, GUARD, ARMED);
+  const { outcome, failure } = callInScript(body, { breakOnSigint: true }, () => {
     if (Atomics.compareExchange(counters, GUARD, ARMED, OFF) === STRUCK) {
       Atomics.wait(counters, GUARD, STRUCK, ON_ITS_WAY);
     }
   });
-  guards.push(counters);
-  Atomics.store(counters, GUARD, ARMED);
-  try {
-    const { runInThisContext } = process.getBuiltinModule("node:vm");
-    runInThisContext(CALL, { breakOnSigint: true });
-  } catch (error) {
-    failure = error;
-  }
-  Reflect.set(global, slot, outer);
   guards.pop();
   const mine = Atomics.exchange(counters, GUARD, OFF) === STRUCK;
-  const cut = failure instanceof Error && Reflect.get(failure, "code") === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
+  const cut = hasCode(failure, "ERR_SCRIPT_EXECUTION_INTERRUPTED");
   owed ||= cut && (!mine || isInterrupting());
   if (mine) return interrupted();
   if (outcome !== undefined) return outcome();
@@ -106,29 +129,8 @@ export function warnNoInterruption(): void {
  * blocks. Nothing can prolong it once it runs. What is thrown then is up to `ended`.
  */
 export function runLimited<Result>(limit: number, body: () => Result, ended: () => never): Result {
-  const global = mainGlobal();
-  const slot = Symbol.for(SLOT);
-  const outer: unknown = Reflect.get(global, slot);
-  let outcome: (() => Result) | undefined;
-  Reflect.set(global, slot, () => {
-    try {
-      const result = body();
-      outcome = () => result;
-    } catch (error) {
-      outcome = () => {
-        throw error;
-      };
-    }
-  });
-  try {
-    const { runInThisContext } = process.getBuiltinModule("node:vm");
-    runInThisContext(CALL, { timeout: Math.ceil(limit) });
-  } catch (error) {
-    const isOver = error instanceof Error && Reflect.get(error, "code") === "ERR_SCRIPT_EXECUTION_TIMEOUT";
-    if (!isOver) throw error;
-  } finally {
-    Reflect.set(global, slot, outer);
-  }
+  const { outcome, failure } = callInScript(body, { timeout: Math.ceil(limit) });
+  if (failure !== undefined && !hasCode(failure, "ERR_SCRIPT_EXECUTION_TIMEOUT")) throw failure;
   return outcome === undefined ? ended() : outcome();
 }
 
