@@ -1,3 +1,4 @@
+import os from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -13,5 +14,7 @@ export default defineConfig({
     },
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },
     testTimeout: 30_000,
+    // Most of the time is spent waiting for programs, so no core is kept free for the runner.
+    maxWorkers: Math.max(2, os.availableParallelism()),
   },
 });
