@@ -28,8 +28,9 @@ export interface ResilienceConfig {
 type Options = Readonly<Record<string, unknown>>;
 
 function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  const parent: object | null = Object.getPrototypeOf(value);
+  // The prototype of all objects has none itself; another realm has its own.
+  return parent === null || Object.getPrototypeOf(parent) === null;
 }
 
 /** A frozen copy of data; functions, instances of classes and what has symbols for keys stay what they are. */

@@ -1,4 +1,5 @@
 import { ResilienceError } from "../kernel/errors.js";
+import { isError } from "../kernel/is-error.js";
 import { nearest } from "../kernel/nearest.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "./command.js";
 import { type CommandEntry, commands } from "./commands.js";
@@ -107,5 +108,5 @@ function explain(error: unknown, speaker: string): string {
   if (UsageError.is(error)) return `${speaker}: ${harmless(error.message)}\nTry: ${speaker} --help`;
   // A configuration that cannot be used says all there is to say.
   if (error instanceof ResilienceError) return error.message.split("\n").map(harmless).join("\n");
-  return `${speaker}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return `${speaker}: ${isError(error) ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -1,6 +1,7 @@
 import { checkConfiguration, type ResilienceConfig } from "../configure.js";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import type { SectionName } from "../kernel/configured.js";
+import { isError } from "../kernel/is-error.js";
 import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
@@ -29,7 +30,7 @@ function validateTogether(config: Tree, sources: readonly YamlFile[]): void {
       checkTogether(section, layers);
     } catch (error) {
       const source = sources.findLast((candidate) => candidate.has(keys));
-      if (source === undefined || !(error instanceof Error)) throw error;
+      if (source === undefined || !isError(error)) throw error;
       issues.push(source.issue(keys, "key", `${keys.join(".")}: ${error.message}`));
     }
   };

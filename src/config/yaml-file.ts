@@ -12,6 +12,7 @@ import {
   parseDocument,
 } from "yaml";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
+import { isError } from "../kernel/is-error.js";
 
 /** Bytes; a configuration is never larger, a mistake or an attack may be. */
 const LARGEST_FILE = 256 * 1024;
@@ -42,7 +43,7 @@ function explain(error: unknown): string {
   const code: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
   if (code === "ENOENT") return "no such file";
   if (code === "EACCES" || code === "EPERM") return "no permission to read it";
-  return error instanceof Error ? error.message : String(error);
+  return isError(error) ? error.message : String(error);
 }
 
 function readText(file: string): string {

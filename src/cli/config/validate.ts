@@ -1,4 +1,5 @@
 import { ConfigError } from "../../kernel/config-error.js";
+import { hasCode } from "../../heartbeat-file/system-error.js";
 import { parseArguments } from "../arguments.js";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { harmless } from "../plain-text.js";
@@ -26,7 +27,7 @@ Examples:
 
 /** Whether the file itself is missing, which says nothing of what is in it. */
 function isMissing({ cause }: ConfigError): boolean {
-  return cause instanceof Error && Reflect.get(cause, "code") === "ENOENT";
+  return hasCode(cause, "ENOENT");
 }
 
 /** `kstlib-resilience config validate`. */
