@@ -9,7 +9,7 @@ const PROGRAM = "kstlib-resilience";
 
 /** What is asked for besides the commands. */
 const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h"]);
-const VERSION: ReadonlySet<string> = new Set(["--version", "-V", "version"]);
+const VERSION: ReadonlySet<string> = new Set(["--version", "-v", "-V", "version"]);
 
 async function overview(of: readonly CommandEntry[]): Promise<string> {
   const loaded = await Promise.all(of.map(({ load }) => load()));
@@ -79,6 +79,10 @@ async function dispatch(
   }
   if (subject.length > 0) return dispatch([...subject, "--help"], terminal, began);
   const group = isHelp ? commands : membersOf(first);
+  if (group.length > 0 && others.length === 0 && !isHelp) {
+    terminal.stderr.write(await overview(group));
+    return EXIT_USAGE;
+  }
   if (group === commands || (group.length > 0 && others[0] !== undefined && HELP.has(others[0]))) {
     terminal.stdout.write(await overview(group));
     return 0;
