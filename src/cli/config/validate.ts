@@ -38,8 +38,12 @@ export const configValidate: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, WHERE);
     try {
-      const { file, sources } = readAt(terminal, values, positionals);
+      const { file, sources, slips } = readAt(terminal, values, positionals);
       if (file === undefined) throw new UsageError("there is no configuration file; the defaults hold");
+      if (slips.some((slip) => slip.isTotal && slip.file === file)) {
+        terminal.stderr.write(`nothing in ${harmless(file)} is read\n`);
+        return 1;
+      }
       const included = sources.length - 1;
       const and = included === 0 ? "" : ` and the ${included} that it includes`;
       const paint = painter(terminal.stdout, terminal.env);
