@@ -7,6 +7,7 @@ import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter
 import { checkTogether, type SectionRules, sections } from "./sections.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
+import type { WatchedFileOptions } from "./watchdog/watched-file.js";
 
 /** Options for all instances of a kind, and by the instance's `name`. */
 export type ConfigSection<Component> = Readonly<Omit<Component, "name">> & {
@@ -22,7 +23,7 @@ export interface ResilienceConfig {
   readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions> | undefined;
   readonly shutdown?: ConfigSection<GracefulShutdownOptions> | undefined;
   readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
-  readonly watchdog?: ConfigSection<WatchdogOptions> | undefined;
+  readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
 }
 
 type Options = Readonly<Record<string, unknown>>;
