@@ -167,7 +167,8 @@ function patterns(story, width) {
   const beatStyle = heartbeat.status === "alive" ? "green" : heartbeat.status === "stopped" ? "gray" : "red";
   const ping = bot.watchdog.secondsSincePing + silent;
   const late = ping > bot.watchdog.timeout;
-  const watchdog = story.stopping
+  const stopped = story.stopping && !frozen;
+  const watchdog = stopped
     ? paint("gray", "○ stopped")
     : late
       ? paint(["bold", "red"], "● NOT PINGED")
@@ -175,7 +176,7 @@ function patterns(story, width) {
   const room = width - 1 - LABEL - SECOND;
   const sinceBeat = `${heartbeat.age.toFixed(1)} s ago`;
   const beats = [`beat ${heartbeat.sequence}`, `longest gap ${heartbeat.longestGap.toFixed(1)} s`];
-  const sincePing = story.stopping ? "" : `${ping.toFixed(1)} s ago`;
+  const sincePing = stopped ? "" : `${ping.toFixed(1)} s ago`;
   const freezes = [`freezes ${story.freezes.length}`, `timeout ${bot.watchdog.timeout} s`];
   return [
     botRow(story, frozen, silent),
@@ -195,7 +196,7 @@ function patterns(story, width) {
     ),
     row(
       "Watchdog",
-      pad(watchdog, SECOND) + pad(sincePing, 12) + (story.stopping ? "" : details(room - 12, ...freezes)),
+      pad(watchdog, SECOND) + pad(sincePing, 12) + (stopped ? "" : details(room - 12, ...freezes)),
     ),
     row(
       "Trading",
