@@ -7,6 +7,7 @@ import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter
 import { checkTogether, type SectionRules, sections } from "./sections.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
+import type { WatchedFileOptions } from "./watchdog/watched-file.js";
 
 /** Options for all instances of a kind, and by the instance's `name`. */
 export type ConfigSection<Component> = Readonly<Omit<Component, "name">> & {
@@ -22,14 +23,15 @@ export interface ResilienceConfig {
   readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions> | undefined;
   readonly shutdown?: ConfigSection<GracefulShutdownOptions> | undefined;
   readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
-  readonly watchdog?: ConfigSection<WatchdogOptions> | undefined;
+  readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
 }
 
 type Options = Readonly<Record<string, unknown>>;
 
 function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  const parent: object | null = Object.getPrototypeOf(value);
+  // The prototype of all objects has none itself; another realm has its own.
+  return parent === null || Object.getPrototypeOf(parent) === null;
 }
 
 /** A frozen copy of data; functions, instances of classes and what has symbols for keys stay what they are. */

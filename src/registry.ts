@@ -7,6 +7,7 @@ import { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component, Snapshot } from "./kernel/component.js";
 import { type Configuration, currentConfiguration, pushConfiguration } from "./kernel/configured.js";
+import { checkName } from "./kernel/nearest.js";
 import { show } from "./kernel/show.js";
 import { KeyedRateLimiter, type KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
@@ -56,6 +57,13 @@ class Instances<Options extends object, Told extends Snapshot, Instance extends 
     return { instance, isNew: true };
   }
 
+  /** Forgets an instance; returns it, when there was one. */
+  take(name: string): Instance | undefined {
+    const found = this.#found.get(name);
+    this.#found.delete(name);
+    return found?.instance;
+  }
+
   snapshot(): ByName<Told> {
     return Object.freeze(
       Object.fromEntries([...this.#found].map(([name, { instance }]) => [name, instance.snapshot()])),
@@ -66,6 +74,11 @@ class Instances<Options extends object, Told extends Snapshot, Instance extends 
 type ByName<Value> = Readonly<Record<string, Value>>;
 
 type Ending = Component & Partial<Disposable & AsyncDisposable>;
+
+async function end(component: Ending): Promise<void> {
+  if (component[Symbol.asyncDispose] === undefined) component[Symbol.dispose]?.();
+  else await component[Symbol.asyncDispose]?.();
+}
 
 /** The snapshots of all instances of a {@link Registry}, by kind and name. */
 export interface RegistrySnapshot {
@@ -80,6 +93,9 @@ export interface RegistrySnapshot {
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
  * configuration and overrides. Nothing is started: call `start()` or `install()` on what you get.
+ *
+ * Names are few, those of services and loops, and are kept until {@link Registry.release}: a name for each client or
+ * request is a leak, and a `KeyedRateLimiter` what is wanted.
  *
  * Disposing of the registry (`await using`) first runs the shutdown, if there is one, then ends every
  * component in the reverse order of its making.
@@ -98,7 +114,7 @@ export interface RegistrySnapshot {
  */
 export class Registry implements AsyncDisposable {
   readonly #configuration: Configuration | undefined;
-  readonly #made: Ending[] = [];
+  readonly #made = new Set<Ending>();
   readonly #circuitBreakers = new Instances<CircuitBreakerOptions, CircuitSnapshot, CircuitBreaker>(
     "circuit breaker",
     (options) => new CircuitBreaker(options),
@@ -120,6 +136,13 @@ export class Registry implements AsyncDisposable {
     "watchdog",
     (options) => new Watchdog(options),
   );
+  readonly #kinds = {
+    "circuit-breaker": this.#circuitBreakers,
+    "rate-limiter": this.#rateLimiters,
+    "keyed-rate-limiter": this.#keyedRateLimiters,
+    heartbeat: this.#heartbeats,
+    watchdog: this.#watchdogs,
+  } satisfies Record<Exclude<Snapshot["kind"], "shutdown">, { take(name: string): Ending | undefined }>;
   #shutdown: { readonly instance: GracefulShutdown; readonly overrides: object } | undefined;
   #disposal: Promise<void> | undefined;
   #isEnded = false;
@@ -170,6 +193,31 @@ export class Registry implements AsyncDisposable {
     return this.#shutdown.instance;
   }
 
+  /**
+   * Forgets the component of that kind (as its snapshot calls it) and name at once, and ends it: a heartbeat writes
+   * `stopped`, a watchdog stops, what waits at a limiter is refused; a shutdown is uninstalled and not run. Who still
+   * holds a breaker may go on using it. The next call for the name makes a new one, by the overrides of that call.
+   *
+   * @returns whether there was one; resolves when it has ended.
+   * @throws TypeError, as a rejection, for a kind that is none; rejects with what ending it fails with.
+   */
+  release(kind: Exclude<Snapshot["kind"], "shutdown">, name: string): Promise<boolean>;
+  release(kind: "shutdown"): Promise<boolean>;
+  async release(kind: Snapshot["kind"], name: string = ""): Promise<boolean> {
+    checkName(kind, { ...this.#kinds, shutdown: true }, "a kind of component");
+    if (kind === "shutdown") {
+      const found = this.#shutdown?.instance;
+      this.#shutdown = undefined;
+      found?.uninstall();
+      return found !== undefined;
+    }
+    const found: Ending | undefined = this.#kinds[kind].take(name);
+    if (found === undefined) return false;
+    this.#made.delete(found);
+    await end(found);
+    return true;
+  }
+
   /** What every instance says of itself at this moment: frozen, JSON-serialisable. */
   snapshot(): RegistrySnapshot {
     return Object.freeze({
@@ -192,18 +240,17 @@ export class Registry implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     const failures: unknown[] = [];
-    const end = async (component: Ending): Promise<void> => {
+    const tryToEnd = async (component: Ending): Promise<void> => {
       try {
-        if (component[Symbol.asyncDispose] === undefined) component[Symbol.dispose]?.();
-        else await component[Symbol.asyncDispose]?.();
+        await end(component);
       } catch (error) {
         failures.push(error);
       }
     };
     const shutdown = this.#shutdown?.instance;
-    if (shutdown !== undefined && !shutdown.isShuttingDown) await end(shutdown);
+    if (shutdown !== undefined && !shutdown.isShuttingDown) await tryToEnd(shutdown);
     this.#isEnded = true;
-    for (const component of this.#made.toReversed()) await end(component);
+    for (const component of [...this.#made].toReversed()) await tryToEnd(component);
     if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
   }
 
@@ -218,7 +265,7 @@ export class Registry implements AsyncDisposable {
   ): Instance {
     this.#checkAlive();
     const { instance, isNew } = this.#configured(() => instances.get(name, overrides));
-    if (isNew) this.#made.push(instance);
+    if (isNew) this.#made.add(instance);
     return instance;
   }
 

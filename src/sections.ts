@@ -6,6 +6,7 @@ import type { Rule } from "./kernel/rules.js";
 import { keyedRateLimiterRules, limitsOf, rateLimiterRules } from "./rate-limiter/options.js";
 import { checkDelay, shutdownRules } from "./shutdown/options.js";
 import { checkTogether as checkPoll, watchdogRules } from "./watchdog/options.js";
+import { watchedFileRules } from "./watchdog/watched-file.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -24,7 +25,7 @@ export const sections: Readonly<Record<SectionName, SectionRules>> = {
   rateLimiter: withoutName({ ...rateLimiterRules, ...keyedRateLimiterRules }),
   shutdown: withoutName({ ...shutdownRules }),
   heartbeat: withoutName({ ...heartbeatRules }),
-  watchdog: withoutName({ ...watchdogRules }),
+  watchdog: withoutName({ ...watchdogRules, ...watchedFileRules }),
 };
 
 /**

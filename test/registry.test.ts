@@ -116,6 +116,97 @@ describe("a registry", () => {
     expect(() => registry.shutdown()).toThrow(/disposed/);
   });
 
+  it("forgets what is released, and ends it: each kind, and makes a new one for that name", async () => {
+    const clock = new ManualClock();
+    await using registry = new Registry();
+    const stateFile = path.join(folder, "app.heartbeat");
+    const heartbeat = registry.heartbeat("a", { clock, stateFile });
+    const watchdog = registry.watchdog("a", { clock });
+    const limiter = registry.rateLimiter("a", { clock, rate: 1 });
+    const keyed = registry.keyedRateLimiter("a", { clock, rate: 1 });
+    const breaker = registry.circuitBreaker("a", { clock, maxFailures: 2 });
+    heartbeat.start();
+    watchdog.start();
+    limiter.tryAcquire();
+    keyed.tryAcquire("k");
+    const refused = (error: Error): string => error.message;
+    const waiting = [limiter.acquire().catch(refused), keyed.acquire("k").catch(refused)];
+    await clock.advance(0);
+
+    const KINDS = ["circuit-breaker", "rate-limiter", "keyed-rate-limiter", "heartbeat", "watchdog"] as const;
+    for (const kind of KINDS) {
+      expect(await registry.release(kind, "b")).toBe(false);
+      expect(await registry.release(kind, "a")).toBe(true);
+      expect(await registry.release(kind, "a")).toBe(false);
+    }
+    expect(Object.values(registry.snapshot())).toEqual([{}, {}, {}, {}, {}, null]);
+    expect([heartbeat.isRunning, watchdog.isRunning]).toEqual([false, false]);
+    expect(Heartbeat.checkSync(stateFile, { clock }).status).toBe("stopped");
+    expect(await Promise.all(waiting)).toEqual([
+      expect.stringMatching("disposed"),
+      expect.stringMatching("disposed"),
+    ]);
+    expect(clock.pendingTimers).toBe(0);
+
+    expect(registry.circuitBreaker("a", { clock, maxFailures: 3 })).not.toBe(breaker);
+    expect(registry.heartbeat("a")).not.toBe(heartbeat);
+    expect(registry.watchdog("a")).not.toBe(watchdog);
+    expect(registry.rateLimiter("a")).not.toBe(limiter);
+    expect(registry.keyedRateLimiter("a")).not.toBe(keyed);
+  });
+
+  it("takes a name as free at once, while what had it is still ending", async () => {
+    const clock = new ManualClock();
+    await using registry = new Registry();
+    const first = registry.heartbeat("a", { clock, stateFile: path.join(folder, "app.heartbeat") });
+    first.start();
+    const released = registry.release("heartbeat", "a");
+    expect(registry.heartbeat("a")).not.toBe(first);
+    expect(await released).toBe(true);
+  });
+
+  it("takes its shutdown from the signals when that is released, without running it", async () => {
+    await using registry = new Registry();
+    const ran: string[] = [];
+    const shutdown = registry.shutdown({ name: "first" });
+    shutdown.register("callback", () => ran.push("callback"));
+    shutdown.install();
+    expect(await registry.release("shutdown")).toBe(true);
+    expect(await registry.release("shutdown")).toBe(false);
+    expect([shutdown.isInstalled, shutdown.isShuttingDown, ran]).toEqual([false, false, []]);
+    expect(registry.snapshot().shutdown).toBeNull();
+    expect(registry.shutdown({ name: "second" })).not.toBe(shutdown);
+  });
+
+  it("rejects for a kind that is none, and with what ending fails with, and has forgotten it nevertheless", async () => {
+    const registry = new Registry();
+    const release = (kind: string | undefined, name: string): Promise<boolean> =>
+      registry.release(kind as "watchdog", name);
+    await expect(release("circuitBreaker", "a")).rejects.toThrow(
+      "circuitBreaker is not a kind of component; did you mean circuit-breaker?",
+    );
+    await expect(release(undefined, "a")).rejects.toThrow(TypeError);
+    const watchdog = registry.watchdog("a");
+    Object.defineProperty(watchdog, Symbol.dispose, {
+      value() {
+        throw new Error("cannot end");
+      },
+    });
+    await expect(registry.release("watchdog", "a")).rejects.toThrow("cannot end");
+    expect(registry.snapshot().watchdogs).toEqual({});
+    await registry[Symbol.asyncDispose]();
+    expect(await registry.release("watchdog", "a")).toBe(false);
+  });
+
+  it("keeps nothing of names that come and go", async () => {
+    await using registry = new Registry();
+    for (let index = 0; index < 1000; index++) {
+      registry.circuitBreaker(`tenant-${index}`);
+      await registry.release("circuit-breaker", `tenant-${index}`);
+    }
+    expect(registry.snapshot().circuitBreakers).toEqual({});
+  });
+
   it("serves the callbacks of its shutdown while it is disposed of, and ends what they made", async () => {
     const clock = new ManualClock();
     const registry = new Registry();

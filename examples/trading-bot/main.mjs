@@ -13,20 +13,23 @@ import { schedule } from "./schedule.mjs";
 import { Story } from "./story.mjs";
 import { judge, table } from "./summary.mjs";
 import { Screen, useColours } from "./terminal.mjs";
-import { eventLine, frame, statusLine } from "./view.mjs";
+import { eventLines, frame, statusLines } from "./view.mjs";
 
 const HELP = `npm run demo [-- options]
 
-A trading bot and an exchange that fails on schedule: errors, refused connections, silence, 429s and a
-text that freezes the bot's event loop. About a minute, then SIGTERM, an ordered shutdown and a summary.
+A trading bot and an exchange that fails on schedule: errors, refused
+connections, silence, 429s and a text that freezes the bot's event loop. About a
+minute, then SIGTERM, an ordered shutdown and a summary.
 
   --fast           the same in about 20 seconds
   --keep-running   go through the schedule again and again, until Ctrl-C
-  --plain          a line for each event instead of the live view (as without a terminal, with NO_COLOR or CI)
+  --plain          lines for each event instead of the live view (as without a
+                   terminal, with NO_COLOR or CI)
   --help           this text
 
-Ctrl-C asks the bot to shut down in order and shows the summary; a second Ctrl-C ends everything at once.
-Exit code: 0 when every promise held, 1 when one did not, 130 when Ctrl-C came before the end.
+Ctrl-C asks the bot to shut down in order and shows the summary; a second Ctrl-C
+ends everything at once. Exit code: 0 when every promise held, 1 when one did
+not, 130 when Ctrl-C came before the end.
 `;
 
 /** @typedef {import("node:child_process").ChildProcess} ChildProcess */
@@ -66,10 +69,15 @@ const colours = stdout.isTTY && !env["NO_COLOR"] && !env["CI"];
 const live = colours && !options.plain && env["TERM"] !== "dumb";
 useColours(colours);
 
+/** Prints lines as wide as the terminal, or as they are where there is none. @param {(width: number) => string[]} lines */
+function print(lines) {
+  for (const line of lines(stdout.isTTY ? stdout.columns : Infinity)) console.log(line);
+}
+
 /** Where the bot's heartbeat is, once it has said so. */
 let stateFile = "";
 const story = new Story(schedule(options.fast), options["keep-running"], (event) => {
-  if (!live) console.log(eventLine(event));
+  if (!live) print((width) => eventLines(event, width));
 });
 const screen = new Screen(stdout, (columns, rows) => {
   return frame(story, options["keep-running"] ? "Ctrl-C shuts down" : "Ctrl-C ends early", columns, rows);
@@ -159,7 +167,7 @@ async function play() {
     screen.open();
     setInterval(() => screen.draw(), 100).unref();
   } else {
-    setInterval(() => console.log(statusLine(story)), STATUS_EVERY_MS).unref();
+    setInterval(() => print((width) => statusLines(story, width)), STATUS_EVERY_MS).unref();
   }
   exchange.send({ type: "begin" });
   await hears(exchange, "finished");
@@ -199,7 +207,9 @@ if (interruption !== undefined) story.interrupt();
 const endedByItself = botIsGone();
 await stop();
 screen.close();
-if (endedByItself && live) for (const event of story.events.slice(-15)) console.log(eventLine(event));
+if (endedByItself && live) {
+  for (const event of story.events.slice(-15)) print((width) => eventLines(event, width));
+}
 
 const promises = judge(story);
 for (const line of table(promises, stdout.isTTY ? stdout.columns : 120)) console.log(line);

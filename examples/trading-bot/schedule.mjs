@@ -22,7 +22,7 @@ const PHASES = {
   poison: {
     fault: "poison",
     title: "poisoned notice",
-    tells: "one ticker carries a text that freezes the bot's parser",
+    tells: "a ticker carries a text that freezes the bot",
   },
 };
 

@@ -1,6 +1,6 @@
 // @ts-check
 // Judges a story: what was promised, what happened, and whether the one is the other.
-import { pad, paint, widthOf } from "./terminal.mjs";
+import { pad, paint, widthOf, wrap } from "./terminal.mjs";
 
 /**
  * @typedef {import("./story.mjs").Story} Story
@@ -192,9 +192,15 @@ export function table(promises, columns) {
   const lines = promises.flatMap(({ title, held, facts }) => {
     const [first = "", ...others] = facts;
     const head = `  ${mark(held)} ${paint("bold", title)}`;
-    return wide
-      ? [pad(head, left + 4) + first, ...others.map((fact) => " ".repeat(left + 4) + fact)]
-      : [head, ...facts.map((fact) => `      ${fact}`)];
+    if (wide) return [pad(head, left + 4) + first, ...others.map((fact) => " ".repeat(left + 4) + fact)];
+    const [begin = "", ...rest] = wrap(title, columns - 4);
+    return [
+      `  ${mark(held)} ${paint("bold", begin)}`,
+      ...rest.map((line) => `    ${paint("bold", line)}`),
+      ...facts.flatMap((fact) =>
+        wrap(fact, columns - 8).map((line, n) => (n === 0 ? "      " : "        ") + line),
+      ),
+    ];
   });
   const kept = promises.filter(({ held }) => held === true).length;
   const untested = promises.filter(({ held }) => held === undefined).length;

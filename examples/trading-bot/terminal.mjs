@@ -51,6 +51,17 @@ export function fit(text, width) {
   return `${cut}…${ESCAPE}[0m`;
 }
 
+/** Breaks a plain text between words, into lines of at most a width. @param {string} text @param {number} width */
+export function wrap(text, width) {
+  const lines = [""];
+  for (const word of text.split(/(?<= )/)) {
+    const last = lines.length - 1;
+    if (lines[last] !== "" && `${lines[last]}${word}`.trimEnd().length > width) lines.push(word);
+    else lines[last] += word;
+  }
+  return lines.map((line) => line.trimEnd());
+}
+
 export class Screen {
   #out;
   #open = false;

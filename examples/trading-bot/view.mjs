@@ -1,6 +1,6 @@
 // @ts-check
 // The screen: draws a story. It holds no state and decides nothing.
-import { fit, pad, paint, widthOf } from "./terminal.mjs";
+import { fit, pad, paint, widthOf, wrap } from "./terminal.mjs";
 
 /** @typedef {import("./story.mjs").Story} Story @typedef {import("./terminal.mjs").Style} Style */
 
@@ -8,6 +8,9 @@ const LABEL = 11;
 const BAR = 20;
 const EVENT_INDENT = 18;
 const SPARKS = "▁▂▃▄▅▆▇█";
+/** Milliseconds at the full height of the latency. */
+const HIGHEST = 350;
+const SECOND = BAR + 2;
 /** @type {Record<string, "green" | "yellow" | "red" | "magenta">} */
 const FAULT_STYLE = {
   none: "green",
@@ -34,6 +37,17 @@ function row(label, text) {
   return ` ${paint("gray", label.padEnd(LABEL))}${text}`;
 }
 
+/** The parts of a row that fit, the most important first. @param {number} room @param {string[]} parts */
+function details(room, ...parts) {
+  let text = "";
+  for (const part of parts) {
+    const longer = text === "" ? part : `${text}, ${part}`;
+    if (longer.length > room) break;
+    text = longer;
+  }
+  return paint("gray", text);
+}
+
 /** @param {number} part @param {Style} style */
 function bar(part, style) {
   const filled = Math.round(Math.min(1, Math.max(0, part)) * BAR);
@@ -43,7 +57,7 @@ function bar(part, style) {
 /** @param {number[]} values */
 function sparkline(values) {
   return values
-    .map((value) => SPARKS[Math.min(SPARKS.length - 1, Math.floor((value / 350) * SPARKS.length))])
+    .map((value) => SPARKS[Math.min(SPARKS.length - 1, Math.floor((value / HIGHEST) * SPARKS.length))])
     .join("");
 }
 
@@ -70,21 +84,28 @@ function timeline(story, width) {
 function heading(story, width, hint) {
   const phase = story.phases[story.phase];
   const cycle = story.cycle > 1 ? `  round ${story.cycle}` : "";
-  const left = ` ${paint("bold", "@kstlib/resilience")}  trading bot`;
+  const name = ` ${paint("bold", "@kstlib/resilience")}`;
   const right = `${clock(story.now())}${cycle}  ${paint("gray", hint)} `;
-  const title = story.stopping
-    ? paint(
-        ["bold", "cyan"],
-        "SHUTDOWN  the bot got SIGTERM: positions, connections, heartbeat, in this order",
-      )
+  const long = `${name}  trading bot`;
+  const left = widthOf(long) + widthOf(right) < width ? long : name;
+  const [label, title, tells] = story.stopping
+    ? [
+        "Shutdown",
+        paint(["bold", "cyan"], "positions, connections, heartbeat, in this order"),
+        "the bot got SIGTERM",
+      ]
     : phase === undefined
-      ? "starting …"
-      : `${paint(["bold", FAULT_STYLE[phase.fault] ?? "white"], phase.title.toUpperCase())}  ${phase.tells}`;
+      ? ["Exchange", "starting …", ""]
+      : [
+          "Exchange",
+          paint(["bold", FAULT_STYLE[phase.fault] ?? "white"], phase.title.toUpperCase()),
+          phase.tells,
+        ];
   return [
     left + " ".repeat(Math.max(1, width - widthOf(left) - widthOf(right))) + right,
     "",
-    row("Exchange", title),
-    row("", upcoming(story)),
+    row(label, `${title}  ${upcoming(story)}`),
+    row("", tells),
     ` ${timeline(story, width - 2)}`,
     "",
   ];
@@ -94,21 +115,25 @@ function heading(story, width, hint) {
 function upcoming(story) {
   const phase = story.phases[story.phase];
   if (story.stopping || phase === undefined) return "";
-  const left = Math.max(0, phase.seconds - (story.now() - story.phaseSince) / 1000);
+  const left = Math.ceil(phase.seconds - (story.now() - story.phaseSince) / 1000);
   const next =
     (story.phases[story.phase + 1] ?? (story.again ? story.phases[0] : undefined))?.title ?? "the end";
-  return paint("gray", `next: ${next}, in ${left.toFixed(0)} s`);
+  return paint("gray", `next: ${next}${left > 0 ? `, in ${left} s` : ""}`);
 }
 
-/** @param {Story} story @param {number} silent seconds */
-function circuitRow(story, silent) {
+/** @param {Story} story @param {number} silent seconds @param {number} room */
+function circuitRow(story, silent, room) {
   const { circuit, bot } = story;
   const { state } = circuit;
-  const name = paint(["bold", CIRCUIT_STYLE[state] ?? "white"], `● ${state.toUpperCase()}`);
   const wait = bot.circuit.remainingSeconds === null ? 0 : bot.circuit.remainingSeconds - silent;
-  const probes = state === "open" && wait > 0 ? `probes in ${wait.toFixed(1)} s, ` : "";
-  const totals = `opened ${circuit.openings}×, open for ${story.openSeconds.toFixed(1)} s in all; refused ${bot.circuit.stats.rejectedCalls}`;
-  return row("Circuit", pad(name, BAR + 2) + paint("red", probes) + paint("gray", totals));
+  const more = state === "open" && wait > 0 ? `${wait.toFixed(1)} s more` : "";
+  const name = paint(["bold", CIRCUIT_STYLE[state] ?? "white"], `● ${state.toUpperCase()} ${more}`);
+  const opened = `opened ${circuit.openings}×`;
+  const times = `${story.openSeconds.toFixed(1)} s in all`;
+  return row(
+    "Circuit",
+    pad(name, SECOND) + details(room, opened, times, `refused ${bot.circuit.stats.rejectedCalls}`),
+  );
 }
 
 /** @param {Story} story @param {boolean} frozen @param {number} silent seconds */
@@ -117,7 +142,7 @@ function botRow({ exit, stopping }, frozen, silent) {
   if (frozen)
     return row(
       "Bot",
-      paint(["bold", "red"], `● FROZEN`.padEnd(BAR + 2) + `nothing heard for ${silent.toFixed(1)} s`),
+      paint(["bold", "red"], `● FROZEN`.padEnd(SECOND) + `nothing heard for ${silent.toFixed(1)} s`),
     );
   return row("Bot", stopping ? paint("cyan", "● shutting down") : paint("green", "● trading"));
 }
@@ -130,11 +155,11 @@ function limiterRow(limiter, pausedFor) {
   const state = paused
     ? paint(["bold", "yellow"], `PAUSED ${(pausedFor / 1000).toFixed(1)} s`)
     : paint("gray", `${limiter.rate} a second`);
-  return row(label, `${tokens}  ${limiter.tokens.toFixed(1)} of ${limiter.burst} tokens  ${state}`);
+  return row(label, `${tokens}  ${limiter.tokens.toFixed(1)}/${limiter.burst} tokens  ${state}`);
 }
 
-/** @param {Story} story */
-function patterns(story) {
+/** @param {Story} story @param {number} width */
+function patterns(story, width) {
   const { bot, heartbeat } = story;
   const silent = (story.now() - story.botAt) / 1000;
   const frozen = silent > 0.6 && story.exit === undefined;
@@ -142,36 +167,40 @@ function patterns(story) {
   const beatStyle = heartbeat.status === "alive" ? "green" : heartbeat.status === "stopped" ? "gray" : "red";
   const ping = bot.watchdog.secondsSincePing + silent;
   const late = ping > bot.watchdog.timeout;
-  const watchdog = story.stopping
-    ? paint("gray", "○ stopped with the trading loop")
+  const stopped = story.stopping && !frozen;
+  const watchdog = stopped
+    ? paint("gray", "○ stopped")
     : late
       ? paint(["bold", "red"], "● NOT PINGED")
       : paint("green", "● pinged");
+  const room = width - 1 - LABEL - SECOND;
   const sinceBeat = `${heartbeat.age.toFixed(1)} s ago`;
-  const beats = `beat ${heartbeat.sequence}, longest gap ${heartbeat.longestGap.toFixed(1)} s`;
-  const sincePing = story.stopping ? "" : `${ping.toFixed(1)} s ago`;
-  const freezes = `timeout ${bot.watchdog.timeout} s, freezes ${story.freezes.length}`;
+  const beats = [`beat ${heartbeat.sequence}`, `longest gap ${heartbeat.longestGap.toFixed(1)} s`];
+  const sincePing = stopped ? "" : `${ping.toFixed(1)} s ago`;
+  const freezes = [`freezes ${story.freezes.length}`, `timeout ${bot.watchdog.timeout} s`];
   return [
     botRow(story, frozen, silent),
-    circuitRow(story, silent),
+    circuitRow(story, silent, room),
     ...bot.limiters.map((/** @type {any} */ limiter) => limiterRow(limiter, pause)),
     row(
       "Latency",
-      `${pad(paint("cyan", sparkline(story.latencies.slice(-BAR))), BAR)}  ${bot.requests.latencyMs.toFixed(0)} ms`,
+      `${pad(paint("cyan", sparkline(story.latencies.slice(-BAR))), BAR)}  ` +
+        pad(`${bot.requests.latencyMs.toFixed(0)} ms`, 8) +
+        paint("gray", `scale 0 to ${HIGHEST} ms`),
     ),
     row(
       "Heartbeat",
-      pad(paint(["bold", beatStyle], `● ${heartbeat.status}`), BAR + 2) +
+      pad(paint(["bold", beatStyle], `● ${heartbeat.status}`), SECOND) +
         pad(sinceBeat, 12) +
-        paint("gray", beats),
+        details(room - 12, ...beats),
     ),
     row(
       "Watchdog",
-      pad(watchdog, BAR + 2) + pad(sincePing, 12) + (story.stopping ? "" : paint("gray", freezes)),
+      pad(watchdog, SECOND) + pad(sincePing, 12) + (stopped ? "" : details(room - 12, ...freezes)),
     ),
     row(
       "Trading",
-      `orders done ${paint("bold", String(bot.orders.booked))}, refused by the circuit ${bot.orders.refused}; ` +
+      `orders done ${paint("bold", String(bot.orders.booked))}, refused ${bot.orders.refused}, ` +
         `positions open ${bot.orders.positions}`,
     ),
     row(
@@ -181,23 +210,12 @@ function patterns(story) {
   ];
 }
 
-/** @param {import("./story.mjs").Event} event */
-export function eventLine({ at, source, text, tone }) {
-  return `${paint("gray", clock(at).padStart(6))}  ${source.padEnd(9)} ${paint(TONE_STYLE[tone] ?? "white", text)}`;
-}
-
-/** @param {import("./story.mjs").Event} event @param {number} width */
-function wrapEvent(event, width) {
-  const room = Math.max(20, width - EVENT_INDENT);
-  const lines = [""];
-  for (const word of event.text.split(/(?<= )/)) {
-    if (`${lines.at(-1)}${word}`.trimEnd().length > room) lines.push("");
-    lines[lines.length - 1] += word;
-  }
-  const style = TONE_STYLE[event.tone] ?? "white";
-  const [first = "", ...others] = lines;
+/** An event, broken between words where it is wider than that. @param {import("./story.mjs").Event} event @param {number} width */
+export function eventLines({ at, source, text, tone }, width) {
+  const style = TONE_STYLE[tone] ?? "white";
+  const [first = "", ...others] = wrap(text, Math.max(20, width - EVENT_INDENT));
   return [
-    eventLine({ ...event, text: first }),
+    `${paint("gray", clock(at).padStart(6))}  ${source.padEnd(9)} ${paint(style, first)}`,
     ...others.map((line) => " ".repeat(EVENT_INDENT) + paint(style, line)),
   ];
 }
@@ -205,24 +223,24 @@ function wrapEvent(event, width) {
 /** @param {Story} story @param {string} hint @param {number} columns @param {number} rows */
 export function frame(story, hint, columns, rows) {
   const lines = heading(story, columns, hint);
-  if (story.bot !== undefined) lines.push(...patterns(story));
+  if (story.bot !== undefined) lines.push(...patterns(story, columns));
   const room = Math.max(0, rows - lines.length - 2);
   if (room > 0) lines.push("", ` ${paint("gray", "─".repeat(Math.max(0, columns - 2)))}`);
-  const events = story.events.flatMap((event) => wrapEvent(event, columns - 2).map((line) => ` ${line}`));
+  const events = story.events.flatMap((event) => eventLines(event, columns - 2).map((line) => ` ${line}`));
   if (room > 0) lines.push(...events.slice(-room));
   return lines.map((line) => fit(line, columns));
 }
 
-/** One line for those who have no terminal. @param {Story} story */
-export function statusLine(story) {
+/** For those who have no live view. @param {Story} story @param {number} width */
+export function statusLines(story, width) {
   const { bot, heartbeat } = story;
-  if (bot === undefined) return "";
+  if (bot === undefined) return [];
   const tokens = bot.limiters.map(
     (/** @type {any} */ found) => `${found.name} ${found.tokens.toFixed(1)}/${found.burst}`,
   );
-  return (
-    `${clock(story.now()).padStart(6)}  status    circuit ${story.circuit.state}, tokens ${tokens.join(" ")}, ` +
+  const text =
+    `circuit ${story.circuit.state}, tokens ${tokens.join(" ")}, ` +
     `${bot.requests.latencyMs.toFixed(0)} ms, heartbeat ${heartbeat.status} ${heartbeat.age.toFixed(1)} s, ` +
-    `orders ${bot.orders.booked} done ${bot.orders.refused} refused, cached prices ${bot.looks.fromCache}`
-  );
+    `orders ${bot.orders.booked} done ${bot.orders.refused} refused, cached prices ${bot.looks.fromCache}`;
+  return eventLines({ at: story.now(), source: "status", text, tone: "plain" }, width);
 }

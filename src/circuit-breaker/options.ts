@@ -1,5 +1,6 @@
 import { type Clock, monotonicClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
+import { isError } from "../kernel/is-error.js";
 import { ownOptions, type OptionRules, type SettingsFor } from "../kernel/options.js";
 import {
   callback,
@@ -112,7 +113,7 @@ const resetTimeout: Rule<ResetTimeout> = custom({
 /** A class has a prototype that cannot be replaced; one written as a function is known by what it extends. */
 function isClass(matcher: object): matcher is abstract new (...args: never[]) => unknown {
   const prototype = Object.getOwnPropertyDescriptor(matcher, "prototype");
-  return prototype !== undefined && (!prototype.writable || prototype.value instanceof Error);
+  return prototype !== undefined && (!prototype.writable || isError(prototype.value));
 }
 
 const excludedErrors: Rule<readonly ((error: unknown) => unknown)[]> = custom({

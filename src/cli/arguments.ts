@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { type DurationRange, parseDuration } from "../kernel/duration.js";
+import { isError } from "../kernel/is-error.js";
 import { nearest } from "../kernel/nearest.js";
 import { UsageError } from "./command.js";
 
@@ -20,7 +21,7 @@ export function parseArguments<const Known extends Options>(
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!isError(error)) throw error;
     throw new UsageError(explain(error, options), { cause: error });
   }
 }
@@ -39,6 +40,6 @@ export function durationArgument(text: string, option: string, range?: DurationR
   try {
     return parseDuration(/^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text, option, range);
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new UsageError(isError(error) ? error.message : String(error), { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.js";
+import { isError } from "../kernel/is-error.js";
 
 /** One of the two streams that a command writes to. */
 export interface Output {
@@ -46,6 +47,6 @@ export class UsageError extends Error {
 
   /** By name: what a command is loaded from has a class of its own. */
   static is(error: unknown): error is Error {
-    return error instanceof Error && error.name === "UsageError";
+    return isError(error) && error.name === "UsageError";
   }
 }

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { processFate } from "../heartbeat-file/process-identity.js";
 import { readStateSync } from "../heartbeat-file/readers.js";
+import { hasCode } from "../heartbeat-file/system-error.js";
 import { defaultMaxAge, type HeartbeatCheck, judge } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 
@@ -47,8 +48,7 @@ function whyUnreadable(file: string): string {
     if (found === undefined) return "no such file";
     return found.isFile() ? "not a heartbeat" : "not a file";
   } catch (error) {
-    const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
-    return code === "EACCES" ? "no permission" : "no such file";
+    return hasCode(error, "EACCES") ? "no permission" : "no such file";
   }
 }
 

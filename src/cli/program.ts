@@ -1,4 +1,5 @@
 import { ResilienceError } from "../kernel/errors.js";
+import { isError } from "../kernel/is-error.js";
 import { nearest } from "../kernel/nearest.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "./command.js";
 import { type CommandEntry, commands } from "./commands.js";
@@ -8,7 +9,7 @@ const PROGRAM = "kstlib-resilience";
 
 /** What is asked for besides the commands. */
 const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h"]);
-const VERSION: ReadonlySet<string> = new Set(["--version", "-V", "version"]);
+const VERSION: ReadonlySet<string> = new Set(["--version", "-v", "-V", "version"]);
 
 async function overview(of: readonly CommandEntry[]): Promise<string> {
   const loaded = await Promise.all(of.map(({ load }) => load()));
@@ -78,6 +79,10 @@ async function dispatch(
   }
   if (subject.length > 0) return dispatch([...subject, "--help"], terminal, began);
   const group = isHelp ? commands : membersOf(first);
+  if (group.length > 0 && others.length === 0 && !isHelp) {
+    terminal.stderr.write(await overview(group));
+    return EXIT_USAGE;
+  }
   if (group === commands || (group.length > 0 && others[0] !== undefined && HELP.has(others[0]))) {
     terminal.stdout.write(await overview(group));
     return 0;
@@ -107,5 +112,5 @@ function explain(error: unknown, speaker: string): string {
   if (UsageError.is(error)) return `${speaker}: ${harmless(error.message)}\nTry: ${speaker} --help`;
   // A configuration that cannot be used says all there is to say.
   if (error instanceof ResilienceError) return error.message.split("\n").map(harmless).join("\n");
-  return `${speaker}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return `${speaker}: ${isError(error) ? (error.stack ?? error.message) : String(error)}`;
 }

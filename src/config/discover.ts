@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
+import { fromHome } from "../kernel/home-path.js";
 
 /** The environment variables that {@link findConfigFile} looks at. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,34 +14,60 @@ export interface FindOptions {
   readonly env: Environment;
 }
 
+/** What was found. */
+export interface FoundFile {
+  /** `undefined` when none was named and none is found. */
+  readonly file: string | undefined;
+  /** The file by the second name that stands beside it and is not read. */
+  readonly twin: string | undefined;
+}
+
 /** The name of the file in every folder that is searched. */
 export const FILE_NAME = "kstlib.conf.yml";
+/** It is looked for after the first in each folder. */
+const SECOND_NAME = "kstlib.conf.yaml";
 
 /** Whether there is a regular file, or a link to one. */
 export function isFile(candidate: string): boolean {
   return statSync(candidate, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** The home folder by the environment that is given, which may be another than the process's own. */
+export function homeOf(env: Environment): string {
+  return env["HOME"] ?? env["USERPROFILE"] ?? homedir();
+}
+
 function userFolders(env: Environment): string[] {
-  const folders: string[] = [];
-  if (env["XDG_CONFIG_HOME"]) folders.push(env["XDG_CONFIG_HOME"]);
-  const home = env["HOME"] ?? env["USERPROFILE"] ?? homedir();
-  if (home !== "") folders.push(path.join(home, ".config"));
-  if (env["APPDATA"]) folders.push(env["APPDATA"]);
-  return folders;
+  const home = homeOf(env);
+  const configurations = [
+    env["XDG_CONFIG_HOME"] || undefined,
+    home === "" ? undefined : path.join(home, ".config"),
+    env["APPDATA"] || undefined,
+  ].filter((folder) => folder !== undefined);
+  // The last two are where the Python original looks.
+  const shared = home === "" ? [] : [home, path.join(home, ".config")];
+  return [...configurations.map((folder) => path.join(folder, "kstlib")), ...shared];
 }
 
 /**
- * The configuration file: `path`, else `$KSTLIB_CONFIG`, else `kstlib.conf.yml` in `cwd`, else in the user's
- * configuration folder (`$XDG_CONFIG_HOME/kstlib`, `~/.config/kstlib`, `%APPDATA%\kstlib`). A file that was
- * named is returned whether it exists or not; `undefined` when none was named and none is found.
+ * The configuration file: `path`, else `$KSTLIB_CONFIG`, else `kstlib.conf.yml` (or `.yaml`) in `cwd`, else in the
+ * user's folders: `$XDG_CONFIG_HOME/kstlib`, `~/.config/kstlib`, `%APPDATA%\kstlib`, `~`, `~/.config`. A file that
+ * was named is returned whether it exists or not.
  */
-export function findConfigFile({ path: named, cwd, env }: FindOptions): string | undefined {
+export function findConfigFile({ path: named, cwd, env }: FindOptions): FoundFile {
   const explicit = named ?? (env["KSTLIB_CONFIG"] || undefined);
-  if (explicit !== undefined) return path.resolve(cwd, explicit);
-  const candidates = [
-    path.resolve(cwd, FILE_NAME),
-    ...userFolders(env).map((folder) => path.join(folder, "kstlib", FILE_NAME)),
-  ];
-  return candidates.find(isFile);
+  if (explicit !== undefined) {
+    return {
+      file: path.resolve(
+        cwd,
+        fromHome(explicit, () => homeOf(env)),
+      ),
+      twin: undefined,
+    };
+  }
+  for (const folder of [path.resolve(cwd), ...userFolders(env)]) {
+    const [file, twin] = [FILE_NAME, SECOND_NAME].map((name) => path.join(folder, name)).filter(isFile);
+    if (file !== undefined) return { file, twin };
+  }
+  return { file: undefined, twin: undefined };
 }

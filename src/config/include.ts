@@ -2,10 +2,11 @@ import { realpathSync } from "node:fs";
 import path from "node:path";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import type { SectionName } from "../kernel/configured.js";
-import { nearest } from "../kernel/nearest.js";
 import { type SectionRules, sections } from "../sections.js";
 import { isFile } from "./discover.js";
+import { fromHome } from "../kernel/home-path.js";
 import { ALIASES, isTree, SECTION_KEYS, toCamelCase, toSnakeCase, type Tree } from "./names.js";
+import { type Slip, slipsOf } from "./slips.js";
 import { validate } from "./validate.js";
 import { readYamlFile, type YamlFile } from "./yaml-file.js";
 
@@ -57,39 +58,29 @@ function readResilience(source: YamlFile): Tree {
   return Object.fromEntries(read);
 }
 
-/** Other modules may have keys of their own, so a slip in the one key that matters can only be warned of. */
-function slipsOf(source: YamlFile): string[] {
-  if (!isTree(source.value) || Object.hasOwn(source.value, "resilience")) return [];
-  const slips: string[] = [];
-  const known = ["resilience", ...Object.values(SECTION_KEYS)];
-  for (const key of Object.keys(source.value)) {
-    const meant = nearest(key, known);
-    if (meant === undefined || key === "include") continue;
-    const { line, column } = source.issue([key], "key", "");
-    const advice =
-      meant === "resilience" ? "did you mean resilience?" : `sections stand under the key resilience.`;
-    slips.push(`${source.file}:${line}:${column}: ${key} is not read; ${advice}`);
-  }
-  return slips;
-}
-
-function includesOf(source: YamlFile): string[] {
+function includesOf(source: YamlFile, home: () => string): string[] {
   const include = isTree(source.value) ? source.value["include"] : undefined;
   const named = Array.isArray(include) ? include : include === undefined ? [] : [include];
   return named
     .filter((one) => typeof one === "string" && one !== "")
-    .map((one) => path.resolve(path.dirname(source.file), one));
+    .map((one) => path.resolve(path.dirname(source.file), fromHome(one, home)));
 }
 
 /** Reads a file and what it includes: the included ones first, in their order, the file itself on top. */
 export class IncludeReader {
   /** Lowest precedence first. */
   readonly sources: YamlFile[] = [];
-  readonly slips: string[] = [];
+  readonly slips: Slip[] = [];
+  readonly #home: () => string;
   /** The mistakes so far, by place and words: a file that is included twice makes each once. */
   readonly #issues: Map<string, ConfigIssue> = new Map();
   #cause: unknown;
   #files = 0;
+
+  /** @param home what `~/` means in a path. */
+  constructor(home: () => string) {
+    this.#home = home;
+  }
 
   /** @throws ConfigError with the mistakes of all files. */
   read(file: string): unknown {
@@ -106,7 +97,7 @@ export class IncludeReader {
     this.slips.push(...slipsOf(source));
     const here = [...chain, realpathSync(file)];
     let merged: unknown = {};
-    for (const included of includesOf(source)) {
+    for (const included of includesOf(source, this.#home)) {
       merged = merge(
         merged,
         this.#try(() => this.#include(included, here, source)),

@@ -1,14 +1,16 @@
 import { checkConfiguration, type ResilienceConfig } from "../configure.js";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import type { SectionName } from "../kernel/configured.js";
+import { isError } from "../kernel/is-error.js";
 import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
 import { checkTogether, sections } from "../sections.js";
-import { type Environment, findConfigFile } from "./discover.js";
+import { type Environment, findConfigFile, homeOf } from "./discover.js";
 import { IncludeReader } from "./include.js";
 import { isTree, SECTION_KEYS, type Tree } from "./names.js";
+import type { Slip } from "./slips.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
 /** Where {@link loadConfig} looks. */
@@ -29,7 +31,7 @@ function validateTogether(config: Tree, sources: readonly YamlFile[]): void {
       checkTogether(section, layers);
     } catch (error) {
       const source = sources.findLast((candidate) => candidate.has(keys));
-      if (source === undefined || !(error instanceof Error)) throw error;
+      if (source === undefined || !isError(error)) throw error;
       issues.push(source.issue(keys, "key", `${keys.join(".")}: ${error.message}`));
     }
   };
@@ -66,7 +68,7 @@ export interface ReadConfig {
   /** It and all that it includes, lowest precedence first. */
   readonly sources: readonly YamlFile[];
   /** What is most likely a slip and cannot be told from a key of another program. */
-  readonly slips: readonly string[];
+  readonly slips: readonly Slip[];
   readonly config: ResilienceConfig;
 }
 
@@ -77,18 +79,23 @@ export function readConfig(options?: LoadConfigOptions): ReadConfig {
     cwd,
     env,
   } = resolveOptions("loadConfig", optionRules, options, [{ cwd: process.cwd(), env: process.env }]);
-  const file = findConfigFile({ path: named, cwd, env });
+  const { file, twin } = findConfigFile({ path: named, cwd, env });
   if (file === undefined) return { file, sources: [], slips: [], config: Object.freeze({}) };
-  const reader = new IncludeReader();
+  const reader = new IncludeReader(() => homeOf(env));
   const merged = reader.read(file);
   const { sources, slips } = reader;
+  if (twin !== undefined) {
+    const message = `${twin} is not read, because ${file} stands beside it; keep one of them.`;
+    slips.push({ code: "KSTLIB_CONFIG_FILE", file: twin, message, isTotal: false });
+  }
   if (isTree(merged)) validateTogether(merged, sources);
   return { file, sources, slips, config: checkConfiguration(merged as ResilienceConfig) };
 }
 
 /**
- * Reads the configuration: `path`, else `$KSTLIB_CONFIG`, else `./kstlib.conf.yml`, else the user's
- * configuration folder, else nothing but built-in defaults. Synchronous: it runs once, at start-up.
+ * Reads the configuration: `path`, else `$KSTLIB_CONFIG`, else `./kstlib.conf.yml`, else that file in the user's
+ * folders, else nothing but built-in defaults. `~/` in a path is the home folder, and the file may also end in
+ * `.yaml`. Synchronous: it runs once, at start-up.
  *
  * @returns a frozen configuration for `configure` or `new Registry`.
  * @throws TypeError for an option that is unknown or of the wrong type.
@@ -104,6 +111,6 @@ export function readConfig(options?: LoadConfigOptions): ReadConfig {
  */
 export function loadConfig(options?: LoadConfigOptions): ResilienceConfig {
   const { config, slips } = readConfig(options);
-  for (const slip of slips) warn("KSTLIB_CONFIG_KEY", slip);
+  for (const { code, message } of slips) warn(code, message);
   return config;
 }

@@ -64,6 +64,12 @@ export const MEANINGS: Readonly<
       exitCode: { means: 'the exit code of on_freeze: "exit"' },
       reportDirectory: { means: "a folder for a JSON report of each freeze", example: "reports" },
       pollInterval: { means: "how often the monitor looks; else a part of the timeout", example: "1s" },
+      stateFile: {
+        means: "of fromStateFile: the file to watch; else the heartbeat's",
+        example: "state/app.heartbeat",
+      },
+      maxAge: { means: "of fromStateFile: how old a beat may be; else three intervals", example: "30s" },
+      checkInterval: { means: "of fromStateFile: how often the file is looked at" },
     },
   },
 };

@@ -10,10 +10,14 @@ export const SECTION_KEYS: Readonly<Record<SectionName, string>> = {
   watchdog: "watchdog",
 };
 
-/** Second names of options, by section and option, from the time when a file had only defaults. */
+/**
+ * Second names of options, by section and option: those of the Python original, where they stand for defaults or say
+ * less than they might.
+ */
 export const ALIASES: { readonly [Name in SectionName]?: Readonly<Record<string, string>> } = {
   rateLimiter: { rate: "default_rate", per: "default_per" },
   shutdown: { timeout: "default_timeout" },
+  watchdog: { maxAge: "max_heartbeat_age", checkInterval: "cycle_interval" },
 };
 
 /** `maxFailures` as a file writes it: `max_failures`. */

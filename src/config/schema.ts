@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { SectionName } from "../kernel/configured.js";
 import { DURATION_PATTERN } from "../kernel/duration.js";
+import { isError } from "../kernel/is-error.js";
 import type { FileShape, Rule } from "../kernel/rules.js";
 import { type SectionRules, sections } from "../sections.js";
 import { MEANINGS } from "./meanings.js";
@@ -72,7 +73,7 @@ export function objection(rule: Rule<unknown>, value: unknown, label: string): s
     rule.parse(toCamelCase(value, rule.file), label);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return isError(error) ? error.message : String(error);
   }
 }
 

@@ -10,8 +10,12 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type YAMLParseError,
+  type YAMLWarning,
 } from "yaml";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
+import { isError } from "../kernel/is-error.js";
+import { findMisread, type Refuse } from "./misread.js";
 
 /** Bytes; a configuration is never larger, a mistake or an attack may be. */
 const LARGEST_FILE = 256 * 1024;
@@ -41,8 +45,9 @@ function unusable(file: string, message: string, cause?: unknown, line?: 1): Con
 function explain(error: unknown): string {
   const code: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
   if (code === "ENOENT") return "no such file";
+  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "it is not UTF-8; save it as UTF-8";
   if (code === "EACCES" || code === "EPERM") return "no permission to read it";
-  return error instanceof Error ? error.message : String(error);
+  return isError(error) ? error.message : String(error);
 }
 
 function readText(file: string): string {
@@ -125,15 +130,24 @@ function keyOf(pair: Pair): string | undefined {
   return isScalar(pair.key) && !isMerge(pair) ? String(pair.key.value) : undefined;
 }
 
-/** Calls `refuse` for what the parser lets pass: a key that stands twice, too many aliases, too deep a nesting. */
-function inspect(
-  document: Document,
-  refuse: (node: Node | undefined, keys: KeyPath, message: string) => void,
-): void {
+/** Whether a mapping can be merged from it: a mapping, an alias of one, a list of them. */
+function isMergeable(document: Document, value: unknown): boolean {
+  const found = isAlias(value) ? value.resolve(document) : value;
+  return isMap(found) || (isSeq(found) && found.items.every((item) => isMergeable(document, item)));
+}
+
+/**
+ * Calls `refuse` for what the parser lets pass or tells without its place: a key that stands twice, too many aliases,
+ * aliases of nothing, too deep a nesting.
+ */
+function inspect(document: Document, refuse: Refuse): void {
   let aliases = 0;
   const walk = (node: unknown, keys: KeyPath): void => {
     if (isAlias(node)) {
       aliases += 1;
+      if (node.resolve(document) === undefined) {
+        refuse(node, keys, `*${node.source} stands for nothing; &${node.source} must come before it`);
+      }
       if (aliases === MOST_ALIASES + 1) refuse(node, keys, `there are more than ${MOST_ALIASES} aliases`);
       return;
     }
@@ -155,10 +169,19 @@ function inspect(
         refuse(isNode(pair.key) ? pair.key : undefined, path, `${path.join(".")} stands here a second time`);
       }
       if (key !== undefined) seen.add(key);
+      if (isMerge(pair) && !isMergeable(document, pair.value)) {
+        refuse(isNode(pair.value) ? pair.value : undefined, path, "<< merges mappings, and this is none");
+      }
       walk(pair.value, path);
     }
   };
   walk(document.contents, []);
+}
+
+/** The words of the parser, but for advice to those who call it. */
+function explainSyntax({ code, message }: YAMLParseError | YAMLWarning): string {
+  if (code === "MULTIPLE_DOCS") return "a second document begins here; a configuration is one, without ---";
+  return `not valid YAML: ${message}`;
 }
 
 /**
@@ -184,9 +207,18 @@ export function readYamlFile(file: string): YamlFile {
       merge: true,
       uniqueKeys: false,
     });
-    fail(document.errors.map((error) => issue(error.pos[0], [], `not valid YAML: ${error.message}`)));
+    // What it warns of besides is told below, where it matters: other programs may have tags of their own.
+    const warnings = document.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
+    fail([...document.errors, ...warnings].map((error) => issue(error.pos[0], [], explainSyntax(error))));
     const found: ConfigIssue[] = [];
-    inspect(document, (node, keys, message) => found.push(issue(node?.range?.[0] ?? 0, keys, message)));
+    const refuse: Refuse = (node, keys, message) => {
+      found.push(issue(node?.range?.[0] ?? 0, keys, message));
+    };
+    inspect(document, refuse);
+    fail(found);
+    for (const key of ["include", "resilience"]) {
+      findMisread(document, pairOf(document, document.contents, key)?.value, [key], refuse);
+    }
     fail(found);
     return {
       file,

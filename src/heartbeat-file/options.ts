@@ -2,6 +2,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Clock, realClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
+import { fromHome, isForeignHome } from "../kernel/home-path.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { duration, having, optional, type Rule } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
@@ -24,22 +25,31 @@ export type HeartbeatCheckSettings = SettingsFor<
 >;
 
 /** What the path of a state file may be. */
-export const PATH_RULE: string = "a path (a string that is not empty, without NUL) or a file: URL";
+export const PATH_RULE: string =
+  'a path (a string that is not empty, without NUL; "~/" is the home folder, "~name/" is not known) or a file: URL';
+
+/** A `file:` URL by its text: a class says nothing of an object of another realm. */
+function urlText(value: unknown): string | undefined {
+  const { href } = Object(value) as { readonly href?: unknown };
+  return typeof href === "string" ? href : undefined;
+}
 
 /**
- * Makes the absolute path of a state file.
+ * Makes the absolute path of a state file; `~/` at its beginning is the home folder.
  *
  * @throws TypeError when it is neither a path nor a `file:` URL.
  */
 export function parsePath(value: unknown, label: string): string {
-  const isUrl = value instanceof URL;
+  const url = urlText(value);
   try {
-    const file = isUrl ? fileURLToPath(value) : value;
-    if (typeof file === "string" && file !== "" && !file.includes("\0")) return path.resolve(file);
+    const file = url === undefined ? value : fileURLToPath(url);
+    const isPath = typeof file === "string" && file !== "" && !file.includes("\0");
+    if (isPath && url !== undefined) return path.resolve(file);
+    if (isPath && !isForeignHome(file)) return path.resolve(fromHome(file));
   } catch {
-    // A URL that names no file.
+    // A URL that names no file, or a user without a home.
   }
-  throw new TypeError(`${label} must be ${PATH_RULE}; got ${show(isUrl ? value.href : value)}.`);
+  throw new TypeError(`${label} must be ${PATH_RULE}; got ${show(url ?? value)}.`);
 }
 
 /** A clock for the times of a heartbeat. */

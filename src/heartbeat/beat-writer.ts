@@ -5,6 +5,7 @@ import { stateFileWriter } from "../heartbeat-file/state-file.js";
 import { hasSuccessor } from "../heartbeat-file/successor.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
 import type { Events } from "../kernel/events.js";
+import { isError } from "../kernel/is-error.js";
 import { type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
 import { HeartbeatError } from "./errors.js";
 import { metadataSource } from "./metadata.js";
@@ -95,7 +96,7 @@ export class BeatWriter {
       this.#beats++;
       this.#events.emit("beat", state);
     } catch (cause) {
-      throw this.miss(cause instanceof Error ? cause.message : String(cause), { cause });
+      throw this.miss(isError(cause) ? cause.message : String(cause), { cause });
     } finally {
       this.#writing = undefined;
     }

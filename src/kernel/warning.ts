@@ -1,10 +1,11 @@
+import { isError } from "./is-error.js";
 import { show } from "./show.js";
 import { isThenable } from "./thenable.js";
 
 /** The stack of an error; an error whose own properties throw has nothing to tell. */
 function stackOf(cause: unknown): string | undefined {
   try {
-    return cause instanceof Error ? String(cause.stack ?? cause) : undefined;
+    return isError(cause) ? String(cause.stack ?? cause) : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { onAbort } from "../kernel/abort.js";
 import type { Clock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
+import { isError } from "../kernel/is-error.js";
 import { runAbortable } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
 import { ShutdownError } from "./errors.js";
@@ -22,7 +23,7 @@ interface Run {
 /** What anything that was thrown says; never throws itself. */
 function messageOf(error: unknown): string {
   try {
-    if (!(error instanceof Error)) return show(error);
+    if (!isError(error)) return show(error);
     // A connection that is refused at every address of a host is an error without a message of its own.
     const said = [error.message, Reflect.get(error, "code"), error.name];
     return said.find((text) => typeof text === "string" && text !== "") ?? "an error";

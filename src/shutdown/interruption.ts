@@ -1,4 +1,5 @@
 import { disposable } from "../kernel/disposable.js";
+import { isError } from "../kernel/is-error.js";
 import { ShutdownError } from "./errors.js";
 
 /** How many causes behind one another are looked at: they may go round in a circle. */
@@ -10,7 +11,7 @@ const DEPTH = 10;
  */
 export function isInterruption(error: unknown): boolean {
   let cause = error;
-  for (let depth = 0; depth < DEPTH && cause instanceof Error; depth++) {
+  for (let depth = 0; depth < DEPTH && isError(cause); depth++) {
     if (cause instanceof ShutdownError && cause.code === "ERR_SHUTDOWN_IN_PROGRESS") return true;
     ({ cause } = cause);
   }

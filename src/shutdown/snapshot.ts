@@ -1,4 +1,5 @@
 import type { Snapshot } from "../kernel/component.js";
+import { isError } from "../kernel/is-error.js";
 import { show } from "../kernel/show.js";
 import type { ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 import type { Hook, ShutdownKind } from "./plan.js";
@@ -64,5 +65,5 @@ export function describeResults(results: readonly ShutdownResult[]): ShutdownSna
 function told(result: ShutdownResult): string | null {
   if (!("error" in result)) return null;
   const { error } = result;
-  return error instanceof Error ? error.message : show(error);
+  return isError(error) ? error.message : show(error);
 }

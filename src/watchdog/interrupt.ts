@@ -1,5 +1,6 @@
 import type { RunningScriptOptions } from "node:vm";
 import { realClock } from "../kernel/clock.js";
+import { isError } from "../kernel/is-error.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
@@ -61,7 +62,7 @@ function callInScript<Result>(
 }
 
 function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && Reflect.get(error, "code") === code;
+  return isError(error) && Reflect.get(error, "code") === code;
 }
 
 /**

@@ -1,4 +1,3 @@
-import { parsePath } from "../heartbeat-file/options.js";
 import { check as checkFile } from "../heartbeat-file/readers.js";
 import type { Timer } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
@@ -14,6 +13,7 @@ import {
   type StateFileTimeoutInfo,
   type StateFileVerdict,
 } from "./state-file-options.js";
+import { watchedFile, watchedFileLayers } from "./watched-file.js";
 
 /** The events of a {@link StateFileWatchdog}. */
 export interface StateFileWatchdogEvents {
@@ -54,9 +54,14 @@ export class StateFileWatchdog implements Component, Disposable {
   #wellAt = 0;
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
-  constructor(path: string | URL, options?: StateFileOptions) {
-    const file = parsePath(path, "file");
-    this.#settings = resolveOptions<StateFileSettings>("Watchdog.fromStateFile", stateFileRules, options);
+  constructor(path: string | URL | undefined, options?: StateFileOptions) {
+    const file = watchedFile(path, options);
+    this.#settings = resolveOptions<StateFileSettings>(
+      "Watchdog.fromStateFile",
+      stateFileRules,
+      options,
+      watchedFileLayers(options),
+    );
     const { name = file } = this.#settings;
     this.file = file;
     this.name = name;

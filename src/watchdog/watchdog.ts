@@ -90,8 +90,9 @@ export class Watchdog implements Component, Disposable {
    * Watches another process through the heartbeat file that it writes; starts at once.
    *
    * @param file the path of the file, or its `file:` URL; relative to the working directory of this moment.
+   *   Without one it is the `stateFile` of the configuration: that of `watchdog`, else that of `heartbeat`.
    */
-  static fromStateFile(file: string | URL, options?: StateFileOptions): StateFileWatchdog {
+  static fromStateFile(file?: string | URL, options?: StateFileOptions): StateFileWatchdog {
     const watchdog = new StateFileWatchdog(file, options);
     watchdog.start();
     return watchdog;

@@ -224,13 +224,28 @@ describe("config validate", () => {
     expect(terminal.stdout.text).toBe("");
   });
 
-  test("warns of what is most likely a slip", async () => {
+  test("of a file whose slip leaves nothing to be read has mistakes: exit code 1", async () => {
+    for (const [text, message] of [
+      ["resiliance: {}", "resiliance is not read; did you mean resilience?"],
+      ["kstlib_resilience: {}", "kstlib_resilience is not read; did you mean resilience?"],
+      ["shutdown: {}", "shutdown is not read; sections stand under the key resilience."],
+    ] as const) {
+      const terminal = new FakeTerminal();
+      const file = terminal.write("kstlib.conf.yml", text);
+      expect(await terminal.run("config", "validate")).toBe(1);
+      expect(terminal.stderr.text).toBe(`warning: ${file}:1:1: ${message}\nnothing in ${file} is read\n`);
+      expect(terminal.stdout.text).toBe("");
+    }
+  });
+
+  test("warns of a slip beside what is read", async () => {
     const terminal = new FakeTerminal();
-    const file = terminal.write("kstlib.conf.yml", "resiliance: {}\n");
+    const file = terminal.write("kstlib.conf.yml", "resilience: {}\nwatchdog: {}\n");
     expect(await terminal.run("config", "validate")).toBe(0);
     expect(terminal.stderr.text).toBe(
-      `warning: ${file}:1:1: resiliance is not read; did you mean resilience?\n`,
+      `warning: ${file}:2:1: watchdog is not read; sections stand under the key resilience.\n`,
     );
+    expect(terminal.stdout.text).toBe(`ok: ${file}\n`);
   });
 
   test("has nothing to say of a file that is not there: exit code 2", async () => {

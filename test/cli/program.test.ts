@@ -19,16 +19,23 @@ describe("the command line", () => {
     expect(terminal.stdout.text).toBe("");
   });
 
-  test("tells the version of the package", async () => {
+  test("shows the commands of a group for the group alone, on stderr, with exit code 2", async () => {
     const terminal = new FakeTerminal();
-    expect(await terminal.run("--version")).toBe(0);
+    expect(await terminal.run("config")).toBe(2);
+    expect(terminal.stderr.text).toContain("  config show ");
+    expect(terminal.stderr.text).not.toContain("  check");
+    expect(terminal.stdout.text).toBe("");
+  });
+
+  test.each(["--version", "-v", "-V", "version"])("tells the version of the package for %s", async (word) => {
+    const terminal = new FakeTerminal();
+    expect(await terminal.run(word)).toBe(0);
     expect(terminal.stdout.text).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   test.each([
     [["chek"], '"chek" is not a command; did you mean check?'],
     [["zzzzzzzz"], '"zzzzzzzz" is not a command; there are status, check,'],
-    [["config"], '"config" is not a command; there are config show, config validate,'],
     [["config", "shwo"], '"config shwo" is not a command; did you mean config show?'],
     [["help", "statsu"], '"statsu" is not a command; did you mean status?'],
   ])("names the nearest command for %j", async (words, message) => {

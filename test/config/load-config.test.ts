@@ -84,6 +84,46 @@ describe("the file is found", () => {
     expect(loadConfig({ cwd: bare, env: nowhere })).toEqual({});
   });
 
+  it("where the Python original has it, after all places of our own", () => {
+    write("home/.config/kstlib.conf.yml", content(1));
+    const env = { HOME: path.join(folder, "home") };
+    const cwd = path.join(folder, "bare");
+    mkdirSync(cwd);
+    expect(failuresOf({ cwd, env })).toBe(1);
+    write("home/kstlib.conf.yml", content(2));
+    expect(failuresOf({ cwd, env })).toBe(2);
+    write("home/.config/kstlib/kstlib.conf.yml", content(3));
+    expect(failuresOf({ cwd, env })).toBe(3);
+  });
+
+  it("by its second ending, kstlib.conf.yaml, in every place, and a second one beside it is warned of", () => {
+    const warnings: unknown[] = [];
+    const emit = vi.spyOn(process, "emitWarning").mockImplementation((...args) => void warnings.push(args));
+    const env = { HOME: path.join(folder, "home") };
+    write("home/.config/kstlib/kstlib.conf.yaml", content(1));
+    expect(failuresOf({ cwd: folder, env })).toBe(1);
+    const yaml = write("kstlib.conf.yaml", content(2));
+    expect(failuresOf({ cwd: folder, env })).toBe(2);
+    expect(warnings).toEqual([]);
+    const yml = write("kstlib.conf.yml", content(3));
+    expect(failuresOf({ cwd: folder, env })).toBe(3);
+    emit.mockRestore();
+    expect(warnings).toMatchObject([
+      [
+        `${yaml} is not read, because ${yml} stands beside it; keep one of them.`,
+        { code: "KSTLIB_CONFIG_FILE" },
+      ],
+    ]);
+  });
+
+  it("in the home folder by ~/, in a path, in KSTLIB_CONFIG and in include", () => {
+    const env = { HOME: folder };
+    write("a.yml", "include: ~/b.yml");
+    write("b.yml", content(4));
+    expect(failuresOf({ path: "~/a.yml", cwd: "/", env })).toBe(4);
+    expect(failuresOf({ cwd: "/", env: { ...env, KSTLIB_CONFIG: "~/a.yml" } })).toBe(4);
+  });
+
   it("and one that was named but is missing is an error that says so", () => {
     for (const options of [
       { path: "missing.yml", cwd: folder, env: {} },
@@ -373,7 +413,7 @@ describe("a mistake", () => {
   it("of syntax, a duplicate key or a second document is an error with its place", () => {
     expect(mistake("resilience:\n  a: [1\n")).toMatchObject({ line: 3 });
     expect(mistake("resilience: {}\nresilience: {}\n")).toMatchObject({ line: 2, column: 1 });
-    expect(mistake("a: 1\n---\nb: 2\n").message).toContain("not valid YAML");
+    expect(mistake("a: 1\n---\nb: 2\n").message).toContain(":2:1: a second document begins here");
   });
 
   it("of bytes: not UTF-8, too large, a folder", () => {
@@ -432,10 +472,24 @@ describe("a mistake", () => {
       .mockImplementation((message) => void warnings.push(String(message)));
     expect(load(write("slip.yml", "resiliance: { watchdog: { timeout: 5 } }"))).toEqual({});
     load(write("flat.yml", "other: 1\ncircuit_breaker: { max_failures: 3 }"));
+    load(write("prefix.yml", "kstlib_resilience: { watchdog: { timeout: 5 } }"));
+    load(write("case.yml", "Resilience: {}"));
+    load(write("nested.yml", "kstlib: { resilience: { watchdog: { timeout: 5 } } }"));
+    load(write("indent.yml", "resilience:\n  heartbeat: { interval: 3 }\nwatchdog: { timeout: 5 }"));
+    load(
+      write(
+        "none.yml",
+        "resilience: {}\nwatchdogs: {}\nkstlib: { logging: {} }\nwebsocket: { ping: {} }\nlogger: {}",
+      ),
+    );
     emit.mockRestore();
     expect(warnings).toEqual([
       `${path.join(folder, "slip.yml")}:1:1: resiliance is not read; did you mean resilience?`,
       `${path.join(folder, "flat.yml")}:2:1: circuit_breaker is not read; sections stand under the key resilience.`,
+      `${path.join(folder, "prefix.yml")}:1:1: kstlib_resilience is not read; did you mean resilience?`,
+      `${path.join(folder, "case.yml")}:1:1: Resilience is not read; did you mean resilience?`,
+      `${path.join(folder, "nested.yml")}:1:1: kstlib is not read; resilience stands at the top of the file, not under kstlib.`,
+      `${path.join(folder, "indent.yml")}:3:1: watchdog is not read; sections stand under the key resilience.`,
     ]);
   });
 

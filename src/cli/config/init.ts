@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { FILE_NAME } from "../../config/discover.js";
+import { hasCode } from "../../heartbeat-file/system-error.js";
+import { isError } from "../../kernel/is-error.js";
 import { parseArguments } from "../arguments.js";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { harmless } from "../plain-text.js";
@@ -27,10 +29,9 @@ Examples:
 `;
 
 function explain(error: unknown, file: string): string {
-  const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
-  if (code === "EEXIST") return `${file} exists already; --force writes over it`;
-  if (code === "ENOENT") return `${path.dirname(file)} is not a folder`;
-  return error instanceof Error ? error.message : String(error);
+  if (hasCode(error, "EEXIST")) return `${file} exists already; --force writes over it`;
+  if (hasCode(error, "ENOENT")) return `${path.dirname(file)} is not a folder`;
+  return isError(error) ? error.message : String(error);
 }
 
 /** `kstlib-resilience config init`. */

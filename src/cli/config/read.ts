@@ -15,7 +15,7 @@ export const WHERE: { readonly path: { type: "string" }; readonly cwd: { type: "
 export const WHERE_HELP = `  --path <file>   the file, as the argument
   --cwd <folder>  where to look for it, instead of the working directory
                   (order: the argument, $KSTLIB_CONFIG, ./kstlib.conf.yml,
-                  the user's configuration folder)`;
+                  that file in the user's folders)`;
 
 /** The file that was named, by the argument or by `--path`. */
 export function namedFile(positionals: readonly string[], option: string | undefined): string | undefined {
@@ -50,6 +50,8 @@ export function readAt(
     env: terminal.env,
   });
   const paint = painter(terminal.stderr, terminal.env);
-  for (const slip of read.slips) terminal.stderr.write(`${paint("warning", "yellow")}: ${harmless(slip)}\n`);
+  for (const { message } of read.slips) {
+    terminal.stderr.write(`${paint("warning", "yellow")}: ${harmless(message)}\n`);
+  }
   return read;
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from "../../kernel/config-error.js";
+import { hasCode } from "../../heartbeat-file/system-error.js";
 import { parseArguments } from "../arguments.js";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { harmless } from "../plain-text.js";
@@ -26,7 +27,7 @@ Examples:
 
 /** Whether the file itself is missing, which says nothing of what is in it. */
 function isMissing({ cause }: ConfigError): boolean {
-  return cause instanceof Error && Reflect.get(cause, "code") === "ENOENT";
+  return hasCode(cause, "ENOENT");
 }
 
 /** `kstlib-resilience config validate`. */
@@ -37,8 +38,12 @@ export const configValidate: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, WHERE);
     try {
-      const { file, sources } = readAt(terminal, values, positionals);
+      const { file, sources, slips } = readAt(terminal, values, positionals);
       if (file === undefined) throw new UsageError("there is no configuration file; the defaults hold");
+      if (slips.some((slip) => slip.isTotal && slip.file === file)) {
+        terminal.stderr.write(`nothing in ${harmless(file)} is read\n`);
+        return 1;
+      }
       const included = sources.length - 1;
       const and = included === 0 ? "" : ` and the ${included} that it includes`;
       const paint = painter(terminal.stdout, terminal.env);

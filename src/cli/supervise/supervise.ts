@@ -6,6 +6,7 @@ import type { SuperviseEvent } from "./events.js";
 import { jsonLine, textLine } from "./lines.js";
 import { parseSettings, type SuperviseSettings } from "./settings.js";
 import { keepRunning } from "./supervisor.js";
+import { isError } from "../../kernel/is-error.js";
 
 const HELP = `Usage: kstlib-resilience supervise [options] -- <command> [argument...]
 
@@ -110,7 +111,7 @@ function append(file: string, text: string): Error | undefined {
     }
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error), { cause: error });
+    return isError(error) ? error : new Error(String(error), { cause: error });
   }
 }
 

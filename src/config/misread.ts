@@ -1,0 +1,92 @@
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  type Node,
+  type Scalar,
+} from "yaml";
+
+/** Told of a node that is refused. */
+export type Refuse = (node: Node | undefined, keys: readonly string[], message: string) => void;
+
+/** The tags that say what a value without one would be anyway, and what it is then. */
+const TAGS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  str: (value) => typeof value === "string",
+  int: (value) => typeof value === "number",
+  float: (value) => typeof value === "number",
+  bool: (value) => typeof value === "boolean",
+  null: (value) => value === null,
+};
+const STANDARD = "tag:yaml.org,2002:";
+
+function aboutTag(node: Node): string | undefined {
+  const { tag } = node;
+  // `!` alone makes a text of whatever follows, and does so.
+  if (tag === undefined || tag === "!") return undefined;
+  if (isMap(node) && tag === `${STANDARD}map`) return undefined;
+  if (isSeq(node) && tag === `${STANDARD}seq`) return undefined;
+  if (!tag.startsWith(STANDARD)) {
+    return `${tag} is a tag that is not known: nothing is substituted or looked up. Write the value itself, or give it in code.`;
+  }
+  const name = tag.slice(STANDARD.length);
+  const fits = Object.hasOwn(TAGS, name) ? TAGS[name] : undefined;
+  if (fits === undefined || !isScalar(node))
+    return `!!${name} is a tag that is not known here; leave it out.`;
+  return fits(node.value)
+    ? undefined
+    : `!!${name} does not go with ${node.source ?? "this"}; leave the tag out.`;
+}
+
+/** A number that another reader of YAML takes for another one. */
+function aboutNumber({ value, source = "" }: Scalar): string | undefined {
+  if (typeof value !== "number") return undefined;
+  if (/^[-+]?0\d/.test(source) && value === Number(source)) {
+    return `${source} is ${value} to some readers of YAML and octal to others; write ${value}, or "${source}" for a text.`;
+  }
+  if (/^[-+]?\d+$/.test(source) && !Number.isSafeInteger(value)) {
+    return `${source} is too large to be read exactly; put it in quotes.`;
+  }
+  return undefined;
+}
+
+/**
+ * Calls `refuse` for what the parser would pass as something else than it looks, in what `node` holds and what its
+ * aliases stand for: tags that nobody knows, ambiguous numbers, keys that are no words.
+ */
+export function findMisread(
+  document: Document,
+  root: unknown,
+  path: readonly string[],
+  refuse: Refuse,
+): void {
+  const seen = new Set<unknown>();
+  const walk = (node: unknown, keys: readonly string[]): void => {
+    if (isAlias(node)) return walk(node.resolve(document), keys);
+    // What two aliases stand for is told once.
+    if (!isNode(node) || seen.has(node)) return;
+    seen.add(node);
+    const problem = aboutTag(node) ?? (isScalar(node) ? aboutNumber(node) : undefined);
+    if (problem !== undefined) refuse(node, keys, `${keys.join(".")}: ${problem}`);
+    if (isSeq(node)) for (const [index, item] of node.items.entries()) walk(item, [...keys, String(index)]);
+    if (!isMap(node)) return;
+    for (const { key, value } of node.items) {
+      const isWord = isScalar(key) && key.value !== null;
+      const inner = isScalar(key)
+        ? [...keys, typeof key.value === "symbol" ? "<<" : String(key.value)]
+        : keys;
+      if (!isWord && isNode(key)) {
+        refuse(
+          key,
+          keys,
+          `${keys.join(".")}: a key must be a word; this is ${isCollection(key) ? "a collection" : "nothing"}.`,
+        );
+      }
+      walk(value, inner);
+    }
+  };
+  walk(root, path);
+}

@@ -1,0 +1,35 @@
+import os from "node:os";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { parsePath } from "../../src/heartbeat-file/options.js";
+import { fromHome } from "../../src/kernel/home-path.js";
+
+const home = os.homedir();
+
+describe("a path that begins with ~", () => {
+  test.each([
+    ["~/state/app.heartbeat", path.join(home, "state/app.heartbeat")],
+    ["~", home],
+    ["state/~/app", path.resolve("state/~/app")],
+    ["./~/app", path.resolve("~/app")],
+    ["~backup", path.resolve("~backup")],
+    ["/~/app", path.resolve("/~/app")],
+  ])("leads to the home folder as in a shell, and nowhere else: %s", (given, found) => {
+    expect(parsePath(given, "stateFile")).toBe(found);
+  });
+
+  test("is refused when the home is somebody else's", () => {
+    expect(() => parsePath("~root/app", "stateFile")).toThrow(
+      'stateFile must be a path (a string that is not empty, without NUL; "~/" is the home folder, "~name/" is not known) or a file: URL; got "~root/app".',
+    );
+  });
+
+  test("is what it says in a URL, which knows no home", () => {
+    expect(parsePath(new URL("file:///~/app"), "stateFile")).toBe(path.resolve("/~/app"));
+    expect(parsePath(new URL("file:///~root/app"), "stateFile")).toBe(path.resolve("/~root/app"));
+  });
+
+  test("can be told another home", () => {
+    expect(fromHome("~/x", () => "/srv/me")).toBe(path.join("/srv/me", "x"));
+  });
+});
