@@ -7,6 +7,7 @@ import { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component, Snapshot } from "./kernel/component.js";
 import { type Configuration, currentConfiguration, pushConfiguration } from "./kernel/configured.js";
+import { Printed } from "./kernel/printed.js";
 import { show } from "./kernel/show.js";
 import { KeyedRateLimiter, type KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
@@ -96,7 +97,7 @@ export interface RegistrySnapshot {
  * console.assert(registry.snapshot().circuitBreakers["payment-api"] !== undefined);
  * ```
  */
-export class Registry implements AsyncDisposable {
+export class Registry extends Printed implements AsyncDisposable {
   readonly #configuration: Configuration | undefined;
   readonly #made: Ending[] = [];
   readonly #circuitBreakers = new Instances<CircuitBreakerOptions, CircuitSnapshot, CircuitBreaker>(
@@ -130,6 +131,7 @@ export class Registry implements AsyncDisposable {
    * @throws TypeError or RangeError that names the key's path.
    */
   constructor(config?: ResilienceConfig) {
+    super();
     this.#configuration = config === undefined ? undefined : checkConfiguration(config);
   }
 

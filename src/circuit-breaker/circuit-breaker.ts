@@ -9,6 +9,7 @@ import {
   readSignal,
   runAbortable,
 } from "../kernel/policy.js";
+import { Printed } from "../kernel/printed.js";
 import { type AnyFunction, type AsyncOf, disguise, type SyncOf } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
 import { guard, guardSync, type NotAPromise } from "./guard.js";
@@ -49,13 +50,14 @@ export interface Guarded {
  * console.assert(breaker.state === "open" && breaker.stats.rejectedCalls === 1);
  * ```
  */
-export class CircuitBreaker implements Component, Policy {
+export class CircuitBreaker extends Printed implements Component, Policy {
   readonly #circuit: Circuit;
 
   /**
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: CircuitBreakerOptions) {
+    super();
     this.#circuit = new Circuit(
       resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker"),
     );

@@ -1,3 +1,4 @@
+import { Printed } from "../kernel/printed.js";
 import type { Circuit } from "./circuit.js";
 import type { State, Verdict } from "./machine.js";
 
@@ -12,15 +13,20 @@ export interface Permit extends Disposable {
 }
 
 /** Settles once what one admitted call came to. */
-export class CallPermit implements Permit {
+export class CallPermit extends Printed implements Permit {
   readonly #ticket: State;
   readonly #started: number;
   #circuit: Circuit | undefined;
 
   constructor(circuit: Circuit, ticket: State, started: number) {
+    super();
     this.#circuit = circuit;
     this.#ticket = ticket;
     this.#started = started;
+  }
+
+  snapshot(): object {
+    return { isSettled: this.#circuit === undefined };
   }
 
   success(): void {

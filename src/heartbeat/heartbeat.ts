@@ -4,6 +4,7 @@ import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { Printed } from "../kernel/printed.js";
 import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
 import {
   check,
@@ -58,7 +59,7 @@ import { ServiceNotices } from "./service-notices.js";
  * fs.rmSync(stateFile);
  * ```
  */
-export class Heartbeat implements Component, Disposable, AsyncDisposable {
+export class Heartbeat extends Printed implements Component, Disposable, AsyncDisposable {
   readonly #settings: HeartbeatSettings;
   readonly #owner: string;
   readonly #events: Events<HeartbeatEvents>;
@@ -82,6 +83,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
    * @throws RangeError for a value out of range.
    */
   constructor(options?: HeartbeatOptions) {
+    super();
     this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, "heartbeat");
     const { name, target, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;

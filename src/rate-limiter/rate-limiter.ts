@@ -3,6 +3,7 @@ import { type Duration, parseDuration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
+import { Printed } from "../kernel/printed.js";
 import type { AnyFunction, AsyncOf, SyncOf } from "../kernel/wrap.js";
 import { type Limited, limitAsync, limitSync } from "./limited.js";
 import { Line } from "./line.js";
@@ -61,7 +62,7 @@ export interface RateLimiterEvents {
  * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 0);
  * ```
  */
-export class RateLimiter implements Policy, Component {
+export class RateLimiter extends Printed implements Policy, Component {
   readonly name: string;
   readonly #line: Line<void>;
   readonly #tally: Tally<void, object>;
@@ -71,6 +72,7 @@ export class RateLimiter implements Policy, Component {
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   constructor(options?: RateLimiterOptions) {
+    super();
     const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
     this.#settings = settings;

@@ -1,6 +1,7 @@
 import type { Component } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import type { ClusterPrimary } from "./cluster-workers.js";
 import { Course } from "./course.js";
@@ -52,7 +53,7 @@ import type { WorkerThread } from "./worker-thread.js";
  * shutdown.uninstall();
  * ```
  */
-export class GracefulShutdown implements Component, AsyncDisposable {
+export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #registrations: Registrations;
@@ -65,6 +66,7 @@ export class GracefulShutdown implements Component, AsyncDisposable {
    * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
    */
   constructor(options?: GracefulShutdownOptions) {
+    super();
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;

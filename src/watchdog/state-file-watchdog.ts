@@ -3,6 +3,7 @@ import { check as checkFile } from "../heartbeat-file/readers.js";
 import type { Timer } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
+import { Printed } from "../kernel/printed.js";
 import { resolveOptions } from "../kernel/options.js";
 import { warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
@@ -42,7 +43,7 @@ const MISSING = 30_000;
  *
  * Made by `Watchdog.fromStateFile`. Its timer does not keep the process alive unless `keepAlive` is given.
  */
-export class StateFileWatchdog implements Component, Disposable {
+export class StateFileWatchdog extends Printed implements Component, Disposable {
   readonly name: string;
   readonly file: string;
   readonly #settings: StateFileSettings;
@@ -55,6 +56,7 @@ export class StateFileWatchdog implements Component, Disposable {
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(path: string | URL, options?: StateFileOptions) {
+    super();
     const file = parsePath(path, "file");
     this.#settings = resolveOptions<StateFileSettings>("Watchdog.fromStateFile", stateFileRules, options);
     const { name = file } = this.#settings;

@@ -1,6 +1,7 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
+import { Printed } from "../kernel/printed.js";
 import { runContained, warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
 import { superviseByClock } from "./clock-supervision.js";
@@ -68,7 +69,7 @@ const LAP = 2 ** 32;
  * }
  * ```
  */
-export class Watchdog implements Component, Disposable {
+export class Watchdog extends Printed implements Component, Disposable {
   readonly name: string;
   readonly #settings: WatchdogSettings;
   readonly #cells = new WatchCells();
@@ -105,6 +106,7 @@ export class Watchdog implements Component, Disposable {
     options?: WatchdogOptions,
     settings: WatchdogSettings = resolveWatchdog("Watchdog", watchdogRules, options),
   ) {
+    super();
     const { name } = settings;
     this.#settings = settings;
     this.name = name;
