@@ -208,7 +208,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
       stateFile: this.#settings.stateFile ?? null,
       interval: this.#settings.interval / 1000,
       ...this.#writer.tally,
-      targetDead: this.#targetDead,
+      isTargetDead: this.#targetDead,
     });
   }
 

@@ -28,7 +28,7 @@ export interface CheckedWatchdog {
 /** A heartbeat: fails while it does not run, when its last beat was missed, and when its target is dead. */
 export interface CheckedHeartbeat {
   readonly isRunning: boolean;
-  snapshot(): { readonly lastError: string | null; readonly targetDead: boolean };
+  snapshot(): { readonly lastError: string | null; readonly isTargetDead: boolean };
 }
 
 /** What `addCheck` takes. A promise is for start-up alone: well once it is fulfilled. */
@@ -71,9 +71,9 @@ function watchdog(watched: CheckedWatchdog): void {
 
 function heartbeat(beating: CheckedHeartbeat): void {
   if (!beating.isRunning) throw new Error("the heartbeat is not running");
-  const { lastError, targetDead } = beating.snapshot();
+  const { lastError, isTargetDead } = beating.snapshot();
   if (typeof lastError === "string") throw new Error(lastError);
-  if (targetDead) throw new Error("the heartbeat's target is dead");
+  if (isTargetDead) throw new Error("the heartbeat's target is dead");
 }
 
 /** Follows a promise, so that a probe is told at once how it stands instead of waiting for it. */

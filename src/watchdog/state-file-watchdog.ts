@@ -26,8 +26,8 @@ export interface StateFileWatchdogEvents {
 export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly kind: "watchdog";
   readonly file: string;
-  readonly running: boolean;
-  readonly triggered: boolean;
+  readonly isRunning: boolean;
+  readonly isTriggered: boolean;
   /** What the last look found; `null` before the first. */
   readonly status: string | null;
   readonly timeoutsTriggered: number;
@@ -104,8 +104,8 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
       kind: "watchdog",
       name: this.name,
       file: this.file,
-      running: this.isRunning,
-      triggered: this.isTriggered,
+      isRunning: this.isRunning,
+      isTriggered: this.isTriggered,
       status: this.#status,
       timeoutsTriggered: this.#alarm.timeouts,
     });

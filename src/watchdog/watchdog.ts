@@ -37,8 +37,8 @@ export interface WatchdogStats {
 /** What a {@link Watchdog} says of itself. */
 export interface WatchdogSnapshot extends Snapshot, WatchdogStats {
   readonly kind: "watchdog";
-  readonly running: boolean;
-  readonly triggered: boolean;
+  readonly isRunning: boolean;
+  readonly isTriggered: boolean;
   /** Seconds. */
   readonly timeout: number;
   readonly secondsSincePing: number;
@@ -202,8 +202,8 @@ export class Watchdog extends Printed implements Component, Disposable {
     return Object.freeze({
       kind: "watchdog",
       name: this.name,
-      running: this.isRunning,
-      triggered: this.isTriggered,
+      isRunning: this.isRunning,
+      isTriggered: this.isTriggered,
       timeout: this.#settings.timeout / 1000,
       secondsSincePing: this.secondsSincePing,
       ...this.stats,

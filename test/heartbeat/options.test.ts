@@ -109,7 +109,7 @@ describe("an option of a heartbeat", () => {
       missedBeats: 0,
       lastBeat: null,
       lastError: null,
-      targetDead: false,
+      isTargetDead: false,
     });
   });
 

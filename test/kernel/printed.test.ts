@@ -35,6 +35,14 @@ describe.each(components)("%s", (name, component) => {
   test("is its snapshot as JSON", () => {
     expect(JSON.parse(JSON.stringify(component))).toEqual(component.snapshot());
   });
+
+  test("names its flags as its properties are named: is and what it is", () => {
+    for (const [key, value] of Object.entries(component.snapshot())) {
+      if (typeof value !== "boolean") continue;
+      expect(key).toMatch(/^is[A-Z]/);
+      if (key in component) expect(Reflect.get(component, key)).toBe(value);
+    }
+  });
 });
 
 describe("a component that is printed", () => {

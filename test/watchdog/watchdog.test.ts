@@ -298,8 +298,8 @@ describe("Watchdog", () => {
     expect(snapshot).toEqual({
       kind: "watchdog",
       name: "feed",
-      running: true,
-      triggered: false,
+      isRunning: true,
+      isTriggered: false,
       timeout: 10,
       secondsSincePing: 3,
       pingsTotal: 0,
