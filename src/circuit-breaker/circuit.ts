@@ -3,7 +3,7 @@ import { Events, type Listener } from "../kernel/events.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import { judge } from "./judge.js";
 import * as machine from "./machine.js";
-import type { State, Verdict } from "./machine.js";
+import type { State, Ticket, Verdict } from "./machine.js";
 import type { CircuitBreakerSettings } from "./options.js";
 import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
 
@@ -20,7 +20,7 @@ export interface Handlers {
  */
 export interface Owed {
   earlier?: Owed | undefined;
-  ticket?: State;
+  ticket?: Ticket;
   started?: number;
   ended?: boolean | Verdict;
   value?: unknown;
@@ -139,12 +139,13 @@ export class Circuit {
   }
 
   /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
-  admit(): State | undefined {
-    let ticket: State | undefined = this.#state;
-    if (ticket.kind !== "closed") {
+  admit(): Ticket | undefined {
+    let ticket: Ticket | undefined;
+    const state = this.#state;
+    if (state.kind === "closed") ticket = state;
+    else {
       ticket = machine.admit(this.now(), this.#limits, this.#time());
       if (ticket === undefined) this.#rejected++;
-      else this.#state = ticket;
     }
     this.#total++;
     return ticket;
@@ -163,7 +164,7 @@ export class Circuit {
    * A call came to an end: fulfilled or not, which the predicates judge, or with a verdict. Counts it and makes
    * the transition it causes, if its era is still on. Never throws, as far as there is stack to run on.
    */
-  settled(ticket: State, started: number, ended: boolean | Verdict, value: unknown): void {
+  settled(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     const state = this.#state;
     if (
       ended === true &&
@@ -179,7 +180,7 @@ export class Circuit {
   }
 
   /** A function of its own, so that the one above is small enough to become part of every call. */
-  #count(ticket: State, started: number, ended: boolean | Verdict, value: unknown): void {
+  #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     let isCounted = false;
     try {
       const verdict = typeof ended === "boolean" ? judge(this.#settings, ended, value) : ended;

@@ -1,11 +1,11 @@
 import { isThenable } from "../kernel/thenable.js";
 import type { Circuit, Handlers, Owed } from "./circuit.js";
-import type { State } from "./machine.js";
+import type { Ticket } from "./machine.js";
 
 /** What a synchronous call returns: what the function returns, which must not be a promise. */
 export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
 
-function handlersOf(circuit: Circuit, ticket: State, started: number): Handlers {
+function handlersOf(circuit: Circuit, ticket: Ticket, started: number): Handlers {
   return {
     era: ticket.era,
     fulfilled(value) {
@@ -20,7 +20,7 @@ function handlersOf(circuit: Circuit, ticket: State, started: number): Handlers 
 }
 
 /** One pair of handlers serves an era of a closed circuit, so that a call makes nothing but its promise. */
-function sharedHandlers(circuit: Circuit, ticket: State): Handlers {
+function sharedHandlers(circuit: Circuit, ticket: Ticket): Handlers {
   const last = circuit.handlers;
   return last?.era === ticket.era ? last : (circuit.handlers = handlersOf(circuit, ticket, 0));
 }
@@ -34,7 +34,7 @@ export function guard<This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
   ...args: Args
 ): Promise<Awaited<Result>> {
-  let ticket: State | undefined;
+  let ticket: Ticket | undefined;
   let started = 0;
   try {
     started = circuit.start();
