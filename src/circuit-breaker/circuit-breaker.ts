@@ -2,6 +2,7 @@ import type { Component } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import {
+  checkAnyFunction,
   checkFunction,
   type ExecuteOptions,
   type ExecutionContext,
@@ -10,12 +11,24 @@ import {
   runAbortable,
 } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
-import { type AnyFunction, type AsyncOf, disguise, type SyncOf } from "../kernel/wrap.js";
+import {
+  type AnyFunction,
+  type AsyncOf,
+  disguise,
+  type Synchronous,
+  type SyncOf,
+  type SyncRest,
+} from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
 import { guard, guardSync, type NotAPromise } from "./guard.js";
+import { type Iterated, iterateUnder } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 import { CallPermit, type Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
+
+/** What to do with a generator function, in the words of an error message. */
+export const RECIPE =
+  "Use breaker.iterate(fn, ...args), whose permit settles at the end of the iteration, or take one yourself: const permit = breaker.tryPermit(), and permit.success() or permit.failure(error) when the iteration is over.";
 
 /** What a wrapped function has besides: the circuit breaker that guards it. */
 export interface Guarded {
@@ -115,7 +128,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
     ...args: Args
   ): Promise<Awaited<Result>> {
     try {
-      checkFunction(fn, "call");
+      checkFunction(fn, "call", RECIPE);
       return guard(this.#circuit, undefined, fn, ...args);
     } catch (error) {
       return Promise.reject(error);
@@ -129,17 +142,17 @@ export class CircuitBreaker extends Printed implements Component, Policy {
    * @throws TypeError when the result is a promise or another thenable; the call counts as ignored.
    */
   callSync<Args extends unknown[], Result>(
-    fn: (...args: Args) => Result,
+    fn: ((...args: Args) => Result) & Synchronous<Result>,
     ...args: Args
   ): NotAPromise<Result> {
-    checkFunction(fn, "callSync");
+    checkFunction(fn, "callSync", RECIPE);
     return guardSync(this.#circuit, undefined, fn, ...args);
   }
 
   /** Makes a function that calls `fn` through this circuit: the same `this` and parameters, always a promise. */
   wrap<Fn extends AnyFunction>(fn: Fn): AsyncOf<Fn> & Guarded;
   wrap<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
-    checkFunction(fn, "wrap");
+    checkFunction(fn, "wrap", RECIPE);
     const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
       return guard(circuit, this, fn, ...args);
@@ -148,9 +161,12 @@ export class CircuitBreaker extends Printed implements Component, Policy {
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
-  wrapSync<Fn extends AnyFunction>(fn: Fn): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
+  wrapSync<Fn extends AnyFunction>(
+    fn: Fn,
+    ...refused: SyncRest<Fn>
+  ): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
   wrapSync<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
-    checkFunction(fn, "wrapSync");
+    checkFunction(fn, "wrapSync", RECIPE);
     const circuit = this.#circuit;
     const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
       return guardSync(circuit, this, fn, ...args);
@@ -168,7 +184,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: ExecuteOptions,
   ): Promise<Result> {
-    checkFunction(fn, "execute");
+    checkFunction(fn, "execute", RECIPE);
     const signal = readSignal(options);
     if (signal?.aborted) {
       this.#circuit.ignore();
@@ -183,6 +199,38 @@ export class CircuitBreaker extends Printed implements Component, Policy {
       permit.failure(error);
       throw error;
     }
+  }
+
+  /**
+   * Iterates over what `fn(...args)` gives, a generator or a stream, as one call that lasts from the first `next()`
+   * to the end: a source that fails in the middle has failed. A consumer that stops early after an item counts as a
+   * success. Its duration has the consumer's time in it, which matters to `slowCallRate` and `probeTimeout`.
+   *
+   * @returns throws a `CircuitOpenError` at its first `next()` when the call is refused. Taken up once; one that is
+   *   never taken up holds nothing.
+   * @throws TypeError when `fn` is not a function.
+   * @example
+   * ```ts
+   * import { Readable } from "node:stream";
+   * import { CircuitBreaker } from "@kstlib/resilience";
+   *
+   * const breaker = new CircuitBreaker({ name: "prices" });
+   * const prices: number[] = [];
+   * for await (const price of breaker.iterate(() => Readable.from([99, 101]))) prices.push(price);
+   * console.assert(prices.length === 2 && breaker.stats.successfulCalls === 1);
+   * ```
+   */
+  iterate<Args extends unknown[], Item>(
+    fn: (...args: Args) => Iterated<Item>,
+    ...args: Args
+  ): AsyncGenerator<Item, void, undefined> {
+    checkAnyFunction(fn, "iterate");
+    const admit = (): CallPermit => {
+      const permit = this.#permit();
+      if (permit === undefined) throw this.#circuit.refusal();
+      return permit;
+    };
+    return iterateUnder(admit, () => fn(...args));
   }
 
   /**

@@ -5,8 +5,9 @@ import {
   decorator,
   type SyncDecorator,
   type SyncOf,
+  type SyncRest,
 } from "../kernel/wrap.js";
-import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
+import { CircuitBreaker, type Guarded, RECIPE } from "./circuit-breaker.js";
 import type { CircuitBreakerOptions } from "./options.js";
 
 /**
@@ -57,7 +58,7 @@ export function circuitBreaker(first?: CircuitBreakerOptions | AnyFunction, cont
  */
 export function circuitBreakerSync<Fn extends AnyFunction>(
   fn: Fn,
-  context?: ClassMethodDecoratorContext<never>,
+  ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
 ): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
 export function circuitBreakerSync(
   options?: CircuitBreakerOptions,
@@ -75,7 +76,7 @@ function guardWith(
 ): unknown {
   const make = (options?: CircuitBreakerOptions): ReturnType<typeof decorator> => {
     const breaker = new CircuitBreaker(options);
-    return decorator(name, (fn) => wrap(breaker, fn));
+    return decorator(name, (fn) => wrap(breaker, fn), RECIPE);
   };
   return typeof first === "function" || context !== undefined ? make()(first, context) : make(first);
 }

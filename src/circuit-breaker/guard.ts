@@ -1,4 +1,4 @@
-import { isThenable } from "../kernel/thenable.js";
+import { disown, isThenable } from "../kernel/thenable.js";
 import type { Circuit, Handlers, Owed } from "./circuit.js";
 import type { Ticket } from "./machine.js";
 
@@ -104,8 +104,7 @@ export function guardSync<This, Args extends unknown[], Result>(
     }
     throw error;
   }
-  // Nobody will see this promise: what it rejects with must not become an unhandled rejection.
-  new Promise((adopt) => adopt(promise)).catch(() => {});
+  disown(promise);
   throw new TypeError(
     "a synchronous call needs a function that returns its result; got a promise. Use call or wrap for it.",
   );

@@ -8,8 +8,9 @@ import {
   decorator,
   type SyncDecorator,
   type SyncOf,
+  type SyncRest,
 } from "../kernel/wrap.js";
-import { type Limited, limitAsync, limitSync } from "./limited.js";
+import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { type AcquireSyncOptions, parseTimeout } from "./request.js";
@@ -105,7 +106,7 @@ export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unkn
  */
 export function rateLimiterSync<Fn extends AnyFunction>(
   fn: Fn,
-  context?: ClassMethodDecoratorContext<never>,
+  ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
 ): SyncOf<Fn> & Limited<RateLimiter>;
 export function rateLimiterSync(options?: LimitedOptions): SyncDecorator<Limited<RateLimiter>>;
 export function rateLimiterSync(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
@@ -161,5 +162,5 @@ function limitedDecorator(
     return own;
   };
   const wait: AcquireSyncOptions = { timeout: blocking ? timeout : 0 };
-  return decorator(name, (fn) => limit(shared, limiterOf, wait, fn));
+  return decorator(name, (fn) => limit(shared, limiterOf, wait, fn), RECIPE);
 }

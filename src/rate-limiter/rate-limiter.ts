@@ -4,8 +4,8 @@ import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
-import type { AnyFunction, AsyncOf, SyncOf } from "../kernel/wrap.js";
-import { type Limited, limitAsync, limitSync } from "./limited.js";
+import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
+import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { Line } from "./line.js";
 import {
   limitsOf,
@@ -172,7 +172,7 @@ export class RateLimiter extends Printed implements Policy, Component {
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result> {
-    checkFunction(fn, "execute");
+    checkFunction(fn, "execute", RECIPE);
     const request = readRequest("execute", options, this.burst);
     const { signal } = request;
     const turn = this.#line.admit(request, signal !== undefined);
@@ -194,7 +194,10 @@ export class RateLimiter extends Printed implements Policy, Component {
   }
 
   /** Makes a function that blocks the thread until its turn, then calls `fn`: same `this`, parameters and result. */
-  wrapSync<Fn extends AnyFunction>(fn: Fn, options?: AcquireSyncOptions): SyncOf<Fn> & Limited<RateLimiter>;
+  wrapSync<Fn extends AnyFunction>(
+    fn: Fn,
+    ...options: SyncRest<Fn, [options?: AcquireSyncOptions]>
+  ): SyncOf<Fn> & Limited<RateLimiter>;
   wrapSync(fn: AnyFunction, options?: AcquireSyncOptions): unknown {
     return limitSync(this, () => this, options, fn);
   }

@@ -588,7 +588,7 @@ describe("synchronous calls of asynchronous functions", () => {
       },
     };
     const breaker = breakerOf();
-    expect(() => breaker.callSync(() => hostile)).toThrow(down);
+    expect(() => breaker.callSync((): unknown => hostile)).toThrow(down);
     await expect(breaker.call(() => hostile)).rejects.toBe(down);
     expect(breaker.stats.failedCalls).toBe(2);
   });
