@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { CircuitBreaker, type Guarded } from "./circuit-breaker/circuit-breaker.js";
-export { circuitBreaker, circuitBreakerSync } from "./circuit-breaker/decorators.js";
+export { circuitBreaker, circuitBreakerSync, type GuardedOptions } from "./circuit-breaker/decorators.js";
 export { CircuitBreakerError, CircuitOpenError } from "./circuit-breaker/errors.js";
 export type { NotAPromise } from "./circuit-breaker/guard.js";
 export type {

@@ -30,9 +30,12 @@ import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats 
 export const RECIPE =
   "Use breaker.iterate(fn, ...args), whose permit settles at the end of the iteration, or take one yourself: const permit = breaker.tryPermit(), and permit.success() or permit.failure(error) when the iteration is over.";
 
-/** What a wrapped function has besides: the circuit breaker that guards it. */
+/** What a wrapped function has besides. */
 export interface Guarded {
+  /** The circuit breaker of all calls; with `perInstance`, of the calls without an instance. */
   readonly breaker: CircuitBreaker;
+  /** The circuit breaker of the calls on this instance: `breaker` unless `perInstance` was asked for. */
+  readonly breakerOf: (instance: unknown) => CircuitBreaker;
 }
 
 /**
@@ -78,6 +81,26 @@ export class CircuitBreaker extends Printed implements Component, Policy {
 
   get name(): string {
     return this.#circuit.name;
+  }
+
+  /** Consecutive failures that open the circuit; not used with a `trip` rule. */
+  get maxFailures(): number {
+    return this.#circuit.limits.maxFailures;
+  }
+
+  /** Seconds the circuit stays open before it lets probes through; of one that grows, the `initial` ones. */
+  get resetTimeout(): number {
+    return this.#circuit.limits.resetTimeout.initial / 1000;
+  }
+
+  /** Calls admitted while half-open, and successes needed to close. */
+  get halfOpenMaxCalls(): number {
+    return this.#circuit.limits.halfOpenMaxCalls;
+  }
+
+  /** Seconds after which a probe that has not settled counts as failed. */
+  get probeTimeout(): number {
+    return this.#circuit.limits.probeTimeout / 1000;
   }
 
   /** What the circuit does with calls now. An open one whose time has come becomes half-open by being asked. */
@@ -157,7 +180,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
     const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
       return guard(circuit, this, fn, ...args);
     };
-    return disguise(guarded, fn, { breaker: this });
+    return disguise(guarded, fn, { breaker: this, breakerOf: () => this });
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
@@ -171,7 +194,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
     const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
       return guardSync(circuit, this, fn, ...args);
     };
-    return disguise(guarded, fn, { breaker: this });
+    return disguise(guarded, fn, { breaker: this, breakerOf: () => this });
   }
 
   /**

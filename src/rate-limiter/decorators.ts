@@ -1,5 +1,6 @@
 import type { Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { sharedOrEach } from "../kernel/per-instance.js";
 import { custom, flag, optional } from "../kernel/rules.js";
 import {
   type AnyFunction,
@@ -150,17 +151,7 @@ function limitedDecorator(
     if (value !== undefined) limiterOptions[key] = value;
   }
   const make = (): RateLimiter => new RateLimiter(limiterOptions);
-  const shared = make();
-  const instances = new WeakMap<object, RateLimiter>();
-  const limiterOf = (instance: unknown): RateLimiter => {
-    if (!perInstance || typeof instance !== "object" || instance === null) return shared;
-    let own = instances.get(instance);
-    if (own === undefined) {
-      own = make();
-      instances.set(instance, own);
-    }
-    return own;
-  };
+  const { shared, of } = sharedOrEach(make, perInstance);
   const wait: AcquireSyncOptions = { timeout: blocking ? timeout : 0 };
-  return decorator(name, (fn) => limit(shared, limiterOf, wait, fn), RECIPE);
+  return decorator(name, (fn) => limit(shared, of, wait, fn), RECIPE);
 }

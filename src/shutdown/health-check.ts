@@ -1,5 +1,6 @@
 import { unlike } from "../kernel/show.js";
-import { isThenable } from "../kernel/thenable.js";
+import { checkFunction } from "../kernel/policy.js";
+import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
 import type { HealthProbe } from "./health-report.js";
 
@@ -107,10 +108,14 @@ export function checkFunctionOf(
   check: HealthCheck,
   probes: readonly HealthProbe[],
 ): HealthCheckFunction {
-  if (typeof check === "function") return check;
+  if (typeof check === "function") {
+    checkFunction(check, "a health check");
+    return check;
+  }
   if (typeof check === "object" && check !== null) {
     if (isThenable(check)) {
       if (probes.join() === "startup") return settled(name, check);
+      disown(check);
       throw new TypeError(
         'a promise is a check of start-up alone: give { for: "startup" }, or a function that returns a promise.',
       );
