@@ -80,11 +80,13 @@ export interface RegistrySnapshot {
 
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
- * configuration and overrides. Nothing is started: call `start()` or `install()` on what you get.
+ * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
+ * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or `install()` on what you get.
  *
  * Disposing of the registry (`await using`) first runs the shutdown, if there is one, then ends every
  * component in the reverse order of its making.
  *
+ * @throws TypeError or RangeError that names the key's path.
  * @example
  * ```ts
  * import { Registry } from "@kstlib/resilience";
@@ -125,11 +127,6 @@ export class Registry extends Printed implements AsyncDisposable {
   #disposal: Promise<void> | undefined;
   #isEnded = false;
 
-  /**
-   * @param config what `loadConfig` gave, or the same written in code. Default: the process-wide
-   *   configuration at the time an instance is made.
-   * @throws TypeError or RangeError that names the key's path.
-   */
   constructor(config?: ResilienceConfig) {
     super();
     this.#configuration = config === undefined ? undefined : checkConfiguration(config);

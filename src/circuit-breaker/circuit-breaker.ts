@@ -47,6 +47,7 @@ export interface Guarded {
  * A call counts only in the era that admitted it: what ends after a state change or `reset()` goes into the
  * lifetime totals and nothing else.
  *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { CircuitBreaker, CircuitOpenError } from "@kstlib/resilience";
@@ -69,9 +70,6 @@ export interface Guarded {
 export class CircuitBreaker extends Printed implements Component, Policy {
   readonly #circuit: Circuit;
 
-  /**
-   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
-   */
   constructor(options?: CircuitBreakerOptions) {
     super();
     this.#circuit = new Circuit(

@@ -38,6 +38,8 @@ import { ServiceNotices } from "./service-notices.js";
  * in flight is left to that write, and is a missed beat once the write has taken a whole interval. A running
  * heartbeat does not keep the process alive.
  *
+ * @throws TypeError for an unknown option or a value of the wrong type.
+ * @throws RangeError for a value out of range.
  * @example
  * ```ts
  * import fs from "node:fs";
@@ -78,10 +80,6 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
 
-  /**
-   * @throws TypeError for an unknown option or a value of the wrong type.
-   * @throws RangeError for a value out of range.
-   */
   constructor(options?: HeartbeatOptions) {
     super();
     this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, "heartbeat");

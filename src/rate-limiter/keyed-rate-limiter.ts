@@ -53,6 +53,7 @@ export interface KeyedRateLimiterEvents {
  * for with `acquire`. With `onFull: "evict"`, somebody who can make up keys at will can push others out, who then
  * get the tokens they miss early; with `"deny"` he can lock new keys out instead.
  *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { KeyedRateLimiter } from "@kstlib/resilience";
@@ -77,9 +78,6 @@ export class KeyedRateLimiter extends Printed implements Component {
   #disposed = false;
   #evicted = 0;
 
-  /**
-   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
-   */
   constructor(options?: KeyedRateLimiterOptions) {
     super();
     const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");

@@ -47,6 +47,7 @@ export interface RateLimiterEvents {
  * Waiting is first in, first out, and nobody overtakes: neither `tryAcquire` nor a cheaper request. A pending
  * waiter keeps the process alive; an idle limiter has no timer.
  *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { RateLimiter, RateLimitExceededError } from "@kstlib/resilience";
@@ -68,9 +69,6 @@ export class RateLimiter extends Printed implements Policy, Component {
   readonly #tally: Tally<void, object>;
   #settings: RateLimitsSettings;
 
-  /**
-   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
-   */
   constructor(options?: RateLimiterOptions) {
     super();
     const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");

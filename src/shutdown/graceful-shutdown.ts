@@ -38,6 +38,8 @@ import type { WorkerThread } from "./worker-thread.js";
  * signal is not seen until it returns; the total time holds, and a signal that is not listened to, such as
  * SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
  *
+ * @throws TypeError for an unknown option or one of the wrong type.
+ * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
  * @example
  * ```ts
  * import { GracefulShutdown } from "@kstlib/resilience";
@@ -61,10 +63,6 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   readonly #health: Health;
   readonly #target: SignalTarget;
 
-  /**
-   * @throws TypeError for an unknown option or one of the wrong type.
-   * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
-   */
   constructor(options?: GracefulShutdownOptions) {
     super();
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");

@@ -42,6 +42,17 @@ const MISSING = 30_000;
  * missing or cannot be read counts only when that lasts for `maxAge` (30 s without one), so that a watcher may start first.
  *
  * Made by `Watchdog.fromStateFile`. Its timer does not keep the process alive unless `keepAlive` is given.
+ *
+ * @throws TypeError or RangeError for an option that is not right; the message names it.
+ * @example
+ * ```ts
+ * import { Watchdog } from "@kstlib/resilience";
+ *
+ * using watcher = Watchdog.fromStateFile("bot.heartbeat", { maxAge: "1m" });
+ * watcher.on("timeout", ({ kind }) => console.error(`the bot is ${kind}`));
+ * watcher.start();
+ * console.assert(watcher.isRunning);
+ * ```
  */
 export class StateFileWatchdog extends Printed implements Component, Disposable {
   readonly name: string;
@@ -54,7 +65,6 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
   #status: string | null = null;
   #wellAt = 0;
 
-  /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(path: string | URL, options?: StateFileOptions) {
     super();
     const file = parsePath(path, "file");

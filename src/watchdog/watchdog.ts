@@ -55,6 +55,7 @@ const LAP = 2 ** 32;
  * A frozen thread is reported to stderr at once; `onTimeout` runs when the thread is back, or right away when
  * only the work hangs. A ping after a timeout arms the watchdog again.
  *
+ * @throws TypeError or RangeError for an option that is not right; the message names it.
  * @example
  * ```ts
  * import { Watchdog } from "@kstlib/resilience";
@@ -98,7 +99,6 @@ export class Watchdog extends Printed implements Component, Disposable {
     return watchdog;
   }
 
-  /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(options?: WatchdogOptions);
   /** @internal Takes settings that were checked when the context of a run was made. */
   constructor(options: undefined, settings: WatchdogSettings);
