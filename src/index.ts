@@ -40,7 +40,7 @@ export type { HeartbeatOptions, HeartbeatStartOptions, HeartbeatTarget } from ".
 export { type Clock, realClock, type Timer, type TimerOptions } from "./kernel/clock.js";
 export type { Component, Json, Snapshot } from "./kernel/component.js";
 export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";
-export type { Duration } from "./kernel/duration.js";
+export { asDuration, type Duration } from "./kernel/duration.js";
 export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";

@@ -21,14 +21,10 @@ import {
 } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
 import { guard, guardSync, type NotAPromise } from "./guard.js";
-import { type Iterated, iterateUnder } from "./iterate.js";
+import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 import { CallPermit, type Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
-
-/** What to do with a generator function, in the words of an error message. */
-export const RECIPE =
-  "Use breaker.iterate(fn, ...args), whose permit settles at the end of the iteration, or take one yourself: const permit = breaker.tryPermit(), and permit.success() or permit.failure(error) when the iteration is over.";
 
 /** What a wrapped function has besides. */
 export interface Guarded {
@@ -211,8 +207,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
       this.#circuit.ignore();
       throw signal.reason;
     }
-    const permit = this.#permit();
-    if (permit === undefined) throw this.#circuit.refusal();
+    const permit = this.#admitted();
     try {
       return await runAbortable(fn, signal, permit);
     } catch (error) {
@@ -246,12 +241,10 @@ export class CircuitBreaker extends Printed implements Component, Policy {
     ...args: Args
   ): AsyncGenerator<Item, void, undefined> {
     checkAnyFunction(fn, "iterate");
-    const admit = (): CallPermit => {
-      const permit = this.#permit();
-      if (permit === undefined) throw this.#circuit.refusal();
-      return permit;
-    };
-    return iterateUnder(admit, () => fn(...args));
+    return iterateUnder(
+      () => this.#admitted(),
+      () => fn(...args),
+    );
   }
 
   /**
@@ -294,6 +287,12 @@ export class CircuitBreaker extends Printed implements Component, Policy {
   /** Closes the circuit with nothing counted against it. Lifetime totals stay; calls under way no longer count. */
   reset(): void {
     this.#circuit.reset();
+  }
+
+  #admitted(): CallPermit {
+    const permit = this.#permit();
+    if (permit === undefined) throw this.#circuit.refusal();
+    return permit;
   }
 
   #permit(): CallPermit | undefined {

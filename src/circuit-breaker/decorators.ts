@@ -11,7 +11,8 @@ import {
   type SyncOf,
   type SyncRest,
 } from "../kernel/wrap.js";
-import { CircuitBreaker, type Guarded, RECIPE } from "./circuit-breaker.js";
+import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
+import { RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 
 /** Options of {@link circuitBreaker} and {@link circuitBreakerSync}: those of the breaker, and whose it is. */
@@ -110,13 +111,13 @@ function guardWith(
   return decorator(name, (fn) => (isEach ? wrapEach(shared, of, call, fn) : wrap(shared, fn)), RECIPE);
 }
 
-function wrapEach<This, Args extends unknown[]>(
+function wrapEach(
   breaker: CircuitBreaker,
   breakerOf: (instance: unknown) => CircuitBreaker,
   call: Call,
-  fn: (this: This, ...args: Args) => unknown,
+  fn: AnyFunction,
 ): AnyFunction {
-  const guarded = function (this: This, ...args: Args): unknown {
+  const guarded = function (this: never, ...args: never): unknown {
     return call(breakerOf(this), () => fn.apply(this, args));
   };
   return disguise(guarded, fn, { breaker, breakerOf });

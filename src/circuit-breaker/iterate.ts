@@ -1,5 +1,9 @@
 import type { CallPermit } from "./permit.js";
 
+/** What to do with a generator function, in the words of an error message. */
+export const RECIPE =
+  "Use breaker.iterate(fn, ...args), whose permit settles at the end of the iteration, or take one yourself: const permit = breaker.tryPermit(), and permit.success() or permit.failure(error) when the iteration is over.";
+
 /** What can be iterated with `for await`: an async or plain iterable, a stream among them, or a promise of one. */
 export type Iterated<Item> =
   | AsyncIterable<Item>

@@ -2,7 +2,7 @@
 export interface Shared<Owned> {
   /** The one for everybody; for calls without an instance when each has its own. */
   readonly shared: Owned;
-  of(instance: unknown): Owned;
+  readonly of: (instance: unknown) => Owned;
 }
 
 /** Makes the shared one now, and with `isEach` one for each instance when it is first asked for. */

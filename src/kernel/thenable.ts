@@ -10,7 +10,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 export function disown(refused: unknown): void {
   try {
     // The engine's, which takes the promises of every realm and nothing else.
-    Reflect.apply(Promise.prototype.then, refused, [undefined, () => {}]);
+    void Promise.prototype.then.call(refused, undefined, () => {});
   } catch {
     // No promise of the engine's: nothing that it would report as unhandled.
   }

@@ -1,4 +1,4 @@
-import type { Duration } from "../kernel/duration.js";
+import { asDuration, type Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { sharedOrEach } from "../kernel/per-instance.js";
 import { custom, flag, optional } from "../kernel/rules.js";
@@ -49,9 +49,9 @@ const limitedRules: OptionRules<LimitedSettings> = {
   timeout: optional(
     custom<Duration | undefined>({
       allowed: "a duration",
-      parse(value, _label) {
+      parse(value, label) {
         parseTimeout(value);
-        return typeof value === "number" || typeof value === "string" ? value : undefined;
+        return asDuration(value, label);
       },
     }),
   ),

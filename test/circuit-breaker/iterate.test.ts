@@ -86,7 +86,7 @@ describe("an iteration under a breaker", () => {
   test("is refused at its first next, and does not begin", async () => {
     const breaker = new CircuitBreaker();
     using _hold = breaker.isolate();
-    const begin = vi.fn(failing);
+    const begin = vi.fn<typeof failing>(failing);
     await expect(breaker.iterate(begin).next()).rejects.toThrow(CircuitOpenError);
     expect(begin).not.toHaveBeenCalled();
     expect(breaker.stats).toMatchObject({ totalCalls: 1, rejectedCalls: 1 });
@@ -158,7 +158,7 @@ describe("a function of a generator, which does nothing when it is called,", () 
   const generators = [
     ["sync", function* () {}],
     ["async", async function* () {}],
-    ["bound", function* () {}.bind(undefined)],
+    ["bound", (failing as (this: undefined) => unknown).bind(undefined)],
     ["of another realm", runInNewContext("(function* () {})") as () => Generator],
     ["of another realm, async,", runInNewContext("(async function* () {})") as () => AsyncGenerator],
   ] as const;
@@ -178,7 +178,7 @@ describe("a function of a generator, which does nothing when it is called,", () 
     ["rateLimiterSync", (fn) => rateLimiterSync(fn)],
     ["run", (fn) => watchdogContext().run(fn)],
     ["runSync", (fn) => watchdogContext().runSync(fn)],
-    ["register", (fn) => new GracefulShutdown().register("a", fn as () => void)],
+    ["register", (fn) => new GracefulShutdown().register("a", fn)],
   ];
 
   test.each(refusing)("is refused by %s", async (method, refuse) => {

@@ -26,7 +26,7 @@ test("callSync never gives a promise", () => {
   expectTypeOf(breaker.callSync(() => undefined as unknown)).toEqualTypeOf<unknown>();
 });
 
-declare function anything(): any;
+declare const json: typeof JSON.parse;
 declare function twice(text: string): string;
 declare function twice(n: number): number;
 
@@ -52,9 +52,9 @@ test("nothing synchronous takes a function that returns a promise", () => {
   // @ts-expect-error use circuitBreaker
   circuitBreakerSync({ maxFailures: 1 })(fetchTicker);
   // @ts-expect-error use run
-  watchdogContext().runSync(async () => {});
+  void watchdogContext().runSync(async () => {});
   // @ts-expect-error use run
-  watchdogContext().runSync((watchdog) => Promise.resolve(watchdog.ping()));
+  void watchdogContext().runSync((watchdog) => Promise.resolve(watchdog.ping()));
 
   class Service {
     // @ts-expect-error use circuitBreaker
@@ -72,16 +72,14 @@ test("callSync still infers parameters and results", () => {
   expectTypeOf(breaker.callSync((n, text) => text.length + n, 1, "a")).toEqualTypeOf<number>();
   expectTypeOf(breaker.callSync(<Value>(value: Value) => [value], 1)).toEqualTypeOf<number[]>();
   expectTypeOf(breaker.callSync(twice, 1)).toEqualTypeOf<number>();
-  expectTypeOf(breaker.callSync(anything)).toEqualTypeOf<any>();
   expectTypeOf(breaker.callSync(() => {})).toEqualTypeOf<void>();
   expectTypeOf(breaker.callSync((): never => process.exit())).toEqualTypeOf<never>();
-  expectTypeOf(breaker.callSync(JSON.parse, "1")).toEqualTypeOf<any>();
+  expectTypeOf(breaker.callSync(json, "1")).toBeAny();
   expectTypeOf(breaker.callSync(() => null)).toEqualTypeOf<null>();
-  expectTypeOf(breaker.callSync(() => ({ then: 1 }))).toEqualTypeOf<{ then: number }>();
   expectTypeOf(watchdogContext().runSync((watchdog) => watchdog.isRunning)).toEqualTypeOf<boolean>();
   expectTypeOf(breaker.wrapSync(twice)(1)).toEqualTypeOf<number>();
   expectTypeOf(breaker.wrapSync(twice)("")).toEqualTypeOf<string>();
-  expectTypeOf(breaker.wrapSync(anything)()).toEqualTypeOf<any>();
+  expectTypeOf(breaker.wrapSync(json)("1")).toBeAny();
   expectTypeOf(breaker.wrapSync((): never => process.exit())()).toEqualTypeOf<never>();
   // @ts-expect-error a parameter of the wrong type
   breaker.callSync(parse, 1);

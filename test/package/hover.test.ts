@@ -42,8 +42,8 @@ function editor(): ts.LanguageService {
     getDefaultLibFileName: ts.getDefaultLibFilePath,
     fileExists: (file) => file === program || ts.sys.fileExists(file),
     readFile: (file) => (file === program ? text : ts.sys.readFile(file)),
-    directoryExists: ts.sys.directoryExists,
-    getDirectories: ts.sys.getDirectories,
+    directoryExists: (folder) => ts.sys.directoryExists(folder),
+    getDirectories: (folder) => ts.sys.getDirectories(folder),
     realpath: (file) => ts.sys.realpath?.(file) ?? file,
   });
 }
