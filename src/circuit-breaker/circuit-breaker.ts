@@ -20,7 +20,7 @@ import {
   type SyncRest,
 } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
-import { guard, guardSync, type NotAPromise } from "./guard.js";
+import { guard, guarded, guardedSync, guardSync, type NotAPromise } from "./guard.js";
 import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 import { CallPermit, type Permit } from "./permit.js";
@@ -170,11 +170,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
   wrap<Fn extends AnyFunction>(fn: Fn): AsyncOf<Fn> & Guarded;
   wrap<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
     checkFunction(fn, "wrap", RECIPE);
-    const circuit = this.#circuit;
-    const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
-      return guard(circuit, this, fn, ...args);
-    };
-    return disguise(guarded, fn, { breaker: this, breakerOf: () => this });
+    return disguise(guarded(this.#circuit, fn), fn, { breaker: this, breakerOf: () => this });
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
@@ -184,11 +180,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
   ): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
   wrapSync<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
     checkFunction(fn, "wrapSync", RECIPE);
-    const circuit = this.#circuit;
-    const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
-      return guardSync(circuit, this, fn, ...args);
-    };
-    return disguise(guarded, fn, { breaker: this, breakerOf: () => this });
+    return disguise(guardedSync(this.#circuit, fn), fn, { breaker: this, breakerOf: () => this });
   }
 
   /**

@@ -72,6 +72,16 @@ export function guard<This, Args extends unknown[], Result>(
   }
 }
 
+/** A function that calls `fn` through the circuit, with its `this`. */
+export function guarded<This, Args extends unknown[], Result>(
+  circuit: Circuit,
+  fn: (this: This, ...args: Args) => Result,
+): (this: This, ...args: Args) => Promise<Awaited<Result>> {
+  return function (...args) {
+    return guard(circuit, this, fn, ...args);
+  };
+}
+
 /** Calls the synchronous `fn` through the circuit. A promise from it is a mistake: its permit goes back. */
 export function guardSync<This, Args extends unknown[], Result>(
   circuit: Circuit,
@@ -108,6 +118,16 @@ export function guardSync<This, Args extends unknown[], Result>(
   throw new TypeError(
     "a synchronous call needs a function that returns its result; got a promise. Use call or wrap for it.",
   );
+}
+
+/** A function that calls the synchronous `fn` through the circuit, with its `this`. */
+export function guardedSync<This, Args extends unknown[], Result>(
+  circuit: Circuit,
+  fn: (this: This, ...args: Args) => Result,
+): (this: This, ...args: Args) => NotAPromise<Result> {
+  return function (...args) {
+    return guardSync(circuit, this, fn, ...args);
+  };
 }
 
 function isDirect<Result>(result: Result): result is NotAPromise<Result> {
