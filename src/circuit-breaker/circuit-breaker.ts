@@ -41,7 +41,8 @@ export interface Guarded {
  * someone asks.
  *
  * A call counts only in the era that admitted it: what ends after a state change or `reset()` goes into the
- * lifetime totals and nothing else.
+ * lifetime totals and nothing else. But a probe that succeeds after its time still helps to close the circuit, unless
+ * a probe has failed since, or the circuit was reset or isolated.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example

@@ -2,7 +2,7 @@ import type { CallPermit } from "./permit.js";
 
 /** What to do with a generator function, in the words of an error message. */
 export const RECIPE =
-  "Use breaker.iterate(fn, ...args), whose permit settles at the end of the iteration, or take one yourself: const permit = breaker.tryPermit(), and permit.success() or permit.failure(error) when the iteration is over.";
+  "Use breaker.iterate(fn, ...args), whose permit settles at the end of the iteration, or take one over the iteration: breaker.tryPermit(), then permit.success() or permit.failure(error).";
 
 /** What can be iterated with `for await`: an async or plain iterable, a stream among them, or a promise of one. */
 export type Iterated<Item> =
