@@ -11,10 +11,10 @@ const part = (name, imports, limit) => ({
 
 // What they are, with a little room: a change that grows them is seen. `npm run bench -- size` compares with the goals.
 export default [
-  part("circuit breaker alone", "{ CircuitBreaker }", "6.8 kB"),
-  part("rate limiter alone", "{ RateLimiter }", "7.5 kB"),
+  part("circuit breaker alone", "{ CircuitBreaker }", "7.5 kB"),
+  part("rate limiter alone", "{ RateLimiter }", "7.6 kB"),
   part("graceful shutdown alone", "{ GracefulShutdown }", "13.2 kB"),
   part("heartbeat alone", "{ Heartbeat }", "9.4 kB"),
   part("watchdog alone", "{ Watchdog }", "9.2 kB"),
-  part("whole core", undefined, "37 kB"),
+  part("whole core", undefined, "38 kB"),
 ];

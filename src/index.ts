@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { CircuitBreaker, type Guarded } from "./circuit-breaker/circuit-breaker.js";
-export { circuitBreaker, circuitBreakerSync } from "./circuit-breaker/decorators.js";
+export { circuitBreaker, circuitBreakerSync, type GuardedOptions } from "./circuit-breaker/decorators.js";
 export { CircuitBreakerError, CircuitOpenError } from "./circuit-breaker/errors.js";
 export type { NotAPromise } from "./circuit-breaker/guard.js";
 export type {
@@ -40,7 +40,7 @@ export type { HeartbeatOptions, HeartbeatStartOptions, HeartbeatTarget } from ".
 export { type Clock, realClock, type Timer, type TimerOptions } from "./kernel/clock.js";
 export type { Component, Json, Snapshot } from "./kernel/component.js";
 export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";
-export type { Duration } from "./kernel/duration.js";
+export { asDuration, type Duration } from "./kernel/duration.js";
 export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";

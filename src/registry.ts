@@ -8,6 +8,7 @@ import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component, Snapshot } from "./kernel/component.js";
 import { type Configuration, currentConfiguration, pushConfiguration } from "./kernel/configured.js";
 import { checkName } from "./kernel/nearest.js";
+import { Printed } from "./kernel/printed.js";
 import { show } from "./kernel/show.js";
 import { KeyedRateLimiter, type KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
@@ -92,7 +93,8 @@ export interface RegistrySnapshot {
 
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
- * configuration and overrides. Nothing is started: call `start()` or `install()` on what you get.
+ * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
+ * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or `install()` on what you get.
  *
  * Names are few, those of services and loops, and are kept until {@link Registry.release}: a name for each client or
  * request is a leak, and a `KeyedRateLimiter` what is wanted.
@@ -100,6 +102,7 @@ export interface RegistrySnapshot {
  * Disposing of the registry (`await using`) first runs the shutdown, if there is one, then ends every
  * component in the reverse order of its making.
  *
+ * @throws TypeError or RangeError that names the key's path.
  * @example
  * ```ts
  * import { Registry } from "@kstlib/resilience";
@@ -112,7 +115,7 @@ export interface RegistrySnapshot {
  * console.assert(registry.snapshot().circuitBreakers["payment-api"] !== undefined);
  * ```
  */
-export class Registry implements AsyncDisposable {
+export class Registry extends Printed implements AsyncDisposable {
   readonly #configuration: Configuration | undefined;
   readonly #made = new Set<Ending>();
   readonly #circuitBreakers = new Instances<CircuitBreakerOptions, CircuitSnapshot, CircuitBreaker>(
@@ -147,12 +150,8 @@ export class Registry implements AsyncDisposable {
   #disposal: Promise<void> | undefined;
   #isEnded = false;
 
-  /**
-   * @param config what `loadConfig` gave, or the same written in code. Default: the process-wide
-   *   configuration at the time an instance is made.
-   * @throws TypeError or RangeError that names the key's path.
-   */
   constructor(config?: ResilienceConfig) {
+    super();
     this.#configuration = config === undefined ? undefined : checkConfiguration(config);
   }
 

@@ -2,6 +2,7 @@ import type { Component } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import {
+  checkAnyFunction,
   checkFunction,
   type ExecuteOptions,
   type ExecutionContext,
@@ -9,16 +10,28 @@ import {
   readSignal,
   runAbortable,
 } from "../kernel/policy.js";
-import { type AnyFunction, type AsyncOf, disguise, type SyncOf } from "../kernel/wrap.js";
+import { Printed } from "../kernel/printed.js";
+import {
+  type AnyFunction,
+  type AsyncOf,
+  disguise,
+  type Synchronous,
+  type SyncOf,
+  type SyncRest,
+} from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
-import { guard, guardSync, type NotAPromise } from "./guard.js";
+import { guard, guarded, guardedSync, guardSync, type NotAPromise } from "./guard.js";
+import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 import { CallPermit, type Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
 
-/** What a wrapped function has besides: the circuit breaker that guards it. */
+/** What a wrapped function has besides. */
 export interface Guarded {
+  /** The circuit breaker of all calls; with `perInstance`, of the calls without an instance. */
   readonly breaker: CircuitBreaker;
+  /** The circuit breaker of the calls on this instance: `breaker` unless `perInstance` was asked for. */
+  readonly breakerOf: (instance: unknown) => CircuitBreaker;
 }
 
 /**
@@ -28,8 +41,10 @@ export interface Guarded {
  * someone asks.
  *
  * A call counts only in the era that admitted it: what ends after a state change or `reset()` goes into the
- * lifetime totals and nothing else.
+ * lifetime totals and nothing else. But a probe that succeeds after its time still helps to close the circuit, unless
+ * a probe has failed since, or the circuit was reset or isolated.
  *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { CircuitBreaker, CircuitOpenError } from "@kstlib/resilience";
@@ -49,13 +64,11 @@ export interface Guarded {
  * console.assert(breaker.state === "open" && breaker.stats.rejectedCalls === 1);
  * ```
  */
-export class CircuitBreaker implements Component, Policy {
+export class CircuitBreaker extends Printed implements Component, Policy {
   readonly #circuit: Circuit;
 
-  /**
-   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
-   */
   constructor(options?: CircuitBreakerOptions) {
+    super();
     this.#circuit = new Circuit(
       resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker"),
     );
@@ -63,6 +76,26 @@ export class CircuitBreaker implements Component, Policy {
 
   get name(): string {
     return this.#circuit.name;
+  }
+
+  /** Consecutive failures that open the circuit; not used with a `trip` rule. */
+  get maxFailures(): number {
+    return this.#circuit.limits.maxFailures;
+  }
+
+  /** Seconds the circuit stays open before it lets probes through; of one that grows, the `initial` ones. */
+  get resetTimeout(): number {
+    return this.#circuit.limits.resetTimeout.initial / 1000;
+  }
+
+  /** Calls admitted while half-open, and successes needed to close. */
+  get halfOpenMaxCalls(): number {
+    return this.#circuit.limits.halfOpenMaxCalls;
+  }
+
+  /** Seconds after which a probe that has not settled counts as failed. */
+  get probeTimeout(): number {
+    return this.#circuit.limits.probeTimeout / 1000;
   }
 
   /** What the circuit does with calls now. An open one whose time has come becomes half-open by being asked. */
@@ -113,7 +146,7 @@ export class CircuitBreaker implements Component, Policy {
     ...args: Args
   ): Promise<Awaited<Result>> {
     try {
-      checkFunction(fn, "call");
+      checkFunction(fn, "call", RECIPE);
       return guard(this.#circuit, undefined, fn, ...args);
     } catch (error) {
       return Promise.reject(error);
@@ -127,33 +160,28 @@ export class CircuitBreaker implements Component, Policy {
    * @throws TypeError when the result is a promise or another thenable; the call counts as ignored.
    */
   callSync<Args extends unknown[], Result>(
-    fn: (...args: Args) => Result,
+    fn: ((...args: Args) => Result) & Synchronous<Result>,
     ...args: Args
   ): NotAPromise<Result> {
-    checkFunction(fn, "callSync");
+    checkFunction(fn, "callSync", RECIPE);
     return guardSync(this.#circuit, undefined, fn, ...args);
   }
 
   /** Makes a function that calls `fn` through this circuit: the same `this` and parameters, always a promise. */
   wrap<Fn extends AnyFunction>(fn: Fn): AsyncOf<Fn> & Guarded;
   wrap<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
-    checkFunction(fn, "wrap");
-    const circuit = this.#circuit;
-    const guarded = function (this: This, ...args: Args): Promise<Awaited<Result>> {
-      return guard(circuit, this, fn, ...args);
-    };
-    return disguise(guarded, fn, { breaker: this });
+    checkFunction(fn, "wrap", RECIPE);
+    return disguise(guarded(this.#circuit, fn), fn, { breaker: this, breakerOf: () => this });
   }
 
   /** Makes a function that calls the synchronous `fn` through this circuit: same `this`, parameters and result. */
-  wrapSync<Fn extends AnyFunction>(fn: Fn): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
+  wrapSync<Fn extends AnyFunction>(
+    fn: Fn,
+    ...refused: SyncRest<Fn>
+  ): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
   wrapSync<This, Args extends unknown[], Result>(fn: (this: This, ...args: Args) => Result): unknown {
-    checkFunction(fn, "wrapSync");
-    const circuit = this.#circuit;
-    const guarded = function (this: This, ...args: Args): NotAPromise<Result> {
-      return guardSync(circuit, this, fn, ...args);
-    };
-    return disguise(guarded, fn, { breaker: this });
+    checkFunction(fn, "wrapSync", RECIPE);
+    return disguise(guardedSync(this.#circuit, fn), fn, { breaker: this, breakerOf: () => this });
   }
 
   /**
@@ -166,14 +194,13 @@ export class CircuitBreaker implements Component, Policy {
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: ExecuteOptions,
   ): Promise<Result> {
-    checkFunction(fn, "execute");
+    checkFunction(fn, "execute", RECIPE);
     const signal = readSignal(options);
     if (signal?.aborted) {
       this.#circuit.ignore();
       throw signal.reason;
     }
-    const permit = this.#permit();
-    if (permit === undefined) throw this.#circuit.refusal();
+    const permit = this.#admitted();
     try {
       return await runAbortable(fn, signal, permit);
     } catch (error) {
@@ -181,6 +208,36 @@ export class CircuitBreaker implements Component, Policy {
       permit.failure(error);
       throw error;
     }
+  }
+
+  /**
+   * Iterates over what `fn(...args)` gives, a generator or a stream, as one call that lasts from the first `next()`
+   * to the end: a source that fails in the middle has failed. A consumer that stops early after an item counts as a
+   * success. Its duration has the consumer's time in it, which matters to `slowCallRate` and `probeTimeout`.
+   *
+   * @returns throws a `CircuitOpenError` at its first `next()` when the call is refused. Taken up once; one that is
+   *   never taken up holds nothing.
+   * @throws TypeError when `fn` is not a function.
+   * @example
+   * ```ts
+   * import { Readable } from "node:stream";
+   * import { CircuitBreaker } from "@kstlib/resilience";
+   *
+   * const breaker = new CircuitBreaker({ name: "prices" });
+   * const prices: number[] = [];
+   * for await (const price of breaker.iterate(() => Readable.from([99, 101]))) prices.push(price);
+   * console.assert(prices.length === 2 && breaker.stats.successfulCalls === 1);
+   * ```
+   */
+  iterate<Args extends unknown[], Item>(
+    fn: (...args: Args) => Iterated<Item>,
+    ...args: Args
+  ): AsyncGenerator<Item, void, undefined> {
+    checkAnyFunction(fn, "iterate");
+    return iterateUnder(
+      () => this.#admitted(),
+      () => fn(...args),
+    );
   }
 
   /**
@@ -223,6 +280,12 @@ export class CircuitBreaker implements Component, Policy {
   /** Closes the circuit with nothing counted against it. Lifetime totals stay; calls under way no longer count. */
   reset(): void {
     this.#circuit.reset();
+  }
+
+  #admitted(): CallPermit {
+    const permit = this.#permit();
+    if (permit === undefined) throw this.#circuit.refusal();
+    return permit;
   }
 
   #permit(): CallPermit | undefined {

@@ -3,7 +3,7 @@ import { Events, type Listener } from "../kernel/events.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import { judge } from "./judge.js";
 import * as machine from "./machine.js";
-import type { State, Verdict } from "./machine.js";
+import type { State, Ticket, Verdict } from "./machine.js";
 import type { CircuitBreakerSettings } from "./options.js";
 import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
 
@@ -20,7 +20,7 @@ export interface Handlers {
  */
 export interface Owed {
   earlier?: Owed | undefined;
-  ticket?: State;
+  ticket?: Ticket;
   started?: number;
   ended?: boolean | Verdict;
   value?: unknown;
@@ -41,8 +41,8 @@ export class Circuit {
    * plain assignment, for which there is always room.
    */
   owed: Owed | undefined;
+  readonly limits: machine.Limits;
   readonly #settings: CircuitBreakerSettings;
-  readonly #limits: machine.Limits;
   #state: State;
   /** Nobody listens, judges or keeps a window: a success of a healthy circuit only has to be counted. */
   #plain: boolean;
@@ -61,11 +61,11 @@ export class Circuit {
 
   constructor(settings: CircuitBreakerSettings) {
     this.#settings = settings;
-    this.#limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
+    this.limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
     this.name = settings.name;
     this.timed = settings.trip !== undefined;
     this.#plain = settings.trip === undefined && settings.isFailure === undefined;
-    this.#state = machine.closed(0, this.#limits);
+    this.#state = machine.closed(0, this.limits);
   }
 
   /** The state of now. */
@@ -116,7 +116,7 @@ export class Circuit {
   }
 
   reset(): void {
-    const next = machine.reset(this.now(), this.#limits);
+    const next = machine.reset(this.now(), this.limits);
     this.#cause = undefined;
     this.#commit(next, "reset");
   }
@@ -139,12 +139,13 @@ export class Circuit {
   }
 
   /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
-  admit(): State | undefined {
-    let ticket: State | undefined = this.#state;
-    if (ticket.kind !== "closed") {
-      ticket = machine.admit(this.now(), this.#limits, this.#time());
+  admit(): Ticket | undefined {
+    let ticket: Ticket | undefined;
+    const state = this.#state;
+    if (state.kind === "closed") ticket = state;
+    else {
+      ticket = machine.admit(this.now(), this.limits, this.#time());
       if (ticket === undefined) this.#rejected++;
-      else this.#state = ticket;
     }
     this.#total++;
     return ticket;
@@ -163,7 +164,7 @@ export class Circuit {
    * A call came to an end: fulfilled or not, which the predicates judge, or with a verdict. Counts it and makes
    * the transition it causes, if its era is still on. Never throws, as far as there is stack to run on.
    */
-  settled(ticket: State, started: number, ended: boolean | Verdict, value: unknown): void {
+  settled(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     const state = this.#state;
     if (
       ended === true &&
@@ -179,15 +180,15 @@ export class Circuit {
   }
 
   /** A function of its own, so that the one above is small enough to become part of every call. */
-  #count(ticket: State, started: number, ended: boolean | Verdict, value: unknown): void {
+  #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     let isCounted = false;
     try {
       const verdict = typeof ended === "boolean" ? judge(this.#settings, ended, value) : ended;
       this.#catchUp();
-      const now = machine.settleNeedsTime(this.#state, this.#limits, verdict) ? this.#time() : 0;
+      const now = machine.settleNeedsTime(this.#state, this.limits, verdict) ? this.#time() : 0;
       const before = this.#state;
       const late = before.era !== ticket.era;
-      const next = machine.settle(before, this.#limits, ticket, verdict, now, now - started);
+      const next = machine.settle(before, this.limits, ticket, verdict, now, now - started);
       // Nothing between here and the end of the counting can fail.
       this.#state = next;
       isCounted = true;
@@ -231,10 +232,10 @@ export class Circuit {
     const now = this.#time();
     for (;;) {
       const state = this.#state;
-      const next = machine.elapse(state, this.#limits, now);
+      const next = machine.elapse(state, this.limits, now);
       if (next === state) return;
       if (next.kind === "open") {
-        const message = `a probe of circuit "${this.name}" did not settle within ${this.#limits.probeTimeout / 1000} s`;
+        const message = `a probe of circuit "${this.name}" did not settle within ${this.limits.probeTimeout / 1000} s`;
         this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
       }
       this.#commit(next, next.kind === "open" ? "probe-timeout" : "reset-timeout");

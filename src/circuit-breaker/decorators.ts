@@ -1,19 +1,34 @@
+import { ownOptions } from "../kernel/options.js";
+import { sharedOrEach } from "../kernel/per-instance.js";
+import { flag } from "../kernel/rules.js";
 import {
   type AnyFunction,
   type AsyncDecorator,
   type AsyncOf,
   decorator,
+  disguise,
   type SyncDecorator,
   type SyncOf,
+  type SyncRest,
 } from "../kernel/wrap.js";
 import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
-import type { CircuitBreakerOptions } from "./options.js";
+import { RECIPE } from "./iterate.js";
+import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
+
+/** Options of {@link circuitBreaker} and {@link circuitBreakerSync}: those of the breaker, and whose it is. */
+export interface GuardedOptions extends CircuitBreakerOptions {
+  /** Whether each instance of a class has a circuit of its own. Default `false`: one for all instances. */
+  readonly perInstance?: boolean | undefined;
+}
+
+const guardedRules = { ...circuitBreakerRules, perInstance: flag(false) };
 
 /**
  * Guards a function, or as a standard decorator a method, with a circuit breaker of its own; the result
  * always returns a promise and has the breaker as `.breaker`. Without options the configured defaults apply:
  * `circuitBreaker(fn)`, `circuitBreaker()(fn)`, `@circuitBreaker`. One call with options makes one breaker:
- * everything that its result wraps shares it, as do all instances of a class with a decorated method.
+ * everything that its result wraps shares it, as do all instances of a class with a decorated method, unless
+ * `perInstance` is set.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -37,9 +52,15 @@ export function circuitBreaker<Fn extends AnyFunction>(
   fn: Fn,
   context?: ClassMethodDecoratorContext<never>,
 ): AsyncOf<Fn> & Guarded;
-export function circuitBreaker(options?: CircuitBreakerOptions): AsyncDecorator<Guarded>;
-export function circuitBreaker(first?: CircuitBreakerOptions | AnyFunction, context?: unknown): unknown {
-  return guardWith("circuitBreaker", (breaker, fn) => breaker.wrap(fn), first, context);
+export function circuitBreaker(options?: GuardedOptions): AsyncDecorator<Guarded>;
+export function circuitBreaker(first?: GuardedOptions | AnyFunction, context?: unknown): unknown {
+  return guardWith(
+    "circuitBreaker",
+    (breaker, fn) => breaker.wrap(fn),
+    (breaker, fn) => breaker.call(fn),
+    first,
+    context,
+  );
 }
 
 /**
@@ -57,25 +78,47 @@ export function circuitBreaker(first?: CircuitBreakerOptions | AnyFunction, cont
  */
 export function circuitBreakerSync<Fn extends AnyFunction>(
   fn: Fn,
-  context?: ClassMethodDecoratorContext<never>,
+  ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
 ): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
-export function circuitBreakerSync(
-  options?: CircuitBreakerOptions,
-): SyncDecorator<Guarded, PromiseLike<unknown>>;
-export function circuitBreakerSync(first?: CircuitBreakerOptions | AnyFunction, context?: unknown): unknown {
-  return guardWith("circuitBreakerSync", (breaker, fn) => breaker.wrapSync(fn), first, context);
+export function circuitBreakerSync(options?: GuardedOptions): SyncDecorator<Guarded, PromiseLike<unknown>>;
+export function circuitBreakerSync(first?: GuardedOptions | AnyFunction, context?: unknown): unknown {
+  return guardWith(
+    "circuitBreakerSync",
+    (breaker, fn) => breaker.wrapSync(fn),
+    (breaker, fn) => breaker.callSync(fn),
+    first,
+    context,
+  );
 }
+
+type Call = (breaker: CircuitBreaker, fn: () => unknown) => unknown;
 
 /** `first` is either what to guard, as in `name(fn)` and a bare `@name`, or the options. */
 function guardWith(
   name: string,
   wrap: (breaker: CircuitBreaker, fn: AnyFunction) => AnyFunction,
-  first: CircuitBreakerOptions | AnyFunction | undefined,
+  call: Call,
+  first: GuardedOptions | AnyFunction | undefined,
   context: unknown,
 ): unknown {
-  const make = (options?: CircuitBreakerOptions): ReturnType<typeof decorator> => {
-    const breaker = new CircuitBreaker(options);
-    return decorator(name, (fn) => wrap(breaker, fn));
+  if (typeof first === "function" || context !== undefined) {
+    const breaker = new CircuitBreaker();
+    return decorator(name, (fn) => wrap(breaker, fn), RECIPE)(first, context);
+  }
+  const { perInstance: given, ...options } = first === undefined ? {} : ownOptions(name, guardedRules, first);
+  const isEach = given !== undefined && guardedRules.perInstance.parse(given, "perInstance");
+  const { shared, of } = sharedOrEach(() => new CircuitBreaker(options), isEach);
+  return decorator(name, (fn) => (isEach ? wrapEach(shared, of, call, fn) : wrap(shared, fn)), RECIPE);
+}
+
+function wrapEach(
+  breaker: CircuitBreaker,
+  breakerOf: (instance: unknown) => CircuitBreaker,
+  call: Call,
+  fn: AnyFunction,
+): AnyFunction {
+  const guarded = function (this: never, ...args: never): unknown {
+    return call(breakerOf(this), () => fn.apply(this, args));
   };
-  return typeof first === "function" || context !== undefined ? make()(first, context) : make(first);
+  return disguise(guarded, fn, { breaker, breakerOf });
 }

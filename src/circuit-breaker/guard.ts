@@ -1,11 +1,11 @@
-import { isThenable } from "../kernel/thenable.js";
+import { disown, isThenable } from "../kernel/thenable.js";
 import type { Circuit, Handlers, Owed } from "./circuit.js";
-import type { State } from "./machine.js";
+import type { Ticket } from "./machine.js";
 
 /** What a synchronous call returns: what the function returns, which must not be a promise. */
 export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
 
-function handlersOf(circuit: Circuit, ticket: State, started: number): Handlers {
+function handlersOf(circuit: Circuit, ticket: Ticket, started: number): Handlers {
   return {
     era: ticket.era,
     fulfilled(value) {
@@ -20,7 +20,7 @@ function handlersOf(circuit: Circuit, ticket: State, started: number): Handlers 
 }
 
 /** One pair of handlers serves an era of a closed circuit, so that a call makes nothing but its promise. */
-function sharedHandlers(circuit: Circuit, ticket: State): Handlers {
+function sharedHandlers(circuit: Circuit, ticket: Ticket): Handlers {
   const last = circuit.handlers;
   return last?.era === ticket.era ? last : (circuit.handlers = handlersOf(circuit, ticket, 0));
 }
@@ -34,7 +34,7 @@ export function guard<This, Args extends unknown[], Result>(
   fn: (this: This, ...args: Args) => Result,
   ...args: Args
 ): Promise<Awaited<Result>> {
-  let ticket: State | undefined;
+  let ticket: Ticket | undefined;
   let started = 0;
   try {
     started = circuit.start();
@@ -72,6 +72,16 @@ export function guard<This, Args extends unknown[], Result>(
   }
 }
 
+/** A function that calls `fn` through the circuit, with its `this`. */
+export function guarded<This, Args extends unknown[], Result>(
+  circuit: Circuit,
+  fn: (this: This, ...args: Args) => Result,
+): (this: This, ...args: Args) => Promise<Awaited<Result>> {
+  return function (...args) {
+    return guard(circuit, this, fn, ...args);
+  };
+}
+
 /** Calls the synchronous `fn` through the circuit. A promise from it is a mistake: its permit goes back. */
 export function guardSync<This, Args extends unknown[], Result>(
   circuit: Circuit,
@@ -104,11 +114,20 @@ export function guardSync<This, Args extends unknown[], Result>(
     }
     throw error;
   }
-  // Nobody will see this promise: what it rejects with must not become an unhandled rejection.
-  new Promise((adopt) => adopt(promise)).catch(() => {});
+  disown(promise);
   throw new TypeError(
     "a synchronous call needs a function that returns its result; got a promise. Use call or wrap for it.",
   );
+}
+
+/** A function that calls the synchronous `fn` through the circuit, with its `this`. */
+export function guardedSync<This, Args extends unknown[], Result>(
+  circuit: Circuit,
+  fn: (this: This, ...args: Args) => Result,
+): (this: This, ...args: Args) => NotAPromise<Result> {
+  return function (...args) {
+    return guardSync(circuit, this, fn, ...args);
+  };
 }
 
 function isDirect<Result>(result: Result): result is NotAPromise<Result> {

@@ -1,4 +1,4 @@
-import { isThenable } from "../kernel/thenable.js";
+import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
 import type { Verdict } from "./machine.js";
 import type { CircuitBreakerSettings } from "./options.js";
@@ -7,8 +7,8 @@ type Predicates = Pick<CircuitBreakerSettings, "name" | "excludedErrors" | "isFa
 
 function answer(given: unknown): boolean {
   if (!isThenable(given)) return Boolean(given);
-  // Its answer comes too late; what it rejects with must not become an unhandled rejection.
-  given.then(undefined, () => {});
+  // Its answer comes too late.
+  disown(given);
   throw new TypeError("a predicate must answer at once; got a promise.");
 }
 

@@ -1,3 +1,4 @@
+import { type Probe, Probes } from "./probes.js";
 import type { RateRule, Window } from "./trip-rule.js";
 
 /** What a settled call means to the circuit. */
@@ -35,18 +36,28 @@ export interface Closed extends Counting {
   readonly window: Window | undefined;
 }
 
-export interface Open extends Counting {
-  readonly kind: "open";
-  readonly until: number;
+interface Recovering extends Counting {
   readonly reopenings: number;
+  /**
+   * The era since which nothing but probes that took too long has opened the circuit: those admitted from then on
+   * have news of this very service whenever they succeed.
+   */
+  readonly since: number;
+  /** Successes of such probes that came when their era was over: no timeout takes them back. */
+  readonly late: number;
 }
 
-export interface HalfOpen extends Counting {
+export interface Open extends Recovering {
+  readonly kind: "open";
+  readonly until: number;
+}
+
+export interface HalfOpen extends Recovering {
   readonly kind: "half-open";
-  readonly reopenings: number;
+  /** Successes in this era. */
   readonly successes: number;
-  /** The deadlines of the probes under way, in the order of admission, which is also the order of time. */
-  readonly probes: readonly number[];
+  /** Owned by this state and changed in place: a copy for each probe would cost the square of their number. */
+  readonly probes: Probes;
 }
 
 /** An overlay: what lies under it stands still until the last hold is released. */
@@ -59,6 +70,9 @@ export interface Isolated extends Era {
 
 export type State = Closed | Open | HalfOpen | Isolated;
 
+/** What an admitted call holds until it settles: the closed circuit it found, or what it is to a half-open one. */
+export type Ticket = Closed | Probe;
+
 export function closed(era: number, limits: Limits): Closed {
   return { kind: "closed", era, failures: 0, window: limits.trip?.newWindow() };
 }
@@ -67,7 +81,8 @@ function opened(from: Closed | HalfOpen, limits: Limits, failures: number, at: n
   const { initial, factor, max } = limits.resetTimeout;
   const reopenings = from.kind === "closed" ? 0 : from.reopenings + 1;
   const until = at + Math.min(max, initial * factor ** reopenings);
-  return { kind: "open", era: from.era + 1, failures, until, reopenings };
+  const era = from.era + 1;
+  return { kind: "open", era, failures, until, reopenings, since: era, late: 0 };
 }
 
 /**
@@ -76,25 +91,27 @@ function opened(from: Closed | HalfOpen, limits: Limits, failures: number, at: n
  */
 export function elapse(state: State, limits: Limits, now: number): State {
   if (state.kind === "open" && now >= state.until) {
-    const { failures, reopenings } = state;
-    return { kind: "half-open", era: state.era + 1, failures, reopenings, successes: 0, probes: [] };
+    const { failures, reopenings, since, late } = state;
+    const era = state.era + 1;
+    return { kind: "half-open", era, failures, reopenings, since, late, successes: 0, probes: new Probes() };
   }
   if (state.kind === "half-open") {
-    const deadline = state.probes[0];
-    if (deadline !== undefined && now >= deadline) return opened(state, limits, state.failures + 1, deadline);
+    const { deadline } = state.probes;
+    if (deadline !== undefined && now >= deadline) {
+      const { since, late } = state;
+      return { ...opened(state, limits, state.failures + 1, deadline), since, late };
+    }
   }
   return state;
 }
 
-/**
- * The state with one more call admitted, or `undefined` when it is refused. The returned state is also the
- * call's ticket for {@link settle}.
- */
-export function admit(state: State, limits: Limits, now: number): State | undefined {
+/** Admits one more call and returns its ticket for {@link settle}, or `undefined` when it is refused. */
+export function admit(state: State, limits: Limits, now: number): Ticket | undefined {
   if (state.kind === "closed") return state;
   if (state.kind !== "half-open") return undefined;
-  if (state.probes.length + state.successes >= limits.halfOpenMaxCalls) return undefined;
-  return { ...state, probes: [...state.probes, now + limits.probeTimeout] };
+  const { probes, successes, late } = state;
+  if (probes.size + successes + late >= limits.halfOpenMaxCalls) return undefined;
+  return probes.add(state.era, now + limits.probeTimeout);
 }
 
 /** Whether {@link settle} will look at `now`; a circuit that is closed and well needs no clock. */
@@ -110,43 +127,67 @@ export function settleNeedsTime(state: State, limits: Limits, verdict: Verdict):
 export function settle(
   state: State,
   limits: Limits,
-  ticket: State,
+  ticket: Ticket,
   verdict: Verdict,
   now: number,
   took: number,
 ): State {
+  if (ticket.kind === "probe") return settleProbe(state, limits, ticket, verdict, now, took);
   // A call admitted in an earlier era says nothing about this one.
-  if (state.era !== ticket.era) return state;
+  if (state.era !== ticket.era || state.kind !== "closed" || verdict === "ignored") return state;
   const failed = verdict === "failure";
-  if (state.kind === "closed") {
-    if (verdict === "ignored") return state;
-    if (limits.trip !== undefined && state.window !== undefined) {
-      const { trip, window } = { trip: limits.trip, window: state.window };
-      window.add(trip.isBad(failed, took), now);
-      const trips = window.total >= trip.minCalls && window.bad / window.total >= trip.threshold;
-      return trips ? opened(state, limits, window.bad, now) : state;
-    }
-    if (!failed) return state.failures === 0 ? state : { ...state, failures: 0 };
-    const failures = state.failures + 1;
-    return failures >= limits.maxFailures ? opened(state, limits, failures, now) : { ...state, failures };
+  if (limits.trip !== undefined && state.window !== undefined) {
+    const { trip, window } = { trip: limits.trip, window: state.window };
+    window.add(trip.isBad(failed, took), now);
+    const trips = window.total >= trip.minCalls && window.bad / window.total >= trip.threshold;
+    return trips ? opened(state, limits, window.bad, now) : state;
   }
-  if (state.kind !== "half-open" || ticket.kind !== "half-open") return state;
-  const mine = state.probes.indexOf(ticket.probes.at(-1) ?? 0);
-  const probes = state.probes.filter((_, index) => index !== mine);
-  if (verdict === "ignored") return { ...state, probes };
+  if (!failed) return state.failures === 0 ? state : { ...state, failures: 0 };
+  const failures = state.failures + 1;
+  return failures >= limits.maxFailures ? opened(state, limits, failures, now) : { ...state, failures };
+}
+
+function settleProbe(
+  state: State,
+  limits: Limits,
+  probe: Probe,
+  verdict: Verdict,
+  now: number,
+  took: number,
+): State {
+  if (state.kind !== "half-open" && state.kind !== "open") return state;
   // A probe that is too slow for a slow-call rule shows that nothing has recovered.
-  if (failed || limits.trip?.isBad(failed, took)) return opened(state, limits, state.failures + 1, now);
-  const successes = state.successes + 1;
-  return successes >= limits.halfOpenMaxCalls
-    ? closed(state.era + 1, limits)
-    : { ...state, successes, probes };
+  const failed = verdict === "failure" || (verdict === "success" && limits.trip?.isBad(false, took) === true);
+  if (state.kind === "open" || state.era !== probe.era) {
+    // Its permit went to another: what it has to say against the circuit was said by the timeout.
+    if (verdict !== "success" || failed || probe.era < state.since) return state;
+    return unlessRecovered({ ...state, late: state.late + 1 }, limits);
+  }
+  const next = failed
+    ? opened(state, limits, state.failures + 1, now)
+    : verdict === "ignored"
+      ? state
+      : unlessRecovered({ ...state, successes: state.successes + 1 }, limits);
+  // Last, because a call that could not be settled for want of stack is settled again.
+  state.probes.remove(probe);
+  return next;
+}
+
+function unlessRecovered(state: Open | HalfOpen, limits: Limits): State {
+  const successes = state.late + (state.kind === "open" ? 0 : state.successes);
+  return successes >= limits.halfOpenMaxCalls ? closed(state.era + 1, limits) : state;
 }
 
 /** Holds the circuit once more. The first hold starts an era: calls under way no longer count. */
 export function isolate(state: State, now: number): Isolated {
   if (state.kind === "isolated") return { ...state, holds: state.holds + 1 };
   const era = state.era + 1;
-  const under = state.kind === "half-open" ? { ...state, era, probes: [] } : { ...state, era };
+  const under =
+    state.kind === "closed"
+      ? { ...state, era }
+      : state.kind === "open"
+        ? { ...state, era, since: era }
+        : { ...state, era, since: era, probes: new Probes() };
   return { kind: "isolated", era, holds: 1, since: now, under };
 }
 
@@ -164,7 +205,8 @@ export function reset(state: State, limits: Limits): State {
 /** Milliseconds until a refused call may be admitted, as far as the state tells. */
 export function remaining(state: State, now: number): number {
   if (state.kind === "isolated") return Infinity;
-  const until = state.kind === "open" ? state.until : state.kind === "half-open" ? state.probes[0] : now;
+  const until =
+    state.kind === "open" ? state.until : state.kind === "half-open" ? state.probes.deadline : now;
   return Math.max(0, (until ?? now) - now);
 }
 

@@ -61,7 +61,11 @@ export interface CircuitBreakerOptions {
   readonly isFailure?: ((outcome: CircuitOutcome) => boolean) | undefined;
   /** When the circuit opens, instead of `maxFailures`: made by `failureRate` or `slowCallRate`. */
   readonly trip?: TripRule | undefined;
-  /** A probe that has not settled after this time counts as failed. Default: `resetTimeout` (its `initial`). */
+  /**
+   * A probe that has not settled after this time counts as failed, and its permit is free. When it succeeds all the
+   * same, it counts towards closing the circuit. Longer than a healthy call takes. Default: `resetTimeout` (its
+   * `initial`).
+   */
   readonly probeTimeout?: Duration | undefined;
   /** Where the time comes from. Default: the machine's. */
   readonly clock?: Clock | undefined;

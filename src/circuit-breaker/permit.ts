@@ -1,5 +1,6 @@
+import { Printed } from "../kernel/printed.js";
 import type { Circuit } from "./circuit.js";
-import type { State, Verdict } from "./machine.js";
+import type { Ticket, Verdict } from "./machine.js";
 
 /** The right to make one call, from `tryPermit`. The first of its methods counts, the others do nothing. */
 export interface Permit extends Disposable {
@@ -12,15 +13,20 @@ export interface Permit extends Disposable {
 }
 
 /** Settles once what one admitted call came to. */
-export class CallPermit implements Permit {
-  readonly #ticket: State;
+export class CallPermit extends Printed implements Permit {
+  readonly #ticket: Ticket;
   readonly #started: number;
   #circuit: Circuit | undefined;
 
-  constructor(circuit: Circuit, ticket: State, started: number) {
+  constructor(circuit: Circuit, ticket: Ticket, started: number) {
+    super();
     this.#circuit = circuit;
     this.#ticket = ticket;
     this.#started = started;
+  }
+
+  snapshot(): object {
+    return { isSettled: this.#circuit === undefined };
   }
 
   success(): void {

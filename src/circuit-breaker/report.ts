@@ -49,7 +49,10 @@ export interface CircuitBreakerEvents {
     readonly to: CircuitState;
     readonly reason: CircuitStateReason;
   };
-  /** A call succeeded. `late`: it was admitted before the last state change, and counts in the totals alone. */
+  /**
+   * A call succeeded. `late`: it was admitted before the last state change, and counts in the totals alone, unless it
+   * is a probe that took longer than `probeTimeout`.
+   */
   success: { readonly value: unknown; readonly late: boolean };
   /** A call failed: `error` is what it threw, or the returned value that `isFailure` judged. */
   failure: { readonly error: unknown; readonly late: boolean };

@@ -31,7 +31,7 @@ export interface HeartbeatSnapshot extends Snapshot {
   readonly lastBeat: string | null;
   /** Why the last beat was missed; `null` when it was written. */
   readonly lastError: string | null;
-  readonly targetDead: boolean;
+  readonly isTargetDead: boolean;
 }
 
 /** Makes the events of a heartbeat; the application's callbacks are their first listeners. */

@@ -4,6 +4,7 @@ import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { Printed } from "../kernel/printed.js";
 import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
 import {
   check,
@@ -37,6 +38,8 @@ import { ServiceNotices } from "./service-notices.js";
  * in flight is left to that write, and is a missed beat once the write has taken a whole interval. A running
  * heartbeat does not keep the process alive.
  *
+ * @throws TypeError for an unknown option or a value of the wrong type.
+ * @throws RangeError for a value out of range.
  * @example
  * ```ts
  * import fs from "node:fs";
@@ -58,7 +61,7 @@ import { ServiceNotices } from "./service-notices.js";
  * fs.rmSync(stateFile);
  * ```
  */
-export class Heartbeat implements Component, Disposable, AsyncDisposable {
+export class Heartbeat extends Printed implements Component, Disposable, AsyncDisposable {
   readonly #settings: HeartbeatSettings;
   readonly #owner: string;
   readonly #events: Events<HeartbeatEvents>;
@@ -77,11 +80,8 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
 
-  /**
-   * @throws TypeError for an unknown option or a value of the wrong type.
-   * @throws RangeError for a value out of range.
-   */
   constructor(options?: HeartbeatOptions) {
+    super();
     this.#settings = resolveOptions("Heartbeat", heartbeatRules, options, "heartbeat");
     const { name, target, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;
@@ -206,7 +206,7 @@ export class Heartbeat implements Component, Disposable, AsyncDisposable {
       stateFile: this.#settings.stateFile ?? null,
       interval: this.#settings.interval / 1000,
       ...this.#writer.tally,
-      targetDead: this.#targetDead,
+      isTargetDead: this.#targetDead,
     });
   }
 

@@ -1,5 +1,5 @@
 import { show } from "../kernel/show.js";
-import { isThenable } from "../kernel/thenable.js";
+import { disown, isThenable } from "../kernel/thenable.js";
 import { freezeJson, type HeartbeatMetadata, isJsonObject } from "../heartbeat-file/state.js";
 import { lastGood } from "./last-good.js";
 
@@ -26,8 +26,7 @@ function checkPlain(key: string, value: unknown): unknown {
 export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   const refusal = (found: string): string => `${label} must be ${METADATA_RULE}; got ${found}.`;
   if (isThenable(value)) {
-    // Nobody waits for it, so its failure must not become an unhandled rejection.
-    value.then(undefined, () => undefined);
+    disown(value);
     throw new TypeError(refusal("a promise"));
   }
   let text: string | undefined;

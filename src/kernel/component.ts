@@ -1,7 +1,7 @@
 /** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** What a component says of itself at one moment: frozen, JSON-serialisable. */
+/** What a component says of itself at one moment: frozen, JSON-serialisable. A flag is named as the property is: `isRunning`. */
 export interface Snapshot {
   readonly kind:
     | "circuit-breaker"

@@ -1,10 +1,15 @@
 import { unlike } from "./show.js";
 
+type Amount<Unit extends string> = "" | `${number}${Unit}`;
+
 /**
  * A length of time: a number is **seconds**, a string carries its unit or units, largest first:
- * `"250ms"`, `"30s"`, `"5m"`, `"2h"`, `"1h30m"`, `"1d"`.
+ * `"250ms"`, `"30s"`, `"5m"`, `"2h"`, `"1h30m"`, `"1d"`. A string that the compiler does not know, as of an
+ * environment variable, goes through {@link asDuration}.
  */
-export type Duration = number | string;
+export type Duration =
+  | number
+  | Exclude<`${Amount<"d">}${Amount<"h">}${Amount<"m">}${Amount<"s">}${Amount<"ms">}`, "">;
 
 /** What a duration may be, in the words of an error message. */
 export interface DurationRange {
@@ -79,4 +84,22 @@ export function parseDuration(value: unknown, label: string, range: DurationRang
     );
   }
   return milliseconds;
+}
+
+/**
+ * Checks a value from outside, such as an environment variable, and returns it as it is: a {@link Duration}.
+ *
+ * @param label names it in the error. Default `"duration"`.
+ * @throws TypeError when it is neither a number nor a string with units, RangeError when it is negative or no number.
+ * @example
+ * ```ts
+ * import { asDuration, CircuitBreaker } from "@kstlib/resilience";
+ *
+ * const resetTimeout = asDuration(process.env["RESET_TIMEOUT"] ?? "30s", "RESET_TIMEOUT");
+ * console.assert(new CircuitBreaker({ resetTimeout }).resetTimeout === 30);
+ * ```
+ */
+export function asDuration(value: unknown, label: string = "duration"): Duration {
+  parseDuration(value, label, { zero: true, long: true });
+  return value as Duration;
 }

@@ -40,12 +40,32 @@ class LazyContext implements ExecutionContext {
   }
 }
 
+type Callable = (this: never, ...args: never) => unknown;
+type Tagged = Callable & { readonly [Symbol.toStringTag]?: unknown };
+
 /** Throws a TypeError unless `value` is a function. */
+export function checkAnyFunction(value: unknown, method: string): asserts value is Callable {
+  if (typeof value !== "function") throw new TypeError(`${method} needs a function; got ${show(value)}.`);
+}
+
+/**
+ * Throws a TypeError unless `value` is a function that does its work when it is called, which one of a generator
+ * does not: its call would be over, and a success, before anything has happened.
+ *
+ * @param recipe says what to do with a generator function instead.
+ */
 export function checkFunction(
   value: unknown,
   method: string,
-): asserts value is (this: never, ...args: never) => unknown {
-  if (typeof value !== "function") throw new TypeError(`${method} needs a function; got ${show(value)}.`);
+  recipe: string = "Iterate in a function of your own, and pass that.",
+): asserts value is Callable {
+  checkAnyFunction(value, method);
+  // By its tag, which is the same in every realm.
+  const tag = (value as Tagged)[Symbol.toStringTag];
+  if (tag !== "GeneratorFunction" && tag !== "AsyncGeneratorFunction") return;
+  throw new TypeError(
+    `${method} needs a function that does its work when it is called; a generator function does it while it is iterated. ${recipe}`,
+  );
 }
 
 /** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */

@@ -28,6 +28,30 @@ type IsAsync<Fn extends AnyFunction, Result = ReturnType<Fn>> = [keyof Fn, Resul
 export type AsyncOf<Fn extends AnyFunction> =
   IsAsync<Fn> extends true ? Fn : Promised<ThisParameterType<Fn>, Parameters<Fn>, ReturnType<Fn>>;
 
+/** Whether a result is a promise whatever happens. */
+type IsPromise<Result> = [Result] extends [never]
+  ? false
+  : unknown extends Result
+    ? false
+    : [Result] extends [PromiseLike<unknown>]
+      ? true
+      : false;
+
+/** What a function that is called at once and synchronously has to be as well: nothing more, unless it returns a promise. */
+export type Synchronous<Result> =
+  IsPromise<Result> extends true
+    ? "a function that returns a promise needs the method without Sync"
+    : unknown;
+
+/**
+ * What comes after the function that a synchronous wrapper takes: `Rest`, and for one that returns a promise an
+ * argument that nobody has. Asked of the function's own type, it would lose its type parameters.
+ */
+export type SyncRest<Fn extends AnyFunction, Rest extends readonly unknown[] = []> =
+  IsPromise<ReturnType<Fn>> extends true
+    ? [...Required<Rest>, aFunctionThatReturnsAPromiseNeedsTheOneWithoutSync: never]
+    : Rest;
+
 /** What a synchronous wrapper makes of `Fn`, whose result may not be `Refused`: the same but for own properties. */
 export type SyncOf<Fn extends AnyFunction, Refused = never> = [
   keyof Fn | Extract<ReturnType<Fn>, Refused>,
@@ -47,7 +71,7 @@ export interface AsyncDecorator<Extra extends object> {
 export interface SyncDecorator<Extra extends object, Refused = never> {
   <Fn extends AnyFunction>(
     fn: Fn,
-    context?: ClassMethodDecoratorContext<never>,
+    ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
   ): SyncOf<Fn, Refused> & Readonly<Extra>;
 }
 
@@ -68,10 +92,13 @@ export function disguise<Wrapper extends AnyFunction, Extra extends object>(
 /**
  * Makes what `name({ ... })` returns: called with a function it wraps it, used as `@name({ ... })` it
  * decorates a method. `wrap` must pass `this` on.
+ *
+ * @param recipe says what to do with a generator function instead.
  */
 export function decorator(
   name: string,
   wrap: (fn: AnyFunction) => AnyFunction,
+  recipe?: string,
 ): (fn: unknown, context?: unknown) => AnyFunction {
   return (fn, context) => {
     if (context !== undefined) {
@@ -84,7 +111,7 @@ export function decorator(
       }
       if (kind !== "method") throw new TypeError(`@${name} decorates methods; got ${show(kind)}.`);
     }
-    checkFunction(fn, name);
+    checkFunction(fn, name, recipe);
     return wrap(fn);
   };
 }

@@ -1,5 +1,6 @@
-import type { Duration } from "../kernel/duration.js";
+import { asDuration, type Duration } from "../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { sharedOrEach } from "../kernel/per-instance.js";
 import { custom, flag, optional } from "../kernel/rules.js";
 import {
   type AnyFunction,
@@ -8,8 +9,9 @@ import {
   decorator,
   type SyncDecorator,
   type SyncOf,
+  type SyncRest,
 } from "../kernel/wrap.js";
-import { type Limited, limitAsync, limitSync } from "./limited.js";
+import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { type AcquireSyncOptions, parseTimeout } from "./request.js";
@@ -47,9 +49,9 @@ const limitedRules: OptionRules<LimitedSettings> = {
   timeout: optional(
     custom<Duration | undefined>({
       allowed: "a duration",
-      parse(value, _label) {
+      parse(value, label) {
         parseTimeout(value);
-        return typeof value === "number" || typeof value === "string" ? value : undefined;
+        return asDuration(value, label);
       },
     }),
   ),
@@ -105,7 +107,7 @@ export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unkn
  */
 export function rateLimiterSync<Fn extends AnyFunction>(
   fn: Fn,
-  context?: ClassMethodDecoratorContext<never>,
+  ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
 ): SyncOf<Fn> & Limited<RateLimiter>;
 export function rateLimiterSync(options?: LimitedOptions): SyncDecorator<Limited<RateLimiter>>;
 export function rateLimiterSync(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
@@ -149,17 +151,7 @@ function limitedDecorator(
     if (value !== undefined) limiterOptions[key] = value;
   }
   const make = (): RateLimiter => new RateLimiter(limiterOptions);
-  const shared = make();
-  const instances = new WeakMap<object, RateLimiter>();
-  const limiterOf = (instance: unknown): RateLimiter => {
-    if (!perInstance || typeof instance !== "object" || instance === null) return shared;
-    let own = instances.get(instance);
-    if (own === undefined) {
-      own = make();
-      instances.set(instance, own);
-    }
-    return own;
-  };
+  const { shared, of } = sharedOrEach(make, perInstance);
   const wait: AcquireSyncOptions = { timeout: blocking ? timeout : 0 };
-  return decorator(name, (fn) => limit(shared, limiterOf, wait, fn));
+  return decorator(name, (fn) => limit(shared, of, wait, fn), RECIPE);
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import { FULL, fullAfter, type Limits, tokensIn, waitFor } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
@@ -52,6 +53,7 @@ export interface KeyedRateLimiterEvents {
  * for with `acquire`. With `onFull: "evict"`, somebody who can make up keys at will can push others out, who then
  * get the tokens they miss early; with `"deny"` he can lock new keys out instead.
  *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { KeyedRateLimiter } from "@kstlib/resilience";
@@ -62,7 +64,7 @@ export interface KeyedRateLimiterEvents {
  * console.assert(perClient.tryAcquire("203.0.113.9"));
  * ```
  */
-export class KeyedRateLimiter implements Component {
+export class KeyedRateLimiter extends Printed implements Component {
   readonly name: string;
   /** How many keys are known at most. */
   readonly maxKeys: number;
@@ -76,10 +78,8 @@ export class KeyedRateLimiter implements Component {
   #disposed = false;
   #evicted = 0;
 
-  /**
-   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
-   */
   constructor(options?: KeyedRateLimiterOptions) {
+    super();
     const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
     this.maxKeys = settings.maxKeys;

@@ -9,6 +9,10 @@ interface Turnstile {
   acquireSync(options?: AcquireSyncOptions): void;
 }
 
+/** What to do with a generator function, in the words of an error message. */
+export const RECIPE =
+  "Await limiter.acquire() in it, before the iteration or before each item, and call it as it is.";
+
 /** What a limited function has besides. */
 export interface Limited<Limiter> {
   /** The limiter of all calls; with `perInstance`, of the calls without an instance. */
@@ -19,7 +23,7 @@ export interface Limited<Limiter> {
 
 /** Read once and checked when the function is made, so that a mistake does not wait for the first call; each call knows its burst. */
 function readOnce(method: string, fn: unknown, options: AcquireSyncOptions | undefined): AcquireSyncOptions {
-  checkFunction(fn, method);
+  checkFunction(fn, method, RECIPE);
   if (options === undefined) return {};
   checkKeys(method, SYNC_KEYS, options);
   const own = { ...options };

@@ -3,8 +3,9 @@ import { type Duration, parseDuration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
-import type { AnyFunction, AsyncOf, SyncOf } from "../kernel/wrap.js";
-import { type Limited, limitAsync, limitSync } from "./limited.js";
+import { Printed } from "../kernel/printed.js";
+import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
+import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { Line } from "./line.js";
 import {
   limitsOf,
@@ -46,6 +47,7 @@ export interface RateLimiterEvents {
  * Waiting is first in, first out, and nobody overtakes: neither `tryAcquire` nor a cheaper request. A pending
  * waiter keeps the process alive; an idle limiter has no timer.
  *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { RateLimiter, RateLimitExceededError } from "@kstlib/resilience";
@@ -61,16 +63,14 @@ export interface RateLimiterEvents {
  * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 0);
  * ```
  */
-export class RateLimiter implements Policy, Component {
+export class RateLimiter extends Printed implements Policy, Component {
   readonly name: string;
   readonly #line: Line<void>;
   readonly #tally: Tally<void, object>;
   #settings: RateLimitsSettings;
 
-  /**
-   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
-   */
   constructor(options?: RateLimiterOptions) {
+    super();
     const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
     this.#settings = settings;
@@ -170,7 +170,7 @@ export class RateLimiter implements Policy, Component {
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result> {
-    checkFunction(fn, "execute");
+    checkFunction(fn, "execute", RECIPE);
     const request = readRequest("execute", options, this.burst);
     const { signal } = request;
     const turn = this.#line.admit(request, signal !== undefined);
@@ -192,7 +192,10 @@ export class RateLimiter implements Policy, Component {
   }
 
   /** Makes a function that blocks the thread until its turn, then calls `fn`: same `this`, parameters and result. */
-  wrapSync<Fn extends AnyFunction>(fn: Fn, options?: AcquireSyncOptions): SyncOf<Fn> & Limited<RateLimiter>;
+  wrapSync<Fn extends AnyFunction>(
+    fn: Fn,
+    ...options: SyncRest<Fn, [options?: AcquireSyncOptions]>
+  ): SyncOf<Fn> & Limited<RateLimiter>;
   wrapSync(fn: AnyFunction, options?: AcquireSyncOptions): unknown {
     return limitSync(this, () => this, options, fn);
   }

@@ -84,10 +84,16 @@ export class Course {
   }
 
   /** What it does at this moment. */
-  snapshot(name: string, installed: boolean): ShutdownSnapshot {
+  snapshot(name: string, isInstalled: boolean): ShutdownSnapshot {
     const begun = this.#reason === null ? "idle" : "draining";
     const state = this.#isComplete ? "complete" : begun;
-    const parts = { name, state, installed, reason: this.#reason, running: this.#running } as const;
+    const parts = {
+      name,
+      state,
+      isInstalled,
+      reason: this.#reason,
+      runningCallback: this.#running,
+    } as const;
     return describe(parts, this.#registrations.hooks, this.#results);
   }
 

@@ -1,6 +1,7 @@
 import type { Component } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import type { ClusterPrimary } from "./cluster-workers.js";
 import { Course } from "./course.js";
@@ -37,6 +38,8 @@ import type { WorkerThread } from "./worker-thread.js";
  * signal is not seen until it returns; the total time holds, and a signal that is not listened to, such as
  * SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
  *
+ * @throws TypeError for an unknown option or one of the wrong type.
+ * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
  * @example
  * ```ts
  * import { GracefulShutdown } from "@kstlib/resilience";
@@ -52,7 +55,7 @@ import type { WorkerThread } from "./worker-thread.js";
  * shutdown.uninstall();
  * ```
  */
-export class GracefulShutdown implements Component, AsyncDisposable {
+export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #registrations: Registrations;
@@ -60,11 +63,8 @@ export class GracefulShutdown implements Component, AsyncDisposable {
   readonly #health: Health;
   readonly #target: SignalTarget;
 
-  /**
-   * @throws TypeError for an unknown option or one of the wrong type.
-   * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
-   */
   constructor(options?: GracefulShutdownOptions) {
+    super();
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;

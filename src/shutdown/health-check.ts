@@ -1,5 +1,6 @@
 import { unlike } from "../kernel/show.js";
-import { isThenable } from "../kernel/thenable.js";
+import { checkFunction } from "../kernel/policy.js";
+import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
 import type { HealthProbe } from "./health-report.js";
 
@@ -28,7 +29,7 @@ export interface CheckedWatchdog {
 /** A heartbeat: fails while it does not run, when its last beat was missed, and when its target is dead. */
 export interface CheckedHeartbeat {
   readonly isRunning: boolean;
-  snapshot(): { readonly lastError: string | null; readonly targetDead: boolean };
+  snapshot(): { readonly lastError: string | null; readonly isTargetDead: boolean };
 }
 
 /** What `addCheck` takes. A promise is for start-up alone: well once it is fulfilled. */
@@ -71,9 +72,9 @@ function watchdog(watched: CheckedWatchdog): void {
 
 function heartbeat(beating: CheckedHeartbeat): void {
   if (!beating.isRunning) throw new Error("the heartbeat is not running");
-  const { lastError, targetDead } = beating.snapshot();
+  const { lastError, isTargetDead } = beating.snapshot();
   if (typeof lastError === "string") throw new Error(lastError);
-  if (targetDead) throw new Error("the heartbeat's target is dead");
+  if (isTargetDead) throw new Error("the heartbeat's target is dead");
 }
 
 /** Follows a promise, so that a probe is told at once how it stands instead of waiting for it. */
@@ -107,10 +108,14 @@ export function checkFunctionOf(
   check: HealthCheck,
   probes: readonly HealthProbe[],
 ): HealthCheckFunction {
-  if (typeof check === "function") return check;
+  if (typeof check === "function") {
+    checkFunction(check, "a health check");
+    return check;
+  }
   if (typeof check === "object" && check !== null) {
     if (isThenable(check)) {
       if (probes.join() === "startup") return settled(name, check);
+      disown(check);
       throw new TypeError(
         'a promise is a check of start-up alone: give { for: "startup" }, or a function that returns a promise.',
       );

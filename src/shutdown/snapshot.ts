@@ -8,11 +8,11 @@ import type { Hook, ShutdownKind } from "./plan.js";
 export interface ShutdownSnapshot extends Snapshot {
   readonly kind: "shutdown";
   readonly state: "idle" | "draining" | "complete";
-  readonly installed: boolean;
+  readonly isInstalled: boolean;
   /** Why it shuts down; `null` while it does not. */
   readonly reason: string | null;
   /** The callback whose turn it is. */
-  readonly running: string | null;
+  readonly runningCallback: string | null;
   /** The registered callbacks, in the order of their turns. */
   readonly callbacks: readonly {
     readonly name: string;

@@ -1,5 +1,6 @@
 import type { Clock, Timer, TimerOptions } from "../kernel/clock.js";
 import { type Duration, parseDuration } from "../kernel/duration.js";
+import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
 
 interface PendingTimer {
@@ -26,7 +27,7 @@ const nextTurn = setImmediate;
  * console.assert(breaker.state === "half-open");
  * ```
  */
-export class ManualClock implements Clock {
+export class ManualClock extends Printed implements Clock {
   #now = 0;
   #wall = Date.UTC(2025, 0, 1);
   readonly #timers: PendingTimer[] = [];
@@ -37,6 +38,11 @@ export class ManualClock implements Clock {
   /** How many timers wait to fire: 0 after a component was stopped shows that it left none behind. */
   get pendingTimers(): number {
     return this.#timers.length;
+  }
+
+  /** Both times and the timers, as `console.log` and `JSON.stringify` show them. */
+  snapshot(): { readonly now: number; readonly wallNow: number; readonly pendingTimers: number } {
+    return { now: this.#now, wallNow: this.#wall, pendingTimers: this.pendingTimers };
   }
 
   now(): number {

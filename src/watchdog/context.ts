@@ -7,8 +7,9 @@ import {
   type ExecutionContext,
   runAbortable,
 } from "../kernel/policy.js";
+import type { Synchronous } from "../kernel/wrap.js";
 import { flag } from "../kernel/rules.js";
-import { isThenable } from "../kernel/thenable.js";
+import { disown, isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
@@ -150,7 +151,9 @@ export class WatchdogContext {
    * wait: the error then comes with the next `ping()` or when `body` returns, as with a clock of one's own,
    * and a `KSTLIB_NO_INTERRUPTION` warning says so. A Ctrl-C waits there until `body` has ended.
    */
-  runSync<Result>(body: (watchdog: RunWatchdog, context: ExecutionContext) => Result): Result {
+  runSync<Result>(
+    body: ((watchdog: RunWatchdog, context: ExecutionContext) => Result) & Synchronous<Result>,
+  ): Result {
     checkFunction(body, "runSync");
     const watchdog = new WatchdogOfRun(this.#settings);
     const depth = runs.push(watchdog) - 1;
@@ -159,8 +162,7 @@ export class WatchdogContext {
       const call = (): Result => body(watchdog, watchdog);
       const result = this.#settings.raiseOnTimeout ? watchdog.runRaising(call, this.#limit(body)) : call();
       if (isThenable(result)) {
-        // Nobody else hears of its rejection.
-        Promise.resolve(result).catch(() => {});
+        disown(result);
         throw new TypeError("runSync needs a synchronous function; it returned a promise. Use run().");
       }
       watchdog.raise();

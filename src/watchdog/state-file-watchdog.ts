@@ -2,6 +2,7 @@ import { check as checkFile } from "../heartbeat-file/readers.js";
 import type { Timer } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
+import { Printed } from "../kernel/printed.js";
 import { resolveOptions } from "../kernel/options.js";
 import { warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
@@ -25,8 +26,8 @@ export interface StateFileWatchdogEvents {
 export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly kind: "watchdog";
   readonly file: string;
-  readonly running: boolean;
-  readonly triggered: boolean;
+  readonly isRunning: boolean;
+  readonly isTriggered: boolean;
   /** What the last look found; `null` before the first. */
   readonly status: string | null;
   readonly timeoutsTriggered: number;
@@ -41,8 +42,19 @@ const MISSING = 30_000;
  * missing or cannot be read counts only when that lasts for `maxAge` (30 s without one), so that a watcher may start first.
  *
  * Made by `Watchdog.fromStateFile`. Its timer does not keep the process alive unless `keepAlive` is given.
+ *
+ * @throws TypeError or RangeError for an option that is not right; the message names it.
+ * @example
+ * ```ts
+ * import { Watchdog } from "@kstlib/resilience";
+ *
+ * using watcher = Watchdog.fromStateFile("bot.heartbeat", { maxAge: "1m" });
+ * watcher.on("timeout", ({ kind }) => console.error(`the bot is ${kind}`));
+ * watcher.start();
+ * console.assert(watcher.isRunning);
+ * ```
  */
-export class StateFileWatchdog implements Component, Disposable {
+export class StateFileWatchdog extends Printed implements Component, Disposable {
   readonly name: string;
   readonly file: string;
   readonly #settings: StateFileSettings;
@@ -55,6 +67,7 @@ export class StateFileWatchdog implements Component, Disposable {
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(path: string | URL | undefined, options?: StateFileOptions) {
+    super();
     const file = watchedFile(path, options);
     this.#settings = resolveOptions<StateFileSettings>(
       "Watchdog.fromStateFile",
@@ -107,8 +120,8 @@ export class StateFileWatchdog implements Component, Disposable {
       kind: "watchdog",
       name: this.name,
       file: this.file,
-      running: this.isRunning,
-      triggered: this.isTriggered,
+      isRunning: this.isRunning,
+      isTriggered: this.isTriggered,
       status: this.#status,
       timeoutsTriggered: this.#alarm.timeouts,
     });

@@ -1,6 +1,7 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
+import { Printed } from "../kernel/printed.js";
 import { runContained, warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
 import { superviseByClock } from "./clock-supervision.js";
@@ -36,8 +37,8 @@ export interface WatchdogStats {
 /** What a {@link Watchdog} says of itself. */
 export interface WatchdogSnapshot extends Snapshot, WatchdogStats {
   readonly kind: "watchdog";
-  readonly running: boolean;
-  readonly triggered: boolean;
+  readonly isRunning: boolean;
+  readonly isTriggered: boolean;
   /** Seconds. */
   readonly timeout: number;
   readonly secondsSincePing: number;
@@ -54,6 +55,7 @@ const LAP = 2 ** 32;
  * A frozen thread is reported to stderr at once; `onTimeout` runs when the thread is back, or right away when
  * only the work hangs. A ping after a timeout arms the watchdog again.
  *
+ * @throws TypeError or RangeError for an option that is not right; the message names it.
  * @example
  * ```ts
  * import { Watchdog } from "@kstlib/resilience";
@@ -68,7 +70,7 @@ const LAP = 2 ** 32;
  * }
  * ```
  */
-export class Watchdog implements Component, Disposable {
+export class Watchdog extends Printed implements Component, Disposable {
   readonly name: string;
   readonly #settings: WatchdogSettings;
   readonly #cells = new WatchCells();
@@ -98,7 +100,6 @@ export class Watchdog implements Component, Disposable {
     return watchdog;
   }
 
-  /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(options?: WatchdogOptions);
   /** @internal Takes settings that were checked when the context of a run was made. */
   constructor(options: undefined, settings: WatchdogSettings);
@@ -106,6 +107,7 @@ export class Watchdog implements Component, Disposable {
     options?: WatchdogOptions,
     settings: WatchdogSettings = resolveWatchdog("Watchdog", watchdogRules, options),
   ) {
+    super();
     const { name } = settings;
     this.#settings = settings;
     this.name = name;
@@ -201,8 +203,8 @@ export class Watchdog implements Component, Disposable {
     return Object.freeze({
       kind: "watchdog",
       name: this.name,
-      running: this.isRunning,
-      triggered: this.isTriggered,
+      isRunning: this.isRunning,
+      isTriggered: this.isTriggered,
       timeout: this.#settings.timeout / 1000,
       secondsSincePing: this.secondsSincePing,
       ...this.stats,

@@ -99,3 +99,46 @@ test("what is not a function or a method is refused", () => {
     /needs a function; got 5/,
   );
 });
+
+test("with perInstance each instance has a circuit of its own", async () => {
+  const guarded = circuitBreaker({ maxFailures: 1, perInstance: true });
+  const guardedSync = circuitBreakerSync({ maxFailures: 1, perInstance: true });
+  class Client {
+    @guarded
+    async get(this: Client, fail: boolean): Promise<Client> {
+      if (fail) throw down;
+      return this;
+    }
+
+    @guarded
+    async post(): Promise<number> {
+      return 1;
+    }
+
+    @guardedSync
+    parse(text: string): unknown {
+      return JSON.parse(text) as unknown;
+    }
+  }
+  const [one, two] = [new Client(), new Client()];
+  await expect(one.get(true)).rejects.toBe(down);
+  await expect(one.get(false)).rejects.toThrow(CircuitOpenError);
+  await expect(one.post()).rejects.toThrow(CircuitOpenError);
+  expect(await two.get(false)).toBe(two);
+  expect(() => one.parse("{")).toThrow(SyntaxError);
+  expect(() => one.parse("1")).toThrow(CircuitOpenError);
+  expect(two.parse("1")).toBe(1);
+
+  const limited = guarded(async () => 1);
+  expect(limited.breakerOf(one)).not.toBe(limited.breakerOf(two));
+  expect(limited.breakerOf(one).state).toBe("open");
+  expect(limited.breakerOf(undefined)).toBe(limited.breaker);
+  expect(await limited()).toBe(1);
+  expect(limited.breaker.stats.totalCalls).toBe(1);
+});
+
+test("without perInstance the circuit of every instance is the one", () => {
+  const guarded = circuitBreaker({ maxFailures: 1 })(async () => 1);
+  expect(guarded.breakerOf({})).toBe(guarded.breaker);
+  expect(guarded.breaker.wrap(async () => 1).breakerOf({})).toBe(guarded.breaker);
+});

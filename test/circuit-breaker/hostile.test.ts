@@ -278,7 +278,7 @@ test("a predicate that throws what cannot be looked at counts the call as failed
 });
 
 describe("a time window", () => {
-  test.each([1e-15, 5e-324, "0.1ms"])("of %o is refused", (duration) => {
+  test.each([1e-15, 5e-324, "0.1ms"] as const)("of %o is refused", (duration) => {
     expect(() => failureRate({ threshold: 1, window: { duration } })).toThrow(
       new RangeError(
         `window.duration must be at least 1 ms; got ${typeof duration === "string" ? '"0.1ms"' : duration}.`,

@@ -15,7 +15,10 @@ export interface ModelOptions {
 }
 
 interface ModelCall {
+  /** Its permit is its own. */
   counts: boolean;
+  /** Whether it is news: no probe has failed since, and nobody has put a hand on the circuit. */
+  isNews: boolean;
   readonly probe: boolean;
   deadline: number;
 }
@@ -40,6 +43,7 @@ export class NaiveModel {
   #opensAgainAt = 0;
   #timesReopened = 0;
   #probeSuccesses = 0;
+  #lateSuccesses = 0;
   #failuresAtTrip = 0;
   #calls = new Map<number, ModelCall>();
   readonly #options: ModelOptions;
@@ -70,7 +74,7 @@ export class NaiveModel {
       this.#time++;
       if (this.mode === "half-open" && this.#probes().some((call) => call.deadline === this.#time)) {
         this.#failuresAtTrip++;
-        this.#reopen();
+        this.#reopen("timeout");
       } else if (this.mode === "open" && this.#opensAgainAt === this.#time) {
         this.#probeSuccesses = 0;
         this.#change("half-open");
@@ -81,13 +85,14 @@ export class NaiveModel {
   /** Whether the call was admitted. */
   start(id: number): boolean {
     this.total++;
-    const full = this.#probes().length + this.#probeSuccesses >= this.#options.halfOpenMaxCalls;
+    const full =
+      this.#probes().length + this.#probeSuccesses + this.#lateSuccesses >= this.#options.halfOpenMaxCalls;
     if (this.holds > 0 || this.mode === "open" || (this.mode === "half-open" && full)) {
       this.rejected++;
       return false;
     }
     const deadline = this.#time + this.#options.probeTimeout;
-    this.#calls.set(id, { counts: true, probe: this.mode === "half-open", deadline });
+    this.#calls.set(id, { counts: true, isNews: true, probe: this.mode === "half-open", deadline });
     return true;
   }
 
@@ -97,19 +102,40 @@ export class NaiveModel {
     if (outcome === "success") this.successful++;
     if (outcome === "failure") this.failed++;
     if (outcome === "ignored") this.ignored++;
-    if (call === undefined || !call.counts || outcome === "ignored") return;
-    if (this.mode === "closed") this.#settleClosed(outcome === "failure");
+    if (call === undefined || outcome === "ignored") return;
+    if (!call.counts) {
+      if (!call.isNews || !call.probe || outcome === "failure") return;
+      this.#lateSuccesses++;
+      this.#closeIfRecovered();
+    } else if (this.mode === "closed") this.#settleClosed(outcome === "failure");
     else if (outcome === "failure") {
       this.#failuresAtTrip++;
-      this.#reopen();
-    } else if (++this.#probeSuccesses === this.#options.halfOpenMaxCalls) {
-      this.#forgetAll();
-      this.#change("closed");
+      this.#reopen("failure");
+    } else {
+      this.#probeSuccesses++;
+      this.#closeIfRecovered();
     }
   }
 
+  #closeIfRecovered(): void {
+    if (this.#probeSuccesses + this.#lateSuccesses < this.#options.halfOpenMaxCalls) return;
+    this.#forgetAll();
+    this.#change("closed");
+    this.#startAfresh();
+  }
+
+  /** What is under way has nothing to say about the circuit any more. */
+  #startAfresh(): void {
+    this.#lateSuccesses = 0;
+    for (const call of this.#calls.values()) call.isNews = false;
+  }
+
   hold(): void {
-    if (this.holds++ === 0) this.#change(this.mode);
+    if (this.holds++ > 0) return;
+    this.#change(this.mode);
+    const late = this.#lateSuccesses;
+    this.#startAfresh();
+    this.#lateSuccesses = late;
   }
 
   release(): void {
@@ -120,6 +146,7 @@ export class NaiveModel {
     this.#forgetAll();
     const unchanged = this.holds > 0 || this.mode === "closed";
     this.#change("closed");
+    this.#startAfresh();
     if (unchanged) this.changes--;
   }
 
@@ -136,10 +163,12 @@ export class NaiveModel {
     if (!trips) return;
     this.#failuresAtTrip = rate === undefined ? this.#inARow : bad;
     this.#timesReopened = -1;
-    this.#reopen();
+    this.#reopen("failure");
   }
 
-  #reopen(): void {
+  #reopen(why: "failure" | "timeout"): void {
+    if (why === "failure") this.#startAfresh();
+    this.#probeSuccesses = 0;
     this.#timesReopened++;
     let wait = this.#options.initial;
     for (let n = 0; n < this.#timesReopened; n++)

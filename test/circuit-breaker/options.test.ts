@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
-import { circuitBreaker, circuitBreakerSync } from "../../src/circuit-breaker/decorators.js";
+import {
+  circuitBreaker,
+  circuitBreakerSync,
+  type GuardedOptions,
+} from "../../src/circuit-breaker/decorators.js";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.js";
 import { failureRate, slowCallRate } from "../../src/circuit-breaker/rates.js";
 
@@ -33,8 +37,8 @@ const cases = wrong.flatMap(([key, values]) => values.map((value) => [key, value
 test.each(cases)("%s: %o is refused by an error that names the option", (key, value) => {
   for (const make of [
     (options: CircuitBreakerOptions) => new CircuitBreaker(options),
-    circuitBreaker,
-    circuitBreakerSync,
+    (options: CircuitBreakerOptions) => circuitBreaker(options),
+    (options: CircuitBreakerOptions) => circuitBreakerSync(options),
   ]) {
     let error: unknown;
     try {
@@ -52,6 +56,32 @@ test("an unknown option is refused with the one that was meant", () => {
   expect(() => new CircuitBreaker(options)).toThrow(
     /maxFailure is not an option.*did you mean maxFailures\?/,
   );
+});
+
+test.each([null, "yes", 1])("perInstance: %o is refused by the decorators", (perInstance) => {
+  const options = { perInstance } as unknown as GuardedOptions;
+  expect(() => circuitBreaker(options)).toThrow(/^perInstance must be true or false/);
+  expect(() => circuitBreakerSync(options)).toThrow(/^perInstance must be true or false/);
+  expect(() => circuitBreaker({ perInstanc: true } as GuardedOptions)).toThrow(/did you mean perInstance\?/);
+  expect(() => new CircuitBreaker({ perInstance: true } as CircuitBreakerOptions)).toThrow(TypeError);
+});
+
+test("a breaker has its settings as properties, in seconds", () => {
+  expect(new CircuitBreaker()).toMatchObject({
+    maxFailures: 5,
+    resetTimeout: 60,
+    halfOpenMaxCalls: 1,
+    probeTimeout: 60,
+  });
+  const resetTimeout = { initial: "250ms", factor: 2, max: "1m" } as const;
+  const given = { maxFailures: 3, resetTimeout, halfOpenMaxCalls: 2 };
+  expect(new CircuitBreaker(given)).toMatchObject({
+    maxFailures: 3,
+    resetTimeout: 0.25,
+    halfOpenMaxCalls: 2,
+    probeTimeout: 0.25,
+  });
+  expect(new CircuitBreaker({ ...given, probeTimeout: "2s" }).probeTimeout).toBe(2);
 });
 
 test.each([null, 5, "x", []])("%o is not a set of options", (options) => {

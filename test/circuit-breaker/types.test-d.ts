@@ -3,6 +3,7 @@ import type { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.j
 import { circuitBreaker, circuitBreakerSync } from "../../src/circuit-breaker/decorators.js";
 import type { CircuitBreakerOptions } from "../../src/circuit-breaker/options.js";
 import type { Permit } from "../../src/circuit-breaker/permit.js";
+import { watchdogContext } from "../../src/watchdog/context.js";
 
 declare const breaker: CircuitBreaker;
 declare function fetchTicker(pair: string, depth?: number): Promise<{ price: number }>;
@@ -22,8 +23,82 @@ test("call passes the parameters on and always gives one promise", () => {
 test("callSync never gives a promise", () => {
   expectTypeOf(breaker.callSync(parse, "text")).toEqualTypeOf<Date>();
   expectTypeOf(breaker.callSync(either)).toEqualTypeOf<Date>();
-  expectTypeOf(breaker.callSync(fetchTicker, "BTC")).toEqualTypeOf<never>();
   expectTypeOf(breaker.callSync(() => undefined as unknown)).toEqualTypeOf<unknown>();
+});
+
+declare const json: typeof JSON.parse;
+declare function twice(text: string): string;
+declare function twice(n: number): number;
+
+test("nothing synchronous takes a function that returns a promise", () => {
+  // @ts-expect-error use call
+  breaker.callSync(fetchTicker, "BTC");
+  // @ts-expect-error use call
+  breaker.callSync(async () => {});
+  // @ts-expect-error use call
+  breaker.callSync((): PromiseLike<number> => Promise.resolve(1));
+  // @ts-expect-error use call
+  breaker.callSync((): Promise<never> => Promise.reject(new Error("down")));
+  // @ts-expect-error use call
+  breaker.callSync(() => (Math.random() > 2 ? Promise.resolve(1) : Promise.resolve("")));
+  // @ts-expect-error use wrap
+  breaker.wrapSync(fetchTicker);
+  // @ts-expect-error use wrap
+  breaker.wrapSync(async <Value>(value: Value) => value);
+  // @ts-expect-error use circuitBreaker
+  circuitBreakerSync(fetchTicker);
+  // @ts-expect-error use circuitBreaker
+  circuitBreakerSync()(fetchTicker);
+  // @ts-expect-error use circuitBreaker
+  circuitBreakerSync({ maxFailures: 1 })(fetchTicker);
+  // @ts-expect-error use run
+  void watchdogContext().runSync(async () => {});
+  // @ts-expect-error use run
+  void watchdogContext().runSync((watchdog) => Promise.resolve(watchdog.ping()));
+
+  class Service {
+    // @ts-expect-error use circuitBreaker
+    @circuitBreakerSync
+    async one(): Promise<void> {}
+
+    // @ts-expect-error use circuitBreaker
+    @circuitBreakerSync({ maxFailures: 1 })
+    async two(): Promise<void> {}
+  }
+  expectTypeOf(new Service().one()).toEqualTypeOf<Promise<void>>();
+});
+
+test("callSync still infers parameters and results", () => {
+  expectTypeOf(breaker.callSync((n, text) => text.length + n, 1, "a")).toEqualTypeOf<number>();
+  expectTypeOf(breaker.callSync(<Value>(value: Value) => [value], 1)).toEqualTypeOf<number[]>();
+  expectTypeOf(breaker.callSync(twice, 1)).toEqualTypeOf<number>();
+  expectTypeOf(breaker.callSync(() => {})).toEqualTypeOf<void>();
+  expectTypeOf(breaker.callSync((): never => process.exit())).toEqualTypeOf<never>();
+  expectTypeOf(breaker.callSync(json, "1")).toBeAny();
+  expectTypeOf(breaker.callSync(() => null)).toEqualTypeOf<null>();
+  expectTypeOf(watchdogContext().runSync((watchdog) => watchdog.isRunning)).toEqualTypeOf<boolean>();
+  expectTypeOf(breaker.wrapSync(twice)(1)).toEqualTypeOf<number>();
+  expectTypeOf(breaker.wrapSync(twice)("")).toEqualTypeOf<string>();
+  expectTypeOf(breaker.wrapSync(json)("1")).toBeAny();
+  expectTypeOf(breaker.wrapSync((): never => process.exit())()).toEqualTypeOf<never>();
+  // @ts-expect-error a parameter of the wrong type
+  breaker.callSync(parse, 1);
+  // @ts-expect-error a missing parameter
+  breaker.callSync(parse);
+});
+
+test("iterate passes the parameters on and gives the items", () => {
+  const count = function* (to: number) {
+    yield to;
+  };
+  expectTypeOf(breaker.iterate(count, 3)).toEqualTypeOf<AsyncGenerator<number, void, undefined>>();
+  expectTypeOf(breaker.iterate(async () => new Map([["a", 1]]))).toEqualTypeOf<
+    AsyncGenerator<[string, number], void, undefined>
+  >();
+  // @ts-expect-error a parameter of the wrong type
+  breaker.iterate(count, "3");
+  // @ts-expect-error nothing to iterate over
+  breaker.iterate(() => 5);
 });
 
 test("wrap keeps parameters and result", () => {
@@ -33,7 +108,6 @@ test("wrap keeps parameters and result", () => {
   expectTypeOf(safe.breaker).toEqualTypeOf<CircuitBreaker>();
   expectTypeOf(breaker.wrap(parse)("x")).toEqualTypeOf<Promise<Date>>();
   expectTypeOf(breaker.wrapSync(parse)("x")).toEqualTypeOf<Date>();
-  expectTypeOf(breaker.wrapSync(fetchTicker)("x")).toEqualTypeOf<never>();
 });
 
 test("wrap keeps this", () => {

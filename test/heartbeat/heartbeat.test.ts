@@ -546,7 +546,7 @@ describe("a target", () => {
       'the target of heartbeat "ws" is dead.',
       expect.objectContaining({ event: "targetDead", name: "ws" }),
     );
-    expect(heartbeat.snapshot()).toMatchObject({ targetDead: true, beats: 5 });
+    expect(heartbeat.snapshot()).toMatchObject({ isTargetDead: true, beats: 5 });
     target.isDead = false;
     await clock.advance(10);
     target.isDead = true;

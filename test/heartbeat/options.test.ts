@@ -109,7 +109,7 @@ describe("an option of a heartbeat", () => {
       missedBeats: 0,
       lastBeat: null,
       lastError: null,
-      targetDead: false,
+      isTargetDead: false,
     });
   });
 
@@ -151,7 +151,7 @@ describe("an option of a heartbeat", () => {
   });
 
   it("for the time between two beats is from 1 ms to 365 days, in whatever words", () => {
-    for (const interval of [0.001, "1ms", "365d", "8760h"]) {
+    for (const interval of [0.001, "1ms", "365d", "8760h"] as const) {
       expect(() => new Heartbeat({ interval })).not.toThrow();
     }
     expect(() => new Heartbeat({ interval: 5e-324 })).toThrow(

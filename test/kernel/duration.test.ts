@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  asDuration,
   DURATION_PATTERN,
   type DurationRange,
   durationRule,
@@ -35,6 +36,15 @@ describe("a duration", () => {
     ["007s", 7000],
   ])("%j is %d ms", (given, milliseconds) => {
     expect(parseDuration(given, "timeout")).toBe(milliseconds);
+  });
+
+  test("from outside is checked and given back as it is", () => {
+    for (const given of [0, 30, 86_400, "250ms", "1h30m"]) expect(asDuration(given)).toBe(given);
+    for (const wrong of ["30", "30 sec", "minute", "", undefined, null, {}]) {
+      expect(() => asDuration(wrong, "RESET_TIMEOUT")).toThrow(TypeError);
+      expect(() => asDuration(wrong, "RESET_TIMEOUT")).toThrow(/^RESET_TIMEOUT must be a duration/);
+    }
+    expect(() => asDuration(-1)).toThrow(/^duration must be a duration/);
   });
 
   test("of zero is allowed where it makes sense", () => {

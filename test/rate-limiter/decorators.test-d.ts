@@ -28,6 +28,18 @@ test("a synchronous function stays synchronous", () => {
   >();
 });
 
+test("nothing that blocks the thread takes a function that returns a promise", () => {
+  // @ts-expect-error use wrap
+  new RateLimiter().wrapSync(fetchTicker);
+  // @ts-expect-error use wrap
+  new RateLimiter().wrapSync(fetchTicker, { timeout: 1 });
+  // @ts-expect-error use rateLimiter
+  rateLimiterSync(fetchTicker);
+  // @ts-expect-error use rateLimiter
+  rateLimiterSync({ rate: 1 })(fetchTicker);
+  expectTypeOf(new RateLimiter().wrapSync((n: number) => n, { timeout: 1 })(1)).toEqualTypeOf<number>();
+});
+
 test("generic functions and methods stay generic", () => {
   expectTypeOf(new RateLimiter().wrap(async <T>(value: T) => value)(5)).toEqualTypeOf<Promise<number>>();
   expectTypeOf(rateLimiter({ rate: 1 })(async <T>(value: T) => value)("a")).toEqualTypeOf<Promise<string>>();

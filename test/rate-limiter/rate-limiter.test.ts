@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { RateLimitError, RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
+import type { Duration } from "../../src/kernel/duration.js";
 import { call, CountingSignal, watch } from "./support.js";
 
-function setUp(options: { rate?: number; per?: number | string; burst?: number; maxQueue?: number } = {}): {
+function setUp(options: { rate?: number; per?: Duration; burst?: number; maxQueue?: number } = {}): {
   clock: ManualClock;
   limiter: RateLimiter;
 } {

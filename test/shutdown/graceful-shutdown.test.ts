@@ -265,9 +265,9 @@ describe("events and snapshots", () => {
       kind: "shutdown",
       name: "app",
       state: "idle",
-      installed: false,
+      isInstalled: false,
       reason: null,
-      running: null,
+      runningCallback: null,
       callbacks: [{ name: "one", kind: "callback", priority: 5, timeout: 2 }],
       results: [],
     });
@@ -279,7 +279,7 @@ describe("events and snapshots", () => {
     const { shutdown } = make();
     const running: unknown[] = [];
     shutdown.register("first", () => {
-      running.push(shutdown.snapshot().running);
+      running.push(shutdown.snapshot().runningCallback);
       throw new Error("broken");
     });
     await shutdown.trigger();

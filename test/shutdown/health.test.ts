@@ -450,6 +450,12 @@ describe("addCheck refuses", () => {
 
   test.each(["readiness", ["startup", "liveness"], undefined])("a promise for %j", (probe) => {
     expect(refused(Promise.resolve(), { for: probe })).toThrow(/a promise is a check of start-up alone/);
+    // Would be an unhandled rejection, which fails the whole run of these tests.
+    expect(refused(Promise.reject(new Error("down")), { for: probe })).toThrow(TypeError);
+  });
+
+  test("a generator function, which would check nothing", () => {
+    expect(refused(function* () {})).toThrow(/^a health check needs a function that does its work/);
   });
 
   test.each([

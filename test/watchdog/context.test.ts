@@ -195,9 +195,9 @@ describe("watchdogContext().runSync", () => {
 
   it("refuses what is no synchronous function", () => {
     const { clock, context } = raising();
-    expect(() => context.runSync(() => Promise.resolve(1))).toThrow(TypeError);
+    expect(() => context.runSync((): unknown => Promise.resolve(1))).toThrow(TypeError);
     // Would be an unhandled rejection, which fails the whole run of these tests.
-    expect(() => context.runSync(() => Promise.reject(new Error("of the body")))).toThrow(TypeError);
+    expect(() => context.runSync((): unknown => Promise.reject(new Error("of the body")))).toThrow(TypeError);
     expect(() => context.runSync(null as never)).toThrow(/runSync needs a function; got null/);
     expect(clock.pendingTimers).toBe(0);
   });

@@ -78,7 +78,7 @@ describe("Watchdog.fromStateFile", () => {
     file.verdict = { status: "dead" };
     await clock.advance(10);
     expect(timeouts.map(({ kind }) => kind)).toEqual(["stale", "dead"]);
-    expect(watchdog.snapshot()).toMatchObject({ status: "dead", timeoutsTriggered: 2, triggered: true });
+    expect(watchdog.snapshot()).toMatchObject({ status: "dead", timeoutsTriggered: 2, isTriggered: true });
   });
 
   it.each(["stale", "dead", "frozen", "stopped"])("takes %s for a timeout at once", async (status) => {

@@ -298,8 +298,8 @@ describe("Watchdog", () => {
     expect(snapshot).toEqual({
       kind: "watchdog",
       name: "feed",
-      running: true,
-      triggered: false,
+      isRunning: true,
+      isTriggered: false,
       timeout: 10,
       secondsSincePing: 3,
       pingsTotal: 0,
@@ -363,7 +363,7 @@ describe("the options of a watchdog", () => {
     expect(warnings.mock.calls[0]?.[1]).toMatchObject({ code: "KSTLIB_CLAMPED" });
   });
 
-  it.each([1, 3600, "1s", "1h", "1000ms", undefined])("take a timeout of %j as it is", (timeout) => {
+  it.each([1, 3600, "1s", "1h", "1000ms", undefined] as const)("take a timeout of %j as it is", (timeout) => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     void new Watchdog({ timeout });
     expect(warnings).not.toHaveBeenCalled();

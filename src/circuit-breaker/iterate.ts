@@ -1,0 +1,40 @@
+import type { CallPermit } from "./permit.js";
+
+/** What to do with a generator function, in the words of an error message. */
+export const RECIPE =
+  "Use breaker.iterate(fn, ...args), whose permit settles at the end of the iteration, or take one over the iteration: breaker.tryPermit(), then permit.success() or permit.failure(error).";
+
+/** What can be iterated with `for await`: an async or plain iterable, a stream among them, or a promise of one. */
+export type Iterated<Item> =
+  | AsyncIterable<Item>
+  | Iterable<Item>
+  | PromiseLike<AsyncIterable<Item> | Iterable<Item>>;
+
+/**
+ * Passes on what `begin` iterates over, under a permit from the first `next()` to the end. A consumer that stops has
+ * learned that items come: a success, but of nothing when there was none yet.
+ *
+ * @param admit gives the permit or throws the refusal.
+ */
+export async function* iterateUnder<Item>(
+  admit: () => CallPermit,
+  begin: () => Iterated<Item>,
+): AsyncGenerator<Item, void, undefined> {
+  const permit = admit();
+  let isOut = false;
+  try {
+    for await (const item of await begin()) {
+      isOut = true;
+      yield item;
+      isOut = false;
+    }
+    permit.success();
+  } catch (error) {
+    // What a consumer throws into the iteration is the consumer's.
+    if (!isOut) permit.failure(error);
+    throw error;
+  } finally {
+    if (isOut) permit.success();
+    else permit.release();
+  }
+}

@@ -1,0 +1,59 @@
+/** A call that a half-open circuit admitted. */
+export interface Probe {
+  readonly kind: "probe";
+  /** The era of the circuit that admitted it. */
+  readonly era: number;
+  /** When it counts as failed, unless it has settled. */
+  readonly deadline: number;
+}
+
+interface Link extends Probe {
+  before: Link | undefined;
+  after: Link | undefined;
+  isUnderWay: boolean;
+}
+
+/**
+ * The probes under way of one half-open state, in the order of admission, which is also that of their deadlines:
+ * a chain, so that one more or less costs the same however many there are.
+ */
+export class Probes {
+  #first: Link | undefined;
+  #last: Link | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The deadline that comes first. */
+  get deadline(): number | undefined {
+    return this.#first?.deadline;
+  }
+
+  add(era: number, deadline: number): Probe {
+    const before = this.#last;
+    const link: Link = { kind: "probe", era, deadline, before, after: undefined, isUnderWay: true };
+    if (before === undefined) this.#first = link;
+    else before.after = link;
+    this.#last = link;
+    this.#size++;
+    return link;
+  }
+
+  /** Takes out a probe of its own; one that is out already stays so. */
+  remove(probe: Probe): void {
+    const link = probe as Link;
+    if (!link.isUnderWay) return;
+    const { before, after } = link;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    this.#size--;
+    // A ticket that is kept must not keep its neighbours.
+    link.before = undefined;
+    link.after = undefined;
+    link.isUnderWay = false;
+  }
+}
