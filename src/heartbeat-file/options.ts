@@ -26,13 +26,18 @@ export type HeartbeatCheckSettings = SettingsFor<
 /** What the path of a state file may be. */
 export const PATH_RULE: string = "a path (a string that is not empty, without NUL) or a file: URL";
 
+/** A URL, also one of another realm. */
+function isUrlLike(value: unknown): value is URL {
+  return typeof value === "object" && value !== null && "href" in value && "protocol" in value;
+}
+
 /**
  * Makes the absolute path of a state file.
  *
  * @throws TypeError when it is neither a path nor a `file:` URL.
  */
 export function parsePath(value: unknown, label: string): string {
-  const isUrl = value instanceof URL;
+  const isUrl = isUrlLike(value);
   try {
     const file = isUrl ? fileURLToPath(value) : value;
     if (typeof file === "string" && file !== "" && !file.includes("\0")) return path.resolve(file);
