@@ -49,16 +49,18 @@ export function isJsonObject(value: unknown): value is HeartbeatMetadata {
 export const DEEPEST_METADATA = 100;
 
 /**
- * Freezes what JSON.parse returned and all that is in it, and says how many objects and lists are inside each other.
- * Does not recurse, so that any depth will do.
+ * Freezes metadata as JSON.parse returned it and all that is in it. Does not recurse.
+ *
+ * @returns whether it is nested no deeper than {@link DEEPEST_METADATA}; otherwise it is of no use.
  */
-export function freezeJson(root: Json): number {
-  let depth = 0;
-  for (let level: readonly Json[] = [root]; ; depth++) {
+export function freezeMetadata(metadata: HeartbeatMetadata): boolean {
+  let level: readonly Json[] = [metadata];
+  for (let depth = 0; depth <= DEEPEST_METADATA; depth++) {
     const objects = level.filter((value) => typeof value === "object" && value !== null);
-    if (objects.length === 0) return depth;
+    if (objects.length === 0) return true;
     level = objects.flatMap((value) => Object.values<Json>(Object.freeze(value)));
   }
+  return false;
 }
 
 function isText(value: unknown): value is string {
@@ -152,7 +154,7 @@ export function decodeState(text: string): Decoded {
   }
   if (state["hostname"] === "" && !FIELDS.status(state["status"])) delete state["status"];
   if (!isState(state)) return NOT_A_HEARTBEAT;
-  if (freezeJson(state.metadata) > DEEPEST_METADATA) {
+  if (!freezeMetadata(state.metadata)) {
     return { state: null, reason: "nested deeper than 100 levels" };
   }
   return { state: Object.freeze(state) };

@@ -3,7 +3,7 @@ import { isThenable } from "../kernel/thenable.js";
 import {
   asciiJson,
   DEEPEST_METADATA,
-  freezeJson,
+  freezeMetadata,
   type HeartbeatMetadata,
   isJsonObject,
 } from "../heartbeat-file/state.js";
@@ -48,8 +48,7 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   // As the file will have it.
   const size = asciiJson(text).length;
   if (size > LARGEST_METADATA) throw new RangeError(refusal(`${size} bytes`));
-  const depth = freezeJson(copy);
-  if (depth > DEEPEST_METADATA) throw new RangeError(refusal(`a depth of ${depth}`));
+  if (!freezeMetadata(copy)) throw new RangeError(refusal("one that is nested deeper"));
   return copy;
 }
 

@@ -155,11 +155,9 @@ describe("reading a state file", () => {
       onTimeout: (info) => seen.push(info),
     });
     watchdog.start();
-    for (let look = 0; look < 10 && seen.length === 0; look++) {
-      await clock.advance(5);
-      // Its look at a real file takes turns of the loop.
-      await vi.waitFor(() => expect(watchdog.snapshot().status).toBe("unknown"));
-    }
+    await clock.advance(25);
+    expect(seen).toEqual([]);
+    await clock.advance(10);
     expect(seen).toEqual([expect.objectContaining({ kind: "unknown" })]);
   });
 
@@ -248,7 +246,7 @@ describe("reading a state file", () => {
         expect(structuredClone(verdict)).toBeDefined();
         expect(verdict.state === null).toBe(reason !== undefined);
       }),
-      { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 300) },
+      { numRuns: Number(process.env["PROPERTY_RUNS"] ?? 150) },
     );
     expect(JSON.stringify(Object.getOwnPropertyNames(Object.prototype))).toBe(before);
   });
