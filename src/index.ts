@@ -30,6 +30,7 @@ export { type ConfigSection, configure, type ResilienceConfig } from "./configur
 
 export type { FreezeLink } from "./heartbeat-file/freeze-link.js";
 export type { HeartbeatCheckOptions } from "./heartbeat-file/options.js";
+export type { UnreadableReason } from "./heartbeat-file/read-file.js";
 export type { HeartbeatMetadata, HeartbeatState, HeartbeatStatus } from "./heartbeat-file/state.js";
 export type { HeartbeatCheck, HeartbeatVerdict } from "./heartbeat-file/verdict.js";
 export type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/announcer.js";

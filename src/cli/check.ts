@@ -36,7 +36,9 @@ function sentence(file: string, look: Look): string {
       status === "alive" || status === "stale" ? `, up to ${shortSeconds(maxAge)} is allowed` : "";
     parts.push(`last beat ${shortSeconds(Math.max(0, age))} ago${limit}`);
   }
-  if (state !== null) parts.push(`pid ${state.pid} on ${state.hostname}`);
+  if (state !== null) {
+    parts.push(state.hostname === "" ? `pid ${state.pid}` : `pid ${state.pid} on ${state.hostname}`);
+  }
   return harmless(`${status}: ${file}: ${parts.filter((part) => part !== "").join("; ")}`);
 }
 

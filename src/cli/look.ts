@@ -1,7 +1,5 @@
-import { statSync } from "node:fs";
 import { processFate } from "../heartbeat-file/process-identity.js";
-import { readStateSync } from "../heartbeat-file/readers.js";
-import { hasCode } from "../heartbeat-file/system-error.js";
+import { readFileSync } from "../heartbeat-file/read-file.js";
 import { defaultMaxAge, type HeartbeatCheck, judge } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 
@@ -14,11 +12,11 @@ export interface Look extends HeartbeatCheck {
 
 /** Looks at a heartbeat file, by its absolute path; never throws. Without a `maxAge` (milliseconds) it follows from the file's interval. */
 export function lookAt(file: string, maxAge: number | undefined, clock: Clock): Look {
-  const state = readStateSync(file);
+  const { state, reason } = readFileSync(file);
   const now = clock.wallNow();
   const limit = maxAge ?? defaultMaxAge(state);
   const fate = state === null ? "unknown" : processFate(state, now);
-  return { ...judge(state, fate, now, limit), file, maxAge: limit / 1000 };
+  return { ...judge(state, fate, now, limit, reason), file, maxAge: limit / 1000 };
 }
 
 /** Seconds in as few characters as one needs to know how long: `0.4s`, `42s`, `3m20s`, `2h05m`, `12d3h`. */
@@ -42,18 +40,8 @@ export function shortSeconds(seconds: number): string {
   return `${sign}${rest}s`;
 }
 
-function whyUnreadable(file: string): string {
-  try {
-    const found = statSync(file, { throwIfNoEntry: false });
-    if (found === undefined) return "no such file";
-    return found.isFile() ? "not a heartbeat" : "not a file";
-  } catch (error) {
-    return hasCode(error, "EACCES") ? "no permission" : "no such file";
-  }
-}
-
 /** Why a heartbeat is what it is, in a few words; empty when there is nothing to add. */
-export function reasonOf({ file, status, age, state, maxAge }: Look): string {
+export function reasonOf({ status, age, state, maxAge, reason }: Look): string {
   switch (status) {
     case "alive":
       return state?.status === "starting" || state?.status === "draining" ? state.status : "";
@@ -64,7 +52,7 @@ export function reasonOf({ file, status, age, state, maxAge }: Look): string {
     case "frozen":
       return "event loop blocked";
     case "unknown":
-      return state === null || age === null ? whyUnreadable(file) : `${shortSeconds(-age)} in the future`;
+      return reason ?? `${shortSeconds(-(age ?? 0))} in the future`;
     case "stopped":
       return "";
   }

@@ -53,6 +53,7 @@ export const MEANINGS: Readonly<
       interval: { means: "the time between two beats" },
       metadata: { means: "anything that readers should know" },
       fsync: { means: "whether each beat is written through to the disk" },
+      mode: { means: 'who may read the file; "0644": everybody' },
       systemd: { means: "whether to tell systemd, where it listens: ready, alive, stopping" },
     },
   },

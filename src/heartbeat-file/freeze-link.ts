@@ -1,6 +1,8 @@
+import fs from "node:fs";
 import { ownProcess } from "./process-identity.js";
-import { readTextSync, replaceFileSync } from "./state-file.js";
-import { decodeState, encodeState, type HeartbeatState } from "./state.js";
+import { readFileSync } from "./read-file.js";
+import { OWNER_ONLY, replaceFileSync } from "./state-file.js";
+import { encodeState, type HeartbeatState } from "./state.js";
 
 /** How many writes the heartbeat has begun. Written by the heartbeat's thread. */
 const BEGUN = 0;
@@ -14,11 +16,13 @@ const PATIENCE = 250;
 export interface FreezeLink {
   /** Absolute. */
   readonly file: string;
+  /** The permission bits of the file. */
+  readonly mode: number;
   readonly turns: Int32Array;
 }
 
-export function freezeLinkTo(file: string): FreezeLink {
-  return { file, turns: new Int32Array(new SharedArrayBuffer(8)) };
+export function freezeLinkTo(file: string, mode: number = OWNER_ONLY): FreezeLink {
+  return { file, mode, turns: new Int32Array(new SharedArrayBuffer(8)) };
 }
 
 /**
@@ -51,12 +55,14 @@ function isOwnBeat(state: HeartbeatState): boolean {
  *
  * @param isFrozen asked right before the file is replaced.
  */
-export function writeFrozen({ file, turns }: FreezeLink, isFrozen: () => boolean): void {
+export function writeFrozen({ file, mode, turns }: FreezeLink, isFrozen: () => boolean): void {
   const begun = Atomics.load(turns, BEGUN);
-  const state = decodeState(readTextSync(file));
+  const { state } = readFileSync(file);
   if (state === null || !isOwnBeat(state) || state.status === "frozen") return;
   try {
-    replaceFileSync(file, encodeState({ ...state, status: "frozen" }), () => {
+    // Where the beat itself has gone through a link, having looked whether it may.
+    const target = fs.realpathSync(file);
+    replaceFileSync(target, encodeState({ ...state, status: "frozen" }), mode, () => {
       Atomics.store(turns, REPLACING, 1);
       return isFrozen() && Atomics.load(turns, BEGUN) === begun;
     });

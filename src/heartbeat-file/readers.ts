@@ -1,30 +1,30 @@
 import { resolveOptions } from "../kernel/options.js";
 import { type HeartbeatCheckOptions, heartbeatCheckRules, parsePath } from "./options.js";
 import { processFate } from "./process-identity.js";
-import { decodeState, type HeartbeatState } from "./state.js";
-import { readText, readTextSync } from "./state-file.js";
+import { readFile, readFileSync, type Reading } from "./read-file.js";
+import type { HeartbeatState } from "./state.js";
 import { type HeartbeatCheck, judge } from "./verdict.js";
 
-function assess(state: HeartbeatState | null, options: HeartbeatCheckOptions | undefined): HeartbeatCheck {
+function assess({ state, reason }: Reading, options: HeartbeatCheckOptions | undefined): HeartbeatCheck {
   const { clock, maxAge } = resolveOptions("Heartbeat.check", heartbeatCheckRules, options);
   const now = clock.wallNow();
-  return judge(state, state === null ? "unknown" : processFate(state, now), now, maxAge);
+  return judge(state, state === null ? "unknown" : processFate(state, now), now, maxAge, reason);
 }
 
 export async function readState(file: string | URL): Promise<HeartbeatState | null> {
-  return decodeState(await readText(parsePath(file, "file")));
+  return (await readFile(parsePath(file, "file"))).state;
 }
 
 export function readStateSync(file: string | URL): HeartbeatState | null {
-  return decodeState(readTextSync(parsePath(file, "file")));
+  return readFileSync(parsePath(file, "file")).state;
 }
 
 export async function check(file: string | URL, options?: HeartbeatCheckOptions): Promise<HeartbeatCheck> {
-  return assess(await readState(file), options);
+  return assess(await readFile(parsePath(file, "file")), options);
 }
 
 export function checkSync(file: string | URL, options?: HeartbeatCheckOptions): HeartbeatCheck {
-  return assess(readStateSync(file), options);
+  return assess(readFileSync(parsePath(file, "file")), options);
 }
 
 export async function isAlive(file: string | URL, options?: HeartbeatCheckOptions): Promise<boolean> {

@@ -1,11 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import { type Clock, realClock } from "../kernel/clock.js";
+import { warn } from "../kernel/warning.js";
+import { followLink } from "./link.js";
 import { pidScope, processExists } from "./process-identity.js";
 import { hasCode } from "./system-error.js";
 
-/** Larger files are not ours and are not read. */
-const LARGEST_FILE = 2 ** 20;
+/** The mode of a file that nobody else may read. */
+export const OWNER_ONLY = 0o600;
 
 /** First and last wait between attempts to rename, in milliseconds: on Windows a scanner or a reader may hold the file. */
 const FIRST_PAUSE = 10;
@@ -15,55 +17,11 @@ const LAST_PAUSE = 80;
 const ABANDONED = 3_600_000;
 const TEMPORARY = /^([\w-]*)\.(\d+)\.[0-9a-f-]{36}\.tmp$/;
 
-/** Neither waits for the other end of a pipe nor takes a terminal over. Not on Windows, where these are undefined. */
-const READ = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
-
-/** The size of a regular file of at most 1 MiB; throws for anything else. */
-function sizeOf(stats: fs.Stats): number {
-  if (stats.isFile() && stats.size <= LARGEST_FILE) return stats.size;
-  throw new TypeError("no state file");
-}
-
-function textOf(buffer: Buffer, bytesRead: number): string | null {
-  // One byte more was asked for than the file had: it is being written in place, so it is not one of ours.
-  if (bytesRead !== buffer.length - 1) return null;
-  // Leaves a byte order mark out.
-  return new TextDecoder().decode(buffer.subarray(0, bytesRead));
-}
-
-/** The text of a regular file of at most 1 MiB; `null` for anything else, never an error. */
-export async function readText(file: string): Promise<string | null> {
-  try {
-    // First, because opening alone may do something to what is no file.
-    sizeOf(await fs.promises.stat(file));
-    const handle = await fs.promises.open(file, READ);
-    try {
-      const buffer = Buffer.allocUnsafe(sizeOf(await handle.stat()) + 1);
-      return textOf(buffer, (await handle.read(buffer)).bytesRead);
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    // Missing, forbidden, not a file: a reader has one answer to all of them.
-    return null;
-  }
-}
-
-/** {@link readText} without a promise. */
-export function readTextSync(file: string): string | null {
-  try {
-    sizeOf(fs.statSync(file));
-    const descriptor = fs.openSync(file, READ);
-    try {
-      const buffer = Buffer.allocUnsafe(sizeOf(fs.fstatSync(descriptor)) + 1);
-      return textOf(buffer, fs.readSync(descriptor, buffer));
-    } finally {
-      fs.closeSync(descriptor);
-    }
-  } catch {
-    // As above.
-    return null;
-  }
+/** Says what to do about a file that is a mount of its own, which nothing can be renamed over. */
+function explained(error: unknown, file: string): unknown {
+  if (!hasCode(error, "EBUSY") || process.platform !== "linux") return error;
+  const message = `EBUSY: ${file} is mounted by itself and cannot be replaced; mount the folder that it is in`;
+  return Object.assign(new Error(message, { cause: error }), { code: "EBUSY" });
 }
 
 /** Renames, and tries again where somebody holds the file. */
@@ -71,7 +29,7 @@ async function rename(from: string, to: string, clock: Clock, pause: number = FI
   try {
     return await fs.promises.rename(from, to);
   } catch (error) {
-    if (pause > LAST_PAUSE || !hasCode(error, "EPERM", "EBUSY", "EACCES")) throw error;
+    if (pause > LAST_PAUSE || !hasCode(error, "EPERM", "EBUSY", "EACCES")) throw explained(error, to);
   }
   await new Promise<void>((resolve) => {
     clock.setTimer(resolve, pause);
@@ -118,16 +76,44 @@ function renameSync(from: string, to: string, pause: number = FIRST_PAUSE): void
   }
 }
 
+/** Creates a file that is not there, with this mode whatever the umask takes away. */
+async function create(file: string, content: string, mode: number, fsync: boolean): Promise<void> {
+  const handle = await fs.promises.open(file, "wx", OWNER_ONLY);
+  try {
+    // By its handle: somebody may have put something else at its name by now.
+    if (mode !== OWNER_ONLY) await handle.chmod(mode);
+    await handle.writeFile(content);
+    if (fsync) await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function createSync(file: string, content: string, mode: number): void {
+  const descriptor = fs.openSync(file, "wx", OWNER_ONLY);
+  try {
+    if (mode !== OWNER_ONLY) fs.fchmodSync(descriptor, mode);
+    fs.writeFileSync(descriptor, content);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
 /**
- * Replaces a file's text, or makes the file, as {@link stateFileWriter} does, without a promise and in a folder that
- * is there.
+ * Replaces a file's text, or makes the file, as {@link stateFileWriter} does, without a promise, in a folder that
+ * is there and without following a link.
  *
  * @param mayReplace asked at the last moment; when it says no, everything stays as it was.
  */
-export function replaceFileSync(file: string, content: string, mayReplace: () => boolean = () => true): void {
+export function replaceFileSync(
+  file: string,
+  content: string,
+  mode: number = OWNER_ONLY,
+  mayReplace: () => boolean = () => true,
+): void {
   const temporary = temporaryFile(temporaryPrefix(file));
   try {
-    fs.writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
+    createSync(temporary, content, mode);
     if (mayReplace()) renameSync(temporary, file);
   } finally {
     // Gone when it was renamed.
@@ -135,38 +121,54 @@ export function replaceFileSync(file: string, content: string, mayReplace: () =>
   }
 }
 
+/** How a state file is written. */
+export interface WriteSettings {
+  /** Whether each text is forced to the disk before it replaces the last one. */
+  readonly fsync: boolean;
+  /** The permission bits of the file. */
+  readonly mode: number;
+}
+
 /**
  * Makes the function that replaces a file's text: a reader sees the old text or the new one, never a part. It
  * rejects with the system's error, and leaves no temporary file behind either way. The first write sweeps.
+ *
+ * Where the file is a link that its user made, what it leads to is replaced; a planted one is itself.
  *
  * `clock` times the pauses between attempts to rename, which are the machine's, not the heartbeat's.
  */
 export function stateFileWriter(
   file: string,
-  fsync: boolean,
+  { fsync, mode }: WriteSettings = { fsync: false, mode: OWNER_ONLY },
   clock: Clock = realClock,
 ): (content: string) => Promise<void> {
-  const folder = path.dirname(file);
-  const prefix = temporaryPrefix(file);
-  let isSwept = false;
+  let sweptPrefix: string | undefined;
+  let isTold = false;
   return async (content) => {
+    const { target, objection } = await followLink(file);
+    if (objection !== undefined && !isTold) {
+      isTold = true;
+      warn(
+        "KSTLIB_HEARTBEAT_LINK",
+        `${file} is a link and is replaced by the heartbeat's file: ${objection}`,
+      );
+    }
+    const prefix = temporaryPrefix(target);
     const temporary = temporaryFile(prefix);
-    const create = (): Promise<void> =>
-      fs.promises.writeFile(temporary, content, { flag: "wx", mode: 0o600, flush: fsync });
     try {
-      await create().catch(async (error: unknown) => {
+      await create(temporary, content, mode, fsync).catch(async (error: unknown) => {
         if (!hasCode(error, "ENOENT")) throw error;
-        await fs.promises.mkdir(folder, { recursive: true });
-        await create();
+        await fs.promises.mkdir(path.dirname(target), { recursive: true });
+        await create(temporary, content, mode, fsync);
       });
-      await rename(temporary, file, clock);
+      await rename(temporary, target, clock);
     } catch (error) {
       // The first error tells more than that of the cleaning; what stays is swept at the next start.
       await fs.promises.unlink(temporary).catch(() => undefined);
       throw error;
     }
-    if (isSwept) return;
-    isSwept = true;
+    if (sweptPrefix === prefix) return;
+    sweptPrefix = prefix;
     await sweep(prefix);
   };
 }

@@ -20,6 +20,7 @@ export interface HeartbeatState {
   /** When the beat was written: UTC, ISO 8601, such as `2026-01-02T03:04:05.678000+00:00`. */
   readonly timestamp: string;
   readonly pid: number;
+  /** Empty in a file that names none, such as one that an application of the Python original wrote by itself. */
   readonly hostname: string;
   readonly metadata: HeartbeatMetadata;
   readonly status?: HeartbeatStatus;
@@ -41,15 +42,25 @@ export function isJsonObject(value: unknown): value is HeartbeatMetadata {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Freezes what JSON.parse returned and all that is in it; does not recurse, so that any depth will do. */
-export function freezeJson<Value extends Json>(root: Value): Value {
-  const found: Json[] = [root];
-  // What is added is visited too.
-  for (const value of found) {
-    if (typeof value !== "object" || value === null) continue;
-    for (const inner of Object.values<Json>(Object.freeze(value))) found.push(inner);
+/**
+ * How deep metadata may be nested, itself included. A few thousand levels are too much for `JSON.stringify` and for
+ * whatever else a reader does with them.
+ */
+export const DEEPEST_METADATA = 100;
+
+/**
+ * Freezes metadata as JSON.parse returned it and all that is in it. Does not recurse.
+ *
+ * @returns whether it is nested no deeper than {@link DEEPEST_METADATA}; otherwise it is of no use.
+ */
+export function freezeMetadata(metadata: HeartbeatMetadata): boolean {
+  let level: readonly Json[] = [metadata];
+  for (let depth = 0; depth <= DEEPEST_METADATA; depth++) {
+    const objects = level.filter((value) => typeof value === "object" && value !== null);
+    if (objects.length === 0) return true;
+    level = objects.flatMap((value) => Object.values<Json>(Object.freeze(value)));
   }
-  return root;
+  return false;
 }
 
 function isText(value: unknown): value is string {
@@ -89,9 +100,17 @@ function nameInFile(key: string): string {
   return key.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** The text of a state file: one JSON object on one line. */
+/**
+ * JSON with everything above ASCII as an escape: the same data to whoever reads it, in whatever encoding. Python reads
+ * files in that of the locale.
+ */
+export function asciiJson(text: string): string {
+  return text.replaceAll(/[^\0-\x7F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** The text of a state file: one JSON object on one line of ASCII. */
 export function encodeState(state: HeartbeatState): string {
-  return `${JSON.stringify(Object.fromEntries(KEYS.map((key) => [nameInFile(key), state[key]])))}\n`;
+  return `${asciiJson(JSON.stringify(Object.fromEntries(KEYS.map((key) => [nameInFile(key), state[key]]))))}\n`;
 }
 
 // Python writes NaN and Infinity, which JSON does not have. Strings are matched so as to be left alone, and
@@ -111,20 +130,32 @@ function parse(text: string): unknown {
   }
 }
 
+/** What the text of a state file says. */
+export type Decoded =
+  | { readonly state: HeartbeatState; readonly reason?: undefined }
+  | { readonly state: null; readonly reason: "not a heartbeat" | "nested deeper than 100 levels" };
+
+const NOT_A_HEARTBEAT: Decoded = { state: null, reason: "not a heartbeat" };
+
 /**
- * Reads the text of a state file, ours or the Python original's; `null` when there is none. `null` for anything
- * that is not a state, also for a status or a type that it does not know: a guess would be worth less. Never
- * throws.
+ * Reads the text of a state file, ours or the Python original's. There is no state in anything else, also not in a
+ * status or a type that is not known: a guess would be worth less. Never throws.
+ *
+ * A file without a hostname is one that an application of the original writes itself: its status is its own affair
+ * where it is none of ours.
  */
-export function decodeState(text: string | null): HeartbeatState | null {
-  const file = text === null ? null : parse(text);
-  if (!isJsonObject(file)) return null;
-  const state: Record<string, Json> = { metadata: {} };
+export function decodeState(text: string): Decoded {
+  const file = parse(text);
+  if (!isJsonObject(file)) return NOT_A_HEARTBEAT;
+  const state: Record<string, Json> = { hostname: "", metadata: {} };
   for (const key of KEYS) {
-    const value = file[nameInFile(key)] ?? null;
+    const value = Object.hasOwn(file, nameInFile(key)) ? (file[nameInFile(key)] ?? null) : null;
     if (value !== null) state[key] = value;
   }
-  if (!isState(state)) return null;
-  freezeJson(state.metadata);
-  return Object.freeze(state);
+  if (state["hostname"] === "" && !FIELDS.status(state["status"])) delete state["status"];
+  if (!isState(state)) return NOT_A_HEARTBEAT;
+  if (!freezeMetadata(state.metadata)) {
+    return { state: null, reason: "nested deeper than 100 levels" };
+  }
+  return { state: Object.freeze(state) };
 }

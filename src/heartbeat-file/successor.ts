@@ -1,7 +1,15 @@
-import { processFate } from "./process-identity.js";
-import { decodeState, type HeartbeatState } from "./state.js";
-import { readText } from "./state-file.js";
+import { processFate, startOrder } from "./process-identity.js";
+import { readFile } from "./read-file.js";
+import type { HeartbeatState } from "./state.js";
 import { parseTimestamp } from "./timestamp.js";
+
+/** Whether the writer of `found` began after that of `own`. */
+function isLater(found: HeartbeatState, own: HeartbeatState): boolean {
+  // The wall clock may have been set back between the two.
+  const order = startOrder(found, own);
+  if (order !== 0) return order > 0;
+  return parseTimestamp(found.startedAt ?? "") > parseTimestamp(own.startedAt ?? "");
+}
 
 /**
  * Whether a running process of this host that began later has made the file its own, as at a rolling restart: the
@@ -11,8 +19,7 @@ import { parseTimestamp } from "./timestamp.js";
  * @param now wall-clock time in milliseconds.
  */
 export async function hasSuccessor(file: string, own: HeartbeatState, now: number): Promise<boolean> {
-  const found = decodeState(await readText(file));
-  if (found?.startedAt === undefined || own.startedAt === undefined || found.pid === own.pid) return false;
-  const isLater = parseTimestamp(found.startedAt) > parseTimestamp(own.startedAt);
-  return isLater && processFate(found, now) === "running";
+  const { state } = await readFile(file);
+  if (state === null || state.pid === own.pid) return false;
+  return isLater(state, own) && processFate(state, now) === "running";
 }

@@ -1,5 +1,17 @@
-import { isError } from "../kernel/is-error.js";
+/** The system's code of an error, such as `ENOENT`; also of an error of another realm, such as a Jest sandbox. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
 /** Whether the system refused with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return isError(error) && "code" in error && codes.some((code) => code === error.code);
+  const code = codeOf(error);
+  return code !== undefined && codes.includes(code);
+}
+
+/** What an error says, of whatever realm; what was thrown in place of one, as text. */
+export function messageOf(error: unknown): string {
+  const isError = typeof error === "object" && error !== null && "message" in error;
+  return String(isError ? error.message : error);
 }

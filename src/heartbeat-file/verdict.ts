@@ -1,3 +1,4 @@
+import type { UnreadableReason } from "./read-file.js";
 import type { HeartbeatState } from "./state.js";
 import { parseTimestamp } from "./timestamp.js";
 
@@ -19,6 +20,8 @@ export interface HeartbeatCheck {
   /** Seconds since the last beat, slightly negative when the writer's clock is ahead; `null` without a state. */
   readonly age: number | null;
   readonly state: HeartbeatState | null;
+  /** Why there is no state; missing when there is one. */
+  readonly reason?: UnreadableReason;
 }
 
 /** What this host knows of the process that wrote a state. */
@@ -45,15 +48,23 @@ export function defaultMaxAge(state: HeartbeatState | null): number {
 }
 
 /**
- * Judges a state at wall-clock time `now`. `maxAge` and `now` are milliseconds.
+ * Judges a state at wall-clock time `now`. `maxAge` and `now` are milliseconds; `reason` says why there is no state.
  */
 export function judge(
   state: HeartbeatState | null,
   fate: ProcessFate,
   now: number,
   maxAge: number = defaultMaxAge(state),
+  reason?: UnreadableReason,
 ): HeartbeatCheck {
-  if (state === null) return Object.freeze({ status: "unknown", age: null, state });
+  if (state === null) {
+    return Object.freeze({
+      status: "unknown",
+      age: null,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
   const age = now - parseTimestamp(state.timestamp);
   return Object.freeze({ status: decide(state, age, fate, maxAge), age: age / 1000, state });
 }

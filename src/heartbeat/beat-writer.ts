@@ -3,9 +3,9 @@ import { ownProcess } from "../heartbeat-file/process-identity.js";
 import { encodeState, type HeartbeatState } from "../heartbeat-file/state.js";
 import { stateFileWriter } from "../heartbeat-file/state-file.js";
 import { hasSuccessor } from "../heartbeat-file/successor.js";
+import { messageOf } from "../heartbeat-file/system-error.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
 import type { Events } from "../kernel/events.js";
-import { isError } from "../kernel/is-error.js";
 import { type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
 import { HeartbeatError } from "./errors.js";
 import { metadataSource } from "./metadata.js";
@@ -47,9 +47,9 @@ export class BeatWriter {
     this.#events = events;
     this.#life = life;
     this.#metadata = metadataSource(owner, settings.metadata);
-    const { stateFile, fsync } = settings;
-    this.freezeLink = stateFile === undefined ? undefined : freezeLinkTo(stateFile);
-    this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, fsync);
+    const { stateFile, fsync, mode } = settings;
+    this.freezeLink = stateFile === undefined ? undefined : freezeLinkTo(stateFile, mode);
+    this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, { fsync, mode });
   }
 
   /** Milliseconds since the write in flight began; `undefined` when there is none. */
@@ -96,7 +96,7 @@ export class BeatWriter {
       this.#beats++;
       this.#events.emit("beat", state);
     } catch (cause) {
-      throw this.miss(isError(cause) ? cause.message : String(cause), { cause });
+      throw this.miss(messageOf(cause), { cause });
     } finally {
       this.#writing = undefined;
     }

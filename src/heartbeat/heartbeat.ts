@@ -104,6 +104,21 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     return this.#settings.name;
   }
 
+  /** What the next beat says of this process. */
+  get status(): HeartbeatStatus {
+    return this.#status;
+  }
+
+  /** Seconds between two beats. */
+  get interval(): number {
+    return this.#settings.interval / 1000;
+  }
+
+  /** The absolute path of the file; `undefined` when there is none. */
+  get stateFile(): string | undefined {
+    return this.#settings.stateFile;
+  }
+
   /** How a watchdog's monitor thread says `frozen` in the state file; `undefined` when there is no file. */
   get freezeLink(): FreezeLink | undefined {
     return this.#writer.freezeLink;
@@ -203,8 +218,8 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
       name: this.name,
       isRunning: this.isRunning,
       status: this.#status,
-      stateFile: this.#settings.stateFile ?? null,
-      interval: this.#settings.interval / 1000,
+      stateFile: this.stateFile ?? null,
+      interval: this.interval,
       ...this.#writer.tally,
       isTargetDead: this.#targetDead,
     });

@@ -1,13 +1,19 @@
 import { show } from "../kernel/show.js";
 import { disown, isThenable } from "../kernel/thenable.js";
-import { freezeJson, type HeartbeatMetadata, isJsonObject } from "../heartbeat-file/state.js";
+import {
+  asciiJson,
+  DEEPEST_METADATA,
+  freezeMetadata,
+  type HeartbeatMetadata,
+  isJsonObject,
+} from "../heartbeat-file/state.js";
 import { lastGood } from "./last-good.js";
 
 /** Leaves room for the other fields below the size that readers accept. */
 const LARGEST_METADATA = 1_000_000;
 
 /** What {@link copyMetadata} accepts, for messages. */
-export const METADATA_RULE: string = `a plain object that JSON can hold, with plain objects in it, at most ${LARGEST_METADATA} bytes`;
+export const METADATA_RULE: string = `a plain object that JSON can hold, with plain objects in it, at most ${DEEPEST_METADATA} deep and ${LARGEST_METADATA} bytes long`;
 
 /** Called by JSON.stringify for each value, after its `toJSON`; otherwise a Map or an Error would become `{}`. */
 function checkPlain(key: string, value: unknown): unknown {
@@ -38,9 +44,11 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   // As JSON has it: a Date is a string there.
   const copy: unknown = text === undefined ? undefined : JSON.parse(text);
   if (text === undefined || !isJsonObject(copy)) throw new TypeError(refusal(show(copy)));
-  const size = Buffer.byteLength(text);
+  // As the file will have it.
+  const size = asciiJson(text).length;
   if (size > LARGEST_METADATA) throw new RangeError(refusal(`${size} bytes`));
-  return freezeJson(copy);
+  if (!freezeMetadata(copy)) throw new RangeError(refusal("one that is nested deeper"));
+  return copy;
 }
 
 /** What the metadata is at each beat, the application's own function asked or not. */

@@ -41,9 +41,10 @@ export interface HeartbeatOptions {
   readonly interval?: Duration | undefined;
   /**
    * What else the file says: a plain object that JSON can hold (copied now), or a function that returns one and
-   * is called at each beat. It may hold plain objects, lists and what has a `toJSON`, such as a Date; at most
-   * 1,000,000 bytes of JSON. When the function fails the beat is written with the last good metadata, and the
-   * first failure of a row is a warning. Default `{}`.
+   * is called at each beat. It may hold plain objects, lists and what has a `toJSON`, such as a Date, up to 100
+   * inside each other; at most 1,000,000 bytes of JSON, in which everything above ASCII is an escape of 6 bytes. When
+   * the function fails the beat is written with the last good metadata, and the first failure of a row is a warning.
+   * Default `{}`.
    */
   readonly metadata?: PlainObject | (() => PlainObject) | undefined;
   /** Looked at once per beat. Default none. */
@@ -69,6 +70,13 @@ export interface HeartbeatOptions {
   readonly systemd?: boolean | ((message: string) => unknown) | undefined;
   /** Whether each beat is forced to the disk before it replaces the last one. Default `false`. */
   readonly fsync?: boolean | undefined;
+  /**
+   * Who may read the file, whatever the umask: 0o600 (its owner alone), 0o640 (its group too), 0o604 (everybody but
+   * its group) or 0o644 (everybody), or the same as text, such as `"0644"`.
+   * For a monitor under another account, which must be able to enter the folder as well. Without effect on Windows.
+   * Default 0o600.
+   */
+  readonly mode?: number | string | undefined;
   /** Source of time. Default `realClock`. */
   readonly clock?: Clock | undefined;
 }
@@ -89,6 +97,7 @@ export type HeartbeatSettings = SettingsFor<
     drainOn: AbortSignal | undefined;
     systemd: boolean | ((message: string) => unknown);
     fsync: boolean;
+    mode: number;
     clock: Clock;
   }
 >;
@@ -127,6 +136,21 @@ function isSignal(value: unknown): boolean {
 
 const anyInterval = duration(10);
 
+/** Nobody else may write or run it: a file that is replaced gains nothing from either. */
+const MODES: ReadonlySet<unknown> = new Set([0o600, 0o604, 0o640, 0o644]);
+const MODE_RULE = '0o600, 0o640, 0o604 or 0o644, or the same as text, such as "0644"';
+
+function parseMode(value: unknown, label: string): number {
+  // As text it is octal in every notation; a number such as 644 is decimal to JavaScript and to YAML, and none of these.
+  const mode =
+    typeof value === "string" && /^(?:0o?)?[0-7]{3}$/.test(value)
+      ? Number.parseInt(value.slice(-3), 8)
+      : value;
+  if (typeof mode === "number" && MODES.has(mode)) return mode;
+  const isOfType = typeof value === "number" || typeof value === "string";
+  throw new (isOfType ? RangeError : TypeError)(unlike(label, MODE_RULE, value));
+}
+
 /** What each option of a heartbeat may be and is by default. */
 export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   name: { ...text("heartbeat"), file: undefined },
@@ -164,5 +188,14 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
     },
   }),
   fsync: flag(false),
+  mode: custom<number>({
+    fallback: "0600",
+    allowed: MODE_RULE,
+    file: {
+      kind: "either",
+      shapes: [{ kind: "number", integer: true, min: 0o600, max: 0o644, above: false }, { kind: "text" }],
+    },
+    parse: parseMode,
+  }),
   clock: clockRule,
 };

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -61,6 +62,119 @@ describe("status", () => {
       expect(await status(terminal, target)).toEqual([2, ""]);
       expect(terminal.stderr.text).toBe(`kstlib-resilience status: no heartbeat found in ${target}\n`);
     }
+  });
+
+  test.skipIf(isWindows)(
+    "shows a file that is hostile as unknown with its reason, and all the others",
+    async () => {
+      const terminal = new FakeTerminal({ columns: 100 });
+      terminal.env["NO_COLOR"] = "1";
+      terminal.beat("state/good.heartbeat", 2, { metadata: { version: "1.2" } });
+      const deep = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+      const hostile = (name: string, field: string, value: string): void => {
+        const file = terminal.beat(name, 1, { [field]: "HERE" });
+        fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace('"HERE"', value));
+      };
+      hostile("state/deep.heartbeat", "metadata", `{"a":${deep(5000)}}`);
+      hostile("state/deeper.heartbeat", "metadata", `{"a":${deep(100_000)}}`);
+      hostile("state/large.heartbeat", "metadata", `{"a":"${"x".repeat(2 ** 20)}"}`);
+      hostile(
+        "state/number.heartbeat",
+        "metadata",
+        '{"a":1e999,"__proto__":{"a":1},"b":"\\ud800\\u001b[2J"}',
+      );
+      hostile("state/pid.heartbeat", "pid", "1e999");
+      hostile("state/host.heartbeat", "hostname", deep(5000));
+      terminal.write("state/brackets.heartbeat", "[".repeat(10_000));
+      terminal.write("state/bytes.heartbeat", "\0\u{FFFD}\u001B[2J");
+      fs.mkdirSync(path.join(terminal.cwd, "state/folder.heartbeat"));
+      execFileSync("mkfifo", [path.join(terminal.cwd, "state/fifo.heartbeat")]);
+      fs.symlinkSync("loop.heartbeat", path.join(terminal.cwd, "state/loop.heartbeat"));
+      fs.symlinkSync("/dev/zero", path.join(terminal.cwd, "state/zero.heartbeat"));
+      const [code, text] = await status(terminal, "state");
+      expect(code).toBe(1);
+      expect(text).not.toMatch(/[^\P{C}\n]/u);
+      const shown = new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line]));
+      expect(shown.get("good")).toMatch(/ALIVE.*version=1\.2$/);
+      expect(shown.get("number")).toMatch(/ALIVE.*b="\\+ud800/);
+      for (const [name, reason] of [
+        ["deep", "nested deeper than 100 levels"],
+        ["deeper", "nested deeper than 100 levels"],
+        ["large", "larger than 1 MiB"],
+        ["pid", "not a heartbeat"],
+        ["host", "not a heartbeat"],
+        ["brackets", "not a heartbeat"],
+        ["bytes", "not a heartbeat"],
+        ["fifo", "not a file"],
+        ["loop", "a link in a circle"],
+        ["zero", "not a file"],
+      ] as const) {
+        expect(shown.get(name)).toMatch(new RegExp(`UNKNOWN .*${reason}$`));
+      }
+      const [, json] = await status(terminal, "state", "--json");
+      expect(JSON.parse(json).heartbeats).toHaveLength(12);
+      for (const name of ["deep", "deeper", "large", "loop", "fifo"]) {
+        expect(await terminal.run("check", `state/${name}.heartbeat`), name).toBe(1);
+        expect((await status(terminal, `state/${name}.heartbeat`))[0], name).toBe(1);
+      }
+      expect(terminal.stderr.text).toBe("");
+    },
+  );
+
+  test.skipIf(isWindows || process.getuid?.() !== 0)(
+    "tells a user who may not read a file or look into a folder that there is no permission",
+    async () => {
+      const terminal = new FakeTerminal();
+      for (const name of ["own", "closed"])
+        fs.chmodSync(path.dirname(terminal.beat(`${name}/a.heartbeat`)), 0o755);
+      fs.chmodSync(terminal.cwd, 0o755);
+      fs.chmodSync(path.join(terminal.cwd, "own/a.heartbeat"), 0o600);
+      fs.chmodSync(path.join(terminal.cwd, "closed"), 0o700);
+      // Loads what another user may not be able to.
+      await status(terminal, "own");
+      await terminal.run("check", "own/a.heartbeat");
+      const asNobody = async (...args: string[]): Promise<[number, string]> => {
+        terminal.stdout.text = "";
+        terminal.stderr.text = "";
+        process.seteuid?.(65_534);
+        try {
+          const code = await terminal.run(...args);
+          return [code, terminal.stdout.text + terminal.stderr.text];
+        } finally {
+          process.seteuid?.(0);
+        }
+      };
+      for (const file of ["own/a.heartbeat", "closed/a.heartbeat"]) {
+        expect(await asNobody("status", file)).toEqual([
+          1,
+          expect.stringMatching(/UNKNOWN .* no permission\n/),
+        ]);
+        expect(await asNobody("check", file)).toEqual([1, `unknown: ${file}: no permission\n`]);
+      }
+      expect(await asNobody("status", "own")).toEqual([
+        1,
+        expect.stringMatching(/UNKNOWN .* no permission\n/),
+      ]);
+      for (const target of ["closed", "closed/*"]) {
+        const where = `${target} (no permission)\n`;
+        expect(await asNobody("status", target)).toEqual([
+          2,
+          `kstlib-resilience status: no heartbeat found in ${where}`,
+        ]);
+        expect(await asNobody("status", "own", target)).toEqual([
+          1,
+          expect.stringContaining(`nothing found in ${where}`),
+        ]);
+      }
+    },
+  );
+
+  test("shows a file that names no host", async () => {
+    const terminal = new FakeTerminal();
+    terminal.beat("a.heartbeat", 1, { hostname: undefined });
+    expect((await status(terminal, "a.heartbeat"))[1]).toMatch(/a +ALIVE +1s +4242 +-\s*\n/);
+    await terminal.run("check", "a.heartbeat");
+    expect(terminal.stdout.text).toMatch(/; pid 4242\n$/);
   });
 
   test("takes of a folder what is called a heartbeat and what is one, and nothing below it", async () => {

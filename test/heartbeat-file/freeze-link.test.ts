@@ -1,4 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -58,6 +68,23 @@ describe("a heartbeat's file in a freeze", () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
+  it.runIf(process.platform !== "win32")("has the mode of the beats", () => {
+    written(beat);
+    writeFrozen(freezeLinkTo(file, 0o644), () => true);
+    expect(statSync(file).mode & 0o777).toBe(0o644);
+  });
+
+  it.runIf(process.platform !== "win32")("is written where the beats are when it is a link", () => {
+    const target = path.join(folder, "target");
+    written(beat);
+    renameSync(file, target);
+    symlinkSync("target", file);
+    writeFrozen(freezeLinkTo(file), () => true);
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+    expect(readFileSync(target, "utf8")).toBe(encodeState({ ...beat, status: "frozen" }));
+    expect(readdirSync(folder)).toEqual(["app.heartbeat", "target"]);
+  });
+
   it("is not written when there is none", () => {
     writeFrozen(freezeLinkTo(file), () => true);
     expect(readdirSync(folder)).toEqual([]);
@@ -72,10 +99,10 @@ describe("a heartbeat's file in a freeze", () => {
 
   it("belongs to a beat that begins at the last moment", () => {
     const before = written(beat);
-    const { turns } = freezeLinkTo(file);
+    const link = freezeLinkTo(file);
     // As beginBeat does, which would wait for this very thread.
-    const begin = (): boolean => Atomics.add(turns, 0, 1) === 0;
-    writeFrozen({ file, turns }, begin);
+    const begin = (): boolean => Atomics.add(link.turns, 0, 1) === 0;
+    writeFrozen(link, begin);
     expect(readFileSync(file, "utf8")).toBe(before);
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });

@@ -1,11 +1,12 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { pidScope } from "../../src/heartbeat-file/process-identity.js";
-import { readText, readTextSync, stateFileWriter } from "../../src/heartbeat-file/state-file.js";
+import { stateFileWriter } from "../../src/heartbeat-file/state-file.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { temporaryFolder } from "../heartbeat/folder.js";
+import { collectWarnings, temporaryFolder } from "../heartbeat/folder.js";
 
 const onPosix = process.platform !== "win32";
 const UUID = "0b0e8a1c-7c0a-4c53-9d6e-5a8f5b2f0a11";
@@ -23,7 +24,7 @@ function failWith(code: string): () => Promise<never> {
 describe("writing a state file", () => {
   it("replaces the text and leaves nothing else in the folder", async () => {
     const folder = temporaryFolder();
-    const write = stateFileWriter(path.join(folder, "a.heartbeat"), false);
+    const write = stateFileWriter(path.join(folder, "a.heartbeat"));
     await write("first");
     await write("second");
     expect(fs.readdirSync(folder)).toEqual(["a.heartbeat"]);
@@ -33,28 +34,32 @@ describe("writing a state file", () => {
   it.skipIf(!onPosix)("gives the file to its owner alone, whatever was there before", async () => {
     const target = path.join(temporaryFolder(), "a.heartbeat");
     fs.writeFileSync(target, "old", { mode: 0o666 });
-    await stateFileWriter(target, false)("new");
+    await stateFileWriter(target)("new");
     expect(fs.statSync(target).mode & 0o777).toBe(0o600);
+  });
+
+  it.skipIf(!onPosix)("gives the file the mode that was asked for, whatever the umask", async () => {
+    const file = path.join(temporaryFolder(), "a.heartbeat");
+    const program = `
+      import fs from "node:fs";
+      import { Heartbeat } from "@kstlib/resilience";
+      process.umask(0o077);
+      const [, stateFile] = process.argv;
+      await new Heartbeat({ stateFile, mode: "0644" }).beat();
+      console.log(fs.statSync(stateFile).mode & 0o777);`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, file], {
+      encoding: "utf8",
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: "420\n", stderr: "" });
   });
 
   it("creates the folder, also when it was removed between two beats", async () => {
     const folder = path.join(temporaryFolder(), "run", "app");
-    const write = stateFileWriter(path.join(folder, "a.heartbeat"), false);
+    const write = stateFileWriter(path.join(folder, "a.heartbeat"));
     await write("first");
     fs.rmSync(folder, { recursive: true });
     await write("second");
     expect(fs.readdirSync(folder)).toEqual(["a.heartbeat"]);
-  });
-
-  it.skipIf(!onPosix)("replaces a planted link and does not follow it", async () => {
-    const folder = temporaryFolder();
-    const victim = path.join(folder, "victim");
-    const target = path.join(folder, "a.heartbeat");
-    fs.writeFileSync(victim, "precious");
-    fs.symlinkSync(victim, target);
-    await stateFileWriter(target, false)("beat");
-    expect(fs.readFileSync(victim, "utf8")).toBe("precious");
-    expect(fs.lstatSync(target).isSymbolicLink()).toBe(false);
   });
 
   it.skipIf(!onPosix)("refuses a link planted at the temporary name", async () => {
@@ -63,7 +68,7 @@ describe("writing a state file", () => {
     fs.writeFileSync(victim, "precious");
     vi.spyOn(crypto, "randomUUID").mockReturnValue(UUID);
     fs.symlinkSync(victim, path.join(folder, `.a.heartbeat.${pidScope()}.${process.pid}.${UUID}.tmp`));
-    await expect(stateFileWriter(path.join(folder, "a.heartbeat"), false)("beat")).rejects.toMatchObject({
+    await expect(stateFileWriter(path.join(folder, "a.heartbeat"))("beat")).rejects.toMatchObject({
       code: "EEXIST",
     });
     expect(fs.readFileSync(victim, "utf8")).toBe("precious");
@@ -74,9 +79,9 @@ describe("writing a state file", () => {
     const probe = await fs.promises.open(path.join(folder, "probe"), "w");
     const sync = vi.spyOn(Object.getPrototypeOf(probe), "sync");
     await probe.close();
-    await stateFileWriter(path.join(folder, "a"), false)("x");
+    await stateFileWriter(path.join(folder, "a"))("x");
     expect(sync).not.toHaveBeenCalled();
-    await stateFileWriter(path.join(folder, "a"), true)("x");
+    await stateFileWriter(path.join(folder, "a"), { fsync: true, mode: 0o600 })("x");
     expect(sync).toHaveBeenCalledOnce();
   });
 
@@ -87,10 +92,13 @@ describe("writing a state file", () => {
     return sync.mockImplementation(failWith("ENOSPC"));
   }
 
-  function failHalfway() {
-    return vi.spyOn(fs.promises, "writeFile").mockImplementation((name) => {
-      if (typeof name === "string") fs.writeFileSync(name, "ne", { flag: "wx" });
-      return failWith("ENOSPC")();
+  async function failHalfway() {
+    const probe = await fs.promises.open(import.meta.filename);
+    const write = vi.spyOn<fs.promises.FileHandle, "writeFile">(Object.getPrototypeOf(probe), "writeFile");
+    await probe.close();
+    return write.mockImplementation(async function (this: fs.promises.FileHandle) {
+      await this.write("ne");
+      await failWith("ENOSPC")();
     });
   }
 
@@ -102,7 +110,7 @@ describe("writing a state file", () => {
     async ({ fail }) => {
       const folder = temporaryFolder();
       const target = path.join(folder, "a.heartbeat");
-      const write = stateFileWriter(target, true);
+      const write = stateFileWriter(target, { fsync: true, mode: 0o600 });
       await write("old");
       const failing = await fail();
       await expect(write("new")).rejects.toMatchObject({ code: "ENOSPC" });
@@ -119,17 +127,17 @@ describe("writing a state file", () => {
     const folder = temporaryFolder();
     fs.writeFileSync(path.join(folder, "file"), "");
     fs.mkdirSync(path.join(folder, "taken", "inside"), { recursive: true });
-    await expect(stateFileWriter(path.join(folder, "file", "a"), false)("x")).rejects.toMatchObject({
+    await expect(stateFileWriter(path.join(folder, "file", "a"))("x")).rejects.toMatchObject({
       code: expect.stringMatching(/^(ENOTDIR|ENOENT|EEXIST)$/),
     });
-    await expect(stateFileWriter(path.join(folder, "taken"), false)("x")).rejects.toThrow(/rename/);
+    await expect(stateFileWriter(path.join(folder, "taken"))("x")).rejects.toThrow(/rename/);
     expect(fs.readdirSync(folder).toSorted()).toEqual(["file", "taken"]);
   });
 
   it("takes a file name as long as the file system allows", async () => {
     const folder = temporaryFolder();
     const name = "é".repeat(100);
-    await stateFileWriter(path.join(folder, name), false)("x");
+    await stateFileWriter(path.join(folder, name))("x");
     expect(fs.readdirSync(folder)).toEqual([name]);
   });
 
@@ -138,7 +146,7 @@ describe("writing a state file", () => {
     const clock = new ManualClock();
     const rename = vi.spyOn(fs.promises, "rename");
     for (let time = 0; time < 4; time++) rename.mockImplementationOnce(failWith(code));
-    const written = stateFileWriter(path.join(folder, "a"), false, clock)("x");
+    const written = stateFileWriter(path.join(folder, "a"), undefined, clock)("x");
     while (!fs.existsSync(path.join(folder, "a"))) await clock.advance("80ms");
     await written;
     expect(rename).toHaveBeenCalledTimes(5);
@@ -150,15 +158,144 @@ describe("writing a state file", () => {
     const folder = temporaryFolder();
     const clock = new ManualClock();
     const rename = vi.spyOn(fs.promises, "rename").mockImplementation(failWith("EBUSY"));
-    const written = stateFileWriter(path.join(folder, "a"), false, clock)("x").catch((error) => error);
+    const written = stateFileWriter(path.join(folder, "a"), undefined, clock)("x").catch((error) => error);
     while (rename.mock.calls.length < 5) await clock.advance("80ms");
     expect(await written).toMatchObject({ code: "EBUSY" });
     rename.mockClear().mockImplementation(failWith("EROFS"));
-    await expect(stateFileWriter(path.join(folder, "a"), false, clock)("x")).rejects.toMatchObject({
+    await expect(stateFileWriter(path.join(folder, "a"), undefined, clock)("x")).rejects.toMatchObject({
       code: "EROFS",
     });
     expect(rename).toHaveBeenCalledOnce();
     expect(fs.readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe.skipIf(!onPosix)("a link in place of a state file", () => {
+  const BEAT = '{"timestamp":"2026-01-02T03:04:05+00:00","pid":1}';
+  const NEXT = '{"timestamp":"2026-01-02T03:05:05+00:00","pid":1}';
+
+  interface Linked {
+    readonly folder: string;
+    readonly link: string;
+    readonly target: string;
+    readonly warnings: readonly string[];
+  }
+
+  function linked(content?: string): Linked {
+    const folder = fs.realpathSync(temporaryFolder());
+    for (const name of ["app", "data"]) fs.mkdirSync(path.join(folder, name));
+    const target = path.join(folder, "data", "a.heartbeat");
+    const link = path.join(folder, "app", "a.heartbeat");
+    if (content !== undefined) fs.writeFileSync(target, content);
+    fs.symlinkSync("../data/a.heartbeat", link);
+    return { folder, link, target, warnings: collectWarnings("KSTLIB_HEARTBEAT_LINK") };
+  }
+
+  /** What there is after two writes by this name. */
+  async function write({ folder, link, target, warnings }: Linked, name: string = link): Promise<object> {
+    const writing = stateFileWriter(name);
+    await writing(NEXT);
+    await writing(NEXT);
+    const content = (file: string): string | null =>
+      fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() === true ? fs.readFileSync(file, "utf8") : null;
+    const files = ["app", "data"].flatMap((part) => fs.readdirSync(path.join(folder, part)));
+    return { link: content(link), target: content(target), files: files.length, warnings };
+  }
+  const FOLLOWED = { link: null, target: NEXT, files: 2, warnings: [] };
+  const replaced = (target: string, { link }: Linked, why: string): object => ({
+    link: NEXT,
+    target,
+    files: 2,
+    warnings: [`${link} is a link and is replaced by the heartbeat's file: ${why}`],
+  });
+
+  it.each([
+    ["nothing yet", undefined],
+    ["an empty file", ""],
+    ["a heartbeat", BEAT],
+  ])(
+    "that its user made and that leads to %s stays, and what it leads to is written",
+    async (_what, content) => {
+      expect(await write(linked(content))).toEqual(FOLLOWED);
+    },
+  );
+
+  it("is followed through other links and into a folder that is not there yet", async () => {
+    const found = linked();
+    fs.rmdirSync(path.dirname(found.target));
+    const again = path.join(found.folder, "again");
+    fs.symlinkSync(found.link, again);
+    expect(await write(found, again)).toEqual(FOLLOWED);
+    expect(fs.lstatSync(again).isSymbolicLink()).toBe(true);
+  });
+
+  it("is replaced where it leads to something else than a heartbeat", async () => {
+    const found = linked("precious");
+    const why = `it leads to ${found.target}, which is no heartbeat`;
+    expect(await write(found)).toEqual(replaced("precious", found, why));
+  });
+
+  it("is replaced in a folder that everybody may write to", async () => {
+    const found = linked("");
+    const folder = path.dirname(found.link);
+    fs.chmodSync(folder, 0o1777);
+    expect(await write(found)).toEqual(replaced("", found, `everybody may write to ${folder}`));
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("is replaced where it belongs to another user", async () => {
+    const found = linked(BEAT);
+    fs.lchownSync(found.link, 4711, 4711);
+    const why = "it belongs to user 4711, this process to user 0";
+    expect(await write(found)).toEqual(replaced(BEAT, found, why));
+  });
+
+  it("is replaced where it leads in a circle", async () => {
+    const found = linked();
+    fs.symlinkSync(found.link, found.target);
+    expect(await write(found)).toEqual({ ...replaced("", found, "it leads in a circle"), target: null });
+  });
+
+  it("is neither followed nor lost when it cannot be seen what it leads to", async () => {
+    const found = linked(BEAT);
+    vi.spyOn(fs.promises, "open").mockImplementationOnce(failWith("EMFILE"));
+    await expect(stateFileWriter(found.link)(NEXT)).rejects.toMatchObject({ code: "EMFILE" });
+    expect(fs.readFileSync(found.link, "utf8")).toBe(BEAT);
+    expect(await write(found)).toEqual(FOLLOWED);
+  });
+
+  it("is followed to a file of another mode, which gets that of the beats", async () => {
+    const found = linked("");
+    fs.chmodSync(found.target, 0o666);
+    expect(await write(found)).toEqual(FOLLOWED);
+    expect(fs.statSync(found.target).mode & 0o777).toBe(0o600);
+  });
+});
+
+const canBind = (() => {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  const folder = fs.mkdtempSync("/tmp/heartbeat-bind-");
+  const [from = "", to = ""] = ["a", "b"].map((name) => path.join(folder, name));
+  for (const file of [from, to]) fs.writeFileSync(file, "");
+  const isDone = spawnSync("mount", ["--bind", from, to]).status === 0;
+  if (isDone) spawnSync("umount", [to]);
+  fs.rmSync(folder, { recursive: true });
+  return isDone;
+})();
+
+describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not mount one)"}`, () => {
+  it("that is mounted by itself says that its folder is to be mounted, and leaves nothing behind", async () => {
+    const folder = temporaryFolder();
+    const [from = "", to = ""] = ["a", "b"].map((name) => path.join(folder, name));
+    for (const file of [from, to]) fs.writeFileSync(file, "old");
+    expect(spawnSync("mount", ["--bind", from, to]).status).toBe(0);
+    onTestFinished(() => void spawnSync("umount", ["--lazy", to]));
+    const heartbeat = new Heartbeat({ stateFile: to, onMissedBeat: () => undefined });
+    await expect(heartbeat.beat()).rejects.toMatchObject({
+      message: `heartbeat "heartbeat" missed a beat: EBUSY: ${to} is mounted by itself and cannot be replaced; mount the folder that it is in.`,
+      cause: { code: "EBUSY" },
+    });
+    expect(fs.readFileSync(from, "utf8")).toBe("old");
+    expect(fs.readdirSync(folder)).toEqual(["a", "b"]);
   });
 });
 
@@ -183,92 +320,14 @@ describe("the first write of a state file", () => {
     ];
     make(`.a.${scope}.${NOBODY}.${UUID}.tmp`);
     make(`.a.elsewhere.${NOBODY}.${UUID.replace("0", "1")}.tmp`, old);
-    await stateFileWriter(path.join(folder, "a"), false)("x");
+    await stateFileWriter(path.join(folder, "a"))("x");
     expect(fs.readdirSync(folder).toSorted()).toEqual(["a", ...kept].toSorted());
   });
 
   it("works where the folder cannot be listed", async () => {
     const target = path.join(temporaryFolder(), "a");
     vi.spyOn(fs.promises, "readdir").mockImplementation(failWith("EACCES"));
-    await stateFileWriter(target, false)("x");
+    await stateFileWriter(target)("x");
     expect(fs.readFileSync(target, "utf8")).toBe("x");
-  });
-});
-
-describe("reading a state file", () => {
-  async function read(file: string): Promise<string | null> {
-    const text = await readText(file);
-    expect(readTextSync(file)).toBe(text);
-    return text;
-  }
-
-  it("gives the whole text, without a byte order mark", async () => {
-    const file = path.join(temporaryFolder(), "a");
-    fs.writeFileSync(file, "\u{FEFF}{}");
-    expect(await read(file)).toBe("{}");
-    fs.writeFileSync(file, "");
-    expect(await read(file)).toBe("");
-  });
-
-  it("gives null for what is missing or no file", async () => {
-    const folder = temporaryFolder();
-    expect(await read(path.join(folder, "missing"))).toBeNull();
-    expect(await read(folder)).toBeNull();
-    fs.writeFileSync(path.join(folder, "file"), "");
-    expect(await read(path.join(folder, "file", "below"))).toBeNull();
-  });
-
-  it("reads at most 1 MiB", async () => {
-    const file = path.join(temporaryFolder(), "a");
-    fs.writeFileSync(file, " ".repeat(2 ** 20));
-    expect(await read(file)).toHaveLength(2 ** 20);
-    fs.appendFileSync(file, " ");
-    expect(await read(file)).toBeNull();
-    fs.truncateSync(file, 2 ** 40);
-    expect(await read(file)).toBeNull();
-  });
-
-  it.skipIf(!onPosix)("does not wait for the other end of a named pipe, nor read a device", async () => {
-    const fifo = path.join(temporaryFolder(), "fifo");
-    execFileSync("mkfifo", [fifo]);
-    expect(await read(fifo)).toBeNull();
-    expect(await read("/dev/zero")).toBeNull();
-    expect(await read("/dev/full")).toBeNull();
-  });
-
-  it.skipIf(!onPosix)(
-    "does not even open what is no file, and does not wait when one is put there just then",
-    async () => {
-      const folder = temporaryFolder();
-      const fifo = path.join(folder, "fifo");
-      execFileSync("mkfifo", [fifo]);
-      const open = vi.spyOn(fs.promises, "open");
-      const openSync = vi.spyOn(fs, "openSync");
-      expect(await read(fifo)).toBeNull();
-      expect([...open.mock.calls, ...openSync.mock.calls]).toEqual([]);
-
-      const regular = fs.statSync(import.meta.filename);
-      vi.spyOn(fs.promises, "stat").mockResolvedValue(regular);
-      vi.spyOn(fs, "statSync").mockReturnValue(regular);
-      expect(await read(fifo)).toBeNull();
-      expect([open.mock.calls.length, openSync.mock.calls.length]).toEqual([1, 1]);
-    },
-  );
-
-  it.skipIf(process.platform !== "linux")(
-    "gives null for a file whose size is not what it says",
-    async () => {
-      expect(await read("/proc/version")).toBeNull();
-    },
-  );
-
-  it("leaves no descriptor open", async () => {
-    const close = vi.spyOn(fs, "closeSync");
-    const open = vi.spyOn(fs, "openSync");
-    const file = path.join(temporaryFolder(), "a");
-    fs.writeFileSync(file, "x");
-    readTextSync(file);
-    expect(close).toHaveBeenCalledTimes(open.mock.calls.length);
-    expect(open).toHaveBeenCalledOnce();
   });
 });

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HeartbeatState, HeartbeatStatus } from "../../src/heartbeat-file/state.js";
-import { decodeState, encodeState } from "../../src/heartbeat-file/state.js";
+import { decodeState as decode, encodeState } from "../../src/heartbeat-file/state.js";
+import { processFate } from "../../src/heartbeat-file/process-identity.js";
 import { formatTimestamp, parseTimestamp } from "../../src/heartbeat-file/timestamp.js";
 
+const decodeState = (text: string): HeartbeatState | null => decode(text).state;
 const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 1000);
 
 const ours = {
@@ -102,7 +104,6 @@ describe("the text of a state", () => {
     ["a fractional pid", { pid: 1.5 }],
     ["a pid beyond 31 bits", { pid: 2 ** 31 }],
     ["a pid as a string", { pid: "4711" }],
-    ["no hostname", { hostname: undefined }],
     ["a hostname of the wrong type", { hostname: 1 }],
     ["metadata as an array", { metadata: [] }],
     ["metadata as a string", { metadata: "x" }],
@@ -172,7 +173,44 @@ describe("the text of a state", () => {
     expect(decodeState("[".repeat(1_000_000))).toBeNull();
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const text = JSON.stringify({ ...ours, metadata: { deep: 0 } }).replace('"deep":0', `"deep":${deep}`);
-    expect(decodeState(text)?.pid).toBe(4711);
+    expect(decode(text)).toEqual({ state: null, reason: "nested deeper than 100 levels" });
+  });
+
+  it("is ASCII alone, and the same data to whoever reads it", () => {
+    const hostname = "Zürich-\u{1F600}-\u2028-\uD800-\u007F";
+    const state: HeartbeatState = {
+      timestamp: ours.timestamp,
+      pid: 1,
+      hostname,
+      metadata: { ключ: [hostname] },
+    };
+    const text = encodeState(state);
+    expect(text).toMatch(/^[\0-\x7F]+$/);
+    expect(text).toContain(String.raw`Z\u00fcrich-\ud83d\ude00-\u2028`);
+    expect(decodeState(text)).toEqual(state);
+  });
+
+  it.each([
+    [
+      "the example bot's own",
+      { status: "running", heartbeat_sessions: 1, error: null, last_candle_time: null },
+      "running",
+    ],
+    ["that bot's in trouble", { status: "error", error: "no candles", candles_received: 12 }, undefined],
+    ["that bot's at its end", { status: "stopped" }, "stopped"],
+    ["without metadata", { metadata: undefined }, undefined],
+  ])("is read from a file of the original's examples, which names no host: %s", (_what, more, status) => {
+    const { timestamp, pid } = ours;
+    const state = decodeState(JSON.stringify({ timestamp, pid, metadata: {}, ...more }));
+    expect(state).toEqual({
+      timestamp,
+      pid,
+      hostname: "",
+      metadata: {},
+      ...(status === undefined ? {} : { status }),
+    });
+    for (const fate of [state === null ? undefined : processFate(state, Date.now())])
+      expect(fate).toBe("unknown");
   });
 });
 

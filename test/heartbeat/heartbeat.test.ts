@@ -75,6 +75,26 @@ describe("a running heartbeat", () => {
     await heartbeat.stop();
   });
 
+  it("says its status, interval and file as properties, as its snapshot does", async () => {
+    const { clock, heartbeat, stateFile } = setup({ interval: "500ms" });
+    const said: unknown[] = [];
+    const look = (): void => {
+      const { status, interval } = heartbeat;
+      expect(heartbeat.snapshot()).toMatchObject({ status, interval, stateFile: heartbeat.stateFile });
+      said.push([status, interval, heartbeat.stateFile]);
+    };
+    look();
+    heartbeat.start();
+    look();
+    heartbeat.drain();
+    look();
+    await heartbeat.stop();
+    look();
+    const statuses = ["starting", "running", "draining", "stopped"];
+    expect(said).toEqual(statuses.map((status) => [status, 0.5, stateFile]));
+    expect(new Heartbeat({ clock }).stateFile).toBeUndefined();
+  });
+
   it("writes one beat after a pause of many intervals, and the next at its old time", async () => {
     const times: string[] = [];
     const { clock, heartbeat } = setup({ onBeat: (state) => times.push(state.timestamp.slice(14, 19)) });
@@ -744,14 +764,27 @@ describe("reading a heartbeat", () => {
     const file = path.join(temporaryFolder(), "a");
     fs.writeFileSync(file, content);
     expect(await Heartbeat.readState(file)).toBeNull();
-    expect(await check(file, new ManualClock())).toEqual({ status: "unknown", age: null, state: null });
+    expect(await check(file, new ManualClock())).toEqual({
+      status: "unknown",
+      age: null,
+      state: null,
+      reason: "not a heartbeat",
+    });
   });
 
   it("that is missing, or no file, gives null and unknown", async () => {
     const folder = temporaryFolder();
-    for (const file of [folder, path.join(folder, "missing")]) {
+    for (const [file, reason] of [
+      [folder, "not a file"],
+      [path.join(folder, "missing"), "no such file"],
+    ] as const) {
       expect(Heartbeat.readStateSync(file)).toBeNull();
-      expect(await check(file, new ManualClock())).toEqual({ status: "unknown", age: null, state: null });
+      expect(await check(file, new ManualClock())).toEqual({
+        status: "unknown",
+        age: null,
+        state: null,
+        reason,
+      });
     }
   });
 

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { type Clock, realClock } from "../../src/kernel/clock.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { temporaryFolder } from "./folder.js";
 
@@ -47,36 +48,49 @@ it(
   },
 );
 
-it("what ends leaves the file to a process that has begun later, and takes back one of a process that is gone", async () => {
-  const stateFile = path.join(temporaryFolder(), "app.heartbeat");
-  const old = new Heartbeat({ stateFile, interval: 3600 });
-  old.start();
-  await old.beat();
-  const start = (): ReturnType<typeof spawn> => {
-    const child = spawn(process.execPath, [program, stateFile, "false"], {
-      stdio: ["pipe", "inherit", "inherit"],
-    });
-    onTestFinished(() => void child.kill("SIGKILL"));
-    return child;
-  };
-  const successor = start();
-  const owner = async (): Promise<number | undefined> => (await Heartbeat.readState(stateFile))?.pid;
-  await expect.poll(owner, { timeout: 30_000 }).toBe(successor.pid);
+it.each([
+  ["", 0],
+  [", also when the wall clock was set back an hour in between", 3_600_000],
+])(
+  "what ends leaves the file to a process that has begun later, and takes back one of a process that is gone%s",
+  async (_when, ahead) => {
+    const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+    const clock: Clock = {
+      now: () => realClock.now(),
+      wallNow: () => realClock.wallNow() + ahead,
+      setTimer: (...args) => realClock.setTimer(...args),
+      sleepSync: (milliseconds) => realClock.sleepSync(milliseconds),
+    };
+    const old = new Heartbeat({ stateFile, interval: 3600, clock });
+    old.start();
+    await old.beat();
+    const start = (): ReturnType<typeof spawn> => {
+      const child = spawn(process.execPath, [program, stateFile, "false"], {
+        stdio: ["pipe", "inherit", "inherit"],
+      });
+      onTestFinished(() => void child.kill("SIGKILL"));
+      return child;
+    };
+    const successor = start();
+    const owner = async (): Promise<number | undefined> => (await Heartbeat.readState(stateFile))?.pid;
+    await expect.poll(owner, { timeout: 30_000 }).toBe(successor.pid);
 
-  old.drain();
-  await old.stop();
-  const { status, state } = await Heartbeat.check(stateFile);
-  expect([status, state?.pid]).toEqual(["alive", successor.pid]);
+    old.drain();
+    await old.stop();
+    const { status, state } = await Heartbeat.check(stateFile);
+    expect([status, state?.pid]).toEqual(["alive", successor.pid]);
 
-  old.start();
-  await old.beat();
-  expect(await owner()).toBe(process.pid);
-  const gone = start();
-  await expect.poll(owner, { timeout: 30_000 }).toBe(gone.pid);
-  const exit = [once(successor, "exit"), once(gone, "exit")];
-  successor.kill("SIGKILL");
-  gone.kill("SIGKILL");
-  await Promise.all(exit);
-  await old.stop();
-  expect((await Heartbeat.check(stateFile)).status).toBe("stopped");
-}, 90_000);
+    old.start();
+    await old.beat();
+    expect(await owner()).toBe(process.pid);
+    const gone = start();
+    await expect.poll(owner, { timeout: 30_000 }).toBe(gone.pid);
+    const exit = [once(successor, "exit"), once(gone, "exit")];
+    successor.kill("SIGKILL");
+    gone.kill("SIGKILL");
+    await Promise.all(exit);
+    await old.stop();
+    expect((await Heartbeat.check(stateFile)).status).toBe("stopped");
+  },
+  90_000,
+);

@@ -1,10 +1,14 @@
+import fs from "node:fs";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config/index.js";
+import { configure } from "../../src/configure.js";
 import { pushConfiguration } from "../../src/kernel/configured.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { heartbeatRules } from "../../src/heartbeat/options.js";
+import { temporaryFolder } from "./folder.js";
 
 const circular: Record<string, unknown> = {};
 circular["self"] = circular;
@@ -27,6 +31,13 @@ const badDurations = [
   [],
   true,
 ];
+/** A list inside a list, and so on, and all of it in an object. */
+function nested(lists: number): object {
+  let inner: unknown[] = [];
+  for (let depth = 1; depth < lists; depth++) inner = [inner];
+  return { inner };
+}
+
 const bad: Record<string, readonly unknown[]> = {
   name: [null, "", 0, Number.NaN, {}, [], true],
   stateFile: [null, "", "a\0b", 0, Number.NaN, {}, true, new URL("http://host/a"), new URL("file:///a%2Fb")],
@@ -41,6 +52,11 @@ const bad: Record<string, readonly unknown[]> = {
     { n: 1n },
     new Date(0),
     { text: "x".repeat(1_000_001) },
+    // Less than that in UTF-8, and more as the file has it.
+    { text: "é".repeat(200_000) },
+    nested(100),
+    nested(5000),
+    nested(100_000),
     { toJSON: () => undefined },
     new Map([["a", 1]]),
     new Set(),
@@ -60,8 +76,38 @@ const bad: Record<string, readonly unknown[]> = {
   drainOn: [null, 0, "x", {}, new AbortController(), { aborted: false }],
   systemd: [null, 0, 1, "true", "auto", {}],
   fsync: [null, 0, 1, "true", {}],
+  // Octal digits as a decimal number, more than reading for others, and less than its owner needs.
+  mode: [
+    null,
+    600,
+    644,
+    400,
+    444,
+    0o666,
+    0o660,
+    0o622,
+    0o700,
+    0o444,
+    0o200,
+    0,
+    -1,
+    420.5,
+    "644x",
+    "0x1a4",
+    "0666",
+    "",
+    {},
+    true,
+  ],
   clock: [null, 0, "x", {}, Date, { now: () => 0 }],
 };
+
+/** Makes the text of a configuration file the process-wide default until the end of the block. */
+function useFile(text: string): Disposable {
+  const file = path.join(temporaryFolder(), "kstlib.conf.yml");
+  fs.writeFileSync(file, text);
+  return configure(loadConfig({ path: file, env: {} }));
+}
 
 describe("an option of a heartbeat", () => {
   it("of every name is in the table of bad input", () => {
@@ -86,7 +132,7 @@ describe("an option of a heartbeat", () => {
     expect(() => new Heartbeat({ ["state_file"]: "a" } as object)).toThrow(/did you mean stateFile/);
     expect(() => new Heartbeat({ ["maxAge"]: 3 } as object)).toThrow(
       new TypeError(
-        "maxAge is not an option of Heartbeat; allowed are name, stateFile, interval, metadata, target, onTargetDead, onBeat, onMissedBeat, onAlert, drainOn, systemd, fsync, clock",
+        "maxAge is not an option of Heartbeat; allowed are name, stateFile, interval, metadata, target, onTargetDead, onBeat, onMissedBeat, onAlert, drainOn, systemd, fsync, mode, clock",
       ),
     );
   });
@@ -168,6 +214,34 @@ describe("an option of a heartbeat", () => {
     expect(new Heartbeat({ stateFile: pathToFileURL(absolute) }).snapshot().stateFile).toBe(absolute);
   });
 
+  it("for who may read the file is a number or its octal digits, in code and in a configuration file", () => {
+    const mode = (text: string): unknown => {
+      using config = useFile(`resilience: { heartbeat: { mode: ${text} } }`);
+      return config === undefined ? undefined : new Heartbeat({ stateFile: "a" }).freezeLink?.mode;
+    };
+    for (const [text, bits] of [
+      ['"0644"', 0o644],
+      ["'640'", 0o640],
+      ['"0o604"', 0o604],
+      ["0o600", 0o600],
+    ] as const) {
+      expect(mode(text)).toBe(bits);
+      expect(new Heartbeat({ stateFile: "a", mode: bits }).freezeLink?.mode).toBe(bits);
+    }
+    // Decimal to YAML.
+    for (const text of ["0644", "644", "400"])
+      expect(() => mode(text)).toThrow(/mode must be 0o600.* got \d+\./);
+    expect(new Heartbeat({ stateFile: "a" }).freezeLink?.mode).toBe(0o600);
+  });
+
+  it("for the metadata may be 100 deep and a million bytes long, as the file has it", async () => {
+    const stateFile = path.join(temporaryFolder(), "a.heartbeat");
+    for (const metadata of [nested(99), { text: "é".repeat(166_000) }]) {
+      await new Heartbeat({ stateFile, metadata }).beat();
+      expect((await Heartbeat.readState(stateFile))?.metadata).toEqual(metadata);
+    }
+  });
+
   it("comes from the configuration unless it is given", () => {
     using _configuration = pushConfiguration({
       heartbeat: { interval: "5s", stateFile: "/run/a", instances: { bot: { stateFile: "/run/bot" } } },
@@ -187,6 +261,7 @@ describe("an option of a heartbeat", () => {
       metadata: "record",
       systemd: "boolean",
       fsync: "boolean",
+      mode: "either",
     });
   });
 });

@@ -32,6 +32,23 @@ with open(sys.argv[1], "w") as file:
     json.dump(state, file)
 `;
 
+/** Writes as the bot among the original's examples does, which has counters and a status of its own and names no host. */
+const EXAMPLE_WRITER = `
+import datetime, json, sys
+now = datetime.datetime.now(tz=datetime.timezone.utc) - datetime.timedelta(seconds=float(sys.argv[3]))
+state = {
+    "timestamp": now.isoformat(),
+    "pid": 4711,
+    "sessions": 1,
+    "last_candle_time": None,
+    "status": sys.argv[2],
+    "error": None,
+    "metadata": {"pairs": ["BTC/USDT"]},
+}
+with open(sys.argv[1], "w") as file:
+    json.dump(state, file, indent=2)
+`;
+
 /** Reads as the reference shows it, and prints what it found; of times only those that Python 3.8 reads too. */
 const ORIGINAL_READER = `
 import datetime, json, re, sys
@@ -100,6 +117,34 @@ describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
       status,
     ]);
     await heartbeat.stop();
+  });
+
+  it("reads our file in the encoding of any locale", async () => {
+    const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+    const metadata = { city: "Zürich", note: "\u{1F680} 漢字", ключ: ["\u2028"] };
+    await new Heartbeat({ stateFile, metadata }).beat();
+    const script = "import json, sys; print(json.dumps(json.load(open(sys.argv[1]))['metadata']))";
+    for (const locale of [{ LC_ALL: "C", PYTHONUTF8: "0", PYTHONCOERCECLOCALE: "0" }, { PYTHONUTF8: "1" }]) {
+      const env = { ...process.env, ...locale };
+      const text = execFileSync(python ?? "python3", ["-c", script, stateFile], { encoding: "utf8", env });
+      expect(JSON.parse(text)).toEqual(metadata);
+    }
+  });
+
+  it("writes files of its examples by other means, without a hostname, and fresh ones are alive", async () => {
+    const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+    const age = (status: string, seconds: number): string =>
+      runPython(EXAMPLE_WRITER, stateFile, status, String(seconds));
+    for (const status of ["running", "error"]) {
+      age(status, 0);
+      const { state, ...verdict } = await Heartbeat.check(stateFile);
+      expect(verdict).toEqual({ status: "alive", age: expect.any(Number) });
+      expect(state).toMatchObject({ hostname: "", metadata: { pairs: ["BTC/USDT"] } });
+      age(status, 31);
+      expect((await Heartbeat.check(stateFile)).status).toBe("stale");
+    }
+    age("stopped", 0);
+    expect((await Heartbeat.check(stateFile)).status).toBe("stopped");
   });
 
   it.each(["whole", "fraction"])("writes what we read, with a %s second", async (second) => {

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { readStateSync } from "../../heartbeat-file/readers.js";
+import { readFileSync, unreadable } from "../../heartbeat-file/read-file.js";
 import { expandPattern, isPattern } from "./glob.js";
 
 const ENDING = ".heartbeat";
@@ -13,52 +13,69 @@ export interface Found {
   readonly isAny: boolean;
   /** Arguments that led to no file. */
   readonly empty: readonly string[];
+  /** Those of them that led to a folder which may not be looked into. */
+  readonly forbidden: ReadonlySet<string>;
 }
 
-type Kind = "file" | "folder" | "missing";
+type Kind = "file" | "folder" | "missing" | "unclear";
 
 function kindOf(file: string): Kind {
   try {
     const found = statSync(file, { throwIfNoEntry: false });
     if (found === undefined) return "missing";
     return found.isDirectory() ? "folder" : "file";
-  } catch {
-    // In a folder that may not be entered, or below a file.
-    return "missing";
+  } catch (error) {
+    // In a folder that may not be entered it may be there, and a link in a circle is: looking at it will tell.
+    return unreadable(error) === "no such file" ? "missing" : "unclear";
   }
 }
 
 /** In a folder everything that ends in `.heartbeat`, whatever is in it, and every other file that is a heartbeat. */
-function inFolder(folder: string): readonly string[] {
+function inFolder(folder: string, onError: (error: unknown) => void): readonly string[] {
   let names: readonly string[];
   try {
     names = readdirSync(folder, { withFileTypes: true })
       .filter((entry) => !entry.isDirectory() && !entry.name.startsWith("."))
       .map((entry) => entry.name);
-  } catch {
+  } catch (error) {
+    onError(error);
     return [];
   }
   return names
     .toSorted((a, b) => (a < b ? -1 : 1))
     .map((name) => path.join(folder, name))
-    .filter((file) => file.endsWith(ENDING) || readStateSync(file) !== null);
+    .filter((file) => file.endsWith(ENDING) || readFileSync(file).state !== null);
 }
 
 /** The files that the arguments of `status` mean at this moment. */
 export function findFiles(targets: readonly string[], cwd: string): Found {
   const files = new Set<string>();
   const empty: string[] = [];
+  const forbidden = new Set<string>();
   let isAny = false;
   for (const target of targets) {
+    const onError = (error: unknown): void => {
+      if (unreadable(error) === "no permission") forbidden.add(target);
+    };
     const absolute = path.resolve(cwd, target);
     const kind = kindOf(absolute);
-    const several = kind === "folder" || (kind === "missing" && isPattern(target));
-    const found = kind === "folder" ? inFolder(absolute) : several ? expandPattern(target, cwd) : [absolute];
-    if (several ? found.length > 0 : kind === "file") isAny = true;
+    const several = kind === "folder" || (kind !== "file" && isPattern(target));
+    const found =
+      kind === "folder"
+        ? inFolder(absolute, onError)
+        : several
+          ? expandPattern(target, cwd, onError)
+          : [absolute];
+    if (several ? found.length > 0 : kind !== "missing") isAny = true;
     if (found.length === 0) empty.push(target);
     for (const file of found) files.add(file);
   }
-  return { files: [...files], isAny, empty };
+  return { files: [...files], isAny, empty, forbidden };
+}
+
+/** What to say of an argument that led to nothing. */
+export function nothingIn(target: string, { forbidden }: Pick<Found, "forbidden">): string {
+  return forbidden.has(target) ? `${target} (no permission)` : target;
 }
 
 /** What to call each file: its name without an ending, and its path where two would be called the same. */

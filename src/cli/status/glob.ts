@@ -24,13 +24,20 @@ interface Entry {
   readonly isFolder: boolean;
 }
 
-function entriesOf(folder: string): readonly Entry[] {
+/** What became of a walk so far. */
+interface Walk {
+  readonly found: Set<string>;
+  readonly onError: (error: unknown) => void;
+}
+
+function entriesOf(folder: string, { onError }: Walk): readonly Entry[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
       .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  } catch {
+  } catch (error) {
     // A folder that is not there or not ours has nothing that matches.
+    onError(error);
     return [];
   }
 }
@@ -45,29 +52,30 @@ function leadsToFolder(file: string): boolean {
   }
 }
 
-function walk(folder: string, segments: readonly string[], depth: number, found: Set<string>): void {
+function walk(folder: string, segments: readonly string[], depth: number, to: Walk): void {
   const [segment, ...rest] = segments;
   if (segment === undefined || depth > DEEPEST) return;
   if (segment === "**") {
-    walk(folder, rest.length === 0 ? ["*"] : rest, depth, found);
-    for (const { name, isFolder } of entriesOf(folder)) {
-      if (isFolder && !name.startsWith(".")) walk(path.join(folder, name), segments, depth + 1, found);
+    walk(folder, rest.length === 0 ? ["*"] : rest, depth, to);
+    for (const { name, isFolder } of entriesOf(folder, to)) {
+      if (isFolder && !name.startsWith(".")) walk(path.join(folder, name), segments, depth + 1, to);
     }
     return;
   }
   if (!isPattern(segment)) {
     const next = path.join(folder, segment);
-    if (rest.length > 0) walk(next, rest, depth, found);
-    else if (entriesOf(folder).some(({ name, isFolder }) => name === segment && !isFolder)) found.add(next);
+    if (rest.length > 0) walk(next, rest, depth, to);
+    else if (entriesOf(folder, to).some(({ name, isFolder }) => name === segment && !isFolder))
+      to.found.add(next);
     return;
   }
   const matches = segmentMatcher(segment);
-  for (const { name, isFolder } of entriesOf(folder)) {
+  for (const { name, isFolder } of entriesOf(folder, to)) {
     if (!matches(name)) continue;
     const next = path.join(folder, name);
     if (rest.length === 0) {
-      if (!isFolder && !leadsToFolder(next)) found.add(next);
-    } else walk(next, rest, depth, found);
+      if (!isFolder && !leadsToFolder(next)) to.found.add(next);
+    } else walk(next, rest, depth, to);
   }
 }
 
@@ -75,10 +83,14 @@ function walk(folder: string, segments: readonly string[], depth: number, found:
  * The files that a pattern means, sorted: `*` and `?` within one name, `**` for any number of folders. Node 20 has
  * no glob of its own.
  */
-export function expandPattern(pattern: string, cwd: string): readonly string[] {
+export function expandPattern(
+  pattern: string,
+  cwd: string,
+  onError: (error: unknown) => void,
+): readonly string[] {
   const found = new Set<string>();
   const absolute = path.resolve(cwd, pattern);
   const { root } = path.parse(absolute);
-  walk(root, absolute.slice(root.length).split(path.sep).filter(Boolean), 0, found);
+  walk(root, absolute.slice(root.length).split(path.sep).filter(Boolean), 0, { found, onError });
   return [...found];
 }

@@ -2,6 +2,7 @@ import { durationArgument, parseArguments } from "../arguments.js";
 import { type Command, EXIT_USAGE, type Terminal, UsageError } from "../command.js";
 import { harmless, harmlessJson } from "../plain-text.js";
 import { painter } from "../style.js";
+import { nothingIn } from "./find-files.js";
 import { reportOf, type Survey, survey } from "./survey.js";
 import { viewOf } from "./view.js";
 import { watch } from "./watch.js";
@@ -10,7 +11,7 @@ const HELP = `Usage: kstlib-resilience status <file|folder|glob>... [options]
 
 Shows what every heartbeat says: ALIVE, STALE (no beat for too long), STOPPED
 (ended in order), FROZEN (its event loop is blocked), DEAD (the process is gone)
-or UNKNOWN (no file, or not a heartbeat).
+or UNKNOWN (no file, no permission, or not a heartbeat).
 
 Of a folder: every file that ends in .heartbeat, and every other one that is a
 heartbeat. In a glob * and ? stand for characters of one name, ** for folders.
@@ -70,7 +71,7 @@ export const status: Command = {
     if (values.json) stdout.write(`${harmlessJson(reportOf(found), 2)}\n`);
     else if (found.isAny) stdout.write(`${viewOf(found, paint, stdout.columns).join("\n")}\n`);
     if (!found.isAny) {
-      const where = harmless(targets.join(", "));
+      const where = harmless(targets.map((target) => nothingIn(target, found)).join(", "));
       stderr.write(`kstlib-resilience status: no heartbeat found in ${where}\n`);
     }
     return exitCode(found);

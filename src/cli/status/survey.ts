@@ -19,6 +19,8 @@ export interface Survey {
   readonly findings: readonly Finding[];
   /** Arguments that led to no file at all. */
   readonly empty: readonly string[];
+  /** Those of them that led to a folder which may not be looked into. */
+  readonly forbidden: ReadonlySet<string>;
   /** Whether any file was there. */
   readonly isAny: boolean;
   readonly allAlive: boolean;
@@ -35,7 +37,7 @@ export interface SurveyOptions {
 
 /** Looks at all files that the arguments mean at this moment. */
 export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
-  const { files, empty, isAny } = findFiles(targets, cwd);
+  const { files, empty, forbidden, isAny } = findFiles(targets, cwd);
   const names = namesOf(files, cwd);
   const findings = files.map((file): Finding => {
     const look = lookAt(file, maxAge, clock);
@@ -43,7 +45,7 @@ export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
   });
   const allAlive =
     findings.length > 0 && empty.length === 0 && findings.every(({ look }) => look.status === "alive");
-  return { at: clock.wallNow(), findings, empty, isAny, allAlive };
+  return { at: clock.wallNow(), findings, empty, forbidden, isAny, allAlive };
 }
 
 /** One heartbeat in the output of `--json`. */

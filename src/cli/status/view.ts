@@ -4,6 +4,7 @@ import { shortSeconds } from "../look.js";
 import { beginning, cut, harmless } from "../plain-text.js";
 import type { Colour, Paint } from "../style.js";
 import { type Cell, type Column, tableLines } from "../table.js";
+import { nothingIn } from "./find-files.js";
 import type { Finding, Survey } from "./survey.js";
 
 const COLOURS: Readonly<Record<HeartbeatVerdict, readonly Colour[]>> = {
@@ -56,7 +57,7 @@ function row({ name, look, reason }: Finding): readonly Cell[] {
     { text: status.toUpperCase(), colours: COLOURS[status] },
     { text: age === null ? "-" : shortSeconds(age) },
     { text: state === null ? "-" : String(state.pid) },
-    { text: state === null ? "-" : harmless(beginning(state.hostname, LONGEST)) },
+    { text: state === null || state.hostname === "" ? "-" : harmless(beginning(state.hostname, LONGEST)) },
     {
       text: state === null ? "" : metadataText(state.metadata),
       colours: ["dim"],
@@ -67,7 +68,7 @@ function row({ name, look, reason }: Finding): readonly Cell[] {
 
 /** How many there are of each, on as many lines as it takes, and what led to nothing. */
 function closing(
-  { findings, empty }: Survey,
+  { findings, empty, forbidden }: Survey,
   paint: Paint,
   columns: number = Number.POSITIVE_INFINITY,
 ): readonly string[] {
@@ -84,7 +85,9 @@ function closing(
     if (!fits) lines.push(shown);
     width = fits ? width + ", ".length + text.length : text.length;
   }
-  const nothing = empty.map((target) => cut(`nothing found in ${harmless(target)}`, columns));
+  const nothing = empty.map((target) =>
+    cut(`nothing found in ${harmless(nothingIn(target, { forbidden }))}`, columns),
+  );
   return [...lines, ...nothing.map((text) => paint(text, "yellow"))];
 }
 

@@ -1,8 +1,7 @@
 import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { readFile, readFileSync } from "../../heartbeat-file/read-file.js";
 import type { HeartbeatState } from "../../heartbeat-file/state.js";
-import { decodeState } from "../../heartbeat-file/state.js";
-import { readText, readTextSync } from "../../heartbeat-file/state-file.js";
 
 /** What a look at the heartbeat's file says of the run that is watched. */
 export type Pulse = "beat" | "frozen" | "none";
@@ -59,7 +58,7 @@ function markOf(stats: { ino: bigint; mtimeNs: bigint; size: bigint }): string {
 export async function sight(file: string): Promise<Sighting | null> {
   try {
     const mark = markOf(await stat(file, { bigint: true }));
-    return { mark, state: decodeState(await readText(file)) };
+    return { mark, state: (await readFile(file)).state };
   } catch {
     // Missing or out of reach: no beat, either way.
     return null;
@@ -70,7 +69,7 @@ export async function sight(file: string): Promise<Sighting | null> {
 export function sightSync(file: string): Sighting | null {
   try {
     const mark = markOf(statSync(file, { bigint: true }));
-    return { mark, state: decodeState(readTextSync(file)) };
+    return { mark, state: readFileSync(file).state };
   } catch {
     // As above.
     return null;
