@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { readStateSync } from "../../heartbeat-file/readers.js";
+import { fromHome } from "../../kernel/home-path.js";
 import { expandPattern, isPattern } from "./glob.js";
 
 const ENDING = ".heartbeat";
@@ -49,7 +50,7 @@ export function findFiles(targets: readonly string[], cwd: string): Found {
   const files = new Set<string>();
   const empty: string[] = [];
   let isAny = false;
-  for (const target of targets) {
+  for (const target of targets.map((given) => fromHome(given))) {
     const absolute = path.resolve(cwd, target);
     const kind = kindOf(absolute);
     const several = kind === "folder" || (kind === "missing" && isPattern(target));
