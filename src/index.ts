@@ -144,3 +144,4 @@ export {
   type WatchdogSnapshot,
   type WatchdogStats,
 } from "./watchdog/watchdog.js";
+export type { WatchedFileOptions } from "./watchdog/watched-file.js";

@@ -42,12 +42,7 @@ class Instances<Options extends object, Told extends Snapshot, Instance extends 
   }
 
   get(name: string, overrides: Options | undefined): { instance: Instance; isNew: boolean } {
-    if (typeof name !== "string" || name === "") {
-      throw new TypeError(
-        `the name of a ${this.#kind} must be a string that is not empty; got ${show(name)}.`,
-      );
-    }
-    const found = this.#found.get(name);
+    const found = this.#at(name);
     if (found !== undefined) {
       if (overrides !== undefined) checkSame(this.#kind, name, found.overrides, overrides);
       return { instance: found.instance, isNew: false };
@@ -60,9 +55,14 @@ class Instances<Options extends object, Told extends Snapshot, Instance extends 
 
   /** Forgets an instance; returns it, when there was one. */
   take(name: string): Instance | undefined {
-    const found = this.#found.get(name);
+    const found = this.#at(name);
     this.#found.delete(name);
     return found?.instance;
+  }
+
+  #at(name: string): { readonly instance: Instance; readonly overrides: object } | undefined {
+    if (typeof name === "string" && name !== "") return this.#found.get(name);
+    throw new TypeError(`the name of a ${this.#kind} must be a string that is not empty; got ${show(name)}.`);
   }
 
   snapshot(): ByName<Told> {
@@ -198,9 +198,9 @@ export class Registry extends Printed implements AsyncDisposable {
    * holds a breaker may go on using it. The next call for the name makes a new one, by the overrides of that call.
    *
    * @returns whether there was one; resolves when it has ended.
-   * @throws TypeError, as a rejection, for a kind that is none; rejects with what ending it fails with.
+   * @throws TypeError, as a rejection, for a kind or a name that is none; rejects with what ending it fails with.
    */
-  release(kind: Exclude<Snapshot["kind"], "shutdown">, name: string): Promise<boolean>;
+  release(kind: Snapshot["kind"], name: string): Promise<boolean>;
   release(kind: "shutdown"): Promise<boolean>;
   async release(kind: Snapshot["kind"], name: string = ""): Promise<boolean> {
     checkName(kind, { ...this.#kinds, shutdown: true }, "a kind of component");

@@ -186,6 +186,7 @@ describe("a registry", () => {
       "circuitBreaker is not a kind of component; did you mean circuit-breaker?",
     );
     await expect(release(undefined, "a")).rejects.toThrow(TypeError);
+    await expect(release("heartbeat", "")).rejects.toThrow("the name of a heartbeat must be a string");
     const watchdog = registry.watchdog("a");
     Object.defineProperty(watchdog, Symbol.dispose, {
       value() {

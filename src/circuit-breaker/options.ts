@@ -50,7 +50,8 @@ export interface CircuitBreakerOptions {
   readonly halfOpenMaxCalls?: number | undefined;
   /**
    * Errors that say nothing about the health of what is called: classes, or predicates. Such a call is neither
-   * a success nor a failure. Default none.
+   * a success nor a failure. A class is asked with `instanceof`: in Jest, give a predicate for what Node's own modules
+   * throw. Default none.
    */
   readonly excludedErrors?: readonly ErrorMatcher[] | undefined;
   /**

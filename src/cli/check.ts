@@ -1,4 +1,5 @@
 import path from "node:path";
+import { fromHome } from "../kernel/home-path.js";
 import { durationArgument, parseArguments } from "./arguments.js";
 import { type Command, type Terminal, UsageError } from "./command.js";
 import { type Look, lookAt, reasonOf, shortSeconds } from "./look.js";
@@ -58,7 +59,7 @@ export const check: Command = {
     }
     const limit = values["max-age"];
     const maxAge = limit === undefined ? undefined : durationArgument(limit, "--max-age");
-    const look = lookAt(path.resolve(terminal.cwd, file), maxAge, terminal.clock);
+    const look = lookAt(path.resolve(terminal.cwd, fromHome(file)), maxAge, terminal.clock);
     terminal.stdout.write(`${sentence(file, look)}\n`);
     return look.status === "alive" ? 0 : 1;
   },

@@ -1,14 +1,4 @@
-import {
-  type Document,
-  isAlias,
-  isCollection,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  type Node,
-  type Scalar,
-} from "yaml";
+import { isCollection, isMap, isNode, isScalar, isSeq, type Node, type Scalar } from "yaml";
 
 /** Told of a node that is refused. */
 export type Refuse = (node: Node | undefined, keys: readonly string[], message: string) => void;
@@ -56,16 +46,18 @@ function aboutNumber({ value, source = "" }: Scalar): string | undefined {
 /**
  * Calls `refuse` for what the parser would pass as something else than it looks, in what `node` holds and what its
  * aliases stand for: tags that nobody knows, ambiguous numbers, keys that are no words.
+ *
+ * @param targets what each alias stands for.
  */
 export function findMisread(
-  document: Document,
   root: unknown,
   path: readonly string[],
+  targets: ReadonlyMap<unknown, Node>,
   refuse: Refuse,
 ): void {
   const seen = new Set<unknown>();
-  const walk = (node: unknown, keys: readonly string[]): void => {
-    if (isAlias(node)) return walk(node.resolve(document), keys);
+  const walk = (found: unknown, keys: readonly string[]): void => {
+    const node = targets.get(found) ?? found;
     // What two aliases stand for is told once.
     if (!isNode(node) || seen.has(node)) return;
     seen.add(node);

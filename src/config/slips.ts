@@ -1,5 +1,7 @@
+import type { SectionName } from "../kernel/configured.js";
 import { nearest } from "../kernel/nearest.js";
-import { isTree, SECTION_KEYS } from "./names.js";
+import { sections } from "../sections.js";
+import { ALIASES, isTree, SECTION_KEYS, toSnakeCase } from "./names.js";
 import type { YamlFile } from "./yaml-file.js";
 
 /** What is most likely a mistake and cannot be told from what belongs to another program. */
@@ -19,13 +21,28 @@ function isLikeTop(key: string): boolean {
   return /resilien/.test(key.toLowerCase()) || nearest(key, [TOP]) === TOP;
 }
 
-/** The advice that a top-level key needs; a file that has the right one may have keys that only look like ours. */
+function hasAnyOf(value: unknown, keys: readonly string[]): boolean {
+  return isTree(value) && keys.some((key) => Object.hasOwn(value, key));
+}
+
+/** Whether it is what one of our sections may be: its key, and an option that it has. */
+function isSection(key: string, value: unknown): boolean {
+  return (Object.keys(sections) as SectionName[]).some((name) => {
+    const options = [...Object.keys(sections[name]).map(toSnakeCase), ...Object.values(ALIASES[name] ?? {})];
+    return SECTION_KEYS[name] === key && hasAnyOf(value, [...options, "instances"]);
+  });
+}
+
+/**
+ * The advice that a top-level key needs. A file that has the right one may have others that only look like ours: there
+ * what stands under them must look like ours too.
+ */
 function adviceFor(key: string, value: unknown, hasTop: boolean): string | undefined {
-  if (isLikeTop(key)) return `did you mean ${TOP}?`;
-  const isSection = SECTIONS.includes(key) || (!hasTop && nearest(key, SECTIONS) !== undefined);
-  if (isSection) return `sections stand under the key ${TOP}.`;
-  const inner = isTree(value) ? value[TOP] : undefined;
-  const isNested = !hasTop && isTree(inner) && SECTIONS.some((section) => Object.hasOwn(inner, section));
+  if (isLikeTop(key) && (!hasTop || hasAnyOf(value, SECTIONS))) return `did you mean ${TOP}?`;
+  if (hasTop ? isSection(key, value) : nearest(key, SECTIONS) !== undefined) {
+    return `sections stand under the key ${TOP}.`;
+  }
+  const isNested = !hasTop && isTree(value) && hasAnyOf(value[TOP], SECTIONS);
   return isNested ? `${TOP} stands at the top of the file, not under ${key}.` : undefined;
 }
 

@@ -130,27 +130,30 @@ function keyOf(pair: Pair): string | undefined {
   return isScalar(pair.key) && !isMerge(pair) ? String(pair.key.value) : undefined;
 }
 
-/** Whether a mapping can be merged from it: a mapping, an alias of one, a list of them. */
-function isMergeable(document: Document, value: unknown): boolean {
-  const found = isAlias(value) ? value.resolve(document) : value;
-  return isMap(found) || (isSeq(found) && found.items.every((item) => isMergeable(document, item)));
-}
-
 /**
  * Calls `refuse` for what the parser lets pass or tells without its place: a key that stands twice, too many aliases,
- * aliases of nothing, too deep a nesting.
+ * aliases of nothing, too deep a nesting. Returns what each alias stands for: in one pass, where the parser would go
+ * through the document for each.
  */
-function inspect(document: Document, refuse: Refuse): void {
+function inspect(document: Document, refuse: Refuse): ReadonlyMap<unknown, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<unknown, Node>();
   let aliases = 0;
+  /** Whether a mapping can be merged from it: a mapping, an alias of one, a list of them. */
+  const isMergeable = (value: unknown): boolean => {
+    const found = targets.get(value) ?? value;
+    return isMap(found) || (isSeq(found) && found.items.every((item) => isMap(targets.get(item) ?? item)));
+  };
   const walk = (node: unknown, keys: KeyPath): void => {
     if (isAlias(node)) {
       aliases += 1;
-      if (node.resolve(document) === undefined) {
-        refuse(node, keys, `*${node.source} stands for nothing; &${node.source} must come before it`);
-      }
+      const target = anchors.get(node.source);
+      if (target !== undefined) targets.set(node, target);
+      else refuse(node, keys, `*${node.source} stands for nothing; &${node.source} must come before it`);
       if (aliases === MOST_ALIASES + 1) refuse(node, keys, `there are more than ${MOST_ALIASES} aliases`);
       return;
     }
+    if (isNode(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
     if (!isMap(node) && !isSeq(node)) return;
     if (keys.length > DEEPEST_NESTING) {
       refuse(node, keys, `it is nested deeper than ${DEEPEST_NESTING} levels`);
@@ -169,13 +172,15 @@ function inspect(document: Document, refuse: Refuse): void {
         refuse(isNode(pair.key) ? pair.key : undefined, path, `${path.join(".")} stands here a second time`);
       }
       if (key !== undefined) seen.add(key);
-      if (isMerge(pair) && !isMergeable(document, pair.value)) {
+      walk(pair.key, path);
+      walk(pair.value, path);
+      if (isMerge(pair) && !isMergeable(pair.value)) {
         refuse(isNode(pair.value) ? pair.value : undefined, path, "<< merges mappings, and this is none");
       }
-      walk(pair.value, path);
     }
   };
   walk(document.contents, []);
+  return targets;
 }
 
 /** The words of the parser, but for advice to those who call it. */
@@ -214,10 +219,10 @@ export function readYamlFile(file: string): YamlFile {
     const refuse: Refuse = (node, keys, message) => {
       found.push(issue(node?.range?.[0] ?? 0, keys, message));
     };
-    inspect(document, refuse);
+    const targets = inspect(document, refuse);
     fail(found);
     for (const key of ["include", "resilience"]) {
-      findMisread(document, pairOf(document, document.contents, key)?.value, [key], refuse);
+      findMisread(pairOf(document, document.contents, key)?.value, [key], targets, refuse);
     }
     fail(found);
     return {

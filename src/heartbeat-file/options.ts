@@ -26,7 +26,7 @@ export type HeartbeatCheckSettings = SettingsFor<
 
 /** What the path of a state file may be. */
 export const PATH_RULE: string =
-  'a path (a string that is not empty, without NUL; "~/" is the home folder, "~name/" is not known) or a file: URL';
+  "a path (a string that is not empty, without NUL, not in another's ~name/) or a file: URL";
 
 /** A `file:` URL by its text: a class says nothing of an object of another realm. */
 function urlText(value: unknown): string | undefined {

@@ -240,7 +240,7 @@ describe("config validate", () => {
 
   test("warns of a slip beside what is read", async () => {
     const terminal = new FakeTerminal();
-    const file = terminal.write("kstlib.conf.yml", "resilience: {}\nwatchdog: {}\n");
+    const file = terminal.write("kstlib.conf.yml", "resilience: {}\nwatchdog: { timeout: 5 }\n");
     expect(await terminal.run("config", "validate")).toBe(0);
     expect(terminal.stderr.text).toBe(
       `warning: ${file}:2:1: watchdog is not read; sections stand under the key resilience.\n`,

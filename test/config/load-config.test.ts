@@ -463,6 +463,8 @@ describe("a mistake", () => {
     expect(() => load(file)).toThrow(/many\.yml:24001:1: k7 stands here a second time/);
     const aliases = `a: &a 1\nb: [${Array.from({ length: 12_000 }, () => "*a").join(", ")}]`;
     expect(mistake(aliases).message).toContain("more than 100 aliases");
+    const nothing = `b: [${Array.from({ length: 12_000 }, () => "*a").join(", ")}]`;
+    expect(mistake(nothing).issues).toHaveLength(12_001);
   });
 
   it("in the top-level key is warned of, because other keys belong to others", () => {
@@ -479,7 +481,7 @@ describe("a mistake", () => {
     load(
       write(
         "none.yml",
-        "resilience: {}\nwatchdogs: {}\nkstlib: { logging: {} }\nwebsocket: { ping: {} }\nlogger: {}",
+        "resilience: {}\nwatchdogs: {}\nkstlib: { logging: {} }\nwebsocket: { ping: {} }\nwatchdog: { theirs: 1 }\nresilience4j: { theirs: 1 }\nlogger: {}",
       ),
     );
     emit.mockRestore();

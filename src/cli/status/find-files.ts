@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { readFileSync, unreadable } from "../../heartbeat-file/read-file.js";
+import { fromHome } from "../../kernel/home-path.js";
 import { expandPattern, isPattern } from "./glob.js";
 
 const ENDING = ".heartbeat";
@@ -53,7 +54,7 @@ export function findFiles(targets: readonly string[], cwd: string): Found {
   const empty: string[] = [];
   const forbidden = new Set<string>();
   let isAny = false;
-  for (const target of targets) {
+  for (const target of targets.map((given) => fromHome(given))) {
     const onError = (error: unknown): void => {
       if (unreadable(error) === "no permission") forbidden.add(target);
     };

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { fromHome } from "../../kernel/home-path.js";
 import { durationArgument, parseArguments } from "../arguments.js";
 import { UsageError } from "../command.js";
 
@@ -78,7 +79,7 @@ export function parseSettings(args: readonly string[], cwd: string): SuperviseSe
 }
 
 function parsePath(file: string, option: string, cwd: string): string {
-  if (file !== "" && !file.includes("\0")) return path.resolve(cwd, file);
+  if (file !== "" && !file.includes("\0")) return path.resolve(cwd, fromHome(file));
   throw new UsageError(`${option} must be the path of a file; got ${JSON.stringify(file)}.`);
 }
 
