@@ -81,7 +81,8 @@ export interface RegistrySnapshot {
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
  * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
- * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or `install()` on what you get.
+ * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or
+ * `install()` on what you get.
  *
  * Disposing of the registry (`await using`) first runs the shutdown, if there is one, then ends every
  * component in the reverse order of its making.

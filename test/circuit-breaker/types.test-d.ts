@@ -1,3 +1,4 @@
+// oxlint-disable typescript/no-unnecessary-type-parameters -- such functions are what is tested
 import { expectTypeOf, test } from "vitest";
 import type { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { circuitBreaker, circuitBreakerSync } from "../../src/circuit-breaker/decorators.js";
