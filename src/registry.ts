@@ -94,7 +94,8 @@ export interface RegistrySnapshot {
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
  * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
- * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or `install()` on what you get.
+ * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or
+ * `install()` on what you get.
  *
  * Names are few, those of services and loops, and are kept until {@link Registry.release}: a name for each client or
  * request is a leak, and a `KeyedRateLimiter` what is wanted.

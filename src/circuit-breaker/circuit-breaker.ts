@@ -137,7 +137,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
   }
 
   /**
-   * Calls `fn(...args)` and settles as it does.
+   * Calls `fn(...args)` and settles as it does. Generators and streams are for {@link iterate}.
    *
    * @throws never synchronously; rejects with what `fn` throws, or with a `CircuitOpenError`.
    */
@@ -154,7 +154,7 @@ export class CircuitBreaker extends Printed implements Component, Policy {
   }
 
   /**
-   * Calls `fn(...args)` and returns its result, which must not be a promise.
+   * Calls `fn(...args)` and returns its result, which must not be a promise: such a function does not compile.
    *
    * @throws CircuitOpenError when the call is refused.
    * @throws TypeError when the result is a promise or another thenable; the call counts as ignored.

@@ -65,7 +65,7 @@ export function circuitBreaker(first?: GuardedOptions | AnyFunction, context?: u
 
 /**
  * {@link circuitBreaker} for synchronous functions and methods, which stay synchronous. One that returns a
- * promise is a TypeError when it is called.
+ * promise does not compile, and is a TypeError when it is called.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example

@@ -1,3 +1,6 @@
+import type { Json } from "./component.js";
+import { jsonOf } from "./json.js";
+
 const PREFIX = "@kstlib/resilience/";
 
 /**
@@ -11,6 +14,11 @@ export class ResilienceError extends Error {
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+  }
+
+  /** Its name, its message and its own properties, as `JSON.stringify` takes them; numbers as a component has them. */
+  toJSON(): Json {
+    return jsonOf(Object.assign({ name: this.name, message: this.message }, this));
   }
 }
 

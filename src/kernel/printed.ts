@@ -1,4 +1,5 @@
 import type { Json } from "./component.js";
+import { jsonOf } from "./json.js";
 
 /** Something that shows its snapshot when it is printed, by `console.log` or as JSON. */
 export abstract class Printed {
@@ -6,10 +7,7 @@ export abstract class Printed {
 
   /** The snapshot as `JSON.stringify` takes it; a number that JSON does not have is text: `"Infinity"`. */
   toJSON(): Json {
-    const text = JSON.stringify(this.snapshot(), (_key, value: unknown) =>
-      typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
-    );
-    return JSON.parse(text) as Json;
+    return jsonOf(this.snapshot());
   }
 }
 

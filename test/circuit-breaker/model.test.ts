@@ -31,26 +31,26 @@ type Step =
   | { readonly do: "reset" }
   | { readonly do: "look" };
 
-const outcome = fc.constantFrom<Outcome>("success", "failure", "failure", "ignored");
+const outcome = fc.constantFrom<Outcome>("success", "failure", "ignored");
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 6,
+    weight: 8,
     arbitrary: fc.record({
       do: fc.constant("start" as const),
       way: fc.constantFrom<Way>("call", "wrap", "execute", "permit"),
     }),
   },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("settle" as const), which: fc.nat(9), outcome }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("settle" as const), which: fc.nat(9), outcome }) },
   {
-    weight: 3,
+    weight: 1,
     arbitrary: fc.record({ do: fc.constant("callSync" as const), outcome, wrapped: fc.boolean() }),
   },
   {
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant("advance" as const),
-      milliseconds: fc.integer({ min: 1, max: 25 }),
+      milliseconds: fc.integer({ min: 1, max: 12 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("isolate" as const) }) },
@@ -144,104 +144,108 @@ async function start(breaker: CircuitBreaker, way: Way): Promise<Running | Circu
 
 test("the breaker agrees step by step with a naive model under any interleaving", async () => {
   await fc.assert(
-    fc.asyncProperty(settings, fc.array(step, { minLength: 1, maxLength: 60 }), async (options, steps) => {
-      const clock = new ManualClock();
-      const breaker = breakerOf(options, clock);
-      const model = new NaiveModel(options);
-      const changes: { from: string; to: string }[] = [];
-      breaker.on("stateChange", ({ from, to }) => changes.push({ from, to }));
-      const running: { id: number; call: Running }[] = [];
-      const holds: Disposable[] = [];
-      let id = 0;
+    fc.asyncProperty(
+      settings,
+      fc.array(step, { minLength: 1, maxLength: 100, size: "max" }),
+      async (options, steps) => {
+        const clock = new ManualClock();
+        const breaker = breakerOf(options, clock);
+        const model = new NaiveModel(options);
+        const changes: { from: string; to: string }[] = [];
+        breaker.on("stateChange", ({ from, to }) => changes.push({ from, to }));
+        const running: { id: number; call: Running }[] = [];
+        const holds: Disposable[] = [];
+        let id = 0;
 
-      for (const now of steps) {
-        switch (now.do) {
-          case "start": {
-            const started = await start(breaker, now.way);
-            const admitted = model.start(++id);
-            expect(started !== undefined && !(started instanceof CircuitOpenError)).toBe(admitted);
-            if (started instanceof CircuitOpenError) {
-              expect(started.remainingSeconds).toBeCloseTo(model.remainingSeconds, 9);
-            } else if (started !== undefined) running.push({ id, call: started });
-            break;
-          }
-          case "settle": {
-            const [ending] = running.splice(now.which % Math.max(1, running.length), 1);
-            if (ending === undefined) break;
-            ending.call.end(now.outcome);
-            await ending.call.gone;
-            if (ending.call.signal !== undefined) {
-              expect(getEventListeners(ending.call.signal, "abort")).toHaveLength(0);
+        for (const now of steps) {
+          switch (now.do) {
+            case "start": {
+              const started = await start(breaker, now.way);
+              const admitted = model.start(++id);
+              expect(started !== undefined && !(started instanceof CircuitOpenError)).toBe(admitted);
+              if (started instanceof CircuitOpenError) {
+                expect(started.remainingSeconds).toBeCloseTo(model.remainingSeconds, 9);
+              } else if (started !== undefined) running.push({ id, call: started });
+              break;
             }
-            model.settle(ending.id, now.outcome);
-            break;
-          }
-          case "callSync": {
-            const run = (): unknown =>
-              now.wrapped
-                ? breaker.wrapSync(() => finish(now.outcome))()
-                : breaker.callSync(finish, now.outcome);
-            let refused = false;
-            try {
-              run();
-            } catch (error) {
-              refused = error instanceof CircuitOpenError;
+            case "settle": {
+              const [ending] = running.splice(now.which % Math.max(1, running.length), 1);
+              if (ending === undefined) break;
+              ending.call.end(now.outcome);
+              await ending.call.gone;
+              if (ending.call.signal !== undefined) {
+                expect(getEventListeners(ending.call.signal, "abort")).toHaveLength(0);
+              }
+              model.settle(ending.id, now.outcome);
+              break;
             }
-            const admitted = model.start(++id);
-            expect(refused).toBe(!admitted);
-            if (admitted) model.settle(id, now.outcome);
-            break;
+            case "callSync": {
+              const run = (): unknown =>
+                now.wrapped
+                  ? breaker.wrapSync(() => finish(now.outcome))()
+                  : breaker.callSync(finish, now.outcome);
+              let refused = false;
+              try {
+                run();
+              } catch (error) {
+                refused = error instanceof CircuitOpenError;
+              }
+              const admitted = model.start(++id);
+              expect(refused).toBe(!admitted);
+              if (admitted) model.settle(id, now.outcome);
+              break;
+            }
+            case "advance":
+              clock.sleepSync(now.milliseconds);
+              model.advance(now.milliseconds);
+              break;
+            case "isolate":
+              holds.push(breaker.isolate());
+              model.hold();
+              break;
+            case "release": {
+              const [hold] = holds.splice(now.which % Math.max(1, holds.length), 1);
+              if (hold === undefined) break;
+              hold[Symbol.dispose]();
+              hold[Symbol.dispose]();
+              model.release();
+              break;
+            }
+            case "reset":
+              breaker.reset();
+              model.reset();
+              break;
+            case "look":
+              expect(breaker.state).toBe(model.state);
+              expect(breaker.failureCount).toBe(model.failureCount);
+              break;
           }
-          case "advance":
-            clock.sleepSync(now.milliseconds);
-            model.advance(now.milliseconds);
-            break;
-          case "isolate":
-            holds.push(breaker.isolate());
-            model.hold();
-            break;
-          case "release": {
-            const [hold] = holds.splice(now.which % Math.max(1, holds.length), 1);
-            if (hold === undefined) break;
-            hold[Symbol.dispose]();
-            hold[Symbol.dispose]();
-            model.release();
-            break;
-          }
-          case "reset":
-            breaker.reset();
-            model.reset();
-            break;
-          case "look":
-            expect(breaker.state).toBe(model.state);
-            expect(breaker.failureCount).toBe(model.failureCount);
-            break;
+          expect(clock.pendingTimers).toBe(0);
         }
-        expect(clock.pendingTimers).toBe(0);
-      }
 
-      expect(breaker.state).toBe(model.state);
-      expect(breaker.failureCount).toBe(model.failureCount);
-      expect(breaker.stats).toEqual({
-        totalCalls: model.total,
-        successfulCalls: model.successful,
-        failedCalls: model.failed,
-        rejectedCalls: model.rejected,
-        ignoredCalls: model.ignored,
-        stateChanges: model.changes,
-      });
-      // Every event begins where the one before it ended.
-      expect(changes).toHaveLength(model.changes);
-      expect(changes.map(({ from }) => from)).toEqual(
-        ["closed", ...changes.map(({ to }) => to)].slice(0, changes.length),
-      );
-      for (const { call } of running) {
-        call.end("success");
-        await call.gone;
-      }
-      const { totalCalls, successfulCalls, failedCalls, rejectedCalls, ignoredCalls } = breaker.stats;
-      expect(successfulCalls + failedCalls + rejectedCalls + ignoredCalls).toBe(totalCalls);
-    }),
+        expect(breaker.state).toBe(model.state);
+        expect(breaker.failureCount).toBe(model.failureCount);
+        expect(breaker.stats).toEqual({
+          totalCalls: model.total,
+          successfulCalls: model.successful,
+          failedCalls: model.failed,
+          rejectedCalls: model.rejected,
+          ignoredCalls: model.ignored,
+          stateChanges: model.changes,
+        });
+        // Every event begins where the one before it ended.
+        expect(changes).toHaveLength(model.changes);
+        expect(changes.map(({ from }) => from)).toEqual(
+          ["closed", ...changes.map(({ to }) => to)].slice(0, changes.length),
+        );
+        for (const { call } of running) {
+          call.end("success");
+          await call.gone;
+        }
+        const { totalCalls, successfulCalls, failedCalls, rejectedCalls, ignoredCalls } = breaker.stats;
+        expect(successfulCalls + failedCalls + rejectedCalls + ignoredCalls).toBe(totalCalls);
+      },
+    ),
     { numRuns },
   );
 });

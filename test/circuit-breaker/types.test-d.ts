@@ -1,3 +1,4 @@
+// oxlint-disable typescript/no-unnecessary-type-parameters -- such functions are what is tested
 import { expectTypeOf, test } from "vitest";
 import type { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { circuitBreaker, circuitBreakerSync } from "../../src/circuit-breaker/decorators.js";
@@ -85,6 +86,20 @@ test("callSync still infers parameters and results", () => {
   breaker.callSync(parse, 1);
   // @ts-expect-error a missing parameter
   breaker.callSync(parse);
+});
+
+test("a function whose type is a parameter itself can be passed on", () => {
+  const direct = <Result>(fn: () => Result): unknown => breaker.callSync(fn);
+  const run = <Result>(fn: () => Result): unknown => watchdogContext().runSync(fn);
+  const withArguments = <Args extends unknown[], Result>(
+    fn: (...args: Args) => Result,
+    ...args: Args
+  ): unknown => breaker.callSync(fn, ...args);
+  const wrapped = <Fn extends (...args: never[]) => unknown>(fn: Fn): unknown => breaker.wrapSync(fn);
+  const decorated = <Fn extends (...args: never[]) => unknown>(fn: Fn): unknown => circuitBreakerSync({})(fn);
+  // @ts-expect-error but not one that returns a promise of it
+  const later = <Result>(fn: () => Promise<Result>): unknown => breaker.callSync(fn);
+  expectTypeOf([direct, run, withArguments, wrapped, decorated, later]).toBeArray();
 });
 
 test("iterate passes the parameters on and gives the items", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CircuitOpenError } from "../../src/circuit-breaker/errors.js";
 import { brandError, ResilienceError } from "../../src/kernel/errors.js";
 import { show } from "../../src/kernel/show.js";
 import { isThenable } from "../../src/kernel/thenable.js";
@@ -19,6 +20,17 @@ describe("an error of the library", () => {
     expect(String(error)).toBe("DoorError: stuck");
     expect(error.stack).toContain("errors.test.ts");
     expect("cause" in new DoorError("stuck")).toBe(false);
+  });
+
+  test("as JSON has its name, its message and what JSON has no number for", () => {
+    expect(JSON.parse(JSON.stringify([error]))).toEqual([
+      { name: "DoorError", message: "stuck", code: "ERR_DOOR" },
+    ]);
+    const open = new CircuitOpenError("exchange", Infinity, "isolated");
+    expect(JSON.parse(JSON.stringify(open))).toMatchObject({
+      circuitName: "exchange",
+      remainingSeconds: "Infinity",
+    });
   });
 
   test("is an instance of its class and of every base, and of no other", () => {
