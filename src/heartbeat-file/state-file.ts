@@ -17,10 +17,10 @@ const LAST_PAUSE = 80;
 const ABANDONED = 3_600_000;
 const TEMPORARY = /^([\w-]*)\.(\d+)\.[0-9a-f-]{36}\.tmp$/;
 
-/** Says what to do about a file that is a mount of its own, which nothing can be renamed over. */
+/** Says what to do where a container mounts the file by itself: nothing can be renamed over a mount. */
 function explained(error: unknown, file: string): unknown {
   if (!hasCode(error, "EBUSY") || process.platform !== "linux") return error;
-  const message = `EBUSY: ${file} is mounted by itself and cannot be replaced; mount the folder that it is in`;
+  const message = `EBUSY: ${file} cannot be replaced; where it is mounted by itself, mount its folder instead`;
   return Object.assign(new Error(message, { cause: error }), { code: "EBUSY" });
 }
 

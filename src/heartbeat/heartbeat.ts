@@ -34,9 +34,9 @@ import { ServiceNotices } from "./service-notices.js";
  * Tells other programs that this process makes progress: writes a small JSON file at each interval, from the
  * event loop that it vouches for. When that loop is blocked, or the process dies, the file goes stale.
  *
- * The file is replaced atomically and has mode 0600. Beats never overlap: a beat that is due while a write is
- * in flight is left to that write, and is a missed beat once the write has taken a whole interval. A running
- * heartbeat does not keep the process alive.
+ * The file is replaced atomically and is its owner's alone unless `mode` says otherwise. Beats never overlap: a
+ * beat that is due while a write is in flight is left to that write, and is a missed beat once the write has taken
+ * a whole interval. A running heartbeat does not keep the process alive.
  *
  * @throws TypeError for an unknown option or a value of the wrong type.
  * @throws RangeError for a value out of range.
@@ -246,8 +246,8 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   static readonly readStateSync: typeof readStateSync = readStateSync;
 
   /**
-   * Reads and judges a state file. On the writer's own host the process is looked at too, except where the
-   * file says that its pid belongs to another boot or another pid namespace.
+   * Reads and judges a state file; where it gives no state, `reason` says why. On the writer's own host the process
+   * is looked at too, except where the file says that its pid belongs to another boot or another pid namespace.
    *
    * @throws TypeError, RangeError (as a rejection) for a wrong `file` or `maxAge`; never for what the file holds.
    */

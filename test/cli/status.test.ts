@@ -173,6 +173,8 @@ describe("status", () => {
     const terminal = new FakeTerminal();
     terminal.beat("a.heartbeat", 1, { hostname: undefined });
     expect((await status(terminal, "a.heartbeat"))[1]).toMatch(/a +ALIVE +1s +4242 +-\s*\n/);
+    const [, json] = await status(terminal, "a.heartbeat", "--json");
+    expect(JSON.parse(json).heartbeats[0].heartbeat.hostname).toBeNull();
     await terminal.run("check", "a.heartbeat");
     expect(terminal.stdout.text).toMatch(/; pid 4242\n$/);
   });

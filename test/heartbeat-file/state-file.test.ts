@@ -291,7 +291,7 @@ describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not moun
     onTestFinished(() => void spawnSync("umount", ["--lazy", to]));
     const heartbeat = new Heartbeat({ stateFile: to, onMissedBeat: () => undefined });
     await expect(heartbeat.beat()).rejects.toMatchObject({
-      message: `heartbeat "heartbeat" missed a beat: EBUSY: ${to} is mounted by itself and cannot be replaced; mount the folder that it is in.`,
+      message: `heartbeat "heartbeat" missed a beat: EBUSY: ${to} cannot be replaced; where it is mounted by itself, mount its folder instead.`,
       cause: { code: "EBUSY" },
     });
     expect(fs.readFileSync(from, "utf8")).toBe("old");

@@ -64,7 +64,7 @@ export interface HeartbeatReport {
   readonly heartbeat: {
     readonly timestamp: string;
     readonly pid: number;
-    readonly hostname: string;
+    readonly hostname: string | null;
     readonly status: string | null;
     readonly interval: number | null;
     readonly startedAt: string | null;
@@ -89,7 +89,7 @@ export function reportOf({ at, findings, empty, allAlive }: Survey): StatusRepor
     const heartbeat = state && {
       timestamp: state.timestamp,
       pid: state.pid,
-      hostname: state.hostname,
+      hostname: state.hostname === "" ? null : state.hostname,
       status: state.status ?? null,
       interval: state.interval ?? null,
       startedAt: state.startedAt ?? null,
