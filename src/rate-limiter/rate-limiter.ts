@@ -200,7 +200,7 @@ export class RateLimiter implements Policy, Component {
   /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
   timeUntilToken(cost: number = 1): number {
     checkCost(cost, this.burst);
-    return this.#line.wait(cost) / 1000;
+    return this.#line.wait(cost);
   }
 
   /**

@@ -137,7 +137,7 @@ describe("bad input", () => {
     },
   );
 
-  test.each(["", 1, null, undefined, {}, Symbol("key")])("%o is no key", async (key) => {
+  test.each([1, null, undefined, {}, ["a"], Symbol("key")])("%o is no key", async (key) => {
     const keyed = new KeyedRateLimiter({ clock: new ManualClock() });
     for (const method of ["tryAcquire", "tokens", "timeUntilToken"]) {
       expect(() => call(keyed, method, key)).toThrow(/^key must be a string/);
