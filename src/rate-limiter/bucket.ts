@@ -19,6 +19,8 @@ export interface Limits {
   readonly interval: number;
   /** How long an empty bucket takes to fill. */
   readonly capacity: number;
+  /** After so long without being full a bucket is reckoned from a later moment. */
+  readonly longest: number;
 }
 
 /** Buckets, two numbers each, in place: a time at which it was full, and the tokens taken since. */
@@ -43,7 +45,7 @@ export function fill(levels: Levels, at: Place): void {
 /** Faster than this, neither the clock nor a double can tell two tokens apart. */
 const SHORTEST_INTERVAL = 1e-6;
 
-/** After so many periods without being full a bucket is reckoned from a later moment: sums stay small and exact. */
+/** So many periods: sums stay small and exact, and what times round to in one step does not add up. */
 const LONGEST = 1024;
 
 /** A few units in the last place: sums of fractional costs and of times round. Whole numbers are further apart. */
@@ -62,7 +64,7 @@ export function makeLimits(rate: number, per: number, burst: number): Limits {
       `rate, per and burst must let at most 1e9 tokens flow in a second and fill the bucket within 285,000 years; got rate ${rate}, per ${per / 1000} s and burst ${burst}.`,
     );
   }
-  return { rate, per, burst, interval, capacity };
+  return { rate, per, burst, interval, capacity, longest: per * LONGEST };
 }
 
 /** Takes tokens, whether they are there or not; below nothing is debt. */
@@ -72,22 +74,17 @@ export function take(levels: Levels, at: Place, cost: number, now: number, limit
   if (spent * limits.per <= elapsed * limits.rate) {
     levels[at] = now;
     levels[at + 1] = cost;
-    return;
-  }
-  levels[at + 1] = spent + cost;
-  if (elapsed >= limits.per * LONGEST) {
-    // Whole periods: of whole numbers the difference is exact.
-    const periods = Math.floor(elapsed / limits.per);
-    levels[at] = (levels[at] ?? 0) + periods * limits.per;
-    levels[at + 1] = spent + cost - periods * limits.rate;
+  } else {
+    levels[at + 1] = spent + cost;
+    if (elapsed >= limits.longest) advance(levels, at, elapsed, limits);
   }
 }
 
-/** How many tokens more than the burst were taken, for a request; 0 or less: they have been there all along. */
-function excess(levels: Levels, at: Place, cost: number, limits: Limits): number {
-  const spent = (levels[at + 1] ?? 0) + cost;
-  const over = spent - limits.burst;
-  return over <= spent * SLACK ? 0 : over;
+/** Reckons from a later moment: whole periods, since of whole numbers the difference is exact. */
+function advance(levels: Levels, at: Place, elapsed: number, limits: Limits): void {
+  const periods = Math.floor(elapsed / limits.per);
+  levels[at] = (levels[at] ?? 0) + periods * limits.per;
+  levels[at + 1] = (levels[at + 1] ?? 0) - periods * limits.rate;
 }
 
 /**
@@ -97,15 +94,17 @@ function excess(levels: Levels, at: Place, cost: number, limits: Limits): number
  * `burst + rate * t / per`.
  */
 export function isThere(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
-  const over = excess(levels, at, cost, limits);
-  return over === 0 || over * limits.per <= (now - (levels[at] ?? 0)) * limits.rate;
+  const spent = (levels[at + 1] ?? 0) + cost;
+  const over = spent - limits.burst;
+  // More than the burst: then it has to have flowed in.
+  return over <= 0 || over * limits.per <= (now - (levels[at] ?? 0)) * limits.rate || over <= spent * SLACK;
 }
 
 /** The first time from `now` on at which the tokens {@link isThere are there}. */
 export function turn(levels: Levels, at: Place, cost: number, now: number, limits: Limits): number {
   if (isThere(levels, at, cost, now, limits)) return now;
   const since = levels[at] ?? 0;
-  const over = excess(levels, at, cost, limits);
+  const over = (levels[at + 1] ?? 0) + cost - limits.burst;
   let due = since + (over * limits.per) / limits.rate;
   // Rounded up to a time that a clock can show: whoever comes back then must not be refused.
   const step = Math.max(Math.abs(due), Math.abs(since)) * Number.EPSILON;

@@ -264,7 +264,7 @@ describe("a reservation", () => {
       const clock = new ManualClock();
       const limiter = new RateLimiter({ rate: 100, burst: 10, clock });
       limiter.tryAcquire(10);
-      for (let call = 0; call < 50; call++) limiter.reserve();
+      for (let promised = 0; promised < 50; promised++) limiter.reserve();
       limiter.update({ rate: 10 });
       await clock.advance(0.5);
       if (again !== undefined) limiter.update(again);
