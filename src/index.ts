@@ -69,6 +69,7 @@ export {
 } from "./rate-limiter/rate-limiter.js";
 export type { AcquireOptions, AcquireSyncOptions } from "./rate-limiter/request.js";
 export type { Reservation } from "./rate-limiter/reservation.js";
+export { type RetryAfterSource, retryAfterSeconds } from "./rate-limiter/retry-after.js";
 
 export { Registry, type RegistrySnapshot } from "./registry.js";
 

@@ -1,5 +1,5 @@
 import type { Component, Snapshot } from "../kernel/component.js";
-import { type Duration, parseDuration } from "../kernel/duration.js";
+import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
@@ -14,7 +14,13 @@ import {
   rateLimiterRules,
   rateLimitsRules,
 } from "./options.js";
-import { type AcquireOptions, type AcquireSyncOptions, checkCost, readRequest } from "./request.js";
+import {
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  checkCost,
+  parsePause,
+  readRequest,
+} from "./request.js";
 import type { Reservation } from "./reservation.js";
 import { type RateLimiterStats, Tally } from "./tally.js";
 
@@ -207,11 +213,24 @@ export class RateLimiter implements Policy, Component {
    * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
    * never shortens a longer one. Who waits with a timeout that can no longer be met is refused at once.
    *
-   * @param duration as everywhere, a bare number above 3600 is taken for forgotten milliseconds and refused; an
-   *   upstream's own number is passed on as `pauseFor(`${seconds}s`)`.
+   * What an upstream asks is data, not an option: a number of seconds is taken as it stands, 7200 too. At or
+   * below 0, NaN, `undefined` and `null` are no pause; Infinity lasts until {@link reset}.
+   *
+   * @param duration seconds, or a string with a unit; of a header or a response make it by `retryAfterSeconds`.
+   * @throws TypeError or RangeError when it is anything else, such as a header's text.
+   * @example
+   * ```ts
+   * import { RateLimiter, retryAfterSeconds } from "@kstlib/resilience";
+   *
+   * const limiter = new RateLimiter({ rate: 10 });
+   * const response = new Response(null, { status: 429, headers: { "Retry-After": "7200" } });
+   * if (response.status === 429) limiter.pauseFor(retryAfterSeconds(response) ?? 5);
+   * console.assert(limiter.timeUntilToken() > 7199);
+   * ```
    */
-  pauseFor(duration: Duration): void {
-    this.#line.pause(parseDuration(duration, "duration", { zero: true }));
+  pauseFor(duration: Duration | null | undefined): void {
+    const milliseconds = parsePause(duration);
+    if (milliseconds > 0) this.#line.pause(milliseconds);
   }
 
   /**

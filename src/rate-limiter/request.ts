@@ -47,6 +47,13 @@ export function parseTimeout(timeout: unknown): number {
   return timeout === undefined ? Infinity : parseDuration(timeout, "timeout", { zero: true });
 }
 
+/** How long a pause lasts, in milliseconds that a clock can count; 0: there is none. */
+export function parsePause(duration: unknown): number {
+  if (duration === undefined || duration === null) return 0;
+  if (typeof duration !== "number") return parseDuration(duration, "duration", { zero: true });
+  return duration > 0 ? Math.min(duration * 1000, Number.MAX_SAFE_INTEGER) : 0;
+}
+
 /** Reads and checks the options of one request. */
 export function readRequest(
   method: string,

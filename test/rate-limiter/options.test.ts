@@ -128,7 +128,7 @@ describe("bad input", () => {
     expect(() => call(limiter, "acquireSync", { signal: AbortSignal.abort() })).toThrow(/signal is not/);
   });
 
-  test.each([-1, Number.NaN, "5", null, 30_000])(
+  test.each(["5", "", "-1s", "Tue, 01 Sep 2026 12:00:00 GMT", {}, true, []])(
     "pauseFor(%o) is an error and pauses nothing",
     (duration) => {
       const limiter = new RateLimiter({ clock: new ManualClock() });
