@@ -20,6 +20,7 @@ import {
   checkCost,
   parsePause,
   readRequest,
+  type WrapOptions,
 } from "./request.js";
 import type { Reservation } from "./reservation.js";
 import { type RateLimiterStats, Tally } from "./tally.js";
@@ -69,6 +70,8 @@ export interface RateLimiterEvents {
  */
 export class RateLimiter implements Policy, Component {
   readonly name: string;
+  /** How many requests may wait; `undefined`: no limit. */
+  readonly maxQueue: number | undefined;
   readonly #line: Line<void>;
   readonly #tally: Tally<void, object>;
   #settings: RateLimitsSettings;
@@ -79,6 +82,7 @@ export class RateLimiter implements Policy, Component {
   constructor(options?: RateLimiterOptions) {
     const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
+    this.maxQueue = settings.maxQueue;
     this.#settings = settings;
     this.#tally = new Tally(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
     this.#line = new Line(settings, limitsOf(settings), this.#tally, undefined);
@@ -191,9 +195,28 @@ export class RateLimiter implements Policy, Component {
     return runAbortable(fn, signal);
   }
 
-  /** Makes a function that waits for its turn, then calls `fn`: same `this` and parameters, always a promise. */
-  wrap<Fn extends AnyFunction>(fn: Fn, options?: AcquireSyncOptions): AsyncOf<Fn> & Limited<RateLimiter>;
-  wrap(fn: AnyFunction, options?: AcquireSyncOptions): unknown {
+  /**
+   * Makes a function that waits for its turn, then calls `fn`: same `this` and parameters, always a promise. With
+   * `signal`, one for all calls or a function that finds the call's own, the wait can be given up.
+   *
+   * @example
+   * ```ts
+   * import { RateLimiter } from "@kstlib/resilience";
+   *
+   * const limiter = new RateLimiter({ rate: 1, per: 60 });
+   * const ask = async (question: string, options: { signal?: AbortSignal } = {}) => `${question} 42`;
+   * const limited = limiter.wrap(ask, { signal: (_question, { signal } = {}) => signal });
+   * console.assert((await limited("6 * 7 =")) === "6 * 7 = 42");
+   *
+   * const waiting = limited("and now?", { signal: AbortSignal.timeout(10) }).catch((error: Error) => error.name);
+   * console.assert((await waiting) === "TimeoutError");
+   * ```
+   */
+  wrap<Fn extends AnyFunction>(
+    fn: Fn,
+    options?: WrapOptions<Parameters<Fn>>,
+  ): AsyncOf<Fn> & Limited<RateLimiter>;
+  wrap(fn: AnyFunction, options?: WrapOptions): unknown {
     return limitAsync(this, () => this, options, fn);
   }
 

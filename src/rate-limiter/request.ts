@@ -20,6 +20,19 @@ export interface AcquireOptions extends AcquireSyncOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What the waits of a wrapped function can be told. */
+export interface WrapOptions<Args extends readonly unknown[] = never[]> extends AcquireSyncOptions {
+  /**
+   * Gives waits up: the call rejects at once with `signal.reason`, nothing was taken, and the function does not
+   * run. One signal for all calls, or a function that picks the call's own out of its arguments:
+   * `(url, { signal }) => signal`. Once the function runs, giving up is its own affair.
+   */
+  readonly signal?: AbortSignal | SignalOf<Args> | undefined;
+}
+
+/** Finds the signal of one call; called with its `this` and arguments. */
+export type SignalOf<Args extends readonly unknown[] = never[]> = (...args: Args) => AbortSignal | undefined;
+
 /** A checked request; the timeout in milliseconds. */
 export interface Request {
   readonly cost: number;
@@ -27,9 +40,10 @@ export interface Request {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What can be said to a call that blocks the thread, and to a function that is limited. */
+/** What can be said to a call that blocks the thread. */
 export const SYNC_KEYS: Readonly<Record<keyof AcquireSyncOptions, true>> = { cost: true, timeout: true };
-const ASYNC_KEYS = { ...SYNC_KEYS, signal: true };
+/** What can be said to one that waits, and to a function that does. */
+export const ASYNC_KEYS: Readonly<Record<keyof AcquireOptions, true>> = { ...SYNC_KEYS, signal: true };
 
 /**
  * Throws unless the bucket could ever hold `cost` tokens.
