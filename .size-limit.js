@@ -11,10 +11,10 @@ const part = (name, imports, limit) => ({
 
 // What they are, with a little room: a change that grows them is seen. `npm run bench -- size` compares with the goals.
 export default [
-  part("circuit breaker alone", "{ CircuitBreaker }", "6.8 kB"),
-  part("rate limiter alone", "{ RateLimiter }", "7.5 kB"),
-  part("graceful shutdown alone", "{ GracefulShutdown }", "13.2 kB"),
-  part("heartbeat alone", "{ Heartbeat }", "9.4 kB"),
-  part("watchdog alone", "{ Watchdog }", "9.2 kB"),
-  part("whole core", undefined, "37 kB"),
+  part("circuit breaker alone", "{ CircuitBreaker }", "6.9 kB"),
+  part("rate limiter alone", "{ RateLimiter }", "8.1 kB"),
+  part("graceful shutdown alone", "{ GracefulShutdown }", "13.3 kB"),
+  part("heartbeat alone", "{ Heartbeat }", "9.6 kB"),
+  part("watchdog alone", "{ Watchdog }", "9.4 kB"),
+  part("whole core", undefined, "38.8 kB"),
 ];

@@ -63,7 +63,6 @@ class RealTimer implements Timer {
     this.#due = monotonic() + delay;
     this.#ref = ref;
     onSwitch(setAgain);
-    live.add(this);
     this.#arm(delay);
   }
 
@@ -85,6 +84,7 @@ class RealTimer implements Timer {
   }
 
   #arm(delay: number): void {
+    live.add(this);
     this.#length = Math.min(Math.max(1, Math.ceil(delay - NOTHING)), LONGEST_TIMEOUT);
     this.#end = Math.min(this.#due, monotonic() + this.#length);
     this.#clear = clearTimeout;
@@ -94,9 +94,12 @@ class RealTimer implements Timer {
   }
 
   readonly #wake = (): void => {
+    // Before the clock is read, which may find other timers: this one must not be set again for what is over.
+    live.delete(this);
     const early = this.#end - monotonic();
     // A fake timer fires when its time has come: a clock that does not show it is not faked along with it.
     const isFake = early > this.#length / 2 && !isNative(this.#handle);
+    this.#handle = undefined;
     if (early > 0 && (isFake || early < NOTHING)) moveAhead(early);
     // Node's timers have whole milliseconds and may fire a fraction early; a long delay comes in stages.
     const remaining = this.#due - monotonic();
@@ -104,8 +107,6 @@ class RealTimer implements Timer {
       this.#arm(remaining);
       return;
     }
-    live.delete(this);
-    this.#handle = undefined;
     this.#callback();
   };
 }

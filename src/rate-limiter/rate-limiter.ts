@@ -240,7 +240,7 @@ export class RateLimiter implements Policy, Component {
    * below 0, NaN, `undefined` and `null` are no pause; Infinity lasts until {@link reset}.
    *
    * @param duration seconds, or a string with a unit; of a header or a response make it by `retryAfterSeconds`.
-   * @throws TypeError or RangeError when it is anything else, such as a header's text.
+   * @throws TypeError when it is anything else, such as a header's text.
    * @example
    * ```ts
    * import { RateLimiter, retryAfterSeconds } from "@kstlib/resilience";

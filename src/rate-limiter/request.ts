@@ -1,6 +1,7 @@
-import { type Duration, parseDuration } from "../kernel/duration.js";
+import { type Duration, DURATION_PATTERN, durationRule, parseDuration } from "../kernel/duration.js";
 import { checkKeys } from "../kernel/options.js";
 import { checkSignal } from "../kernel/policy.js";
+import { unlike } from "../kernel/show.js";
 import { costError } from "./errors.js";
 
 /** What a request that blocks the thread can say. */
@@ -64,8 +65,14 @@ export function parseTimeout(timeout: unknown): number {
 /** How long a pause lasts, in milliseconds that a clock can count; 0: there is none. */
 export function parsePause(duration: unknown): number {
   if (duration === undefined || duration === null) return 0;
-  if (typeof duration !== "number") return parseDuration(duration, "duration", { zero: true });
-  return duration > 0 ? Math.min(duration * 1000, Number.MAX_SAFE_INTEGER) : 0;
+  if (typeof duration === "number") {
+    return duration > 0 ? Math.min(duration * 1000, Number.MAX_SAFE_INTEGER) : 0;
+  }
+  if (typeof duration === "string" && DURATION_PATTERN.test(duration)) {
+    return Math.min(parseDuration(duration, "duration", { zero: true }), Number.MAX_SAFE_INTEGER);
+  }
+  const wrong = unlike("duration", durationRule({ zero: true }), duration);
+  throw new TypeError(`${wrong} What a header says is read by retryAfterSeconds(response).`);
 }
 
 /** Reads and checks the options of one request. */

@@ -209,6 +209,21 @@ describe("when a test puts fake timers in place of the real ones", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("a real timer that finds the fakes when it fires, fires once", async () => {
+    const clock = await load();
+    const callback = vi.fn<() => void>();
+    const fired = new Promise<void>((resolve) => {
+      clock.setTimer(() => {
+        callback();
+        resolve();
+      }, 5);
+    });
+    vi.useFakeTimers();
+    await fired;
+    vi.advanceTimersByTime(1000);
+    expect([callback.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
   test("a blocking sleep blocks, and the time is over after it", async () => {
     const clock = await load();
     vi.useFakeTimers();

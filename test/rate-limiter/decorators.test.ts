@@ -223,7 +223,7 @@ describe("limiter.wrap", () => {
     const wrapped = limiter.wrap(
       async () => {
         stop.abort("meanwhile");
-        await null;
+        await Promise.resolve();
         return "ended in order";
       },
       { signal: stop.signal },

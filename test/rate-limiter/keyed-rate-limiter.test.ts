@@ -149,6 +149,12 @@ describe("a keyed rate limiter", () => {
     expect(more).toBe(6);
   });
 
+  test("has its settings as properties", () => {
+    const { limiter } = setUp({ maxQueue: 3, onFull: "deny", maxKeyLength: 99 });
+    expect(limiter).toMatchObject({ maxQueue: 3, onFull: "deny", maxKeyLength: 99, maxKeys: 100_000 });
+    expect(setUp().limiter).toMatchObject({ maxQueue: undefined, onFull: "evict", maxKeyLength: 1024 });
+  });
+
   test("snapshots are frozen and plain", () => {
     const { limiter } = setUp({ name: "clients", maxKeys: 10 });
     limiter.tryAcquire("a");

@@ -132,7 +132,9 @@ describe("bad input", () => {
     "pauseFor(%o) is an error and pauses nothing",
     (duration) => {
       const limiter = new RateLimiter({ clock: new ManualClock() });
-      expect(() => call(limiter, "pauseFor", duration)).toThrow(/duration/);
+      expect(() => call(limiter, "pauseFor", duration)).toThrow(
+        /^duration must be .* retryAfterSeconds\(response\)\.$/,
+      );
       expect(limiter.tryAcquire()).toBe(true);
     },
   );

@@ -466,7 +466,8 @@ describe("an update", () => {
     expect(limiter.tokens).toBe(3);
     limiter.update({ burst: 100 });
     expect(limiter.tokens).toBeCloseTo(3);
-    expect(limiter).toMatchObject({ rate: 1, per: 1, burst: 100 });
+    expect(limiter).toMatchObject({ rate: 1, per: 1, burst: 100, maxQueue: undefined });
+    expect(new RateLimiter({ maxQueue: 3 }).maxQueue).toBe(3);
   });
 
   test("lets a burst that was never given follow the rate", () => {
