@@ -11,8 +11,8 @@ const part = (name, imports, limit) => ({
 
 // What they are, with a little room: a change that grows them is seen. `npm run bench -- size` compares with the goals.
 export default [
-  part("circuit breaker alone", "{ CircuitBreaker }", "7.5 kB"),
-  part("rate limiter alone", "{ RateLimiter }", "7.6 kB"),
+  part("circuit breaker alone", "{ CircuitBreaker }", "7.8 kB"),
+  part("rate limiter alone", "{ RateLimiter }", "8.3 kB"),
   part("graceful shutdown alone", "{ GracefulShutdown }", "13.2 kB"),
   part("heartbeat alone", "{ Heartbeat }", "10.6 kB"),
   part("watchdog alone", "{ Watchdog }", "9.5 kB"),

@@ -47,7 +47,12 @@ export type { Listener } from "./kernel/events.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";
 export type { AnyFunction, AsyncDecorator, AsyncOf, Promised, SyncDecorator, SyncOf } from "./kernel/wrap.js";
 
-export { type LimitedOptions, rateLimiter, rateLimiterSync } from "./rate-limiter/decorators.js";
+export {
+  type LimitedOptions,
+  type LimitedSyncOptions,
+  rateLimiter,
+  rateLimiterSync,
+} from "./rate-limiter/decorators.js";
 export { RateLimitError, RateLimitExceededError } from "./rate-limiter/errors.js";
 export {
   KeyedRateLimiter,
@@ -68,8 +73,9 @@ export {
   type RateLimiterSnapshot,
   type RateLimiterStats,
 } from "./rate-limiter/rate-limiter.js";
-export type { AcquireOptions, AcquireSyncOptions } from "./rate-limiter/request.js";
+export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./rate-limiter/request.js";
 export type { Reservation } from "./rate-limiter/reservation.js";
+export { type RetryAfterSource, retryAfterSeconds } from "./rate-limiter/retry-after.js";
 
 export { Registry, type RegistrySnapshot } from "./registry.js";
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The bot's connection to the exchange: HTTP over kept-alive sockets, one error class for each way to fail.
 import http from "node:http";
+import { retryAfterSeconds } from "@kstlib/resilience";
 
 /** The exchange wants silence; that is not a breakdown. */
 export class ThrottledError extends Error {
@@ -107,7 +108,7 @@ function send(options, content) {
       response.on("data", (chunk) => (text += chunk));
       response.on("error", reject);
       response.on("end", () => {
-        resolve({ status: response.statusCode, retryAfter: Number(response.headers["retry-after"]), text });
+        resolve({ status: response.statusCode, retryAfter: retryAfterSeconds(response) ?? 1, text });
       });
     });
     request.on("error", reject);

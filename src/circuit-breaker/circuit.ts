@@ -1,5 +1,6 @@
 import { disposable } from "../kernel/disposable.js";
 import { Events, type Listener } from "../kernel/events.js";
+import { secondsUntil } from "../kernel/seconds.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import { judge } from "./judge.js";
 import * as machine from "./machine.js";
@@ -80,7 +81,8 @@ export class Circuit {
   }
 
   get remainingSeconds(): number {
-    return machine.remaining(this.#state, this.#time()) / 1000;
+    const now = this.#time();
+    return secondsUntil(now + machine.remaining(this.#state, now), now);
   }
 
   stats(): CircuitStats {

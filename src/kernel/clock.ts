@@ -1,3 +1,5 @@
+import { isNative, monotonic, moveAhead, onSwitch } from "./time.js";
+
 /** A one-shot timer of a {@link Clock}. */
 export interface Timer {
   /** Forgets the callback; safe to call at any time, any number of times. */
@@ -35,40 +37,76 @@ export interface Clock {
 
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
-// Captured once: the global is a getter on some versions, and a test that replaces it must not move our time.
-const monotonic = performance.now.bind(performance);
+/** A millionth of a millisecond: less than a clock can show, and no reason to wait for one more. */
+const NOTHING = 1e-6;
+
+/** Those that have not fired: set again when a test puts other timers in place of those they were set with. */
+const live = new Set<RealTimer>();
+
+function setAgain(): void {
+  for (const timer of live) timer.setAgain();
+}
 
 class RealTimer implements Timer {
   readonly #callback: () => void;
   readonly #due: number;
   readonly #ref: boolean;
   #handle: ReturnType<typeof setTimeout> | undefined;
+  /** The one that belongs to the handle: a fake does not know a real timer, nor the other way round. */
+  #clear = clearTimeout;
+  /** When the handle's timeout is over, and how long it is. */
+  #end = 0;
+  #length = 0;
 
   constructor(callback: () => void, delay: number, ref: boolean) {
     this.#callback = callback;
     this.#due = monotonic() + delay;
     this.#ref = ref;
+    onSwitch(setAgain);
     this.#arm(delay);
   }
 
   cancel(): void {
-    clearTimeout(this.#handle);
+    live.delete(this);
+    this.#drop();
+  }
+
+  setAgain(): void {
+    this.#drop();
+    this.#arm(this.#due - monotonic());
+  }
+
+  #drop(): void {
+    // Not as a method: a browser's does not work with another `this`.
+    const clear = this.#clear;
+    clear(this.#handle);
     this.#handle = undefined;
   }
 
   #arm(delay: number): void {
-    this.#handle = setTimeout(this.#wake, Math.min(Math.max(1, Math.ceil(delay)), LONGEST_TIMEOUT));
-    if (!this.#ref) this.#handle.unref();
+    live.add(this);
+    this.#length = Math.min(Math.max(1, Math.ceil(delay - NOTHING)), LONGEST_TIMEOUT);
+    this.#end = Math.min(this.#due, monotonic() + this.#length);
+    this.#clear = clearTimeout;
+    this.#handle = setTimeout(this.#wake, this.#length);
+    // A fake may have none.
+    if (!this.#ref) (this.#handle as Partial<NodeJS.Timeout>).unref?.();
   }
 
   readonly #wake = (): void => {
+    // Before the clock is read, which may find other timers: this one must not be set again for what is over.
+    live.delete(this);
+    const early = this.#end - monotonic();
+    // A fake timer fires when its time has come: a clock that does not show it is not faked along with it.
+    const isFake = early > this.#length / 2 && !isNative(this.#handle);
+    this.#handle = undefined;
+    if (early > 0 && (isFake || early < NOTHING)) moveAhead(early);
     // Node's timers have whole milliseconds and may fire a fraction early; a long delay comes in stages.
     const remaining = this.#due - monotonic();
     if (remaining > 0) {
       this.#arm(remaining);
       return;
     }
-    this.#handle = undefined;
     this.#callback();
   };
 }
@@ -78,7 +116,10 @@ export const monotonicClock: Pick<Clock, "now"> = { now: monotonic };
 
 let sleeper: Int32Array | undefined;
 
-/** The clock of the machine: `performance.now()`, `Date.now()`, `setTimeout`, `Atomics.wait`. */
+/**
+ * The clock of the machine: `performance.now()`, `Date.now()`, `setTimeout`, `Atomics.wait`. It follows the fake
+ * timers of Jest, Vitest, Sinon and `node:test`, put in place before or after this package was loaded.
+ */
 export const realClock: Clock = {
   now: monotonic,
   wallNow: () => Date.now(),
@@ -86,6 +127,12 @@ export const realClock: Clock = {
   sleepSync(delay) {
     sleeper ??= new Int32Array(new SharedArrayBuffer(4));
     const end = monotonic() + delay;
-    for (let left = delay; left > 0; left = end - monotonic()) Atomics.wait(sleeper, 0, 0, left);
+    for (let left = delay; left > 0; left = end - monotonic()) {
+      const before = monotonic();
+      Atomics.wait(sleeper, 0, 0, left);
+      // It did sleep: a clock that has hardly moved is a fake, which nobody can advance meanwhile.
+      const slept = monotonic() - before;
+      if (slept < left / 2) moveAhead(left - slept);
+    }
   },
 };

@@ -1,9 +1,15 @@
 /**
  * The limits of a bucket as the arithmetic uses them; times in milliseconds.
  *
- * The bucket itself is ONE number, `fullAt`: the time at which it will be full again. This is the
- * virtual scheduling form of the Generic Cell Rate Algorithm (ITU-T Recommendation I.371), where the number is
- * called the theoretical arrival time and our capacity is its increment plus its tolerance.
+ * A bucket is a {@link Level}: what was taken since a moment at which it was full. What has flowed in since is
+ * reckoned from the clock's two readings whenever it is asked for, so no rounding is ever carried on, and
+ * whether tokens are there is a comparison of `tokens * per` with `elapsed * rate`.
+ *
+ * How exact it is: the difference of two readings of a clock is exact from any origin, to the clock's own
+ * resolution. Where rate, `per`, burst and costs are whole numbers and the products stay below 2⁵³, nothing
+ * rounds at all and every decision is that of exact arithmetic. Otherwise each side of the comparison is off by
+ * at most 2⁻⁵¹ of itself: a decision may come early or late by 2⁻⁵⁰ of the time since the bucket was full, which
+ * never counts for more than {@link LONGEST} periods and the time to fill.
  */
 export interface Limits {
   readonly rate: number;
@@ -13,18 +19,36 @@ export interface Limits {
   readonly interval: number;
   /** How long an empty bucket takes to fill. */
   readonly capacity: number;
+  /** After so long without being full a bucket is reckoned from a later moment. */
+  readonly longest: number;
 }
 
-/** A bucket that nothing was ever taken from. */
-export const FULL: number = -Infinity;
+/** Buckets, two numbers each, in place: a time at which it was full, and the tokens taken since. */
+export type Levels = Float64Array;
+
+/** Which of them: the place of its first number. */
+export type Place = number;
+
+/** One bucket that nothing was ever taken from. */
+export function fullLevel(): Levels {
+  const level = new Float64Array(2);
+  fill(level, 0);
+  return level;
+}
+
+/** Makes a bucket full since ever. */
+export function fill(levels: Levels, at: Place): void {
+  levels[at] = -Infinity;
+  levels[at + 1] = 0;
+}
 
 /** Faster than this, neither the clock nor a double can tell two tokens apart. */
 const SHORTEST_INTERVAL = 1e-6;
 
-/**
- * A few units in the last place of the times involved, not a constant: sums of doubles round, and a request
- * told to come back after `r` must not be refused at `r`. A fixed slack would admit too much at high rates.
- */
+/** So many periods: sums stay small and exact, and what times round to in one step does not add up. */
+const LONGEST = 1024;
+
+/** A few units in the last place: sums of fractional costs and of times round. Whole numbers are further apart. */
 const SLACK = 2 ** -49;
 
 /**
@@ -40,46 +64,84 @@ export function makeLimits(rate: number, per: number, burst: number): Limits {
       `rate, per and burst must let at most 1e9 tokens flow in a second and fill the bucket within 285,000 years; got rate ${rate}, per ${per / 1000} s and burst ${burst}.`,
     );
   }
-  return { rate, per, burst, interval, capacity };
+  return { rate, per, burst, interval, capacity, longest: per * LONGEST };
 }
 
-/** When the bucket is full again after `cost` tokens were taken at `now`. */
-export function fullAfter(fullAt: number, cost: number, now: number, limits: Limits): number {
-  return Math.max(fullAt, now) + cost * limits.interval;
+/** Takes tokens, whether they are there or not; below nothing is debt. */
+export function take(levels: Levels, at: Place, cost: number, now: number, limits: Limits): void {
+  const spent = levels[at + 1] ?? 0;
+  const elapsed = now - (levels[at] ?? 0);
+  if (spent * limits.per <= elapsed * limits.rate) {
+    levels[at] = now;
+    levels[at + 1] = cost;
+  } else {
+    levels[at + 1] = spent + cost;
+    if (elapsed >= limits.longest) advance(levels, at, elapsed, limits);
+  }
 }
 
-/** Whether a turn comes after a deadline by more than rounding explains. */
-export function isLate(turn: number, deadline: number, limits: Limits): boolean {
-  return turn - deadline > (Math.abs(turn) + limits.capacity) * SLACK;
+/** Reckons from a later moment: whole periods, since of whole numbers the difference is exact. */
+function advance(levels: Levels, at: Place, elapsed: number, limits: Limits): void {
+  const periods = Math.floor(elapsed / limits.per);
+  levels[at] = (levels[at] ?? 0) + periods * limits.per;
+  levels[at + 1] = (levels[at + 1] ?? 0) - periods * limits.rate;
 }
 
 /**
- * How many milliseconds `cost` tokens must be waited for at `now`; 0: they are there.
+ * Whether the tokens are there.
  *
- * Whoever takes only after 0 keeps the bound: in any window of length t the cost taken is at most
+ * Whoever takes only then keeps the bound: in any window of length t the cost taken is at most
  * `burst + rate * t / per`.
  */
-export function waitFor(fullAt: number, cost: number, now: number, limits: Limits): number {
-  return waitUntil(fullAfter(fullAt, cost, now, limits), now, limits);
+export function isThere(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
+  const spent = (levels[at + 1] ?? 0) + cost;
+  const over = spent - limits.burst;
+  // More than the burst: then it has to have flowed in.
+  return over <= 0 || over * limits.per <= (now - (levels[at] ?? 0)) * limits.rate || over <= spent * SLACK;
 }
 
-/** {@link waitFor}, for tokens with which the bucket would be full again at `full`. */
-export function waitUntil(full: number, now: number, limits: Limits): number {
-  const wait = full - now - limits.capacity;
-  return wait > Math.abs(full) * SLACK ? wait : 0;
+/** The first time from `now` on at which the tokens {@link isThere are there}. */
+export function turn(levels: Levels, at: Place, cost: number, now: number, limits: Limits): number {
+  if (isThere(levels, at, cost, now, limits)) return now;
+  const since = levels[at] ?? 0;
+  const over = (levels[at + 1] ?? 0) + cost - limits.burst;
+  let due = since + (over * limits.per) / limits.rate;
+  // Rounded up to a time that a clock can show: whoever comes back then must not be refused.
+  const step = Math.max(Math.abs(due), Math.abs(since)) * Number.EPSILON;
+  while (over * limits.per > (due - since) * limits.rate) due += step;
+  return Math.max(now, due);
 }
 
-/** How far the bucket is from full, in tokens. */
-export function missing(fullAt: number, now: number, limits: Limits): number {
-  return Math.max(0, fullAt - now) / limits.interval;
+/** How far the bucket is from full, in tokens; more than the burst in debt. */
+export function missing(levels: Levels, at: Place, now: number, limits: Limits): number {
+  const elapsed = now - (levels[at] ?? 0);
+  return Math.max(0, (levels[at + 1] ?? 0) - (elapsed * limits.rate) / limits.per);
+}
+
+export function isFull(levels: Levels, at: Place, now: number, limits: Limits): boolean {
+  return (levels[at + 1] ?? 0) * limits.per <= (now - (levels[at] ?? 0)) * limits.rate;
+}
+
+/** About when the bucket is full: what {@link isFull} says counts. */
+export function fullAt(levels: Levels, at: Place, limits: Limits): number {
+  return (levels[at] ?? 0) + ((levels[at + 1] ?? 0) * limits.per) / limits.rate;
 }
 
 /** How many tokens the bucket holds. */
-export function tokensIn(fullAt: number, now: number, limits: Limits): number {
-  return Math.max(0, limits.burst - missing(fullAt, now, limits));
+export function tokensIn(levels: Levels, at: Place, now: number, limits: Limits): number {
+  return Math.max(0, limits.burst - missing(levels, at, now, limits));
 }
 
-/** The bucket of the same tokens under other limits; what the new burst cannot hold is lost. */
-export function rebase(fullAt: number, now: number, from: Limits, to: Limits): number {
-  return now + Math.max(0, to.burst - tokensIn(fullAt, now, from)) * to.interval;
+/** Goes on with the same tokens, or the same debt, under other limits; what the new burst cannot hold is lost. */
+export function rebase(levels: Levels, at: Place, now: number, from: Limits, to: Limits): void {
+  const isSteady = from.rate === to.rate && from.per === to.per && !isFull(levels, at, now, from);
+  // At the same rate nothing has to be reckoned, and so nothing rounds.
+  const spent = isSteady ? (levels[at + 1] ?? 0) : missing(levels, at, now, from);
+  if (!isSteady) levels[at] = now;
+  levels[at + 1] = Math.max(0, spent + (to.burst - from.burst));
+}
+
+/** Whether a turn comes after a deadline by more than rounding explains. */
+export function isLate(turnAt: number, deadline: number, limits: Limits): boolean {
+  return turnAt - deadline > (Math.abs(turnAt) + limits.capacity) * SLACK;
 }

@@ -14,10 +14,10 @@ import {
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
-import { type AcquireSyncOptions, parseTimeout } from "./request.js";
+import { parseTimeout, type SignalOf, type WrapOptions } from "./request.js";
 
-/** Options of {@link rateLimiter} and {@link rateLimiterSync}: those of the limiter, and how to wait at it. */
-export interface LimitedOptions extends RateLimiterOptions {
+/** Options of {@link rateLimiterSync}: those of the limiter, and how to wait at it. */
+export interface LimitedSyncOptions extends RateLimiterOptions {
   /** Whether a call waits for its turn (default) or is refused when it cannot run at once. */
   readonly blocking?: boolean | undefined;
   /** How long a call may wait. Default: as long as it takes. */
@@ -26,8 +26,17 @@ export interface LimitedOptions extends RateLimiterOptions {
   readonly perInstance?: boolean | undefined;
 }
 
-type LimitedSettings = SettingsFor<
-  LimitedOptions,
+/** Options of {@link rateLimiter}. */
+export interface LimitedOptions extends LimitedSyncOptions {
+  /**
+   * Gives waits up: one signal for all calls, or a function that picks the call's own out of its arguments. See
+   * {@link WrapOptions.signal}.
+   */
+  readonly signal?: AbortSignal | SignalOf | undefined;
+}
+
+type LimitedSyncSettings = SettingsFor<
+  LimitedSyncOptions,
   { [Key in keyof RateLimiterOptions]-?: unknown } & {
     blocking: boolean;
     timeout: Duration | undefined;
@@ -38,7 +47,7 @@ type LimitedSettings = SettingsFor<
 // The limiter checks its own options; here they are only told apart.
 const passed = custom<unknown>({ allowed: "checked by the limiter", parse: (value) => value });
 
-const limitedRules: OptionRules<LimitedSettings> = {
+const limitedSyncRules: OptionRules<LimitedSyncSettings> = {
   rate: passed,
   per: passed,
   burst: passed,
@@ -56,6 +65,11 @@ const limitedRules: OptionRules<LimitedSettings> = {
     }),
   ),
   perInstance: flag(false),
+};
+
+const limitedRules: OptionRules<SettingsFor<LimitedOptions, LimitedSyncSettings & { signal: unknown }>> = {
+  ...limitedSyncRules,
+  signal: passed,
 };
 
 /**
@@ -89,7 +103,7 @@ export function rateLimiter<Fn extends AnyFunction>(
 ): AsyncOf<Fn> & Limited<RateLimiter>;
 export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited<RateLimiter>>;
 export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
-  return limitWith("rateLimiter", limitAsync, first, context);
+  return limitWith("rateLimiter", limitAsync, limitedRules, first, context);
 }
 
 /**
@@ -109,15 +123,15 @@ export function rateLimiterSync<Fn extends AnyFunction>(
   fn: Fn,
   ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
 ): SyncOf<Fn> & Limited<RateLimiter>;
-export function rateLimiterSync(options?: LimitedOptions): SyncDecorator<Limited<RateLimiter>>;
-export function rateLimiterSync(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
-  return limitWith("rateLimiterSync", limitSync, first, context);
+export function rateLimiterSync(options?: LimitedSyncOptions): SyncDecorator<Limited<RateLimiter>>;
+export function rateLimiterSync(first?: LimitedSyncOptions | AnyFunction, context?: unknown): unknown {
+  return limitWith("rateLimiterSync", limitSync, limitedSyncRules, first, context);
 }
 
 type Limit = (
   limiter: RateLimiter,
   limiterOf: (instance: unknown) => RateLimiter,
-  wait: AcquireSyncOptions,
+  wait: WrapOptions,
   fn: AnyFunction,
 ) => AnyFunction;
 
@@ -125,21 +139,23 @@ type Limit = (
 function limitWith(
   name: string,
   limit: Limit,
+  rules: OptionRules<LimitedSyncSettings>,
   first: LimitedOptions | AnyFunction | undefined,
   context: unknown,
 ): unknown {
   if (typeof first === "function" || context !== undefined) {
-    return limitedDecorator(name, limit, undefined)(first, context);
+    return limitedDecorator(name, limit, rules, undefined)(first, context);
   }
-  return limitedDecorator(name, limit, first);
+  return limitedDecorator(name, limit, rules, first);
 }
 
 function limitedDecorator(
   name: string,
   limit: Limit,
+  rules: OptionRules<LimitedSyncSettings>,
   options: LimitedOptions | undefined,
 ): ReturnType<typeof decorator> {
-  const { blocking, timeout, perInstance } = resolveOptions(name, limitedRules, options);
+  const { blocking, timeout, perInstance } = resolveOptions(name, rules, options);
   if (!blocking && timeout !== undefined) {
     throw new TypeError(
       "timeout says how long a call may wait, but blocking is false. Leave one of them out.",
@@ -152,6 +168,7 @@ function limitedDecorator(
   }
   const make = (): RateLimiter => new RateLimiter(limiterOptions);
   const { shared, of } = sharedOrEach(make, perInstance);
-  const wait: AcquireSyncOptions = { timeout: blocking ? timeout : 0 };
+  const signal = options?.signal;
+  const wait: WrapOptions = { timeout: blocking ? timeout : 0, ...(signal && { signal }) };
   return decorator(name, (fn) => limit(shared, of, wait, fn), RECIPE);
 }

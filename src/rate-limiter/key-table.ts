@@ -1,10 +1,10 @@
-import { FULL } from "./bucket.js";
+import { fullAt, fullLevel, isFull, isThere, type Levels, type Limits, take } from "./bucket.js";
 import { hashKey, randomSeed } from "./key-hash.js";
 
 const FIRST_CAPACITY = 16;
 
 /**
- * The buckets of many keys, about 50 bytes each beside the key itself, and which of them is closest to full.
+ * The buckets of many keys, less than 60 bytes each beside the key itself, and which of them is closest to full.
  *
  * A `Map` would take 30 to 60 bytes a key for its own, and up to twice that while keys come and go; so this is
  * an open-addressing hash table of slot numbers with linear probing, typed arrays by slot, and a binary heap
@@ -13,23 +13,25 @@ const FIRST_CAPACITY = 16;
 export class KeyTable {
   size = 0;
   readonly #maxKeys: number;
+  readonly #limits: Limits;
   readonly #seed = randomSeed();
   /** Slot + 1 at the key's place or after it; 0: nothing. At most half full. */
   #index = new Int32Array(0);
-  #keys: string[] = [];
+  readonly #keys: string[] = [];
   #hashes = new Int32Array(0);
-  /** By slot; a free slot has the next free one here. */
-  #fullAt = new Float64Array(0);
+  /** Two numbers a slot; a free one has the next free one here. */
+  #levels: Levels = new Float64Array(0);
   /** The heap, and where in it each slot is. */
   #heap = new Int32Array(0);
   #places = new Int32Array(0);
-  /** By slot, what the heap goes by: may lag behind `#fullAt`, which only grows, and is put right at the top. */
+  /** By slot, what the heap goes by: may lag behind the time of being full, which only grows, and is put right at the top. */
   #times = new Float64Array(0);
   #nextFree = -1;
   #nextNew = 0;
 
-  constructor(maxKeys: number) {
+  constructor(maxKeys: number, limits: Limits) {
     this.#maxKeys = maxKeys;
+    this.#limits = limits;
     this.clear();
   }
 
@@ -46,30 +48,37 @@ export class KeyTable {
     }
   }
 
-  /** When the bucket in a slot is full. */
-  fullAt(slot: number): number {
-    return this.#fullAt[slot] ?? FULL;
+  /** A copy of the bucket in a slot; a full one when there is none. */
+  levelOf(slot: number): Levels {
+    return slot < 0 ? fullLevel() : this.#levels.slice(slot * 2, slot * 2 + 2);
   }
 
-  /** Stores a later time. */
-  setFullAt(slot: number, time: number): void {
-    this.#fullAt[slot] = time;
+  /** Takes the tokens from the bucket in a slot if they are there. */
+  takeIfThere(slot: number, cost: number, now: number): boolean {
+    if (!isThere(this.#levels, slot * 2, cost, now, this.#limits)) return false;
+    take(this.#levels, slot * 2, cost, now, this.#limits);
+    return true;
+  }
+
+  isFull(slot: number, now: number): boolean {
+    return isFull(this.#levels, slot * 2, now, this.#limits);
   }
 
   keyOf(slot: number): string {
     return this.#keys[slot] ?? "";
   }
 
-  /** Adds a key that is not there. */
-  add(key: string, fullAt: number, hash: number = this.hash(key)): void {
+  /** Adds a key that is not there, whose bucket was full at a time and has had tokens taken since. */
+  add(key: string, since: number, spent: number, hash: number = this.hash(key)): void {
     if (this.size === this.#hashes.length) this.#resize(Math.min(this.#maxKeys, this.size * 2));
     let slot = this.#nextFree;
     if (slot < 0) slot = this.#nextNew++;
-    else this.#nextFree = this.fullAt(slot);
-    this.#keys[slot] = key;
+    else this.#nextFree = this.#levels[slot * 2] ?? -1;
+    this.#keys[slot] = ownCopy(key);
     this.#hashes[slot] = hash;
-    this.#fullAt[slot] = fullAt;
-    this.#times[slot] = fullAt;
+    this.#levels[slot * 2] = since;
+    this.#levels[slot * 2 + 1] = spent;
+    this.#times[slot] = this.#fullAt(slot);
     this.#enter(slot);
     this.#rise(this.size++, slot);
   }
@@ -77,7 +86,7 @@ export class KeyTable {
   remove(slot: number): void {
     this.#leave(slot);
     this.#keys[slot] = "";
-    this.#fullAt[slot] = this.#nextFree;
+    this.#levels[slot * 2] = this.#nextFree;
     this.#nextFree = slot;
     const place = this.#places[slot] ?? 0;
     const last = this.#heap[--this.size] ?? 0;
@@ -100,13 +109,15 @@ export class KeyTable {
     for (let left = steps; left > 0 && this.size > 0; left--) {
       const slot = this.#heap[0] ?? 0;
       if (this.#timeOf(slot) > now) return;
-      if (this.#isRight(slot)) this.remove(slot);
+      if (!this.#isRight(slot)) continue;
+      if (!this.isFull(slot, now)) return;
+      this.remove(slot);
     }
   }
 
   clear(): void {
     this.size = 0;
-    this.#keys = [];
+    this.#keys.length = 0;
     this.#nextFree = -1;
     this.#nextNew = 0;
     this.#resize(Math.min(FIRST_CAPACITY, this.#maxKeys));
@@ -116,8 +127,10 @@ export class KeyTable {
     this.#hashes = resized(new Int32Array(capacity), this.#hashes);
     this.#heap = resized(new Int32Array(capacity), this.#heap);
     this.#places = resized(new Int32Array(capacity), this.#places);
-    this.#fullAt = resized(new Float64Array(capacity), this.#fullAt);
+    this.#levels = resized(new Float64Array(capacity * 2), this.#levels);
     this.#times = resized(new Float64Array(capacity), this.#times);
+    // An array that grows by itself would keep half as much again in reserve.
+    this.#keys.length = capacity;
     // A power of two, at least twice the capacity.
     this.#index = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
     for (const slot of this.#heap.subarray(0, this.size)) this.#enter(slot);
@@ -146,13 +159,17 @@ export class KeyTable {
     this.#index[hole] = 0;
   }
 
+  #fullAt(slot: number): number {
+    return fullAt(this.#levels, slot * 2, this.#limits);
+  }
+
   #timeOf(slot: number): number {
     return this.#times[slot] ?? 0;
   }
 
   /** Whether the heap's first slot stands there rightly; if not, it is given its place. */
   #isRight(slot: number): boolean {
-    const time = this.fullAt(slot);
+    const time = this.#fullAt(slot);
     if (this.#timeOf(slot) >= time) return true;
     this.#times[slot] = time;
     this.#sink(0, slot);
@@ -191,6 +208,12 @@ export class KeyTable {
     }
     this.#put(place, slot);
   }
+}
+
+/** The key in memory of its own: one that was cut out of a long header would keep the whole header alive. */
+function ownCopy(key: string): string {
+  // The cheapest way that no engine sees through, for a string of any length.
+  return String(JSON.parse(JSON.stringify(key)));
 }
 
 /** A typed array of another length with the same beginning. */

@@ -1,10 +1,12 @@
+import { createHash } from "node:crypto";
 import type { Clock } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
-import { show } from "../kernel/show.js";
-import { FULL, fullAfter, type Limits, tokensIn, waitFor } from "./bucket.js";
+import { unlike } from "../kernel/show.js";
+import { secondsUntil } from "../kernel/seconds.js";
+import { isFull, type Limits, tokensIn, turn } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { KeyTable } from "./key-table.js";
 import { Line } from "./line.js";
@@ -13,8 +15,9 @@ import {
   type KeyedRateLimiterSettings,
   keyedRateLimiterRules,
   limitsOf,
+  type OnFull,
 } from "./options.js";
-import { type AcquireOptions, checkCost, readRequest } from "./request.js";
+import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
 import { type RateLimiterStats, Tally } from "./tally.js";
 
 /** Totals of a keyed limiter over all keys: a frozen copy. */
@@ -49,7 +52,7 @@ export interface KeyedRateLimiterEvents {
  * One bucket a key, all with the same limits: for limits a client, a user or an address. A key that is not
  * known has a full bucket, so a bucket that has become full is forgotten without changing any decision.
  *
- * It holds at most `maxKeys` keys in about 50 bytes each and has no timer, except for keys that somebody waits
+ * It holds at most `maxKeys` keys in less than 60 bytes each beside a copy of the key itself and has no timer, except for keys that somebody waits
  * for with `acquire`. With `onFull: "evict"`, somebody who can make up keys at will can push others out, who then
  * get the tokens they miss early; with `"deny"` he can lock new keys out instead.
  *
@@ -68,6 +71,12 @@ export class KeyedRateLimiter extends Printed implements Component {
   readonly name: string;
   /** How many keys are known at most. */
   readonly maxKeys: number;
+  /** The longest key that is kept as it is, in UTF-16 units; a longer one counts by its hash. */
+  readonly maxKeyLength: number;
+  /** What happens to a new key when no known bucket is full. */
+  readonly onFull: OnFull;
+  /** How many requests may wait for each key; `undefined`: no limit. */
+  readonly maxQueue: number | undefined;
   readonly #settings: KeyedRateLimiterSettings;
   readonly #clock: Clock;
   readonly #limits: Limits;
@@ -83,10 +92,13 @@ export class KeyedRateLimiter extends Printed implements Component {
     const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
     this.maxKeys = settings.maxKeys;
+    this.maxKeyLength = settings.maxKeyLength;
+    this.onFull = settings.onFull;
+    this.maxQueue = settings.maxQueue;
     this.#settings = settings;
     this.#clock = settings.clock;
     this.#limits = limitsOf(settings);
-    this.#table = new KeyTable(settings.maxKeys);
+    this.#table = new KeyTable(settings.maxKeys, this.#limits);
     const events = ["acquired", "rejected", "evicted"] as const;
     this.#tally = new Tally(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
   }
@@ -128,17 +140,17 @@ export class KeyedRateLimiter extends Printed implements Component {
   /**
    * Takes the tokens from the key's bucket if they are there and nobody waits for them; a refusal changes nothing.
    *
-   * @param key a string that is not empty.
+   * @param key any string; what comes from outside may be empty, long, or a part of something longer.
    * @param cost a number above 0, up to the burst.
    * @throws TypeError or RangeError when the key or the cost makes no sense.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
   tryAcquire(key: string, cost: number = 1): boolean {
-    checkKey(key);
+    const id = this.#idOf(key);
     checkCost(cost, this.burst);
-    const admitted = this.#take(key, cost);
-    if (admitted) this.#tally.admitted(cost, 0, key);
-    else this.#tally.refused(cost, this.#tally.events === undefined ? 0 : this.#wait(key, cost), key);
+    const admitted = this.#take(id, cost);
+    if (admitted) this.#tally.admitted(cost, 0, id);
+    else this.#tally.refused(cost, this.#tally.events === undefined ? 0 : this.#wait(id, cost), id);
     return admitted;
   }
 
@@ -150,44 +162,41 @@ export class KeyedRateLimiter extends Printed implements Component {
    * `RateLimitError` when the cost is above the burst; with `signal.reason` when the wait is aborted.
    */
   async acquire(key: string, options?: AcquireOptions): Promise<void> {
-    checkKey(key);
+    const id = this.#idOf(key);
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
     signal?.throwIfAborted();
-    let line = this.#lines.get(key);
+    let line = this.#lines.get(id);
     if (line === undefined) {
-      if (this.#take(key, cost)) {
-        this.#tally.admitted(cost, 0, key);
+      if (this.#take(id, cost)) {
+        this.#tally.admitted(cost, 0, id);
         return;
       }
-      const slot = this.#table.find(key);
+      const slot = this.#table.find(id);
       if (slot < 0) {
-        const wait = this.#wait(key, cost);
-        this.#tally.refused(cost, wait, key);
-        throw new RateLimitExceededError(this.name, wait / 1000, `all ${this.maxKeys} keys are in use`);
+        const wait = this.#wait(id, cost);
+        this.#tally.refused(cost, wait, id);
+        throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
       }
-      line = this.#open(key, slot);
+      line = this.#open(slot);
     }
-    try {
-      await line.admit(request);
-    } finally {
-      this.#close(key, line);
-    }
+    // Not awaited here: this call would keep the caller's key, and what it was cut out of, until then.
+    return this.#waitIn(line, request);
   }
 
   /** How many tokens the key's bucket has now, with fractions. */
   tokens(key: string): number {
-    checkKey(key);
-    const line = this.#lines.get(key);
+    const id = this.#idOf(key);
+    const line = this.#lines.get(id);
     if (line !== undefined) return line.tokens();
-    return tokensIn(this.#table.fullAt(this.#table.find(key)), this.#clock.now(), this.#limits);
+    return tokensIn(this.#table.levelOf(this.#table.find(id)), 0, this.#clock.now(), this.#limits);
   }
 
   /** Seconds until a request for this key that comes now would be admitted; 0: at once. */
   timeUntilToken(key: string, cost: number = 1): number {
-    checkKey(key);
+    const id = this.#idOf(key);
     checkCost(cost, this.burst);
-    return this.#wait(key, cost) / 1000;
+    return this.#wait(id, cost);
   }
 
   /** Fills the bucket of one key, or of all; who waits is served as the bucket allows. Totals go on. */
@@ -197,9 +206,9 @@ export class KeyedRateLimiter extends Printed implements Component {
       for (const line of this.#lines.values()) line.reset();
       return;
     }
-    checkKey(key);
-    this.#lines.get(key)?.reset();
-    const slot = this.#table.find(key);
+    const id = this.#idOf(key);
+    this.#lines.get(id)?.reset();
+    const slot = this.#table.find(id);
     if (slot >= 0) this.#table.remove(slot);
   }
 
@@ -228,10 +237,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     const hash = table.hash(key);
     const slot = table.find(key, hash);
     if (slot < 0) return this.#add(key, hash, cost, now);
-    const fullAt = table.fullAt(slot);
-    if (waitFor(fullAt, cost, now, this.#limits) > 0) return false;
-    table.setFullAt(slot, fullAfter(fullAt, cost, now, this.#limits));
-    return true;
+    return table.takeIfThere(slot, cost, now);
   }
 
   /** Adds a key with what its first request leaves, if there is or can be made room for one more. */
@@ -243,13 +249,13 @@ export class KeyedRateLimiter extends Printed implements Component {
     if (this.size >= this.maxKeys) {
       const slot = table.closestToFull();
       if (slot < 0) return false;
-      if (table.fullAt(slot) > now) {
-        if (this.#settings.onFull === "deny") return false;
+      if (!table.isFull(slot, now)) {
+        if (this.onFull === "deny") return false;
         evicted = table.keyOf(slot);
       }
       table.remove(slot);
     }
-    table.add(key, fullAfter(FULL, cost, now, this.#limits), hash);
+    table.add(key, now, cost, hash);
     if (evicted !== undefined) {
       this.#evicted++;
       this.#tally.events?.emit("evicted", { key: evicted });
@@ -257,40 +263,55 @@ export class KeyedRateLimiter extends Printed implements Component {
     return true;
   }
 
-  /** Milliseconds until a request for the key that comes now would be admitted. */
+  /** Seconds until a request for the key that comes now would be admitted. */
   #wait(key: string, cost: number): number {
     const line = this.#lines.get(key);
     if (line !== undefined) return line.wait(cost);
     const table = this.#table;
     const now = this.#clock.now();
     const slot = table.find(key);
-    if (slot >= 0) return waitFor(table.fullAt(slot), cost, now, this.#limits);
+    if (slot >= 0) return secondsUntil(turn(table.levelOf(slot), 0, cost, now, this.#limits), now);
     if (this.size < this.maxKeys) return 0;
     const first = table.closestToFull();
     // Everybody is waited for: some room comes with the next token at the earliest.
-    if (first < 0) return this.#limits.interval;
-    return this.#settings.onFull === "evict" ? 0 : Math.max(0, table.fullAt(first) - now);
+    if (first < 0) return this.#limits.interval / 1000;
+    if (this.onFull === "evict") return 0;
+    // All of the burst is there when the bucket is full.
+    return secondsUntil(turn(table.levelOf(first), 0, this.burst, now, this.#limits), now);
   }
 
-  /** Begins a line for a key; its bucket moves there. */
-  #open(key: string, slot: number): Line<string> {
-    const line = new Line(this.#settings, this.#limits, this.#tally, key, this.#table.fullAt(slot));
+  /** Begins a line for a known key; its bucket moves there. */
+  #open(slot: number): Line<string> {
+    // The table's key is a copy in memory of its own.
+    const key = this.#table.keyOf(slot);
+    const line = new Line(this.#settings, this.#limits, this.#tally, key, this.#table.levelOf(slot));
     if (this.#disposed) line.dispose();
     this.#table.remove(slot);
     this.#lines.set(key, line);
     return line;
   }
 
+  async #waitIn(line: Line<string>, request: Request): Promise<void> {
+    try {
+      await line.admit(request);
+    } finally {
+      this.#close(line);
+    }
+  }
+
   /** Gives a line up that nobody waits in; its bucket moves back. */
-  #close(key: string, line: Line<string>): void {
+  #close(line: Line<string>): void {
+    const { key, level } = line;
     if (line.queued > 0 || this.#lines.get(key) !== line) return;
     this.#lines.delete(key);
-    if (line.fullAt > this.#clock.now()) this.#table.add(key, line.fullAt);
+    if (isFull(level, 0, this.#clock.now(), this.#limits)) return;
+    this.#table.add(key, level[0] ?? 0, level[1] ?? 0);
   }
-}
 
-function checkKey(key: unknown): asserts key is string {
-  if (typeof key !== "string" || key === "") {
-    throw new TypeError(`key must be a string that is not empty; got ${show(key)}.`);
+  /** What a key counts by: itself, or its hash when it is too long to be kept. */
+  #idOf(key: unknown): string {
+    if (typeof key !== "string") throw new TypeError(unlike("key", "a string", key));
+    if (key.length <= this.maxKeyLength) return key;
+    return `sha256:${createHash("sha256").update(key).digest("base64url")}`;
   }
 }

@@ -1,4 +1,14 @@
-import { FULL, fullAfter, type Limits, missing, rebase, waitUntil } from "./bucket.js";
+import {
+  fill,
+  fullLevel,
+  isFull,
+  isThere,
+  type Levels,
+  type Limits,
+  missing,
+  rebase,
+  take,
+} from "./bucket.js";
 
 /**
  * What somebody whose tokens were taken may still give back, in tokens.
@@ -19,18 +29,13 @@ export interface Lease {
  */
 export class LeasedBucket {
   limits: Limits;
-  // A double in a field of its own would be boxed anew at each admission, a sixth of its cost.
-  readonly #fullAt = new Float64Array(1);
+  // Doubles in fields of their own would be boxed anew at each admission, a sixth of its cost.
+  readonly level: Levels;
   #newest: Lease | undefined;
 
-  constructor(limits: Limits, fullAt: number) {
+  constructor(limits: Limits, level: Levels = fullLevel()) {
     this.limits = limits;
-    this.#fullAt[0] = fullAt;
-  }
-
-  /** The time at which it will be full. */
-  get fullAt(): number {
-    return this.#fullAt[0] ?? FULL;
+    this.level = level;
   }
 
   /** Whether anything can be given back. */
@@ -41,28 +46,30 @@ export class LeasedBucket {
   /** Takes tokens, whether they are there or not. */
   protected spend(cost: number, now: number): void {
     this.#observe(now);
-    this.#fullAt[0] = fullAfter(this.fullAt, cost, now, this.limits);
+    take(this.level, 0, cost, now, this.limits);
   }
 
   /** Takes the tokens if they are there. */
   protected spendIfThere(cost: number, now: number): boolean {
-    const full = fullAfter(this.fullAt, cost, now, this.limits);
-    if (waitUntil(full, now, this.limits) > 0) return false;
+    if (!isThere(this.level, 0, cost, now, this.limits)) return false;
     if (this.#newest) this.#observe(now);
-    this.#fullAt[0] = full;
+    take(this.level, 0, cost, now, this.limits);
     return true;
   }
 
-  /** Goes on under other limits with the tokens that are there, or full. */
-  protected rebase(
-    limits: Limits,
-    now: number,
-    fullAt: number = rebase(this.fullAt, now, this.limits, limits),
-  ): void {
+  /** Goes on under other limits with the tokens that are there, or the debt. */
+  protected rebase(limits: Limits, now: number): void {
     this.#observe(now);
+    rebase(this.level, 0, now, this.limits, limits);
     this.limits = limits;
-    this.#fullAt[0] = fullAt;
     this.#observe(now);
+  }
+
+  /** Fills the bucket: nothing that was taken before can come back, and no debt is left. */
+  protected refill(): void {
+    if (this.#newest) this.#newest.room = 0;
+    this.#newest = undefined;
+    fill(this.level, 0);
   }
 
   /** Makes a lease of what was taken last. */
@@ -80,14 +87,17 @@ export class LeasedBucket {
     for (lease = from; lease; lease = lease.next) given = Math.min(given, lease.room);
     // All that was missing later is now missing less.
     for (lease = from; lease; lease = lease.next) lease.room -= given;
-    this.#fullAt[0] = this.fullAt - given * this.limits.interval;
+    this.level[1] = (this.level[1] ?? 0) - given;
   }
 
   #observe(now: number): void {
     if (!this.#newest) return;
-    const room = missing(this.fullAt, now, this.limits);
+    const room = missing(this.level, 0, now, this.limits);
     this.#newest.room = Math.min(this.#newest.room, room);
     // From a full bucket nothing older can come back.
-    if (room <= 0) this.#newest = undefined;
+    if (isFull(this.level, 0, now, this.limits)) {
+      this.#newest.room = 0;
+      this.#newest = undefined;
+    }
   }
 }

@@ -1,12 +1,20 @@
 import { checkKeys } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { disguise, type Promised } from "../kernel/wrap.js";
-import { type AcquireSyncOptions, readRequest, SYNC_KEYS } from "./request.js";
+import {
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  ASYNC_KEYS,
+  readRequest,
+  SYNC_KEYS,
+  type WrapOptions,
+} from "./request.js";
 
 /** Where a limited function waits for its turn. */
 interface Turnstile {
   acquire(options?: AcquireSyncOptions): Promise<void>;
   acquireSync(options?: AcquireSyncOptions): void;
+  execute(fn: () => void, options?: AcquireOptions): Promise<void>;
 }
 
 /** What to do with a generator function, in the words of an error message. */
@@ -22,27 +30,54 @@ export interface Limited<Limiter> {
 }
 
 /** Read once and checked when the function is made, so that a mistake does not wait for the first call; each call knows its burst. */
-function readOnce(method: string, fn: unknown, options: AcquireSyncOptions | undefined): AcquireSyncOptions {
+function readOnce<Args extends readonly unknown[]>(
+  method: string,
+  fn: unknown,
+  options: WrapOptions<Args> | undefined,
+  keys: "async" | "sync",
+): WrapOptions<Args> {
   checkFunction(fn, method, RECIPE);
   if (options === undefined) return {};
-  checkKeys(method, SYNC_KEYS, options);
-  const own = { ...options };
-  readRequest(method, own, Number.MAX_VALUE, "sync");
-  return own;
+  const given: object = options;
+  checkKeys(method, keys === "sync" ? SYNC_KEYS : ASYNC_KEYS, given);
+  const { signal, ...own } = options;
+  readRequest(
+    method,
+    { ...own, signal: typeof signal === "function" ? undefined : signal },
+    Number.MAX_VALUE,
+  );
+  return { ...own, signal };
 }
 
 /** A function that waits for its turn at the limiter of its instance. */
 export function limitAsync<Limiter extends Turnstile, This, Args extends unknown[], Result>(
   limiter: Limiter,
   limiterOf: (instance: unknown) => Limiter,
-  options: AcquireSyncOptions | undefined,
+  options: WrapOptions<Args> | undefined,
   fn: (this: This, ...args: Args) => Result,
 ): Promised<This, Args, Result> & Limited<Limiter> {
-  const own = readOnce("wrap", fn, options);
+  const { signal: given, ...own } = readOnce("wrap", fn, options, "async");
   return disguise(
     async function (this: This, ...args: Args): Promise<Awaited<Result>> {
-      await limiterOf(this).acquire(own);
-      return await fn.apply(this, args);
+      const turnstile = limiterOf(this);
+      if (given === undefined) {
+        await turnstile.acquire(own);
+        return await fn.apply(this, args);
+      }
+      const signal = typeof given === "function" ? given.apply(this, args) : given;
+      let call: { readonly result: Result } | undefined;
+      try {
+        await turnstile.execute(
+          () => {
+            call = { result: fn.apply(this, args) };
+          },
+          { ...own, signal },
+        );
+      } catch (error) {
+        // A function that aborted its own signal as it began has run all the same.
+        if (call === undefined) throw error;
+      }
+      return await (call as { readonly result: Result }).result;
     },
     fn,
     { limiter, limiterOf },
@@ -56,10 +91,10 @@ export function limitSync<Limiter extends Turnstile, This, Args extends unknown[
   options: AcquireSyncOptions | undefined,
   fn: (this: This, ...args: Args) => Result,
 ): ((this: This, ...args: Args) => Result) & Limited<Limiter> {
-  const own = readOnce("wrapSync", fn, options);
+  const { cost, timeout } = readOnce("wrapSync", fn, options, "sync");
   return disguise(
     function (this: This, ...args: Args): Result {
-      limiterOf(this).acquireSync(own);
+      limiterOf(this).acquireSync({ cost, timeout });
       return fn.apply(this, args);
     },
     fn,

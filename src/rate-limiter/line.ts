@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../kernel/clock.js";
-import { FULL, isLate, type Limits, tokensIn } from "./bucket.js";
+import { secondsUntil } from "../kernel/seconds.js";
+import { isLate, type Levels, type Limits, tokensIn } from "./bucket.js";
 import { costError, disposedError, RateLimitExceededError } from "./errors.js";
 import type { Booking, Waiter } from "./queue.js";
 import type { Request } from "./request.js";
@@ -23,7 +24,7 @@ export class Line<Key> extends Schedule {
   readonly #settings: LineSettings;
   readonly #clock: Clock;
   readonly #teller: Teller<Key>;
-  readonly #key: Key;
+  readonly key: Key;
   /** Whether more must be looked at than the bucket. */
   #gated = false;
   #disposed = false;
@@ -31,12 +32,12 @@ export class Line<Key> extends Schedule {
   #asleep = false;
   #timer: Timer | undefined;
   #timerDue: number | undefined;
-  constructor(settings: LineSettings, limits: Limits, teller: Teller<Key>, key: Key, fullAt: number = FULL) {
-    super(limits, fullAt);
+  constructor(settings: LineSettings, limits: Limits, teller: Teller<Key>, key: Key, level?: Levels) {
+    super(limits, level);
     this.#settings = settings;
     this.#clock = settings.clock;
     this.#teller = teller;
-    this.#key = key;
+    this.key = key;
   }
 
   /** Reads the clock, and gives everybody whose time has come a turn. */
@@ -49,13 +50,13 @@ export class Line<Key> extends Schedule {
   /** How many tokens are in the bucket. */
   tokens(): number {
     const now = this.now();
-    return tokensIn(this.fullAt, now, this.limits);
+    return tokensIn(this.level, 0, now, this.limits);
   }
 
-  /** Milliseconds until a request that comes now would have its turn. */
+  /** Seconds until a request that comes now would have its turn. */
   wait(cost: number): number {
     const now = this.now();
-    return this.turnOf(cost, now) - now;
+    return secondsUntil(this.turnOf(cost, now), now);
   }
 
   /** Takes the tokens if they are there and nobody waits for them. */
@@ -116,16 +117,19 @@ export class Line<Key> extends Schedule {
       booking.lease = this.lease();
     } else {
       this.book(booking, now);
-      this.#teller.admitted(cost, turn - now, this.#key);
+      this.#teller.admitted(cost, turn - now, this.key);
     }
     this.#gated = true;
-    return new HeldReservation(cost, (booking.promised - now) / 1000, (used) => this.settle(booking, used));
+    const delay = secondsUntil(booking.promised, now);
+    return new HeldReservation(cost, delay, (used) => this.settle(booking, used));
   }
 
-  /** What was not used comes back, as far as the bound allows. */
+  /** What was not used comes back, as far as the bound allows; what was used beyond it is charged as debt. */
   settle(place: Booking | Waiter, used: number): void {
     const now = this.now();
-    this.giveBack(place, place.cost - used);
+    const unused = place.cost - used;
+    this.giveBack(place, unused, now);
+    if (unused < 0) this.#refuseTheLate(now);
     this.#attend(now);
   }
 
@@ -136,7 +140,7 @@ export class Line<Key> extends Schedule {
     this.#rearrange(now);
   }
 
-  /** Goes on under other limits with the tokens that are there. */
+  /** Goes on under other limits with the tokens that are there, or the debt. */
   change(limits: Limits): void {
     const now = this.now();
     this.rebase(limits, now);
@@ -146,8 +150,8 @@ export class Line<Key> extends Schedule {
   /** Fills the bucket and ends a pause; whoever waits is served as the bucket allows. */
   reset(): void {
     const now = this.now();
-    this.pausedUntil = FULL;
-    this.rebase(this.limits, now, FULL);
+    this.pausedUntil = -Infinity;
+    this.refill();
     this.#rearrange(now);
   }
 
@@ -160,7 +164,7 @@ export class Line<Key> extends Schedule {
   /** Takes the tokens (`undefined`) or returns when they will be there; throws when they cannot be waited for. */
   #ask({ cost, timeout }: Pick<Request, "cost" | "timeout">, now: number): number | undefined {
     if (this.take(cost, now)) {
-      this.#teller.admitted(cost, 0, this.#key);
+      this.#teller.admitted(cost, 0, this.key);
       return undefined;
     }
     const { name, maxQueue = Infinity } = this.#settings;
@@ -170,14 +174,14 @@ export class Line<Key> extends Schedule {
     if (!crowded && !isLate(turn, now + timeout, this.limits)) return turn;
     throw this.#refusal(
       cost,
-      turn - now,
+      secondsUntil(turn, now),
       crowded ? `all ${this.queued} places to wait are taken` : undefined,
     );
   }
 
-  #refusal(cost: number, wait: number, why?: string): RateLimitExceededError {
-    this.#teller.refused(cost, wait, this.#key);
-    return new RateLimitExceededError(this.#settings.name, wait / 1000, why);
+  #refusal(cost: number, retryAfter: number, why?: string): RateLimitExceededError {
+    this.#teller.refused(cost, retryAfter, this.key);
+    return new RateLimitExceededError(this.#settings.name, retryAfter, why);
   }
 
   #wait(
@@ -224,21 +228,21 @@ export class Line<Key> extends Schedule {
   #refuseTheLate(now: number): void {
     const late = this.takeLate(now);
     const { burst } = this.limits;
-    for (const [{ cost, refused }, wait] of late)
-      refused(cost > burst ? costError(cost, burst) : this.#refusal(cost, wait));
+    for (const [{ cost, refused }, turn] of late)
+      refused(cost > burst ? costError(cost, burst) : this.#refusal(cost, secondsUntil(turn, now)));
   }
 
   /** Gives everybody whose time has come a turn, and sets the timer for the next. */
   #attend(now: number): void {
-    if (now >= this.pausedUntil) this.pausedUntil = FULL;
+    if (now >= this.pausedUntil) this.pausedUntil = -Infinity;
     // What was promised comes before whoever is late.
     if (this.takePromised(now)) this.#refuseTheLate(now);
     let waiter: Waiter | undefined;
     while ((waiter = this.takeNext(now))) {
       waiter.granted(waiter);
-      this.#teller.admitted(waiter.cost, now - waiter.since, this.#key);
+      this.#teller.admitted(waiter.cost, now - waiter.since, this.key);
     }
-    this.#gated = this.queued > 0 || this.pausedUntil > FULL || this.leased;
+    this.#gated = this.queued > 0 || this.pausedUntil > -Infinity || this.leased;
     this.#arm(now);
   }
 

@@ -42,8 +42,13 @@ export type OnFull = "evict" | "deny";
 
 /** Options of a `KeyedRateLimiter`. */
 export interface KeyedRateLimiterOptions extends RateLimiterOptions {
-  /** How many keys are known at most: 1 to 16,777,216. Default 100,000, about 5 MB beside the keys. */
+  /** How many keys are known at most: 1 to 16,777,216. Default 100,000, about 6 MB beside the keys. */
   readonly maxKeys?: number | undefined;
+  /**
+   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer one counts by its SHA-256, as
+   * `sha256:` and base64url, also in events. Default 1024.
+   */
+  readonly maxKeyLength?: number | undefined;
   /**
    * What happens to a new key when no known bucket is full. `"evict"` (default): the bucket closest to full is
    * forgotten, so its key gets what it misses early. `"deny"`: the new key is refused.
@@ -66,7 +71,7 @@ export type RateLimiterSettings = SettingsFor<
 /** Checked {@link KeyedRateLimiterOptions}. */
 export type KeyedRateLimiterSettings = SettingsFor<
   KeyedRateLimiterOptions,
-  RateLimiterSettings & { maxKeys: number; onFull: OnFull }
+  RateLimiterSettings & { maxKeys: number; maxKeyLength: number; onFull: OnFull }
 >;
 
 // The file names its instances by their keys.
@@ -87,6 +92,7 @@ export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
   ...rateLimiterRules,
   name: name("keyed-rate-limiter"),
   maxKeys: integer(100_000, 1, 2 ** 24),
+  maxKeyLength: integer(1024, 64),
   onFull: choice<OnFull>("evict", ["evict", "deny"]),
 };
 

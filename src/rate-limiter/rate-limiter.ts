@@ -1,5 +1,5 @@
 import type { Component, Snapshot } from "../kernel/component.js";
-import { type Duration, parseDuration } from "../kernel/duration.js";
+import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
@@ -15,7 +15,14 @@ import {
   rateLimiterRules,
   rateLimitsRules,
 } from "./options.js";
-import { type AcquireOptions, type AcquireSyncOptions, checkCost, readRequest } from "./request.js";
+import {
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  checkCost,
+  parsePause,
+  readRequest,
+  type WrapOptions,
+} from "./request.js";
 import type { Reservation } from "./reservation.js";
 import { type RateLimiterStats, Tally } from "./tally.js";
 
@@ -65,6 +72,8 @@ export interface RateLimiterEvents {
  */
 export class RateLimiter extends Printed implements Policy, Component {
   readonly name: string;
+  /** How many requests may wait; `undefined`: no limit. */
+  readonly maxQueue: number | undefined;
   readonly #line: Line<void>;
   readonly #tally: Tally<void, object>;
   #settings: RateLimitsSettings;
@@ -73,6 +82,7 @@ export class RateLimiter extends Printed implements Policy, Component {
     super();
     const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
+    this.maxQueue = settings.maxQueue;
     this.#settings = settings;
     this.#tally = new Tally(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
     this.#line = new Line(settings, limitsOf(settings), this.#tally, undefined);
@@ -185,9 +195,28 @@ export class RateLimiter extends Printed implements Policy, Component {
     return runAbortable(fn, signal);
   }
 
-  /** Makes a function that waits for its turn, then calls `fn`: same `this` and parameters, always a promise. */
-  wrap<Fn extends AnyFunction>(fn: Fn, options?: AcquireSyncOptions): AsyncOf<Fn> & Limited<RateLimiter>;
-  wrap(fn: AnyFunction, options?: AcquireSyncOptions): unknown {
+  /**
+   * Makes a function that waits for its turn, then calls `fn`: same `this` and parameters, always a promise. With
+   * `signal`, one for all calls or a function that finds the call's own, the wait can be given up.
+   *
+   * @example
+   * ```ts
+   * import { RateLimiter } from "@kstlib/resilience";
+   *
+   * const limiter = new RateLimiter({ rate: 1, per: 60 });
+   * const ask = async (question: string, options: { signal?: AbortSignal } = {}) => `${question} 42`;
+   * const limited = limiter.wrap(ask, { signal: (_question, { signal } = {}) => signal });
+   * console.assert((await limited("6 * 7 =")) === "6 * 7 = 42");
+   *
+   * const waiting = limited("and now?", { signal: AbortSignal.timeout(10) }).catch((error: Error) => error.name);
+   * console.assert((await waiting) === "TimeoutError");
+   * ```
+   */
+  wrap<Fn extends AnyFunction>(
+    fn: Fn,
+    options?: WrapOptions<Parameters<Fn>>,
+  ): AsyncOf<Fn> & Limited<RateLimiter>;
+  wrap(fn: AnyFunction, options?: WrapOptions): unknown {
     return limitAsync(this, () => this, options, fn);
   }
 
@@ -203,18 +232,31 @@ export class RateLimiter extends Printed implements Policy, Component {
   /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
   timeUntilToken(cost: number = 1): number {
     checkCost(cost, this.burst);
-    return this.#line.wait(cost) / 1000;
+    return this.#line.wait(cost);
   }
 
   /**
    * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
    * never shortens a longer one. Who waits with a timeout that can no longer be met is refused at once.
    *
-   * @param duration as everywhere, a bare number above 3600 is taken for forgotten milliseconds and refused; an
-   *   upstream's own number is passed on as `pauseFor(`${seconds}s`)`.
+   * What an upstream asks is data, not an option: a number of seconds is taken as it stands, 7200 too. At or
+   * below 0, NaN, `undefined` and `null` are no pause; Infinity lasts until {@link reset}.
+   *
+   * @param duration seconds, or a string with a unit; of a header or a response make it by `retryAfterSeconds`.
+   * @throws TypeError when it is anything else, such as a header's text.
+   * @example
+   * ```ts
+   * import { RateLimiter, retryAfterSeconds } from "@kstlib/resilience";
+   *
+   * const limiter = new RateLimiter({ rate: 10 });
+   * const response = new Response(null, { status: 429, headers: { "Retry-After": "7200" } });
+   * if (response.status === 429) limiter.pauseFor(retryAfterSeconds(response) ?? 5);
+   * console.assert(limiter.timeUntilToken() > 7199);
+   * ```
    */
-  pauseFor(duration: Duration): void {
-    this.#line.pause(parseDuration(duration, "duration", { zero: true }));
+  pauseFor(duration: Duration | null | undefined): void {
+    const milliseconds = parsePause(duration);
+    if (milliseconds > 0) this.#line.pause(milliseconds);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { show } from "../kernel/show.js";
+import { unlike } from "../kernel/show.js";
 import { RateLimitError } from "./errors.js";
 
 /**
@@ -11,14 +11,16 @@ export interface Reservation extends Disposable {
   /** Seconds from the reservation until its tokens may be used; 0: at once. */
   readonly delay: number;
   /**
-   * Says how many tokens were used; the others go back to the bucket, as far as it could have held them.
+   * Says how many tokens were used. What was not goes back to the bucket, as far as it could have held it; what
+   * was used beyond the reserved cost is charged as debt, also above the burst: nobody is admitted until it has
+   * flowed in. So a window's bound is exceeded by what was committed above, and by no more.
    *
-   * @param actualCost from 0 to the reserved cost. Default: all of it.
-   * @throws RangeError when it is more than was reserved.
+   * @param actualCost a number of 0 or more. Default: the reserved cost.
+   * @throws TypeError or RangeError when it is anything else; then the reserved cost counts as used.
    * @throws RateLimitError with `ERR_RATE_LIMIT_SETTLED` after an earlier commit or cancel.
    */
   commit(actualCost?: number): void;
-  /** Gives the tokens back. Does nothing after a commit or an earlier cancel. */
+  /** Gives the tokens back. Does nothing after a commit, a failed one too, or an earlier cancel. */
   cancel(): void;
 }
 
@@ -35,10 +37,11 @@ export class HeldReservation implements Reservation {
   }
 
   commit(actualCost: number = this.cost): void {
-    if (typeof actualCost !== "number" || !(actualCost >= 0 && actualCost <= this.cost)) {
-      const Kind = typeof actualCost === "number" ? RangeError : TypeError;
-      throw new Kind(
-        `actualCost must be a number from 0 to the reserved ${this.cost}; got ${show(actualCost)}.`,
+    if (typeof actualCost !== "number" || !(actualCost >= 0 && actualCost < Infinity)) {
+      // It was used, or nobody would commit: `using` must not give it back.
+      this.#settleOnce(this.cost);
+      throw new (typeof actualCost === "number" ? RangeError : TypeError)(
+        unlike("actualCost", "a number of 0 or more", actualCost),
       );
     }
     if (!this.#settle) {

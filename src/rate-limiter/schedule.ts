@@ -1,18 +1,19 @@
-import { FULL, fullAfter, isLate, waitFor } from "./bucket.js";
+import { isFull, isLate, type Levels, take, turn } from "./bucket.js";
 import { LeasedBucket } from "./leased-bucket.js";
 import { type Booking, Queue, type Waiter } from "./queue.js";
 
 /** Where a line will be once everybody in it has had a turn. */
 interface LineEnd {
-  /** When the bucket will be full, as {@link fullAfter} counts. */
-  readonly full: number;
+  /** The bucket as it will be then. */
+  readonly level: Levels;
   /** The last turn. */
   readonly start: number;
 }
 
 /** A bucket, those who stand at it, and when each of them has a turn. */
 export abstract class Schedule extends LeasedBucket {
-  protected pausedUntil: number = FULL;
+  /** In the past: no pause. */
+  protected pausedUntil: number = -Infinity;
   readonly #waiters = new Queue<Waiter>();
   readonly #bookings = new Queue<Booking>();
   /** The cost of all waiters together. */
@@ -33,11 +34,11 @@ export abstract class Schedule extends LeasedBucket {
   /** Called when their signal aborts; they have left. */
   protected abstract aborted(waiters: readonly Waiter[]): void;
 
-  /** Gives a waiter a place; its turn is reckoned to come at `turn`. */
-  protected join(waiter: Waiter, turn: number): void {
+  /** Gives a waiter a place; its turn is reckoned to come at `turnAt`. */
+  protected join(waiter: Waiter, turnAt: number): void {
     const { cost, signal, since } = waiter;
     waiter.order = this.#joined++;
-    if (this.#bookings.size > 0) this.#extend(cost, turn, since);
+    if (this.#bookings.size > 0) this.#extend(cost, turnAt, since);
     this.#waiters.push(waiter);
     this.#waiting += cost;
     if (!signal) return;
@@ -74,14 +75,19 @@ export abstract class Schedule extends LeasedBucket {
     this.#bookings.push(booking);
   }
 
-  /** Gives tokens back: all of them before their time, as far as the bound allows later. */
-  protected giveBack(place: Booking | Waiter, unused: number): void {
+  /**
+   * Gives unused tokens back: all of them before their time, as far as the bound allows later. Below 0: takes
+   * what was used beyond them, as debt.
+   */
+  protected giveBack(place: Booking | Waiter, unused: number, now: number): void {
     this.#end = undefined;
-    if (place.lease) {
-      this.release(place.lease, unused);
-    } else if ("promised" in place) {
+    if (!place.lease) {
       place.cost -= unused;
-      if (place.cost === 0) this.#bookings.remove(place);
+      if (place.cost === 0 && "promised" in place) this.#bookings.remove(place);
+    } else if (unused > 0) {
+      this.release(place.lease, unused);
+    } else if (unused < 0) {
+      this.spend(-unused, now);
     }
   }
 
@@ -89,14 +95,13 @@ export abstract class Schedule extends LeasedBucket {
   protected headTurn(): number | undefined {
     const waiter = this.#waiters.head;
     if (!waiter) return undefined;
-    const { fullAt, limits } = this;
-    return Math.max(this.#heldUntil(waiter), fullAt + waiter.cost * limits.interval - limits.capacity);
+    return turn(this.level, 0, waiter.cost, this.#heldUntil(waiter), this.limits);
   }
 
   /** When a request that comes now has its turn. */
   protected turnOf(cost: number, now: number): number {
-    const { full, start } = this.#endAt(now);
-    return Math.max(start, now + waitFor(full, cost, now, this.limits));
+    const { level, start } = this.#endAt(now);
+    return turn(level, 0, cost, start, this.limits);
   }
 
   /** Takes what was promised until now; returns whether a late waiter has to stand back for it. */
@@ -118,7 +123,7 @@ export abstract class Schedule extends LeasedBucket {
     const waiter = this.#waiters.head;
     if (!waiter || now < this.#heldUntil(waiter)) return undefined;
     // Later than its turn: the rest of the line moves back.
-    if (now > this.fullAt) this.#end = undefined;
+    if (isFull(this.level, 0, now, this.limits)) this.#end = undefined;
     if (!this.spendIfThere(waiter.cost, now)) return undefined;
     this.leave(waiter);
     if (waiter.leased) waiter.lease = this.lease();
@@ -131,14 +136,14 @@ export abstract class Schedule extends LeasedBucket {
   }
 
   /** Takes those waiters out whose turn comes too late or never; what follows is reckoned without them. */
-  protected takeLate(now: number): readonly (readonly [waiter: Waiter, wait: number])[] {
+  protected takeLate(now: number): readonly (readonly [waiter: Waiter, turn: number])[] {
     const late: [Waiter, number][] = [];
     const { limits } = this;
-    this.#end = this.#foresee(now, (waiter, turn) => {
-      const drops = waiter.cost > limits.burst || isLate(turn, waiter.deadline, limits);
+    this.#end = this.#foresee(now, (waiter, turnAt) => {
+      const drops = waiter.cost > limits.burst || isLate(turnAt, waiter.deadline, limits);
       if (drops) {
         this.leave(waiter);
-        late.push([waiter, turn - now]);
+        late.push([waiter, turnAt]);
       }
       return drops;
     });
@@ -158,27 +163,31 @@ export abstract class Schedule extends LeasedBucket {
     return booking && this.#isBefore(booking, waiter) ? booking.promised : this.pausedUntil;
   }
 
-  #extend(cost: number, turn: number, now: number): void {
-    this.#end = { full: fullAfter(this.#endAt(now).full, cost, turn, this.limits), start: turn };
+  #extend(cost: number, turnAt: number, now: number): void {
+    const { level } = this.#endAt(now);
+    take(level, 0, cost, turnAt, this.limits);
+    this.#end = { level, start: turnAt };
   }
 
   #endAt(now: number): LineEnd {
     if (this.#bookings.size > 0) return (this.#end ??= this.#foresee(now, () => false));
     // Without promised times the line is a plain sum: from its first turn on the bucket never fills up.
     const start = Math.max(now, this.pausedUntil);
-    return { full: fullAfter(this.fullAt, this.#waiting, start, this.limits), start };
+    const level = this.level.slice();
+    if (this.#waiting > 0) take(level, 0, this.#waiting, start, this.limits);
+    return { level, start };
   }
 
   /** Goes through the line as if time passed. */
-  #foresee(now: number, drops: (waiter: Waiter, turn: number) => boolean): LineEnd {
+  #foresee(now: number, drops: (waiter: Waiter, turnAt: number) => boolean): LineEnd {
     const { limits } = this;
-    let full = this.fullAt;
+    const level = this.level.slice();
     let start = Math.max(now, this.pausedUntil);
     let booking = this.#bookings.head;
     const bookUpTo = (order: number): void => {
       for (; booking && booking.order < order; booking = booking.after) {
         start = Math.max(start, booking.promised);
-        full = fullAfter(full, booking.cost, booking.promised, limits);
+        take(level, 0, booking.cost, booking.promised, limits);
       }
     };
     let next: Waiter | undefined;
@@ -186,12 +195,12 @@ export abstract class Schedule extends LeasedBucket {
       // Read before `drops`, which may take the waiter out of the line.
       next = waiter.after;
       bookUpTo(Math.max(waiter.order, this.#bookingsFirst));
-      const turn = start + waitFor(full, waiter.cost, start, limits);
-      if (drops(waiter, turn)) continue;
-      start = turn;
-      full = fullAfter(full, waiter.cost, turn, limits);
+      const turnAt = turn(level, 0, waiter.cost, start, limits);
+      if (drops(waiter, turnAt)) continue;
+      start = turnAt;
+      take(level, 0, waiter.cost, turnAt, limits);
     }
     bookUpTo(Infinity);
-    return { full, start };
+    return { level, start };
   }
 }

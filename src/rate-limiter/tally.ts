@@ -23,7 +23,7 @@ interface Told<Label> {
 export interface Teller<Key> {
   /** A request was admitted after `waited` milliseconds. */
   admitted(cost: number, waited: number, key: Key): void;
-  /** A request was refused; it would be admitted after `retryAfter` milliseconds. */
+  /** A request was refused; it would be admitted after `retryAfter` seconds. */
   refused(cost: number, retryAfter: number, key: Key): void;
 }
 
@@ -58,7 +58,7 @@ export class Tally<Key, Label extends object> implements Teller<Key> {
 
   refused(cost: number, retryAfter: number, key: Key): void {
     this.#rejected++;
-    this.events?.emit("rejected", { ...this.#label(key), cost, retryAfter: retryAfter / 1000 });
+    this.events?.emit("rejected", { ...this.#label(key), cost, retryAfter });
   }
 
   stats(queued: number): RateLimiterStats {

@@ -6,7 +6,6 @@ describe("the clock of the machine", () => {
   let clock: typeof import("../../src/kernel/clock.js").realClock;
 
   beforeEach(async () => {
-    // The module keeps the clock that it finds when it is loaded: give it one that the test moves.
     vi.useFakeTimers();
     vi.resetModules();
     ({ realClock: clock } = await import("../../src/kernel/clock.js"));
@@ -49,10 +48,10 @@ describe("the clock of the machine", () => {
     const setTimeout = vi.spyOn(globalThis, "setTimeout");
     clock.setTimer(callback, 100);
     const wake = setTimeout.mock.calls[0]?.[0];
-    vi.advanceTimersByTime(40);
+    vi.advanceTimersByTime(60);
     wake?.();
     expect(callback).not.toHaveBeenCalled();
-    expect(setTimeout).toHaveBeenLastCalledWith(wake, 60);
+    expect(setTimeout).toHaveBeenLastCalledWith(wake, 40);
     setTimeout.mockRestore();
   });
 
@@ -111,5 +110,125 @@ describe("the real readings", () => {
     realClock.sleepSync(5);
     expect(realClock.now() - start).toBeGreaterThanOrEqual(5);
     for (const none of [0, -1, Number.NaN]) realClock.sleepSync(none);
+  });
+});
+
+describe("when a test puts fake timers in place of the real ones", () => {
+  type Time = typeof import("../../src/kernel/clock.js");
+  const load = async (): Promise<Time["realClock"]> => {
+    vi.resetModules();
+    return (await import("../../src/kernel/clock.js")).realClock;
+  };
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test.each([
+    ["all of them", undefined],
+    ["not performance", ["setTimeout", "clearTimeout", "Date"]],
+    ["only timers", ["setTimeout", "clearTimeout"]],
+  ] as const)("(%s) a timer follows them, and so does the time", async (_what, toFake) => {
+    const clock = await load();
+    clock.now();
+    vi.useFakeTimers(toFake && { toFake: [...toFake] });
+    const start = clock.now();
+    const callback = vi.fn<() => void>();
+    clock.setTimer(callback, 60_000, { ref: false });
+    vi.advanceTimersByTime(59_999);
+    expect(callback).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(callback).toHaveBeenCalledOnce();
+    expect(clock.now() - start).toBeGreaterThanOrEqual(60_000);
+    expect(clock.now() - start).toBeLessThan(90_000);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("readings go on from the last one, there and back, whatever the fakes begin with", async () => {
+    const clock = await load();
+    const readings = [clock.now()];
+    for (const now of [0, 5e12, 1]) {
+      vi.useFakeTimers({ now });
+      readings.push(clock.now());
+      vi.advanceTimersByTime(1000);
+      readings.push(clock.now());
+      vi.useFakeTimers({ now, toFake: ["setTimeout", "Date"] });
+      readings.push(clock.now());
+      vi.advanceTimersByTime(1000);
+      readings.push(clock.now());
+      vi.useRealTimers();
+      readings.push(clock.now());
+    }
+    const steps = readings.slice(1).map((reading, index) => reading - (readings[index] ?? 0));
+    expect(Math.min(...steps)).toBeGreaterThanOrEqual(0);
+    // Six times a second of fake time, and the little that the test itself took.
+    expect(steps.filter((step) => step >= 1000)).toHaveLength(6);
+    expect(Math.max(...steps)).toBeLessThan(31_000);
+  });
+
+  test("time does not go back when the wall clock does, nor ahead when only Date is another", async () => {
+    const clock = await load();
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const start = clock.now();
+    for (const date of [0, 5e12, 1e9]) {
+      vi.setSystemTime(date);
+      expect(clock.now() - start).toBeLessThan(30_000);
+    }
+    vi.useRealTimers();
+    vi.useFakeTimers({ now: 1e12, toFake: ["Date", "setTimeout"] });
+    const followed = clock.now();
+    vi.setSystemTime(0);
+    expect(clock.now()).toBeGreaterThanOrEqual(followed);
+    vi.advanceTimersByTime(500);
+    expect(clock.now() - followed).toBeGreaterThanOrEqual(500);
+    expect(clock.now() - followed).toBeLessThan(1000);
+  });
+
+  test("a timer that was set under the fakes fires in real time after them, one that was cancelled does not", async () => {
+    const clock = await load();
+    vi.useFakeTimers();
+    const cancelled = vi.fn<() => void>();
+    const timer = clock.setTimer(cancelled, 1);
+    const fired = new Promise<void>((resolve) => clock.setTimer(resolve, 20));
+    vi.useRealTimers();
+    timer.cancel();
+    clock.now();
+    await fired;
+    expect(cancelled).not.toHaveBeenCalled();
+  });
+
+  test("a timer that was set before them is moved to them, and can be cancelled under them", async () => {
+    const clock = await load();
+    const callback = vi.fn<() => void>();
+    clock.setTimer(callback, 1e6);
+    const timer = clock.setTimer(() => expect.fail("it was cancelled"), 1e6);
+    vi.useFakeTimers();
+    clock.now();
+    timer.cancel();
+    vi.advanceTimersByTime(1e6);
+    expect(callback).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a real timer that finds the fakes when it fires, fires once", async () => {
+    const clock = await load();
+    const callback = vi.fn<() => void>();
+    const fired = new Promise<void>((resolve) => {
+      clock.setTimer(() => {
+        callback();
+        resolve();
+      }, 5);
+    });
+    vi.useFakeTimers();
+    await fired;
+    vi.advanceTimersByTime(1000);
+    expect([callback.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
+  test("a blocking sleep blocks, and the time is over after it", async () => {
+    const clock = await load();
+    vi.useFakeTimers();
+    const start = clock.now();
+    clock.sleepSync(20);
+    expect(clock.now() - start).toBeGreaterThanOrEqual(20);
   });
 });

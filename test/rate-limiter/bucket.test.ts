@@ -1,52 +1,77 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  FULL,
-  fullAfter,
+  fullLevel,
   isLate,
+  isThere,
+  type Levels,
   makeLimits,
   missing,
   rebase,
-  waitFor,
+  take,
+  turn,
 } from "../../src/rate-limiter/bucket.js";
 import { type Admission, numRuns, worstExcess } from "./support.js";
 
 describe("the bucket", () => {
   // rate 10 per second, burst 5: a token each 100 ms, 500 ms to fill.
   const limits = makeLimits(10, 1000, 5);
+  const level = (since: number, spent: number): Levels => Float64Array.of(since, spent);
 
   test.each([
-    { what: "a full bucket", fullAt: FULL, cost: 5, now: 1000, wait: 0 },
-    { what: "a full bucket, a fraction", fullAt: FULL, cost: 0.5, now: 0, wait: 0 },
-    { what: "an empty bucket", fullAt: 1500, cost: 1, now: 1000, wait: 100 },
-    { what: "an empty bucket, all of it", fullAt: 1500, cost: 5, now: 1000, wait: 500 },
-    { what: "one token left", fullAt: 1400, cost: 1, now: 1000, wait: 0 },
-    { what: "one token left, two asked", fullAt: 1400, cost: 2, now: 1000, wait: 100 },
-    { what: "nearly a token", fullAt: 1401, cost: 1, now: 1000, wait: 1 },
-    { what: "a bucket in debt", fullAt: 1700, cost: 1, now: 1000, wait: 300 },
-  ])("$what: $cost at $now waits $wait ms", ({ fullAt, cost, now, wait }) => {
-    expect(waitFor(fullAt, cost, now, limits)).toBe(wait);
+    { what: "a full bucket", bucket: fullLevel(), cost: 5, now: 1000, wait: 0 },
+    { what: "a full bucket, a fraction", bucket: fullLevel(), cost: 0.5, now: 0, wait: 0 },
+    { what: "a bucket full again", bucket: level(0, 7), cost: 5, now: 1000, wait: 0 },
+    { what: "an empty bucket", bucket: level(1000, 5), cost: 1, now: 1000, wait: 100 },
+    { what: "an empty bucket, all of it", bucket: level(500, 10), cost: 5, now: 1000, wait: 500 },
+    { what: "one token left", bucket: level(1000, 4), cost: 1, now: 1000, wait: 0 },
+    { what: "one token left, two asked", bucket: level(1000, 4), cost: 2, now: 1000, wait: 100 },
+    { what: "nearly a token", bucket: level(901, 5), cost: 1, now: 1000, wait: 1 },
+    { what: "a bucket in debt", bucket: level(1000, 7), cost: 1, now: 1000, wait: 300 },
+  ])("$what: $cost at $now waits $wait ms", ({ bucket, cost, now, wait }) => {
+    expect(turn(bucket, 0, cost, now, limits) - now).toBe(wait);
+    expect(isThere(bucket, 0, cost, now, limits)).toBe(wait === 0);
   });
 
-  test("taking moves the time of being full by the cost, never by idle time", () => {
-    expect(fullAfter(FULL, 2, 1000, limits)).toBe(1200);
-    expect(fullAfter(1200, 1, 1000, limits)).toBe(1300);
-    expect(fullAfter(1200, 1, 5000, limits)).toBe(5100);
+  test("taking counts from the moment at which it was full last, never from idle time", () => {
+    const bucket = fullLevel();
+    take(bucket, 0, 2, 1000, limits);
+    expect(missing(bucket, 0, 1000, limits)).toBe(2);
+    take(bucket, 0, 1, 1000, limits);
+    expect(missing(bucket, 0, 1100, limits)).toBe(2);
+    take(bucket, 0, 1, 5000, limits);
+    expect(missing(bucket, 0, 5000, limits)).toBe(1);
   });
 
-  test("what is missing is counted in tokens and is nothing in a full bucket", () => {
-    expect(missing(1200, 1000, limits)).toBe(2);
-    expect(missing(900, 1000, limits)).toBe(0);
-    expect(missing(FULL, 1000, limits)).toBe(0);
+  test("what is missing is counted in tokens, is nothing in a full bucket and more than the burst in debt", () => {
+    expect(missing(level(1000, 2), 0, 1000, limits)).toBe(2);
+    expect(missing(level(700, 2), 0, 1000, limits)).toBe(0);
+    expect(missing(fullLevel(), 0, 1000, limits)).toBe(0);
+    expect(missing(level(1000, 12), 0, 1100, limits)).toBe(11);
   });
 
-  test("other limits keep the tokens up to the new burst", () => {
-    const at = (tokens: number, to: typeof limits): number =>
-      to.burst - missing(rebase(1000 + (5 - tokens) * 100, 1000, limits, to), 1000, to);
+  test("a bucket that is never full is reckoned from later moments, and its sums stay small", () => {
+    const bucket = fullLevel();
+    take(bucket, 0, 5, 0, limits);
+    for (let now = 100; now <= 20_000_000; now += 100) take(bucket, 0, 1, now, limits);
+    expect(missing(bucket, 0, 20_000_000, limits)).toBe(5);
+    expect(bucket[1]).toBeLessThan(11_000);
+  });
+
+  test("other limits keep the tokens up to the new burst, and all of a debt", () => {
+    const at = (tokens: number, to: typeof limits): number => {
+      const bucket = level(1000, 5 - tokens);
+      rebase(bucket, 0, 1000, limits, to);
+      return to.burst - missing(bucket, 0, 1000, to);
+    };
     expect(at(3, makeLimits(1, 1000, 10))).toBe(3);
     expect(at(3, makeLimits(100, 1000, 2))).toBe(2);
     expect(at(0, makeLimits(100, 1000, 2))).toBe(0);
     expect(at(5, makeLimits(100, 1000, 50))).toBe(5);
+    expect(at(5, makeLimits(10, 1000, 50))).toBe(5);
+    expect(at(-7, makeLimits(1, 1000, 5))).toBe(-7);
+    expect(at(-7, makeLimits(10, 1000, 2))).toBe(-7);
+    expect(at(-7, limits)).toBe(-7);
   });
 
   test("a turn is late only by more than rounding explains", () => {
@@ -92,44 +117,18 @@ describe("properties of the bucket", () => {
         fc.double({ min: 0, max: 1e9, noNaN: true }),
         (limits, requests, origin) => {
           let now = origin;
-          let fullAt = FULL;
+          const bucket = fullLevel();
           const admissions: Admission[] = [];
           for (const { share, idle } of requests) {
             now += idle * limits.capacity;
             const cost = share * limits.burst;
-            if (waitFor(fullAt, cost, now, limits) > 0) continue;
-            fullAt = fullAfter(fullAt, cost, now, limits);
+            if (!isThere(bucket, 0, cost, now, limits)) continue;
+            take(bucket, 0, cost, now, limits);
             admissions.push({ at: now, cost });
           }
           // Each sum of doubles rounds by at most an ulp of the largest time.
           const rounding = (requests.length + 16) * (now + limits.capacity) * 2 ** -52;
           expect(worstExcess(admissions, limits) * limits.interval).toBeLessThanOrEqual(rounding);
-        },
-      ),
-      { numRuns },
-    );
-  });
-
-  test("a denied request is denied before its time and admitted at it, seconds to and fro", () => {
-    fc.assert(
-      fc.property(
-        anyLimits,
-        steps,
-        fc.double({ min: 0, max: 1e9, noNaN: true }),
-        (limits, requests, origin) => {
-          let now = origin;
-          let fullAt = FULL;
-          for (const { share, idle } of requests) {
-            now += idle * limits.capacity;
-            const cost = share * limits.burst;
-            const wait = waitFor(fullAt, cost, now, limits);
-            const rounding = fullAfter(fullAt, cost, now, limits) * 2 ** -47;
-            const before = waitFor(fullAt, cost, now + wait - rounding, limits) > 0;
-            now += (wait / 1000) * 1000;
-            expect(before || wait <= rounding).toBe(true);
-            expect(waitFor(fullAt, cost, now, limits)).toBe(0);
-            fullAt = fullAfter(fullAt, cost, now, limits);
-          }
         },
       ),
       { numRuns },

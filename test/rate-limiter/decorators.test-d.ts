@@ -63,6 +63,27 @@ test("execute resolves with the result of the function", () => {
   expectTypeOf(new RateLimiter().execute(async ({ signal }) => signal)).toEqualTypeOf<Promise<AbortSignal>>();
 });
 
+test("a signal is found in the arguments that the function has", () => {
+  const limiter = new RateLimiter();
+  const { signal } = new AbortController();
+  expectTypeOf(limiter.wrap(fetchTicker, { signal })).parameters.toEqualTypeOf<
+    Parameters<typeof fetchTicker>
+  >();
+  limiter.wrap(fetchTicker, {
+    signal: (pair, depth) => {
+      expectTypeOf(pair).toEqualTypeOf<string>();
+      expectTypeOf(depth).toEqualTypeOf<number | undefined>();
+      return signal;
+    },
+  });
+  expectTypeOf(limiter.wrap(async <T>(value: T) => value, { signal })(5)).toEqualTypeOf<Promise<number>>();
+  rateLimiter({ signal: (_pair: string, depth?: number) => (depth === 0 ? signal : undefined) })(fetchTicker);
+  // @ts-expect-error blocking the thread cannot be aborted
+  limiter.wrapSync((text: string) => text.length, { signal });
+  // @ts-expect-error nor can a decorated function that blocks it
+  rateLimiterSync({ signal });
+});
+
 test("wrong uses do not compile", () => {
   // @ts-expect-error a limiter has no such option
   void new RateLimiter({ bursts: 1 });

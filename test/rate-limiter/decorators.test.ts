@@ -3,7 +3,7 @@ import { rateLimiter, rateLimiterSync } from "../../src/rate-limiter/decorators.
 import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { call, watch } from "./support.js";
+import { call, CountingSignal, watch } from "./support.js";
 
 function greet(this: { greeting: string } | void, name: string): string {
   return `${this ? this.greeting : "Hello"} ${name}`;
@@ -162,5 +162,102 @@ describe("limiter.wrap", () => {
     for (const none of [null, 5, "x", []]) {
       expect(() => limiter.wrap(greet, none as object)).toThrow(/options of wrap must be a plain object/);
     }
+  });
+
+  test("gives the waits of all calls up when its signal aborts, and runs nothing", async () => {
+    const clock = new ManualClock();
+    const limiter = new RateLimiter({ rate: 10, burst: 1, clock });
+    const stop = new CountingSignal();
+    const ran: number[] = [];
+    const wrapped = limiter.wrap(async (x: number) => ran.push(x), { signal: stop.signal });
+    await wrapped(1);
+    const waiting = [watch(wrapped(2)), watch(wrapped(3))];
+    stop.controller.abort("over");
+    await clock.advance(1);
+    expect(waiting).toEqual([
+      { state: "rejected", reason: "over" },
+      { state: "rejected", reason: "over" },
+    ]);
+    await expect(wrapped(4)).rejects.toBe("over");
+    expect([ran, clock.pendingTimers, stop.listeners, limiter.tokens]).toEqual([[1], 0, 0, 1]);
+  });
+
+  test("finds the signal of each call in its this and arguments", async () => {
+    const clock = new ManualClock();
+    const limiter = new RateLimiter({ rate: 10, burst: 1, clock });
+    const ask = limiter.wrap(
+      async (text: string, { signal: _own }: { signal?: AbortSignal } = {}) => text.length,
+      { signal: (_text, { signal } = {}) => signal },
+    );
+    await ask("a");
+    const one = new CountingSignal();
+    const given = watch(ask("ab", { signal: one.signal }));
+    const other = watch(ask("abc"));
+    one.controller.abort("gone");
+    await clock.advance(0.1);
+    expect([given.reason, other.state, one.listeners]).toEqual(["gone", "fulfilled", 0]);
+    class Api {
+      readonly stop = new CountingSignal();
+      @rateLimiter({ rate: 10, burst: 1, clock, signal: abortedBy })
+      async get(): Promise<string> {
+        return "got";
+      }
+    }
+    function abortedBy(this: Api): AbortSignal {
+      return this.stop.signal;
+    }
+    const [first, second] = [new Api(), new Api()];
+    await first.get();
+    const waits = [watch(first.get()), watch(second.get())];
+    first.stop.controller.abort("stopped");
+    await clock.advance(0.1);
+    expect([waits[0]?.reason, waits[1]?.state]).toEqual(["stopped", "fulfilled"]);
+    const nothing = limiter.wrap(greet, { signal: () => "no signal" as unknown as AbortSignal });
+    await expect(nothing("a")).rejects.toThrow(/signal must be an AbortSignal/);
+  });
+
+  test("an abort once the function runs is the function's affair, also in the tick in which it begins", async () => {
+    const clock = new ManualClock();
+    const limiter = new RateLimiter({ rate: 10, burst: 1, clock });
+    const stop = new AbortController();
+    const wrapped = limiter.wrap(
+      async () => {
+        stop.abort("meanwhile");
+        await Promise.resolve();
+        return "ended in order";
+      },
+      { signal: stop.signal },
+    );
+    await expect(wrapped()).resolves.toBe("ended in order");
+    const failing = limiter.wrap(
+      () => {
+        throw new Error("at once");
+      },
+      { signal: new AbortController().signal },
+    );
+    await clock.advance(1);
+    await expect(failing()).rejects.toThrow("at once");
+  });
+
+  test("an abort between the turn and the function gives the tokens back", async () => {
+    const clock = new ManualClock();
+    const limiter = new RateLimiter({ rate: 10, burst: 1, clock });
+    const stop = new AbortController();
+    limiter.tryAcquire();
+    limiter.on("acquired", () => stop.abort("late"));
+    const waiting = watch(limiter.wrap(greet, { signal: stop.signal })("a"));
+    await clock.advance(0.1);
+    expect([waiting.reason, limiter.tokens]).toEqual(["late", 1]);
+  });
+
+  test("refuses what is no signal, and one for a call that blocks the thread", () => {
+    const limiter = new RateLimiter();
+    for (const signal of [null, 5, {}, "x"]) {
+      expect(() => call(limiter, "wrap", greet, { signal })).toThrow(/signal must be/);
+    }
+    const { signal } = new AbortController();
+    expect(() => call(limiter, "wrapSync", greet, { signal })).toThrow(/signal is not an option of wrapSync/);
+    expect(() => call({ rateLimiterSync }, "rateLimiterSync", { signal })).toThrow(/signal is not an option/);
+    expect(() => rateLimiter({ signal: AbortSignal.abort() })(greet)).not.toThrow();
   });
 });

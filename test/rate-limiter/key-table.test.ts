@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hashKey } from "../../src/rate-limiter/key-hash.js";
+import { fullAt, makeLimits } from "../../src/rate-limiter/bucket.js";
 import { KeyTable } from "../../src/rate-limiter/key-table.js";
 import { numRuns } from "./support.js";
 
@@ -29,6 +30,11 @@ describe("the hash of a key", () => {
   });
 });
 
+// A token a millisecond: what was taken since 0 is the time of being full.
+const limits = makeLimits(1000, 1000, 1e6);
+const newTable = (maxKeys: number): KeyTable => new KeyTable(maxKeys, limits);
+const timeOf = (table: KeyTable, slot: number): number => fullAt(table.levelOf(slot), 0, limits);
+
 describe("the table of keys", () => {
   const key = fc.nat({ max: 60 }).map((number) => `key ${number}`);
   const step = fc.oneof(
@@ -48,7 +54,7 @@ describe("the table of keys", () => {
   test("agrees with a map, however keys come and go, and knows the earliest time", () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 300, size: "max" }), (steps) => {
-        const table = new KeyTable(61);
+        const table = newTable(61);
         const model = new Map<string, number>();
         const seen: unknown[] = [];
         const expected: unknown[] = [];
@@ -58,17 +64,18 @@ describe("the table of keys", () => {
           const known = model.get(each.key);
           const least = Math.min(...model.values());
           if (each.do === "add" && slot < 0) {
-            table.add(each.key, each.time, hash);
+            table.add(each.key, 0, each.time, hash);
             model.set(each.key, each.time);
           } else if (each.do === "raise" && slot >= 0) {
-            table.setFullAt(slot, table.fullAt(slot) + each.time);
+            // From before all their times: nothing is full yet.
+            table.takeIfThere(slot, each.time, -1);
             model.set(each.key, (known ?? 0) + each.time);
           } else if (each.do === "remove" && slot >= 0) {
             table.remove(slot);
             model.delete(each.key);
           } else if (each.do === "evict" && model.size > 0) {
             const first = table.closestToFull();
-            seen.push(table.fullAt(first));
+            seen.push(timeOf(table, first));
             expected.push(least);
             model.delete(table.keyOf(first));
             table.remove(first);
@@ -82,7 +89,7 @@ describe("the table of keys", () => {
         for (let number = 0; number <= 60; number++) {
           const name = `key ${number}`;
           const slot = table.find(name);
-          seen.push(slot < 0 ? undefined : table.fullAt(slot));
+          seen.push(slot < 0 ? undefined : timeOf(table, slot));
           expected.push(model.get(name));
         }
         expect(seen).toEqual(expected);
@@ -92,10 +99,10 @@ describe("the table of keys", () => {
   });
 
   test("grows to its greatest size and is empty after clear", () => {
-    const table = new KeyTable(1000);
-    for (let number = 0; number < 1000; number++) table.add(`${number}`, number);
+    const table = newTable(1000);
+    for (let number = 0; number < 1000; number++) table.add(`${number}`, 0, number);
     expect(table.size).toBe(1000);
-    expect(table.fullAt(table.find("777"))).toBe(777);
+    expect(timeOf(table, table.find("777"))).toBe(777);
     table.clear();
     expect([table.size, table.find("777"), table.closestToFull()]).toEqual([0, -1, -1]);
   });
@@ -107,13 +114,13 @@ test("the table gives keys in the order of their times, whoever was taken out of
       fc.array(fc.nat({ max: 1000 }), { minLength: 1, maxLength: 60, size: "max" }),
       fc.array(fc.nat({ max: 59 }), { maxLength: 30, size: "max" }),
       (times, leaving) => {
-        const table = new KeyTable(times.length);
-        times.forEach((time, number) => table.add(`${number}`, time));
+        const table = newTable(times.length);
+        times.forEach((time, number) => table.add(`${number}`, 0, time));
         const gone = new Set(leaving.filter((number) => number < times.length));
         for (const number of gone) table.remove(table.find(`${number}`));
         const drained: number[] = [];
         for (let slot = table.closestToFull(); slot >= 0; slot = table.closestToFull()) {
-          drained.push(table.fullAt(slot));
+          drained.push(timeOf(table, slot));
           table.remove(slot);
         }
         const rest = times.filter((_, number) => !gone.has(number));

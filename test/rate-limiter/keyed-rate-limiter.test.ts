@@ -1,6 +1,15 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FULL, fullAfter, makeLimits, waitFor } from "../../src/rate-limiter/bucket.js";
+import {
+  fullAt,
+  fullLevel,
+  isFull,
+  isThere,
+  type Levels,
+  makeLimits,
+  take,
+} from "../../src/rate-limiter/bucket.js";
 import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/options.js";
@@ -36,7 +45,7 @@ describe("a keyed rate limiter", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test.each(["__proto__", "constructor", "toString", " ", "\0", "💥", "\uD800", "a".repeat(10_000)])(
+  test.each(["", "__proto__", "constructor", "toString", " ", "\0", "💥", "\uD800", "a".repeat(10_000)])(
     "takes %j as a key like any other",
     (key) => {
       const { limiter } = setUp();
@@ -47,6 +56,27 @@ describe("a keyed rate limiter", () => {
       ]);
     },
   );
+
+  test("counts a key above maxKeyLength by its hash, everywhere", async () => {
+    const { clock, limiter } = setUp({ maxKeyLength: 64 });
+    const evicted: string[] = [];
+    limiter.on("acquired", ({ key }) => evicted.push(key));
+    const long = "k".repeat(65);
+    const hash = `sha256:${createHash("sha256").update(long).digest("base64url")}`;
+    expect([limiter.tryAcquire(long), limiter.tryAcquire(long), limiter.tryAcquire(`${long}l`)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect([limiter.tokens(long), limiter.timeUntilToken(long), limiter.tokens(hash)]).toEqual([0, 0.1, 0]);
+    const waiter = watch(limiter.acquire(long));
+    await clock.advance(0.1);
+    expect(waiter.state).toBe("fulfilled");
+    limiter.reset(long);
+    expect(limiter.tokens(long)).toBe(1);
+    expect(limiter.tryAcquire("k".repeat(64))).toBe(true);
+    expect(evicted).toEqual([hash, expect.stringMatching(/^sha256:/), hash, "k".repeat(64)]);
+  });
 
   test("a cost above the burst is an error of its own and makes no key known", async () => {
     const { limiter } = setUp();
@@ -117,6 +147,12 @@ describe("a keyed rate limiter", () => {
     for (const key of "abc") limiter.tryAcquire(key);
     expect(limiter.size).toBe(2);
     expect(more).toBe(6);
+  });
+
+  test("has its settings as properties", () => {
+    const { limiter } = setUp({ maxQueue: 3, onFull: "deny", maxKeyLength: 99 });
+    expect(limiter).toMatchObject({ maxQueue: 3, onFull: "deny", maxKeyLength: 99, maxKeys: 100_000 });
+    expect(setUp().limiter).toMatchObject({ maxQueue: undefined, onFull: "evict", maxKeyLength: 1024 });
   });
 
   test("snapshots are frozen and plain", () => {
@@ -309,7 +345,7 @@ test("agrees with a plain map of buckets in every decision, while keys are forgo
         const limits = makeLimits(10, 1000, 3);
         const clock = new ManualClock();
         const limiter = new KeyedRateLimiter({ rate: 10, burst: 3, ...options, clock });
-        const naive = new Map<string, number>();
+        const naive = new Map<string, Levels>();
         const decisions: boolean[] = [];
         const expected: boolean[] = [];
         for (const each of steps) {
@@ -328,20 +364,21 @@ test("agrees with a plain map of buckets in every decision, while keys are forgo
         expect(limiter.size).toBeLessThanOrEqual(options.maxKeys);
 
         function decide(name: string, cost: number, now: number): boolean {
-          const fullAt = naive.get(name) ?? FULL;
-          if (waitFor(fullAt, cost, now, limits) > 0) return false;
-          const missing = [...naive].filter(([other, time]) => time > now && other !== name);
-          const isNew = !(fullAt > now);
-          if (isNew && missing.length >= options.maxKeys) {
+          const level = naive.get(name) ?? fullLevel();
+          if (!isThere(level, 0, cost, now, limits)) return false;
+          const missing = [...naive].filter(([other, its]) => !isFull(its, 0, now, limits) && other !== name);
+          if (isFull(level, 0, now, limits) && missing.length >= options.maxKeys) {
             if (options.onFull === "deny") return false;
-            const least = Math.min(...missing.map(([, time]) => time));
+            const times = missing.map(([, its]) => fullAt(its, 0, limits));
+            const least = Math.min(...times);
             // Which of equals goes is not said; the model follows the limiter.
             const gone = missing.find(
-              ([other, time]) => time === least && limiter.tokens(other) === limits.burst,
+              ([other], index) => times[index] === least && limiter.tokens(other) === limits.burst,
             );
             naive.delete(gone?.[0] ?? "");
           }
-          naive.set(name, fullAfter(fullAt, cost, now, limits));
+          take(level, 0, cost, now, limits);
+          naive.set(name, level);
           return true;
         }
       },

@@ -6,12 +6,22 @@ import { describe, expect, test } from "vitest";
 const program = fileURLToPath(new URL("../fixtures/rate-limiter-program.mjs", import.meta.url));
 
 /** Runs a scenario in a process of its own, which has to end by itself. */
-async function run(scenario: string): Promise<Record<string, unknown>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [program, scenario], { timeout: 20_000 });
+async function run(...scenario: readonly string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...scenario], { timeout: 20_000 });
   const seen: unknown = JSON.parse(stdout);
   expect(seen).toBeTypeOf("object");
   return { ...(seen as object) };
 }
+
+test.each(["split", "trim", "slice", "match"])(
+  "a key that was cut out of a long header (%s) does not keep the header, known or waited for",
+  async (way) => {
+    const { known, waited } = await run("slices", way);
+    // The headers have 8 kB each.
+    expect(known).toBeLessThan(250);
+    expect(waited).toBeLessThan(4000);
+  },
+);
 
 describe("on the real clock", () => {
   test("acquireSync blocks the thread without burning CPU, behind who came before", async () => {

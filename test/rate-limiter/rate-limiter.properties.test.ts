@@ -37,6 +37,11 @@ const reservations = [
   fc.record({ do: fc.constant("cancel" as const), which }),
   fc.record({ do: fc.constant("commit" as const), which, share: fc.oneof(fc.constant(0), share) }),
 ] as const;
+const dearer = fc.record({
+  do: fc.constant("commit" as const),
+  which,
+  share: fc.double({ min: 1, max: 4, noNaN: true }),
+});
 const pause = fc.record({ do: fc.constant("pause" as const), intervals });
 const block = fc.record({ do: fc.constant("block" as const), intervals });
 const change = [
@@ -62,7 +67,7 @@ const rounding = 1e-6;
 
 /**
  * Plays the steps on a limiter, checks at the end that everybody was served in order and nothing is left, and
- * returns the worst excess over the bound.
+ * returns the worst excess over the bound, which is widened by what was committed above the reserved.
  */
 async function play(
   shape: { readonly rate: number; readonly burst: number },
@@ -80,6 +85,7 @@ async function play(
   let reserving = false;
   let pending = 0;
   const broken: string[] = [];
+  let above = 0;
   limiter.on("acquired", ({ cost }) => {
     if (reserving) return;
     // A listener's failure would not be heard of.
@@ -137,6 +143,7 @@ async function play(
         if (step.do === "cancel") found.reservation.cancel();
         else found.reservation.commit(used);
         found.admission.cost = used;
+        above += Math.max(0, used - found.reservation.cost);
         break;
       }
       case "advance":
@@ -157,12 +164,12 @@ async function play(
         limiter.reset();
     }
   }
-  await clock.advance(1000 + (2 * steps.length * limiter.burst * interval()) / 1000);
+  await clock.advance(1000 + (5 * steps.length * limiter.burst * interval()) / 1000);
   expect([pending, clock.pendingTimers, limiter.stats.queued, ...broken]).toEqual([0, 0, 0]);
   expect(signals.filter(({ listeners }) => listeners > 0)).toEqual([]);
   expect(served).toEqual(served.toSorted((one, other) => one - other));
   expect(limiter.tokens).toBe(limiter.burst);
-  return worstExcess(admissions, { interval: interval(), burst: limiter.burst });
+  return worstExcess(admissions, { interval: interval(), burst: limiter.burst }) - above;
 }
 
 const runs = Math.ceil(numRuns / 4);
@@ -186,6 +193,19 @@ test("with reservations, commits and cancellations among the waiters the bound h
       },
     ),
     { numRuns: runs * 2 },
+  );
+});
+
+test("commits above what was reserved are charged: the bound is exceeded by them alone", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      shapes,
+      fc.array(fc.oneof(...common, ...reservations, dearer, dearer), mostSteps),
+      async (shape, steps) => {
+        expect(await play(shape, steps, "ignored")).toBeLessThanOrEqual(rounding);
+      },
+    ),
+    { numRuns: runs },
   );
 });
 
@@ -213,7 +233,7 @@ test("a request is denied before the time that was told and admitted at it, behi
 });
 
 test("whatever is called in whatever order, everybody is served in order and nothing is left", async () => {
-  const all = fc.oneof(...common, ...reservations, pause, block, ...change);
+  const all = fc.oneof(...common, ...reservations, dearer, pause, block, ...change);
   await fc.assert(
     fc.asyncProperty(shapes, fc.array(all, mostSteps), async (shape, steps) => {
       expect(await play(shape, steps, "ignored")).not.toBeNaN();

@@ -405,6 +405,42 @@ describe("a pause", () => {
     expect(limiter.tryAcquire()).toBe(true);
   });
 
+  test.each<readonly [Duration | null | undefined, number]>([
+    [7200, 7200],
+    [86_400, 86_400],
+    [30_000, 30_000],
+    [0.5, 0.5],
+    ["2h", 7200],
+    [0, 0],
+    [-1, 0],
+    [-Infinity, 0],
+    [Number.NaN, 0],
+    [undefined, 0],
+    [null, 0],
+  ])("takes what an upstream asks as it stands: %o is %d s", (asked, seconds) => {
+    const { limiter } = setUp();
+    limiter.pauseFor(asked);
+    expect(limiter.timeUntilToken()).toBe(seconds);
+    expect(limiter.tryAcquire()).toBe(seconds === 0);
+  });
+
+  test.each([Infinity, Number.MAX_VALUE, 1e15])("of %d s lasts until a reset", async (seconds) => {
+    const { clock, limiter } = setUp({ burst: 2 });
+    limiter.pauseFor(seconds);
+    const waiters = [limiter.acquire(), limiter.acquire(), limiter.acquire()].map((turn) => watch(turn));
+    const hurried = watch(limiter.acquire({ timeout: "1d" }));
+    const reservation = limiter.reserve();
+    expect(reservation.delay).toBeGreaterThan(1e12);
+    reservation.cancel();
+    await clock.advance("300d");
+    expect(waiters.map(({ state }) => state)).toEqual(["pending", "pending", "pending"]);
+    expect(hurried.reason).toMatchObject({ code: "ERR_RATE_LIMIT_EXCEEDED" });
+    limiter.reset();
+    await clock.advance(1);
+    expect(waiters.map(({ state }) => state)).toEqual(["fulfilled", "fulfilled", "fulfilled"]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test("refuses at once the waiters whose timeout it makes impossible, and only those", async () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire();
@@ -431,7 +467,8 @@ describe("an update", () => {
     expect(limiter.tokens).toBe(3);
     limiter.update({ burst: 100 });
     expect(limiter.tokens).toBeCloseTo(3);
-    expect(limiter).toMatchObject({ rate: 1, per: 1, burst: 100 });
+    expect(limiter).toMatchObject({ rate: 1, per: 1, burst: 100, maxQueue: undefined });
+    expect(new RateLimiter({ maxQueue: 3 }).maxQueue).toBe(3);
   });
 
   test("lets a burst that was never given follow the rate", () => {

@@ -202,14 +202,87 @@ describe("a reservation", () => {
     expect(limiter.tokens).toBe(3);
   });
 
-  test.each([3, -1, Number.NaN, Number.POSITIVE_INFINITY, "1", null])(
-    "cannot be committed for %s of 2",
+  test("committed for more than was reserved is charged for all of it, also above the burst, before its time and after", async () => {
+    const now = setUp();
+    now.limiter.reserve(2).commit(12);
+    expect([now.limiter.tokens, now.limiter.timeUntilToken()]).toEqual([0, 0.8]);
+    const later = setUp();
+    later.limiter.tryAcquire(5);
+    const reservation = later.limiter.reserve(2);
+    reservation.commit(4);
+    expect(later.limiter.timeUntilToken()).toBe(0.5);
+    await later.clock.advance(0.4);
+    expect([later.limiter.tokens, later.limiter.timeUntilToken()]).toEqual([0, 0.1]);
+    const afterwards = setUp();
+    afterwards.limiter.tryAcquire(5);
+    const due = afterwards.limiter.reserve(2);
+    await afterwards.clock.advance(0.2);
+    due.commit(4);
+    expect(afterwards.limiter.timeUntilToken()).toBe(0.3);
+  });
+
+  test("committed for more makes the waiters wait, and refuses at once those that it makes too late", async () => {
+    const { clock, limiter } = setUp();
+    const reservation = limiter.reserve(5);
+    const patient = watch(limiter.acquire());
+    const hurried = watch(limiter.acquire({ timeout: 0.2 }));
+    reservation.commit(7);
+    await clock.advance(0);
+    expect(hurried.reason).toMatchObject({ code: "ERR_RATE_LIMIT_EXCEEDED", retryAfter: 0.4 });
+    await clock.advance(0.299);
+    expect(patient.state).toBe("pending");
+    await clock.advance(0.001);
+    expect(patient.state).toBe("fulfilled");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("whose debt is not paid keeps it through updates, and through a pause, until a reset", async () => {
+    const { clock, limiter } = setUp();
+    limiter.reserve(5).commit(15);
+    const waits = [limiter.timeUntilToken()];
+    for (const limits of [
+      {},
+      { rate: 10 },
+      { rate: 10, burst: 5 },
+      { rate: 1 },
+      { burst: 3 },
+      { per: "1s" },
+    ] as const) {
+      limiter.update(limits);
+      waits.push(limiter.timeUntilToken());
+    }
+    expect(waits).toEqual([1.1, 1.1, 1.1, 1.1, 11, 11, 11]);
+    limiter.pauseFor(4);
+    await clock.advance(4);
+    expect(limiter.timeUntilToken()).toBe(7);
+    limiter.reset();
+    expect(limiter.tokens).toBe(3);
+  });
+
+  test("of many promised at a rate that was lowered later costs their time however often it is updated", async () => {
+    for (const again of [undefined, {}, { rate: 10 }, { rate: 10, burst: 10 }]) {
+      const clock = new ManualClock();
+      const limiter = new RateLimiter({ rate: 100, burst: 10, clock });
+      limiter.tryAcquire(10);
+      for (let promised = 0; promised < 50; promised++) limiter.reserve();
+      limiter.update({ rate: 10 });
+      await clock.advance(0.5);
+      if (again !== undefined) limiter.update(again);
+      expect(limiter.timeUntilToken()).toBeCloseTo(4.6);
+    }
+  });
+
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, "1", null])(
+    "cannot be committed for %s, and counts as used when somebody tried",
     (actual) => {
       const { limiter } = setUp();
-      const reservation = limiter.reserve(2);
-      expect(() => call(reservation, "commit", actual)).toThrow(/actualCost must be .* 2; got/);
-      reservation.commit(1);
-      expect(limiter.tokens).toBe(4);
+      {
+        using reservation = limiter.reserve(2);
+        expect(() => call(reservation, "commit", actual)).toThrow(
+          /actualCost must be a number of 0 or more; got/,
+        );
+      }
+      expect(limiter.tokens).toBe(3);
     },
   );
 

@@ -1,0 +1,97 @@
+/** Where an upstream says when to come back: a header's value, a response, or its headers. */
+export type RetryAfterSource = string | number | object | null | undefined;
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTH = `(?<month>${MONTHS.join("|")})`;
+const TIME = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
+const DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
+const LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day";
+
+/** The three forms of an HTTP-date: IMF-fixdate, and the two obsolete ones that have to be understood. */
+const FORMS = [
+  String.raw`${DAY}, (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} GMT`,
+  String.raw`${LONG_DAY}, (?<day>\d\d)-${MONTH}-(?<year>\d\d) ${TIME} GMT`,
+  String.raw`${DAY} ${MONTH} (?<day>[ \d]\d) ${TIME} (?<year>\d{4})`,
+].map((form) => new RegExp(`^${form}$`));
+
+const CENTURY = 100;
+
+/** Milliseconds since 1970 of an HTTP-date; `undefined` when it is none. */
+function parseDate(text: string, now: number): number | undefined {
+  for (const form of FORMS) {
+    const groups = form.exec(text)?.groups;
+    if (!groups) continue;
+    const [day = 0, hour = 0, minute = 0, second = 0] = ["day", "hour", "minute", "second"].map((name) =>
+      Number(groups[name]),
+    );
+    const month = MONTHS.indexOf(groups["month"] ?? "");
+    let year = Number(groups["year"]);
+    if (groups["year"]?.length === 2) {
+      const thisYear = new Date(now).getUTCFullYear();
+      year += Math.floor(thisYear / CENTURY) * CENTURY;
+      // Two digits that would be more than 50 years ahead are of the century before.
+      if (year > thisYear + CENTURY / 2) year -= CENTURY;
+    }
+    const date = new Date(Date.UTC(year, month, day, hour, minute, second));
+    // 23:59:60 is a leap second.
+    const isReal = date.getUTCDate() === day || second === 60;
+    return isReal && hour < 24 && minute < 60 && second <= 60 ? date.getTime() : undefined;
+  }
+  return undefined;
+}
+
+/** A header of a response or of its headers, of whatever library; anything else is a value itself. */
+function header(source: unknown, name: string): unknown {
+  if (typeof source !== "object" || source === null || Array.isArray(source)) return undefined;
+  const inner: unknown = Reflect.get(source, "headers");
+  const headers = typeof inner === "object" && inner !== null ? inner : source;
+  const get: unknown = Reflect.get(headers, "get");
+  if (typeof get === "function") return Reflect.apply(get, headers, [name]);
+  const key = Object.keys(headers).find((own) => own.toLowerCase() === name);
+  return key === undefined ? undefined : Reflect.get(headers, key);
+}
+
+function seconds(value: unknown, now: number): number | undefined {
+  if (Array.isArray(value)) {
+    const all = value.map((each: unknown) => seconds(each, now)).filter((each) => each !== undefined);
+    return all.length > 0 ? Math.max(...all) : undefined;
+  }
+  if (typeof value === "number") return Number.isNaN(value) ? undefined : Math.max(0, value);
+  if (typeof value !== "string") return undefined;
+  const text = value.trim();
+  if (/^\d+$/.test(text)) return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+  const date = parseDate(text, now);
+  return date === undefined ? undefined : Math.max(0, (date - now) / 1000);
+}
+
+/**
+ * Seconds that an upstream asks to wait for by `Retry-After`: for `limiter.pauseFor(retryAfterSeconds(response))`.
+ * Never throws: what is missing or makes no sense is `undefined`, a time that is over 0.
+ *
+ * Digits and the three forms of an HTTP-date are understood, nothing else. A date is measured against the
+ * response's own `Date`, so that neither clock has to be right.
+ *
+ * @param source the header's value or values; or a response or its headers: of `fetch`, undici, `node:http`,
+ *   axios and the like, whatever has `headers` or `get`, or is a plain object.
+ * @param now the time at which the response came, where it has no `Date`: a `Date`, or milliseconds since 1970.
+ *   Default: now.
+ * @example
+ * ```ts
+ * import { retryAfterSeconds } from "@kstlib/resilience";
+ *
+ * console.assert(retryAfterSeconds("120") === 120);
+ * console.assert(retryAfterSeconds(new Response(null, { status: 429 })) === undefined);
+ * const headers = { date: "Tue, 01 Sep 2026 12:00:00 GMT", "retry-after": "Tue, 01 Sep 2026 12:00:30 GMT" };
+ * console.assert(retryAfterSeconds({ headers }) === 30);
+ * ```
+ */
+export function retryAfterSeconds(
+  source: RetryAfterSource,
+  now: number | Date = Date.now(),
+): number | undefined {
+  const wall = Number(now);
+  const date = header(source, "date");
+  const sent = typeof date === "string" ? parseDate(date.trim(), wall) : undefined;
+  const isValue = typeof source !== "object" || Array.isArray(source);
+  return seconds(isValue ? source : header(source, "retry-after"), sent ?? wall);
+}
