@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { threadProgramsOfTests } from "./scripts/thread-programs.mjs";
 
 export default defineConfig({
+  plugins: [threadProgramsOfTests],
   test: {
     globalSetup: "./scripts/vitest-setup.mjs",
     reporters: ["default", "./scripts/closing-line.mjs"],

@@ -1,4 +1,6 @@
+import { startThread } from "../kernel/thread.js";
 import { warn } from "../kernel/warning.js";
+import { deadlineProgram } from "./deadline-program.js";
 import { endProcess } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";
 
@@ -33,7 +35,7 @@ export function startDeadlineThread({
   exit,
 }: GracefulShutdownSettings): DeadlineThread | undefined {
   // Not imported: whoever only imports the package should not wait for what threads need.
-  const { isMainThread, Worker } = process.getBuiltinModule("node:worker_threads");
+  const { isMainThread } = process.getBuiltinModule("node:worker_threads");
   if (!isMainThread) return undefined;
   const failed = (error: unknown): void =>
     warn(
@@ -53,9 +55,7 @@ export function startDeadlineThread({
     inspectable: permission?.has("inspector") ?? true,
   };
   try {
-    // Neither the flags nor the environment of the program may change what this thread loads.
-    const options = { workerData, execArgv: [], env: {} };
-    const worker = new Worker(new URL("./deadline-worker.js", import.meta.url), options);
+    const worker = startThread(deadlineProgram, { name: "shutdown", workerData });
     worker.on("error", failed).unref();
     const main: NodeJS.EventEmitter = process;
     const stop = (): void => {

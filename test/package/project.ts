@@ -120,8 +120,12 @@ export class Program {
 export class Project {
   readonly folder: string = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "project-")));
 
-  constructor() {
-    onTestFinished(() => fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
+  readonly #onFinished: typeof onTestFinished;
+
+  /** @param onFinished that of the test, where several run at a time. */
+  constructor(onFinished: typeof onTestFinished = onTestFinished) {
+    this.#onFinished = onFinished;
+    onFinished(() => fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
     this.write("package.json", { name: "app", private: true });
     // Copied, not linked: a link would lead back to the checkout and to its node_modules.
     fs.cpSync(packed(), this.path("node_modules", NAME), { recursive: true });
@@ -170,14 +174,19 @@ export class Project {
 
   /** Starts a command in the project, in a process group of its own. */
   start(command: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Program {
+    return this.startIn(this.folder, command, args, env);
+  }
+
+  /** Starts a command in another folder, as {@link start} does. */
+  startIn(cwd: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
     const child = spawn(command, args, {
-      cwd: this.folder,
+      cwd,
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
       env: { ...process.env, ...env },
     });
     const program = new Program(child);
-    onTestFinished(() => program.kill());
+    this.#onFinished(() => program.kill());
     return program;
   }
 
