@@ -13,6 +13,7 @@ const BUILD_INPUTS = [
   "scripts/thread-programs.mjs",
   "tsconfig.json",
   "tsconfig.build.json",
+  "package.json",
   "package-lock.json",
 ];
 

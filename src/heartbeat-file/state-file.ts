@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs, { constants } from "node:fs";
 import path from "node:path";
 import { type Clock, realClock } from "../kernel/clock.js";
 import { pidScope, processExists } from "./process-identity.js";
@@ -16,7 +16,7 @@ const ABANDONED = 3_600_000;
 const TEMPORARY = /^([\w-]*)\.(\d+)\.[0-9a-f-]{36}\.tmp$/;
 
 /** Neither waits for the other end of a pipe nor takes a terminal over. Not on Windows, where these are undefined. */
-const READ = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
+const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** The size of a regular file of at most 1 MiB; throws for anything else. */
 function sizeOf(stats: fs.Stats): number {

@@ -13,6 +13,9 @@ import { type Program, Project } from "./project.js";
 const IMPORTS = `import { GracefulShutdown, Watchdog } from "@kstlib/resilience";`;
 const REQUIRES = `const { GracefulShutdown, Watchdog } = require("@kstlib/resilience");`;
 
+/** For those who look for it. */
+const CONFIGURATION = "resilience:\n  rate_limiter: { rate: 7 }\n";
+
 type Format = "esm" | "cjs";
 /** Makes one file of a program. */
 type Bundle = (entry: string, outfile: string, format: Format, project: Project) => Promise<unknown>;
@@ -90,9 +93,10 @@ async function startBundled(
   const project = new Project(context.onTestFinished);
   project.write(entry, text);
   const folder = elsewhere(context);
+  fs.writeFileSync(path.join(folder, "kstlib.conf.yml"), CONFIGURATION);
   const file = format === "esm" ? "app.mjs" : "app.cjs";
   await bundle(project.path(entry), path.join(folder, file), format, project);
-  expect(fs.readdirSync(folder)).toEqual([file]);
+  expect(fs.readdirSync(folder).toSorted()).toEqual([file, "kstlib.conf.yml"]);
   return project.startIn(folder, process.execPath, [file]);
 }
 
@@ -120,5 +124,23 @@ describe.concurrent("one file with the package inside, run from elsewhere, keeps
     ["Vite for servers", "cjs", byVite],
   ])("%s, as %s", async ([, format, bundle, entry = "app.mjs", head = IMPORTS], context) => {
     await expectBothThreads(await startBundled(head + FREEZES, bundle, format, entry, context));
+  });
+});
+
+describe.concurrent("one file with the reader of the configuration inside", () => {
+  const SHOWS = `console.log(JSON.stringify(new RateLimiter({ name: "api" }).snapshot()));`;
+  // The parser is a CommonJS package, whose `require` esbuild leaves to the program.
+  const js = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
+  test.for<[string, Format, Bundle]>([
+    ["esbuild with a require", "esm", byEsbuild({ banner: { js } })],
+    ["esbuild", "cjs", byEsbuild()],
+    ["webpack", "esm", byWebpack],
+    ["Vite for servers", "esm", byVite],
+  ])("%s, as %s, takes what it finds where it is started", async ([, format, bundle], context) => {
+    const text = `import "@kstlib/resilience/auto";import { RateLimiter } from "@kstlib/resilience";${SHOWS}`;
+    const program = await startBundled(text, bundle, format, "app.mjs", context);
+    const code = await program.end();
+    expect(code, program.printed).toBe(0);
+    expect(program.stdout).toContain('"rate":7');
   });
 });
