@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import * as esbuild from "esbuild";
@@ -7,6 +6,7 @@ import { rollup } from "rollup";
 import { build as vite } from "vite";
 import { describe, expect, test, type TestContext } from "vitest";
 import webpack from "webpack";
+import { elsewhere } from "./elsewhere.js";
 import { expectBothThreads, FREEZES } from "./frozen-program.js";
 import { type Program, Project } from "./project.js";
 
@@ -75,13 +75,6 @@ const byVite: Bundle = (entry, outfile, format, { folder }) =>
     },
   });
 
-/** A folder with nothing else in it, from where no node_modules can be found. */
-function elsewhere({ onTestFinished }: TestContext): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "elsewhere-"));
-  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-  return folder;
-}
-
 /** Makes one file of a program and starts it where there is nothing else. */
 async function startBundled(
   text: string,
@@ -92,7 +85,7 @@ async function startBundled(
 ): Promise<Program> {
   const project = new Project(context.onTestFinished);
   project.write(entry, text);
-  const folder = elsewhere(context);
+  const folder = elsewhere(context.onTestFinished);
   fs.writeFileSync(path.join(folder, "kstlib.conf.yml"), CONFIGURATION);
   const file = format === "esm" ? "app.mjs" : "app.cjs";
   await bundle(project.path(entry), path.join(folder, file), format, project);

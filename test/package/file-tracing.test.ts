@@ -1,8 +1,8 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { nodeFileTrace } from "@vercel/nft";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { elsewhere } from "./elsewhere.js";
 import { expectBothThreads, FREEZES } from "./frozen-program.js";
 import { Project } from "./project.js";
 
