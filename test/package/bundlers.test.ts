@@ -4,54 +4,64 @@ import { nodeResolve } from "@rollup/plugin-node-resolve";
 import * as esbuild from "esbuild";
 import { rollup } from "rollup";
 import { build as vite } from "vite";
-import { describe, expect, test, type TestContext } from "vitest";
+import { describe, expect, test } from "vitest";
 import webpack from "webpack";
 import { elsewhere } from "./elsewhere.js";
-import { expectBothThreads, FREEZES } from "./frozen-program.js";
-import { type Program, Project } from "./project.js";
+import { FREEZES, HELD, outcomeOf } from "./frozen-program.js";
+import { Project } from "./project.js";
 
 const IMPORTS = `import { GracefulShutdown, Watchdog } from "@kstlib/resilience";`;
 const REQUIRES = `const { GracefulShutdown, Watchdog } = require("@kstlib/resilience");`;
 
-/** For those who look for it. */
-const CONFIGURATION = "resilience:\n  rate_limiter: { rate: 7 }\n";
+const FORMATS = ["esm", "cjs"] as const;
+type Format = (typeof FORMATS)[number];
+const FILES = { esm: "app.mjs", cjs: "app.cjs" } as const;
 
-type Format = "esm" | "cjs";
-/** Makes one file of a program. */
-type Bundle = (entry: string, outfile: string, format: Format, project: Project) => Promise<unknown>;
+/** Makes one file of a program for each of the formats, in a folder. */
+type Bundle = (entry: string, outdir: string, formats: readonly Format[]) => Promise<unknown>;
 
 const byEsbuild =
   (options: esbuild.BuildOptions = {}): Bundle =>
-  (entry, outfile, format) =>
-    esbuild.build({
-      entryPoints: [entry],
-      outfile,
-      format,
-      bundle: true,
-      platform: "node",
-      logLevel: "error",
-      ...options,
-    });
+  (entry, outdir, formats) =>
+    Promise.all(
+      formats.map((format) =>
+        esbuild.build({
+          entryPoints: [entry],
+          outfile: path.join(outdir, FILES[format]),
+          format,
+          bundle: true,
+          platform: "node",
+          logLevel: "error",
+          ...options,
+        }),
+      ),
+    );
 
-const byRollup: Bundle = async (input, file, format) => {
-  const plugins = [nodeResolve({ preferBuiltins: true })];
-  const bundle = await rollup({ input, plugins, external: /^node:/ });
-  await bundle.write({ file, format, inlineDynamicImports: true });
+const byRollup: Bundle = async (input, outdir, formats) => {
+  const bundle = await rollup({
+    input,
+    plugins: [nodeResolve({ preferBuiltins: true })],
+    external: /^node:/,
+  });
+  for (const format of formats) await bundle.write({ format, file: path.join(outdir, FILES[format]) });
 };
 
-const byWebpack: Bundle = async (entry, outfile, format, { folder }) => {
-  const isModule = format === "esm";
-  const compiler = webpack({
-    context: folder,
-    entry,
-    target: "node20",
-    // What is minified has lost the names of its functions.
-    mode: "production",
-    experiments: { outputModule: isModule },
-    output: { path: path.dirname(outfile), filename: path.basename(outfile), module: isModule },
+const byWebpack: Bundle = async (entry, outdir, formats) => {
+  const configurations = formats.map((format): webpack.Configuration => {
+    const isModule = format === "esm";
+    return {
+      context: path.dirname(entry),
+      entry,
+      target: "node20",
+      mode: "production",
+      // What is minified has lost the names of its functions.
+      optimization: { minimize: !isModule },
+      experiments: { outputModule: isModule },
+      output: { path: outdir, filename: FILES[format], module: isModule },
+    };
   });
   const problems = await new Promise<string>((resolve, reject) => {
-    compiler?.run((error, stats) => {
+    webpack(configurations)?.run((error, stats) => {
       if (error !== null) reject(error);
       else resolve(stats?.hasErrors() === true ? stats.toString("errors-only") : "");
     });
@@ -59,81 +69,79 @@ const byWebpack: Bundle = async (entry, outfile, format, { folder }) => {
   expect(problems).toBe("");
 };
 
-const byVite: Bundle = (entry, outfile, format, { folder }) =>
+const byVite: Bundle = (entry, outdir, formats) =>
   vite({
-    root: folder,
+    root: path.dirname(entry),
     configFile: false,
     logLevel: "error",
     ssr: { noExternal: true },
     build: {
       ssr: entry,
-      outDir: path.dirname(outfile),
+      outDir: outdir,
       emptyOutDir: false,
       rollupOptions: {
-        output: { format: format === "esm" ? "es" : "cjs", entryFileNames: path.basename(outfile) },
+        output: formats.map((format) => ({ format, entryFileNames: FILES[format] })),
       },
     },
   });
 
-/** Makes one file of a program and starts it where there is nothing else. */
-async function startBundled(
-  text: string,
+/** Makes one file of a program for each of the formats, in a folder where there is nothing else. */
+async function bundled(
   bundle: Bundle,
-  format: Format,
-  entry: string,
-  context: TestContext,
-): Promise<Program> {
-  const project = new Project(context.onTestFinished);
-  project.write(entry, text);
-  const folder = elsewhere(context.onTestFinished);
-  fs.writeFileSync(path.join(folder, "kstlib.conf.yml"), CONFIGURATION);
-  const file = format === "esm" ? "app.mjs" : "app.cjs";
-  await bundle(project.path(entry), path.join(folder, file), format, project);
-  expect(fs.readdirSync(folder).toSorted()).toEqual([file, "kstlib.conf.yml"]);
-  return project.startIn(folder, process.execPath, [file]);
+  [entry, text]: readonly [string, string],
+  formats: readonly Format[],
+): Promise<{ readonly folder: string; readonly project: Project }> {
+  const project = new Project();
+  const folder = elsewhere();
+  await bundle(project.write(entry, text), folder, formats);
+  expect(fs.readdirSync(folder).toSorted()).toEqual(formats.map((format) => FILES[format]).toSorted());
+  return { folder, project };
 }
 
-/** For Node itself, not for bundlers: some settings have them take these files of the package. */
+const MODULE = ["app.mjs", IMPORTS + FREEZES] as const;
+const TYPESCRIPT = ["app.ts", IMPORTS + FREEZES] as const;
+const COMMONJS = ["app.cjs", REQUIRES + FREEZES] as const;
+/** Without those of bundlers they take the files that the package has for Node itself. */
 const FOR_NODE = { conditions: [] };
 
-describe.concurrent("one file with the package inside, run from elsewhere, keeps the monitor and the deadline", () => {
-  test.for<[string, Format, Bundle, string?, string?]>([
-    ["esbuild", "esm", byEsbuild()],
-    ["esbuild", "cjs", byEsbuild()],
-    ["esbuild, minified", "esm", byEsbuild({ minify: true })],
+describe("one file with the package inside, run from elsewhere, keeps the monitor and the deadline", () => {
+  test.each<[string, Bundle, readonly [string, string], (readonly Format[])?]>([
+    ["esbuild", byEsbuild(), MODULE],
+    ["esbuild, minified", byEsbuild({ minify: true }), MODULE],
     [
-      "esbuild from TypeScript, with names kept",
-      "cjs",
+      "esbuild, for an older language and with names kept",
       byEsbuild({ keepNames: true, target: "es2020" }),
-      "app.ts",
+      TYPESCRIPT,
     ],
-    ["esbuild from the files for Node", "esm", byEsbuild(FOR_NODE)],
-    ["esbuild from the files for Node", "cjs", byEsbuild(FOR_NODE), "app.cjs", REQUIRES],
-    ["Rollup", "esm", byRollup],
-    ["Rollup", "cjs", byRollup],
-    ["webpack", "esm", byWebpack],
-    ["webpack", "cjs", byWebpack],
-    ["Vite for servers", "esm", byVite],
-    ["Vite for servers", "cjs", byVite],
-  ])("%s, as %s", async ([, format, bundle, entry = "app.mjs", head = IMPORTS], context) => {
-    await expectBothThreads(await startBundled(head + FREEZES, bundle, format, entry, context));
+    ["esbuild, from the ESM for Node", byEsbuild(FOR_NODE), MODULE],
+    ["esbuild, from the CommonJS for Node", byEsbuild(FOR_NODE), COMMONJS, ["cjs"]],
+    ["Rollup", byRollup, MODULE],
+    ["webpack", byWebpack, MODULE],
+    ["Vite for servers", byVite, MODULE],
+  ])("%s", async (_bundler, bundle, program, formats = FORMATS) => {
+    const { folder, project } = await bundled(bundle, program, formats);
+    const programs = formats.map((format) => project.startIn(folder, process.execPath, [FILES[format]]));
+    expect(await Promise.all(programs.map(outcomeOf))).toEqual(formats.map(() => HELD));
   });
 });
 
-describe.concurrent("one file with the reader of the configuration inside", () => {
-  const SHOWS = `console.log(JSON.stringify(new RateLimiter({ name: "api" }).snapshot()));`;
+describe("one file with the reader of the configuration inside takes what it finds where it is started", () => {
   // The parser is a CommonJS package, whose `require` esbuild leaves to the program.
   const js = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
-  test.for<[string, Format, Bundle]>([
-    ["esbuild with a require", "esm", byEsbuild({ banner: { js } })],
-    ["esbuild", "cjs", byEsbuild()],
-    ["webpack", "esm", byWebpack],
-    ["Vite for servers", "esm", byVite],
-  ])("%s, as %s, takes what it finds where it is started", async ([, format, bundle], context) => {
-    const text = `import "@kstlib/resilience/auto";import { RateLimiter } from "@kstlib/resilience";${SHOWS}`;
-    const program = await startBundled(text, bundle, format, "app.mjs", context);
-    const code = await program.end();
-    expect(code, program.printed).toBe(0);
-    expect(program.stdout).toContain('"rate":7');
+  const shows = `
+    import "@kstlib/resilience/auto";
+    import { RateLimiter } from "@kstlib/resilience";
+    console.log(new RateLimiter({ name: "api" }).rate);`;
+
+  test.each<[string, Bundle, Format]>([
+    ["esbuild, ESM with a require", byEsbuild({ banner: { js } }), "esm"],
+    ["esbuild, CommonJS", byEsbuild(), "cjs"],
+    ["webpack, ESM", byWebpack, "esm"],
+    ["Vite for servers, ESM", byVite, "esm"],
+  ])("%s", async (_bundler, bundle, format) => {
+    const { folder, project } = await bundled(bundle, ["app.mjs", shows], [format]);
+    fs.writeFileSync(path.join(folder, "kstlib.conf.yml"), "resilience: { rate_limiter: { rate: 7 } }\n");
+    const program = project.startIn(folder, process.execPath, [FILES[format]]);
+    expect(await outcomeOf(program)).toEqual({ code: 0, stdout: "7\n", stderr: "" });
   });
 });

@@ -3,13 +3,9 @@ import os from "node:os";
 import path from "node:path";
 import { onTestFinished } from "vitest";
 
-/**
- * A folder with nothing in it, from where no node_modules can be found.
- *
- * @param onFinished that of the test, where several run at a time.
- */
-export function elsewhere(onFinished: typeof onTestFinished = onTestFinished): string {
+/** A folder with nothing in it, from where no node_modules can be found. */
+export function elsewhere(): string {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "elsewhere-")));
-  onFinished(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }

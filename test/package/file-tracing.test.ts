@@ -3,7 +3,7 @@ import path from "node:path";
 import { nodeFileTrace } from "@vercel/nft";
 import { expect, test } from "vitest";
 import { elsewhere } from "./elsewhere.js";
-import { expectBothThreads, FREEZES } from "./frozen-program.js";
+import { FREEZES, HELD, outcomeOf } from "./frozen-program.js";
 import { Project } from "./project.js";
 
 // Deployments that copy only the files that a program is found to need: the standalone output of Next.js, Vercel.
@@ -18,9 +18,8 @@ test.each([
       base: project.folder,
     });
     expect([...warnings]).toEqual([]);
-    const deployed = fs.mkdtempSync(path.join(os.tmpdir(), "deployed-"));
-    onTestFinished(() => fs.rmSync(deployed, { recursive: true, force: true, maxRetries: 5 }));
+    const deployed = elsewhere();
     for (const traced of fileList) fs.cpSync(project.path(traced), path.join(deployed, traced));
-    await expectBothThreads(project.startIn(deployed, process.execPath, [file]));
+    expect(await outcomeOf(project.startIn(deployed, process.execPath, [file]))).toEqual(HELD);
   },
 );

@@ -120,12 +120,8 @@ export class Program {
 export class Project {
   readonly folder: string = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "project-")));
 
-  readonly #onFinished: typeof onTestFinished;
-
-  /** @param onFinished that of the test, where several run at a time. */
-  constructor(onFinished: typeof onTestFinished = onTestFinished) {
-    this.#onFinished = onFinished;
-    onFinished(() => fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
+  constructor() {
+    onTestFinished(() => fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
     this.write("package.json", { name: "app", private: true });
     // Copied, not linked: a link would lead back to the checkout and to its node_modules.
     fs.cpSync(packed(), this.path("node_modules", NAME), { recursive: true });
@@ -186,7 +182,7 @@ export class Project {
       env: { ...process.env, ...env },
     });
     const program = new Program(child);
-    this.#onFinished(() => program.kill());
+    onTestFinished(() => program.kill());
     return program;
   }
 
