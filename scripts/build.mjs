@@ -62,9 +62,10 @@ const autoNamesOtherEntries = {
   name: "auto-names-other-entries",
   setup(builder) {
     const others = { "./config/load.js": "./config/index.js", "./configure.js": "./index.js" };
-    builder.onResolve({ filter: /^\.\/conf/ }, ({ importer, path: name }) =>
-      path.relative("src", importer) === "auto.ts" ? { path: others[name], external: true } : undefined,
-    );
+    builder.onResolve({ filter: /^\.\// }, ({ importer, path: name }) => {
+      const isAuto = path.relative("src", importer) === "auto.ts";
+      return isAuto && name in others ? { path: others[name], external: true } : undefined;
+    });
   },
 };
 
@@ -99,10 +100,8 @@ function placeTypes(from, cjs) {
   };
   for (const name of Object.keys(entries())) {
     copy(`${name}.d.ts`);
-    write(
-      path.join(out, `${name}.d.ts`),
-      `export * from "${name.replace(/[^/]+/g, "..").slice(1)}/cjs/${name}.js";\n`,
-    );
+    const up = "../".repeat(name.split("/").length - 1) || "./";
+    write(path.join(out, `${name}.d.ts`), `export * from "${up}cjs/${name}.js";\n`);
   }
   fs.rmSync(from, { recursive: true });
 }
