@@ -1,5 +1,6 @@
-// Builds dist/ by the compiler: types, and a module for each source, of which a bundler takes what is used.
-// Then, for Node itself, dist/node/ (ESM) and dist/cjs/: one file an entry, because each module costs start-up time.
+// Builds dist/: a module for each source, of which a bundler takes what is used; for Node itself dist/node/ (ESM) and
+// dist/cjs/, one file an entry, because each module costs start-up time; the types once, in dist/cjs/, from where ESM
+// may take them, too. No source maps: what is built is as readable as the sources.
 // What two entries share stands in both: state that must be one in a process is kept under registered symbols.
 // Everything is made beside it and put in place at the end: who runs the old one meanwhile never sees half of it.
 import { spawnSync } from "node:child_process";
@@ -9,50 +10,36 @@ import { pathToFileURL } from "node:url";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { build } from "esbuild";
 import { root, sourceStamp } from "./setup.mjs";
+import { threadProgramsOfBuild } from "./thread-programs.mjs";
 
 process.chdir(root);
 const stamp = sourceStamp();
 const out = `dist-${process.pid}`;
 
 async function main() {
-  const tsc = ["node_modules/@typescript/native/bin/tsc", "-p", "tsconfig.build.json", "--outDir", out];
+  const cjs = path.join(out, "cjs");
+  const types = path.join(out, "types");
+  const tsc = ["node_modules/@typescript/native/bin/tsc", "-p", "tsconfig.build.json", "--outDir", types];
   const { status } = spawnSync(process.execPath, tsc, { stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) return 1;
-  // A program, which nobody imports.
-  fs.rmSync(path.join(out, "cli"), { recursive: true });
-  const types = fs
-    .readdirSync(out, { recursive: true })
-    .map(String)
-    .filter((file) => file.endsWith(".d.ts"));
+  placeTypes(types, cjs);
 
   const node = path.join(out, "node");
+  const entryPoints = entries();
+  const plugins = [...common.plugins, autoNamesOtherEntries];
+  const bundled = { ...common, plugins, bundle: true, metafile: true };
+  const { metafile } = await build({ ...bundled, entryPoints, outdir: node });
+  const sources = Object.keys(metafile.inputs);
+  await build({ ...common, entryPoints: sources, outdir: out, outbase: "src" });
   await build({
     ...common,
-    entryPoints: { ...entries(), ...workers() },
-    outdir: node,
-    bundle: true,
-    packages: "external",
-    format: "esm",
-  });
-  await build({
-    ...common,
-    entryPoints: fs
-      .readdirSync(node, { recursive: true })
-      .map(String)
-      .filter((file) => file.endsWith(".js"))
-      .map((file) => path.join(node, file)),
-    outdir: path.join(out, "cjs"),
+    entryPoints: filesUnder(node, ".js").map((file) => path.join(node, file)),
+    outdir: cjs,
     outbase: node,
     format: "cjs",
-    define: { "import.meta.url": "__url" },
-    banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
   });
   await buildCommandLine(node);
-  for (const file of types) {
-    fs.mkdirSync(path.dirname(path.join(out, "cjs", file)), { recursive: true });
-    fs.copyFileSync(path.join(out, file), path.join(out, "cjs", file));
-  }
-  fs.writeFileSync(path.join(out, "cjs", "package.json"), '{"type":"commonjs"}\n');
+  write(path.join(cjs, "package.json"), '{"type":"commonjs"}\n');
   await writeSchema();
   fs.writeFileSync(path.join(out, ".stamp"), stamp);
 
@@ -64,10 +51,33 @@ async function main() {
 const common = {
   platform: "node",
   target: "node20",
-  sourcemap: true,
-  sourcesContent: false,
+  format: "esm",
+  packages: "external",
+  plugins: [threadProgramsOfBuild],
   logLevel: "warning",
 };
+
+/** `./auto` is nothing but two calls of what other entries export: it does not hold that once more. */
+const autoNamesOtherEntries = {
+  name: "auto-names-other-entries",
+  setup(builder) {
+    const others = { "./config/load.js": "./config/index.js", "./configure.js": "./index.js" };
+    builder.onResolve({ filter: /^\.\// }, ({ importer, path: name }) => {
+      const isAuto = path.relative("src", importer) === "auto.ts";
+      return isAuto && name in others ? { path: others[name], external: true } : undefined;
+    });
+  },
+};
+
+function write(file, text) {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, text);
+}
+
+function filesUnder(folder, ending) {
+  const files = fs.readdirSync(folder, { recursive: true }).map(String);
+  return files.filter((file) => file.endsWith(ending));
+}
 
 /** What package.json exports: `./dist/node/config/index.js` is made of `src/config/index.ts`. */
 function entries() {
@@ -77,17 +87,23 @@ function entries() {
   return Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 }
 
-/** The programs of worker threads, which the sources name by URL: they stand beside the code that starts them. */
-function workers() {
-  const found = {};
-  for (const file of fs.readdirSync("src", { recursive: true }).map(String)) {
-    if (!file.endsWith(".ts")) continue;
-    const text = fs.readFileSync(path.join("src", file), "utf8");
-    for (const [, name] of text.matchAll(/new URL\("\.\/([\w-]+)\.js", import\.meta\.url\)/g)) {
-      found[name] = path.join("src", path.dirname(file), `${name}.ts`);
+/** Takes the types that the entries lead to, for CommonJS; the ESM entries name them. */
+function placeTypes(from, cjs) {
+  const copy = (name) => {
+    const target = path.join(cjs, name);
+    if (fs.existsSync(target)) return;
+    const text = fs.readFileSync(path.join(from, name), "utf8");
+    write(target, text);
+    for (const [, found] of text.matchAll(/\b(?:from |import\()"(\.[^"]+)\.js"/g)) {
+      copy(path.join(path.dirname(name), `${found}.d.ts`));
     }
+  };
+  for (const name of Object.keys(entries())) {
+    copy(`${name}.d.ts`);
+    const up = "../".repeat(name.split("/").length - 1) || "./";
+    write(path.join(out, `${name}.d.ts`), `export * from "${up}cjs/${name}.js";\n`);
   }
-  return found;
+  fs.rmSync(from, { recursive: true });
 }
 
 /**
@@ -96,7 +112,7 @@ function workers() {
  */
 async function buildCommandLine(node) {
   const outdir = path.join(node, "cli");
-  const options = { ...common, outdir, bundle: true, packages: "external", format: "esm", sourcemap: false };
+  const options = { ...common, outdir, bundle: true };
   const lazy = [];
   const commandsStayApart = {
     name: "commands-stay-apart",
@@ -108,7 +124,11 @@ async function buildCommandLine(node) {
       });
     },
   };
-  await build({ ...options, entryPoints: ["src/cli/main.ts"], plugins: [commandsStayApart] });
+  await build({
+    ...options,
+    entryPoints: ["src/cli/main.ts"],
+    plugins: [...common.plugins, commandsStayApart],
+  });
   const entryPoints = Object.fromEntries(lazy.map((name) => [name, `src/cli/${name}.ts`]));
   await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
   fs.chmodSync(path.join(outdir, "main.js"), 0o755);
@@ -122,9 +142,6 @@ async function writeSchema() {
     entryPoints: ["src/config/schema.ts"],
     outfile: bundled,
     bundle: true,
-    packages: "external",
-    format: "esm",
-    sourcemap: false,
   });
   const { fileSchema } = await import(pathToFileURL(bundled).href);
   fs.rmSync(bundled);

@@ -8,7 +8,14 @@ import path from "node:path";
 export const root = path.dirname(import.meta.dirname);
 const at = (...parts) => path.join(root, ...parts);
 const STAMP = at("dist", ".stamp");
-const BUILD_INPUTS = ["scripts/build.mjs", "tsconfig.json", "tsconfig.build.json", "package-lock.json"];
+const BUILD_INPUTS = [
+  "scripts/build.mjs",
+  "scripts/thread-programs.mjs",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "package.json",
+  "package-lock.json",
+];
 
 const readJson = (file) => JSON.parse(fs.readFileSync(file, "utf8"));
 

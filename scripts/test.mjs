@@ -47,7 +47,7 @@ const STAGES = [
     title: "package checks",
     commands: [
       command("publint", ["--strict"]),
-      command("attw", ["--pack", ".", "--profile", "node16"], "@arethetypeswrong/cli"),
+      command("attw", ["--pack", "."], "@arethetypeswrong/cli"),
       command("size-limit", []),
       command("depcruise", ["src"], "dependency-cruiser"),
       command("knip", []),

@@ -7,10 +7,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { Watchdog } from "@kstlib/resilience";
+import { build } from "esbuild";
 import { median, quick, report } from "../measure.mjs";
 
 /** The library's own way to a stack, which no entry of the package exports. */
-const internal = (name) => import(new URL(`../../dist/watchdog/${name}.js`, import.meta.url));
+async function internal(name) {
+  const entryPoint = fileURLToPath(new URL(`../../src/watchdog/${name}.ts`, import.meta.url));
+  const options = { bundle: true, write: false, format: "esm", platform: "node" };
+  const { outputFiles } = await build({ ...options, entryPoints: [entryPoint] });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+}
 const HOOK = "@kstlib/resilience/bench";
 /** A quarter of the shortest timeout: how late a freeze may be found. */
 const POLL = 250;

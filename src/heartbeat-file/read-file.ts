@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import fs, { constants } from "node:fs";
 import { type Decoded, decodeState } from "./state.js";
 import { codeOf } from "./system-error.js";
 
@@ -6,7 +6,7 @@ import { codeOf } from "./system-error.js";
 const LARGEST_FILE = 2 ** 20;
 
 /** Neither waits for the other end of a pipe nor takes a terminal over. Not on Windows, where these are undefined. */
-const READ = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY;
+const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Why a file gives no heartbeat. */
 export type UnreadableReason =

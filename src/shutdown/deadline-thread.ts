@@ -1,6 +1,8 @@
-import { warn } from "../kernel/warning.js";
+import { startThread } from "../kernel/thread.js";
+import { deadlineProgram } from "./deadline-program.js";
 import { endProcess } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";
+import { canStartDeadlineThread, warnNoDeadlineThread } from "./thread-check.js";
 
 /** What enforces the total deadline of one shutdown from outside the thread that it runs on. */
 export interface DeadlineThread {
@@ -33,14 +35,8 @@ export function startDeadlineThread({
   exit,
 }: GracefulShutdownSettings): DeadlineThread | undefined {
   // Not imported: whoever only imports the package should not wait for what threads need.
-  const { isMainThread, Worker } = process.getBuiltinModule("node:worker_threads");
-  if (!isMainThread) return undefined;
-  const failed = (error: unknown): void =>
-    warn(
-      "KSTLIB_NO_DEADLINE_THREAD",
-      "a callback that blocks the thread can outlast the timeout of the shutdown",
-      error,
-    );
+  const { isMainThread } = process.getBuiltinModule("node:worker_threads");
+  if (!isMainThread || !canStartDeadlineThread()) return undefined;
   // The types know `permission` as always there; it is not without the permission model.
   const permission = process.permission as typeof process.permission | undefined;
   const began = process.hrtime.bigint();
@@ -53,10 +49,8 @@ export function startDeadlineThread({
     inspectable: permission?.has("inspector") ?? true,
   };
   try {
-    // Neither the flags nor the environment of the program may change what this thread loads.
-    const options = { workerData, execArgv: [], env: {} };
-    const worker = new Worker(new URL("./deadline-worker.js", import.meta.url), options);
-    worker.on("error", failed).unref();
+    const worker = startThread(deadlineProgram, { name: "shutdown", workerData });
+    worker.on("error", warnNoDeadlineThread).unref();
     const main: NodeJS.EventEmitter = process;
     const stop = (): void => {
       main.removeAllListeners(strike);
@@ -69,7 +63,7 @@ export function startDeadlineThread({
     });
     return { running: (name) => worker.postMessage(name), stop };
   } catch (error) {
-    failed(error);
+    warnNoDeadlineThread(error);
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -25,6 +26,7 @@ import { warnOfFailures } from "./run-hooks.js";
 import type { ClosableServer } from "./server-drain.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
+import { canStartDeadlineThread } from "./thread-check.js";
 import type { WorkerThread } from "./worker-thread.js";
 
 /**
@@ -172,6 +174,8 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
    */
   install(): void {
     install(this.#target);
+    // Another clock's shutdown has no deadline thread.
+    if (this.#settings.clock === realClock) canStartDeadlineThread();
   }
 
   /** Stops listening and leaves the listeners of others as they are. A shutdown in progress goes on. */

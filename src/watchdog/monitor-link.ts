@@ -1,3 +1,5 @@
+import { startThread } from "../kernel/thread.js";
+import { monitorProgram } from "./monitor-program.js";
 import {
   CLOSED,
   type ForeignOrder,
@@ -55,14 +57,7 @@ export function startMonitor(threads: Threads, thread: ThreadData, listener: Lin
   const channel = thread.main && isNode ? `${ADDRESS}/${thread.key}` : undefined;
   const data: MonitorData = { wake, channel, port: port2, thread };
   try {
-    new threads.Worker(new URL("./monitor-thread.js", import.meta.url), {
-      name: "watchdog",
-      workerData: data,
-      transferList: [port2],
-      // Neither the flags nor the environment of the program may change what this thread loads.
-      execArgv: [],
-      env: {},
-    })
+    startThread(monitorProgram, { name: "watchdog", workerData: data, transferList: [port2] })
       .on("error", (error) => listener.ended(error))
       .on("exit", () => listener.ended(undefined))
       .unref();

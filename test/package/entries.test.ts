@@ -66,14 +66,24 @@ describe("the entries of package.json", () => {
         if (name.startsWith(".")) visit(path.resolve(path.dirname(file), name));
         else if (!name.startsWith("node:")) foreign.add(name);
       }
-      for (const [, name = ""] of text.matchAll(/new URL\("(\.[^"]+)"/g)) {
-        visit(path.resolve(path.dirname(file), name));
-      }
     };
     for (const file of ["dist/index.js", "dist/node/index.js", "dist/cjs/index.js"])
       visit(path.join(root, file));
     expect(seen.size).toBeGreaterThan(1);
     expect([...foreign]).toEqual([]);
+  });
+
+  test("nothing that a program imports depends on where its file lies, because a bundler moves it", () => {
+    const files = fs
+      .readdirSync(path.join(root, "dist"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".js") && !file.startsWith(path.join("node", "cli")));
+    const tied = files.filter((file) =>
+      /\bimport\.meta\b|\b__(?:filename|dirname)\b|\bcreateRequire\b/.test(
+        fs.readFileSync(path.join(root, "dist", file), "utf8"),
+      ),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    expect(tied).toEqual([]);
   });
 
   test.each(apis)("$name has the same names in the ESM and in the CommonJS build", async ({ source }) => {

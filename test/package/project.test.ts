@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { Project } from "./project.js";
 
@@ -26,4 +28,21 @@ test.each([
   const project = new Project();
   project.write(file, text);
   expect(await project.run(process.execPath, [file])).toBe("closed\n");
+});
+
+test("the packed package has no sources, no source maps and each type once", () => {
+  const folder = new Project().path("node_modules/@kstlib/resilience");
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((file) => file.replaceAll("\\", "/"));
+  expect(files).toContain("dist/cjs/circuit-breaker/circuit-breaker.d.ts");
+  expect(files.filter((file) => /\.map$|(?<!\.d)\.[cm]?ts$/.test(file))).toEqual([]);
+  // Those of the ESM entries name the others.
+  const esm = files.filter((file) => file.endsWith(".d.ts") && !file.startsWith("dist/cjs/"));
+  expect(esm.length).toBeGreaterThan(0);
+  for (const file of esm) {
+    expect(fs.readFileSync(path.join(folder, file), "utf8")).toMatch(
+      /^export \* from "[./]+\/cjs\/[\w/]+\.js";\n$/,
+    );
+  }
 });

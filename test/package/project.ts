@@ -170,8 +170,13 @@ export class Project {
 
   /** Starts a command in the project, in a process group of its own. */
   start(command: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Program {
+    return this.startIn(this.folder, command, args, env);
+  }
+
+  /** Starts a command in another folder, as {@link start} does. */
+  startIn(cwd: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
     const child = spawn(command, args, {
-      cwd: this.folder,
+      cwd,
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
       env: { ...process.env, ...env },

@@ -223,6 +223,31 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
+  test.each([
+    [[permission, "--allow-fs-read=*"], 1],
+    [[permission, "--allow-fs-read=*", "--allow-worker"], 0],
+    [["--disallow-code-generation-from-strings"], 0],
+  ])(
+    "says when it is installed, not when it begins, that no thread can be started: %s",
+    async (flags, times) => {
+      // Installed only; no signal comes.
+      const { code, stderr } = await fork("idle", { flags });
+      expect(stderr.match(/KSTLIB_NO_DEADLINE_THREAD\b.*--allow-worker allows them/g) ?? []).toHaveLength(
+        times,
+      );
+      expect(code).toBe(0);
+      const after = await fork("ordered", { ...TERM, flags });
+      expect(after.stderr.match(/KSTLIB_NO_DEADLINE_THREAD/g) ?? []).toHaveLength(times);
+    },
+  );
+
+  test("is ended at the deadline where no code may be made of strings", async () => {
+    const flags = ["--disallow-code-generation-from-strings"];
+    const { code, stderr } = await fork("spinning", { ...TERM, flags });
+    expect(stderr).toMatch(/stuck at: .*closeDatabase/);
+    expect(code).toBe(75);
+  });
+
   test("is killed at the deadline where the permission model forbids to interrupt the thread", async () => {
     const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
     const { code, stderr } = await fork("spinning", { ...TERM, flags });

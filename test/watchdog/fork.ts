@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-// These programs run the built package: a thread cannot be started from sources.
-export const built: string = fileURLToPath(new URL("../../dist/node/monitor-thread.js", import.meta.url));
+// These programs run the built package, by its name.
+export const built: string = fileURLToPath(new URL("../../dist/node/index.js", import.meta.url));
 
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/watchdog-${name}`, import.meta.url));

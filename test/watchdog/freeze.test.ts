@@ -1,6 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
 import { built, checkBuilt, fixture, type Run, run } from "./fork.js";
@@ -100,10 +99,7 @@ describe("a frozen thread", () => {
   it.concurrent("is looked into and ended also in a bundle that keeps the names of functions", async () => {
     const outdir = mkdtempSync(path.join(path.dirname(built), "../bundle-"));
     await build({
-      entryPoints: {
-        program: fixture("scenarios.mjs"),
-        "monitor-thread": fileURLToPath(new URL("../../src/watchdog/monitor-thread.ts", import.meta.url)),
-      },
+      entryPoints: { program: fixture("scenarios.mjs") },
       outdir,
       bundle: true,
       minifySyntax: true,

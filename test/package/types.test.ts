@@ -1,0 +1,57 @@
+import path from "node:path";
+import { expect, test } from "vitest";
+import { Project } from "./project.js";
+
+const packages = path.resolve(import.meta.dirname, "../../node_modules");
+const TSC = path.join(packages, "@typescript/native/bin/tsc");
+/** The last one that knows the old way of finding modules. */
+const TSC_6 = path.join(packages, "typescript/bin/tsc6");
+
+const PROGRAM = `
+import { CircuitBreaker, type CircuitBreakerOptions, RateLimiter, Watchdog } from "@kstlib/resilience";
+import { config } from "@kstlib/resilience/auto";
+import { ConfigError, loadConfig } from "@kstlib/resilience/config";
+import { ManualClock } from "@kstlib/resilience/testing";
+import schema from "@kstlib/resilience/schema.json";
+
+const options: CircuitBreakerOptions = { name: "api", clock: new ManualClock() };
+const breaker = new CircuitBreaker(options);
+const isolated: boolean = breaker.state === "isolated";
+export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, schema];
+
+// @ts-expect-error -- there is no such option, which a type of \`any\` would not know.
+new CircuitBreaker({ nome: "api" });
+`;
+
+const JSON_IMPORT = `schema.json" with { type: "json" };`;
+
+test.each([
+  ["an ES module for Node", TSC, "app.mts", { module: "nodenext" }],
+  ["a CommonJS module for Node", TSC, "app.cts", { module: "nodenext" }],
+  ["a bundler", TSC, "app.ts", { module: "esnext", moduleResolution: "bundler" }],
+  [
+    "a compiler that knows no exports",
+    TSC_6,
+    "app.ts",
+    { module: "commonjs", moduleResolution: "node10", ignoreDeprecations: "6.0" },
+  ],
+])("the types of every entry are found by %s", async (_who, tsc, file, compilerOptions) => {
+  const project = new Project().link("@types/node", "undici-types");
+  const isEsm = file.endsWith(".mts");
+  project.write(file, isEsm ? PROGRAM.replace('schema.json";', JSON_IMPORT) : PROGRAM);
+  project.write("tsconfig.json", {
+    compilerOptions: {
+      target: "es2022",
+      lib: ["es2023", "esnext.disposable"],
+      types: ["node"],
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      esModuleInterop: true,
+      resolveJsonModule: true,
+      ...compilerOptions,
+    },
+    files: [file],
+  });
+  expect(await project.run(process.execPath, [tsc, "-p", "."])).toBe("");
+});
