@@ -98,12 +98,13 @@ export type {
   ShutdownCallback,
   ShutdownContext,
   ShutdownEvents,
+  ShutdownCut,
   ShutdownMember,
   ShutdownReport,
   ShutdownResult,
   ShutdownStatus,
 } from "./shutdown/report.js";
-export type { ClosableServer } from "./shutdown/server-drain.js";
+export type { ClosableServer } from "./shutdown/server-parts.js";
 export type { ShutdownSnapshot } from "./shutdown/snapshot.js";
 export type { WorkerThread } from "./shutdown/worker-thread.js";
 

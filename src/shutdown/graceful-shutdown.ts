@@ -21,7 +21,7 @@ import {
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
 import { warnOfFailures } from "./run-hooks.js";
-import type { ClosableServer } from "./server-drain.js";
+import type { ClosableServer } from "./server-parts.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
 import type { WorkerThread } from "./worker-thread.js";

@@ -1,6 +1,6 @@
 import type { Snapshot } from "../kernel/component.js";
 import { show } from "../kernel/show.js";
-import type { ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
+import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 import type { Hook, ShutdownKind } from "./plan.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
@@ -27,6 +27,8 @@ export interface ShutdownSnapshot extends Snapshot {
     readonly error: string | null;
     /** The threads or processes behind it, where there are any. */
     readonly members?: readonly ShutdownMember[];
+    /** What a server has cut off, where that is something. */
+    readonly cut?: ShutdownCut;
   }[];
 }
 

@@ -34,7 +34,7 @@ describe("the plan of a shutdown", () => {
   ])(
     "gives a callback of timeout $timeout at $now of $deadline ms $expected ms",
     ({ timeout, deadline, now, expected }) => {
-      expect(budget({ timeout }, deadline, now)).toBe(expected);
+      expect(budget({ kind: "callback", timeout }, deadline, now, 0.5)).toBe(expected);
     },
   );
 });
