@@ -39,7 +39,7 @@ function announceClose({ responses }: Line): void {
 
 /** The connections of a server and what is due on each, from now on, by its events. */
 export class Connections {
-  readonly #emitter: EventEmitter | undefined;
+  #emitter: EventEmitter | undefined;
   readonly #clock: Clock;
   readonly #isHttp: boolean;
   readonly #isSecure: boolean;
@@ -57,8 +57,13 @@ export class Connections {
     this.#isSecure = "setSecureContext" in server;
     if (!(server instanceof EventEmitter)) return;
     this.#emitter = server;
-    this.#listen("on");
-    for (const event of server.eventNames()) this.#joined(event);
+    try {
+      this.#listen("on");
+      for (const event of server.eventNames()) this.#joined(event);
+    } catch {
+      // Not at start-up: it is still closed when its turn comes.
+      this.#emitter = undefined;
+    }
   }
 
   /** How many were ended before they were finished. */
