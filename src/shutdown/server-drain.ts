@@ -67,7 +67,7 @@ export function followServer(
       const inner = followed.look();
       const isFramework = !inner.some((found) => found === server);
       const turn = inner.length === 0 ? "first" : closeTime(server);
-      const limit = isFramework ? time * CONNECTIONS_SHARE : time;
+      const limit = isFramework ? time * CONNECTIONS_SHARE : Infinity;
       const restoreIdle = spareIdle(inner);
       let timer: Timer | undefined;
       let isCut = false;
@@ -110,7 +110,7 @@ export function followServer(
         const seconds = formatDuration(Math.round(limit / 100) / 10);
         throw new ShutdownError(
           "ERR_SHUTDOWN_TIMEOUT",
-          `${unfinished} connections were not finished within ${seconds}.`,
+          `connections that were not finished within ${seconds}: ${unfinished}.`,
         );
       }
     },
