@@ -82,6 +82,7 @@ export type {
   HealthCheck,
   HealthCheckContext,
   HealthCheckFunction,
+  HealthCheckOutcome,
 } from "./shutdown/health-check.js";
 export type { HealthHandler, HealthRequest, HealthResponse } from "./shutdown/health-handler.js";
 export type { HealthCheckOptions, HealthHandlerOptions } from "./shutdown/health-options.js";

@@ -204,7 +204,7 @@ describe("registerServer at start-up", () => {
     },
   );
 
-  test.each([
+  test.each<[string, object]>([
     ["an emitter that refuses its listeners", new Odd()],
     ["an object that refuses to be read", hostile],
     [
@@ -227,7 +227,7 @@ describe("registerServer at start-up", () => {
     ],
   ])("never fails because of %s, and closes it", async (_, server) => {
     const { shutdown } = setUp();
-    shutdown.registerServer("odd", server);
+    shutdown.registerServer("odd", server as ClosableServer);
     expect((await shutdown.trigger()).results).toMatchObject([{ status: "done" }]);
   });
 
@@ -244,7 +244,8 @@ describe("registerServer at start-up", () => {
   test("takes one server twice, by itself and inside a framework", async () => {
     const server = http.createServer((_request, response) => response.end("quick"));
     const { clock, shutdown } = setUp();
-    shutdown.registerServer("framework", { server, close: async () => {} });
+    const framework = { server, close: async () => {} };
+    shutdown.registerServer("framework", framework);
     shutdown.registerServer("http", server);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
