@@ -69,11 +69,13 @@ function numberOf(object: unknown, key: string): number | undefined {
 }
 
 /**
- * Node's own timeouts look at the same numbers of the handle. Those of the socket do not show how one long piece
- * moves on.
+ * Node's own timeouts look at the same numbers of the handle. Those of the socket do not show how one long piece moves
+ * on, and of TLS only the handle below does.
  */
 function traffic(connection: Connection): Traffic {
-  const handle: unknown = Reflect.get(connection, "_handle");
+  const own: unknown = Reflect.get(connection, "_handle");
+  const below: unknown = own && Reflect.get(Object(own), "_parent");
+  const handle = below ?? (Reflect.get(connection, "encrypted") === true ? undefined : own);
   return {
     read: connection.bytesRead ?? 0,
     written: numberOf(handle, "bytesWritten"),

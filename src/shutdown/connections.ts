@@ -136,8 +136,14 @@ export class Connections {
   }
 
   /** Ends a connection at once, once. */
-  #cut({ connection }: Line): void {
+  #cut({ connection, protocol, responses }: Line): void {
     this.#lines.delete(connection);
+    // A session that is told to close waits for a client that takes nothing any more: its socket is ended, too.
+    if (protocol === "other" && responses.length > 0 && connection.remotePort !== undefined) {
+      const from = origin(connection);
+      const sockets = [...this.#lines.values()].filter((line) => origin(line.connection) === from);
+      for (const line of sockets) this.#cut(line);
+    }
     if (connection.terminate === undefined) connection.destroy?.();
     else connection.terminate();
   }

@@ -1,31 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { PRELUDE } from "./framework-program.js";
 import { Project } from "./project.js";
-
-/** What each program begins with: its shutdown tells each result, and the exit code. */
-const PRELUDE = `
-import http from "node:http";
-import net from "node:net";
-import { once } from "node:events";
-import { GracefulShutdown } from "@kstlib/resilience";
-const shutdown = new GracefulShutdown({ timeout: 12 });
-shutdown.on("callback", ({ result: { name, status, cut, error } }) =>
-  name === "clients" || console.log([name, status, cut ? JSON.stringify(cut) : "", error?.message ?? ""].join(" ").trim()));
-shutdown.register("database", () => console.log("database closed"), { priority: 200 });
-shutdown.install();
-process.on("exit", (code) => console.log("exit", code));
-// What the clients see, who are in this process, too, is printed before it ends.
-const seen = [];
-shutdown.register("clients", () => Promise.all(seen), { priority: 190 });
-const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-const get = (port, path, own = agent) => new Promise((resolve, reject) => {
-  http.get({ port, path, host: "127.0.0.1", agent: own }, (response) => {
-    let text = "";
-    response.setEncoding("utf8").on("data", (part) => (text += part)).on("end", () => resolve(text + " " + response.headers.connection));
-  }).on("error", reject);
-});
-const raw = (port, text) => net.connect(port, "127.0.0.1").on("error", () => {}).on("close", () => console.log("cut")).resume().write(text);
-const begin = () => process.kill(process.pid, "SIGTERM");
-`;
 
 /** Runs a program to its end; returns its lines. */
 async function run(program: string, ...packages: readonly string[]): Promise<readonly string[]> {
@@ -44,8 +19,6 @@ const WEB_SOCKET_HEAD =
 const FASTIFY = `
 import fastify from "fastify";
 const app = fastify();
-let arrived;
-const arrival = new Promise((resolve) => (arrived = resolve));
 app.get("/slow", async () => {
   arrived();
   await once(shutdown.signal, "abort");
@@ -103,13 +76,13 @@ describe.concurrent("registerServer in a program of its own", { timeout: 90_000 
     const listen = `shutdown.registerServer("http", app); await app.listen({ port: 0 });`;
     const clients = `
 const { port } = app.server.address();
-const slow = Promise.all(app.addresses().map(({ address }) => new Promise((resolve) => {
+const answers = Promise.all(app.addresses().map(({ address }) => new Promise((resolve) => {
   http.get({ host: address, port, path: "/slow", agent: false }, (response) => response.resume().on("end", () => resolve("answered")).on("error", () => resolve("cut"))).on("error", () => resolve("cut"));
 })));
 const count = app.addresses().length;
 await arrival;
 await new Promise((resolve) => setTimeout(resolve, 100));
-shutdown.register("answers", async () => console.log((await slow).join() === Array(count).fill("answered").join()), { priority: 150 });
+shutdown.register("answers", async () => console.log((await answers).join() === Array(count).fill("answered").join()), { priority: 150 });
 begin();`;
     const lines = await run(FASTIFY + listen + clients, "fastify");
     expect(lines).toEqual([
@@ -214,8 +187,6 @@ begin();`,
       `
 import { Server } from "socket.io";
 import { io as connect } from "socket.io-client";
-let arrived;
-const arrival = new Promise((resolve) => (arrived = resolve));
 const server = http.createServer((request, response) => {
   if (request.url !== "/slow") return;
   arrived();

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
+import https from "node:https";
 import net, { type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import tls from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
 import type { ShutdownServerOptions } from "../../src/shutdown/options.js";
@@ -38,42 +40,63 @@ function setUp(server: net.Server | http2.Http2Server, options?: ShutdownServerO
   return { clock, shutdown };
 }
 
+// No certificate is needed with a key that both know.
+const psk = Buffer.from("0123456789abcdef");
+const keys = { ciphers: "PSK", maxVersion: "TLSv1.2" } as const;
+const serverKeys = { ...keys, pskCallback: () => psk };
+const clientKeys = {
+  ...keys,
+  pskCallback: () => ({ psk, identity: "test" }),
+  checkServerIdentity: () => undefined,
+  host: "127.0.0.1",
+};
+
+const REQUEST = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const UPGRADE = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n";
 const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
 describe("a client that stands still during the drain", () => {
-  test("is cut when it reads no more of its response, and not while it reads on", async () => {
-    const size = 30_000_000;
-    const server = http.createServer((_request, response) => response.end(Buffer.alloc(size)));
-    const { clock, shutdown } = setUp(server);
-    const port = await listen(server);
-    const [stuck, slow] = [
-      await connect(port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-      await connect(port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-    ];
-    stuck.pause();
-    slow.pause();
-    while (slow.readableLength === 0) await turn();
-    let received = 0;
-    const done = shutdown.trigger();
-    const closed = once(server, "close");
-    for (let passed = 0; passed < 7; passed++) {
-      await clock.advance(1);
-      // One piece of the response is with the system for the whole time, and moves.
-      for (let chunk = 0; chunk < 40; chunk++) {
-        const data: Buffer | null = slow.read() as Buffer | null;
-        received += data?.length ?? 0;
-        await turn();
+  test.each(["http", "https"])(
+    "is cut when it reads no more of its response over %s, not while it reads on",
+    async (kind) => {
+      const size = 30_000_000;
+      const answer: http.RequestListener = (_request, response) => response.end(Buffer.alloc(size));
+      const server = kind === "http" ? http.createServer(answer) : https.createServer(serverKeys, answer);
+      const { clock, shutdown } = setUp(server);
+      const port = await listen(server);
+      const client = async (): Promise<net.Socket> => {
+        if (kind === "http") return connect(port, REQUEST);
+        const socket = tls.connect({ ...clientKeys, port }).on("error", () => {});
+        opened.push(socket);
+        await once(socket, "secureConnect");
+        socket.write(REQUEST);
+        return socket;
+      };
+      const [stuck, slow] = [await client(), await client()];
+      stuck.pause();
+      slow.pause();
+      while (slow.readableLength === 0) await turn();
+      let received = 0;
+      const done = shutdown.trigger();
+      const closed = once(server, "close");
+      for (let passed = 0; passed < 7; passed++) {
+        await clock.advance(1);
+        // One piece of the response is with the system for the whole time, and moves.
+        for (let chunk = 0; chunk < 40; chunk++) {
+          const data: Buffer | null = slow.read() as Buffer | null;
+          received += data?.length ?? 0;
+          await turn();
+        }
       }
-    }
-    slow.on("data", (data: Buffer) => (received += data.length)).resume();
-    while (received <= size) await turn();
-    await turn();
-    await clock.advance(1);
-    await closed;
-    expect((await done).results).toMatchObject([{ status: "done", cut: { downloads: 1 } }]);
-    expect(received).toBeGreaterThan(size);
-  });
+      slow.on("data", (data: Buffer) => (received += data.length)).resume();
+      while (received <= size) await turn();
+      await turn();
+      await clock.advance(1);
+      await closed;
+      expect((await done).results).toMatchObject([{ status: "done", cut: { downloads: 1 } }]);
+      expect(received).toBeGreaterThan(size);
+    },
+  );
 
   test("is not blamed for a body that the application has not begun to read", async () => {
     const pending: http.ServerResponse[] = [];
@@ -112,6 +135,22 @@ describe("a client that stands still during the drain", () => {
     await clock.advance(12);
     await closed;
     expect((await done).results).toMatchObject([{ status: "done", cut: { uploads: 1 } }]);
+  });
+
+  test("is cut over HTTP/2 when it takes no more of its response, in spite of a session that is closing", async () => {
+    const server = http2.createServer((_request, response) => void response.end(Buffer.alloc(10_000_000)));
+    const { clock, shutdown } = setUp(server);
+    const client = http2.connect(`http://127.0.0.1:${await listen(server)}`);
+    client.on("error", () => {});
+    opened.push(client);
+    const request = client.request({ ":path": "/" });
+    request.on("error", () => {});
+    await once(request, "response");
+    const done = shutdown.trigger();
+    const closed = once(server, "close");
+    await clock.advance(12);
+    await closed;
+    expect((await done).results).toMatchObject([{ status: "done", cut: { downloads: 1 } }]);
   });
 
   test("gets half of the server's time at most", async () => {
