@@ -13,7 +13,7 @@ export interface Connection {
   close?(code?: number): void;
   destroy?(): void;
   terminate?(): void;
-  once(event: "close", listener: () => void): unknown;
+  once(event: "close" | "error", listener: () => void): unknown;
 }
 
 /**

@@ -17,8 +17,8 @@ const GOING_AWAY = 1001;
 const CLOSE_FRAME = Buffer.from([0x88, 2, GOING_AWAY >> 8, GOING_AWAY & 0xff]);
 
 /** Whether it is a session of HTTP/2: it can be closed, as a WebSocket can, and not be terminated. */
-function isSession({ close, terminate }: Connection): boolean {
-  return close !== undefined && terminate === undefined;
+function isSession(connection: Connection): boolean {
+  return connection.close !== undefined && connection.terminate === undefined;
 }
 
 /** Where a connection comes from: all that a socket and the TLS socket made of it have in common. */
@@ -39,7 +39,7 @@ function announceClose({ responses }: Line): void {
 
 /** The connections of a server and what is due on each, from now on, by its events. */
 export class Connections {
-  #emitter: EventEmitter | undefined;
+  readonly #emitter: EventEmitter | undefined;
   readonly #clock: Clock;
   readonly #isHttp: boolean;
   readonly #isSecure: boolean;
@@ -50,7 +50,7 @@ export class Connections {
   readonly #cuts: { -readonly [Kind in keyof ShutdownCut]: number } = {};
   #draining = false;
 
-  /** Never throws: what cannot be listened to is not followed. */
+  /** @throws what a server throws that cannot be listened to; nothing is left on it then. */
   constructor(server: object, clock: Clock) {
     this.#clock = clock;
     this.#isHttp = "closeIdleConnections" in server;
@@ -60,9 +60,9 @@ export class Connections {
     try {
       this.#listen("on");
       for (const event of server.eventNames()) this.#joined(event);
-    } catch {
-      // Not at start-up: it is still closed when its turn comes.
-      this.#emitter = undefined;
+    } catch (error) {
+      this.release();
+      throw error;
     }
   }
 
@@ -173,6 +173,8 @@ export class Connections {
     const { connection, protocol, toldAt } = line;
     if (protocol !== "websocket" || toldAt !== undefined || !line.isUpgradeAnswered) return;
     line.toldAt = this.#clock.now();
+    // Its client may be gone, which the application need not hear of by our doing.
+    connection.once("error", () => {});
     connection.write?.(CLOSE_FRAME);
   }
 

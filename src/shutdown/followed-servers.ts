@@ -60,9 +60,7 @@ export class FollowedServers {
   look(): readonly NodeServer[] {
     const servers = nodeServers(this.#given);
     for (const server of webSocketsOf(this.#given) === undefined ? servers : [this.#given, ...servers]) {
-      if (this.#all.some((followed) => followed.server === server)) continue;
-      const isLate = Reflect.get(server, "listening") !== false;
-      this.#all = [...this.#all, { server, connections: new Connections(server, this.#clock), isLate }];
+      if (!this.#all.some((followed) => followed.server === server)) this.#follow(server);
     }
     return servers;
   }
@@ -101,5 +99,14 @@ export class FollowedServers {
   /** Follows no more. */
   release(): void {
     for (const { connections } of this.#all) connections.release();
+  }
+
+  #follow(server: object): void {
+    try {
+      const isLate = Reflect.get(server, "listening") !== false;
+      this.#all = [...this.#all, { server, connections: new Connections(server, this.#clock), isLate }];
+    } catch {
+      // No reason to fail at start-up: it is closed all the same when its turn comes.
+    }
   }
 }

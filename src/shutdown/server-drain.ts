@@ -81,7 +81,7 @@ export function followServer(
         timer?.cancel();
         cutAll();
       });
-      const framework = closeLater(server, reason);
+      const framework = isFramework ? closeLater(server, reason) : undefined;
       followed.adopt();
       const drained = inner.map((found) => closeServer(found, reason));
       followed.drain();
@@ -93,13 +93,13 @@ export function followServer(
           followed.closeIdle();
         }
         const isTurn = turn === "idle" || !followed.isAnswering || passed >= time / 2;
-        if (turn === "first" || (passed >= patience.idle && isTurn)) framework.begin();
+        if (turn === "first" || (passed >= patience.idle && isTurn)) framework?.begin();
         if (passed >= limit && !isCut) cutAll();
         timer = clock.setTimer(look, isUnsure ? SOON : INTERVAL, { ref: false });
       };
       look();
-      void Promise.allSettled(drained).then(framework.begin);
-      const closings = isFramework ? [...drained, framework.closed] : drained;
+      void Promise.allSettled(drained).then(framework?.begin);
+      const closings = framework === undefined ? drained : [...drained, framework.closed];
       // Also where one fails: the others are still answering.
       const outcomes = await Promise.allSettled(closings);
       timer?.cancel();

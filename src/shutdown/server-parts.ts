@@ -107,10 +107,10 @@ export function nodeServers(given: object, depth: number = DEPTH): readonly Node
 /** The clients of a WebSocket server; `undefined` where it is none. */
 export function webSocketsOf(server: object): readonly Connection[] | undefined {
   const clients = read(server, "clients");
-  if (!isEmitter(server) || !(clients instanceof Set)) return undefined;
-  return [...(clients as ReadonlySet<object>)].filter((client) =>
-    has(client, "terminate", "once"),
-  ) as Connection[];
+  if (!isEmitter(server) || !isObject(clients) || !has(clients, "has", "values")) return undefined;
+  return [...(clients as ReadonlySet<unknown>)].filter(
+    (client): client is Connection & object => isObject(client) && has(client, "terminate", "once"),
+  );
 }
 
 /** When something that is no server of Node itself is to be closed. */
@@ -118,7 +118,7 @@ export function closeTime(given: object): CloseTime {
   if (has(given, "getHttpServer")) return "answered";
   const settings = read(given, "initialConfig");
   if (isObject(settings) && read(settings, "forceCloseConnections") === true) return "answered";
-  return isObject(read(given, "server")) && !(read(given, "clients") instanceof Set) ? "idle" : "first";
+  return isObject(read(given, "server")) ? "idle" : "first";
 }
 
 /** Whether Nest listens to this signal itself, and closes the application by itself. */
@@ -143,7 +143,7 @@ export function closeServer(server: ClosableServer, reason: string): Promise<voi
   return new Promise((resolve, reject) => {
     const done = (error?: unknown): void => {
       if (!error || isClosed(error)) resolve();
-      else reject(error as Error);
+      else reject(error);
     };
     const result = server.close(isNest ? (reason as never) : done);
     // Fastify returns itself, which is a promise of having started.

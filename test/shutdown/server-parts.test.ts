@@ -204,6 +204,22 @@ describe("registerServer at start-up", () => {
     },
   );
 
+  test("leaves nothing on an emitter that refuses some of its listeners", async () => {
+    class Reserved extends EventEmitter {
+      readonly clients = new Set();
+      override on(event: string, listener: () => void): this {
+        if (event === "newListener") throw new Error("reserved");
+        return super.on(event, listener);
+      }
+      close = (done: () => void): void => done();
+    }
+    const server = new Reserved();
+    const { shutdown } = setUp();
+    shutdown.registerServer("odd", server);
+    expect(server.eventNames()).toEqual([]);
+    expect((await shutdown.trigger()).ok).toBe(true);
+  });
+
   test.each<[string, object]>([
     ["an emitter that refuses its listeners", new Odd()],
     ["an object that refuses to be read", hostile],
@@ -244,8 +260,8 @@ describe("registerServer at start-up", () => {
   test("takes one server twice, by itself and inside a framework", async () => {
     const server = http.createServer((_request, response) => response.end("quick"));
     const { clock, shutdown } = setUp();
-    const framework = { server, close: async () => {} };
-    shutdown.registerServer("framework", framework);
+    const wrapper = { server, close: async () => {} };
+    shutdown.registerServer("framework", wrapper);
     shutdown.registerServer("http", server);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

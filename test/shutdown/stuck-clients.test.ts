@@ -18,6 +18,10 @@ afterEach(() => {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
 async function listen(server: net.Server | http2.Http2Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -89,7 +93,7 @@ describe("a client that stands still during the drain", () => {
         }
       }
       slow.on("data", (data: Buffer) => (received += data.length)).resume();
-      while (received <= size) await turn();
+      await until(() => received > size);
       await turn();
       await clock.advance(1);
       await closed;
