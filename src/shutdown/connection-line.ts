@@ -97,7 +97,8 @@ export class Line {
   isDue = false;
   /** Since when nothing has moved, or it was not the client who was waited for. */
   #quietSince: number;
-  #traffic: Traffic;
+  /** As it was at the last look. */
+  #traffic: Traffic = { read: 0, written: undefined, queued: undefined };
   /** What had been written when it was upgraded. */
   #written = 0;
 
@@ -105,14 +106,12 @@ export class Line {
     this.connection = connection;
     this.protocol = protocol;
     this.freeSince = this.#quietSince = now;
-    this.#traffic = traffic(connection);
   }
 
   /** A response has ended. */
   answered(response: ServerResponse, now: number): void {
     this.responses.splice(this.responses.indexOf(response), 1);
     this.freeSince = this.#quietSince = now;
-    this.#traffic = traffic(this.connection);
   }
 
   /** It has left HTTP. */
@@ -157,6 +156,8 @@ export class Line {
 
   /** What is due from the client, and not from the application. */
   #waitsFor(): "uploads" | "downloads" | "tunnels" | undefined {
+    // A runtime that does not tell what moves cannot tell who stands still.
+    if (this.#traffic.queued === undefined) return undefined;
     if (this.protocol === "tunnel") return "tunnels";
     for (const response of this.responses) {
       const { req } = response;
@@ -164,7 +165,7 @@ export class Line {
       if (!req.complete && req.readableFlowing !== null && req.readableLength === 0) return "uploads";
       const stream: unknown = Reflect.get(response, "stream");
       const waiting = this.connection.writableLength || numberOf(stream, "writableLength") || 0;
-      if (waiting > 0 && this.#traffic.queued !== undefined) return "downloads";
+      if (waiting > 0) return "downloads";
     }
     return undefined;
   }
