@@ -72,6 +72,26 @@ describe.concurrent("registerServer in a program of its own", { timeout: 90_000 
     ]);
   });
 
+  test("answers health probes in Fastify, and what a check has to add", async () => {
+    const lines = await run(
+      `
+import fastify from "fastify";
+const app = fastify();
+const health = shutdown.healthHandler();
+shutdown.addCheck("queue", () => ({ details: { waiting: 3 } }));
+app.get("/readyz", (request, reply) => { reply.hijack(); health(request.raw, reply.raw); });
+shutdown.registerServer("http", app);
+await app.listen({ port: 0, host: "127.0.0.1" });
+console.log((await get(app.server.address().port, "/readyz")).replace(/"seconds":[^,]*,/, ""));
+begin();`,
+      "fastify",
+    );
+    expect(lines[0]).toBe(
+      '{"status":"ok","ok":true,"checks":[{"name":"queue","ok":true,"details":{"waiting":3}}]}',
+    );
+    expect(lines.at(-1)).toBe("exit 143");
+  });
+
   test("drains Fastify on both addresses of localhost", async () => {
     const listen = `shutdown.registerServer("http", app); await app.listen({ port: 0 });`;
     const clients = `
