@@ -89,6 +89,7 @@ export type {
   HealthCheck,
   HealthCheckContext,
   HealthCheckFunction,
+  HealthCheckOutcome,
 } from "./shutdown/health-check.js";
 export type { HealthHandler, HealthRequest, HealthResponse } from "./shutdown/health-handler.js";
 export type { HealthCheckOptions, HealthHandlerOptions } from "./shutdown/health-options.js";
@@ -105,12 +106,13 @@ export type {
   ShutdownCallback,
   ShutdownContext,
   ShutdownEvents,
+  ShutdownCut,
   ShutdownMember,
   ShutdownReport,
   ShutdownResult,
   ShutdownStatus,
 } from "./shutdown/report.js";
-export type { ClosableServer } from "./shutdown/server-drain.js";
+export type { ClosableServer } from "./shutdown/server-parts.js";
 export type { ShutdownSnapshot } from "./shutdown/snapshot.js";
 export type { WorkerThread } from "./shutdown/worker-thread.js";
 

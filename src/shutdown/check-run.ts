@@ -5,7 +5,7 @@ import { isError } from "../kernel/is-error.js";
 import { runAbortable } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
 import { ShutdownError } from "./errors.js";
-import type { HealthCheckFunction } from "./health-check.js";
+import { type HealthCheckFunction, readOutcome } from "./health-check.js";
 import type { HealthCheckResult } from "./health-report.js";
 
 /**
@@ -96,18 +96,16 @@ export class CheckRun {
         ended();
       }
     };
-    let message: string | undefined;
+    let outcome: Pick<HealthCheckResult, "ok" | "message" | "details">;
     try {
-      if ((await runAbortable(call, signal)) === false) message = "returned false";
+      outcome = readOutcome(await runAbortable(call, signal));
     } catch (error) {
-      message = messageOf(error);
+      outcome = { ok: false, message: messageOf(error) };
     } finally {
       timer.cancel();
       leave();
     }
-    const seconds = (clock.now() - began) / 1000;
-    return Object.freeze(
-      message === undefined ? { name, ok: true, seconds } : { name, ok: false, seconds, message },
-    );
+    const { ok, ...rest } = outcome;
+    return Object.freeze({ name, ok, seconds: (clock.now() - began) / 1000, ...rest });
   }
 }

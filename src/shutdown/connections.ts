@@ -1,34 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../kernel/clock.js";
-
-/** A socket, an HTTP/2 session, or a WebSocket of a server of those. */
-export interface Connection {
-  readonly bytesRead?: number;
-  readonly alpnProtocol?: string | false | null;
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-  close?(code?: number): void;
-  destroy?(): void;
-  terminate?(): void;
-  once(event: "close", listener: () => void): unknown;
-}
-
-/** What is known of one connection; times in milliseconds. */
-interface Line {
-  readonly connection: Connection;
-  /** The responses that are due on it, in the order of their requests. */
-  readonly responses: ServerResponse[];
-  /** Whether silence on it means that nobody needs it: not so after an upgrade, nor where the protocol is unknown. */
-  judged: boolean;
-  /** Since when no response is due. */
-  freeSince: number;
-  /** Since when nothing has come. */
-  quietSince: number;
-  bytes: number;
-  /** Whether the last look found it no longer needed. */
-  isDue: boolean;
-}
+import { type Connection, Line, type Patience, type Protocol } from "./connection-line.js";
+import type { ShutdownCut } from "./report.js";
 
 /**
  * To listen to these changes what the server does: whoever does so decides about the request, or makes an HTTP/2
@@ -39,13 +13,12 @@ const DECISIONS = new Set<unknown>(["request", "checkContinue", "checkExpectatio
 /** "Going away", in the words of WebSocket. */
 const GOING_AWAY = 1001;
 
-/** How long a connection without a request may go on sending without completing one, in milliseconds. */
-const HEAD_LIMIT = 2000;
+/** The same in a frame, for a WebSocket of which only the socket is known: final, close, two bytes of payload. */
+const CLOSE_FRAME = Buffer.from([0x88, 2, GOING_AWAY >> 8, GOING_AWAY & 0xff]);
 
-/** Ends a connection at once. */
-function cut(connection: Connection): void {
-  if (connection.terminate === undefined) connection.destroy?.();
-  else connection.terminate();
+/** Whether it is a session of HTTP/2: it can be closed, as a WebSocket can, and not be terminated. */
+function isSession(connection: Connection): boolean {
+  return connection.close !== undefined && connection.terminate === undefined;
 }
 
 /** Where a connection comes from: all that a socket and the TLS socket made of it have in common. */
@@ -74,15 +47,33 @@ export class Connections {
   /** The sockets on which a TLS handshake has not ended yet. */
   readonly #handshakes = new Map<string, Line>();
   readonly #decisions = new Set<string>();
+  readonly #cuts: { -readonly [Kind in keyof ShutdownCut]: number } = {};
   #draining = false;
 
+  /** @throws what a server throws that cannot be listened to; nothing is left on it then. */
   constructor(server: object, clock: Clock) {
-    this.#emitter = server instanceof EventEmitter ? server : undefined;
     this.#clock = clock;
     this.#isHttp = "closeIdleConnections" in server;
     this.#isSecure = "setSecureContext" in server;
-    this.#listen("on");
-    for (const event of this.#emitter?.eventNames() ?? []) this.#joined(event);
+    if (!(server instanceof EventEmitter)) return;
+    this.#emitter = server;
+    try {
+      this.#listen("on");
+      for (const event of server.eventNames()) this.#joined(event);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** How many were ended before they were finished. */
+  get cuts(): ShutdownCut {
+    return this.#cuts;
+  }
+
+  /** Whether a response is due. */
+  get isAnswering(): boolean {
+    return [...this.#lines.values()].some(({ responses }) => responses.length > 0);
   }
 
   /** From now on responses announce that their connection closes, and sessions and WebSockets are told. */
@@ -93,38 +84,40 @@ export class Connections {
 
   /** Takes in what was there before and has no request. */
   adopt(connection: Connection): void {
-    if (!this.#lines.has(connection)) this.#open(connection, this.#isHttp);
+    if (!this.#lines.has(connection)) this.#open(connection, this.#protocolOf(connection));
   }
 
   /**
-   * Ends the connections that wait for a request in vain: nothing has come for `patience` milliseconds, or for
-   * longer never a whole request. What has come while the thread was busy is read between two looks, so that it
-   * takes two to be sure. Returns whether another should follow soon.
+   * Ends the connections that wait in vain: for a request, for the rest of a body, for a WebSocket to close.
+   * What has come while the thread was busy is read between two looks, so that it takes two to be sure. Returns
+   * whether another should follow soon.
    */
-  sweep(since: number, patience: number): boolean {
+  sweep(patience: Patience): boolean {
     const now = this.#clock.now();
     let isUnsure = false;
     for (const line of [...this.#lines.values(), ...this.#handshakes.values()]) {
-      const { bytesRead = 0 } = line.connection;
-      if (bytesRead > line.bytes) {
-        line.bytes = bytesRead;
-        line.quietSince = now;
-      }
-      const isDue =
-        line.judged &&
-        line.responses.length === 0 &&
-        (now - Math.max(since, line.quietSince) >= patience ||
-          now - Math.max(since, line.freeSince) >= HEAD_LIMIT);
-      if (isDue && line.isDue) cut(line.connection);
-      else if (isDue) isUnsure = true;
-      line.isDue = isDue;
+      this.#tell(line);
+      const verdict = line.verdict(patience, now);
+      if (verdict === undefined) line.isDue = false;
+      else if (line.isDue) {
+        if (verdict !== "idle") this.#count(verdict);
+        this.#cut(line);
+      } else isUnsure = line.isDue = true;
     }
     return isUnsure;
   }
 
   /** Ends all at once. */
   cutAll(): void {
-    for (const { connection } of [...this.#lines.values(), ...this.#handshakes.values()]) cut(connection);
+    const lines = [...this.#lines.values(), ...this.#handshakes.values()];
+    // What a session goes over is a connection, too, and not one more.
+    const sessions = lines.filter(({ connection }) => isSession(connection));
+    for (const line of lines) {
+      const isCounted =
+        line.protocol === "other" && sessions.length > 0 ? sessions.includes(line) : line.isNeeded;
+      if (isCounted) this.#count("unfinished");
+      this.#cut(line);
+    }
   }
 
   /** Follows no more. */
@@ -142,18 +135,47 @@ export class Connections {
     this.#emitter?.[how]("removeListener", this.#left);
   }
 
-  #line(connection: Connection, judged: boolean): Line {
-    const now = this.#clock.now();
-    const bytes = connection.bytesRead ?? 0;
-    return { connection, responses: [], judged, freeSince: now, quietSince: now, bytes, isDue: false };
+  /** Ends a connection at once, once. */
+  #cut({ connection, protocol, responses }: Line): void {
+    this.#lines.delete(connection);
+    // A session that is told to close waits for a client that takes nothing any more: its socket is ended, too.
+    if (protocol === "other" && responses.length > 0 && connection.remotePort !== undefined) {
+      const from = origin(connection);
+      const sockets = [...this.#lines.values()].filter((line) => origin(line.connection) === from);
+      for (const line of sockets) this.#cut(line);
+    }
+    if (connection.terminate === undefined) connection.destroy?.();
+    else connection.terminate();
   }
 
-  #open(connection: Connection, judged: boolean): Line {
-    const line = this.#line(connection, judged);
+  #count(kind: keyof ShutdownCut): void {
+    this.#cuts[kind] = (this.#cuts[kind] ?? 0) + 1;
+  }
+
+  #protocolOf(connection: Connection): Protocol {
+    // A WebSocket can be terminated, an HTTP/2 session closed.
+    if (connection.terminate !== undefined) return "websocket";
+    return this.#isHttp && connection.close === undefined && connection.alpnProtocol !== "h2"
+      ? "http"
+      : "other";
+  }
+
+  #open(connection: Connection, protocol: Protocol): Line {
+    const line = new Line(connection, protocol, this.#clock.now());
     this.#lines.set(connection, line);
     connection.once("close", () => this.#lines.delete(connection));
     if (this.#draining) this.#announce(line);
     return line;
+  }
+
+  /** Tells a WebSocket of which only the socket is known that it closes, once it may be told. */
+  #tell(line: Line): void {
+    const { connection, protocol, toldAt } = line;
+    if (protocol !== "websocket" || toldAt !== undefined || !line.isUpgradeAnswered) return;
+    line.toldAt = this.#clock.now();
+    // Its client may be gone, which the application need not hear of by our doing.
+    connection.once("error", () => {});
+    connection.write?.(CLOSE_FRAME);
   }
 
   #announce(line: Line): void {
@@ -161,43 +183,43 @@ export class Connections {
     const { connection } = line;
     // Both let what is under way finish; a WebSocket alone wants to know why.
     if (connection.terminate === undefined) connection.close?.();
-    else connection.close?.(GOING_AWAY);
+    else {
+      line.toldAt = this.#clock.now();
+      connection.close?.(GOING_AWAY);
+    }
   }
 
   readonly #connected = (connection: Connection): void => {
     if (this.#isSecure && connection.close === undefined) {
-      const handshake = this.#line(connection, true);
+      const handshake = new Line(connection, "http", this.#clock.now());
       const key = origin(connection);
       this.#handshakes.set(key, handshake);
       connection.once("close", () => {
         if (this.#handshakes.get(key) === handshake) this.#handshakes.delete(key);
       });
     } else {
-      this.#open(connection, this.#isHttp && connection.close === undefined);
+      this.#open(connection, this.#protocolOf(connection));
     }
   };
 
   readonly #secured = (connection: Connection): void => {
     this.#handshakes.delete(origin(connection));
     // What goes over it then is the session's business.
-    this.#open(connection, this.#isHttp && connection.alpnProtocol !== "h2");
+    this.#open(connection, this.#protocolOf(connection));
   };
 
   readonly #requested = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-    const line =
-      this.#lines.get(socket) ?? this.#open(socket, this.#isHttp && response.req.httpVersionMajor === 1);
+    const isOne = response.req.httpVersionMajor === 1;
+    const line = this.#lines.get(socket) ?? this.#open(socket, this.#isHttp && isOne ? "http" : "other");
     line.responses.push(response);
     if (this.#draining) announceClose(line);
-    response.once("close", () => {
-      line.responses.splice(line.responses.indexOf(response), 1);
-      line.freeSince = line.quietSince = this.#clock.now();
-      line.bytes = line.connection.bytesRead ?? 0;
-    });
+    response.once("close", () => line.answered(response, this.#clock.now()));
   };
 
-  readonly #upgraded = ({ socket }: IncomingMessage): void => {
-    const line = this.#lines.get(socket) ?? this.#open(socket, false);
-    line.judged = false;
+  readonly #upgraded = ({ socket, headers }: IncomingMessage): void => {
+    const line = this.#lines.get(socket) ?? this.#open(socket, "tunnel");
+    const isWebSocket = headers.upgrade?.toLowerCase() === "websocket";
+    line.upgraded(isWebSocket ? "websocket" : "tunnel", this.#clock.now());
   };
 
   #decided(event: string): (request: IncomingMessage, response: ServerResponse) => void {

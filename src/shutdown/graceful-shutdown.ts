@@ -23,7 +23,7 @@ import {
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
 import { warnOfFailures } from "./run-hooks.js";
-import type { ClosableServer } from "./server-drain.js";
+import type { ClosableServer } from "./server-parts.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
 import { canStartDeadlineThread } from "./thread-check.js";
@@ -132,9 +132,14 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   /**
    * Adds a server, to be drained in its turn: it accepts no more connections, responses end with
    * `Connection: close`, HTTP/2 sessions and WebSockets are told to go away. An HTTP connection without a request
-   * is closed after `idleGrace`, one whose request never gets complete 2 s later at most, an upgraded one is the
-   * application's; what remains when the time is up is destroyed. Register before `listen`: connections are
-   * followed from now on. Throws as `register` does.
+   * is closed after `idleGrace`, one whose request never gets complete 2 s later at most; a WebSocket that does not
+   * close is terminated after 2 s, a body or tunnel on which nothing moves is cut after 5 s; what remains when the
+   * time is up is destroyed. The result's `cut` counts them.
+   *
+   * Takes a server of Node, what `listen` of Express or Koa returns, and what stands around one: Fastify, a Nest
+   * application, socket.io, ws. Such a framework's own `close` is called in the drain, and its hooks run once: those of
+   * Fastify and Nest that end what requests need come behind the last answer. Before or after `listen`, but
+   * connections are followed from now on. Throws as `register` does.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
     return this.#registrations.addServer(name, server, options);

@@ -16,9 +16,10 @@ function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }
 
-function line({ name, ok, message }: HealthCheckResult, messages: boolean): string {
-  if (ok) return `[+]${oneLine(name)} ok\n`;
-  return `[-]${oneLine(name)} failed: ${messages ? oneLine(message ?? "") : "reason withheld"}\n`;
+function line({ name, ok, message, details }: HealthCheckResult, messages: boolean): string {
+  const shown = details === undefined ? "" : ` ${oneLine(JSON.stringify(details))}`;
+  if (ok) return `[+]${oneLine(name)} ok${shown}\n`;
+  return `[-]${oneLine(name)} failed: ${messages ? oneLine(message ?? "") : "reason withheld"}${shown}\n`;
 }
 
 /** The report as Kubernetes writes its own with `?verbose`. */

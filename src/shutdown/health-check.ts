@@ -2,7 +2,7 @@ import { unlike } from "../kernel/show.js";
 import { checkFunction } from "../kernel/policy.js";
 import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
-import type { HealthProbe } from "./health-report.js";
+import type { HealthCheckResult, HealthProbe } from "./health-report.js";
 
 /** What a check function is given. */
 export interface HealthCheckContext {
@@ -11,10 +11,70 @@ export interface HealthCheckContext {
 }
 
 /**
- * A check of the application, synchronous or asynchronous. It fails when it returns `false`, throws, rejects
- * or takes too long; anything else, also nothing, is well.
+ * What a check can return to say more than yes or no, as an object literal. Whatever else a check returns, the rows of
+ * a query say, is not shown to anybody.
+ */
+export interface HealthCheckOutcome {
+  /** Whether it is well. Default `true`. */
+  readonly ok?: boolean;
+  /** Why it is not; an answer shows it where it shows those of errors. */
+  readonly message?: string;
+  /** Shown in every answer, to whoever can reach the port: a plain object of what JSON can say. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A check of the application, synchronous or asynchronous. It fails when it returns `false` or an outcome that is not
+ * `ok`, throws, rejects or takes too long; anything else, also nothing, is well. With a {@link HealthCheckOutcome}
+ * it adds details to the answer.
+ *
+ * @example
+ * ```ts
+ * import { GracefulShutdown } from "@kstlib/resilience";
+ *
+ * const shutdown = new GracefulShutdown();
+ * const queue = { waiting: 12, limit: 100 };
+ * shutdown.addCheck("queue", () => ({
+ *   ok: queue.waiting < queue.limit,
+ *   message: "the queue is full",
+ *   details: { waiting: queue.waiting },
+ * }));
+ * const { checks } = await shutdown.readiness();
+ * console.assert(checks[0]?.details?.["waiting"] === 12);
+ * ```
  */
 export type HealthCheckFunction = (context: HealthCheckContext) => unknown;
+
+/** Whether it is an object literal, of any realm: what a driver returns is of a class of its own. */
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Makes plain data of the details, so that they stay as they were when the check ended. */
+function plainData(details: object): Readonly<Record<string, unknown>> {
+  return JSON.parse(JSON.stringify(details), (_key, value: unknown) => Object.freeze(value)) as Readonly<
+    Record<string, unknown>
+  >;
+}
+
+/** Reads what a check has returned. */
+export function readOutcome(returned: unknown): Pick<HealthCheckResult, "ok" | "message" | "details"> {
+  if (returned === false) return { ok: false, message: "returned false" };
+  if (!isPlainObject(returned)) return { ok: true };
+  const { ok, message, details } = returned as Partial<HealthCheckOutcome>;
+  const verdict =
+    ok === false
+      ? { ok, message: typeof message === "string" ? message : "returned ok: false" }
+      : { ok: true };
+  if (!isPlainObject(details)) return verdict;
+  try {
+    return { ...verdict, details: plainData(details) };
+  } catch {
+    return { ok: false, message: "its details are not what JSON can say" };
+  }
+}
 
 /** A circuit breaker: fails while it is open or isolated. Half-open is well, else its probes had no traffic. */
 export interface CheckedCircuit {

@@ -15,6 +15,8 @@ export interface HealthCheckResult {
   readonly seconds: number;
   /** Why it failed; it can hold what only operators should read. */
   readonly message?: string;
+  /** What the check has returned as such: see `HealthCheckOutcome`. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** The answer to one {@link HealthProbe}; frozen, JSON-serialisable. */

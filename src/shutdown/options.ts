@@ -9,6 +9,7 @@ import {
   flag,
   having,
   integer,
+  numberFrom,
   optional,
   type Rule,
   text,
@@ -66,6 +67,12 @@ export interface GracefulShutdownOptions {
    * which includes it. After an uncaught error it is not waited, or no longer. Default 0.
    */
   readonly preStopDelay?: Duration | undefined;
+  /**
+   * The part of the time left that a server, a worker thread or a cluster leaves to the callbacks behind it, so that one
+   * stuck client does not cost them: 0 to 0.9. Those that have a `timeout` of their own have that instead, and the last
+   * of all leaves nothing. Default 0.33.
+   */
+  readonly reserve?: number | undefined;
   /** How long a health check may take that has no `timeout` of its own. Above 0. Default 5 s. */
   readonly checkTimeout?: Duration | undefined;
   /** The source of time. Default the clock of the machine. */
@@ -87,6 +94,7 @@ export type GracefulShutdownSettings = SettingsFor<
     exitOnSignal: boolean;
     handleUncaught: boolean;
     preStopDelay: number;
+    reserve: number;
     checkTimeout: number;
     clock: Clock;
     exit: Exit;
@@ -122,6 +130,7 @@ export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   exitOnSignal: flag(true),
   handleUncaught: flag(false),
   preStopDelay: duration(0, { zero: true }),
+  reserve: numberFrom(0.33, 0, 0.9),
   checkTimeout: duration(5),
   clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
   // With a fallback, it is always there.
@@ -140,7 +149,7 @@ export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings):
 export interface ShutdownCallbackOptions {
   /** Lower runs first; any finite number. Default 100. Ties run in the order of registration. */
   readonly priority?: number | undefined;
-  /** The callback's own limit, above 0. Default: what is left of the total. */
+  /** The callback's own limit, above 0. Default: what is left of the total; see `reserve` for all but callbacks. */
   readonly timeout?: Duration | undefined;
 }
 

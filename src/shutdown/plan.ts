@@ -1,4 +1,4 @@
-import type { ShutdownContext, ShutdownMember } from "./report.js";
+import type { ShutdownContext, ShutdownCut, ShutdownMember } from "./report.js";
 
 /** What a registration is of. */
 export type ShutdownKind = "callback" | "server" | "worker" | "cluster";
@@ -13,6 +13,8 @@ export interface Hook {
   readonly callback: (context: ShutdownContext, time: number) => unknown;
   /** Tells, after its turn, what has become of the threads or processes behind it. */
   readonly members?: () => Promise<readonly ShutdownMember[]>;
+  /** Tells, after its turn, what a server has cut off. */
+  readonly cut?: () => ShutdownCut | undefined;
   /** Undoes what the registration has done beside keeping the callback. */
   readonly release?: () => void;
 }
@@ -23,7 +25,19 @@ export function inOrder(hooks: readonly Hook[]): readonly Hook[] {
   return hooks.toSorted((one, other) => one.priority - other.priority);
 }
 
-/** How long a callback may run when its turn comes at `now`: its own timeout or what is left, 0 when nothing is. */
-export function budget(hook: Pick<Hook, "timeout">, deadline: number, now: number): number {
-  return Math.max(0, Math.min(hook.timeout ?? Infinity, deadline - now));
+/**
+ * How long a callback may run when its turn comes at `now`: its own timeout or what is left, 0 when nothing is. What
+ * waits for others, for clients, threads or processes, and has no timeout of its own leaves a part to those behind it.
+ *
+ * @param reserve that part: 0 for the last of all.
+ */
+export function budget(
+  { kind, timeout }: Pick<Hook, "kind" | "timeout">,
+  deadline: number,
+  now: number,
+  reserve: number,
+): number {
+  const left = Math.max(0, deadline - now);
+  if (timeout !== undefined) return Math.min(timeout, left);
+  return kind === "callback" ? left : left * (1 - reserve);
 }

@@ -15,7 +15,8 @@ import {
 } from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback } from "./report.js";
-import { type ClosableServer, followServer } from "./server-drain.js";
+import { followServer } from "./server-drain.js";
+import type { ClosableServer } from "./server-parts.js";
 import { followWorker, type WorkerThread } from "./worker-thread.js";
 
 /** What is registered under which name, until the shutdown begins: from then on the plan stands. */

@@ -40,6 +40,20 @@ export interface ShutdownMember {
     | null;
 }
 
+/** How many connections of a server were ended before they were finished, by what was on them. */
+export interface ShutdownCut {
+  /** WebSockets that had not closed 2 s after they were told to. */
+  readonly websockets?: number;
+  /** Requests of whose body nothing had come for 5 s. */
+  readonly uploads?: number;
+  /** Responses of which the client had taken nothing for 5 s. */
+  readonly downloads?: number;
+  /** Other upgraded connections, on which nothing had moved for 5 s. */
+  readonly tunnels?: number;
+  /** Anything that was still there when the time of the server was up. */
+  readonly unfinished?: number;
+}
+
 /** What became of one callback. */
 export interface ShutdownResult {
   readonly name: string;
@@ -50,6 +64,8 @@ export interface ShutdownResult {
   readonly error?: unknown;
   /** The threads or processes behind a `registerWorker` or `registerCluster`. */
   readonly members?: readonly ShutdownMember[];
+  /** What a `registerServer` has cut off; not there when that is nothing. */
+  readonly cut?: ShutdownCut;
 }
 
 /** What became of a shutdown. */

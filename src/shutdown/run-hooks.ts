@@ -32,7 +32,7 @@ async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise
 export async function runHooks(
   hooks: readonly Hook[],
   reason: string,
-  { clock, timeout, preStopDelay }: GracefulShutdownSettings,
+  { clock, timeout, preStopDelay, reserve }: GracefulShutdownSettings,
   broken: AbortSignal,
   onTurn: (name: string) => void,
   onResult: (result: ShutdownResult) => void,
@@ -44,7 +44,8 @@ export async function runHooks(
   await linger(preStopDelay, broken, clock);
   const results: ShutdownResult[] = [];
   for (const hook of hooks) {
-    const time = budget(hook, started + timeout, clock.now());
+    const kept = hook === hooks.at(-1) ? 0 : reserve;
+    const time = budget(hook, started + timeout, clock.now(), kept);
     if (time > 0) onTurn(hook.name);
     const result = Object.freeze(
       time > 0
@@ -69,7 +70,7 @@ export async function runHooks(
  * alive meanwhile: a promise that never settles must not let it end half-way.
  */
 async function runHook(
-  { name, kind, callback, members }: Hook,
+  { name, kind, callback, members, cut }: Hook,
   reason: string,
   time: number,
   clock: Clock,
@@ -100,7 +101,14 @@ async function runHook(
   }
   timer.cancel();
   const seconds = (clock.now() - started) / 1000;
-  return { name, ...outcome, seconds, ...(members && { members: await members() }) };
+  const lost = cut?.();
+  return {
+    name,
+    ...outcome,
+    seconds,
+    ...(members && { members: await members() }),
+    ...(lost && { cut: lost }),
+  };
 }
 
 /** Warns of every callback that is not done. */

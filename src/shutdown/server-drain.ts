@@ -1,24 +1,11 @@
 import type { Clock, Timer } from "../kernel/clock.js";
+import { formatDuration } from "../kernel/duration.js";
 import { show } from "../kernel/show.js";
-import { isThenable } from "../kernel/thenable.js";
-import { type Connection, Connections } from "./connections.js";
+import { patienceOf } from "./connection-line.js";
+import { ShutdownError } from "./errors.js";
+import { FollowedServers } from "./followed-servers.js";
 import type { Hook } from "./plan.js";
-
-/**
- * Anything that stops with `close(callback)`: a server of node:http, https, http2, net, of WebSockets, or a
- * framework's. A promise that `close` returns is awaited as well; whichever comes first counts.
- */
-export interface ClosableServer {
-  close(callback: (error?: Error) => void): unknown;
-}
-
-/** What an HTTP server and one of WebSockets have besides. */
-interface Server extends ClosableServer {
-  readonly listening?: boolean;
-  readonly clients?: Iterable<Connection>;
-  closeIdleConnections?(): void;
-  closeAllConnections?(): void;
-}
+import { closeServer, type ClosableServer, closeTime, isClosable, type NodeServer } from "./server-parts.js";
 
 /** How often a drain looks for connections that nobody needs, in milliseconds. */
 const INTERVAL = 50;
@@ -26,93 +13,108 @@ const INTERVAL = 50;
 /** How soon it looks again at those that it would end. */
 const SOON = 5;
 
-/** Begins to close and says when it is over. */
-function close(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // Node would cut idle connections at once, with the requests that are on their way to them.
-    const shadowed =
-      server.closeIdleConnections !== undefined &&
-      !Object.hasOwn(server, "closeIdleConnections") &&
-      Reflect.defineProperty(server, "closeIdleConnections", { value: () => {}, configurable: true });
-    try {
-      const result = server.close((error?: NodeJS.ErrnoException | null) => {
-        // Not running: somebody closed it already, and that is what was asked for.
-        if (!error || error.code === "ERR_SERVER_NOT_RUNNING") resolve();
-        else reject(error);
-      });
-      if (isThenable(result)) result.then(() => resolve(), reject);
-    } finally {
-      if (shadowed) Reflect.deleteProperty(server, "closeIdleConnections");
-    }
-  });
-}
+/** The part of its time that a framework gets for its connections; the rest is for its own hooks. */
+const CONNECTIONS_SHARE = 2 / 3;
 
 /**
- * The connections of an HTTP server that have not sent a byte, as Node lists them for its own timeouts. There
- * is no public way to find those that were there before the registration; where the list is not as expected,
- * they stay until the deadline.
+ * Keeps Node, and a framework, from cutting idle connections with the requests that are on their way to them, until
+ * the result is called.
  */
-function silentOf(server: Server): readonly Connection[] {
-  const key = Object.getOwnPropertySymbols(server).find(
-    ({ description }) => description === "http.server.connections",
+function spareIdle(servers: readonly NodeServer[]): () => void {
+  const spared = servers.filter(
+    (server) =>
+      server.closeIdleConnections !== undefined &&
+      !Object.hasOwn(server, "closeIdleConnections") &&
+      Reflect.defineProperty(server, "closeIdleConnections", { value: () => {}, configurable: true }),
   );
-  const list: unknown = key && Reflect.get(server, key);
-  const all: unknown = list && Reflect.get(Object(list), "all");
-  const parsers: unknown = typeof all === "function" ? all.call(list) : [];
-  if (!Array.isArray(parsers)) return [];
-  return parsers.flatMap(({ socket }: { readonly socket?: Connection | null }) =>
-    socket?.bytesRead === 0 ? [socket] : [],
-  );
+  return () => {
+    for (const server of spared.splice(0)) Reflect.deleteProperty(server, "closeIdleConnections");
+  };
+}
+
+/** Closes what is not a server of Node itself when it is told to, once. */
+function closeLater(server: ClosableServer, reason: string): { begin: () => void; closed: Promise<void> } {
+  let begin = (): void => {};
+  const turn = new Promise<void>((resolve) => (begin = resolve));
+  return { begin, closed: turn.then(() => closeServer(server, reason)) };
 }
 
 /**
  * Follows the connections of a server from now on, to drain them when its turn comes. Node's own `close()`
  * leaves sockets open that never sent a request, lets responses in flight promise keep-alive, and cuts idle
- * connections while requests are on their way to them.
+ * connections while requests are on their way to them. The servers inside a framework are drained, and it closes
+ * itself, with all its hooks.
  *
  * @param idleGrace how long to wait for such requests, in milliseconds; a quarter of the time at most.
  * @throws TypeError unless `server` has a `close` method.
  */
 export function followServer(
-  server: Server,
+  server: ClosableServer,
   clock: Clock,
   idleGrace: number,
-): Pick<Hook, "callback" | "release"> {
-  if (typeof Reflect.get(Object(server), "close") !== "function") {
-    throw new TypeError(`server must have a close method; got ${show(server)}.`);
+): Pick<Hook, "callback" | "cut" | "release"> {
+  if (!isClosable(server)) {
+    throw new TypeError(
+      `server must have a close method; got ${show(server)}. Of an application without one, as of Express or Koa, give what listen() returns.`,
+    );
   }
-  const connections = new Connections(server, clock);
-  // Only Node knows which connections from before are idle. When in doubt, there are some.
-  const isLate = server.listening !== false;
+  const followed = new FollowedServers(server, clock);
 
   return {
-    async callback({ signal }, time) {
-      const patience = Math.min(idleGrace, time / 4);
+    async callback({ signal, reason }, time) {
       const began = clock.now();
+      const patience = patienceOf(began, time, idleGrace);
+      const inner = followed.look();
+      const isFramework = !inner.some((found) => found === server);
+      const turn = inner.length === 0 ? "first" : closeTime(server);
+      const limit = isFramework ? time * CONNECTIONS_SHARE : Infinity;
+      const restoreIdle = spareIdle(inner);
       let timer: Timer | undefined;
+      let isCut = false;
+      const cutAll = (): void => {
+        isCut = true;
+        restoreIdle();
+        followed.cutAll();
+        for (const found of inner) found.closeAllConnections?.();
+      };
       signal.addEventListener("abort", () => {
         timer?.cancel();
-        server.closeAllConnections?.();
-        connections.cutAll();
+        cutAll();
       });
-      if (isLate) {
-        for (const connection of [...(server.clients ?? []), ...silentOf(server)])
-          connections.adopt(connection);
-      }
-      const closed = close(server);
-      connections.drain();
+      const framework = isFramework ? closeLater(server, reason) : undefined;
+      followed.adopt();
+      const drained = inner.map((found) => closeServer(found, reason));
+      followed.drain();
       const look = (): void => {
-        const isUnsure = connections.sweep(began, patience);
-        if (isLate && clock.now() - began >= patience) server.closeIdleConnections?.();
+        const passed = clock.now() - began;
+        const isUnsure = followed.sweep(patience);
+        if (passed >= patience.idle) {
+          restoreIdle();
+          followed.closeIdle();
+        }
+        const isTurn = turn === "idle" || !followed.isAnswering || passed >= time / 2;
+        if (turn === "first" || (passed >= patience.idle && isTurn)) framework?.begin();
+        if (passed >= limit && !isCut) cutAll();
         timer = clock.setTimer(look, isUnsure ? SOON : INTERVAL, { ref: false });
       };
       look();
-      try {
-        await closed;
-      } finally {
-        timer?.cancel();
+      void Promise.allSettled(drained).then(framework?.begin);
+      const closings = framework === undefined ? drained : [...drained, framework.closed];
+      // Also where one fails: the others are still answering.
+      const outcomes = await Promise.allSettled(closings);
+      timer?.cancel();
+      restoreIdle();
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+      const unfinished = followed.cut?.unfinished;
+      if (unfinished !== undefined) {
+        const seconds = formatDuration(Math.round(limit / 100) / 10);
+        throw new ShutdownError(
+          "ERR_SHUTDOWN_TIMEOUT",
+          `connections that were not finished within ${seconds}: ${unfinished}.`,
+        );
       }
     },
-    release: () => connections.release(),
+    cut: () => followed.cut,
+    release: () => followed.release(),
   };
 }

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 import { isError } from "../kernel/is-error.js";
 import { show } from "../kernel/show.js";
-import type { ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
+import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 import type { Hook, ShutdownKind } from "./plan.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
@@ -28,6 +28,8 @@ export interface ShutdownSnapshot extends Snapshot {
     readonly error: string | null;
     /** The threads or processes behind it, where there are any. */
     readonly members?: readonly ShutdownMember[];
+    /** What a server has cut off, where that is something. */
+    readonly cut?: ShutdownCut;
   }[];
 }
 

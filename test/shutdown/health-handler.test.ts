@@ -91,6 +91,26 @@ describe("as the listener of a server", () => {
     });
   });
 
+  test("details are shown with and without messages, on one line each in text", async () => {
+    const shutdown = setUp();
+    shutdown.addCheck("queue", () => ({ details: { waiting: 12, note: "a\nb" } }));
+    shutdown.addCheck("disk", () => ({ ok: false, message: "full of secrets", details: { free: 0 } }));
+    const origin = await listen(http.createServer(shutdown.healthHandler()));
+    const { status, body } = await ask(`${origin}/readyz`);
+    expect(status).toBe(503);
+    expect(JSON.parse(body)).toMatchObject({
+      checks: [
+        { name: "queue", ok: true, details: { waiting: 12, note: "a\nb" } },
+        { name: "disk", ok: false, details: { free: 0 } },
+      ],
+    });
+    expect(body).not.toContain("secret");
+    const { body: text } = await ask(`${origin}/readyz?verbose`);
+    expect(text).toBe(
+      '[+]queue ok {"waiting":12,"note":"a\\nb"}\n[-]disk failed: reason withheld {"free":0}\nreadyz check failed\n',
+    );
+  });
+
   test("?exclude leaves checks out, as often as it is given", async () => {
     const shutdown = failing();
     shutdown.addCheck("second one", () => false);

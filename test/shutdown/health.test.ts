@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
@@ -478,5 +479,58 @@ describe("addCheck refuses", () => {
     expect(() => shutdown.addCheck("a", () => {}, { for: "liveness" })).toThrow(
       expect.objectContaining({ code: "ERR_SHUTDOWN_DUPLICATE" }),
     );
+  });
+});
+
+describe("a check that returns details", () => {
+  const details = { waiting: 12, oldest: "3s", shards: [{ id: 1, ok: true }] };
+
+  test.each([
+    ["on its own", { details }, { ok: true, details }],
+    ["with ok", { ok: true, message: "unread", details }, { ok: true, details }],
+    ["and is not ok", { ok: false, details }, { ok: false, message: "returned ok: false", details }],
+    ["and says why", { ok: false, message: "full", details }, { ok: false, message: "full", details }],
+    ["and has none", { ok: false, message: "full" }, { ok: false, message: "full" }],
+    ["that have no JSON", { details: { n: 1n } }, { ok: false, message: expect.any(String) as string }],
+    ["of another realm", runInNewContext("({ details: { n: 1 } })"), { ok: true, details: { n: 1 } }],
+  ])("adds them to the report: %s", async (_, returned: unknown, expected) => {
+    const { shutdown } = setUp();
+    shutdown.addCheck("queue", async () => returned);
+    const { checks } = await shutdown.readiness();
+    expect(checks).toEqual([{ name: "queue", seconds: 0, ...expected }]);
+  });
+
+  test("adds them as they were, and frozen", async () => {
+    const { shutdown } = setUp();
+    const shards = [{ id: 1 }];
+    shutdown.addCheck("queue", () => ({ details: { shards } }));
+    const [check] = (await shutdown.readiness()).checks;
+    shards.push({ id: 2 });
+    expect(check?.details).toEqual({ shards: [{ id: 1 }] });
+    expect(Object.isFrozen(check?.details?.["shards"])).toBe(true);
+  });
+
+  class Result {
+    readonly details = { password: "secret" };
+  }
+  test.each([
+    ["rows of a query", [{ password: "secret" }]],
+    ["an object of a driver", new Result()],
+    ["a plain object", { password: "secret", ok: 1 }],
+    ["a text under that name", { details: "secret" }],
+    ["an object of a driver under that name", { details: new Result() }],
+    ["an error", Object.assign(new Error("x"), { details: { password: "secret" } })],
+  ])("shows nothing of what a check returns besides: %s", async (_, returned) => {
+    const { shutdown } = setUp();
+    shutdown.addCheck("database", () => returned);
+    expect((await shutdown.readiness()).checks).toEqual([{ name: "database", ok: true, seconds: 0 }]);
+  });
+
+  test("shows nothing of what an error carries", async () => {
+    const { shutdown } = setUp();
+    shutdown.addCheck("database", () => Promise.reject(Object.assign(new Error("x"), { details })));
+    expect((await shutdown.readiness()).checks).toEqual([
+      { name: "database", ok: false, seconds: 0, message: "x" },
+    ]);
   });
 });

@@ -34,7 +34,17 @@ describe("the plan of a shutdown", () => {
   ])(
     "gives a callback of timeout $timeout at $now of $deadline ms $expected ms",
     ({ timeout, deadline, now, expected }) => {
-      expect(budget({ timeout }, deadline, now)).toBe(expected);
+      expect(budget({ kind: "callback", timeout }, deadline, now, 0.5)).toBe(expected);
+    },
+  );
+
+  test.each(["server", "worker", "cluster"] as const)(
+    "lets a %s without a timeout leave a part to those behind it, also where little is left",
+    (kind) => {
+      expect(budget({ kind }, 30_000, 0, 0.25)).toBe(22_500);
+      expect(budget({ kind }, 30_000, 29_000, 0.25)).toBe(750);
+      expect(budget({ kind }, 30_000, 0, 0)).toBe(30_000);
+      expect(budget({ kind, timeout: 29_000 }, 30_000, 0, 0.25)).toBe(29_000);
     },
   );
 });

@@ -4,6 +4,8 @@ import http2 from "node:http2";
 import https from "node:https";
 import net from "node:net";
 import { Worker } from "node:worker_threads";
+import fastify from "fastify";
+import { Server as SocketServer } from "socket.io";
 import { expectTypeOf, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
@@ -71,6 +73,11 @@ test("servers, workers and clusters are taken as Node types them", () => {
   shutdown.registerServer("h2c", http2.createServer());
   shutdown.registerServer("h2", http2.createSecureServer());
   shutdown.registerServer("net", net.createServer());
+  shutdown.registerServer("fastify", fastify());
+  shutdown.registerServer("socket.io", new SocketServer());
+  // Nest, whose `close` takes no callback.
+  const nest = { close: () => Promise.resolve(), getHttpServer: () => http.createServer() };
+  shutdown.registerServer("nest", nest);
   shutdown.registerServer("callback", { close: (done: () => void) => done() });
   shutdown.registerServer("promise", { close: () => Promise.resolve() });
   shutdown.registerServer("optional", { close: (done?: (error?: Error) => void) => done?.() });
