@@ -34,7 +34,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs a program to its end; SIGINT goes to it as soon as it has printed `until`. */
+/** Runs a program to its end; one SIGINT goes to it as soon as it has printed `until`. A second would kill it. */
 function run(program: string, args: readonly string[], until?: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const { NO_COLOR: _no, FORCE_COLOR: _force, KSTLIB_CONFIG: _config, ...rest } = process.env;
@@ -46,9 +46,12 @@ function run(program: string, args: readonly string[], until?: string): Promise<
     const child = spawn(program, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
     let stdout = "";
     let stderr = "";
+    let awaited = until;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
-      if (until !== undefined && stdout.includes(until)) child.kill("SIGINT");
+      if (awaited === undefined || !stdout.includes(awaited)) return;
+      awaited = undefined;
+      child.kill("SIGINT");
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", reject);
