@@ -3,14 +3,33 @@ import { Freeze } from "../../src/watchdog/freeze.js";
 import { CONTROL_CELLS } from "../../src/watchdog/monitor-protocol.js";
 import { fixture, type Run, runProgram } from "./run-program.js";
 
-function debugged(flag: string, program: string): Promise<Run> {
-  return runProgram([
-    fixture("debugger-client.mjs"),
-    flag,
-    "2500",
-    fixture("watchdog-debugged.mjs"),
-    program,
-  ]);
+const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
+
+describe("onFreeze exit", () => {
+  it.concurrent.each([
+    ["--inspect=0", "exit"],
+    ["--inspect=0", "exit-in-worker"],
+    ["--no-warnings", "exit", "opened"],
+  ])(
+    "runs the exit listeners and ends with its code while nobody debugs (%s, %s)",
+    async (flag, ...program) => {
+      const run = await runProgram([flag, fixture("watchdog-debugged.mjs"), ...program]);
+      expect(run).toMatchObject(ended);
+      expect(run.stderr).toContain("Debugger listening");
+      expect(run.stderr).not.toContain("killing");
+    },
+  );
+
+  it.concurrent("does not wait for a debugger that stays", async () => {
+    const run = await debugged("--inspect=0", "exit-attached", "stay");
+    expect(run).toMatchObject(ended);
+    expect(run.stderr).toContain("Debugger attached");
+    expect(run.stderr).not.toContain("killing");
+  });
+});
+
+function debugged(flag: string, program: string, hold = "2500"): Promise<Run> {
+  return runProgram([fixture("debugger-client.mjs"), flag, hold, fixture("watchdog-debugged.mjs"), program]);
 }
 
 const realFreeze = { event: "timeout", name: "feed", kind: "blocked-js" };
