@@ -7,14 +7,17 @@ const linux = process.platform === "linux";
 beforeAll(checkBuilt);
 
 describe("two copies of the package in one process", () => {
-  it.runIf(linux).concurrent("each find the same freeze, in every thread, and leave no thread behind", async () => {
-    const { events, stderr } = await scenario("freeze");
-    const timeouts = events.filter(({ event }) => event === "timeout");
-    const told = timeouts.map(({ of, main }) => `${String(of)} ${String(main)}`);
-    expect(told.toSorted()).toEqual(["cjs false", "cjs true", "esm false", "esm true"]);
-    expect(stderr.match(/was not pinged/g)).toHaveLength(4);
-    expect(events.at(-1)).toEqual({ event: "left", threads: 0 });
-  });
+  it.runIf(linux).concurrent(
+    "each find the same freeze, in every thread, and leave no thread behind",
+    async () => {
+      const { events, stderr } = await scenario("freeze");
+      const timeouts = events.filter(({ event }) => event === "timeout");
+      const told = timeouts.map(({ of, main }) => `${String(of)} ${String(main)}`);
+      expect(told.toSorted()).toEqual(["cjs false", "cjs true", "esm false", "esm true"]);
+      expect(stderr.match(/was not pinged/g)).toHaveLength(4);
+      expect(events.at(-1)).toEqual({ event: "left", threads: 0 });
+    },
+  );
 
   it.concurrent("end the process by the onFreeze of one of them", async () => {
     const { code, events } = await scenario("exit");

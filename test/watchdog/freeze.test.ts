@@ -18,9 +18,10 @@ describe("a frozen thread", () => {
     const { code, events, stderr } = await scenario("freeze");
     const names = events.map(({ event }) => event);
     expect(names).toEqual(["back", "timeout", "recover", "pinged", "timeout"]);
-    const [back, timeout, , pinged] = events;
+    const [back, timeout, recover, pinged] = events;
     expect(back).toMatchObject({ triggered: true });
     expect(pinged).toMatchObject({ triggered: false });
+    expect(recover?.["secondsTriggered"]).toBeGreaterThanOrEqual(Number(pinged?.["seconds"]));
     expect(timeout).toMatchObject({ name: "feed", kind: "blocked-js" });
     expect(timeout?.["secondsInactive"]).toBeGreaterThanOrEqual(1);
     expect(timeout?.["stack"]).toMatch(/^\s+at .*/);

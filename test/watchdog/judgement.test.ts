@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -44,16 +55,27 @@ describe("time that does not count", () => {
 });
 
 describe("the folder for reports", () => {
+  it.concurrent("has no more than maxReports of all processes that write there", async () => {
+    const folder = newFolder();
+    await Promise.all([1, 2, 3].map(() => scenario("report", folder)));
+    expect(readdirSync(path.join(folder, "reports", "of today"))).toHaveLength(2);
+  });
+
   it.concurrent("has one of each watchdog while the thread is frozen", async () => {
     const folder = newFolder();
+    const directory = path.join(folder, "reports", "of today");
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const name of ["watchdog-feed-7-20200102T030405678Z.json", "watchdog-notes.json"]) {
+      writeFileSync(path.join(directory, name), "");
+    }
     const { events, stderr } = await scenario("report", folder);
     const back = events.find(({ event }) => event === "back");
     expect(back).toEqual({ event: "back", there: true });
-    const directory = path.join(folder, "reports", "of today");
     const files = readdirSync(directory).toSorted();
     expect(files).toEqual([
       expect.stringMatching(/^watchdog-a-b-c-\d+-\d{8}T\d{9}Z\.json$/),
       expect.stringMatching(/^watchdog-feed-\d+-\d{8}T\d{9}Z\.json$/),
+      "watchdog-notes.json",
     ]);
     const [, file = ""] = files;
     const report = JSON.parse(readFileSync(path.join(directory, file), "utf8")) as Record<string, unknown>;
@@ -82,6 +104,42 @@ describe("the folder for reports", () => {
     expect(code).toBe(0);
     expect(events).toMatchObject([{ event: "timeout" }]);
     expect(stderr).toMatch(/\[watchdog\] feed: no report in .*ENOTDIR/);
+  });
+});
+
+describe("a careless callback", () => {
+  it.concurrent("costs no report, no timeout and no later one, of no watchdog", async () => {
+    const { code, events, stderr } = await scenario("callbacks");
+    const told = { throwing: 2, rejecting: 2, hanging: 2, stopping: 2, blocking: 2, stopped: 1 };
+    expect(events.at(-1)).toEqual({ event: "done", told, left: [] });
+    expect(stderr.match(/was not pinged/g)).toHaveLength(11);
+    expect(code).toBe(0);
+  });
+});
+
+describe.runIf(linux)("a stderr that nobody reads", () => {
+  it.concurrent("does not keep the monitor from ending the process", async () => {
+    const pipe = path.join(newFolder(), "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const descriptor = openSync(pipe, "r+");
+    const { signal, events } = await scenario("unread-stderr", "", { stderr: descriptor });
+    closeSync(descriptor);
+    expect(events).toEqual([{ event: "full", code: "EAGAIN" }]);
+    expect(signal).toBe("SIGKILL");
+  });
+
+  it.concurrent("that is closed does not either", async () => {
+    const wrapper = ["sh", "-c", 'exec "$@" 2>&-', "sh"];
+    const { code, events } = await scenario("exit", "", { wrapper });
+    expect(events).toEqual([{ event: "exit", code: 70 }]);
+    expect(code).toBe(70);
+  });
+
+  it.concurrent("whose reader has gone does not either", async () => {
+    const wrapper = ["bash", "-c", 'exec "$@" 2> >(exec true)', "bash"];
+    const { code, events } = await scenario("exit", "", { wrapper });
+    expect(events).toEqual([{ event: "exit", code: 70 }]);
+    expect(code).toBe(70);
   });
 });
 

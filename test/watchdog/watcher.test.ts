@@ -48,10 +48,6 @@ describe.runIf(process.platform !== "win32")("a watcher that was stopped itself"
     ["SIGSTOP", "stale"],
   ] as const)("alarms for a process that got %s in the meantime: %s", async (signal, kind) => {
     const { events } = await stopWatcher(signal);
-    expect(events).toEqual([
-      { event: "ready" },
-      { event: "timeout", kind },
-      { event: "done", status: kind },
-    ]);
+    expect(events).toEqual([{ event: "ready" }, { event: "timeout", kind }, { event: "done", status: kind }]);
   });
 });
