@@ -1,3 +1,4 @@
+import { onAbort } from "../kernel/abort.js";
 import { realClock } from "../kernel/clock.js";
 import { checkKeys, type OptionRules } from "../kernel/options.js";
 import {
@@ -119,8 +120,7 @@ export class WatchdogContext {
     checkSignal(signal);
     signal?.throwIfAborted();
     const watchdog = new WatchdogOfRun(this.#settings);
-    const abort = (): void => watchdog.abort(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    const leave = signal && onAbort(signal, () => watchdog.abort(signal.reason));
     watchdog.start();
     const { clock, raiseOnTimeout } = this.#settings;
     const keptAlive = raiseOnTimeout ? clock.setTimer(() => {}, Number.MAX_SAFE_INTEGER) : undefined;
@@ -134,7 +134,7 @@ export class WatchdogContext {
     } finally {
       keptAlive?.cancel();
       watchdog.stop();
-      signal?.removeEventListener("abort", abort);
+      leave?.();
     }
   }
 

@@ -150,6 +150,16 @@ describe("a thread that is not frozen", () => {
     });
   });
 
+  it.runIf(linux).concurrent(
+    "has no warning and nothing left of many watchdogs, runs and monitors",
+    async () => {
+      const { code, events, stderr } = await scenario("many");
+      expect(events).toEqual([{ event: "left", listeners: 0, threads: 0 }]);
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+    },
+  );
+
   it.runIf(linux).concurrent("has one monitor for all watchdogs, which ends with the last", async () => {
     const { events } = await scenario("threads");
     expect(events).toEqual([
