@@ -13,5 +13,7 @@ export default defineConfig({
     },
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },
     testTimeout: 30_000,
+    // Of the tests of one file that say so: most of them wait for programs that wait themselves.
+    maxConcurrency: 10,
   },
 });

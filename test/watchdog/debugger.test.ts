@@ -5,8 +5,8 @@ import { fixture, type Run, runProgram } from "./run-program.js";
 
 const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
 
-describe("onFreeze exit", () => {
-  it.concurrent.each([
+describe.concurrent("onFreeze exit", () => {
+  it.each([
     ["--inspect=0", "exit"],
     ["--inspect=0", "exit-in-worker"],
     ["--no-warnings", "exit", "opened"],
@@ -20,7 +20,7 @@ describe("onFreeze exit", () => {
     },
   );
 
-  it.concurrent("does not wait for a debugger that stays", async () => {
+  it("does not wait for a debugger that stays", async () => {
     const run = await debugged("--inspect=0", "exit-attached", "stay");
     expect(run).toMatchObject(ended);
     expect(run.stderr).toContain("Debugger attached");
@@ -28,15 +28,15 @@ describe("onFreeze exit", () => {
   });
 });
 
-function debugged(flag: string, program: string, hold = "2500"): Promise<Run> {
+function debugged(flag: string, program: string, hold = "1800"): Promise<Run> {
   return runProgram([fixture("debugger-client.mjs"), flag, hold, fixture("watchdog-debugged.mjs"), program]);
 }
 
-const realFreeze = { event: "timeout", name: "feed", kind: "blocked-js" };
+const realFreeze = { event: "timeout", name: "feed", kind: "blocked" };
 const wentOn = [{ event: "went on" }, { event: "calm", timeouts: 0 }, realFreeze];
 
-describe("a thread that a debugger has stopped for longer than the timeout", () => {
-  it.concurrent.each([
+describe.concurrent("a thread that a debugger has stopped for longer than the timeout", () => {
+  it.each([
     ["--inspect=0", "breakpoint"],
     ["--inspect=0", "breakpoint-late"],
     ["--inspect-brk=0", "breakpoint"],
@@ -48,13 +48,13 @@ describe("a thread that a debugger has stopped for longer than the timeout", () 
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });
 
-  it.concurrent("is not thrown into by the run that it is in", async () => {
+  it("is not thrown into by the run that it is in", async () => {
     const { events } = await debugged("--inspect=0", "breakpoint-in-run");
     const said = events.filter(({ event }) => event !== "paused");
     expect(said).toEqual([{ event: "returned", result: "went on" }, ...wentOn]);
   });
 
-  it.concurrent("is not taken for frozen while it waits for the debugger", async () => {
+  it("is not taken for frozen while it waits for the debugger", async () => {
     const { events, stderr } = await debugged("-", "wait");
     expect(events).toEqual(wentOn);
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);

@@ -292,7 +292,12 @@ describe("Watchdog", () => {
   });
 
   it("tells its settings, durations in seconds", () => {
-    const { watchdog } = setUp({ timeout: "1500ms", onFreeze: "exit", exitCode: 7, reportDirectory: "reports" });
+    const { watchdog } = setUp({
+      timeout: "1500ms",
+      onFreeze: "exit",
+      exitCode: 7,
+      reportDirectory: "reports",
+    });
     const reportDirectory = path.resolve("reports");
     const settings = { timeout: 1.5, onFreeze: "exit", exitCode: 7, reportDirectory, maxReports: 50 };
     expect(watchdog).toMatchObject(settings);

@@ -32,18 +32,18 @@ function stopWatcher(meanwhile: NodeJS.Signals, after?: NodeJS.Signals): Promise
   });
 }
 
-describe.runIf(process.platform !== "win32")("a watcher that was stopped itself", () => {
-  it.concurrent("does not alarm for a process that was stopped with it and is back a little later", async () => {
+describe.runIf(process.platform !== "win32").concurrent("a watcher that was stopped itself", () => {
+  it("does not alarm for a process that was stopped with it and is back a little later", async () => {
     const { events } = await stopWatcher("SIGSTOP", "SIGCONT");
     expect(events).toEqual([{ event: "ready" }, { event: "done", status: "alive" }]);
   });
 
-  it.concurrent("does not alarm for a process that has gone on", async () => {
+  it("does not alarm for a process that has gone on", async () => {
     const { events } = await stopWatcher("SIGCONT");
     expect(events).toEqual([{ event: "ready" }, { event: "done", status: "alive" }]);
   });
 
-  it.concurrent.each([
+  it.each([
     ["SIGKILL", "dead"],
     ["SIGSTOP", "stale"],
   ] as const)("alarms for a process that got %s in the meantime: %s", async (signal, kind) => {
