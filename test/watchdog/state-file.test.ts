@@ -110,7 +110,7 @@ describe("Watchdog.fromStateFile", () => {
   });
 
   it("takes a check that hangs for a file that cannot be read, until it has an answer", async () => {
-    let answer = (_: StateFileVerdict): void => {};
+    let answer: ((verdict: StateFileVerdict) => void) | undefined;
     const check = vi.fn<() => Promise<StateFileVerdict>>(() => new Promise((resolve) => (answer = resolve)));
     const clock = Object.assign(new ManualClock(), { track: () => {} });
     const kinds: string[] = [];
@@ -126,7 +126,7 @@ describe("Watchdog.fromStateFile", () => {
     await clock.advance(1);
     expect(kinds).toEqual(["unknown"]);
     expect(check).toHaveBeenCalledTimes(1);
-    answer({ status: "alive", age: 0 });
+    answer?.({ status: "alive", age: 0 });
     await clock.advance(1);
     expect(kinds).toEqual(["unknown", "well"]);
     expect(watchdog.isTriggered).toBe(false);
