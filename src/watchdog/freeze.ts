@@ -125,8 +125,8 @@ export class Freeze {
     if (reportDirectory === undefined) return;
     this.#attempt(name, `no report in ${reportDirectory}`, () => {
       const latest = writeReport(reportDirectory, info, onFreeze);
-      const tooMany = `more than ${maxReports} reports are in ${reportDirectory}`;
-      this.#attempt(name, tooMany, () => removeOldReports(reportDirectory, maxReports, latest));
+      const failure = `old reports stay in ${reportDirectory}`;
+      this.#attempt(name, failure, () => removeOldReports(reportDirectory, maxReports, latest));
     });
   }
 

@@ -124,6 +124,7 @@ export class Watchdog implements Component, Disposable {
     return this.#settings.timeout / 1000;
   }
 
+  /** What happens to the process while the thread is frozen. */
   get onFreeze(): OnFreeze {
     return this.#settings.onFreeze;
   }
