@@ -14,6 +14,6 @@ export default defineConfig({
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },
     testTimeout: 30_000,
     // Of the tests of one file that say so: most of them wait for programs that wait themselves.
-    maxConcurrency: 10,
+    maxConcurrency: 8,
   },
 });

@@ -60,7 +60,7 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
   /** Tells that it is over, if it was on. */
   end(): void {
     if (this.since === undefined) return;
-    const secondsTriggered = (this.#clock.now() - this.since) / 1000;
+    const secondsTriggered = Math.max(0, this.#clock.now() - this.since) / 1000;
     this.since = undefined;
     this.emit("recover", Object.freeze({ ...this.#who, secondsTriggered }));
   }
