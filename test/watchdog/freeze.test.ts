@@ -194,7 +194,7 @@ describe.concurrent("a run that raises", () => {
   it.runIf(posix)("throws into synchronous code that never returns", async () => {
     const { code, events } = await scenario("raise");
     expect(events).toMatchObject([
-      { ...error, stackOfFrozenThread: expect.stringContaining("spinForEver") },
+      { ...error, stackOfFrozenThread: expect.stringContaining("blockForEver") },
       { ...error, stackOfFrozenThread: expect.stringContaining("catastrophe") },
       error,
       { event: "returned", result: "well" },
