@@ -18,5 +18,7 @@ export default defineConfig({
     testTimeout: 30_000,
     // Most of the time is spent waiting for programs, so no core is kept free for the runner.
     maxWorkers: Math.max(2, os.availableParallelism()),
+    // Of the tests of one file that say so: most of them wait for programs that wait themselves.
+    maxConcurrency: 8,
   },
 });

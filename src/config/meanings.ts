@@ -64,6 +64,7 @@ export const MEANINGS: Readonly<
       onFreeze: { means: "what to do with a frozen process, besides reporting it" },
       exitCode: { means: 'the exit code of on_freeze: "exit"' },
       reportDirectory: { means: "a folder for a JSON report of each freeze", example: "reports" },
+      maxReports: { means: "how many reports may be in it; the oldest go first" },
       pollInterval: { means: "how often the monitor looks; else a part of the timeout", example: "1s" },
       stateFile: {
         means: "of fromStateFile: the file to watch; else the heartbeat's",

@@ -43,7 +43,7 @@ function decide(state: HeartbeatState, age: number, fate: ProcessFate, maxAge: n
 }
 
 /** The `maxAge` in milliseconds when none is given: three intervals, or 30 s when the file names no interval. */
-export function defaultMaxAge(state: HeartbeatState | null): number {
+export function defaultMaxAge(state: Pick<HeartbeatState, "interval"> | null): number {
   return (state?.interval ?? INTERVAL) * BEATS_MISSED * 1000;
 }
 

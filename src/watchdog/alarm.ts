@@ -45,10 +45,14 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
     if (onRecover !== undefined) this.on("recover", onRecover);
   }
 
-  /** Tells of a timeout; a warning does when nobody listens and nothing else has reported it. */
-  raise(info: Timeout, reported: boolean): void {
+  /**
+   * Tells of a timeout; a warning does when nobody listens and nothing else has reported it.
+   *
+   * @param at when it was found.
+   */
+  raise(info: Timeout, reported: boolean, at: number): void {
     this.timeouts++;
-    this.since ??= this.#clock.now();
+    this.since ??= at;
     if (!reported && !this.has("timeout")) warn("KSTLIB_WATCHDOG_TIMEOUT", this.#sentence(info));
     this.emit("timeout", Object.freeze(info));
   }
@@ -56,7 +60,7 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
   /** Tells that it is over, if it was on. */
   end(): void {
     if (this.since === undefined) return;
-    const secondsTriggered = (this.#clock.now() - this.since) / 1000;
+    const secondsTriggered = Math.max(0, this.#clock.now() - this.since) / 1000;
     this.since = undefined;
     this.emit("recover", Object.freeze({ ...this.#who, secondsTriggered }));
   }

@@ -28,7 +28,7 @@ export function superviseByClock({ settings, cells, expired }: Subject): Supervi
     const secondsInactive = (now - watch.since) / 1000;
     watch = { ...watch, told: "not-pinged" };
     cells.fire(pings);
-    expired(pings, { name, secondsInactive, kind: "not-pinged", details: {} });
+    expired(pings, now, { name, secondsInactive, kind: "not-pinged", details: {} });
   };
   const arm = (): void => {
     if (ended) return;

@@ -1,3 +1,4 @@
+import { onAbort } from "../kernel/abort.js";
 import { realClock } from "../kernel/clock.js";
 import { checkKeys, type OptionRules } from "../kernel/options.js";
 import {
@@ -13,6 +14,7 @@ import { disown, isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
+import { threadList } from "./thread-list.js";
 import { Watchdog } from "./watchdog.js";
 
 /** How a {@link WatchdogContext} is made: what a watchdog takes, and whether a timeout is an error. */
@@ -92,8 +94,8 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
 /** The share of the timeout after which the engine ends a body; by then the monitor has looked, too. */
 const LIMIT = 1.5;
 
-/** The runs of synchronous code that this thread is in, outermost first. */
-const runs: Watchdog[] = [];
+/** The watchdogs of the runs of synchronous code that the thread is in, outermost first. */
+const runs = threadList<Pick<Watchdog, "stop">>("runs/1");
 
 /** Runs functions under a watchdog of their own; made by {@link watchdogContext}. */
 export class WatchdogContext {
@@ -119,8 +121,7 @@ export class WatchdogContext {
     checkSignal(signal);
     signal?.throwIfAborted();
     const watchdog = new WatchdogOfRun(this.#settings);
-    const abort = (): void => watchdog.abort(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    const leave = signal && onAbort(signal, () => watchdog.abort(signal.reason));
     watchdog.start();
     const { clock, raiseOnTimeout } = this.#settings;
     const keptAlive = raiseOnTimeout ? clock.setTimer(() => {}, Number.MAX_SAFE_INTEGER) : undefined;
@@ -134,7 +135,7 @@ export class WatchdogContext {
     } finally {
       keptAlive?.cancel();
       watchdog.stop();
-      signal?.removeEventListener("abort", abort);
+      leave?.();
     }
   }
 
@@ -156,7 +157,7 @@ export class WatchdogContext {
   ): Result {
     checkFunction(body, "runSync");
     const watchdog = new WatchdogOfRun(this.#settings);
-    const depth = runs.push(watchdog) - 1;
+    const depth = runs().push(watchdog) - 1;
     watchdog.start();
     try {
       const call = (): Result => body(watchdog, watchdog);
@@ -172,7 +173,7 @@ export class WatchdogContext {
       throw error;
     } finally {
       // Runs within this one that were cut with it have not come to this line.
-      for (const over of runs.splice(depth).toReversed()) over.stop();
+      for (const over of runs().splice(depth).toReversed()) over.stop();
       passOn();
     }
   }

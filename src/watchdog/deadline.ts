@@ -1,3 +1,5 @@
+import { standstill } from "../kernel/standstill.js";
+
 /**
  * What is known of one watchdog at one look. Times are milliseconds on the clock of whoever looks; nobody
  * asks for the time of a ping, only whether the count has moved since the last look.
@@ -62,9 +64,6 @@ export function untilNextLook({ told, since }: Watch, timeout: number, poll: num
   return age < next ? Math.min(poll, next - age) : poll;
 }
 
-/** A monitor later than this, and than the wait it asked for, was not running at all. */
-const LEAST_LATENESS = 50;
-
 /** What passed between two looks of the monitor, in milliseconds. */
 export interface Passed {
   readonly elapsed: number;
@@ -84,11 +83,6 @@ export interface LeftOut {
   readonly suspended: number;
 }
 
-/** Whether a monitor that woke after `elapsed` was not running at all for a part of it. */
-export function wasLate(elapsed: number, asked: number): boolean {
-  return elapsed - asked > Math.max(asked, LEAST_LATENESS);
-}
-
 /**
  * How much of the time since the last look does not count: what the watched thread spent waiting for a CPU, and
  * what passed while the monitor did not run. That was for want of a CPU, too, when the monitor waited for one;
@@ -98,7 +92,7 @@ export function wasLate(elapsed: number, asked: number): boolean {
  *   when the wait is over, so what it tells now may have been left out before.
  */
 export function leftOut({ elapsed, asked, queued, ownQueued }: Passed, ahead: number): LeftOut {
-  const gap = wasLate(elapsed, asked) ? elapsed - asked : 0;
+  const gap = standstill(elapsed, asked);
   const hungry = ownQueued >= gap / 2;
   return { starved: Math.max(hungry ? gap : 0, queued - ahead), suspended: hungry ? 0 : gap };
 }

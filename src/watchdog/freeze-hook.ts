@@ -18,12 +18,20 @@ export const TAKE_STACK = `function takeStack(hook, request) {
   return stack;
 }`;
 
-/** Ends the process; an `exit` listener that throws is the last one to run. */
+/**
+ * Ends the process; an `exit` listener that throws is the last one to run. A process that a debugger can attach to
+ * waits at its end until all inspector sessions are over, also the one that this runs in, which would never be: so
+ * the inspector is closed, after the listeners of the application.
+ */
 export const EXIT = `function exit(code) {
+  const inspector = process.getBuiltinModule("node:inspector");
+  const release = () => inspector.url() !== undefined && inspector.close();
+  process.on("exit", release);
   try {
     process.exit(code);
   } catch (error) {
     process._rawDebug?.(error);
+    release();
     process.exit(code);
   }
 }`;

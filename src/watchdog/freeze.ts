@@ -5,7 +5,7 @@ import { killOwnProcess, pause } from "./kill.js";
 import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
 import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
 import type { OnFreeze } from "./options.js";
-import { writeReport } from "./report-file.js";
+import { removeOldReports, writeReport } from "./report-file.js";
 import { leadsToCode } from "./stack.js";
 import { threadFacts } from "./thread-facts.js";
 import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
@@ -16,11 +16,14 @@ export interface Frozen {
   readonly id: number;
   readonly name: string;
   readonly pings: number;
+  /** When it was found, by the clock of the watched thread. */
+  readonly at: number;
   readonly secondsInactive: number;
   readonly cells: WatchCells;
   readonly onFreeze: OnFreeze;
   readonly exitCode: number;
   readonly reportDirectory: string | undefined;
+  readonly maxReports: number;
   readonly link: FreezeLink | undefined;
   readonly secondsNotCounted: number;
 }
@@ -89,9 +92,10 @@ export class Freeze {
     this.#write(freezeReport(frozen.map(infoOf)));
     for (const one of frozen) this.#record(one, infoOf(one), pulse);
     for (const one of frozen) {
-      const { id, pings, cells } = one;
+      const { id, pings, at, cells } = one;
+      // First, because who sees that the watchdog has fired may stop it at once, and hears of it before that.
+      notify({ id, pings, at, request, info: infoOf(one) });
       cells.fire(pings);
-      notify({ id, pings, request, info: infoOf(one) });
     }
     if (await this.#interrupt(frozen)) return "handled";
     const native = kind === "blocked-native";
@@ -113,16 +117,25 @@ export class Freeze {
 
   /** Says it in files, for those who look at the process from outside. */
   #record(frozen: Frozen, info: TimeoutInfo, pulse: number): void {
-    const { name, link, reportDirectory, onFreeze } = frozen;
-    try {
-      if (link !== undefined) writeFrozen(link, () => !this.#isBack([frozen], pulse));
-    } catch (error) {
-      this.#write(noteOf(name, `${link?.file} cannot say frozen: ${String(error)}`));
+    const { name, link, reportDirectory, maxReports, onFreeze } = frozen;
+    if (link !== undefined) {
+      const isFrozen = (): boolean => !this.#isBack([frozen], pulse);
+      this.#attempt(name, `${link.file} cannot say frozen`, () => writeFrozen(link, isFrozen));
     }
+    if (reportDirectory === undefined) return;
+    this.#attempt(name, `no report in ${reportDirectory}`, () => {
+      const latest = writeReport(reportDirectory, info, onFreeze);
+      const failure = `old reports stay in ${reportDirectory}`;
+      this.#attempt(name, failure, () => removeOldReports(reportDirectory, maxReports, latest));
+    });
+  }
+
+  /** What fails is a line on stderr and nothing else. */
+  #attempt(name: string, failure: string, action: () => void): void {
     try {
-      if (reportDirectory !== undefined) writeReport(reportDirectory, info, onFreeze);
+      action();
     } catch (error) {
-      this.#write(noteOf(name, `no report in ${reportDirectory}: ${String(error)}`));
+      this.#write(noteOf(name, `${failure}: ${String(error)}`));
     }
   }
 

@@ -1,9 +1,10 @@
 import type { RunningScriptOptions } from "node:vm";
+import { hasCode } from "../heartbeat-file/system-error.js";
 import { realClock } from "../kernel/clock.js";
-import { isError } from "../kernel/is-error.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
+import { threadList } from "./thread-list.js";
 import { ARMED, GUARD, OFF, STRUCK } from "./watch-cells.js";
 
 /** How long code that is over waits for an interruption that is on its way. */
@@ -12,15 +13,15 @@ const ON_ITS_WAY = 1000;
 const SLOT = "@kstlib/resilience/guarded";
 const CALL = `globalThis[Symbol.for("${SLOT}")]()`;
 
-/** The guards that this thread is in, outermost first. */
-const guards: Int32Array[] = [];
+/** The guards that the thread is in, outermost first: an interruption meets the innermost, whosever it is. */
+const guards = threadList<Int32Array>("guards/1");
 
 /** Whether an interruption has arrived that was for a guard further out, or for the application. */
 let owed = false;
 
 /** Whether an interruption of this thread is on its way. */
 export function isInterrupting(): boolean {
-  return guards.some((counters) => Atomics.load(counters, GUARD) === STRUCK);
+  return guards().some((counters) => Atomics.load(counters, GUARD) === STRUCK);
 }
 
 /** How a script ended: what its body came to, unless it was cut short, and what the engine threw. */
@@ -61,10 +62,6 @@ function callInScript<Result>(
   return { outcome, failure };
 }
 
-function hasCode(error: unknown, code: string): boolean {
-  return isError(error) && Reflect.get(error, "code") === code;
-}
-
 /**
  * Runs synchronous code into which the monitor can throw by sending SIGINT: Node ends a script run with
  * `breakOnSigint` at whatever it is doing, without running its `catch` and `finally` blocks. What it throws
@@ -80,14 +77,14 @@ export function runInterruptible<Result>(
   body: () => Result,
   interrupted: () => never,
 ): Result {
-  guards.push(counters);
+  guards().push(counters);
   Atomics.store(counters, GUARD, ARMED);
   const { outcome, failure } = callInScript(body, { breakOnSigint: true }, () => {
     if (Atomics.compareExchange(counters, GUARD, ARMED, OFF) === STRUCK) {
       Atomics.wait(counters, GUARD, STRUCK, ON_ITS_WAY);
     }
   });
-  guards.pop();
+  guards().pop();
   const mine = Atomics.exchange(counters, GUARD, OFF) === STRUCK;
   const cut = hasCode(failure, "ERR_SCRIPT_EXECUTION_INTERRUPTED");
   owed ||= cut && (!mine || isInterrupting());
@@ -100,7 +97,7 @@ export function runInterruptible<Result>(
       code: "ERR_WATCHDOG_INTERRUPTED",
     },
   );
-  if (guards.length === 0) spare(error);
+  if (guards().length === 0) spare(error);
   throw error;
 }
 
@@ -141,7 +138,7 @@ export function passOn(): void {
   owed = false;
   process.kill(process.pid, "SIGINT");
   // The code around this one is not to go on until it is interrupted.
-  if (guards.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ON_ITS_WAY);
+  if (guards().length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ON_ITS_WAY);
 }
 
 /**

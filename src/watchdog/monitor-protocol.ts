@@ -84,6 +84,8 @@ export interface WatchOrder {
   readonly exitCode: number;
   /** Where to write reports; absolute. */
   readonly reportDirectory: string | undefined;
+  /** How many reports may be there. */
+  readonly maxReports: number;
   /** The heartbeat that is to say `frozen`. */
   readonly link: FreezeLink | undefined;
   readonly buffer: SharedArrayBuffer;
@@ -103,6 +105,8 @@ export interface TimeoutNotice {
   readonly id: number;
   /** The count of pings at which it was found. */
   readonly pings: number;
+  /** When it was found, by the clock of the watched thread. */
+  readonly at: number;
   /** The request for a stack, which may be answered only when the thread is back. */
   readonly request: number;
   readonly info: TimeoutInfo;

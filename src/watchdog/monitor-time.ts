@@ -1,6 +1,7 @@
 import { uptime } from "node:os";
 import { type Clock, realClock } from "../kernel/clock.js";
-import { leftOut, wasLate } from "./deadline.js";
+import { standstill } from "../kernel/standstill.js";
+import { leftOut } from "./deadline.js";
 import { type CpuTimes, cpuTimes, isRunnable } from "./thread-facts.js";
 
 /** How long a reading of the monitor's own share of the CPU serves, in milliseconds. */
@@ -115,7 +116,7 @@ export class MonitorTime {
   /** For how long the monitor itself waited for a CPU since the last reading, where that may matter. */
   #ownWait(elapsed: number, now: number): number {
     const before = this.#own;
-    if (!wasLate(elapsed, this.#asked) && now - before.at < OWN_READING) return 0;
+    if (standstill(elapsed, this.#asked) === 0 && now - before.at < OWN_READING) return 0;
     this.#own = this.#readOwn(now);
     const { queued } = this.#own;
     return queued === undefined || before.queued === undefined ? 0 : queued - before.queued;

@@ -60,6 +60,8 @@ class Monitor {
   /** Another thread, or another copy of the library, has another one. */
   readonly #key = `@kstlib/resilience/watchdog/${Math.random()}`;
   readonly #link: MonitorLink;
+  /** What was heard and not told yet: a callback that stops another watchdog has it told of its own timeout first. */
+  readonly #untold = new Map<string, TimeoutNotice>();
   readonly #canInterrupt: boolean;
 
   constructor() {
@@ -86,10 +88,11 @@ class Monitor {
   /** @returns `undefined` when the monitor has ended meanwhile. */
   watch(subject: Subject): Supervision | undefined {
     const id = ++serial;
-    const { name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, heartbeat } = subject.settings;
+    const { name, timeout, pollInterval, onFreeze, exitCode, ...others } = subject.settings;
+    const { reportDirectory, maxReports, heartbeat } = others;
     const { counters } = subject.cells;
     const link = heartbeat?.freezeLink;
-    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, link };
+    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, maxReports, link };
     if (!this.#link.send({ ...what, buffer: counters.buffer })) {
       this.#close();
       return undefined;
@@ -107,26 +110,33 @@ class Monitor {
 
   /** Tells what the monitor has said until now; `notice` is what has woken the event loop. */
   #deliver(notice: Notice | undefined = this.#link.receive()): void {
-    if (notice === undefined) return;
+    if (notice !== undefined) this.#hear(notice);
+    for (const [key, found] of this.#untold) {
+      this.#untold.delete(key);
+      this.#tell(found);
+    }
+  }
+
+  #hear(notice: Notice): void {
     Atomics.store(this.#control, DEBUGGABLE, isDebuggable() ? 1 : 0);
     Atomics.add(this.#control, PULSE, 1);
-    // Of a thread that came to be blocked before it heard that it is late, the later news is the whole.
-    const latest = new Map<string, TimeoutNotice>();
     for (let next: Notice | undefined = notice; next !== undefined; next = this.#link.receive()) {
       if (next === "question") continue;
       if ("notCounted" in next) this.#subjects.get(next.id)?.notCounted(next.notCounted);
-      else latest.set(`${next.id} ${next.pings}`, next);
+      // Of a thread that came to be blocked before it heard that it is late, the later news is the whole.
+      else this.#untold.set(`${next.id} ${next.pings}`, next);
     }
-    for (const { id, pings, request, info } of latest.values()) {
-      const { late } = this.#hook;
-      const { noStack: _, ...details } = info.details;
-      // A stack taken as the thread came back leads to what it had been waiting in.
-      const complete =
-        info.stack === undefined && late?.request === request && leadsToCode(late.stack)
-          ? { ...info, stack: late.stack, details }
-          : info;
-      this.#subjects.get(id)?.expired(pings, complete);
-    }
+  }
+
+  #tell({ id, pings, at, request, info }: TimeoutNotice): void {
+    const { late } = this.#hook;
+    const { noStack: _, ...details } = info.details;
+    // A stack taken as the thread came back leads to what it had been waiting in.
+    const complete =
+      info.stack === undefined && late?.request === request && leadsToCode(late.stack)
+        ? { ...info, stack: late.stack, details }
+        : info;
+    this.#subjects.get(id)?.expired(pings, at, complete);
   }
 
   /** The thread ended on its own: what it watched goes on with what this thread can see by itself. */

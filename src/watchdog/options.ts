@@ -58,6 +58,11 @@ export interface WatchdogOptions {
    */
   readonly reportDirectory?: string | URL | undefined;
   /**
+   * How many reports there may be in `reportDirectory`, of all processes that write there: at least 1. Each new one
+   * removes the oldest beyond that; no other file is touched. Default 50.
+   */
+  readonly maxReports?: number | undefined;
+  /**
    * A heartbeat of the same thread: while the thread is frozen, the status in its state file is `frozen`, and it
    * beats at once when the thread is back. Nothing happens to a heartbeat that has no state file. Default: none.
    */
@@ -84,6 +89,7 @@ export type WatchdogSettings = SettingsFor<
     onFreeze: OnFreeze;
     exitCode: number;
     reportDirectory: string | undefined;
+    maxReports: number;
     heartbeat: LinkedHeartbeat | undefined;
     pollInterval: number | undefined;
     clock: Clock;
@@ -131,6 +137,7 @@ export const watchdogRules: OptionRules<WatchdogSettings> = {
     file: { kind: "text" },
     parse: parsePath,
   }),
+  maxReports: integer(50, 1),
   heartbeat: custom<LinkedHeartbeat | undefined>({
     allowed: HEARTBEAT_RULE,
     parse: (value, label) => {

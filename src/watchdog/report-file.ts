@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { replaceFileSync } from "../heartbeat-file/state-file.js";
@@ -9,6 +9,9 @@ import type { TimeoutInfo } from "./timeout-info.js";
 
 /** Names longer than this are cut: a file name has 255 bytes at most. */
 const LONGEST_NAME = 80;
+
+/** What a report's file is called, and its time in that. */
+const REPORT = /^watchdog-.+-\d+-(\d{8}T\d{9}Z)(?:-\d+)?\.json$/;
 
 /**
  * What a report's file is called, without its ending.
@@ -24,7 +27,7 @@ export function reportName(watchdog: string, pid: number, time: string): string 
 /**
  * Writes the report of one frozen watchdog as JSON: what stderr says, and which process it was.
  *
- * @returns the path of the file.
+ * @returns the name of the file.
  * @throws the system's error.
  */
 export function writeReport(directory: string, info: TimeoutInfo, onFreeze: OnFreeze): string {
@@ -33,10 +36,25 @@ export function writeReport(directory: string, info: TimeoutInfo, onFreeze: OnFr
   const { name, secondsInactive, kind, stack = null, details } = info;
   const report = { name, secondsInactive, kind, onFreeze, ...who, stack, details };
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const base = path.join(directory, reportName(name, process.pid, time));
+  const base = reportName(name, process.pid, time);
   let file = `${base}.json`;
   // Two watchdogs of one name, frozen together.
-  for (let another = 2; existsSync(file); another++) file = `${base}-${another}.json`;
-  replaceFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+  for (let another = 2; existsSync(path.join(directory, file)); another++) file = `${base}-${another}.json`;
+  replaceFileSync(path.join(directory, file), `${JSON.stringify(report, null, 2)}\n`);
   return file;
+}
+
+/**
+ * Removes the oldest reports beyond the first `most`, whichever process has written them; what is not called as a
+ * report is stays, and so does `latest`, also after the clock was set back.
+ *
+ * @throws the system's error; not when another process was faster.
+ */
+export function removeOldReports(directory: string, most: number, latest: string): void {
+  const others = readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const time = entry.isFile() && entry.name !== latest ? REPORT.exec(entry.name)?.[1] : undefined;
+    return time === undefined ? [] : [{ time, name: entry.name }];
+  });
+  others.sort((a, b) => (a.time < b.time ? 1 : -1));
+  for (const { name } of others.slice(most - 1)) rmSync(path.join(directory, name), { force: true });
 }

@@ -1,4 +1,6 @@
 import { clockRule } from "../heartbeat-file/options.js";
+import type { HeartbeatState } from "../heartbeat-file/state.js";
+import type { HeartbeatVerdict } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
@@ -9,14 +11,19 @@ import { atLeast } from "./options.js";
 export interface StateFileVerdict {
   /**
    * `"alive"` is well; `"unknown"` (no file, or none that can be read) is not when it lasts for `maxAge`;
-   * anything else, such as `"stale"`, `"dead"`, `"frozen"` or `"stopped"`, is not.
+   * `"dead"`, `"frozen"` and `"stopped"` are not; `"stale"` is not unless the watcher stood still itself meanwhile.
    */
-  readonly status: string;
+  readonly status: HeartbeatVerdict;
   /** The age of the last beat in seconds, when there is one. */
   readonly age?: number | null | undefined;
+  /** The beat; its interval says how long the next may take where there is no `maxAge`. */
+  readonly state?: Pick<HeartbeatState, "interval"> | null | undefined;
 }
 
-/** Reads a heartbeat file and judges it; never rejects. `Heartbeat.check` is one. */
+/**
+ * Reads a heartbeat file and judges it. `Heartbeat.check` is one. One that rejects, or takes longer than
+ * `checkInterval`, counts as a file that cannot be read.
+ */
 export type StateFileCheck = (
   file: string,
   options: { readonly maxAge: Duration | undefined; readonly clock: Clock },
@@ -26,8 +33,8 @@ export type StateFileCheck = (
 export interface StateFileTimeoutInfo {
   readonly name: string;
   readonly file: string;
-  /** What the file says: `"stale"`, `"dead"`, `"stopped"`, `"unknown"`, … */
-  readonly kind: string;
+  /** What the file says; `"unknown"` when it is missing, cannot be read, or the check of it hangs. */
+  readonly kind: Exclude<HeartbeatVerdict, "alive">;
   /** Seconds since the last beat, or, where the file says none, since it was last seen alive. */
   readonly secondsInactive: number;
 }

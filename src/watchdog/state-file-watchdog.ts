@@ -1,4 +1,5 @@
 import { check as checkFile } from "../heartbeat-file/readers.js";
+import { defaultMaxAge } from "../heartbeat-file/verdict.js";
 import type { Timer } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
@@ -6,6 +7,7 @@ import { Printed } from "../kernel/printed.js";
 import { resolveOptions } from "../kernel/options.js";
 import { warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
+import { SparedTime } from "./spared-time.js";
 import {
   type StateFileOptions,
   type StateFileRecoverInfo,
@@ -40,6 +42,8 @@ const MISSING = 30_000;
  * Watches another process through the heartbeat file that it writes. Fires once when the file turns stale or
  * says that the process is dead or stopped, and again only after it has been alive in between. A file that is
  * missing or cannot be read counts only when that lasts for `maxAge` (30 s without one), so that a watcher may start first.
+ * Time that the watcher stood still itself (stopped, a paused container, a machine asleep) does not count: whoever it
+ * watches may have stood still, too, and is told of one `maxAge` after that at the latest.
  *
  * Made by `Watchdog.fromStateFile`. Its timer does not keep the process alive unless `keepAlive` is given.
  *
@@ -64,6 +68,7 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
   #timer: Timer | undefined;
   #status: string | null = null;
   #wellAt = 0;
+  #spared: SparedTime;
 
   /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(path: string | URL | undefined, options?: StateFileOptions) {
@@ -78,6 +83,7 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     const { name = file } = this.#settings;
     this.file = file;
     this.name = name;
+    this.#spared = new SparedTime(this.#settings.clock);
     this.#alarm = new Alarm({ name, file }, this.#settings, sentence);
   }
 
@@ -91,11 +97,24 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     return this.#alarm.since !== undefined;
   }
 
+  /** How old the last beat may be, in seconds; `undefined` when the interval that the file names decides. */
+  get maxAge(): number | undefined {
+    const { maxAge } = this.#settings;
+    return maxAge && maxAge / 1000;
+  }
+
+  /** How often the file is looked at, in seconds. */
+  get checkInterval(): number {
+    return this.#settings.checkInterval / 1000;
+  }
+
   /** Begins to watch: looks at once and then every `checkInterval`. Does nothing while it watches already. */
   start(): void {
     if (this.isRunning) return;
     this.#run = { looking: false };
-    this.#wellAt = this.#settings.clock.now();
+    const { clock } = this.#settings;
+    this.#wellAt = clock.now();
+    this.#spared = new SparedTime(clock);
     this.#alarm.since = undefined;
     this.#beat(this.#run, this.#wellAt);
   }
@@ -137,8 +156,11 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     const now = clock.now();
     const next = due + checkInterval * (1 + Math.floor((now - due) / checkInterval));
     this.#timer = clock.setTimer(() => this.#beat(run, next), next - now, { ref: keepAlive });
-    // A look that takes longer than the interval is not overtaken by the next.
-    if (run.looking) return;
+    // A look that takes longer than the interval is not overtaken by the next, and finds nothing until it is over.
+    if (run.looking) {
+      this.#judge({ status: "unknown" });
+      return;
+    }
     run.looking = true;
     const looking = this.#look(run);
     clock.track?.(looking);
@@ -156,18 +178,24 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     if (this.#run === run) this.#judge(verdict);
   }
 
-  #judge({ status, age }: StateFileVerdict): void {
-    const { clock, maxAge = MISSING } = this.#settings;
+  #judge({ status, age, state = null }: StateFileVerdict): void {
+    const { clock, checkInterval, maxAge } = this.#settings;
     const now = clock.now();
+    this.#wellAt += this.#spared.pass(checkInterval);
     const unwell = now - this.#wellAt;
     this.#status = status;
     if (status === "alive") {
       this.#wellAt = now;
+      this.#spared.of((age ?? 0) * 1000);
       this.#alarm.end();
-    } else if (!this.isTriggered && (status !== "unknown" || unwell >= maxAge)) {
-      const { name, file } = this;
-      this.#alarm.raise({ name, file, kind: status, secondsInactive: age ?? unwell / 1000 }, false);
+      return;
     }
+    const isBorne = status === "unknown" && unwell < (maxAge ?? MISSING);
+    const isSpared =
+      status === "stale" && this.#spared.spares(age && age * 1000, unwell, maxAge ?? defaultMaxAge(state));
+    if (this.isTriggered || isSpared || isBorne) return;
+    const { name, file } = this;
+    this.#alarm.raise({ name, file, kind: status, secondsInactive: age ?? unwell / 1000 }, false, now);
   }
 }
 

@@ -6,8 +6,8 @@ import type { WatchCells } from "./watch-cells.js";
 export interface Subject {
   readonly settings: WatchdogSettings;
   readonly cells: WatchCells;
-  /** Told of a timeout, and the count of pings at which it was found. */
-  readonly expired: (pings: number, info: TimeoutInfo) => void;
+  /** Told of a timeout, the count of pings at which it was found, and when, by the thread's own clock. */
+  readonly expired: (pings: number, at: number, info: TimeoutInfo) => void;
   /** Told of time that was left out and would else have been a timeout. */
   readonly notCounted: (info: NotCountedInfo) => void;
   /** Told that the supervision has ended on its own. */

@@ -51,7 +51,10 @@ export interface TimeoutInfo {
 /** What `onRecover` and the `recover` event are given. */
 export interface RecoverInfo {
   readonly name: string;
-  /** Seconds from the timeout to the ping that ended it. */
+  /**
+   * Seconds from the timeout to the ping that ended it. A frozen thread's timeout was while it was frozen, also
+   * though `onTimeout` runs only when it is back.
+   */
   readonly secondsTriggered: number;
 }
 

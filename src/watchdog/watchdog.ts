@@ -7,7 +7,13 @@ import { Alarm } from "./alarm.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { notCountedSentence, timeoutSentence } from "./freeze-report.js";
 import { superviseByThread } from "./monitor.js";
-import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
+import {
+  type OnFreeze,
+  resolveWatchdog,
+  type WatchdogOptions,
+  watchdogRules,
+  type WatchdogSettings,
+} from "./options.js";
 import type { StateFileOptions } from "./state-file-options.js";
 import { StateFileWatchdog } from "./state-file-watchdog.js";
 import type { Subject, Supervision } from "./supervision.js";
@@ -116,6 +122,31 @@ export class Watchdog extends Printed implements Component, Disposable {
     this.#begin();
   }
 
+  /** How long the work may go without a ping, in seconds. */
+  get timeout(): number {
+    return this.#settings.timeout / 1000;
+  }
+
+  /** What happens to the process while the thread is frozen. */
+  get onFreeze(): OnFreeze {
+    return this.#settings.onFreeze;
+  }
+
+  /** The exit code of `onFreeze: "exit"`. */
+  get exitCode(): number {
+    return this.#settings.exitCode;
+  }
+
+  /** The absolute path of the folder for reports; `undefined` when there is none. */
+  get reportDirectory(): string | undefined {
+    return this.#settings.reportDirectory;
+  }
+
+  /** How many reports may be in the folder. */
+  get maxReports(): number {
+    return this.#settings.maxReports;
+  }
+
   /** Whether the watchdog watches. */
   get isRunning(): boolean {
     return this.#supervision !== undefined;
@@ -159,7 +190,7 @@ export class Watchdog extends Printed implements Component, Disposable {
     const subject: Subject = {
       settings,
       cells: this.#cells,
-      expired: (pings, info) => this.#expired(pings, info),
+      expired: (pings, at, info) => this.#expired(pings, at, info),
       notCounted: (info) => this.#notCounted(info),
       lost: () => {
         this.#supervision = superviseByClock(subject);
@@ -254,12 +285,14 @@ export class Watchdog extends Printed implements Component, Disposable {
     this.#alarm.emit("notCounted", Object.freeze(info));
   }
 
-  #expired(pings: number, info: TimeoutInfo): void {
+  #expired(pings: number, at: number, info: TimeoutInfo): void {
     if (info.kind !== "not-pinged") this.#sayAlive();
     // Found in a period that is over.
     if (!this.isRunning || ((pings - this.#periodBegan.pings) | 0) < 0) return;
     this.#attendAfter = this.#cells.pings;
-    this.#alarm.raise(info, info.kind !== "not-pinged");
+    // Heard of sooner than the monitor could write it down.
+    if (pings === this.#cells.pings) this.#cells.fire(pings);
+    this.#alarm.raise(info, info.kind !== "not-pinged", at);
     // Pinged between the freeze and now: the timeout is over already.
     if (this.isRunning && pings !== this.#cells.pings) this.#alarm.end();
   }

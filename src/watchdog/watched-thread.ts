@@ -148,7 +148,7 @@ export class WatchedThread {
 
   #begin(cells: WatchCells): { readonly watch: Watch; readonly before: LeftOut } {
     const watch = beginWatch(cells.pings, this.#time.counted);
-    cells.see(watch.pings, sharedNow() + this.#data.ahead);
+    cells.see(watch.pings, this.#theirNow);
     return { watch, before: this.#leftOut };
   }
 
@@ -182,6 +182,11 @@ export class WatchedThread {
     return { frozen, notPinged, wait };
   }
 
+  /** The time by the clock of the watched thread. */
+  get #theirNow(): number {
+    return sharedNow() + this.#data.ahead;
+  }
+
   get #leftOut(): LeftOut {
     const { starved, suspended } = this.#time;
     return { starved, suspended };
@@ -205,7 +210,7 @@ export class WatchedThread {
     this.#tellNotCounted(entry, pings);
     entry.watch = look(watch, pings, loopRan, now);
     if (watch.pings !== pings) {
-      cells.see(pings, sharedNow() + this.#data.ahead);
+      cells.see(pings, this.#theirNow);
       entry.before = this.#leftOut;
     }
     // While synchronous code runs under a guard the loop cannot turn: nothing to ask it.
@@ -215,18 +220,18 @@ export class WatchedThread {
   }
 
   #describe({ order, cells, watch, before }: Watched): Frozen {
-    const { id, name, onFreeze, exitCode, reportDirectory, link } = order;
+    const { id, name, onFreeze, exitCode, reportDirectory, maxReports, link } = order;
     const { pings, since } = watch;
     const secondsInactive = (this.#time.counted - since) / 1000;
     const secondsNotCounted = (this.#time.uncounted - before.starved - before.suspended) / 1000;
-    const what = { id, name, pings, cells, onFreeze, exitCode, reportDirectory, link };
-    return { ...what, secondsInactive, secondsNotCounted };
+    const what = { id, name, pings, cells, onFreeze, exitCode, reportDirectory, maxReports, link };
+    return { ...what, at: this.#theirNow, secondsInactive, secondsNotCounted };
   }
 
-  #tellNotPinged({ id, name, pings, cells, secondsInactive, secondsNotCounted }: Frozen): void {
-    cells.fire(pings);
+  #tellNotPinged({ id, name, pings, at, cells, secondsInactive, secondsNotCounted }: Frozen): void {
     const details = notCounted(secondsNotCounted);
     const info = { name, secondsInactive, kind: "not-pinged", details } as const;
-    this.#notify({ id, pings, request: 0, info });
+    this.#notify({ id, pings, at, request: 0, info });
+    cells.fire(pings);
   }
 }

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
+import { hasCode } from "../heartbeat-file/system-error.js";
 import { realClock } from "../kernel/clock.js";
-import { isError } from "../kernel/is-error.js";
 
 const ATTEMPTS = 20;
 
@@ -16,7 +16,7 @@ export function writeError(text: string): void {
       left = left.subarray(writeSync(2, left));
     } catch (error) {
       // Nobody is left to be told that stderr is closed.
-      if (!(isError(error) && Reflect.get(error, "code") === "EAGAIN")) return;
+      if (!hasCode(error, "EAGAIN")) return;
       realClock.sleepSync(5);
     }
   }

@@ -3,21 +3,40 @@ import { Freeze } from "../../src/watchdog/freeze.js";
 import { CONTROL_CELLS } from "../../src/watchdog/monitor-protocol.js";
 import { fixture, type Run, runProgram } from "./run-program.js";
 
-function debugged(flag: string, program: string): Promise<Run> {
-  return runProgram([
-    fixture("debugger-client.mjs"),
-    flag,
-    "2500",
-    fixture("watchdog-debugged.mjs"),
-    program,
-  ]);
+const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
+
+describe.concurrent("onFreeze exit", () => {
+  it.each([
+    ["--inspect=0", "exit"],
+    ["--inspect=0", "exit-in-worker"],
+    ["--no-warnings", "exit", "opened"],
+  ])(
+    "runs the exit listeners and ends with its code while nobody debugs (%s, %s)",
+    async (flag, ...program) => {
+      const run = await runProgram([flag, fixture("watchdog-debugged.mjs"), ...program]);
+      expect(run).toMatchObject(ended);
+      expect(run.stderr).toContain("Debugger listening");
+      expect(run.stderr).not.toContain("killing");
+    },
+  );
+
+  it("does not wait for a debugger that stays", async () => {
+    const run = await debugged("--inspect=0", "exit-attached", "stay");
+    expect(run).toMatchObject(ended);
+    expect(run.stderr).toContain("Debugger attached");
+    expect(run.stderr).not.toContain("killing");
+  });
+});
+
+function debugged(flag: string, program: string, hold = "1800"): Promise<Run> {
+  return runProgram([fixture("debugger-client.mjs"), flag, hold, fixture("watchdog-debugged.mjs"), program]);
 }
 
-const realFreeze = { event: "timeout", name: "feed", kind: "blocked-js" };
+const realFreeze = { event: "timeout", name: "feed", kind: "blocked" };
 const wentOn = [{ event: "went on" }, { event: "calm", timeouts: 0 }, realFreeze];
 
-describe("a thread that a debugger has stopped for longer than the timeout", () => {
-  it.concurrent.each([
+describe.concurrent("a thread that a debugger has stopped for longer than the timeout", () => {
+  it.each([
     ["--inspect=0", "breakpoint"],
     ["--inspect=0", "breakpoint-late"],
     ["--inspect-brk=0", "breakpoint"],
@@ -29,13 +48,13 @@ describe("a thread that a debugger has stopped for longer than the timeout", () 
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });
 
-  it.concurrent("is not thrown into by the run that it is in", async () => {
+  it("is not thrown into by the run that it is in", async () => {
     const { events } = await debugged("--inspect=0", "breakpoint-in-run");
     const said = events.filter(({ event }) => event !== "paused");
     expect(said).toEqual([{ event: "returned", result: "went on" }, ...wentOn]);
   });
 
-  it.concurrent("is not taken for frozen while it waits for the debugger", async () => {
+  it("is not taken for frozen while it waits for the debugger", async () => {
     const { events, stderr } = await debugged("-", "wait");
     expect(events).toEqual(wentOn);
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly onReady?: (pid: number) => void;
   /** Called with all that it has written to stderr so far. */
   readonly onStderr?: (text: string) => void;
+  /** An open file that takes its stderr instead. */
+  readonly stderr?: number;
   /** A command that runs another one, and its options. */
   readonly wrapper?: readonly string[];
 }
@@ -28,22 +30,22 @@ export interface RunOptions {
 /** Runs a program that prints one JSON line for each event. */
 export function run(
   args: readonly string[],
-  { onReady, onStderr, wrapper = [] }: RunOptions = {},
+  { onReady, onStderr, stderr: instead, wrapper = [] }: RunOptions = {},
 ): Promise<Run> {
   const [command = process.execPath, ...rest] = [...wrapper, process.execPath, ...args];
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", instead ?? "pipe"],
       timeout: 28_000,
       killSignal: "SIGKILL",
     });
     let stdout = "";
     let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
       stdout += String(chunk);
       if (chunk.includes('"ready"') && child.pid !== undefined) onReady?.(child.pid);
     });
-    child.stderr.on("data", (chunk: Buffer) => {
+    child.stderr?.on("data", (chunk: Buffer) => {
       stderr += String(chunk);
       onStderr?.(stderr);
     });

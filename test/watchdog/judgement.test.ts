@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -21,8 +32,8 @@ function stopAndContinue(pid: number): void {
   setTimeout(() => process.kill(pid, "SIGCONT"), 2000);
 }
 
-describe("time that does not count", () => {
-  it.runIf(posix).concurrent("is told of when the process was stopped for the whole timeout", async () => {
+describe.concurrent("time that does not count", () => {
+  it.runIf(posix)("is told of when the process was stopped for the whole timeout", async () => {
     const { events, stderr } = await scenario("stopped", "", { onReady: stopAndContinue });
     const told = [{ name: "feed", kind: "suspended", details: { secondsStarved: expect.any(Number) } }];
     expect(events).toMatchObject([{ event: "ready" }, { event: "done", timeouts: 0, told }]);
@@ -30,30 +41,41 @@ describe("time that does not count", () => {
     expect(stderr).toBe("");
   });
 
-  it.runIf(posix).concurrent("is one warning where nobody listens", async () => {
+  it.runIf(posix)("is one warning where nobody listens", async () => {
     const { events, stderr } = await scenario("stopped", "silent", { onReady: stopAndContinue });
     expect(events).toEqual([{ event: "ready" }, { event: "done", timeouts: 0, told: [] }]);
     expect(stderr.match(/KSTLIB_WATCHDOG_NOT_COUNTED/g)).toHaveLength(1);
     expect(stderr).toMatch(/feed has not timed out: for .*\(suspended\)/);
   });
 
-  it.runIf(linux).concurrent("is told of once when the thread has no CPU", async () => {
+  it.runIf(linux)("is told of once when the thread has no CPU", async () => {
     const { events } = await scenario("starved");
     expect(events).toMatchObject([{ event: "done", timeouts: 0, told: [{ name: "feed", kind: "starved" }] }]);
   });
 });
 
-describe("the folder for reports", () => {
-  it.concurrent("has one of each watchdog while the thread is frozen", async () => {
+describe.concurrent("the folder for reports", () => {
+  it("has no more than maxReports of all processes that write there", async () => {
     const folder = newFolder();
+    await Promise.all([1, 2, 3].map(() => scenario("report", folder)));
+    expect(readdirSync(path.join(folder, "reports", "of today"))).toHaveLength(2);
+  });
+
+  it("has one of each watchdog while the thread is frozen", async () => {
+    const folder = newFolder();
+    const directory = path.join(folder, "reports", "of today");
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const name of ["watchdog-feed-7-20200102T030405678Z.json", "watchdog-notes.json"]) {
+      writeFileSync(path.join(directory, name), "");
+    }
     const { events, stderr } = await scenario("report", folder);
     const back = events.find(({ event }) => event === "back");
     expect(back).toEqual({ event: "back", there: true });
-    const directory = path.join(folder, "reports", "of today");
     const files = readdirSync(directory).toSorted();
     expect(files).toEqual([
       expect.stringMatching(/^watchdog-a-b-c-\d+-\d{8}T\d{9}Z\.json$/),
       expect.stringMatching(/^watchdog-feed-\d+-\d{8}T\d{9}Z\.json$/),
+      "watchdog-notes.json",
     ]);
     const [, file = ""] = files;
     const report = JSON.parse(readFileSync(path.join(directory, file), "utf8")) as Record<string, unknown>;
@@ -75,7 +97,7 @@ describe("the folder for reports", () => {
     expect(statSync(path.join(directory, file)).mode & 0o777).toBe(0o600);
   });
 
-  it.concurrent("that cannot be made is a line on stderr and nothing else", async () => {
+  it("that cannot be made is a line on stderr and nothing else", async () => {
     const folder = newFolder();
     writeFileSync(path.join(folder, "file"), "");
     const { code, events, stderr } = await scenario("report-in-no-folder", folder);
@@ -85,8 +107,44 @@ describe("the folder for reports", () => {
   });
 });
 
-describe("a linked heartbeat", () => {
-  it.concurrent("says frozen with the time of its last beat, and beats as soon as it can", async () => {
+describe.concurrent("a careless callback", () => {
+  it("costs no report, no timeout and no later one, of no watchdog", async () => {
+    const { code, events, stderr } = await scenario("callbacks");
+    const told = { throwing: 2, rejecting: 2, hanging: 2, stopping: 2, blocking: 2, stopped: 1 };
+    expect(events.at(-1)).toEqual({ event: "done", told, left: [] });
+    expect(stderr.match(/was not pinged/g)).toHaveLength(11);
+    expect(code).toBe(0);
+  });
+});
+
+describe.runIf(linux).concurrent("a stderr that nobody reads", () => {
+  it("does not keep the monitor from ending the process", async () => {
+    const pipe = path.join(newFolder(), "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const descriptor = openSync(pipe, "r+");
+    const { signal, events } = await scenario("unread-stderr", "", { stderr: descriptor });
+    closeSync(descriptor);
+    expect(events).toEqual([{ event: "full", code: "EAGAIN" }]);
+    expect(signal).toBe("SIGKILL");
+  });
+
+  it("that is closed does not either", async () => {
+    const wrapper = ["sh", "-c", 'exec "$@" 2>&-', "sh"];
+    const { code, events } = await scenario("exit", "", { wrapper });
+    expect(events).toEqual([{ event: "exit", code: 70 }]);
+    expect(code).toBe(70);
+  });
+
+  it("whose reader has gone does not either", async () => {
+    const wrapper = ["bash", "-c", 'exec "$@" 2> >(exec true)', "bash"];
+    const { code, events } = await scenario("exit", "", { wrapper });
+    expect(events).toEqual([{ event: "exit", code: 70 }]);
+    expect(code).toBe(70);
+  });
+});
+
+describe.concurrent("a linked heartbeat", () => {
+  it("says frozen with the time of its last beat, and beats as soon as it can", async () => {
     const folder = newFolder();
     const { events } = await scenario("frozen", folder);
     const found = events.find(({ event }) => event === "frozen");
@@ -98,24 +156,21 @@ describe("a linked heartbeat", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  it.concurrent.each(["exit", "kill"])(
-    "has said frozen when the process ends by onFreeze %s",
-    async (how) => {
-      const folder = newFolder();
-      await scenario(`frozen-and-${how}`, folder);
-      expect(JSON.parse(readFileSync(path.join(folder, "app.heartbeat"), "utf8"))).toMatchObject({
-        status: "frozen",
-      });
-      expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
-    },
-  );
+  it.each(["exit", "kill"])("has said frozen when the process ends by onFreeze %s", async (how) => {
+    const folder = newFolder();
+    await scenario(`frozen-and-${how}`, folder);
+    expect(JSON.parse(readFileSync(path.join(folder, "app.heartbeat"), "utf8"))).toMatchObject({
+      status: "frozen",
+    });
+    expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
+  });
 
-  it.concurrent("that was stopped stays so", async () => {
+  it("that was stopped stays so", async () => {
     const { events } = await scenario("frozen-after-stop", newFolder());
     expect(events.at(-1)).toEqual({ event: "done", status: "stopped" });
   });
 
-  it.concurrent("may have no file", async () => {
+  it("may have no file", async () => {
     const { code, events, stderr } = await scenario("frozen-without-file");
     expect(events).toMatchObject([{ event: "timeout" }]);
     expect(stderr).not.toContain("frozen:");
@@ -135,36 +190,33 @@ function hasNamespaces(): boolean {
   }
 }
 
-describe.runIf(hasNamespaces())("a frozen PID 1", () => {
+describe.runIf(hasNamespaces()).concurrent("a frozen PID 1", () => {
   const asInit = { wrapper: namespace };
 
-  it.concurrent("ends by onFreeze exit as any process does", async () => {
+  it("ends by onFreeze exit as any process does", async () => {
     const { code, events } = await scenario("exit", "", asInit);
     expect(code).toBe(70);
     expect(events).toEqual([{ event: "exit", code: 70 }]);
   });
 
-  it.concurrent.each(["kill", "exit-from-child-process"])(
-    "ends where only a signal could end it: %s",
-    async (name) => {
-      const { signal, stderr } = await scenario(name, "", asInit);
-      expect(stderr).toContain("SIGKILL does not end PID 1");
-      // A container tells it as 133.
-      expect(signal).toBe("SIGTRAP");
-    },
-  );
+  it.each(["kill", "exit-from-child-process"])("ends where only a signal could end it: %s", async (name) => {
+    const { signal, stderr } = await scenario(name, "", asInit);
+    expect(stderr).toContain("SIGKILL does not end PID 1");
+    // A container tells it as 133.
+    expect(signal).toBe("SIGTRAP");
+  });
 });
 
-describe.runIf(posix)("a process about to be ended", () => {
+describe.runIf(posix).concurrent("a process about to be ended", () => {
   const alive = [{ event: "timeout", kind: "blocked-native" }, { event: "alive" }];
 
-  it.concurrent("goes on when its thread comes back while it is looked at", async () => {
+  it("goes on when its thread comes back while it is looked at", async () => {
     const { code, events } = await scenario("back-in-time");
     expect(events).toMatchObject(alive);
     expect(code).toBe(0);
   });
 
-  it.concurrent("goes on when its thread comes back after it was told to exit", async () => {
+  it("goes on when its thread comes back after it was told to exit", async () => {
     const folder = newFolder();
     const file = path.join(folder, "continue");
     const onStderr = (text: string): void => {
@@ -178,7 +230,7 @@ describe.runIf(posix)("a process about to be ended", () => {
   });
 });
 
-describe("an alert", () => {
+describe.concurrent("an alert", () => {
   const alert = (who: string, kind: string): unknown => ({
     event: "alert",
     channel: "watchdog",
@@ -186,7 +238,7 @@ describe("an alert", () => {
     kind: expect.stringContaining(kind),
   });
 
-  it.concurrent("comes with each timeout of a watchdog, a run and a synchronous run", async () => {
+  it("comes with each timeout of a watchdog, a run and a synchronous run", async () => {
     const { events } = await scenario("alerts");
     expect(events.filter(({ event }) => event === "alert")).toEqual([
       alert("feed", "blocked-"),
@@ -195,7 +247,7 @@ describe("an alert", () => {
     ]);
   });
 
-  it.concurrent("comes also where no thread may be started", async () => {
+  it("comes also where no thread may be started", async () => {
     const permission = process.allowedNodeEnvironmentFlags.has("--permission")
       ? "--permission"
       : "--experimental-permission";
@@ -205,8 +257,8 @@ describe("an alert", () => {
   });
 });
 
-describe.runIf(posix)("runs in one another and beside one another", () => {
-  it.concurrent("a synchronous run that times out leaves the one around it be", async () => {
+describe.runIf(posix).concurrent("runs in one another and beside one another", () => {
+  it("a synchronous run that times out leaves the one around it be", async () => {
     const { events } = await scenario("nested-inner-first");
     expect(events.filter(({ event }) => event !== "alert")).toMatchObject([
       { event: "inner", name: "WatchdogTimeoutError", message: expect.stringMatching(/^job was/) },
@@ -214,7 +266,7 @@ describe.runIf(posix)("runs in one another and beside one another", () => {
     ]);
   });
 
-  it.concurrent("a run around a synchronous one times out by its own timeout alone", async () => {
+  it("a run around a synchronous one times out by its own timeout alone", async () => {
     const { events } = await scenario("nested-in-run");
     expect(events.filter(({ event }) => event !== "alert")).toEqual([
       { event: "patient", result: "caught ERR_WATCHDOG_TIMEOUT" },
@@ -222,7 +274,7 @@ describe.runIf(posix)("runs in one another and beside one another", () => {
     ]);
   });
 
-  it.concurrent("each of two runs at a time has its own timeout", async () => {
+  it("each of two runs at a time has its own timeout", async () => {
     const { events } = await scenario("two-runs");
     expect(events).toMatchObject([
       { event: "first", status: "rejected", message: expect.stringMatching(/^short was/) },
@@ -230,7 +282,7 @@ describe.runIf(posix)("runs in one another and beside one another", () => {
     ]);
   });
 
-  it.concurrent("a Ctrl-C from the terminal ends synchronous code, then its listeners run", async () => {
+  it("a Ctrl-C from the terminal ends synchronous code, then its listeners run", async () => {
     const { code, events } = await scenario("ctrl-c", "", { onReady: (pid) => process.kill(pid, "SIGINT") });
     expect(events).toEqual([
       { event: "ready" },

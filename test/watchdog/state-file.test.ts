@@ -81,13 +81,16 @@ describe("Watchdog.fromStateFile", () => {
     expect(watchdog.snapshot()).toMatchObject({ status: "dead", timeoutsTriggered: 2, isTriggered: true });
   });
 
-  it.each(["stale", "dead", "frozen", "stopped"])("takes %s for a timeout at once", async (status) => {
-    const { clock, file, timeouts } = setUp();
-    await clock.advance(3);
-    file.verdict = { status };
-    await clock.advance(2);
-    expect(timeouts).toMatchObject([{ kind: status, secondsInactive: 5 }]);
-  });
+  it.each(["stale", "dead", "frozen", "stopped"] as const)(
+    "takes %s for a timeout at once",
+    async (status) => {
+      const { clock, file, timeouts } = setUp();
+      await clock.advance(3);
+      file.verdict = { status };
+      await clock.advance(2);
+      expect(timeouts).toMatchObject([{ kind: status, secondsInactive: 5 }]);
+    },
+  );
 
   it("takes a file that cannot be read for a timeout only after maxAge", async () => {
     const { clock, file, timeouts } = setUp({ maxAge: 12 });
@@ -106,6 +109,29 @@ describe("Watchdog.fromStateFile", () => {
     expect(warnings).toHaveBeenCalledTimes(2);
   });
 
+  it("takes a check that hangs for a file that cannot be read, until it has an answer", async () => {
+    let answer: ((verdict: StateFileVerdict) => void) | undefined;
+    const check = vi.fn<() => Promise<StateFileVerdict>>(() => new Promise((resolve) => (answer = resolve)));
+    const clock = Object.assign(new ManualClock(), { track: () => {} });
+    const kinds: string[] = [];
+    using watchdog = Watchdog.fromStateFile("app.heartbeat", {
+      clock,
+      check,
+      maxAge: 12,
+      onTimeout: ({ kind }) => kinds.push(kind),
+      onRecover: () => kinds.push("well"),
+    });
+    await clock.advance(14);
+    expect(kinds).toEqual([]);
+    await clock.advance(1);
+    expect(kinds).toEqual(["unknown"]);
+    expect(check).toHaveBeenCalledTimes(1);
+    answer?.({ status: "alive", age: 0 });
+    await clock.advance(1);
+    expect(kinds).toEqual(["unknown", "well"]);
+    expect(watchdog.isTriggered).toBe(false);
+  });
+
   it("does not start a look while one is under way, and forgets one that ends after stop()", async () => {
     const finish: ((verdict: StateFileVerdict) => void)[] = [];
     const check = (): Promise<StateFileVerdict> => new Promise((resolve) => finish.push(resolve));
@@ -118,6 +144,11 @@ describe("Watchdog.fromStateFile", () => {
     finish[0]?.({ status: "dead" });
     await clock.advance(1);
     expect(onTimeout).not.toHaveBeenCalled();
+  });
+
+  it("tells its settings in seconds", () => {
+    expect(setUp({ maxAge: "1500ms" }).watchdog).toMatchObject({ maxAge: 1.5, checkInterval: 5 });
+    expect(setUp().watchdog.maxAge).toBeUndefined();
   });
 
   it("passes maxAge, also a long one, and the clock to the check", async () => {
@@ -195,7 +226,10 @@ describe("Watchdog.fromStateFile", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "kstlib-watched-"));
     const stateFile = path.join(folder, "app.heartbeat");
     const clock = new ManualClock();
-    const heartbeat = new Heartbeat({ stateFile, interval: 10, clock });
+    const theirs = new ManualClock();
+    const both = (seconds: number): Promise<unknown> =>
+      theirs.advance(seconds).then(() => clock.advance(seconds));
+    const heartbeat = new Heartbeat({ stateFile, interval: 10, clock: theirs });
     const kinds: string[] = [];
     using watchdog = Watchdog.fromStateFile(stateFile, {
       clock,
@@ -205,12 +239,12 @@ describe("Watchdog.fromStateFile", () => {
       onRecover: () => kinds.push("well"),
     });
     heartbeat.start();
-    await clock.advance(40);
+    for (let round = 0; round < 8; round++) await both(5);
     expect(kinds).toEqual([]);
-    clock.jumpWall(60);
-    await clock.advance(5);
+    await clock.advance(35);
     expect(kinds).toEqual(["stale"]);
-    await clock.advance(10);
+    await theirs.advance(40);
+    await clock.advance(5);
     expect(kinds).toEqual(["stale", "well"]);
     await heartbeat.stop();
     await clock.advance(5);
@@ -218,5 +252,102 @@ describe("Watchdog.fromStateFile", () => {
     watchdog.stop();
     expect(clock.pendingTimers).toBe(0);
     rmSync(folder, { recursive: true });
+  });
+});
+
+/** A watched process whose last beat was at `beatAt`, in seconds; it beats every 10 s until it is told not to. */
+function watched(maxAge: number | undefined = 30) {
+  const clock = new ManualClock();
+  const writer = { beatAt: clock.wallNow() / 1000 };
+  const told: string[] = [];
+  const watchdog = Watchdog.fromStateFile("app.heartbeat", {
+    clock,
+    maxAge,
+    check: async () => {
+      const age = clock.wallNow() / 1000 - writer.beatAt;
+      return { status: age > 30 ? "stale" : "alive", age, state: { interval: 10 } };
+    },
+    onTimeout: ({ kind }) => told.push(kind),
+  });
+  const beat = (): void => {
+    writer.beatAt = clock.wallNow() / 1000;
+  };
+  return { clock, writer, beat, told, watchdog };
+}
+
+describe("a watcher that stood still itself", () => {
+  const standstills = {
+    "was stopped": (clock: ManualClock) => clock.sleepSync(3_600_000),
+    "was asleep with the machine": (clock: ManualClock) => clock.jumpWall(3600),
+  };
+
+  it.each(Object.entries(standstills))(
+    "and %s gives whom it watches the time that was left to it",
+    async (_, stand) => {
+      for (const maxAge of [30, undefined]) {
+        const { clock, beat, told } = watched(maxAge);
+        await clock.advance(9);
+        stand(clock);
+        await clock.advance(1);
+        beat();
+        await clock.advance(30);
+        expect(told).toEqual([]);
+        await clock.advance(5);
+        expect(told).toHaveLength(1);
+      }
+    },
+  );
+
+  it.each(Object.entries(standstills))("and %s finds out in time who is silent", async (_, stand) => {
+    const { clock, told } = watched();
+    await clock.advance(9);
+    stand(clock);
+    await clock.advance(20);
+    expect(told).toEqual([]);
+    await clock.advance(10);
+    expect(told).toEqual(["stale"]);
+  });
+
+  it("waits for one maxAge, not more, for one that has beaten in the meantime", async () => {
+    const { clock, writer, told } = watched();
+    await clock.advance(9);
+    writer.beatAt = clock.wallNow() / 1000 + 1800;
+    clock.sleepSync(3_600_000);
+    await clock.advance(29);
+    expect(told).toEqual([]);
+    await clock.advance(6);
+    expect(told).toHaveLength(1);
+  });
+
+  it("spares no beat that came after it", async () => {
+    const { clock, beat, told } = watched();
+    clock.sleepSync(3_600_000);
+    beat();
+    await clock.advance(1);
+    await clock.advance(30);
+    expect(told).toEqual([]);
+    await clock.advance(5);
+    expect(told).toHaveLength(1);
+  });
+
+  it("hears at once of one that is dead", async () => {
+    const { clock, file, timeouts } = setUp();
+    clock.sleepSync(3_600_000);
+    file.verdict = { status: "dead", age: 3600 };
+    await clock.advance(1);
+    expect(timeouts).toMatchObject([{ kind: "dead" }]);
+  });
+
+  it("spares a check that tells no age, too, and a file that is not there", async () => {
+    for (const status of ["stale", "unknown"] as const) {
+      const { clock, file, timeouts } = setUp({ maxAge: 30 });
+      await clock.advance(1);
+      clock.sleepSync(3_600_000);
+      file.verdict = { status };
+      await clock.advance(20);
+      expect(timeouts).toEqual([]);
+      await clock.advance(10);
+      expect(timeouts).toMatchObject([{ kind: status }]);
+    }
   });
 });

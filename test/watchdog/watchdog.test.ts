@@ -1,3 +1,4 @@
+import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { pushConfiguration } from "../../src/kernel/configured.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
@@ -290,6 +291,19 @@ describe("Watchdog", () => {
     expect(watchdog.stats.pingsTotal).toBe(2 ** 32 + 1);
   });
 
+  it("tells its settings, durations in seconds", () => {
+    const { watchdog } = setUp({
+      timeout: "1500ms",
+      onFreeze: "exit",
+      exitCode: 7,
+      reportDirectory: "reports",
+    });
+    const reportDirectory = path.resolve("reports");
+    const settings = { timeout: 1.5, onFreeze: "exit", exitCode: 7, reportDirectory, maxReports: 50 };
+    expect(watchdog).toMatchObject(settings);
+    expect(setUp().watchdog).toMatchObject({ onFreeze: "report", exitCode: 70, reportDirectory: undefined });
+  });
+
   it("gives frozen stats and a snapshot that survives JSON", async () => {
     const { clock, watchdog } = setUp();
     watchdog.start();
@@ -333,6 +347,7 @@ describe("the options of a watchdog", () => {
     ["onAlert", [5, null, "f", {}]],
     ["onNotCounted", [5, null, "f", {}]],
     ["reportDirectory", ["", 5, null, {}, "a\0b", new URL("https://example.com/a")]],
+    ["maxReports", [Number.NaN, Infinity, -1, 0, 1.5, "10", null, {}]],
     ["heartbeat", ["app", 5, null, {}, { beat() {} }, { beat: 1, isRunning: true, freezeLink: undefined }]],
     ["onFreeze", ["", "die", 5, null, {}]],
     ["exitCode", [Number.NaN, Infinity, -1, 1.5, 256, "70", null, {}]],

@@ -1,3 +1,4 @@
+import { standstill } from "../../kernel/standstill.js";
 import { inSeconds, type SuperviseEvent } from "./events.js";
 import type { Pulse } from "./pulse.js";
 import type { HeartbeatSettings } from "./settings.js";
@@ -43,10 +44,10 @@ export class Vigil {
    * @param interval the heartbeat's own, in seconds.
    */
   looked(pulse: Pulse, now: number, interval = 0): SuperviseEvent | undefined {
-    // Who looks late was stopped, asleep or starved, and so was the program, perhaps.
-    const late = Math.max(0, now - this.#lookAt - this.#interval);
+    const lastLook = this.#lookAt - this.#interval;
+    const spared = standstill(now - lastLook, this.#interval);
     this.#beaten ||= pulse === "beat";
-    this.#beatAt = pulse === "beat" ? now : this.#beatAt + late;
+    this.#beatAt = pulse === "beat" ? now : this.#beatAt + spared;
     this.#lookAt = now + this.#interval;
     this.#looking = false;
     if (pulse === "frozen") return { event: "frozen", pid: this.#pid };

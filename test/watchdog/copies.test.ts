@@ -1,0 +1,42 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { checkBuilt, fixture, type Run, run } from "./fork.js";
+
+const scenario = (name: string): Promise<Run> => run([fixture("copies.mjs"), name]);
+const linux = process.platform === "linux";
+
+beforeAll(checkBuilt);
+
+describe.concurrent("two copies of the package in one process", () => {
+  it.runIf(linux)("each find the same freeze, in every thread, and leave no thread behind", async () => {
+    const { events, stderr } = await scenario("freeze");
+    const timeouts = events.filter(({ event }) => event === "timeout");
+    const told = timeouts.map(({ of, main }) => `${String(of)} ${String(main)}`);
+    expect(told.toSorted()).toEqual(["cjs false", "cjs true", "esm false", "esm true"]);
+    expect(stderr.match(/was not pinged/g)).toHaveLength(4);
+    expect(events.at(-1)).toEqual({ event: "left", threads: 0 });
+  });
+
+  it("end the process by the onFreeze of one of them", async () => {
+    const { code, events } = await scenario("exit");
+    expect(code).toBe(70);
+    expect(events.at(-1)).toEqual({ event: "exit", code: 70 });
+  });
+
+  const timeout = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
+
+  it.runIf(process.platform !== "win32")("throw into the runs of one another", async () => {
+    const { events } = await scenario("raise");
+    expect(events).toEqual([
+      { ...timeout, of: "inner" },
+      { event: "returned", of: "outer", result: "well" },
+      { ...timeout, of: "outer" },
+      { ...timeout, of: "outer" },
+      { event: "alive" },
+    ]);
+  });
+
+  it("stop what the other has cut", async () => {
+    const { events } = await scenario("raise-in-worker");
+    expect(events).toEqual([{ ...timeout, of: "outer" }, { event: "alive" }]);
+  });
+});
