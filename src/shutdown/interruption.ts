@@ -10,9 +10,9 @@ const DEPTH = 10;
  */
 export function isInterruption(error: unknown): boolean {
   let cause = error;
-  for (let depth = 0; depth < DEPTH && cause instanceof Error; depth++) {
+  for (let depth = 0; depth < DEPTH && typeof cause === "object" && cause !== null; depth++) {
     if (cause instanceof ShutdownError && cause.code === "ERR_SHUTDOWN_IN_PROGRESS") return true;
-    ({ cause } = cause);
+    cause = Reflect.get(cause, "cause");
   }
   return false;
 }
