@@ -6,6 +6,9 @@ import path from "node:path";
 const TOOLS = [
   { name: "python3", variable: "PYTHON_PATH", programs: ["python3", "python"] },
   { name: "tmux", variable: "TMUX_PATH", programs: ["tmux"] },
+  { name: "dumb-init", variable: "DUMB_INIT_PATH", programs: ["dumb-init"] },
+  { name: "tini", variable: "TINI_PATH", programs: ["tini"] },
+  { name: "busybox", variable: "BUSYBOX_PATH", programs: ["busybox"] },
   { name: "systemd", variable: "SYSTEMD_NOTIFY_PATH", programs: ["systemd-notify"] },
 ];
 

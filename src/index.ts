@@ -96,6 +96,9 @@ export type { HealthCheckOptions, HealthHandlerOptions } from "./shutdown/health
 export type { HealthCheckResult, HealthProbe, HealthReport, HealthStatus } from "./shutdown/health-report.js";
 export type {
   GracefulShutdownOptions,
+  OnSecondSignal,
+  SecondSignal,
+  SecondSignalAnswer,
   ShutdownCallbackOptions,
   ShutdownServerOptions,
   ShutdownSignal,

@@ -41,6 +41,8 @@ export const MEANINGS: Readonly<
       signals: { means: "what begins a shutdown" },
       forceExitCode: { means: "exit code when a callback failed, timed out or was skipped" },
       exitOnSignal: { means: "whether the process ends when a shutdown begun by a signal is complete" },
+      repeatGrace: { means: "for how long signals after the first are copies of it" },
+      onSecondSignal: { means: "whether a later signal ends the process at once; default: SIGINT does" },
       handleUncaught: { means: "whether an uncaught exception shuts down too" },
       preStopDelay: { means: "how long to go on serving while load balancers learn that it ends" },
       checkTimeout: { means: "how long a health check may take, unless it says otherwise" },

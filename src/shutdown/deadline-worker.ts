@@ -3,9 +3,10 @@ import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
 import { realClock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
-import type { DeadlineOrder } from "./deadline-thread.js";
+import type { DeadlineOrder, DeadlineThreadData } from "./deadline-thread.js";
 import { killProcess, say } from "./end-process.js";
 import { FLUSH_LIMIT } from "./flush.js";
+import { sharedNow } from "./shared-time.js";
 
 /**
  * How long the main thread has after the deadline to end things itself, in milliseconds. It counts from the
@@ -28,10 +29,23 @@ const STACK = `(() => {
 
 const NO_INSPECTOR = "this runtime cannot interrupt the thread";
 
-const order = workerData as DeadlineOrder;
+const { strike: event, inspectable } = workerData as DeadlineThreadData;
 
-/** The callback whose turn it is; `null` when they are over, `undefined` before the first. */
-let running: string | null | undefined;
+/** One shutdown; times as in a {@link DeadlineOrder}. */
+interface Held {
+  readonly id: number;
+  readonly timeout: number;
+  readonly until: number;
+  readonly forceExitCode: number;
+  /** The callback whose turn it is; `null` when they are over, `undefined` before the first. */
+  running: string | null | undefined;
+}
+
+const held = new Map<number, Held>();
+/** Until when a process whose callbacks are over may take to end. */
+let allowed = 0;
+/** One strike after the other: the process ends by the first, unless its `exit` comes back. */
+let strikes: Promise<void> = Promise.resolve();
 
 function pause(delay: number): Promise<undefined> {
   return new Promise((resolve) => {
@@ -128,16 +142,18 @@ function askForStack(session: Session): Promise<string | undefined> {
 }
 
 /** What is known without asking the thread. */
-function trouble(): string {
+function trouble({ running }: Held): string {
   if (running === null) return "the process does not end";
   if (running === undefined) return "the thread is blocked before the first callback";
   return `${JSON.stringify(running)} blocks the thread`;
 }
 
-async function strike(): Promise<void> {
-  const total = formatDuration(order.timeout / 1000);
-  say(`the total of ${total} is over and ${trouble()}; exiting with ${order.forceExitCode}.`);
-  if (!order.inspectable) return kill("the permission model forbids to interrupt the thread");
+async function strike(shutdown: Held): Promise<void> {
+  const { id, timeout, forceExitCode } = shutdown;
+  if (!held.has(id)) return;
+  const total = formatDuration(timeout / 1000);
+  say(`the total of ${total} is over and ${trouble(shutdown)}; exiting with ${forceExitCode}.`);
+  if (!inspectable) return kill("the permission model forbids to interrupt the thread");
   const session = openSession();
   if (session === undefined) return kill(NO_INSPECTOR);
   const answered = askForStack(session).then((stack) => ({ stack }));
@@ -152,24 +168,40 @@ async function strike(): Promise<void> {
   const place = innermost(stack);
   // Between two callbacks of the application there is none.
   if (place !== "") say(`stuck at: ${place}`);
-  const expression = `process.emit(${JSON.stringify(order.strike)})`;
+  const expression = `process.emit(${JSON.stringify(event)}, ${id})`;
   session.post("Runtime.evaluate", { expression, silent: true });
   // The evaluation is on its way; a session left open would hold the exit up.
   session.disconnect();
   await pause(EXIT);
-  kill("the exit listeners block the thread, too");
+  if (held.has(id)) kill("the exit listeners block the thread, too");
 }
 
-async function enforce(): Promise<void> {
-  const passed = Number(process.hrtime.bigint() - order.began) / 1e6;
-  await pause(order.timeout - passed);
-  await pause(MARGIN);
+/** The latest time at which anything that the process waits for may end. */
+function latest(): number {
+  return Math.max(allowed, ...[...held.values()].map(({ until }) => until));
+}
+
+async function enforce(shutdown: Held): Promise<void> {
+  let until = 0;
+  // A shutdown whose callbacks are over waits for the others, whose time may be longer.
+  for (let next = shutdown.until; next > until; next = shutdown.running === null ? latest() : until) {
+    until = next;
+    await pause(until - sharedNow());
+    await pause(MARGIN);
+  }
   // The callbacks were in time, and the output may still take its own.
-  if (running === null) await pause(FLUSH_LIMIT);
-  await strike();
+  if (shutdown.running === null) await pause(FLUSH_LIMIT);
+  strikes = strikes.then(() => strike(shutdown));
 }
 
-parentPort?.on("message", (name: string | null) => {
-  running = name;
+parentPort?.on("message", (order: DeadlineOrder) => {
+  if (order.step === "begin") {
+    const shutdown: Held = { ...order, running: undefined };
+    held.set(order.id, shutdown);
+    void enforce(shutdown);
+  } else if (order.step === "running") {
+    const shutdown = held.get(order.id);
+    if (shutdown !== undefined) shutdown.running = order.name;
+  } else if (order.step === "stop") held.delete(order.id);
+  else allowed = Math.max(allowed, order.until);
 });
-void enforce();

@@ -1,8 +1,9 @@
 import { writeSync } from "node:fs";
 import { inspect } from "node:util";
 import { show } from "../kernel/show.js";
+import { isThenable } from "../kernel/thenable.js";
 import { trap } from "../kernel/trap.js";
-import { runContained } from "../kernel/warning.js";
+import { letGoOfClosedTerminal } from "./closed-terminal.js";
 
 /** Shows anything that was thrown, also what throws when it is looked at. */
 export function inspected(error: unknown): string {
@@ -22,28 +23,68 @@ export function say(text: string): void {
   }
 }
 
+/** The application's own `exit`, while its promise is pending. */
+let pending: Promise<void> | undefined;
+
 /**
- * Ends the process by `exit`, which may be the application's own and come back. An `exit` listener that throws
- * does so through `process.exit`: caught like any other error it would keep the process alive for ever.
+ * Ends the process past an `exit` of the application's own. An `exit` listener that throws does so through `process.exit`: caught like any other error it would keep the
+ * process alive for ever.
  */
-export function endProcess(exit: (code: number) => void, code: number): void {
-  let exiting = false;
+export function exitNow(code: number): void {
+  try {
+    process.exit(code);
+  } catch (error) {
+    say(`an exit listener failed: ${inspected(error)}`);
+    // The listeners are not called again.
+    process.exit(code);
+  }
+}
+
+async function settle(result: PromiseLike<unknown>, code: number): Promise<void> {
+  try {
+    await result;
+  } catch (error) {
+    exitAfter(error, false, code);
+  }
+  pending = undefined;
+}
+
+function exitAfter(error: unknown, isExiting: boolean, code: number): void {
+  say(`${isExiting ? "an exit listener" : "exit"} failed: ${inspected(error)}`);
+  exitNow(code);
+}
+
+/**
+ * Ends the process by `exit`, which may be the application's own and come back: with nothing, and the process goes
+ * on, or with a promise, which is waited for. One that throws or rejects does not keep the process alive. While one
+ * is pending, it is not called again.
+ *
+ * @returns the promise; `undefined` when the process goes on.
+ */
+export function endProcess(exit: (code: number) => unknown, code: number): Promise<void> | undefined {
+  if (pending !== undefined) return pending;
+  letGoOfClosedTerminal();
+  let isExiting = false;
   const begun = (): void => {
-    exiting = true;
+    isExiting = true;
   };
-  runContained("exit", () => {
-    process.prependOnceListener("exit", begun);
-    try {
-      return exit(code);
-    } catch (error) {
-      if (!exiting) throw error;
-      say(`an exit listener failed: ${inspected(error)}`);
-      // The listeners are not called again.
-      return process.exit(code);
-    } finally {
-      process.off("exit", begun);
-    }
-  });
+  process.prependOnceListener("exit", begun);
+  try {
+    const result = exit(code);
+    if (!isThenable(result)) return undefined;
+    pending = settle(result, code);
+    return pending;
+  } catch (error) {
+    exitAfter(error, isExiting, code);
+    return undefined;
+  } finally {
+    process.off("exit", begun);
+  }
+}
+
+/** Whether an `exit` of the application's own is under way. */
+export function isEnding(): boolean {
+  return pending !== undefined;
 }
 
 /** Ends the process without its `exit` listeners, also where JavaScript cannot run on the main thread. */

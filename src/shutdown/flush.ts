@@ -18,12 +18,24 @@ export function outputStreams(): readonly Writable[] {
   return streams;
 }
 
+/** How many want the errors of a stream to be ignored; one listener serves them all. */
+const tolerated = new Map<Writable, number>();
+
+function ignore(): void {}
+
 /** Takes errors of the streams, above all EPIPE of a reader that is gone, for no errors until it is disposed of. */
 export function tolerate(streams: readonly Writable[]): Disposable {
-  const ignore = (): void => {};
-  for (const stream of streams) stream.on("error", ignore);
+  for (const stream of streams) {
+    const count = tolerated.get(stream) ?? 0;
+    if (count === 0) stream.on("error", ignore);
+    tolerated.set(stream, count + 1);
+  }
   return disposable(() => {
-    for (const stream of streams) stream.off("error", ignore);
+    for (const stream of streams) {
+      const count = tolerated.get(stream) ?? 0;
+      if (count > 1) tolerated.set(stream, count - 1);
+      else if (tolerated.delete(stream)) stream.off("error", ignore);
+    }
   });
 }
 

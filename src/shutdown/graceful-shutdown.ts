@@ -15,9 +15,11 @@ import {
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
+  type OnSecondSignal,
   type ShutdownCallbackOptions,
   shutdownRules,
   type ShutdownServerOptions,
+  type ShutdownSignal,
   type ShutdownWaitOptions,
 } from "./options.js";
 import { Registrations } from "./registrations.js";
@@ -36,9 +38,10 @@ import type { WorkerThread } from "./worker-thread.js";
  *
  * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several
  * installed at once all run, side by side, and the process ends when all of them are complete. It happens
- * once: a shutdown that has begun stays `isShuttingDown`. While a callback blocks the thread, a second
- * signal is not seen until it returns; the total time holds, and a signal that is not listened to, such as
- * SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
+ * once: a shutdown that has begun stays `isShuttingDown`. Copies of the first signal change nothing, and neither
+ * does another SIGTERM; a later Ctrl-C ends the process at once. While a callback blocks the thread, it is not seen
+ * until that returns; the total time holds, and a signal that is not listened to, such as SIGQUIT (Ctrl-\), ends
+ * the process at once, unless it is process 1.
  *
  * @throws TypeError for an unknown option or one of the wrong type.
  * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
@@ -73,6 +76,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     this.#registrations = new Registrations(settings.clock);
     const course = new Course(settings, this.#registrations, this.#events);
     this.#course = course;
+    let finishing: Promise<ShutdownReport> | undefined;
     this.#health = new Health(settings.clock, settings.checkTimeout, course.signal);
     this.#target = {
       settings,
@@ -82,14 +86,14 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
         const left = { preStopDelay: 0, timeout: Math.min(settings.timeout, time) };
         void course.begin(reason, { ...settings, ...left });
       },
-      crash: (reason) => {
-        course.hurry();
+      until: () => course.until,
+      crash: (reason, error) => {
+        course.crash(error);
         void course.begin(reason, settings);
       },
-      leave: () => {
-        course.leave();
-        return this.#finish("");
-      },
+      hold: () => course.hold(),
+      // Asked by more than one, who need not all warn.
+      finish: () => (finishing ??= this.#finish("")),
       stay: () => course.stay(),
     };
   }
@@ -97,6 +101,51 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   /** What snapshots and messages call it. */
   get name(): string {
     return this.#settings.name;
+  }
+
+  /** The time for everything together, in seconds. */
+  get timeout(): number {
+    return this.#settings.timeout / 1000;
+  }
+
+  /** How long it goes on serving after the shutdown has begun, in seconds. */
+  get preStopDelay(): number {
+    return this.#settings.preStopDelay / 1000;
+  }
+
+  /** How long a health check may take that has no `timeout` of its own, in seconds. */
+  get checkTimeout(): number {
+    return this.#settings.checkTimeout / 1000;
+  }
+
+  /** The signals that begin a shutdown. */
+  get signals(): readonly ShutdownSignal[] {
+    return this.#settings.signals;
+  }
+
+  /** For how long signals after the first are copies of it, in seconds. */
+  get repeatGrace(): number {
+    return this.#settings.repeatGrace / 1000;
+  }
+
+  /** What a signal means that comes later. */
+  get onSecondSignal(): OnSecondSignal {
+    return this.#settings.onSecondSignal;
+  }
+
+  /** The exit code when a callback failed, timed out or was skipped. */
+  get forceExitCode(): number {
+    return this.#settings.forceExitCode;
+  }
+
+  /** Whether the process ends once the shutdown that a signal began is complete. */
+  get exitOnSignal(): boolean {
+    return this.#settings.exitOnSignal;
+  }
+
+  /** Whether an uncaught error begins a shutdown. */
+  get handleUncaught(): boolean {
+    return this.#settings.handleUncaught;
   }
 
   /** Whether the shutdown has begun; stays `true`. */
@@ -175,7 +224,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   /**
    * Listens to the signals, beside whoever listens already; does nothing when it does so already. After a
    * signal the process ends with 128 + the signal's number when every callback is done, else with
-   * `forceExitCode`; a second signal ends it at once, with 128 + its own number.
+   * `forceExitCode`; a later SIGINT ends it at once, with 128 + its own number (see `onSecondSignal`).
    */
   install(): void {
     install(this.#target);

@@ -1,5 +1,4 @@
 import { disposable } from "../kernel/disposable.js";
-import { isError } from "../kernel/is-error.js";
 import { ShutdownError } from "./errors.js";
 
 /** How many causes behind one another are looked at: they may go round in a circle. */
@@ -11,9 +10,9 @@ const DEPTH = 10;
  */
 export function isInterruption(error: unknown): boolean {
   let cause = error;
-  for (let depth = 0; depth < DEPTH && isError(cause); depth++) {
+  for (let depth = 0; depth < DEPTH && typeof cause === "object" && cause !== null; depth++) {
     if (cause instanceof ShutdownError && cause.code === "ERR_SHUTDOWN_IN_PROGRESS") return true;
-    ({ cause } = cause);
+    cause = Reflect.get(cause, "cause");
   }
   return false;
 }

@@ -53,9 +53,23 @@ export interface GracefulShutdownOptions {
   readonly forceExitCode?: number | undefined;
   /**
    * Whether the process ends once the shutdown that a signal began is complete. Default `true`. A second
-   * signal ends it either way, and so does the total deadline when the thread is blocked.
+   * signal can end it either way, and so does the total deadline when the thread is blocked.
    */
   readonly exitOnSignal?: boolean | undefined;
+  /**
+   * For how long signals after the first are copies of it, which change nothing: what runs the program (`npm`,
+   * `node --watch`, nodemon) passes on what the terminal has sent already. Time in which the thread is blocked
+   * does not count. 0 or more. Default 0.5 s.
+   */
+  readonly repeatGrace?: Duration | undefined;
+  /**
+   * What a signal means that comes later than that. `"default"`: SIGINT, SIGQUIT and SIGBREAK, which people type,
+   * end the process at once, with 128 + the signal's number; all others do so only when nothing is left to do,
+   * because their senders have SIGKILL. `"exit"`: all do. `"ignore"`: none does. A function is given
+   * `{ signal, first, seconds }` and answers `"exit"` or `"ignore"`; any other answer, or an error, means the
+   * default. Of several shutdowns one suffices. Default `"default"`.
+   */
+  readonly onSecondSignal?: OnSecondSignal | undefined;
   /**
    * Whether an uncaught exception or unhandled rejection is printed, begins a shutdown and ends the process
    * with code 1; without `preStopDelay`, because a broken process must not go on serving. Default `false`.
@@ -77,11 +91,32 @@ export interface GracefulShutdownOptions {
   readonly checkTimeout?: Duration | undefined;
   /** The source of time. Default the clock of the machine. */
   readonly clock?: Clock | undefined;
-  /** Called with the exit code instead of `process.exit`. */
-  readonly exit?: ((code: number) => void) | undefined;
+  /**
+   * Called with the exit code instead of `process.exit`. A promise is waited for until the `timeout` is over. When
+   * it throws or rejects, the process ends with the code all the same.
+   */
+  readonly exit?: ((code: number) => unknown) | undefined;
 }
 
-type Exit = (code: number) => void;
+/** A signal that came after the one that began the shutdown, and is no copy. */
+export interface SecondSignal {
+  readonly signal: ShutdownSignal;
+  /** The one that began the shutdown. */
+  readonly first: ShutdownSignal;
+  /** How long after the first it came, in seconds. */
+  readonly seconds: number;
+}
+
+/** Whether a second signal ends the process at once, or changes nothing. */
+export type SecondSignalAnswer = "exit" | "ignore";
+
+/** What a second signal means. */
+export type OnSecondSignal =
+  | "default"
+  | SecondSignalAnswer
+  | ((second: SecondSignal) => SecondSignalAnswer | undefined);
+
+type Exit = (code: number) => unknown;
 
 /** The checked options; times in milliseconds. */
 export type GracefulShutdownSettings = SettingsFor<
@@ -92,6 +127,8 @@ export type GracefulShutdownSettings = SettingsFor<
     signals: readonly ShutdownSignal[];
     forceExitCode: number;
     exitOnSignal: boolean;
+    repeatGrace: number;
+    onSecondSignal: OnSecondSignal;
     handleUncaught: boolean;
     preStopDelay: number;
     reserve: number;
@@ -120,6 +157,20 @@ function signalList(): Rule<readonly ShutdownSignal[]> {
   });
 }
 
+function secondSignal(): Rule<OnSecondSignal> {
+  const words = ["default", "exit", "ignore"];
+  const allowed = `one of ${words.map((word) => JSON.stringify(word)).join(", ")}, or a function`;
+  return custom({
+    fallback: "default",
+    allowed,
+    file: { kind: "choice", values: words },
+    parse: (value, label) =>
+      typeof value === "function" || words.some((word) => word === value)
+        ? (value as OnSecondSignal)
+        : refuse(label, allowed, value, "string"),
+  });
+}
+
 /** What each option of {@link GracefulShutdown} may be. */
 export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   // A file names instances by their key, not by an option.
@@ -128,6 +179,8 @@ export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   signals: signalList(),
   forceExitCode: integer(1, 1, 255),
   exitOnSignal: flag(true),
+  repeatGrace: duration(0.5, { zero: true }),
+  onSecondSignal: secondSignal(),
   handleUncaught: flag(false),
   preStopDelay: duration(0, { zero: true }),
   reserve: numberFrom(0.33, 0, 0.9),

@@ -4,6 +4,8 @@ export interface ShutdownContext {
   readonly signal: AbortSignal;
   /** Why the process shuts down: a signal's name, what `trigger` was given, or `"uncaughtException"`. */
   readonly reason: string;
+  /** The uncaught error that began the shutdown, or the first that came during it; with `handleUncaught`. */
+  readonly error?: unknown;
 }
 
 /** A piece of cleaning up; synchronous, asynchronous, or returning a promise, which is awaited. */
@@ -60,7 +62,7 @@ export interface ShutdownResult {
   readonly status: ShutdownStatus;
   /** How long it ran, in seconds. */
   readonly seconds: number;
-  /** What it threw or rejected with, or the `ShutdownError` of its timeout. */
+  /** What it threw or rejected with, what it has started threw uncaught, or the `ShutdownError` of its timeout. */
   readonly error?: unknown;
   /** The threads or processes behind a `registerWorker` or `registerCluster`. */
   readonly members?: readonly ShutdownMember[];
@@ -71,6 +73,8 @@ export interface ShutdownResult {
 /** What became of a shutdown. */
 export interface ShutdownReport {
   readonly reason: string;
+  /** The uncaught error that began the shutdown, or the first that came during it; with `handleUncaught`. */
+  readonly error?: unknown;
   /** One entry for each callback, in the order of their turns. */
   readonly results: readonly ShutdownResult[];
   /** From the beginning to the last callback, with the `preStopDelay`, in seconds. */
@@ -82,7 +86,7 @@ export interface ShutdownReport {
 /** What the events of a `GracefulShutdown` carry. */
 export interface ShutdownEvents {
   /** The shutdown has begun; no callback has run yet. */
-  readonly begin: { readonly reason: string };
+  readonly begin: { readonly reason: string; readonly error?: unknown };
   /** A callback has ended, or was skipped. */
   readonly callback: { readonly result: ShutdownResult };
   /** All is over; the process is still there. */

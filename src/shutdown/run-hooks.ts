@@ -1,4 +1,4 @@
-import type { Clock } from "../kernel/clock.js";
+import type { Clock, Timer } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
 import { warn } from "../kernel/warning.js";
@@ -6,7 +6,14 @@ import { ShutdownError } from "./errors.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
-import type { ShutdownCallback, ShutdownReport, ShutdownResult } from "./report.js";
+import type { ShutdownCallback, ShutdownContext, ShutdownReport, ShutdownResult } from "./report.js";
+import { takeTurn } from "./turn.js";
+
+/**
+ * How long a callback may still take when something that it has started threw and nobody caught it, in milliseconds:
+ * its promise may wait for that for ever, and those that come after it need their time.
+ */
+const AFTER_ERROR = 1000;
 
 /** Goes on serving for a while; not at all, or no longer, once the process is broken. */
 async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise<void> {
@@ -26,6 +33,7 @@ async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise
  * Gives every callback its turn, one after the other; never rejects.
  *
  * @param broken aborted when the process is in an undefined state: then it must not go on serving.
+ * @param crash the uncaught error, if there was one so far.
  * @param onTurn told before each turn.
  * @param onResult told after each turn, and of each that never came.
  */
@@ -34,6 +42,7 @@ export async function runHooks(
   reason: string,
   { clock, timeout, preStopDelay, reserve }: GracefulShutdownSettings,
   broken: AbortSignal,
+  crash: () => { readonly error: unknown } | undefined,
   onTurn: (name: string) => void,
   onResult: (result: ShutdownResult) => void,
 ): Promise<ShutdownReport> {
@@ -49,7 +58,7 @@ export async function runHooks(
     if (time > 0) onTurn(hook.name);
     const result = Object.freeze(
       time > 0
-        ? await runHook(hook, reason, time, clock)
+        ? await runHook(hook, { reason, ...crash() }, time, clock)
         : { name: hook.name, status: "skipped" as const, seconds: 0 },
     );
     results.push(result);
@@ -59,6 +68,7 @@ export async function runHooks(
   void flush(streams, clock).then(() => tolerance[Symbol.dispose]());
   return Object.freeze({
     reason,
+    ...crash(),
     results: Object.freeze(results),
     seconds: (clock.now() - started) / 1000,
     ok: results.every(({ status }) => status === "done"),
@@ -71,7 +81,7 @@ export async function runHooks(
  */
 async function runHook(
   { name, kind, callback, members, cut }: Hook,
-  reason: string,
+  why: Omit<ShutdownContext, "signal">,
   time: number,
   clock: Clock,
 ): Promise<ShutdownResult> {
@@ -89,17 +99,29 @@ async function runHook(
   // The report of a blocked thread knows the application's frames by the names of those below them.
   const callHook = (): unknown =>
     kind === "callback"
-      ? (callback as ShutdownCallback)({ signal, reason })
-      : callback({ signal, reason }, time);
+      ? (callback as ShutdownCallback)({ signal, ...why })
+      : callback({ signal, ...why }, time);
+  let isOver = false;
+  let hasFailed = false;
+  let failing: Timer | undefined;
+  const fail = (error: unknown): void => {
+    if (isOver) return;
+    failing ??= clock.setTimer(() => {
+      hasFailed = !signal.aborted;
+      controller.abort(error);
+    }, AFTER_ERROR);
+  };
   try {
-    await runAbortable(callHook, signal);
+    await takeTurn(fail, () => runAbortable(callHook, signal));
     // One that blocked the thread has held its own timer up.
     if (clock.now() - started > time) expire();
     signal.throwIfAborted();
   } catch (error) {
-    outcome = { status: signal.aborted ? "timed-out" : "failed", error };
+    outcome = { status: signal.aborted && !hasFailed ? "timed-out" : "failed", error };
   }
+  isOver = true;
   timer.cancel();
+  failing?.cancel();
   const seconds = (clock.now() - started) / 1000;
   const lost = cut?.();
   return {

@@ -1,11 +1,16 @@
 import { constants } from "node:os";
-import { endProcess, inspected, say } from "./end-process.js";
+import { type Copy, sharedByCopies } from "./copies.js";
+import { allowUntil } from "./deadline-thread.js";
+import { endProcess, exitNow, inspected, isEnding } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import { isInterruption, tolerateInterruption } from "./interruption.js";
 import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
 import type { ShutdownReport, ShutdownResult } from "./report.js";
-import { describeResults, type ShutdownSnapshot } from "./snapshot.js";
+import { SignalHistory } from "./second-signal.js";
+import { describeResults } from "./snapshot.js";
 import { hearSuperior, type Superior } from "./superior.js";
+import { failTurn } from "./turn.js";
+import { endingBecause } from "./unfinished.js";
 
 /** What a shutdown shows to the listeners of the process. */
 export interface SignalTarget {
@@ -13,20 +18,23 @@ export interface SignalTarget {
   readonly shutdown: {
     readonly isShuttingDown: boolean;
     trigger(reason: string): Promise<ShutdownReport>;
-    snapshot(): Pick<ShutdownSnapshot, "callbacks" | "results">;
   };
+  /** Until when it may take, in milliseconds of `process.hrtime`; `undefined` unless it is in progress. */
+  until(): number | undefined;
   /** Begins the shutdown on an order of those above, unless it has begun. */
   obey(reason: string, time: number): void;
   /** Begins the shutdown after an uncaught error, unless it has begun; from then on without its delay. */
-  crash(reason: string): void;
-  /** Told that the process ends when the shutdown is complete; resolves then, never rejects. */
-  leave(): Promise<ShutdownReport>;
+  crash(reason: string, error: unknown): void;
+  /** Told that the process ends when the shutdown is complete: until then its deadline holds. */
+  hold(): void;
+  /** Resolves when the shutdown is complete, never rejects. */
+  finish(): Promise<ShutdownReport>;
   /** Told when the process goes on after `exit`. */
   stay(): void;
 }
 
-// What follows is of the process: one listener each for all installed shutdowns. Every one runs, and the
-// process ends when all that have begun are complete.
+// What follows is of this copy of the package: one listener each for all installed shutdowns. Every one runs, and
+// the process ends when all that have begun are complete, those of other copies among them.
 const emitter: NodeJS.EventEmitter = process;
 const CRASH = "uncaughtException";
 const REJECTION = "unhandledRejection";
@@ -34,11 +42,35 @@ const REJECTION = "unhandledRejection";
 const CRASHES = process.versions["bun"] === undefined ? [CRASH] : [CRASH, REJECTION];
 const targets = new Set<SignalTarget>();
 const listening = new Map<string, (...args: unknown[]) => void>();
-const signalled = new WeakSet<SignalTarget>();
+const histories = new WeakMap<SignalTarget, SignalHistory>();
 /** Those who end this thread or process, when there are any. */
 let superior: Superior | undefined;
-/** The code with which the process is about to end if all goes well; `undefined` while it is not. */
-let exitCode: number | undefined;
+
+const self: Copy = {
+  until() {
+    const times = inProgress().map((target) => target.until() ?? 0);
+    return times.length === 0 ? undefined : Math.max(...times);
+  },
+  async settle() {
+    const joined = new Set<SignalTarget>();
+    let forced: number | undefined;
+    for (let target = nextOf(joined); target !== undefined; target = nextOf(joined)) {
+      joined.add(target);
+      const { ok } = await target.finish();
+      if (!ok) forced ??= target.settings.forceExitCode;
+    }
+    return forced;
+  },
+};
+
+/** A shutdown that has begun and is not known yet. */
+function nextOf(joined: ReadonlySet<SignalTarget>): SignalTarget | undefined {
+  return [...targets].find((target) => target.shutdown.isShuttingDown && !joined.has(target));
+}
+
+function inProgress(): readonly SignalTarget[] {
+  return [...targets].filter((target) => target.until() !== undefined);
+}
 
 /** What of the process a target listens to; a signal that the platform does not have never comes. */
 function eventsOf({ settings: { signals, handleUncaught } }: SignalTarget): readonly string[] {
@@ -58,6 +90,7 @@ export function isInstalled(target: SignalTarget): boolean {
 /** Listens on behalf of a target. */
 export function install(target: SignalTarget): void {
   targets.add(target);
+  sharedByCopies().copies.add(self);
   superior ??= hearSuperior(ordered);
   for (const event of eventsOf(target)) {
     if (listening.has(event)) continue;
@@ -70,7 +103,9 @@ export function install(target: SignalTarget): void {
 /** Listens no more to what nobody else wants. */
 export function uninstall(target: SignalTarget): void {
   targets.delete(target);
+  histories.get(target)?.stop();
   if (targets.size === 0) {
+    sharedByCopies().copies.delete(self);
     superior?.[Symbol.dispose]();
     superior = undefined;
   }
@@ -87,35 +122,51 @@ function listenerOf(event: string): (...args: unknown[]) => void {
   return event === REJECTION ? rejected : () => received(event as ShutdownSignal);
 }
 
+function historyOf(target: SignalTarget): SignalHistory {
+  const known = histories.get(target);
+  if (known !== undefined) return known;
+  const history = new SignalHistory(target.settings);
+  histories.set(target, history);
+  return history;
+}
+
 function received(signal: ShutdownSignal): void {
   // The exit code by which a shell tells that a signal ended a program.
   const code = 128 + (constants.signals[signal] ?? constants.signals.SIGTERM);
-  const found = listenersTo(signal);
-  const again = found.find((target) => signalled.has(target));
-  if (again !== undefined) {
-    sayUnfinished(signal);
-    endProcess(again.settings.exit, code);
+  const { copies, exitCode } = sharedByCopies();
+  const isComplete = exitCode === undefined && [...copies].every((copy) => copy.until() === undefined);
+  const heard = listenersTo(signal).map((target) => ({
+    target,
+    meaning: historyOf(target).hear(signal, isComplete),
+  }));
+  const impatient = heard.find(({ meaning }) => meaning === "exit");
+  if (impatient !== undefined) {
+    void cutShort(impatient.target, signal, code);
     return;
   }
-  for (const target of found) {
-    signalled.add(target);
-    void target.shutdown.trigger(signal);
-  }
+  const begun = heard.filter(({ meaning }) => meaning === "first").map(({ target }) => target);
+  for (const target of begun) void target.shutdown.trigger(signal);
   void leave(
-    found.find(({ settings }) => settings.exitOnSignal),
+    begun.find(({ settings }) => settings.exitOnSignal),
     code,
   );
 }
 
-/** The exit code is the signal's, as the one of an orderly end: what was cut short is said. */
-function sayUnfinished(signal: ShutdownSignal): void {
-  const names = [...targets].flatMap(({ shutdown }) => {
-    const { callbacks, results } = shutdown.snapshot();
-    const ended = new Set(results.map(({ name }) => name));
-    return shutdown.isShuttingDown ? callbacks.filter(({ name }) => !ended.has(name)) : [];
-  });
-  if (names.length === 0) return;
-  say(`ended at once by a second signal, ${signal}; not done: ${names.map(({ name }) => name).join(", ")}`);
+/** The exit code is the signal's, as the one of an orderly end: what is cut short is said. */
+async function cutShort(
+  { settings: { exit } }: SignalTarget,
+  signal: ShutdownSignal,
+  code: number,
+): Promise<void> {
+  endingBecause(`ended at once by a second signal, ${signal}`);
+  // Who asks once more goes past an `exit` of the application's own that does not come to its end.
+  if (isEnding()) return exitNow(code);
+  const ending = endProcess(exit, code);
+  const held = ending === undefined ? [] : inProgress();
+  for (const target of held) target.hold();
+  await ending;
+  endingBecause(undefined);
+  for (const target of held) target.stay();
 }
 
 /** An order is no signal: one that comes with it, to a whole group, is the first. */
@@ -128,16 +179,18 @@ function ordered(reason: string, time: number): void {
 }
 
 function crashed(error: unknown, origin: unknown): void {
-  if (exitCode !== undefined && isInterruption(error)) return;
+  const shared = sharedByCopies();
+  if (shared.exitCode !== undefined && isInterruption(error)) return;
   process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
-  // A second exception finds them begun already, and is printed alone.
+  // Another exception finds them begun already.
   for (const target of targets) {
-    if (found.includes(target) || target.shutdown.isShuttingDown) target.crash(String(origin));
+    if (found.includes(target) || target.shutdown.isShuttingDown) target.crash(String(origin), error);
   }
+  failTurn(error);
   void leave(found[0], 1);
   // A process that was on its way out already does not end in order any more, either.
-  if (exitCode !== undefined) exitCode = 1;
+  if (shared.exitCode !== undefined) shared.exitCode = 1;
 }
 
 function rejected(reason: unknown): void {
@@ -145,31 +198,45 @@ function rejected(reason: unknown): void {
   if (emitter.listenerCount(REJECTION) === 1) crashed(reason, REJECTION);
 }
 
+/** The other copies of the package in this process. */
+function otherCopies(): readonly Copy[] {
+  return [...sharedByCopies().copies].filter((copy) => copy !== self);
+}
+
 async function leave(leader: SignalTarget | undefined, code: number): Promise<void> {
-  if (leader === undefined || exitCode !== undefined) return;
-  exitCode = code;
+  const shared = sharedByCopies();
+  if (leader === undefined || shared.exitCode !== undefined) return;
+  shared.exitCode = code;
   const streams = outputStreams();
   const tolerances = [tolerate(streams), tolerateInterruption()];
   const joined = new Set<SignalTarget>();
   const results: ShutdownResult[] = [];
   let forced: number | undefined;
   // Looks again each time: one may begin while another is waited for.
-  for (
-    let next: SignalTarget | undefined = leader;
-    next !== undefined;
-    next = [...targets].find((target) => target.shutdown.isShuttingDown && !joined.has(target))
-  ) {
-    joined.add(next);
-    const report = await next.leave();
-    results.push(...report.results);
-    if (!report.ok) forced ??= next.settings.forceExitCode;
+  for (let isOver = false; !isOver;) {
+    const target = joined.has(leader) ? nextOf(joined) : leader;
+    const copy = otherCopies().find((other) => other.until() !== undefined);
+    if (target !== undefined) {
+      joined.add(target);
+      target.hold();
+      const report = await target.finish();
+      results.push(...report.results);
+      if (!report.ok) forced ??= target.settings.forceExitCode;
+    } else if (copy !== undefined) {
+      allowUntil(copy.until() ?? 0);
+      await copy.settle();
+    } else isOver = true;
+  }
+  for (const copy of otherCopies()) {
+    const worse = await copy.settle();
+    forced ??= worse;
   }
   superior?.report({ step: "ended", ok: forced === undefined, results: describeResults(results) });
   await flush(streams, leader.settings.clock);
   await superior?.leave(leader.settings.clock);
-  const verdict = forced ?? exitCode;
-  exitCode = undefined;
-  endProcess(leader.settings.exit, verdict);
+  // The code is looked up last: an exception may have come in between.
+  await endProcess(leader.settings.exit, forced ?? shared.exitCode);
+  shared.exitCode = undefined;
   // Only an `exit` of the application's own comes back.
   for (const tolerance of tolerances) tolerance[Symbol.dispose]();
   for (const target of joined) target.stay();

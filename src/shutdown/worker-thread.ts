@@ -14,6 +14,25 @@ export interface WorkerThread {
   terminate(): Promise<unknown>;
 }
 
+/** The threads that are being terminated. */
+const terminated = new Map<WorkerThread, string>();
+
+/** On a thread outside of JavaScript `process.exit` would wait for it without end. */
+function outlast(): void {
+  const names = [...terminated.values()].map((name) => JSON.stringify(name)).join(", ");
+  say(`the worker thread ${names} is outside of JavaScript and cannot be ended; killing the process.`);
+  killProcess();
+}
+
+/** Terminates a thread; an exit meanwhile does not wait for it. */
+async function endThread(name: string, worker: WorkerThread): Promise<void> {
+  if (terminated.size === 0) process.on("exit", outlast);
+  terminated.set(worker, name);
+  await worker.terminate();
+  terminated.delete(worker);
+  if (terminated.size === 0) process.off("exit", outlast);
+}
+
 function isWorkerThread(worker: WorkerThread): boolean {
   const { threadId, on, off, terminate } = Object(worker) as Partial<WorkerThread>;
   return typeof threadId === "number" && [on, off, terminate].every((method) => typeof method === "function");
@@ -44,13 +63,6 @@ export function followWorker(
     const answer = answerIn((event as MessageEvent).data);
     if (answer !== undefined) members.answered(threadId, answer);
   });
-  /** On a thread outside of JavaScript `process.exit` would wait for it without end. */
-  const outlast = (): void => {
-    say(
-      `the worker thread ${JSON.stringify(name)} is outside of JavaScript and cannot be ended; killing the process.`,
-    );
-    killProcess();
-  };
   const release = (): void => {
     channel.close();
     worker.off("exit", exited);
@@ -65,10 +77,7 @@ export function followWorker(
     pid: null,
     say: (order) => channel.postMessage(pack(order)),
     dismiss: () => void worker.terminate(),
-    kill() {
-      process.on("exit", outlast);
-      void worker.terminate().then(() => process.off("exit", outlast));
-    },
+    kill: () => void endThread(name, worker),
   });
   return { ...members.hook, release };
 }

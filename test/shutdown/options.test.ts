@@ -27,6 +27,8 @@ const optionNames = [
   "exitOnSignal",
   "handleUncaught",
   "preStopDelay",
+  "repeatGrace",
+  "onSecondSignal",
   "clock",
   "exit",
 ];
@@ -37,6 +39,8 @@ const welcome = new Set([
   "exitOnSignal: true",
   "handleUncaught: true",
   "preStopDelay: 0",
+  "repeatGrace: 0",
+  "onSecondSignal: a function",
   "exit: a function",
 ]);
 
@@ -56,6 +60,10 @@ describe("the options of GracefulShutdown", () => {
 
   test.each(cases.filter(({ title }) => welcome.has(title)))("accept $title", ({ option, value }) => {
     expect(() => new GracefulShutdown({ [option]: value })).not.toThrow();
+  });
+
+  test.each(["default", "exit", "ignore"] as const)("accept onSecondSignal: %s", (onSecondSignal) => {
+    expect(new GracefulShutdown({ onSecondSignal }).onSecondSignal).toBe(onSecondSignal);
   });
 
   test("allow no signals at all", () => {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { fork, type ForkOptions } from "./fork.js";
 
@@ -17,6 +18,9 @@ const isLinux = process.platform === "linux";
 const FIRST = ["unshare", "--pid", "--fork", "--mount-proc"];
 /** Whether this user may make a process namespace. */
 const canBeFirst = isLinux && spawnSync("unshare", [...FIRST.slice(1), "true"]).status === 0;
+
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
+const keyboard = fileURLToPath(new URL("../cli/supervise/keyboard.py", import.meta.url));
 
 function lines(text: string): string[] {
   return text.split("\n").filter((line) => line !== "" && line !== "ready");
@@ -49,13 +53,74 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
+  test("ends at once on a second signal that is typed, with the code of that one", async () => {
+    const { code, stderr } = await fork("slow", { signals: [...TERM.signals, ["begun", "SIGINT"]] });
+    expect(stderr).toBe("[shutdown] ended at once by a second signal, SIGINT; not done: slow\n");
+    expect(code).toBe(130);
+  });
+
+  test("is not cut short by another SIGTERM, however late", async () => {
+    const { code, stdout, stderr } = await fork("patient", {
+      signals: [...TERM.signals, ["begun", "SIGTERM"]],
+    });
+    expect(lines(stdout)).toEqual(["begun", "again"]);
+    expect(stderr).toBe("");
+    expect(code).toBe(143);
+  });
+
+  test("says what an exit in the middle of its shutdown has cut short, whoever asked for it", async () => {
+    const { code, stdout, stderr } = await fork("foreign", TERM);
+    expect(lines(stdout)).toEqual([]);
+    expect(stderr).toBe("[shutdown] exit with 5 in the middle of the shutdown; not done: leaving, last\n");
+    expect(code).toBe(5);
+  });
+
   test.each([
-    ["SIGTERM", 143],
-    ["SIGINT", 130],
-  ] as const)("ends at once on a second signal, with the code of that one: %s", async (second, expected) => {
-    const { code, stderr } = await fork("slow", { signals: [...TERM.signals, ["begun", second]] });
-    expect(stderr).toBe(`[shutdown] ended at once by a second signal, ${second}; not done: slow\n`);
+    ["ends", 143, ""],
+    ["rejects", 143, "[shutdown] exit failed: Error: no telemetry"],
+    ["hangs", 75, "the total of 500ms is over and the process does not end; exiting with 75."],
+    ["blocked", 75, '"blocking" blocks the thread'],
+  ])("ends although its own exit is asynchronous, and when that %s", async (how, expected, said) => {
+    const { code, stdout, stderr } = await fork("own-exit", { ...TERM, args: [how] });
+    expect(lines(stdout)).toEqual([`flushing ${how === "blocked" ? 75 : 143}`]);
+    expect(stderr).toContain(said);
     expect(code).toBe(expected);
+  });
+
+  test("has a turn for each callback, whatever what another has started throws", async () => {
+    const { code, stdout, stderr } = await fork("detached", TERM);
+    expect(lines(stdout)).toEqual([
+      "aborted tick",
+      "aborted timer",
+      "aborted promise",
+      "innocent tick",
+      "failed,failed,failed,done",
+    ]);
+    expect(stderr).toContain("Uncaught Error: elsewhere");
+    expect(code).toBe(1);
+  });
+
+  test("gives each of several shutdowns its own time", async () => {
+    const { code, stdout, stderr } = await fork("unequal", TERM);
+    expect(stderr).toBe("");
+    expect(lines(stdout)).toEqual(["500ms", "20s"]);
+    expect(code).toBe(143);
+  });
+
+  test.skipIf(!isLinux)(
+    "has one more thread for 50 shutdowns, and no listeners for Node to warn of",
+    async () => {
+      const { code, stdout, stderr } = await fork("many", TERM);
+      expect(stderr).toBe("");
+      expect(lines(stdout)).toEqual(["threads 1"]);
+      expect(code).toBe(143);
+    },
+  );
+
+  test("is ended at the deadline also under a debugger without a client", async () => {
+    const { code, stderr } = await fork("spinning", { ...TERM, flags: ["--inspect=0"] });
+    expect(stderr).toContain('"database" blocks the thread');
+    expect(code).toBe(75);
   });
 
   test("is not kept alive by an installed shutdown", async () => {
@@ -253,6 +318,11 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     const { code, stderr } = await fork("spinning", { ...TERM, flags });
     expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
     expect(code).toBeNull();
+  });
+
+  test.skipIf(!isLinux || !hasPython)("ends as it should when its terminal is closed", async () => {
+    const { code } = await fork("hangup", { through: ["python3", keyboard, '[["ready", null]]'] });
+    expect(code).toBe(129);
   });
 
   describe.skipIf(!isLinux)("whose callback waits outside of JavaScript, for no child process", () => {

@@ -39,7 +39,7 @@ function crash(error: Error, origin: string): void {
 }
 
 function install(options: GracefulShutdownOptions = {}) {
-  const exit = vi.fn<(code: number) => void>();
+  const exit = vi.fn<(code: number) => unknown>();
   const shutdown = new GracefulShutdown({ clock, exit, signals: [SIGNAL], ...options });
   shutdown.install();
   installed.push(shutdown);
@@ -67,12 +67,14 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exit.mock.calls).toEqual([[75]]);
   });
 
-  test("does not end the process with exitOnSignal false, but does on a second signal", async () => {
+  test("does not end the process with exitOnSignal false, but does on a later signal when nothing is left to do", async () => {
     const { exit, shutdown } = install({ exitOnSignal: false });
     process.emit(SIGNAL);
     expect(await shutdown.wait()).toBe(true);
-    await clock.advance(0);
+    await clock.advance(0.499);
+    process.emit(SIGNAL);
     expect(exit).not.toHaveBeenCalled();
+    await clock.advance(0.001);
     process.emit(SIGNAL);
     expect(exit.mock.calls).toEqual([[CODE]]);
   });
@@ -107,14 +109,40 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect([careful, other, idle].map(({ isShuttingDown }) => isShuttingDown)).toEqual([true, true, false]);
   });
 
-  test("ends the process at once on a second signal", async () => {
+  test("ends the process at once on a later signal that is typed, whatever began the shutdown, and on no other", async () => {
     const { exit, shutdown } = install({ signals: [SIGNAL, "SIGQUIT"] });
     shutdown.on("complete", () => {});
     shutdown.register("slow", () => new Promise(() => {}));
     process.emit(SIGNAL);
     process.emit("SIGQUIT");
+    await clock.advance(1);
+    process.emit(SIGNAL);
+    expect(exit).not.toHaveBeenCalled();
+    await clock.advance(1);
+    process.emit("SIGQUIT");
     expect(exit.mock.calls).toEqual([[128 + 3]]);
     await clock.advance(30);
+  });
+
+  test("ends the process by a second signal when one of several shutdowns takes it so", async () => {
+    const patient = install({ onSecondSignal: "ignore" });
+    const impatient = install({ onSecondSignal: "exit", repeatGrace: 0 });
+    for (const { shutdown } of [patient, impatient]) {
+      shutdown.on("complete", () => {});
+      shutdown.register("slow", () => new Promise(() => {}));
+    }
+    process.emit(SIGNAL);
+    process.emit(SIGNAL);
+    expect(impatient.exit.mock.calls).toEqual([[CODE]]);
+    await clock.advance(30);
+  });
+
+  test("leaves no timer behind when it is uninstalled right after a signal", async () => {
+    const { shutdown } = install();
+    process.emit(SIGNAL);
+    shutdown.uninstall();
+    await clock.advance(0);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   test("takes a first signal during a shutdown from code as the wish to end after it", async () => {
@@ -191,15 +219,68 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exit.mock.calls).toEqual([[1]]);
   });
 
-  test("survives an exit function that throws", async () => {
-    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  test.each([
+    ["throws", () => assert.fail("no exit")],
+    ["rejects", () => Promise.reject(new Error("no exit"))],
+  ])("ends by process.exit when an exit function %s", async (_how, failing) => {
+    const exited = vi.spyOn(process, "exit").mockImplementation(() => undefined as never);
     const { exit } = install();
-    exit.mockImplementation(() => {
-      throw new Error("no exit");
-    });
+    exit.mockImplementation(failing);
     process.emit(SIGNAL);
     await clock.advance(0);
-    expect(warned).toHaveBeenCalledWith("exit failed", expect.anything());
+    expect(exited.mock.calls).toEqual([[CODE]]);
+  });
+
+  test("waits for the promise of an exit function and calls it once, until a later signal goes past it", async () => {
+    const exited = vi.spyOn(process, "exit").mockImplementation(() => undefined as never);
+    const { exit } = install({ onSecondSignal: "exit" });
+    let resolve = (): void => {};
+    exit.mockImplementation(() => new Promise<void>((settle) => (resolve = settle)));
+    process.emit(SIGNAL);
+    await clock.advance(1);
+    expect(exit.mock.calls).toEqual([[CODE]]);
+    expect(exited).not.toHaveBeenCalled();
+    process.emit(SIGNAL);
+    expect(exited.mock.calls).toEqual([[CODE]]);
+    expect(exit).toHaveBeenCalledTimes(1);
+    resolve();
+    await clock.advance(0);
+  });
+
+  test("gives callbacks and listeners the uncaught error, and them alone", async () => {
+    const { shutdown } = install({ handleUncaught: true });
+    const given: unknown[] = [];
+    shutdown.on("begin", (event) => given.push(event));
+    shutdown.register("hook", ({ signal, ...why }) => given.push(signal.aborted, why));
+    const error = new Error("broken");
+    crash(error, "uncaughtException");
+    crash(new Error("later"), "uncaughtException");
+    const { results: _results, seconds: _seconds, ...report } = await shutdown.trigger();
+    const reason = "uncaughtException";
+    expect(given).toEqual([{ reason, error }, false, { reason, error }]);
+    expect(report).toEqual({ reason, error, ok: true });
+    await clock.advance(0);
+
+    const calm = install();
+    calm.shutdown.register("hook", (context) => expect(context).not.toHaveProperty("error"));
+    process.emit(SIGNAL);
+    expect(await calm.shutdown.trigger()).not.toHaveProperty("error");
+    await clock.advance(0);
+  });
+
+  test("has its settings as properties, durations in seconds", () => {
+    const settings = {
+      timeout: 20,
+      preStopDelay: 1,
+      checkTimeout: 2,
+      repeatGrace: 3,
+      signals: ["SIGQUIT"],
+      onSecondSignal: "ignore",
+      forceExitCode: 75,
+      exitOnSignal: false,
+      handleUncaught: true,
+    } as const satisfies GracefulShutdownOptions;
+    expect(new GracefulShutdown(settings)).toMatchObject(settings);
   });
 
   test("waits for output that is not written yet, but not for ever", async () => {

@@ -67,6 +67,26 @@ test("the answers to probes are reports, and what can be checked is checked", ()
   shutdown.addCheck("odd", { name: "database" });
 });
 
+test("what ends the process may be asynchronous, and what a second signal means may be a function", () => {
+  const made = [
+    new GracefulShutdown({ exit: (code) => process.exit(code) }),
+    new GracefulShutdown({ exit: async (code) => process.exit(await Promise.resolve(code)) }),
+    new GracefulShutdown({ onSecondSignal: "ignore", repeatGrace: "2s" }),
+    new GracefulShutdown({
+      onSecondSignal({ signal, first, seconds }) {
+        expectTypeOf(seconds).toEqualTypeOf<number>();
+        if (signal === first) return "ignore";
+        return seconds > 3 ? "exit" : undefined;
+      },
+    }),
+    // @ts-expect-error: no answer
+    new GracefulShutdown({ onSecondSignal: () => "never" }),
+  ];
+  expectTypeOf(made).toEqualTypeOf<GracefulShutdown[]>();
+  shutdown.register("hook", ({ error }) => expectTypeOf(error).toEqualTypeOf<unknown>());
+  shutdown.on("begin", ({ error }) => expectTypeOf(error).toEqualTypeOf<unknown>());
+});
+
 test("servers, workers and clusters are taken as Node types them", () => {
   shutdown.registerServer("http", http.createServer());
   shutdown.registerServer("https", https.createServer());

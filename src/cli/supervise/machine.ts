@@ -1,3 +1,4 @@
+import { isTyped } from "../../shutdown/second-signal.js";
 import { inSeconds, type SuperviseAction, type SuperviseEvent } from "./events.js";
 import type { Pulse } from "./pulse.js";
 import { RestartBudget } from "./restart-budget.js";
@@ -12,7 +13,7 @@ export const EXIT_CRASH_LOOP = 75;
 const COUNT_INTERVAL = 100;
 /** How long a killed process may take to go; one that waits in the kernel does not. */
 const KILL_LIMIT = 5000;
-/** The same stop signal again within this is a copy by a relay such as npm, not a second request. */
+/** A stop signal again within this is a copy by a relay such as npm, not a second request. */
 const SAME_REQUEST = 500;
 
 type Phase =
@@ -200,7 +201,8 @@ export class SuperviseMachine {
     const { name } = this.#phase;
     if (name === "over") return;
     if (this.#stop !== undefined) {
-      if (signal === this.#stop.signal && now - this.#stop.at < SAME_REQUEST) return;
+      // Who sends another SIGTERM has SIGKILL, and so has the grace.
+      if (now - this.#stop.at < SAME_REQUEST || !isTyped(signal)) return;
       if (name === "ending" || name === "clearing") this.#kill("second-signal", now);
       return;
     }

@@ -303,20 +303,28 @@ describe("a signal", () => {
     expect(world.taken()).toEqual(["start-failed", "ended", "finish 127"]);
   });
 
-  test.each([
-    ["of another kind", "SIGINT", 1],
-    ["of the same kind", "SIGTERM", 500],
-  ] as const)("that stops a second time, %s, kills at once", (_what, second, after) => {
-    const world = new World().started().signal("SIGTERM").pass(after);
-    world.taken();
-    expect(world.signal(second).taken()).toEqual(["killing", "SIGKILL to all"]);
-    expect(world.signal("SIGINT").taken()).toEqual([]);
+  test.each(["SIGINT", "SIGQUIT"] as const)("that is typed after another one kills at once: %s", (second) => {
+    for (const first of ["SIGTERM", "SIGINT"] as const) {
+      const world = new World().started().signal(first).pass(500);
+      world.taken();
+      expect(world.signal(second).taken()).toEqual(["killing", "SIGKILL to all"]);
+      expect(world.signal("SIGINT").taken()).toEqual([]);
+    }
   });
 
-  test("that a relay sends a second time is not a second request", () => {
-    const world = new World().started().signal("SIGINT").pass(499);
+  test.each(["SIGTERM", "SIGHUP"] as const)(
+    "that a program sends after another one changes nothing: %s",
+    (second) => {
+      const world = new World([], true).started().signal("SIGINT").pass(5000);
+      world.taken();
+      expect(world.signal(second).taken()).toEqual([]);
+    },
+  );
+
+  test.each(["SIGINT", "SIGTERM"] as const)("that a relay passes on is not a second request: %s", (copy) => {
+    const world = new World().started().signal("SIGTERM").pass(499);
     world.taken();
-    expect(world.signal("SIGINT").taken()).toEqual([]);
+    expect(world.signal(copy).taken()).toEqual([]);
   });
 
   test("that continues gives a program that is ending its grace anew", () => {

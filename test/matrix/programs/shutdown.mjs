@@ -27,7 +27,7 @@ const scenarios = {
     });
     shutdown.register("first", () => say("first"), { priority: 1 });
   },
-  slow: () => installed({}, "slow", () => sleep(20_000)).on("begin", () => say("begun")),
+  slow: () => installed({ repeatGrace: 0 }, "slow", () => sleep(20_000)).on("begin", () => say("begun")),
   never: () => installed(short, "never", () => new Promise(() => {})),
   blocked: () => installed(short, "database", closeDatabase),
   crash() {

@@ -1,0 +1,49 @@
+import { warn } from "../kernel/warning.js";
+
+/** What the copies of this package in a process know of each other; a change of the shape is another version. */
+const VERSION = 1;
+const KEY = Symbol.for("@kstlib/resilience/shutdowns");
+
+/**
+ * One copy of this package: an application and a library may bring two versions, or load one as ESM and as
+ * CommonJS. Each has its own listeners; none may end the process before all are done.
+ */
+export interface Copy {
+  /** Until when its shutdowns in progress may take, in milliseconds of `process.hrtime`; `undefined`: there are none. */
+  until(): number | undefined;
+  /** Resolves when all that have begun are complete, with the exit code that a failure asks for; never rejects. */
+  settle(): Promise<number | undefined>;
+}
+
+/** What all copies share. */
+export interface Shared {
+  readonly version: typeof VERSION;
+  /** Those with installed shutdowns. */
+  readonly copies: Set<Copy>;
+  /** The code with which the process is about to end if all goes well; `undefined` while it is not. */
+  exitCode: number | undefined;
+}
+
+function found(): Shared {
+  const made: Shared = { version: VERSION, copies: new Set(), exitCode: undefined };
+  // Where the listeners are: threads and sandboxes have a process object of their own.
+  const there: unknown = Reflect.get(process, KEY);
+  if (there === undefined) {
+    Object.defineProperty(process, KEY, { value: made });
+    return made;
+  }
+  // Only its own version is known to have this shape.
+  if (Reflect.get(Object(there), "version") === VERSION) return there as Shared;
+  warn(
+    "KSTLIB_OTHER_COPY",
+    "another version of @kstlib/resilience is in this process, and the first to finish its shutdown ends it; `npm ls @kstlib/resilience` shows who needs it",
+  );
+  return made;
+}
+
+let shared: Shared | undefined;
+
+/** What this copy shares with the others, or has alone where those speak another version. */
+export function sharedByCopies(): Shared {
+  return (shared ??= found());
+}

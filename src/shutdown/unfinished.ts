@@ -1,0 +1,34 @@
+import { say } from "./end-process.js";
+
+/** A shutdown in progress. */
+export interface Unfinished {
+  /** The names of its callbacks that have not ended. */
+  unfinished(): readonly string[];
+}
+
+const inProgress = new Set<Unfinished>();
+/** Why the process ends, where that is known. */
+let cause: string | undefined;
+
+function tell(code: number): void {
+  const names = [...inProgress].flatMap((shutdown) => shutdown.unfinished());
+  if (names.length === 0) return;
+  say(`${cause ?? `exit with ${code} in the middle of the shutdown`}; not done: ${names.join(", ")}`);
+}
+
+/** From now on an exit, whoever asks for it, tells what it cuts short. */
+export function noteBegun(shutdown: Unfinished): void {
+  if (inProgress.size === 0) process.on("exit", tell);
+  inProgress.add(shutdown);
+}
+
+/** Nothing is left to be cut short. */
+export function noteEnded(shutdown: Unfinished): void {
+  inProgress.delete(shutdown);
+  if (inProgress.size === 0) process.off("exit", tell);
+}
+
+/** Says why the process is about to end; `undefined` when it did not. */
+export function endingBecause(reason: string | undefined): void {
+  cause = reason;
+}
