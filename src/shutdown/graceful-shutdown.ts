@@ -2,7 +2,6 @@ import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import type { ClusterPrimary } from "./cluster-workers.js";
 import { Course } from "./course.js";
@@ -15,11 +14,9 @@ import {
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
-  type OnSecondSignal,
   type ShutdownCallbackOptions,
   shutdownRules,
   type ShutdownServerOptions,
-  type ShutdownSignal,
   type ShutdownWaitOptions,
 } from "./options.js";
 import { Registrations } from "./registrations.js";
@@ -27,6 +24,7 @@ import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.
 import { warnOfFailures } from "./run-hooks.js";
 import type { ClosableServer } from "./server-parts.js";
 import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
+import { ShutdownSettings } from "./settings.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
 import { canStartDeadlineThread } from "./thread-check.js";
 import type { WorkerThread } from "./worker-thread.js";
@@ -60,7 +58,7 @@ import type { WorkerThread } from "./worker-thread.js";
  * shutdown.uninstall();
  * ```
  */
-export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
+export class GracefulShutdown extends ShutdownSettings implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #registrations: Registrations;
@@ -69,9 +67,9 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   readonly #target: SignalTarget;
 
   constructor(options?: GracefulShutdownOptions) {
-    super();
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
+    super(settings);
     this.#settings = settings;
     this.#registrations = new Registrations(settings.clock);
     const course = new Course(settings, this.#registrations, this.#events);
@@ -101,51 +99,6 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   /** What snapshots and messages call it. */
   get name(): string {
     return this.#settings.name;
-  }
-
-  /** The time for everything together, in seconds. */
-  get timeout(): number {
-    return this.#settings.timeout / 1000;
-  }
-
-  /** How long it goes on serving after the shutdown has begun, in seconds. */
-  get preStopDelay(): number {
-    return this.#settings.preStopDelay / 1000;
-  }
-
-  /** How long a health check may take that has no `timeout` of its own, in seconds. */
-  get checkTimeout(): number {
-    return this.#settings.checkTimeout / 1000;
-  }
-
-  /** The signals that begin a shutdown. */
-  get signals(): readonly ShutdownSignal[] {
-    return this.#settings.signals;
-  }
-
-  /** For how long signals after the first are copies of it, in seconds. */
-  get repeatGrace(): number {
-    return this.#settings.repeatGrace / 1000;
-  }
-
-  /** What a signal means that comes later. */
-  get onSecondSignal(): OnSecondSignal {
-    return this.#settings.onSecondSignal;
-  }
-
-  /** The exit code when a callback failed, timed out or was skipped. */
-  get forceExitCode(): number {
-    return this.#settings.forceExitCode;
-  }
-
-  /** Whether the process ends once the shutdown that a signal began is complete. */
-  get exitOnSignal(): boolean {
-    return this.#settings.exitOnSignal;
-  }
-
-  /** Whether an uncaught error begins a shutdown. */
-  get handleUncaught(): boolean {
-    return this.#settings.handleUncaught;
   }
 
   /** Whether the shutdown has begun; stays `true`. */
