@@ -57,7 +57,7 @@ export interface RateLimiterEvents {
  * ```ts
  * import { RateLimiter, RateLimitExceededError } from "@kstlib/resilience";
  *
- * const limiter = new RateLimiter({ rate: 100, per: 1, burst: 2 });
+ * const limiter = new RateLimiter({ rate: 4, per: 1, burst: 2 });
  * await limiter.acquire();
  * console.assert(limiter.tryAcquire());
  * console.assert(!limiter.tryAcquire());
