@@ -82,7 +82,9 @@ export class Circuit {
 
   get remainingSeconds(): number {
     const now = this.#time();
-    return secondsUntil(now + machine.remaining(this.#state, now), now);
+    const about = now + machine.remaining(this.#state, now);
+    // From so near the difference is exact.
+    return secondsUntil(about + machine.remaining(this.#state, about), now);
   }
 
   stats(): CircuitStats {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../kernel/clock.js";
-import type { Component, Snapshot } from "../kernel/component.js";
+import type { Component } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
@@ -9,6 +9,11 @@ import { secondsUntil } from "../kernel/seconds.js";
 import { isFull, type Limits, tokensIn, turn } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { KeyTable } from "./key-table.js";
+import type {
+  KeyedRateLimiterEvents,
+  KeyedRateLimiterSnapshot,
+  KeyedRateLimiterStats,
+} from "./keyed-report.js";
 import { Line } from "./line.js";
 import {
   type KeyedRateLimiterOptions,
@@ -18,35 +23,13 @@ import {
   type OnFull,
 } from "./options.js";
 import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
-import { type RateLimiterStats, Tally } from "./tally.js";
+import { Tally } from "./tally.js";
 
-/** Totals of a keyed limiter over all keys: a frozen copy. */
-export interface KeyedRateLimiterStats extends RateLimiterStats {
-  /** How many keys are known now; a bucket that has become full is forgotten when room is needed. */
-  readonly keys: number;
-  /** How many keys were forgotten before their buckets were full. */
-  readonly totalEvicted: number;
-}
-
-/** What a {@link KeyedRateLimiter} says of itself. */
-export interface KeyedRateLimiterSnapshot extends Snapshot, KeyedRateLimiterStats {
-  readonly kind: "keyed-rate-limiter";
-  readonly rate: number;
-  /** Seconds. */
-  readonly per: number;
-  readonly burst: number;
-  readonly maxKeys: number;
-}
-
-/** The events of a {@link KeyedRateLimiter}. */
-export interface KeyedRateLimiterEvents {
-  /** A request was admitted after `waited` seconds. */
-  readonly acquired: { readonly key: string; readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds. */
-  readonly rejected: { readonly key: string; readonly cost: number; readonly retryAfter: number };
-  /** A key was forgotten before its bucket was full. */
-  readonly evicted: { readonly key: string };
-}
+export type {
+  KeyedRateLimiterEvents,
+  KeyedRateLimiterSnapshot,
+  KeyedRateLimiterStats,
+} from "./keyed-report.js";
 
 /**
  * One bucket a key, all with the same limits: for limits a client, a user or an address. A key that is not

@@ -1,3 +1,5 @@
+import { realClock } from "../kernel/clock.js";
+
 /** Where an upstream says when to come back: a header's value, a response, or its headers. */
 export type RetryAfterSource = string | number | object | null | undefined;
 
@@ -87,7 +89,7 @@ function seconds(value: unknown, now: number): number | undefined {
  */
 export function retryAfterSeconds(
   source: RetryAfterSource,
-  now: number | Date = Date.now(),
+  now: number | Date = realClock.wallNow(),
 ): number | undefined {
   const wall = Number(now);
   const date = header(source, "date");
