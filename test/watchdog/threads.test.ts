@@ -14,7 +14,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     const run = await scenario("one");
     expect(run.events.at(0)).toEqual({ event: "threads", workers: 3, more: 4 });
     // Each one is told of its own timeout, and nobody else is.
-    expect(timeoutsOf(run)).toEqual(["blocked-js a in a", "blocked-js b in b", "blocked-js c in c"]);
+    expect(timeoutsOf(run)).toEqual(["blocked a in a", "blocked b in b", "blocked c in c"]);
     expect(run.events.slice(-2)).toEqual([
       { event: "left", threads: 0 },
       { event: "left", threads: 0 },
@@ -33,7 +33,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
 
   it("finds two threads that are frozen at once", async () => {
     const run = await scenario("both");
-    expect(timeoutsOf(run).toSorted()).toEqual(["blocked-js freeze in freeze", "blocked-js main in main"]);
+    expect(timeoutsOf(run).toSorted()).toEqual(["blocked freeze in freeze", "blocked main in main"]);
     expect(run.stderr.match(/was not pinged/g)).toHaveLength(2);
   });
 
@@ -41,7 +41,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     const run = await scenario("nested");
     const [outside, inside] = run.events.map(({ threads }) => Number(threads));
     expect(inside).toBe((outside ?? 0) + 2);
-    expect(timeoutsOf(run)).toEqual(["blocked-js inner in inner"]);
+    expect(timeoutsOf(run)).toEqual(["blocked inner in inner"]);
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 
@@ -55,7 +55,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
 
   it("is none to a worker thread that was there before: it has its own", async () => {
     const run = await scenario("before");
-    expect(timeoutsOf(run)).toEqual(["blocked-js later in later"]);
+    expect(timeoutsOf(run)).toEqual(["blocked later in later"]);
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 });
