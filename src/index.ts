@@ -149,10 +149,6 @@ export type {
   TimeoutInfo,
   TimeoutKind,
 } from "./watchdog/timeout-info.js";
-export {
-  Watchdog,
-  type WatchdogEvents,
-  type WatchdogSnapshot,
-  type WatchdogStats,
-} from "./watchdog/watchdog.js";
+export { Watchdog } from "./watchdog/watchdog.js";
+export type { WatchdogEvents, WatchdogSnapshot, WatchdogStats } from "./watchdog/snapshot.js";
 export type { WatchedFileOptions } from "./watchdog/watched-file.js";

@@ -17,7 +17,8 @@ import { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { ShutdownSnapshot } from "./shutdown/snapshot.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
-import { Watchdog, type WatchdogSnapshot } from "./watchdog/watchdog.js";
+import type { WatchdogSnapshot } from "./watchdog/snapshot.js";
+import { Watchdog } from "./watchdog/watchdog.js";
 
 /** What a second call for an instance may not change: plain values are compared, functions and objects are not. */
 function checkSame(kind: string, name: string, first: object, later: object): void {

@@ -32,6 +32,7 @@ export const MEANINGS: Readonly<
       maxQueue: { means: "how many may wait; else any number", example: "100" },
       maxKeys: { means: "of a keyed limiter: how many keys are known at most" },
       onFull: { means: "of a keyed limiter: what happens to one key more" },
+      maxKeyLength: { means: "of a keyed limiter: longer keys are counted by their hash" },
     },
   },
   shutdown: {
@@ -45,6 +46,7 @@ export const MEANINGS: Readonly<
       onSecondSignal: { means: "whether a later signal ends the process at once; default: SIGINT does" },
       handleUncaught: { means: "whether an uncaught exception shuts down too" },
       preStopDelay: { means: "how long to go on serving while load balancers learn that it ends" },
+      reserve: { means: "the part of the time left that a server leaves to the callbacks behind it" },
       checkTimeout: { means: "how long a health check may take, unless it says otherwise" },
     },
   },

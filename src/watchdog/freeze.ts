@@ -4,6 +4,7 @@ import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
 import { killOwnProcess, pause } from "./kill.js";
 import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
 import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
+import { notCounted } from "./not-counted.js";
 import type { OnFreeze } from "./options.js";
 import { removeOldReports, writeReport } from "./report-file.js";
 import { leadsToCode } from "./stack.js";
@@ -26,11 +27,6 @@ export interface Frozen {
   readonly maxReports: number;
   readonly link: FreezeLink | undefined;
   readonly secondsNotCounted: number;
-}
-
-/** Told only when it matters: every wait is late by a little. */
-export function notCounted(secondsNotCounted: number): TimeoutDetails {
-  return secondsNotCounted < 0.1 ? {} : { secondsNotCounted };
 }
 
 /** How long a thread that can run JavaScript may take to answer. */

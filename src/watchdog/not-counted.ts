@@ -1,5 +1,5 @@
 import type { LeftOut, Watch } from "./deadline.js";
-import type { NotCountedKind } from "./timeout-info.js";
+import type { NotCountedKind, TimeoutDetails } from "./timeout-info.js";
 
 /** After this many milliseconds without one, the next time without a CPU is news again. */
 const QUIET = 60_000;
@@ -73,4 +73,9 @@ export class NotCountedEpisodes {
     this.#starvedUntil = now + this.#quiet;
     return isNew;
   }
+}
+
+/** Reported from 0.1 s on; every wait is late by a little. */
+export function notCounted(secondsNotCounted: number): TimeoutDetails {
+  return secondsNotCounted < 0.1 ? {} : { secondsNotCounted };
 }

@@ -70,7 +70,6 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
   #wellAt = 0;
   #spared: SparedTime;
 
-  /** @throws TypeError or RangeError for an option that is not right; the message names it. */
   constructor(path: string | URL | undefined, options?: StateFileOptions) {
     super();
     const file = watchedFile(path, options);

@@ -9,7 +9,7 @@ import {
   type Verdict,
   type Watch,
 } from "./deadline.js";
-import { Freeze, type Frozen, notCounted } from "./freeze.js";
+import { Freeze, type Frozen } from "./freeze.js";
 import {
   DEBUGGABLE,
   type Notice,
@@ -20,7 +20,7 @@ import {
   type WatchOrder,
 } from "./monitor-protocol.js";
 import { MonitorTime } from "./monitor-time.js";
-import { NotCountedEpisodes } from "./not-counted.js";
+import { notCounted, NotCountedEpisodes } from "./not-counted.js";
 import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
 import { writeError } from "./write-error.js";
 

@@ -3,10 +3,16 @@ import { once } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const NAME = "@kstlib/resilience";
+
+// Not when a test ends: of tests that run side by side nobody knows which one asks.
+const endings: (() => void)[] = [];
+afterAll(() => {
+  for (const end of endings.toReversed()) end();
+});
 
 /** Runs npm, without a shell where it has told its own path. */
 function npm(args: readonly string[], cwd: string): string {
@@ -121,7 +127,7 @@ export class Project {
   readonly folder: string = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "project-")));
 
   constructor() {
-    onTestFinished(() => fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
+    endings.push(() => fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
     this.write("package.json", { name: "app", private: true });
     // Copied, not linked: a link would lead back to the checkout and to its node_modules.
     fs.cpSync(packed(), this.path("node_modules", NAME), { recursive: true });
@@ -182,7 +188,7 @@ export class Project {
       env: { ...process.env, ...env },
     });
     const program = new Program(child);
-    onTestFinished(() => program.kill());
+    endings.push(() => program.kill());
     return program;
   }
 

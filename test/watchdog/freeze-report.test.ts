@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { kindOfBlock, notCounted } from "../../src/watchdog/freeze.js";
+import { kindOfBlock } from "../../src/watchdog/freeze.js";
+import { notCounted } from "../../src/watchdog/not-counted.js";
 import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
 import { leadsToCode } from "../../src/watchdog/stack.js";
 import { cpuTimes, stateOf, threadFacts } from "../../src/watchdog/thread-facts.js";
