@@ -38,6 +38,8 @@ export async function keepRunning(
   return code;
 }
 
+function ignore(): void {}
+
 interface End {
   readonly code: number;
   /** The terminal has been closed. */
@@ -122,7 +124,11 @@ class Supervisor {
         process.kill(process.pid, "SIGSTOP");
         return undefined;
       case "finish":
-        for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+        for (const [signal, listener] of this.#listeners) {
+          // One that is still on its way must not change how the process ends; SIGHUP is to end it, below.
+          if (!this.#hungUp) process.on(signal, ignore);
+          process.off(signal, listener);
+        }
         return this.#finish({ code: action.code, hungUp: this.#hungUp });
     }
   }

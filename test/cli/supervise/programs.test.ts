@@ -168,10 +168,11 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     await it.until(() => it.stdout.includes("no"));
     await vi.waitUntil(
       () => {
+        if (it.events("killing").length > 0) return true;
         it.kill("SIGINT");
-        return it.events("killing").length > 0;
+        return false;
       },
-      { timeout: 20_000 },
+      { timeout: 20_000, interval: 10 },
     );
     await expectEnd(it, 137);
     expect(it.events("killing")[0]).toMatchObject({ reason: "second-signal" });
