@@ -217,9 +217,9 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
-  test("goes on after a shutdown from code, which leaves no thread and no timer behind", async () => {
+  test("goes on after a shutdown from code, which leaves no thread, no timer and no storage behind", async () => {
     const { code, stdout } = await fork("triggered");
-    expect(lines(stdout)).toEqual(["hook", "done true"]);
+    expect(lines(stdout)).toEqual(["hook", "done true", "followed false"]);
     expect(code).toBe(0);
   });
 
