@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { inspect } from "node:util";
+import { realClock } from "../kernel/clock.js";
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
 import { trap } from "../kernel/trap.js";
@@ -27,8 +28,8 @@ export function say(text: string): void {
 let pending: Promise<void> | undefined;
 
 /**
- * Ends the process past an `exit` of the application's own. An `exit` listener that throws does so through `process.exit`: caught like any other error it would keep the
- * process alive for ever.
+ * Ends the process past an `exit` of the application's own. An `exit` listener that throws does so through
+ * `process.exit`: caught like any other error it would keep the process alive for ever.
  */
 export function exitNow(code: number): void {
   try {
@@ -41,11 +42,14 @@ export function exitNow(code: number): void {
 }
 
 async function settle(result: PromiseLike<unknown>, code: number): Promise<void> {
+  // A process with nothing else to do would end before it, with another code.
+  const hold = realClock.setTimer(() => {}, Number.MAX_SAFE_INTEGER);
   try {
     await result;
   } catch (error) {
     exitAfter(error, false, code);
   }
+  hold.cancel();
   pending = undefined;
 }
 

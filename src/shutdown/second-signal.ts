@@ -65,10 +65,12 @@ export class SignalHistory {
 
   #wait(): void {
     const { clock, repeatGrace } = this.#settings;
-    if (repeatGrace === 0) return this.stop();
     const stop = (): void => this.stop();
-    // Signals wait while the thread is blocked. The loop comes to them after its timers and before this.
-    const end = clock === realClock ? (): void => void setImmediate(stop).unref() : stop;
+    // Behind all who listen to this signal, of whom some listen once.
+    if (repeatGrace === 0) return process.nextTick(stop);
+    // Signals wait while the thread is blocked. The loop comes to them after its timers and before this, for which
+    // it would not stir if it had no reference.
+    const end = clock === realClock ? (): void => void setImmediate(stop) : stop;
     this.#grace = clock.setTimer(end, repeatGrace, { ref: false });
   }
 }

@@ -53,6 +53,12 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
+  test("ends at once on a second signal also when nothing else has happened since the grace", async () => {
+    const { code, stderr } = await fork("quiet", TERM);
+    expect(stderr).toBe("[shutdown] ended at once by a second signal, SIGINT; not done: quiet\n");
+    expect(code).toBe(130);
+  });
+
   test("ends at once on a second signal that is typed, with the code of that one", async () => {
     const { code, stderr } = await fork("slow", { signals: [...TERM.signals, ["begun", "SIGINT"]] });
     expect(stderr).toBe("[shutdown] ended at once by a second signal, SIGINT; not done: slow\n");
@@ -211,9 +217,9 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
-  test("goes on after a shutdown from code, which leaves no thread and no timer behind", async () => {
+  test("goes on after a shutdown from code, which leaves no thread, no timer and no storage behind", async () => {
     const { code, stdout } = await fork("triggered");
-    expect(lines(stdout)).toEqual(["hook", "done true"]);
+    expect(lines(stdout)).toEqual(["hook", "done true", "followed false"]);
     expect(code).toBe(0);
   });
 

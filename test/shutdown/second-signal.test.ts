@@ -153,6 +153,20 @@ describe("a signal after the first", () => {
     expect(found).toEqual(["first", "exit"]);
   });
 
+  test("is never a copy without a grace, also where somebody else has listened once", async () => {
+    const clock = new ManualClock();
+    const signals = ["SIGINT"] as const;
+    const history = new SignalHistory({ clock, signals, repeatGrace: 0, onSecondSignal: "default" });
+    const once = (): void => {};
+    process.on("SIGINT", once);
+    history.hear("SIGINT", false);
+    // As the same signal reaches the listener behind this one.
+    process.off("SIGINT", once);
+    await setImmediate();
+    expect(history.hear("SIGINT", false)).toBe("exit");
+    await setImmediate();
+  });
+
   test("is a copy also when the thread was blocked beyond the grace before it could be heard", async () => {
     const history = new SignalHistory({
       clock: realClock,
