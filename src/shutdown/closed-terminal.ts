@@ -1,18 +1,28 @@
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
+
+/** Which of the standard descriptors were terminals. */
+const terminals = new Set<number>();
+
+/** Remembers which of the standard descriptors are terminals. */
+export function noteTerminals(): void {
+  for (const descriptor of [0, 1, 2]) {
+    if (isatty(descriptor)) terminals.add(descriptor);
+  }
+}
 
 /**
  * Node 20 aborts at its exit when it cannot put the mode of a closed terminal back. It leaves descriptors alone that
- * are something else by then.
+ * are something else by then. Any other is left as it is: in the moment between, another thread may be given its
+ * number, and libuv aborts when it closes one of these.
  */
 export function letGoOfClosedTerminal(): void {
   // In another thread the exit is not that of the process.
   const { isMainThread } = process.getBuiltinModule("node:worker_threads");
   if (process.platform === "win32" || !isMainThread) return;
-  for (const descriptor of [0, 1, 2]) {
+  for (const descriptor of terminals) {
+    if (isatty(descriptor)) continue;
     try {
-      // A terminal that has been closed is still a device, but no terminal any more.
-      if (isatty(descriptor) || !fstatSync(descriptor).isCharacterDevice()) continue;
       closeSync(descriptor);
       // Gets the lowest number that is free.
       openSync("/dev/null", "r+");
@@ -20,4 +30,5 @@ export function letGoOfClosedTerminal(): void {
       // It was closed before, or may not be opened: there is nothing to put back, or no way around it.
     }
   }
+  terminals.clear();
 }

@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { type Copy, sharedByCopies } from "./copies.js";
 import { allowUntil } from "./deadline-thread.js";
+import { noteTerminals } from "./closed-terminal.js";
 import { endProcess, exitNow, inspected, isEnding } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import { isInterruption, tolerateInterruption } from "./interruption.js";
@@ -89,6 +90,7 @@ export function isInstalled(target: SignalTarget): boolean {
 
 /** Listens on behalf of a target. */
 export function install(target: SignalTarget): void {
+  noteTerminals();
   targets.add(target);
   sharedByCopies().copies.add(self);
   superior ??= hearSuperior(ordered);

@@ -326,6 +326,12 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBeNull();
   });
 
+  test.skipIf(!isLinux)("leaves standard descriptors alone that were no terminals", async () => {
+    const { stdout, code } = await fork("standard-input", TERM);
+    expect(stdout).toContain("stdin as before");
+    expect(code).toBe(143);
+  });
+
   test.skipIf(!isLinux || !hasPython)("ends as it should when its terminal is closed", async () => {
     const { code } = await fork("hangup", { through: ["python3", keyboard, '[["ready", null]]'] });
     expect(code).toBe(129);
