@@ -7,6 +7,7 @@ import { unlike } from "../kernel/show.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { isFull, type Limits, tokensIn, turn } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
+import { digestOf } from "./key-hash.js";
 import { KeyTable } from "./key-table.js";
 import type {
   KeyedRateLimiterEvents,
@@ -293,9 +294,6 @@ export class KeyedRateLimiter extends Printed implements Component {
   /** What a key counts by: itself, or its hash when it is too long to be kept. */
   #idOf(key: unknown): string {
     if (typeof key !== "string") throw new TypeError(unlike("key", "a string", key));
-    if (key.length <= this.maxKeyLength) return key;
-    // Not imported: it takes longer to load than all of the package. As UTF-16, in which every string is another.
-    const { createHash } = process.getBuiltinModule("node:crypto");
-    return `sha256:${createHash("sha256").update(key, "utf16le").digest("base64url")}`;
+    return key.length <= this.maxKeyLength ? key : digestOf(key);
   }
 }
