@@ -11,7 +11,7 @@ import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 
 vi.mock("node:os", async (original) => {
   const os = await original<typeof import("node:os")>();
-  return { ...os, homedir: vi.fn(os.homedir) };
+  return { ...os, homedir: vi.fn<() => string>(os.homedir) };
 });
 
 let folder: string;

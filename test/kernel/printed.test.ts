@@ -74,9 +74,9 @@ describe("a component that is printed", () => {
 });
 
 test("what has no snapshot to tell prints without: a proxy, a stub, one whose clock throws", () => {
-  const clock = new ManualClock();
-  const stopped = new RateLimiter({ clock });
-  clock.now = () => {
+  const broken = new ManualClock();
+  const stopped = new RateLimiter({ clock: broken });
+  broken.now = () => {
     throw new Error("no time");
   };
   const stub: object = Object.create(CircuitBreaker.prototype, { snapshot: { value: () => {} } });
