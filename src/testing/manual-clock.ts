@@ -10,7 +10,7 @@ interface PendingTimer {
 
 /** Whether `setImmediate` is Node's own, not that of a fake, which nobody advances meanwhile. */
 function isImmediateReal(): boolean {
-  if (typeof setImmediate !== "function") return false;
+  if (typeof setImmediate !== "function" || typeof clearImmediate !== "function") return false;
   const handle = setImmediate(() => {});
   clearImmediate(handle);
   return typeof handle === "object" && "_onImmediate" in handle;
