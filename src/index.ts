@@ -3,6 +3,7 @@ export { CircuitBreaker, type Guarded } from "./circuit-breaker/circuit-breaker.
 export { circuitBreaker, circuitBreakerSync, type GuardedOptions } from "./circuit-breaker/decorators.js";
 export { CircuitBreakerError, CircuitOpenError } from "./circuit-breaker/errors.js";
 export type { NotAPromise } from "./circuit-breaker/guard.js";
+export type { Iterated } from "./circuit-breaker/iterate.js";
 export type {
   CircuitBreakerOptions,
   CircuitOutcome,
@@ -45,7 +46,16 @@ export { asDuration, type Duration } from "./kernel/duration.js";
 export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";
-export type { AnyFunction, AsyncDecorator, AsyncOf, Promised, SyncDecorator, SyncOf } from "./kernel/wrap.js";
+export type {
+  AnyFunction,
+  AsyncDecorator,
+  AsyncOf,
+  Promised,
+  SyncDecorator,
+  Synchronous,
+  SyncOf,
+  SyncRest,
+} from "./kernel/wrap.js";
 
 export {
   type LimitedOptions,

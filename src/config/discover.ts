@@ -27,9 +27,13 @@ export const FILE_NAME = "kstlib.conf.yml";
 /** It is looked for after the first in each folder. */
 const SECOND_NAME = "kstlib.conf.yaml";
 
-/** Whether there is a regular file, or a link to one. */
+/** Whether there is a regular file, or a link to one. What may not be looked at is none: a home folder of root, say. */
 export function isFile(candidate: string): boolean {
-  return statSync(candidate, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(candidate).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** The home folder by the environment that is given, which may be another than the process's own. */
@@ -37,8 +41,17 @@ export function homeOf(env: Environment): string {
   return env["HOME"] ?? env["USERPROFILE"] ?? homedir();
 }
 
+/** {@link homeOf}, empty where there is none: a container may run under a user that nobody has entered anywhere. */
+function homeIfAny(env: Environment): string {
+  try {
+    return homeOf(env);
+  } catch {
+    return "";
+  }
+}
+
 function userFolders(env: Environment): string[] {
-  const home = homeOf(env);
+  const home = homeIfAny(env);
   const configurations = [
     env["XDG_CONFIG_HOME"] || undefined,
     home === "" ? undefined : path.join(home, ".config"),

@@ -3,6 +3,9 @@ import { jsonOf } from "./json.js";
 
 const PREFIX = "@kstlib/resilience/";
 
+/** The errors that JSON is being made of. */
+const telling = new Set<ResilienceError>();
+
 /**
  * The base of every refusal and failure at run time. `code` is stable and made for `switch`;
  * `instanceof` holds also between the ESM and the CommonJS build of the package.
@@ -16,9 +19,23 @@ export class ResilienceError extends Error {
     this.code = code;
   }
 
-  /** Its name, its message and its own properties, as `JSON.stringify` takes them; numbers as a component has them. */
+  /**
+   * Its name, its message and its own properties, as `JSON.stringify` takes them; numbers as a component has them.
+   * Where an application has attached what JSON cannot hold, such as a request, the name, the message and the code.
+   */
   toJSON(): Json {
-    return jsonOf(Object.assign({ name: this.name, message: this.message }, this));
+    const { name, message, code } = this;
+    const least = { name, message, code };
+    // It may be in what was attached to it.
+    if (telling.has(this)) return least;
+    telling.add(this);
+    try {
+      return jsonOf(Object.assign({ name, message }, this));
+    } catch {
+      return least;
+    } finally {
+      telling.delete(this);
+    }
   }
 }
 

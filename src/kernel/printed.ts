@@ -7,7 +7,17 @@ export abstract class Printed {
 
   /** The snapshot as `JSON.stringify` takes it; a number that JSON does not have is text: `"Infinity"`. */
   toJSON(): Json {
-    return jsonOf(this.snapshot());
+    return jsonOf(told(this));
+  }
+}
+
+/** The snapshot; nothing where there is none to be had. A line of a log must not fail by what is printed in it. */
+function told(component: Printed): object {
+  try {
+    return Object(component.snapshot()) as object;
+  } catch {
+    // A proxy has no private fields, a clock of the application's may throw.
+    return {};
   }
 }
 
@@ -20,7 +30,7 @@ Object.defineProperty(Printed.prototype, INSPECT, {
   /** An object of the same class with the snapshot as its properties, which Node formats as any other. */
   value(this: Printed): object {
     return Object.create(Object.getPrototypeOf(this) as object, {
-      ...Object.getOwnPropertyDescriptors(this.snapshot()),
+      ...Object.getOwnPropertyDescriptors(told(this)),
       // It would be asked again, and for ever.
       [INSPECT]: { value: undefined },
     }) as object;

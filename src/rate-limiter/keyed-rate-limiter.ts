@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Clock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
@@ -8,6 +7,7 @@ import { unlike } from "../kernel/show.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { isFull, type Limits, tokensIn, turn } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
+import { digestOf } from "./key-hash.js";
 import { KeyTable } from "./key-table.js";
 import type {
   KeyedRateLimiterEvents,
@@ -294,7 +294,6 @@ export class KeyedRateLimiter extends Printed implements Component {
   /** What a key counts by: itself, or its hash when it is too long to be kept. */
   #idOf(key: unknown): string {
     if (typeof key !== "string") throw new TypeError(unlike("key", "a string", key));
-    if (key.length <= this.maxKeyLength) return key;
-    return `sha256:${createHash("sha256").update(key).digest("base64url")}`;
+    return key.length <= this.maxKeyLength ? key : digestOf(key);
   }
 }

@@ -8,6 +8,9 @@ import { HeldReservation, type Reservation } from "./reservation.js";
 import { Schedule } from "./schedule.js";
 import type { Teller } from "./tally.js";
 
+/** A time further away, in milliseconds, is none: it comes of a pause without an end, or a debt like one. */
+const LONGEST_PROMISE = Number.MAX_SAFE_INTEGER / 2;
+
 /** What a {@link Line} needs of its limiter's settings. */
 export interface LineSettings {
   readonly name: string;
@@ -108,10 +111,10 @@ export class Line<Key> extends Schedule {
     if (outcome.refusal) throw outcome.refusal.reason;
   }
 
-  /** Takes the tokens now, or as soon as they will be there; throws when the line is full. */
+  /** Takes the tokens now, or as soon as they will be there; throws when the line is full or that is never. */
   reserve(cost: number): Reservation {
     const now = this.now();
-    const turn = this.#ask({ cost, timeout: Infinity }, now);
+    const turn = this.#ask({ cost, timeout: LONGEST_PROMISE }, now);
     const booking: Booking = { cost, promised: turn ?? now, order: 0 };
     if (turn === undefined) {
       booking.lease = this.lease();

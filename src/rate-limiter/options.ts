@@ -45,8 +45,8 @@ export interface KeyedRateLimiterOptions extends RateLimiterOptions {
   /** How many keys are known at most: 1 to 16,777,216. Default 100,000, about 6 MB beside the keys. */
   readonly maxKeys?: number | undefined;
   /**
-   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer one counts by its SHA-256, as
-   * `sha256:` and base64url, also in events. Default 1024.
+   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer one counts by the SHA-256 of its
+   * UTF-16LE, as `sha256:` and base64url, also in events. Default 1024.
    */
   readonly maxKeyLength?: number | undefined;
   /**

@@ -162,7 +162,7 @@ export class RateLimiter extends Printed implements Policy, Component {
    * a pause or other limits come later.
    *
    * @param cost a number above 0, up to the burst.
-   * @throws RateLimitExceededError when `maxQueue` requests wait.
+   * @throws RateLimitExceededError when `maxQueue` requests wait, or in a pause without an end.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
   reserve(cost: number = 1): Reservation {

@@ -91,9 +91,15 @@ export function retryAfterSeconds(
   source: RetryAfterSource,
   now: number | Date = realClock.wallNow(),
 ): number | undefined {
-  const wall = Number(now);
-  const date = header(source, "date");
-  const sent = typeof date === "string" ? parseDate(date.trim(), wall) : undefined;
-  const isValue = typeof source !== "object" || Array.isArray(source);
-  return seconds(isValue ? source : header(source, "retry-after"), sent ?? wall);
+  try {
+    const given = Number(now);
+    const wall = Number.isNaN(given) ? realClock.wallNow() : given;
+    const date = header(source, "date");
+    const sent = typeof date === "string" ? parseDate(date.trim(), wall) : undefined;
+    const isValue = typeof source !== "object" || Array.isArray(source);
+    return seconds(isValue ? source : header(source, "retry-after"), sent ?? wall);
+  } catch {
+    // A getter that throws, a list that holds itself: whoever handles a refusal must not fail by what it says.
+    return undefined;
+  }
 }

@@ -8,8 +8,27 @@ interface PendingTimer {
   readonly callback: () => void;
 }
 
-// Captured before a test replaces the global with a fake of its own.
-const nextTurn = setImmediate;
+/** Whether `setImmediate` is Node's own, not that of a fake, which nobody advances meanwhile. */
+function isImmediateReal(): boolean {
+  if (typeof setImmediate !== "function" || typeof clearImmediate !== "function") return false;
+  const handle = setImmediate(() => {});
+  clearImmediate(handle);
+  return typeof handle === "object" && "_onImmediate" in handle;
+}
+
+/** A turn of the event loop by what no fake replaces. */
+function turnByMessage(resolve: () => void): void {
+  const { MessageChannel: Channel } = process.getBuiltinModule("node:worker_threads");
+  const { port1, port2 } = new Channel();
+  port1.once("message", () => {
+    port1.close();
+    resolve();
+  });
+  port2.postMessage(undefined);
+}
+
+// Captured before a test replaces the global with a fake of its own; where it has already, another way.
+const nextTurn: (resolve: () => void) => unknown = isImmediateReal() ? setImmediate : turnByMessage;
 
 /**
  * A clock that moves only when told to, for tests without sleeping.

@@ -16,6 +16,9 @@ test("every command takes ~/ for the home folder, as a program without a shell g
   await terminal.run("status", "~/kept/*", "~/kept");
   expect(terminal.stdout.text).toMatch(/^app +UNKNOWN/m);
   expect(await terminal.run("config", "validate", "~/x.yml")).toBe(0);
+  expect(await terminal.run("config", "init", "~/kstlib.conf.yml")).toBe(0);
+  expect(await terminal.run("config", "validate", "--cwd", "~/")).toBe(0);
+  expect(terminal.stdout.text).toContain(`ok: ${path.join(home, "kstlib.conf.yml")}`);
   await terminal.run("check", "~/kept/app.heartbeat");
   expect(terminal.stdout.text).toContain("not a heartbeat");
   const { heartbeat, log } = parseSettings(["--heartbeat", "~/a", "--log", "~/b", "--", "x"], "/work");

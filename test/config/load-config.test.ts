@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConfigError, loadConfig } from "../../src/config/index.js";
@@ -8,6 +8,11 @@ import { configure } from "../../src/configure.js";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+
+vi.mock("node:os", async (original) => {
+  const os = await original<typeof import("node:os")>();
+  return { ...os, homedir: vi.fn<() => string>(os.homedir) };
+});
 
 let folder: string;
 beforeEach(() => {
@@ -131,6 +136,19 @@ describe("the file is found", () => {
     ]) {
       expect(() => loadConfig(options)).toThrow(/missing\.yml: .*no such file/);
     }
+  });
+
+  it("and a folder that may not be entered, or a link in a circle, has none", () => {
+    const home = path.join(folder, "closed");
+    mkdirSync(home);
+    symlinkSync("kstlib.conf.yml", path.join(home, "kstlib.conf.yml"));
+    expect(loadConfig({ cwd: folder, env: { HOME: home } })).toEqual({});
+    write("file", "");
+    expect(loadConfig({ cwd: folder, env: { HOME: path.join(folder, "file") } })).toEqual({});
+    vi.mocked(homedir).mockImplementationOnce(() => {
+      throw new Error("uv_os_homedir returned ENOENT");
+    });
+    expect(loadConfig({ cwd: folder, env: {} })).toEqual({});
   });
 
   it("and an empty KSTLIB_CONFIG counts as none", () => {

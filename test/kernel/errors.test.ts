@@ -110,3 +110,17 @@ describe("a thenable", () => {
     expect(isThenable(value)).toBe(expected);
   });
 });
+
+test("an error is JSON whatever was attached to it: a circle, itself, what JSON does not have", () => {
+  const circle: { own?: unknown } = {};
+  circle.own = circle;
+  const least = { name: "CircuitOpenError", message: expect.any(String), code: "ERR_CIRCUIT_OPEN" };
+  const whole = { ...least, circuitName: "a", remainingSeconds: 1 };
+  const json = (attached: (error: Error) => unknown): unknown => {
+    const error = new CircuitOpenError("a", 1);
+    return JSON.parse(JSON.stringify({ error: Object.assign(error, { attached: attached(error) }) }));
+  };
+  expect(json(() => circle)).toEqual({ error: least });
+  expect(json(() => 1n)).toEqual({ error: least });
+  expect(json((error) => ({ error }))).toEqual({ error: { ...whole, attached: { error: least } } });
+});

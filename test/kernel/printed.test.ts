@@ -73,6 +73,20 @@ describe("a component that is printed", () => {
   });
 });
 
+test("what has no snapshot to tell prints without: a proxy, a stub, one whose clock throws", () => {
+  const broken = new ManualClock();
+  const stopped = new RateLimiter({ clock: broken });
+  broken.now = () => {
+    throw new Error("no time");
+  };
+  const stub: object = Object.create(CircuitBreaker.prototype, { snapshot: { value: () => {} } });
+  const proxy = new Proxy(new CircuitBreaker(), {});
+  for (const odd of [stopped, stub, proxy]) {
+    expect(inspect({ odd })).toMatch(/odd: \w+ \{\}/);
+    expect(JSON.stringify({ odd })).toBe('{"odd":{}}');
+  }
+});
+
 test("a permit says whether it was settled", () => {
   const permit = new CircuitBreaker().tryPermit();
   expect(inspect(permit)).toContain("isSettled: false");

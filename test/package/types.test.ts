@@ -55,3 +55,21 @@ test.each([
   });
   expect(await project.run(process.execPath, [tsc, "-p", "."])).toBe("");
 });
+
+test("what is made of a component can be exported: its types have names in the declarations", async () => {
+  const project = new Project().link("@types/node", "undici-types");
+  project.write(
+    "app.mts",
+    `import { CircuitBreaker, RateLimiter, rateLimiterSync, watchdogContext } from "@kstlib/resilience";
+    const breaker = new CircuitBreaker();
+    export const callSync = breaker.callSync.bind(breaker);
+    export const iterate = breaker.iterate.bind(breaker);
+    export const wrapped = [breaker.wrap(fetch), breaker.wrapSync(parseInt), new RateLimiter().wrap(fetch)];
+    export const limited = rateLimiterSync({ rate: 1 });
+    export const run = watchdogContext({}).runSync;
+    export const told = [breaker.toJSON(), breaker.snapshot(), breaker.tryPermit()];`,
+  );
+  const options = ["--declaration", "--emitDeclarationOnly", "--module", "nodenext", "--target", "es2022"];
+  const lib = ["--lib", "es2023,esnext.disposable", "--types", "node", "--strict"];
+  expect(await project.run(process.execPath, [TSC, ...options, ...lib, "app.mts"])).toBe("");
+});

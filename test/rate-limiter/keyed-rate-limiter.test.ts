@@ -62,7 +62,7 @@ describe("a keyed rate limiter", () => {
     const evicted: string[] = [];
     limiter.on("acquired", ({ key }) => evicted.push(key));
     const long = "k".repeat(65);
-    const hash = `sha256:${createHash("sha256").update(long).digest("base64url")}`;
+    const hash = `sha256:${createHash("sha256").update(long, "utf16le").digest("base64url")}`;
     expect([limiter.tryAcquire(long), limiter.tryAcquire(long), limiter.tryAcquire(`${long}l`)]).toEqual([
       true,
       false,
@@ -76,6 +76,13 @@ describe("a keyed rate limiter", () => {
     expect(limiter.tokens(long)).toBe(1);
     expect(limiter.tryAcquire("k".repeat(64))).toBe(true);
     expect(evicted).toEqual([hash, expect.stringMatching(/^sha256:/), hash, "k".repeat(64)]);
+  });
+
+  test("long keys that differ in half a surrogate pair alone are two keys", () => {
+    const { limiter } = setUp({ maxKeyLength: 64 });
+    const keys = ["\uD800", "\uD801", "\uFFFD"].map((end) => `${"k".repeat(64)}${end}`);
+    expect(keys.map((key) => limiter.tryAcquire(key))).toEqual([true, true, true]);
+    expect(keys.map((key) => limiter.tryAcquire(key))).toEqual([false, false, false]);
   });
 
   test("a cost above the burst is an error of its own and makes no key known", async () => {

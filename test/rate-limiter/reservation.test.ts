@@ -30,6 +30,16 @@ describe("a reservation", () => {
     expect(limiter.stats.queued).toBe(0);
   });
 
+  test("is refused where there is no time to promise, so that nobody has to wait behind it", () => {
+    const { limiter } = setUp();
+    limiter.pauseFor(Infinity);
+    expect(() => limiter.reserve()).toThrow(RateLimitExceededError);
+    limiter.reset();
+    expect([limiter.stats.queued, limiter.tryAcquire()]).toEqual([0, true]);
+    limiter.reserve().commit(1e300);
+    expect(() => limiter.reserve()).toThrow(RateLimitExceededError);
+  });
+
   test("makes a waiter behind it wait, with one timer", async () => {
     const { clock, limiter } = setUp(1);
     limiter.tryAcquire();

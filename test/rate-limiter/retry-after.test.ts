@@ -121,6 +121,26 @@ describe("what a Retry-After says", () => {
     expect(retryAfterSeconds(DATE)).toBe(20);
   });
 
+  test("what throws when it is looked at asks for nothing", () => {
+    const loop: unknown[] = [];
+    loop.push(loop);
+    const failing = (): never => {
+      throw new Error("closed");
+    };
+    const sources = [
+      Object.defineProperty({}, "headers", { get: failing }),
+      { headers: { get: failing } },
+      new Proxy({}, { get: failing }),
+      loop,
+    ];
+    expect(sources.map((source) => retryAfterSeconds(source, now))).toEqual(sources.map(() => undefined));
+  });
+
+  test("a time that is none is as good as none given", () => {
+    expect(retryAfterSeconds("Fri, 31 Dec 9999 23:59:59 GMT", Number.NaN)).toBeGreaterThan(0);
+    expect(retryAfterSeconds(DATE, new Date(Number.NaN))).not.toBeNaN();
+  });
+
   test("whatever comes, it never throws, nor does a pause of it", () => {
     const limiter = new RateLimiter();
     const anything = fc.oneof(

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
 describe("a manual clock", () => {
@@ -191,5 +191,27 @@ describe("a manual clock", () => {
       /^duration must be a duration of 0 or more/,
     );
     expect(clock.now()).toBe(0);
+  });
+});
+
+describe("a manual clock that is loaded when fake timers are in place", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  test.each([
+    ["fake", () => void vi.useFakeTimers()],
+    ["not there, as in a browser's globals", () => void vi.stubGlobal("setImmediate", undefined)],
+  ])("advances by itself, where setImmediate is %s", async (_what, replace) => {
+    replace();
+    vi.resetModules();
+    const testing = await import("../../src/testing/manual-clock.js");
+    const clock = new testing.ManualClock();
+    const seen: string[] = [];
+    clock.setTimer(() => void Promise.resolve().then(() => seen.push("a")), 1000);
+    clock.setTimer(() => seen.push("b"), 2000);
+    await clock.advance(2);
+    expect(seen).toEqual(["a", "b"]);
   });
 });

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { FILE_NAME } from "../../config/discover.js";
 import { hasCode } from "../../heartbeat-file/system-error.js";
+import { fromHome } from "../../kernel/home-path.js";
 import { isError } from "../../kernel/is-error.js";
 import { parseArguments } from "../arguments.js";
 import { type Command, type Terminal, UsageError } from "../command.js";
@@ -47,7 +48,7 @@ export const configInit: Command = {
       terminal.stdout.write(starterFile());
       return 0;
     }
-    const file = path.resolve(terminal.cwd, target);
+    const file = path.resolve(terminal.cwd, fromHome(target));
     try {
       writeFileSync(file, starterFile(), { flag: values.force ? "w" : "wx" });
     } catch (error) {

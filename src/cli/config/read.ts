@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type ReadConfig, readConfig } from "../../config/load.js";
 import { ConfigError, type ConfigIssue } from "../../kernel/config-error.js";
+import { fromHome } from "../../kernel/home-path.js";
 import { type Terminal, UsageError } from "../command.js";
 import { harmless } from "../plain-text.js";
 import { painter } from "../style.js";
@@ -46,7 +47,7 @@ export function readAt(
   const file = namedFile(positionals, values.path);
   const read = readConfig({
     path: file,
-    cwd: path.resolve(terminal.cwd, values.cwd ?? ""),
+    cwd: path.resolve(terminal.cwd, fromHome(values.cwd ?? "")),
     env: terminal.env,
   });
   const paint = painter(terminal.stderr, terminal.env);
