@@ -110,11 +110,11 @@ function release(id: number): void {
 function struck(id: number): void {
   const settings = held.get(id);
   if (settings === undefined) return;
-  const { exit, forceExitCode } = settings;
+  const { forceExitCode } = settings;
   closeInspector();
   endingBecause("ended when the time was up");
   // What is asynchronous in an `exit` of the application's own has no time any more, nor a thread to run on.
-  if (isEnding() || endProcess(exit, forceExitCode) !== undefined) exitNow(forceExitCode);
+  if (isEnding() || endProcess(settings, forceExitCode) !== undefined) exitNow(forceExitCode);
   // Still here: it came back, and the rest is up to the application.
   endingBecause(undefined);
   release(id);

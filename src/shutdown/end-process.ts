@@ -1,10 +1,14 @@
 import { writeSync } from "node:fs";
 import { inspect } from "node:util";
-import { realClock } from "../kernel/clock.js";
+import { formatDuration } from "../kernel/duration.js";
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
 import { trap } from "../kernel/trap.js";
 import { letGoOfClosedTerminal } from "./closed-terminal.js";
+import type { GracefulShutdownSettings } from "./options.js";
+
+/** What decides about the end of the process. */
+export type ExitSettings = Pick<GracefulShutdownSettings, "exit" | "timeout" | "forceExitCode" | "clock">;
 
 /** Shows anything that was thrown, also what throws when it is looked at. */
 export function inspected(error: unknown): string {
@@ -41,9 +45,14 @@ export function exitNow(code: number): void {
   }
 }
 
-async function settle(result: PromiseLike<unknown>, code: number): Promise<void> {
-  // A process with nothing else to do would end before it, with another code.
-  const hold = realClock.setTimer(() => {}, Number.MAX_SAFE_INTEGER);
+async function settle(result: PromiseLike<unknown>, settings: ExitSettings, code: number): Promise<void> {
+  const { clock, timeout, forceExitCode } = settings;
+  // A process with nothing else to do would end before it, with another code; and the deadline thread is gone where
+  // the shutdown was complete before.
+  const hold = clock.setTimer(() => {
+    say(`exit did not finish within ${formatDuration(timeout / 1000)}; exiting with ${forceExitCode}.`);
+    exitNow(forceExitCode);
+  }, timeout);
   try {
     await result;
   } catch (error) {
@@ -60,12 +69,12 @@ function exitAfter(error: unknown, isExiting: boolean, code: number): void {
 
 /**
  * Ends the process by `exit`, which may be the application's own and come back: with nothing, and the process goes
- * on, or with a promise, which is waited for. One that throws or rejects does not keep the process alive. While one
+ * on, or with a promise, which is waited for. One that throws, rejects or hangs does not keep the process alive. While one
  * is pending, it is not called again.
  *
  * @returns the promise; `undefined` when the process goes on.
  */
-export function endProcess(exit: (code: number) => unknown, code: number): Promise<void> | undefined {
+export function endProcess(settings: ExitSettings, code: number): Promise<void> | undefined {
   if (pending !== undefined) return pending;
   letGoOfClosedTerminal();
   let isExiting = false;
@@ -74,9 +83,10 @@ export function endProcess(exit: (code: number) => unknown, code: number): Promi
   };
   process.prependOnceListener("exit", begun);
   try {
+    const { exit } = settings;
     const result = exit(code);
     if (!isThenable(result)) return undefined;
-    pending = settle(result, code);
+    pending = settle(result, settings, code);
     return pending;
   } catch (error) {
     exitAfter(error, isExiting, code);

@@ -37,9 +37,9 @@ import type { WorkerThread } from "./worker-thread.js";
  * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several
  * installed at once all run, side by side, and the process ends when all of them are complete. It happens
  * once: a shutdown that has begun stays `isShuttingDown`. Copies of the first signal change nothing, and neither
- * does another SIGTERM; a later Ctrl-C ends the process at once. While a callback blocks the thread, it is not seen
- * until that returns; the total time holds, and a signal that is not listened to, such as SIGQUIT (Ctrl-\), ends
- * the process at once, unless it is process 1.
+ * does another SIGTERM; a later Ctrl-C ends the process at once. One that comes while a callback blocks the thread is
+ * not heard; the total time holds, and a signal that is not listened to, such as SIGQUIT (Ctrl-\), ends the process
+ * at once, unless it is process 1.
  *
  * @throws TypeError for an unknown option or one of the wrong type.
  * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.

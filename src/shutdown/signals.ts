@@ -155,15 +155,11 @@ function received(signal: ShutdownSignal): void {
 }
 
 /** The exit code is the signal's, as the one of an orderly end: what is cut short is said. */
-async function cutShort(
-  { settings: { exit } }: SignalTarget,
-  signal: ShutdownSignal,
-  code: number,
-): Promise<void> {
+async function cutShort({ settings }: SignalTarget, signal: ShutdownSignal, code: number): Promise<void> {
   endingBecause(`ended at once by a second signal, ${signal}`);
   // Who asks once more goes past an `exit` of the application's own that does not come to its end.
   if (isEnding()) return exitNow(code);
-  const ending = endProcess(exit, code);
+  const ending = endProcess(settings, code);
   const held = ending === undefined ? [] : inProgress();
   for (const target of held) target.hold();
   await ending;
@@ -237,7 +233,7 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   await flush(streams, leader.settings.clock);
   await superior?.leave(leader.settings.clock);
   // The code is looked up last: an exception may have come in between.
-  await endProcess(leader.settings.exit, forced ?? shared.exitCode);
+  await endProcess(leader.settings, forced ?? shared.exitCode);
   shared.exitCode = undefined;
   // Only an `exit` of the application's own comes back.
   for (const tolerance of tolerances) tolerance[Symbol.dispose]();

@@ -84,7 +84,8 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   test.each([
     ["ends", 143, ""],
     ["rejects", 143, "[shutdown] exit failed: Error: no telemetry"],
-    ["hangs", 75, "the total of 500ms is over and the process does not end; exiting with 75."],
+    ["hangs", 75, "[shutdown] exit did not finish within 500ms; exiting with 75."],
+    ["hangs after a shutdown from code", 75, "exit did not finish within 500ms; exiting with 75."],
     ["blocked", 75, '"blocking" blocks the thread'],
   ])("ends although its own exit is asynchronous, and when that %s", async (how, expected, said) => {
     const { code, stdout, stderr } = await fork("own-exit", { ...TERM, args: [how] });
