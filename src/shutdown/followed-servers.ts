@@ -5,11 +5,10 @@ import type { ShutdownCut } from "./report.js";
 import { type NodeServer, nodeServers, webSocketsOf } from "./server-parts.js";
 
 /**
- * The connections of an HTTP server that have not sent a byte, as Node lists them for its own timeouts. There
- * is no public way to find those that were there before the registration; where the list is not as expected,
- * they stay until the deadline.
+ * The connections of an HTTP server, as Node lists them for its own timeouts. There is no public way to find those
+ * that were there before the registration; where the list is not as expected, they stay until the deadline.
  */
-function silentOf(server: object): readonly Connection[] {
+function socketsOf(server: object): readonly Connection[] {
   const key = Object.getOwnPropertySymbols(server).find(
     ({ description }) => description === "http.server.connections",
   );
@@ -17,9 +16,7 @@ function silentOf(server: object): readonly Connection[] {
   const all: unknown = list && Reflect.get(Object(list), "all");
   const parsers: unknown = typeof all === "function" ? all.call(list) : [];
   if (!Array.isArray(parsers)) return [];
-  return parsers.flatMap(({ socket }: { readonly socket?: Connection | null }) =>
-    socket?.bytesRead === 0 ? [socket] : [],
-  );
+  return parsers.flatMap(({ socket }: { readonly socket?: Connection | null }) => (socket ? [socket] : []));
 }
 
 /** What is followed of one server, of Node or of WebSockets. */
@@ -69,8 +66,8 @@ export class FollowedServers {
   adopt(): void {
     for (const { server, connections, isLate } of this.#all) {
       if (!isLate) continue;
-      for (const connection of [...(webSocketsOf(server) ?? []), ...silentOf(server)])
-        connections.adopt(connection);
+      const silent = socketsOf(server).filter(({ bytesRead }) => bytesRead === 0);
+      for (const connection of [...(webSocketsOf(server) ?? []), ...silent]) connections.adopt(connection);
     }
   }
 
@@ -84,10 +81,11 @@ export class FollowedServers {
     return this.#all.map(({ connections }) => connections.sweep(patience)).includes(true);
   }
 
-  /** Lets Node end those from before that it knows to be idle. */
+  /** Lets Node end those from before that it knows to be idle; to Node that is also what is still being sent. */
   closeIdle(): void {
     for (const { server, isLate } of this.#all) {
-      if (isLate) (server as Partial<NodeServer>).closeIdleConnections?.();
+      const isSending = socketsOf(server).some(({ writableLength = 0 }) => writableLength > 0);
+      if (isLate && !isSending) (server as Partial<NodeServer>).closeIdleConnections?.();
     }
   }
 

@@ -88,7 +88,8 @@ export function followServer(
       const look = (): void => {
         const passed = clock.now() - began;
         const isUnsure = followed.sweep(patience);
-        if (passed >= patience.idle) {
+        // Idle is to Node also what has been answered and not been sent to the end.
+        if (passed >= patience.idle && !followed.isAnswering) {
           restoreIdle();
           followed.closeIdle();
         }

@@ -58,6 +58,32 @@ function setUp(server: net.Server | http2.Http2Server | http2.Http2SecureServer,
 }
 
 describe("registerServer with an HTTP server", () => {
+  test.each(["before it listens", "when it listens", "when the answer is on its way"])(
+    "sends what has been answered to the end, to a slow client, too: registered %s",
+    async (when) => {
+      const body = Buffer.alloc(20_000_000);
+      const server = http.createServer((_request, response) => response.end(body));
+      const shutdown = new GracefulShutdown();
+      const reached = (place: string): void => {
+        if (place === when) shutdown.registerServer("server", server, { timeout: 10, idleGrace: 0.1 });
+      };
+      reached("before it listens");
+      const port = await listen(server);
+      reached("when it listens");
+      const request = http.get({ port, host: "127.0.0.1" });
+      const [response] = (await once(request, "response")) as [http.IncomingMessage];
+      reached("when the answer is on its way");
+      const silent = await connect(port);
+      const done = shutdown.trigger();
+      // The patience with those that are idle is over.
+      await once(silent.resume(), "close");
+      let received = 0;
+      for await (const chunk of response) received += (chunk as Buffer).length;
+      expect(received).toBe(body.length);
+      expect((await done).results[0]).toMatchObject({ status: "done" });
+    },
+  );
+
   test("finishes the response in flight with Connection: close and accepts nothing more", async () => {
     const pending: http.ServerResponse[] = [];
     const server = http.createServer((_request, response) => void pending.push(response));
