@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { type Clock, realClock } from "../kernel/clock.js";
@@ -63,7 +64,7 @@ function temporaryPrefix(file: string): string {
 
 function temporaryFile(prefix: string): string {
   // The pid is for the sweep; the rest cannot be guessed, so nobody can have put anything there.
-  return `${prefix}${pidScope()}.${process.pid}.${crypto.randomUUID()}.tmp`;
+  return `${prefix}${pidScope()}.${process.pid}.${randomUUID()}.tmp`;
 }
 
 function renameSync(from: string, to: string, pause: number = FIRST_PAUSE): void {

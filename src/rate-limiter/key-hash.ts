@@ -1,9 +1,11 @@
+import { randomFillSync } from "node:crypto";
+
 /** A secret for {@link hashKey}, so that nobody outside can choose keys that collide. */
 export type HashSeed = readonly [number, number];
 
 /** A fresh secret. */
 export function randomSeed(): HashSeed {
-  const [first = 0, second = 0] = crypto.getRandomValues(new Int32Array(2));
+  const [first = 0, second = 0] = randomFillSync(new Int32Array(2));
   return [first, second];
 }
 

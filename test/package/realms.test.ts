@@ -159,7 +159,7 @@ const path = require("node:path");
 const vm = require("node:vm");
 const core = require("./core.cjs");
 
-const GLOBALS = ["process", "Buffer", "URL", "performance", "crypto", "setTimeout", "clearTimeout", "setImmediate", "queueMicrotask",
+const GLOBALS = ["process", "Buffer", "URL", "performance", "setTimeout", "clearTimeout", "setImmediate", "queueMicrotask",
   "AbortController", "AbortSignal", "TextDecoder", "TextEncoder", "Event", "EventTarget", "console", "structuredClone"];
 const context = vm.createContext(Object.fromEntries(GLOBALS.map((name) => [name, globalThis[name]])));
 // What Node itself requires may be an ES module, which a context does not take.
