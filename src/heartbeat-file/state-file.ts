@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { type Clock, realClock } from "../kernel/clock.js";
@@ -63,6 +62,8 @@ function temporaryPrefix(file: string): string {
 }
 
 function temporaryFile(prefix: string): string {
+  // Not imported: it takes as long to load as all of the package. Not the global: a realm need not have it.
+  const { randomUUID } = process.getBuiltinModule("node:crypto");
   // The pid is for the sweep; the rest cannot be guessed, so nobody can have put anything there.
   return `${prefix}${pidScope()}.${process.pid}.${randomUUID()}.tmp`;
 }

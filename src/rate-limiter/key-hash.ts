@@ -1,10 +1,12 @@
-import { randomFillSync } from "node:crypto";
-
 /** A secret for {@link hashKey}, so that nobody outside can choose keys that collide. */
 export type HashSeed = readonly [number, number];
 
+// `node:crypto` is not imported: it takes as long to load as all of the package. The global is no way around, because a
+// realm need not have it.
+
 /** A fresh secret. */
 export function randomSeed(): HashSeed {
+  const { randomFillSync } = process.getBuiltinModule("node:crypto");
   const [first = 0, second = 0] = randomFillSync(new Int32Array(2));
   return [first, second];
 }
@@ -50,7 +52,6 @@ export function hashKey(key: string, [first, second]: HashSeed): number {
 
 /** What a key that is too long to be kept counts by. As UTF-16, in which no two strings are the same bytes. */
 export function digestOf(key: string): string {
-  // Not imported: it takes as long to load as all of the package.
   const { createHash } = process.getBuiltinModule("node:crypto");
   return `sha256:${createHash("sha256").update(key, "utf16le").digest("base64url")}`;
 }
