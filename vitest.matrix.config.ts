@@ -6,7 +6,5 @@ export default defineConfig({
     globalSetup: "./scripts/vitest-setup.mjs",
     include: ["test/**/*.matrix.ts"],
     testTimeout: 300_000,
-    // All that a file has installed is removed at its end.
-    hookTimeout: 300_000,
   },
 });
