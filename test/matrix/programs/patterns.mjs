@@ -49,7 +49,7 @@ const scenarios = {
     mock.timers.enable({ apis: ["setTimeout", "Date"] });
     let isWoken = false;
     const waiter = limiter.acquire().then(() => (isWoken = true));
-    await null;
+    await Promise.resolve();
     say("frozen", { isWoken, state: breaker.state });
     mock.timers.tick(60_000);
     await waiter;
