@@ -110,8 +110,8 @@ const suites = values.suite
 const failed = rows.filter(({ asExpected }) => !asExpected);
 const isComplete =
   runtimes.length === Object.keys(RUNTIMES).length && capabilities.length === CAPABILITIES.length;
-const outside = !isComplete || values.json || runOutside();
 if (isComplete && failed.length === 0) writeDocument(runtimes, CAPABILITIES, rows);
+const outside = !isComplete || values.json || runOutside();
 if (values.json) {
   const machine = { platform: process.platform, arch: process.arch };
   console.log(JSON.stringify({ machine, skipped, results: rows, suites }, null, 2));

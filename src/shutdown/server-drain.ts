@@ -32,7 +32,10 @@ function spareIdle(servers: readonly NodeServer[]): () => void {
   };
 }
 
-/** Closes what is not a server of Node itself when it is told to, once. */
+/** Bun's servers cut idle connections as they close, and nothing keeps them from it: they close afterwards. */
+const CUTS_IDLE = process.versions["bun"] !== undefined;
+
+/** Closes a server when it is told to, once. */
 function closeLater(server: ClosableServer, reason: string): { begin: () => void; closed: Promise<void> } {
   let begin = (): void => {};
   const turn = new Promise<void>((resolve) => (begin = resolve));
@@ -71,9 +74,17 @@ export function followServer(
       const restoreIdle = spareIdle(inner);
       let timer: Timer | undefined;
       let isCut = false;
+      const closings = inner.map((found) => closeLater(found, reason));
+      const close = (): void => {
+        for (const { begin } of closings) begin();
+      };
+      const closeIdle = (): void => {
+        restoreIdle();
+        close();
+      };
       const cutAll = (): void => {
         isCut = true;
-        restoreIdle();
+        closeIdle();
         followed.cutAll();
         for (const found of inner) found.closeAllConnections?.();
       };
@@ -83,15 +94,19 @@ export function followServer(
       });
       const framework = isFramework ? closeLater(server, reason) : undefined;
       followed.adopt();
-      const drained = inner.map((found) => closeServer(found, reason));
+      if (!CUTS_IDLE) close();
+      const drained = closings.map(({ closed }) => closed);
       followed.drain();
       const look = (): void => {
         const passed = clock.now() - began;
         const isUnsure = followed.sweep(patience);
-        // Idle is to Node also what has been answered and not been sent to the end.
-        if (passed >= patience.idle && !followed.isAnswering) {
-          restoreIdle();
-          followed.closeIdle();
+        if (passed >= patience.idle) {
+          close();
+          // Idle is to Node also what has been answered and not been sent to the end.
+          if (!followed.isAnswering) {
+            restoreIdle();
+            followed.closeIdle();
+          }
         }
         const isTurn = turn === "idle" || !followed.isAnswering || passed >= time / 2;
         if (turn === "first" || (passed >= patience.idle && isTurn)) framework?.begin();
@@ -100,9 +115,9 @@ export function followServer(
       };
       look();
       void Promise.allSettled(drained).then(framework?.begin);
-      const closings = framework === undefined ? drained : [...drained, framework.closed];
+      const all = framework === undefined ? drained : [...drained, framework.closed];
       // Also where one fails: the others are still answering.
-      const outcomes = await Promise.allSettled(closings);
+      const outcomes = await Promise.allSettled(all);
       timer?.cancel();
       restoreIdle();
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;

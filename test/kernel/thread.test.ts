@@ -9,9 +9,11 @@ test("a thread starts on a text, with data, and without the flags and the enviro
     const { parentPort, workerData } = require("node:worker_threads");
     parentPort.postMessage({ workerData, execArgv: process.execArgv, env: { ...process.env } });`;
   const thread = startThread(program, { workerData: { answer: 42 } });
+  // From the beginning: where the thread is over already, both come at once.
+  const ended = once(thread, "exit");
   const [heard] = (await once(thread, "message")) as unknown[];
   expect(heard).toEqual({ workerData: { answer: 42 }, execArgv: [], env: {} });
-  await once(thread, "exit");
+  await ended;
 });
 
 test.each([

@@ -8,11 +8,12 @@ import { afterAll } from "vitest";
 const root = path.resolve(import.meta.dirname, "../..");
 const NAME = "@kstlib/resilience";
 
-// Not when a test ends: of tests that run side by side nobody knows which one asks.
+// Not when a test ends: of tests that run side by side nobody knows which one asks. A dozen projects with packages of
+// their own are not removed in the ten seconds that a hook has.
 const endings: (() => void)[] = [];
 afterAll(() => {
   for (const end of endings.toReversed()) end();
-});
+}, 300_000);
 
 /** Runs npm, without a shell where it has told its own path. */
 function npm(args: readonly string[], cwd: string): string {

@@ -50,7 +50,13 @@ describe.concurrent("time that does not count", () => {
 
   it.runIf(linux)("is told of once when the thread has no CPU", async () => {
     const { events } = await scenario("starved");
-    expect(events).toMatchObject([{ event: "done", timeouts: 0, told: [{ name: "feed", kind: "starved" }] }]);
+    expect(events).toMatchObject([{ event: "done", timeouts: 0 }]);
+    const told = events.flatMap(
+      (event) => event["told"] as { readonly name: string; readonly kind: string }[],
+    );
+    // On a busy machine the process as a whole may stand still, too.
+    const starved = told.filter(({ kind }) => kind !== "suspended");
+    expect(starved).toMatchObject([{ name: "feed", kind: "starved" }]);
   });
 });
 

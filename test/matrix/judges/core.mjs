@@ -61,6 +61,19 @@ export const core = [
     },
   },
   {
+    id: "fake-timers",
+    title: "fake timers of `node:test` move both",
+    async judge(outside) {
+      const program = outside.start("patterns.mjs", ["fake-timers"]);
+      const { isWoken, state } = await program.event("frozen");
+      must(!isWoken && state === "open", "the real time still counts");
+      const states = [(await program.event("minute")).state, (await program.event("moved")).state].join();
+      must(states === "open,half-open", `the circuit is ${states}`);
+      await program.event("real");
+      await program.endsWith(0);
+    },
+  },
+  {
     id: "config",
     title: "configuration from `kstlib.conf.yml`",
     async judge(outside) {

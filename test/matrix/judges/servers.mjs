@@ -3,7 +3,8 @@ import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { must } from "../outside.mjs";
+import { WebSocket } from "ws";
+import { must, Unable } from "../outside.mjs";
 
 function get(port, path, agent) {
   return new Promise((resolve, reject) => {
@@ -48,6 +49,16 @@ async function drain(program, response) {
   return connection;
 }
 
+const UPGRADE = [
+  "GET / HTTP/1.1",
+  "Host: x",
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version: 13",
+  "\r\n",
+].join("\r\n");
+
 export const servers = [
   {
     id: "http",
@@ -69,6 +80,27 @@ export const servers = [
     },
   },
   {
+    id: "idle-grace",
+    title: "… a request on its way to an idle connection is answered",
+    async judge(outside) {
+      const program = outside.start("servers.mjs", ["http"]);
+      const { port } = await program.event("listening");
+      const agent = new http.Agent({ keepAlive: true });
+      try {
+        await get(port, "/", agent);
+        program.signal("SIGTERM");
+        await program.event("begun");
+        const late = await get(port, "/", agent).catch(({ code }) => ({ code }));
+        await program.endsWith(143);
+        if (late.code !== undefined)
+          throw new Unable("this runtime cuts idle connections when its server closes");
+        must(late.body === "quick" && late.connection === "close", `it said ${JSON.stringify(late)}`);
+      } finally {
+        agent.destroy();
+      }
+    },
+  },
+  {
     id: "http2",
     title: "`registerServer` of `node:http2`",
     async judge(outside) {
@@ -81,6 +113,49 @@ export const servers = [
       } finally {
         session.destroy();
       }
+    },
+  },
+  {
+    id: "fastify",
+    title: "`registerServer` of Fastify, with its hooks",
+    async judge(outside) {
+      const program = outside.start("servers.mjs", ["fastify"]);
+      const { port } = await program.event("listening");
+      const agent = new http.Agent({ keepAlive: true });
+      try {
+        must((await get(port, "/", agent)).body === "quick", "the first response is wrong");
+        const connection = await drain(program, get(port, "/slow", agent));
+        must(connection === "close", `the response in flight said connection: ${connection}`);
+        const told = program.events.map(({ event }) => event).join();
+        must(told === "listening,slow,begun,onClose,result,database,result", `it said ${told}`);
+      } finally {
+        agent.destroy();
+      }
+    },
+  },
+  {
+    id: "websockets",
+    title: "`registerServer` of ws: clients are told, stuck ones cut",
+    async judge(outside) {
+      const program = outside.start("servers.mjs", ["websockets"]);
+      const { port } = await program.event("listening");
+      const client = new WebSocket(`ws://127.0.0.1:${port}`);
+      const closed = once(client, "close");
+      await once(client, "open");
+      // It never answers that the server closes.
+      const stuck = net.connect(port, "127.0.0.1").on("error", () => {});
+      const cut = once(stuck, "close");
+      stuck.write(UPGRADE);
+      await once(stuck, "data");
+      program.signal("SIGTERM");
+      const [code] = await closed;
+      must(code === 1001, `the client was told ${code}`);
+      await cut;
+      await program.endsWith(143);
+      const results = program.events.filter(({ event }) => event === "result");
+      const [{ status, cut: counted }] = results;
+      must(status === "done" && counted?.websockets === 1, `it said ${JSON.stringify(results)}`);
+      must(results.length === 3, "a later callback did not run");
     },
   },
   {

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Limited, must, NotApplicable, Unable } from "../outside.mjs";
 
 const NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc"];
@@ -67,6 +68,33 @@ export const shutdown = [
       await program.event("begun");
       program.signal("SIGINT");
       await program.endsWith(130);
+    },
+  },
+  {
+    id: "signal-copy",
+    title: "a copy of the signal, or a later SIGTERM, does not",
+    async judge(outside) {
+      const program = await terminated(outside, "copied");
+      await program.event("begun");
+      program.signal("SIGTERM");
+      // Later than any copy.
+      await sleep(700);
+      program.signal("SIGTERM");
+      await program.endsWith(143);
+      must(
+        program.events.some(({ event }) => event === "worked"),
+        "the callback was cut off",
+      );
+    },
+  },
+  {
+    id: "package-copies",
+    title: "two copies of the package: the callbacks of both run",
+    async judge(outside) {
+      const program = await terminated(outside, "copies");
+      await program.endsWith(143);
+      const events = program.events.map(({ event }) => event).join();
+      must(events === "ready,own,other", `it said ${events}`);
     },
   },
   {

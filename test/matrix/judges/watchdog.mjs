@@ -130,6 +130,7 @@ export const watchdog = [
       await program.until(() => status() === "frozen", '"frozen" in the file');
       must(!program.events.some(({ event }) => event === "back"), "it came after the freeze");
       await program.until(() => status() === "running", '"running", when the thread is back,');
+      program.endInput();
       await program.endsWith(0);
     },
   },
@@ -148,6 +149,7 @@ export const watchdog = [
         reported === "feed" && kind === "blocked-js" && pid === program.pid,
         `it says ${reported} ${kind} ${pid}`,
       );
+      program.endInput();
       await program.endsWith(0);
     },
   },

@@ -39,6 +39,29 @@ const scenarios = {
     for (let call = 0; call < 3; call++) limiter.acquireSync({ timeout: 5 });
     say("acquired", { seconds: (performance.now() - began) / 1000 });
   },
+  async "fake-timers"() {
+    const { mock } = await import("node:test");
+    const limiter = new RateLimiter({ rate: 1, per: 60 });
+    const breaker = new CircuitBreaker({ maxFailures: 1, resetTimeout: "10m" });
+    limiter.tryAcquire();
+    await breaker.call(async () => boom()).catch(() => {});
+    // Begun while the clocks of both are real; performance.now() stays as it is.
+    mock.timers.enable({ apis: ["setTimeout", "Date"] });
+    let isWoken = false;
+    const waiter = limiter.acquire().then(() => (isWoken = true));
+    await Promise.resolve();
+    say("frozen", { isWoken, state: breaker.state });
+    mock.timers.tick(60_000);
+    await waiter;
+    say("minute", { state: breaker.state });
+    mock.timers.tick(540_000);
+    say("moved", { state: breaker.state });
+    mock.timers.reset();
+    const late = new RateLimiter({ rate: 20, burst: 1 });
+    late.tryAcquire();
+    await late.acquire();
+    say("real");
+  },
   async config() {
     const { loadConfig } = await import("@kstlib/resilience/config");
     const { configure } = await import("@kstlib/resilience");

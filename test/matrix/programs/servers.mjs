@@ -1,4 +1,6 @@
-// Servers that are drained: `servers.mjs <http|http2|health>`. `/slow` answers when a line comes on stdin.
+// Servers that are drained: `servers.mjs <http|http2|health|fastify|websockets>`. `/slow` answers when a line comes on
+// stdin.
+import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
 import { GracefulShutdown } from "@kstlib/resilience";
@@ -18,16 +20,47 @@ function answer(request, response) {
 const shutdown = new GracefulShutdown({ timeout: 20 });
 const health = shutdown.healthHandler();
 
+async function fastify() {
+  const { default: create } = await import("fastify");
+  const app = create();
+  app.get("/", async () => "quick");
+  app.get("/slow", (request, reply) => {
+    slow.push(() => reply.send("slow"));
+    say("slow");
+  });
+  app.addHook("onClose", async () => say("onClose"));
+  shutdown.registerServer("server", app);
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  return app.server;
+}
+
+async function websockets() {
+  const { WebSocketServer } = await import("ws");
+  const server = http.createServer(answer);
+  shutdown.registerServer("sockets", new WebSocketServer({ server }), { priority: 1 });
+  return listening(server, { priority: 2 });
+}
+
+async function listening(server, options = { priority: 1 }) {
+  shutdown.registerServer("server", server, options);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return server;
+}
+
 const servers = {
-  http: () => http.createServer(answer),
-  http2: () => http2.createServer(answer),
-  health: () => http.createServer(health),
+  http: () => listening(http.createServer(answer)),
+  http2: () => listening(http2.createServer(answer)),
+  health() {
+    shutdown.register("work", () => new Promise((resolve) => slow.push(resolve)));
+    return listening(http.createServer(health), { priority: 1000 });
+  },
+  fastify,
+  websockets,
 };
-const kind = process.argv[2];
-const server = servers[kind]();
-shutdown.registerServer("server", server, { priority: kind === "health" ? 1000 : 1 });
-if (kind === "health") shutdown.register("work", () => new Promise((resolve) => slow.push(resolve)));
-shutdown.register("database", () => say("database"));
+
+shutdown.register("database", () => say("database"), { priority: 150 });
 shutdown.on("begin", () => say("begun"));
+shutdown.on("callback", ({ result: { name, status, cut } }) => say("result", { name, status, cut }));
 shutdown.install();
-server.listen(0, "127.0.0.1", () => say("listening", { port: server.address().port }));
+const server = await servers[process.argv[2]]();
+say("listening", { port: server.address().port });

@@ -1,4 +1,5 @@
 // A program for each way to end.
+import { createRequire } from "node:module";
 import { GracefulShutdown } from "@kstlib/resilience";
 import { keepAlive, say, sayWarnings } from "./say.mjs";
 
@@ -28,6 +29,21 @@ const scenarios = {
     shutdown.register("first", () => say("first"), { priority: 1 });
   },
   slow: () => installed({ repeatGrace: 0 }, "slow", () => sleep(20_000)).on("begin", () => say("begun")),
+  copied: () =>
+    installed({}, "work", async () => {
+      await sleep(1000);
+      say("worked");
+    }).on("begin", () => say("begun")),
+  async copies() {
+    const { GracefulShutdown: Other } = createRequire(import.meta.url)("@kstlib/resilience");
+    const other = new Other({ forceExitCode: 75 });
+    other.register("other", async () => {
+      await sleep(500);
+      say("other");
+    });
+    other.install();
+    installed({}, "own", () => say("own"));
+  },
   never: () => installed(short, "never", () => new Promise(() => {})),
   blocked: () => installed(short, "database", closeDatabase),
   crash() {

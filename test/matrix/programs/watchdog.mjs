@@ -1,5 +1,6 @@
 // Freezes of every kind, under a watchdog of one second.
 import { execSync } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
@@ -169,9 +170,11 @@ const scenarios = {
     await settle();
     watchdog.ping();
     say("freezing");
-    frozenHere(4);
+    frozenHere(15, () => watchdog.isTriggered);
+    // Others are to see what is written of it meanwhile.
+    frozenHere(3);
     say("back");
-    await sleep(500);
+    await once(process.stdin.resume(), "end");
     watchdog.stop();
     await heartbeat.stop();
   },
