@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import nodeCrypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -66,7 +67,7 @@ describe("writing a state file", () => {
     const folder = temporaryFolder();
     const victim = path.join(folder, "victim");
     fs.writeFileSync(victim, "precious");
-    vi.spyOn(crypto, "randomUUID").mockReturnValue(UUID);
+    vi.spyOn(nodeCrypto, "randomUUID").mockReturnValue(UUID);
     fs.symlinkSync(victim, path.join(folder, `.a.heartbeat.${pidScope()}.${process.pid}.${UUID}.tmp`));
     await expect(stateFileWriter(path.join(folder, "a.heartbeat"))("beat")).rejects.toMatchObject({
       code: "EEXIST",
