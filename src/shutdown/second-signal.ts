@@ -67,8 +67,9 @@ export class SignalHistory {
     const { clock, repeatGrace } = this.#settings;
     if (repeatGrace === 0) return this.stop();
     const stop = (): void => this.stop();
-    // Signals wait while the thread is blocked. The loop comes to them after its timers and before this.
-    const end = clock === realClock ? (): void => void setImmediate(stop).unref() : stop;
+    // Signals wait while the thread is blocked. The loop comes to them after its timers and before this, for which it
+    // must turn: without a reference a quiet one would wait for what comes next, and take that for a copy.
+    const end = clock === realClock ? (): void => void setImmediate(stop) : stop;
     this.#grace = clock.setTimer(end, repeatGrace, { ref: false });
   }
 }

@@ -59,6 +59,12 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(130);
   });
 
+  test("hears a second signal also when nothing has happened in the process since the first", async () => {
+    const { code, stderr } = await fork("quiet", { signals: [["ready", "SIGINT"]] });
+    expect(stderr).toBe("[shutdown] ended at once by a second signal, SIGINT; not done: never\n");
+    expect(code).toBe(130);
+  });
+
   test("is not cut short by another SIGTERM, however late", async () => {
     const { code, stdout, stderr } = await fork("patient", {
       signals: [...TERM.signals, ["begun", "SIGTERM"]],
