@@ -12,6 +12,12 @@ export interface Look extends HeartbeatCheck {
 
 /** Looks at a heartbeat file, by its absolute path; never throws. Without a `maxAge` (milliseconds) it follows from the file's interval. */
 export function lookAt(file: string, maxAge: number | undefined, clock: Clock): Look {
+  const found = lookOnce(file, maxAge, clock);
+  // It may have said that it stops, and ended, since the file was read.
+  return found.status === "dead" ? lookOnce(file, maxAge, clock) : found;
+}
+
+function lookOnce(file: string, maxAge: number | undefined, clock: Clock): Look {
   const { state, reason } = readFileSync(file);
   const now = clock.wallNow();
   const limit = maxAge ?? defaultMaxAge(state);

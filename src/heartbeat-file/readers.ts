@@ -20,11 +20,16 @@ export function readStateSync(file: string | URL): HeartbeatState | null {
 }
 
 export async function check(file: string | URL, options?: HeartbeatCheckOptions): Promise<HeartbeatCheck> {
-  return assess(await readFile(parsePath(file, "file")), options);
+  const path = parsePath(file, "file");
+  const found = assess(await readFile(path), options);
+  // It may have said that it stops, and ended, since the file was read.
+  return found.status === "dead" ? assess(await readFile(path), options) : found;
 }
 
 export function checkSync(file: string | URL, options?: HeartbeatCheckOptions): HeartbeatCheck {
-  return assess(readFileSync(parsePath(file, "file")), options);
+  const path = parsePath(file, "file");
+  const found = assess(readFileSync(path), options);
+  return found.status === "dead" ? assess(readFileSync(path), options) : found;
 }
 
 export async function isAlive(file: string | URL, options?: HeartbeatCheckOptions): Promise<boolean> {
