@@ -58,11 +58,6 @@ export interface MonitorData {
   readonly thread: ThreadData;
 }
 
-/** The clock that all threads share, in milliseconds; each has a `performance.now()` of its own. */
-export function sharedNow(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
 export type Threads = typeof import("node:worker_threads");
 
 /** The next message that waits to be received. */

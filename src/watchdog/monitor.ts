@@ -1,5 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { realClock } from "../kernel/clock.js";
+import { sharedNow } from "../kernel/shared-time.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { isInterrupting } from "./interrupt.js";
@@ -11,7 +12,6 @@ import {
   type FreezeHook,
   type Notice,
   PULSE,
-  sharedNow,
   type ThreadData,
   type TimeoutNotice,
 } from "./monitor-protocol.js";

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { realClock } from "../kernel/clock.js";
+import { sharedNow } from "../kernel/shared-time.js";
 import {
   beginWatch,
   judge,
@@ -15,7 +16,6 @@ import {
   type Notice,
   type Order,
   PULSE,
-  sharedNow,
   type ThreadData,
   type WatchOrder,
 } from "./monitor-protocol.js";
