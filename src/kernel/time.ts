@@ -3,10 +3,12 @@
  * was loaded. What it is read from is chosen anew whenever `Date` or `setTimeout` is another one than before;
  * comparing two globals costs a nanosecond or two, reading the global `performance` ten.
  *
- * Whatever is put in place of what, readings go on from the last one: an hour of real time before the fake
+ * Whatever is put in place of what, readings go on from where they were: an hour of real time before the fake
  * began is not an hour that everybody has to wait for.
  */
 let source: { now(): number };
+/** The machine's own clock, until anything is put in its place: then nothing has to be added or compared. */
+let real: (() => number) | undefined;
 let knownDate: unknown;
 let knownSetTimeout: unknown;
 
@@ -18,7 +20,14 @@ let switched: (() => void) | undefined;
 
 /** Monotonic time in milliseconds. */
 export function monotonic(): number {
-  if (Date !== knownDate || setTimeout !== knownSetTimeout) follow();
+  return real !== undefined && Date === knownDate && setTimeout === knownSetTimeout ? real() : adjusted();
+}
+
+function adjusted(): number {
+  if (Date !== knownDate || setTimeout !== knownSetTimeout) {
+    follow();
+    return monotonic();
+  }
   const reading = source.now() + (state[0] ?? 0);
   if (reading < (state[1] ?? 0)) return goOn(reading);
   state[1] = reading;
@@ -27,6 +36,7 @@ export function monotonic(): number {
 
 /** Says that so much time has passed that the clock does not show: a fake timer has fired. */
 export function moveAhead(milliseconds: number): void {
+  leaveReal();
   state[0] = (state[0] ?? 0) + milliseconds;
 }
 
@@ -48,8 +58,15 @@ function goOn(reading: number): number {
   return monotonic();
 }
 
+function leaveReal(): void {
+  if (real === undefined) return;
+  state[1] = real();
+  real = undefined;
+}
+
 function follow(): void {
   const isFirst = knownDate === undefined;
+  leaveReal();
   // The former source still tells how much of its time has passed.
   const before = isFirst ? 0 : source.now() + (state[0] ?? 0);
   knownDate = Date;
@@ -57,6 +74,9 @@ function follow(): void {
   source = isTimeOfDate() ? Date : performance;
   if (isFirst) {
     state[1] = -Infinity;
+    // Fakes that were there before this module; what they read may go back when they are reset.
+    const isFake = Reflect.get(performance, "clock") !== undefined || !/\[native code\]/.test(String(Date));
+    if (!isFake) real = performance.now.bind(performance);
     return;
   }
   state[0] = Math.ceil(Math.max(before, state[1] ?? 0) - source.now());

@@ -1,4 +1,4 @@
-import { fullAt, fullLevel, isFull, isThere, type Levels, type Limits, take } from "./bucket.js";
+import { fullAt, fullLevel, isFull, type Levels, type Limits, takeIfThere } from "./bucket.js";
 import { hashKey, randomSeed } from "./key-hash.js";
 
 const FIRST_CAPACITY = 16;
@@ -55,9 +55,7 @@ export class KeyTable {
 
   /** Takes the tokens from the bucket in a slot if they are there. */
   takeIfThere(slot: number, cost: number, now: number): boolean {
-    if (!isThere(this.#levels, slot * 2, cost, now, this.#limits)) return false;
-    take(this.#levels, slot * 2, cost, now, this.#limits);
-    return true;
+    return takeIfThere(this.#levels, slot * 2, cost, now, this.#limits);
   }
 
   isFull(slot: number, now: number): boolean {

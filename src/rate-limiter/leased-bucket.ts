@@ -8,6 +8,7 @@ import {
   missing,
   rebase,
   take,
+  takeIfThere,
 } from "./bucket.js";
 
 /**
@@ -51,10 +52,10 @@ export class LeasedBucket {
 
   /** Takes the tokens if they are there. */
   protected spendIfThere(cost: number, now: number): boolean {
-    if (!isThere(this.level, 0, cost, now, this.limits)) return false;
-    if (this.#newest) this.#observe(now);
-    take(this.level, 0, cost, now, this.limits);
-    return true;
+    if (!this.#newest) return takeIfThere(this.level, 0, cost, now, this.limits);
+    const isAdmitted = isThere(this.level, 0, cost, now, this.limits);
+    if (isAdmitted) this.spend(cost, now);
+    return isAdmitted;
   }
 
   /** Goes on under other limits with the tokens that are there, or the debt. */

@@ -9,6 +9,7 @@ import {
   missing,
   rebase,
   take,
+  takeIfThere,
   turn,
 } from "../../src/rate-limiter/bucket.js";
 import { type Admission, numRuns, worstExcess } from "./support.js";
@@ -122,9 +123,12 @@ describe("properties of the bucket", () => {
           for (const { share, idle } of requests) {
             now += idle * limits.capacity;
             const cost = share * limits.burst;
-            if (!isThere(bucket, 0, cost, now, limits)) continue;
-            take(bucket, 0, cost, now, limits);
-            admissions.push({ at: now, cost });
+            const twoSteps = bucket.slice();
+            const isAdmitted = isThere(twoSteps, 0, cost, now, limits);
+            if (isAdmitted) take(twoSteps, 0, cost, now, limits);
+            expect(takeIfThere(bucket, 0, cost, now, limits)).toBe(isAdmitted);
+            expect(bucket).toEqual(twoSteps);
+            if (isAdmitted) admissions.push({ at: now, cost });
           }
           // Each sum of doubles rounds by at most an ulp of the largest time.
           const rounding = (requests.length + 16) * (now + limits.capacity) * 2 ** -52;
