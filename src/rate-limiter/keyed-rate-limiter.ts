@@ -14,7 +14,7 @@ import type {
   KeyedRateLimiterSnapshot,
   KeyedRateLimiterStats,
 } from "./keyed-report.js";
-import { Line } from "./line.js";
+import { QueuedLimiter } from "./queued-limiter.js";
 import {
   type KeyedRateLimiterOptions,
   type KeyedRateLimiterSettings,
@@ -23,7 +23,7 @@ import {
   type OnFull,
 } from "./options.js";
 import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
-import { Tally } from "./tally.js";
+import { Metrics } from "./metrics.js";
 
 export type {
   KeyedRateLimiterEvents,
@@ -65,8 +65,8 @@ export class KeyedRateLimiter extends Printed implements Component {
   readonly #limits: Limits;
   readonly #table: KeyTable;
   /** Those that somebody waits for: the bucket of such a key is in its line, not in the table. */
-  readonly #lines = new Map<string, Line<string>>();
-  readonly #tally: Tally<string, { readonly key: string }>;
+  readonly #lines = new Map<string, QueuedLimiter<string>>();
+  readonly #metrics: Metrics<string, { readonly key: string }>;
   #disposed = false;
   #evicted = 0;
 
@@ -83,7 +83,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     this.#limits = limitsOf(settings);
     this.#table = new KeyTable(settings.maxKeys, this.#limits);
     const events = ["acquired", "rejected", "evicted"] as const;
-    this.#tally = new Tally(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
+    this.#metrics = new Metrics(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
   }
 
   /** How many tokens flow into each bucket in each {@link per}. */
@@ -111,7 +111,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     let queued = 0;
     for (const line of this.#lines.values()) queued += line.queued;
     const { size: keys } = this;
-    return Object.freeze({ ...this.#tally.stats(queued), keys, totalEvicted: this.#evicted });
+    return Object.freeze({ ...this.#metrics.stats(queued), keys, totalEvicted: this.#evicted });
   }
 
   /** What the limiter is at this moment: frozen, JSON-serialisable. */
@@ -132,8 +132,8 @@ export class KeyedRateLimiter extends Printed implements Component {
     const id = this.#idOf(key);
     checkCost(cost, this.burst);
     const admitted = this.#take(id, cost);
-    if (admitted) this.#tally.admitted(cost, 0, id);
-    else this.#tally.refused(cost, this.#tally.events === undefined ? 0 : this.#wait(id, cost), id);
+    if (admitted) this.#metrics.admitted(cost, 0, id);
+    else this.#metrics.refused(cost, this.#metrics.events === undefined ? 0 : this.#wait(id, cost), id);
     return admitted;
   }
 
@@ -152,13 +152,13 @@ export class KeyedRateLimiter extends Printed implements Component {
     let line = this.#lines.get(id);
     if (line === undefined) {
       if (this.#take(id, cost)) {
-        this.#tally.admitted(cost, 0, id);
+        this.#metrics.admitted(cost, 0, id);
         return;
       }
       const slot = this.#table.find(id);
       if (slot < 0) {
         const wait = this.#wait(id, cost);
-        this.#tally.refused(cost, wait, id);
+        this.#metrics.refused(cost, wait, id);
         throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
       }
       line = this.#open(slot);
@@ -200,7 +200,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     name: Name,
     listener: Listener<KeyedRateLimiterEvents[Name]>,
   ): Disposable {
-    return this.#tally.on(name, listener);
+    return this.#metrics.on(name, listener);
   }
 
   /**
@@ -241,7 +241,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     table.add(key, now, cost, hash);
     if (evicted !== undefined) {
       this.#evicted++;
-      this.#tally.events?.emit("evicted", { key: evicted });
+      this.#metrics.events?.emit("evicted", { key: evicted });
     }
     return true;
   }
@@ -264,17 +264,23 @@ export class KeyedRateLimiter extends Printed implements Component {
   }
 
   /** Begins a line for a known key; its bucket moves there. */
-  #open(slot: number): Line<string> {
+  #open(slot: number): QueuedLimiter<string> {
     // The table's key is a copy in memory of its own.
     const key = this.#table.keyOf(slot);
-    const line = new Line(this.#settings, this.#limits, this.#tally, key, this.#table.levelOf(slot));
+    const line = new QueuedLimiter(
+      this.#settings,
+      this.#limits,
+      this.#metrics,
+      key,
+      this.#table.levelOf(slot),
+    );
     if (this.#disposed) line.dispose();
     this.#table.remove(slot);
     this.#lines.set(key, line);
     return line;
   }
 
-  async #waitIn(line: Line<string>, request: Request): Promise<void> {
+  async #waitIn(line: QueuedLimiter<string>, request: Request): Promise<void> {
     try {
       await line.admit(request);
     } finally {
@@ -283,7 +289,7 @@ export class KeyedRateLimiter extends Printed implements Component {
   }
 
   /** Gives a line up that nobody waits in; its bucket moves back. */
-  #close(line: Line<string>): void {
+  #close(line: QueuedLimiter<string>): void {
     const { key, level } = line;
     if (line.queued > 0 || this.#lines.get(key) !== line) return;
     this.#lines.delete(key);

@@ -1,5 +1,5 @@
 import type { Snapshot } from "../kernel/component.js";
-import type { RateLimiterStats } from "./tally.js";
+import type { RateLimiterStats } from "./metrics.js";
 
 /** Totals of a keyed limiter over all keys: a frozen copy. */
 export interface KeyedRateLimiterStats extends RateLimiterStats {

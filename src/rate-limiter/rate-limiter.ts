@@ -6,7 +6,7 @@ import { checkFunction, type ExecutionContext, type Policy, runAbortable } from 
 import { Printed } from "../kernel/printed.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
-import { Line } from "./line.js";
+import { QueuedLimiter } from "./queued-limiter.js";
 import {
   limitsOf,
   type RateLimiterOptions,
@@ -24,9 +24,9 @@ import {
   type WrapOptions,
 } from "./request.js";
 import type { Reservation } from "./reservation.js";
-import { type RateLimiterStats, Tally } from "./tally.js";
+import { Metrics, type RateLimiterStats } from "./metrics.js";
 
-export type { RateLimiterStats } from "./tally.js";
+export type { RateLimiterStats } from "./metrics.js";
 
 /** What a {@link RateLimiter} says of itself. */
 export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
@@ -74,8 +74,8 @@ export class RateLimiter extends Printed implements Policy, Component {
   readonly name: string;
   /** How many requests may wait; `undefined`: no limit. */
   readonly maxQueue: number | undefined;
-  readonly #line: Line<void>;
-  readonly #tally: Tally<void, object>;
+  readonly #line: QueuedLimiter<void>;
+  readonly #metrics: Metrics<void, object>;
   #settings: RateLimitsSettings;
 
   constructor(options?: RateLimiterOptions) {
@@ -84,8 +84,8 @@ export class RateLimiter extends Printed implements Policy, Component {
     this.name = settings.name;
     this.maxQueue = settings.maxQueue;
     this.#settings = settings;
-    this.#tally = new Tally(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
-    this.#line = new Line(settings, limitsOf(settings), this.#tally, undefined);
+    this.#metrics = new Metrics(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
+    this.#line = new QueuedLimiter(settings, limitsOf(settings), this.#metrics, undefined);
   }
 
   /** How many tokens flow in each {@link per}. */
@@ -111,7 +111,7 @@ export class RateLimiter extends Printed implements Policy, Component {
   /** Totals, as a frozen copy. */
   get stats(): RateLimiterStats {
     this.#line.now();
-    return Object.freeze(this.#tally.stats(this.#line.queued));
+    return Object.freeze(this.#metrics.stats(this.#line.queued));
   }
 
   /** What the limiter is at this moment: frozen, JSON-serialisable. */
@@ -130,8 +130,8 @@ export class RateLimiter extends Printed implements Policy, Component {
   tryAcquire(cost: number = 1): boolean {
     checkCost(cost, this.burst);
     const admitted = this.#line.take(cost);
-    if (admitted) this.#tally.admitted(cost, 0);
-    else this.#tally.refused(cost, this.#tally.events ? this.#line.wait(cost) : 0);
+    if (admitted) this.#metrics.admitted(cost, 0);
+    else this.#metrics.refused(cost, this.#metrics.events ? this.#line.wait(cost) : 0);
     return admitted;
   }
 
@@ -281,7 +281,7 @@ export class RateLimiter extends Printed implements Policy, Component {
     name: Name,
     listener: Listener<RateLimiterEvents[Name]>,
   ): Disposable {
-    return this.#tally.on(name, listener);
+    return this.#metrics.on(name, listener);
   }
 
   /**

@@ -2,17 +2,17 @@ import type { Clock, Timer } from "../kernel/clock.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { isLate, type Levels, type Limits, tokensIn } from "./bucket.js";
 import { costError, disposedError, RateLimitExceededError } from "./errors.js";
-import type { Booking, Waiter } from "./queue.js";
+import type { PendingReservation, Waiter } from "./linked-list.js";
 import type { Request } from "./request.js";
 import { HeldReservation, type Reservation } from "./reservation.js";
-import { Schedule } from "./schedule.js";
-import type { Teller } from "./tally.js";
+import { WaitQueue } from "./wait-queue.js";
+import type { AdmissionObserver } from "./metrics.js";
 
 /** A time further away, in milliseconds, is none: it comes of a pause without an end, or a debt like one. */
 const LONGEST_PROMISE = Number.MAX_SAFE_INTEGER / 2;
 
-/** What a {@link Line} needs of its limiter's settings. */
-export interface LineSettings {
+/** What a {@link QueuedLimiter} needs of its limiter's settings. */
+export interface QueuedLimiterSettings {
   readonly name: string;
   readonly clock: Clock;
   /** How many places the line may have. */
@@ -23,10 +23,10 @@ export interface LineSettings {
  * One bucket and those who stand at it, in order. A waiter takes its tokens when its turn comes, not before;
  * one timer wakes the line for the first of them. Nobody is woken for reservations. Times are milliseconds.
  */
-export class Line<Key> extends Schedule {
-  readonly #settings: LineSettings;
+export class QueuedLimiter<Key> extends WaitQueue {
+  readonly #settings: QueuedLimiterSettings;
   readonly #clock: Clock;
-  readonly #teller: Teller<Key>;
+  readonly #observer: AdmissionObserver<Key>;
   readonly key: Key;
   /** Whether more must be looked at than the bucket. */
   #gated = false;
@@ -35,11 +35,17 @@ export class Line<Key> extends Schedule {
   #asleep = false;
   #timer: Timer | undefined;
   #timerDue: number | undefined;
-  constructor(settings: LineSettings, limits: Limits, teller: Teller<Key>, key: Key, level?: Levels) {
+  constructor(
+    settings: QueuedLimiterSettings,
+    limits: Limits,
+    observer: AdmissionObserver<Key>,
+    key: Key,
+    level?: Levels,
+  ) {
     super(limits, level);
     this.#settings = settings;
     this.#clock = settings.clock;
-    this.#teller = teller;
+    this.#observer = observer;
     this.key = key;
   }
 
@@ -115,12 +121,12 @@ export class Line<Key> extends Schedule {
   reserve(cost: number): Reservation {
     const now = this.now();
     const turn = this.#ask({ cost, timeout: LONGEST_PROMISE }, now);
-    const booking: Booking = { cost, promised: turn ?? now, order: 0 };
+    const booking: PendingReservation = { cost, promised: turn ?? now, order: 0 };
     if (turn === undefined) {
       booking.lease = this.lease();
     } else {
       this.book(booking, now);
-      this.#teller.admitted(cost, turn - now, this.key);
+      this.#observer.admitted(cost, turn - now, this.key);
     }
     this.#gated = true;
     const delay = secondsUntil(booking.promised, now);
@@ -128,7 +134,7 @@ export class Line<Key> extends Schedule {
   }
 
   /** What was not used comes back, as far as the bound allows; what was used beyond it is charged as debt. */
-  settle(place: Booking | Waiter, used: number): void {
+  settle(place: PendingReservation | Waiter, used: number): void {
     const now = this.now();
     const unused = place.cost - used;
     this.giveBack(place, unused, now);
@@ -167,7 +173,7 @@ export class Line<Key> extends Schedule {
   /** Takes the tokens (`undefined`) or returns when they will be there; throws when they cannot be waited for. */
   #ask({ cost, timeout }: Pick<Request, "cost" | "timeout">, now: number): number | undefined {
     if (this.take(cost, now)) {
-      this.#teller.admitted(cost, 0, this.key);
+      this.#observer.admitted(cost, 0, this.key);
       return undefined;
     }
     const { name, maxQueue = Infinity } = this.#settings;
@@ -183,7 +189,7 @@ export class Line<Key> extends Schedule {
   }
 
   #refusal(cost: number, retryAfter: number, why?: string): RateLimitExceededError {
-    this.#teller.refused(cost, retryAfter, this.key);
+    this.#observer.refused(cost, retryAfter, this.key);
     return new RateLimitExceededError(this.#settings.name, retryAfter, why);
   }
 
@@ -243,7 +249,7 @@ export class Line<Key> extends Schedule {
     let waiter: Waiter | undefined;
     while ((waiter = this.takeNext(now))) {
       waiter.granted(waiter);
-      this.#teller.admitted(waiter.cost, now - waiter.since, this.key);
+      this.#observer.admitted(waiter.cost, now - waiter.since, this.key);
     }
     this.#gated = this.queued > 0 || this.pausedUntil > -Infinity || this.leased;
     this.#arm(now);

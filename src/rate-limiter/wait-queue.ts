@@ -1,6 +1,6 @@
 import { isFull, isLate, type Levels, take, turn } from "./bucket.js";
-import { LeasedBucket } from "./leased-bucket.js";
-import { type Booking, Queue, type Waiter } from "./queue.js";
+import { TokenBucket } from "./token-bucket.js";
+import { LinkedList, type PendingReservation, type Waiter } from "./linked-list.js";
 
 /** Where a line will be once everybody in it has had a turn. */
 interface LineEnd {
@@ -11,11 +11,11 @@ interface LineEnd {
 }
 
 /** A bucket, those who stand at it, and when each of them has a turn. */
-export abstract class Schedule extends LeasedBucket {
+export abstract class WaitQueue extends TokenBucket {
   /** In the past: no pause. */
   protected pausedUntil: number = -Infinity;
-  readonly #waiters = new Queue<Waiter>();
-  readonly #bookings = new Queue<Booking>();
+  readonly #waiters = new LinkedList<Waiter>();
+  readonly #bookings = new LinkedList<PendingReservation>();
   /** The cost of all waiters together. */
   #waiting = 0;
   /** One listener for each signal: an `EventTarget` looks through all its listeners to add or remove one. */
@@ -69,7 +69,7 @@ export abstract class Schedule extends LeasedBucket {
   }
 
   /** Gives a booking a place. */
-  protected book(booking: Booking, now: number): void {
+  protected book(booking: PendingReservation, now: number): void {
     booking.order = this.#joined++;
     this.#extend(booking.cost, booking.promised, now);
     this.#bookings.push(booking);
@@ -79,7 +79,7 @@ export abstract class Schedule extends LeasedBucket {
    * Gives unused tokens back: all of them before their time, as far as the bound allows later. Below 0: takes
    * what was used beyond them, as debt.
    */
-  protected giveBack(place: Booking | Waiter, unused: number, now: number): void {
+  protected giveBack(place: PendingReservation | Waiter, unused: number, now: number): void {
     this.#end = undefined;
     if (!place.lease) {
       place.cost -= unused;
@@ -153,7 +153,7 @@ export abstract class Schedule extends LeasedBucket {
   readonly #abort = ({ target }: Event): void => this.aborted(this.leaveAll(this.#signals.get(target) ?? []));
 
   /** Whether a booking comes before a waiter. */
-  #isBefore(booking: Booking, waiter: Waiter): boolean {
+  #isBefore(booking: PendingReservation, waiter: Waiter): boolean {
     return booking.order < Math.max(waiter.order, this.#bookingsFirst);
   }
 

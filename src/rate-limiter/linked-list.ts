@@ -1,13 +1,13 @@
-import type { Lease } from "./leased-bucket.js";
+import type { Grant } from "./token-bucket.js";
 
-/** A place in a {@link Queue}. */
+/** A place in a {@link LinkedList}. */
 interface Place<Item> {
   /** Changed only while it is in no queue, or by a reservation that gives tokens back before its time. */
   cost: number;
   /** Tells who came before; given with the place. */
   order: number;
   /** What it holds when its tokens were taken and may come back. */
-  lease?: Lease | undefined;
+  lease?: Grant | undefined;
   before?: Item | undefined;
   after?: Item | undefined;
 }
@@ -25,12 +25,12 @@ export interface Waiter extends Place<Waiter> {
 }
 
 /** A reservation that waits for its time: whoever looks next takes its tokens as of then. */
-export interface Booking extends Place<Booking> {
+export interface PendingReservation extends Place<PendingReservation> {
   readonly promised: number;
 }
 
 /** First in, first out; anybody can leave from anywhere. Joining and leaving are O(1). */
-export class Queue<Item extends Place<Item>> {
+export class LinkedList<Item extends Place<Item>> {
   head: Item | undefined;
   size = 0;
   #tail: Item | undefined;

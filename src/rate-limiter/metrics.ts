@@ -13,14 +13,14 @@ export interface RateLimiterStats {
 }
 
 /** What a limiter tells, with what says which of its buckets it is about. */
-interface Told<Label> {
+interface LimiterEventMap<Label> {
   readonly acquired: Label & { readonly cost: number; readonly waited: number };
   readonly rejected: Label & { readonly cost: number; readonly retryAfter: number };
   readonly evicted: Label;
 }
 
 /** Who is told of admissions and refusals at the bucket of `key`. */
-export interface Teller<Key> {
+export interface AdmissionObserver<Key> {
   /** A request was admitted after `waited` milliseconds. */
   admitted(cost: number, waited: number, key: Key): void;
   /** A request was refused; it would be admitted after `retryAfter` seconds. */
@@ -28,23 +28,26 @@ export interface Teller<Key> {
 }
 
 /** Counts what a limiter does and tells its listeners. */
-export class Tally<Key, Label extends object> implements Teller<Key> {
+export class Metrics<Key, Label extends object> implements AdmissionObserver<Key> {
   /** Made for the first listener. */
-  events: Events<Told<Label>> | undefined;
+  events: Events<LimiterEventMap<Label>> | undefined;
   readonly #owner: string;
-  readonly #names: readonly (keyof Told<Label>)[];
+  readonly #names: readonly (keyof LimiterEventMap<Label>)[];
   readonly #label: (key: Key) => Label;
   #acquired = 0;
   #rejected = 0;
   #waited = 0;
 
-  constructor(owner: string, names: readonly (keyof Told<Label>)[], label: (key: Key) => Label) {
+  constructor(owner: string, names: readonly (keyof LimiterEventMap<Label>)[], label: (key: Key) => Label) {
     this.#owner = owner;
     this.#names = names;
     this.#label = label;
   }
 
-  on<Name extends keyof Told<Label>>(name: Name, listener: Listener<Told<Label>[Name]>): Disposable {
+  on<Name extends keyof LimiterEventMap<Label>>(
+    name: Name,
+    listener: Listener<LimiterEventMap<Label>[Name]>,
+  ): Disposable {
     this.events ??= new Events(this.#owner, this.#names);
     return this.events.on(name, listener);
   }

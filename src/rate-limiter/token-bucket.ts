@@ -18,21 +18,21 @@ import {
  * full when somebody took from it later, it could not have held them anyway: what was missing at that moment
  * is all that can come back, or the window's bound would be broken.
  */
-export interface Lease {
+export interface Grant {
   /** The least that was missing when something was taken, from this lease until the next one began. */
   room: number;
-  next: Lease | undefined;
+  next: Grant | undefined;
 }
 
 /**
  * One bucket, from which tokens can be taken so that they may come back. Leases are linked from the older to
  * the newer: taking costs O(1) however many are open, and a lease that nobody holds any more is garbage.
  */
-export class LeasedBucket {
+export class TokenBucket {
   limits: Limits;
   // Doubles in fields of their own would be boxed anew at each admission, a sixth of its cost.
   readonly level: Levels;
-  #newest: Lease | undefined;
+  #newest: Grant | undefined;
 
   constructor(limits: Limits, level: Levels = fullLevel()) {
     this.limits = limits;
@@ -74,7 +74,7 @@ export class LeasedBucket {
   }
 
   /** Makes a lease of what was taken last. */
-  protected lease(): Lease {
+  protected lease(): Grant {
     const lease = { room: Infinity, next: undefined };
     if (this.#newest) this.#newest.next = lease;
     this.#newest = lease;
@@ -82,9 +82,9 @@ export class LeasedBucket {
   }
 
   /** Gives as many of the tokens back as the bucket could have held since. */
-  protected release(from: Lease, cost: number): void {
+  protected release(from: Grant, cost: number): void {
     let given = cost;
-    let lease: Lease | undefined;
+    let lease: Grant | undefined;
     for (lease = from; lease; lease = lease.next) given = Math.min(given, lease.room);
     // All that was missing later is now missing less.
     for (lease = from; lease; lease = lease.next) lease.room -= given;
