@@ -5,7 +5,7 @@ import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
 import { secondsUntil } from "../kernel/seconds.js";
-import { isFull, type Limits, tokensIn, turn } from "./bucket.js";
+import { type Limits, tokensIn, turn } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { digestOf } from "./key-hash.js";
 import { KeyTable } from "./key-table.js";
@@ -23,6 +23,7 @@ import {
   type OnFull,
 } from "./options.js";
 import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
+import { TokenBucket } from "./token-bucket.js";
 import { Metrics } from "./metrics.js";
 
 export type {
@@ -267,13 +268,8 @@ export class KeyedRateLimiter extends Printed implements Component {
   #open(slot: number): QueuedLimiter<string> {
     // The table's key is a copy in memory of its own.
     const key = this.#table.keyOf(slot);
-    const line = new QueuedLimiter(
-      this.#settings,
-      this.#limits,
-      this.#metrics,
-      key,
-      this.#table.levelOf(slot),
-    );
+    const bucket = new TokenBucket(this.#limits, this.#table.levelOf(slot));
+    const line = new QueuedLimiter(this.#settings, bucket, this.#metrics, key);
     if (this.#disposed) line.dispose();
     this.#table.remove(slot);
     this.#lines.set(key, line);
@@ -290,11 +286,11 @@ export class KeyedRateLimiter extends Printed implements Component {
 
   /** Gives a line up that nobody waits in; its bucket moves back. */
   #close(line: QueuedLimiter<string>): void {
-    const { key, level } = line;
+    const { key, bucket } = line;
     if (line.queued > 0 || this.#lines.get(key) !== line) return;
     this.#lines.delete(key);
-    if (isFull(level, 0, this.#clock.now(), this.#limits)) return;
-    this.#table.add(key, level[0] ?? 0, level[1] ?? 0);
+    if (bucket.isFull(this.#clock.now())) return;
+    this.#table.add(key, bucket.levels[0] ?? 0, bucket.levels[1] ?? 0);
   }
 
   /** What a key counts by: itself, or its hash when it is too long to be kept. */

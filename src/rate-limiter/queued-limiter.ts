@@ -1,190 +1,201 @@
+import { onAbort } from "../kernel/abort.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { secondsUntil } from "../kernel/seconds.js";
-import { isLate, type Levels, type Limits, tokensIn } from "./bucket.js";
+import { isLate, type Limits } from "./bucket.js";
 import { costError, disposedError, RateLimitExceededError } from "./errors.js";
-import type { PendingReservation, Waiter } from "./linked-list.js";
+import type { AdmissionObserver } from "./metrics.js";
 import type { Request } from "./request.js";
 import { HeldReservation, type Reservation } from "./reservation.js";
-import { WaitQueue } from "./wait-queue.js";
-import type { AdmissionObserver } from "./metrics.js";
+import type { TokenBucket } from "./token-bucket.js";
+import { type PendingReservation, type Waiter, WaitQueue } from "./wait-queue.js";
 
 /** A time further away, in milliseconds, is none: it comes of a pause without an end, or a debt like one. */
-const LONGEST_PROMISE = Number.MAX_SAFE_INTEGER / 2;
+const LONGEST_WAIT = Number.MAX_SAFE_INTEGER / 2;
 
 /** What a {@link QueuedLimiter} needs of its limiter's settings. */
 export interface QueuedLimiterSettings {
   readonly name: string;
   readonly clock: Clock;
-  /** How many places the line may have. */
+  /** How many may wait. */
   readonly maxQueue: number | undefined;
 }
 
 /**
- * One bucket and those who stand at it, in order. A waiter takes its tokens when its turn comes, not before;
- * one timer wakes the line for the first of them. Nobody is woken for reservations. Times are milliseconds.
+ * A bucket and the queue of those who wait for its tokens. A waiter takes its tokens when its turn comes, not
+ * before; one timer fires for the first of them, none for reservations. Times are milliseconds.
  */
-export class QueuedLimiter<Key> extends WaitQueue {
+export class QueuedLimiter<Key> {
+  readonly bucket: TokenBucket;
+  readonly key: Key;
   readonly #settings: QueuedLimiterSettings;
   readonly #clock: Clock;
   readonly #observer: AdmissionObserver<Key>;
-  readonly key: Key;
-  /** Whether more must be looked at than the bucket. */
-  #gated = false;
+  readonly #queue: WaitQueue;
+  /** Whether there are waiters, reservations, grants or a pause: the bucket alone does not decide. */
+  #isContended = false;
   #disposed = false;
   /** Whether somebody who blocks the thread looks at the clock instead of a timer. */
-  #asleep = false;
+  #isBlocking = false;
   #timer: Timer | undefined;
   #timerDue: number | undefined;
+
   constructor(
     settings: QueuedLimiterSettings,
-    limits: Limits,
+    bucket: TokenBucket,
     observer: AdmissionObserver<Key>,
     key: Key,
-    level?: Levels,
   ) {
-    super(limits, level);
+    this.bucket = bucket;
+    this.key = key;
     this.#settings = settings;
     this.#clock = settings.clock;
     this.#observer = observer;
-    this.key = key;
+    this.#queue = new WaitQueue(bucket);
   }
 
-  /** Reads the clock, and gives everybody whose time has come a turn. */
+  /** How many wait, with the reservations whose time has not come. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** Reads the clock and serves everybody whose time has come. */
   now(): number {
     const now = this.#clock.now();
-    if (this.#gated) this.#attend(now);
+    if (this.#isContended) this.#serve(now);
     return now;
   }
 
   /** How many tokens are in the bucket. */
   tokens(): number {
-    const now = this.now();
-    return tokensIn(this.level, 0, now, this.limits);
+    return this.bucket.tokens(this.now());
   }
 
   /** Seconds until a request that comes now would have its turn. */
   wait(cost: number): number {
     const now = this.now();
-    return secondsUntil(this.turnOf(cost, now), now);
+    return secondsUntil(this.#queue.turnOf(cost, now), now);
   }
 
   /** Takes the tokens if they are there and nobody waits for them. */
   take(cost: number, now: number = this.#clock.now()): boolean {
-    if (this.#gated) {
-      this.#attend(now);
-      if (this.queued > 0 || now < this.pausedUntil) return false;
+    if (this.#isContended) {
+      this.#serve(now);
+      if (this.#queue.size > 0 || now < this.#queue.pausedUntil) return false;
     }
-    return this.spendIfThere(cost, now);
+    return this.bucket.takeIfThere(cost, now);
   }
 
   /**
    * Admits the request at once (`undefined`) or when its turn comes; throws when it has to be refused.
-   * With `leased`, the waiter may {@link settle} afterwards.
+   * A `returnable` waiter may {@link settle} afterwards.
    */
-  admit(request: Request, leased: boolean = false): Promise<Waiter> | undefined {
+  admit(request: Request, returnable: boolean = false): Promise<Waiter> | undefined {
     request.signal?.throwIfAborted();
     const now = this.now();
-    const turn = this.#ask(request, now);
+    const turn = this.#takeOrWait(request, now);
     if (turn === undefined) return undefined;
-    return new Promise((granted, refused) => this.#wait(request, now, turn, leased, granted, refused));
+    return new Promise((granted, refused) => this.#enqueue(request, now, turn, returnable, granted, refused));
   }
 
   /** Admits the request at once or blocks the thread until its turn comes; throws when it has to be refused. */
   admitSync(request: Request): void {
     const now = this.now();
-    const turn = this.#ask(request, now);
+    const turn = this.#takeOrWait(request, now);
     if (turn === undefined) return;
     const outcome: { known?: true; refusal?: { readonly reason: unknown } } = {};
-    const before = this.#asleep;
-    this.#asleep = true;
+    const before = this.#isBlocking;
+    this.#isBlocking = true;
     const granted = (): true => (outcome.known = true);
-    const waiter = this.#wait(request, now, turn, false, granted, (reason) => {
+    const waiter = this.#enqueue(request, now, turn, false, granted, (reason) => {
       outcome.refusal = { reason };
       granted();
     });
     try {
       while (!outcome.known) {
-        this.#clock.sleepSync((this.headTurn() ?? now) - this.#clock.now());
+        this.#clock.sleepSync((this.#queue.headTurn ?? now) - this.#clock.now());
         this.now();
       }
     } finally {
-      // Only a clock that threw leaves it standing there.
-      if (!outcome.known) this.leave(waiter);
-      this.#asleep = before;
-      this.#attend(this.#clock.now());
+      // Only a clock that threw leaves it in the queue.
+      if (!outcome.known) this.#queue.leave(waiter);
+      this.#isBlocking = before;
+      this.#serve(this.#clock.now());
     }
     // A listener of somebody else's turn can have changed the limits in the meantime.
     if (outcome.refusal) throw outcome.refusal.reason;
   }
 
-  /** Takes the tokens now, or as soon as they will be there; throws when the line is full or that is never. */
+  /** Takes the tokens now, or as soon as they will be there; throws when the queue is full or that is never. */
   reserve(cost: number): Reservation {
     const now = this.now();
-    const turn = this.#ask({ cost, timeout: LONGEST_PROMISE }, now);
-    const booking: PendingReservation = { cost, promised: turn ?? now, order: 0 };
+    const turn = this.#takeOrWait({ cost, timeout: LONGEST_WAIT }, now);
+    const reservation: PendingReservation = { cost, due: turn ?? now, order: 0 };
     if (turn === undefined) {
-      booking.lease = this.lease();
+      reservation.grant = this.bucket.grant();
     } else {
-      this.book(booking, now);
+      this.#queue.reserve(reservation, now);
       this.#observer.admitted(cost, turn - now, this.key);
     }
-    this.#gated = true;
-    const delay = secondsUntil(booking.promised, now);
-    return new HeldReservation(cost, delay, (used) => this.settle(booking, used));
+    this.#isContended = true;
+    const delay = secondsUntil(reservation.due, now);
+    return new HeldReservation(cost, delay, (used) => this.settle(reservation, used));
   }
 
   /** What was not used comes back, as far as the bound allows; what was used beyond it is charged as debt. */
   settle(place: PendingReservation | Waiter, used: number): void {
     const now = this.now();
     const unused = place.cost - used;
-    this.giveBack(place, unused, now);
+    this.#queue.giveBack(place, unused, now);
     if (unused < 0) this.#refuseTheLate(now);
-    this.#attend(now);
+    this.#serve(now);
   }
 
   /** Admits nobody for so long; reservations keep their times. */
   pause(duration: number): void {
     const now = this.now();
-    this.pausedUntil = Math.max(this.pausedUntil, now + duration);
+    this.#queue.pausedUntil = Math.max(this.#queue.pausedUntil, now + duration);
     this.#rearrange(now);
   }
 
   /** Goes on under other limits with the tokens that are there, or the debt. */
   change(limits: Limits): void {
     const now = this.now();
-    this.rebase(limits, now);
+    this.bucket.change(limits, now);
     this.#rearrange(now);
   }
 
   /** Fills the bucket and ends a pause; whoever waits is served as the bucket allows. */
   reset(): void {
     const now = this.now();
-    this.pausedUntil = -Infinity;
-    this.refill();
+    this.#queue.pausedUntil = -Infinity;
+    this.bucket.fill();
     this.#rearrange(now);
   }
 
   /** Refuses everybody who waits, and whoever would have to wait from now on. */
   dispose(): void {
     this.#disposed = true;
-    this.#dismiss(this.leaveAll(), () => disposedError(this.#settings.name));
+    const waiters = [...this.#queue.waiters];
+    for (const waiter of waiters) this.#queue.leave(waiter);
+    this.#serve(this.#clock.now());
+    for (const { refused } of waiters) refused(disposedError(this.#settings.name));
   }
 
   /** Takes the tokens (`undefined`) or returns when they will be there; throws when they cannot be waited for. */
-  #ask({ cost, timeout }: Pick<Request, "cost" | "timeout">, now: number): number | undefined {
+  #takeOrWait({ cost, timeout }: Pick<Request, "cost" | "timeout">, now: number): number | undefined {
     if (this.take(cost, now)) {
       this.#observer.admitted(cost, 0, this.key);
       return undefined;
     }
     const { name, maxQueue = Infinity } = this.#settings;
     if (this.#disposed) throw disposedError(name);
-    const turn = this.turnOf(cost, now);
-    const crowded = this.queued >= maxQueue;
-    if (!crowded && !isLate(turn, now + timeout, this.limits)) return turn;
+    const turn = this.#queue.turnOf(cost, now);
+    const isFull = this.queued >= maxQueue;
+    if (!isFull && !isLate(turn, now + timeout, this.bucket.limits)) return turn;
     throw this.#refusal(
       cost,
       secondsUntil(turn, now),
-      crowded ? `all ${this.queued} places to wait are taken` : undefined,
+      isFull ? `all ${this.queued} places to wait are taken` : undefined,
     );
   }
 
@@ -193,71 +204,67 @@ export class QueuedLimiter<Key> extends WaitQueue {
     return new RateLimitExceededError(this.#settings.name, retryAfter, why);
   }
 
-  #wait(
+  #enqueue(
     { cost, timeout, signal }: Request,
     since: number,
     turn: number,
-    leased: boolean,
+    returnable: boolean,
     granted: Waiter["granted"],
     refused: Waiter["refused"],
   ): Waiter {
-    const waiter: Waiter = {
-      cost,
-      order: 0,
-      since,
-      deadline: since + timeout,
-      signal,
-      leased,
-      granted,
-      refused,
-    };
-    this.join(waiter, turn);
-    this.#gated = true;
+    const deadline = since + timeout;
+    const waiter: Waiter = { cost, order: 0, since, deadline, signal, returnable, granted, refused };
+    if (signal) waiter.unlisten = onAbort(signal, () => this.#abort(waiter));
+    this.#queue.join(waiter, turn);
+    this.#isContended = true;
     this.#arm(since);
     return waiter;
   }
 
-  protected override aborted(waiters: readonly Waiter[]): void {
-    this.#dismiss(waiters, ({ signal }) => signal?.reason);
+  #abort(waiter: Waiter): void {
+    this.#queue.leave(waiter);
+    this.#serve(this.#clock.now());
+    waiter.refused(waiter.signal?.reason);
   }
 
-  /** Tells waiters that they left unserved, after the others moved up. */
-  #dismiss(waiters: readonly Waiter[], reason: (waiter: Waiter) => unknown): void {
-    this.#attend(this.#clock.now());
-    for (const waiter of waiters) waiter.refused(reason(waiter));
-  }
-
-  /** After a change for everybody in the line: refuses those who can no longer be served in time. */
+  /** After a change for everybody in the queue: refuses those who can no longer be served in time. */
   #rearrange(now: number): void {
-    this.bookingsFirst();
+    this.#queue.putReservationsFirst();
     this.#refuseTheLate(now);
-    this.#attend(now);
+    this.#serve(now);
   }
 
   #refuseTheLate(now: number): void {
-    const late = this.takeLate(now);
-    const { burst } = this.limits;
+    const late = this.#queue.takeLate(now);
+    const { burst } = this.bucket.limits;
     for (const [{ cost, refused }, turn] of late)
       refused(cost > burst ? costError(cost, burst) : this.#refusal(cost, secondsUntil(turn, now)));
   }
 
-  /** Gives everybody whose time has come a turn, and sets the timer for the next. */
-  #attend(now: number): void {
-    if (now >= this.pausedUntil) this.pausedUntil = -Infinity;
-    // What was promised comes before whoever is late.
-    if (this.takePromised(now)) this.#refuseTheLate(now);
-    let waiter: Waiter | undefined;
-    while ((waiter = this.takeNext(now))) {
-      waiter.granted(waiter);
-      this.#observer.admitted(waiter.cost, now - waiter.since, this.key);
+  /** Serves everybody whose time has come, and sets the timer for the next. */
+  #serve(now: number): void {
+    const queue = this.#queue;
+    if (now >= queue.pausedUntil) queue.pausedUntil = -Infinity;
+    // Reservations come before whoever is late.
+    if (queue.takeReserved(now)) this.#refuseTheLate(now);
+    for (let waiter = queue.head; waiter; waiter = queue.head) {
+      if (waiter.signal?.aborted) {
+        // Its listener was not called yet: others of the same signal come first.
+        queue.leave(waiter);
+        waiter.refused(waiter.signal.reason);
+      } else {
+        if (!queue.takeHead(waiter, now)) break;
+        waiter.granted(waiter);
+        this.#observer.admitted(waiter.cost, now - waiter.since, this.key);
+      }
     }
-    this.#gated = this.queued > 0 || this.pausedUntil > -Infinity || this.leased;
+    this.#isContended = queue.size > 0 || queue.pausedUntil > -Infinity || this.bucket.hasGrants;
     this.#arm(now);
   }
 
   #arm(now: number): void {
-    const due = this.headTurn();
-    if (this.#asleep || due === this.#timerDue) return;
+    const due = this.#queue.headTurn;
+    if (this.#isBlocking || due === this.#timerDue) return;
     this.#timer?.cancel();
     this.#timerDue = due;
     if (due === undefined) return;

@@ -24,6 +24,7 @@ import {
   type WrapOptions,
 } from "./request.js";
 import type { Reservation } from "./reservation.js";
+import { TokenBucket } from "./token-bucket.js";
 import { Metrics, type RateLimiterStats } from "./metrics.js";
 
 export type { RateLimiterStats } from "./metrics.js";
@@ -74,7 +75,7 @@ export class RateLimiter extends Printed implements Policy, Component {
   readonly name: string;
   /** How many requests may wait; `undefined`: no limit. */
   readonly maxQueue: number | undefined;
-  readonly #line: QueuedLimiter<void>;
+  readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
   #settings: RateLimitsSettings;
 
@@ -85,33 +86,38 @@ export class RateLimiter extends Printed implements Policy, Component {
     this.maxQueue = settings.maxQueue;
     this.#settings = settings;
     this.#metrics = new Metrics(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
-    this.#line = new QueuedLimiter(settings, limitsOf(settings), this.#metrics, undefined);
+    this.#limiter = new QueuedLimiter(
+      settings,
+      new TokenBucket(limitsOf(settings)),
+      this.#metrics,
+      undefined,
+    );
   }
 
   /** How many tokens flow in each {@link per}. */
   get rate(): number {
-    return this.#line.limits.rate;
+    return this.#limiter.bucket.limits.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#line.limits.per / 1000;
+    return this.#limiter.bucket.limits.per / 1000;
   }
 
   /** How many tokens the bucket holds. */
   get burst(): number {
-    return this.#line.limits.burst;
+    return this.#limiter.bucket.limits.burst;
   }
 
   /** How many tokens are there now, with fractions; also while requests wait for more, or in a pause. */
   get tokens(): number {
-    return this.#line.tokens();
+    return this.#limiter.tokens();
   }
 
   /** Totals, as a frozen copy. */
   get stats(): RateLimiterStats {
-    this.#line.now();
-    return Object.freeze(this.#metrics.stats(this.#line.queued));
+    this.#limiter.now();
+    return Object.freeze(this.#metrics.stats(this.#limiter.queued));
   }
 
   /** What the limiter is at this moment: frozen, JSON-serialisable. */
@@ -129,9 +135,9 @@ export class RateLimiter extends Printed implements Policy, Component {
    */
   tryAcquire(cost: number = 1): boolean {
     checkCost(cost, this.burst);
-    const admitted = this.#line.take(cost);
+    const admitted = this.#limiter.take(cost);
     if (admitted) this.#metrics.admitted(cost, 0);
-    else this.#metrics.refused(cost, this.#metrics.events ? this.#line.wait(cost) : 0);
+    else this.#metrics.refused(cost, this.#metrics.events ? this.#limiter.wait(cost) : 0);
     return admitted;
   }
 
@@ -143,7 +149,7 @@ export class RateLimiter extends Printed implements Policy, Component {
    * the burst, with `signal.reason` when the wait is aborted.
    */
   async acquire(options?: AcquireOptions): Promise<void> {
-    await this.#line.admit(readRequest("acquire", options, this.burst));
+    await this.#limiter.admit(readRequest("acquire", options, this.burst));
   }
 
   /**
@@ -154,7 +160,7 @@ export class RateLimiter extends Printed implements Policy, Component {
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
   acquireSync(options?: AcquireSyncOptions): void {
-    this.#line.admitSync(readRequest("acquireSync", options, this.burst, "sync"));
+    this.#limiter.admitSync(readRequest("acquireSync", options, this.burst, "sync"));
   }
 
   /**
@@ -167,7 +173,7 @@ export class RateLimiter extends Printed implements Policy, Component {
    */
   reserve(cost: number = 1): Reservation {
     checkCost(cost, this.burst);
-    return this.#line.reserve(cost);
+    return this.#limiter.reserve(cost);
   }
 
   /**
@@ -183,12 +189,12 @@ export class RateLimiter extends Printed implements Policy, Component {
     checkFunction(fn, "execute", RECIPE);
     const request = readRequest("execute", options, this.burst);
     const { signal } = request;
-    const turn = this.#line.admit(request, signal !== undefined);
+    const turn = this.#limiter.admit(request, signal !== undefined);
     // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
     if (turn) {
       const waiter = await turn;
       if (signal?.aborted) {
-        this.#line.settle(waiter, 0);
+        this.#limiter.settle(waiter, 0);
         throw signal.reason;
       }
     }
@@ -232,7 +238,7 @@ export class RateLimiter extends Printed implements Policy, Component {
   /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
   timeUntilToken(cost: number = 1): number {
     checkCost(cost, this.burst);
-    return this.#line.wait(cost);
+    return this.#limiter.wait(cost);
   }
 
   /**
@@ -256,7 +262,7 @@ export class RateLimiter extends Printed implements Policy, Component {
    */
   pauseFor(duration: Duration | null | undefined): void {
     const milliseconds = parsePause(duration);
-    if (milliseconds > 0) this.#line.pause(milliseconds);
+    if (milliseconds > 0) this.#limiter.pause(milliseconds);
   }
 
   /**
@@ -267,13 +273,13 @@ export class RateLimiter extends Printed implements Policy, Component {
   update(limits: RateLimits): void {
     const { rate, per, burst } = this.#settings;
     const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
-    this.#line.change(limitsOf(settings));
+    this.#limiter.change(limitsOf(settings));
     this.#settings = settings;
   }
 
   /** Fills the bucket and ends a pause. Waiters are served in order as the bucket allows; totals go on. */
   reset(): void {
-    this.#line.reset();
+    this.#limiter.reset();
   }
 
   /** Listens to an event; disposing of the result stops it. */
@@ -289,6 +295,6 @@ export class RateLimiter extends Printed implements Policy, Component {
    * everybody who would have to wait. No timer is left.
    */
   [Symbol.dispose](): void {
-    this.#line.dispose();
+    this.#limiter.dispose();
   }
 }

@@ -6,97 +6,122 @@ import {
   type Levels,
   type Limits,
   missing,
+  type Place,
   rebase,
   take,
   takeIfThere,
+  tokensIn,
+  turn,
 } from "./bucket.js";
 
 /**
- * What somebody whose tokens were taken may still give back, in tokens.
+ * What may still be given back of tokens that were taken.
  *
- * Giving tokens back means: the bucket as it would be had they never been taken. Where the bucket was nearly
- * full when somebody took from it later, it could not have held them anyway: what was missing at that moment
- * is all that can come back, or the window's bound would be broken.
+ * Giving tokens back leaves the bucket as it would be had they never been taken. If the bucket was nearly full
+ * when somebody took from it later, it could not have held them: what was missing at that moment is all that
+ * can come back, or the bound on every window would be broken.
  */
 export interface Grant {
-  /** The least that was missing when something was taken, from this lease until the next one began. */
+  /** The least that was missing when something was taken, from this grant until the next one began. */
   room: number;
   next: Grant | undefined;
 }
 
 /**
- * One bucket, from which tokens can be taken so that they may come back. Leases are linked from the older to
- * the newer: taking costs O(1) however many are open, and a lease that nobody holds any more is garbage.
+ * One bucket at its place in an array of levels, with the grants that may still give tokens back. Grants are
+ * linked from the older to the newer: taking costs O(1) however many are open, and a grant that nobody holds
+ * any more is garbage.
  */
 export class TokenBucket {
   limits: Limits;
   // Doubles in fields of their own would be boxed anew at each admission, a sixth of its cost.
-  readonly level: Levels;
+  levels: Levels;
+  at: Place;
   #newest: Grant | undefined;
 
-  constructor(limits: Limits, level: Levels = fullLevel()) {
+  constructor(limits: Limits, levels: Levels = fullLevel(), at: Place = 0) {
     this.limits = limits;
-    this.level = level;
+    this.levels = levels;
+    this.at = at;
   }
 
-  /** Whether anything can be given back. */
-  protected get leased(): boolean {
+  /** Whether tokens can be given back. */
+  get hasGrants(): boolean {
     return this.#newest !== undefined;
   }
 
+  tokens(now: number): number {
+    return tokensIn(this.levels, this.at, now, this.limits);
+  }
+
+  isFull(now: number): boolean {
+    return isFull(this.levels, this.at, now, this.limits);
+  }
+
+  /** The first time from `now` on at which the tokens are there. */
+  turn(cost: number, now: number): number {
+    return turn(this.levels, this.at, cost, now, this.limits);
+  }
+
+  /** A copy of the level, to reckon with. */
+  copy(): Levels {
+    return this.levels.slice(this.at, this.at + 2);
+  }
+
   /** Takes tokens, whether they are there or not. */
-  protected spend(cost: number, now: number): void {
+  take(cost: number, now: number): void {
     this.#observe(now);
-    take(this.level, 0, cost, now, this.limits);
+    take(this.levels, this.at, cost, now, this.limits);
   }
 
   /** Takes the tokens if they are there. */
-  protected spendIfThere(cost: number, now: number): boolean {
-    if (!this.#newest) return takeIfThere(this.level, 0, cost, now, this.limits);
-    const isAdmitted = isThere(this.level, 0, cost, now, this.limits);
-    if (isAdmitted) this.spend(cost, now);
+  takeIfThere(cost: number, now: number): boolean {
+    if (!this.#newest) return takeIfThere(this.levels, this.at, cost, now, this.limits);
+    const isAdmitted = isThere(this.levels, this.at, cost, now, this.limits);
+    if (isAdmitted) this.take(cost, now);
     return isAdmitted;
   }
 
   /** Goes on under other limits with the tokens that are there, or the debt. */
-  protected rebase(limits: Limits, now: number): void {
+  change(limits: Limits, now: number): void {
     this.#observe(now);
-    rebase(this.level, 0, now, this.limits, limits);
+    rebase(this.levels, this.at, now, this.limits, limits);
     this.limits = limits;
     this.#observe(now);
   }
 
   /** Fills the bucket: nothing that was taken before can come back, and no debt is left. */
-  protected refill(): void {
+  fill(): void {
     if (this.#newest) this.#newest.room = 0;
     this.#newest = undefined;
-    fill(this.level, 0);
+    fill(this.levels, this.at);
   }
 
-  /** Makes a lease of what was taken last. */
-  protected lease(): Grant {
-    const lease = { room: Infinity, next: undefined };
-    if (this.#newest) this.#newest.next = lease;
-    this.#newest = lease;
-    return lease;
+  /** Lets what was taken last be given back later. */
+  grant(): Grant {
+    const grant = { room: Infinity, next: undefined };
+    if (this.#newest) this.#newest.next = grant;
+    this.#newest = grant;
+    return grant;
   }
 
   /** Gives as many of the tokens back as the bucket could have held since. */
-  protected release(from: Grant, cost: number): void {
+  giveBack(from: Grant, cost: number): void {
     let given = cost;
-    let lease: Grant | undefined;
-    for (lease = from; lease; lease = lease.next) given = Math.min(given, lease.room);
+    let grant: Grant | undefined;
+    for (grant = from; grant; grant = grant.next) given = Math.min(given, grant.room);
     // All that was missing later is now missing less.
-    for (lease = from; lease; lease = lease.next) lease.room -= given;
-    this.level[1] = (this.level[1] ?? 0) - given;
+    for (grant = from; grant; grant = grant.next) grant.room -= given;
+    const spent = this.at + 1;
+    this.levels[spent] = (this.levels[spent] ?? 0) - given;
   }
 
   #observe(now: number): void {
     if (!this.#newest) return;
-    const room = missing(this.level, 0, now, this.limits);
+    const room = missing(this.levels, this.at, now, this.limits);
     this.#newest.room = Math.min(this.#newest.room, room);
     // From a full bucket nothing older can come back.
-    if (isFull(this.level, 0, now, this.limits)) {
+    if (this.isFull(now)) {
       this.#newest.room = 0;
       this.#newest = undefined;
     }

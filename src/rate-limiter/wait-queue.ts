@@ -1,148 +1,162 @@
-import { isFull, isLate, type Levels, take, turn } from "./bucket.js";
-import { TokenBucket } from "./token-bucket.js";
-import { LinkedList, type PendingReservation, type Waiter } from "./linked-list.js";
+import { isLate, type Levels, take, turn } from "./bucket.js";
+import { type Linked, LinkedList } from "./linked-list.js";
+import type { Grant, TokenBucket } from "./token-bucket.js";
 
-/** Where a line will be once everybody in it has had a turn. */
-interface LineEnd {
-  /** The bucket as it will be then. */
+/** A place in a {@link WaitQueue}. */
+interface Place<Item> extends Linked<Item> {
+  /** Changed only outside of a queue, or when a reservation gives tokens back before its time. */
+  cost: number;
+  /** The place in the order of arrival; given when it joins. */
+  order: number;
+  /** Of its tokens, once they were taken and if they may come back. */
+  grant?: Grant | undefined;
+}
+
+/** A request that waits for its turn. */
+export interface Waiter extends Place<Waiter> {
+  readonly since: number;
+  /** The last moment at which its turn may come. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  /** Whether it may give its tokens back. */
+  readonly returnable: boolean;
+  readonly granted: (waiter: Waiter) => void;
+  readonly refused: (reason: unknown) => void;
+  /** Removes the listener from its signal. */
+  unlisten?: (() => void) | undefined;
+}
+
+/** A reservation whose time has not come: whoever looks next takes its tokens as of then. */
+export interface PendingReservation extends Place<PendingReservation> {
+  readonly due: number;
+}
+
+/** What is expected of the bucket once everybody in the queue has had a turn. */
+interface Forecast {
   readonly level: Levels;
   /** The last turn. */
   readonly start: number;
 }
 
-/** A bucket, those who stand at it, and when each of them has a turn. */
-export abstract class WaitQueue extends TokenBucket {
+/** Those who wait for a bucket's tokens, reservations among them, and when each has its turn. Reads no clock. */
+export class WaitQueue {
   /** In the past: no pause. */
-  protected pausedUntil: number = -Infinity;
+  pausedUntil: number = -Infinity;
+  readonly #bucket: TokenBucket;
   readonly #waiters = new LinkedList<Waiter>();
-  readonly #bookings = new LinkedList<PendingReservation>();
+  readonly #reservations = new LinkedList<PendingReservation>();
   /** The cost of all waiters together. */
   #waiting = 0;
-  /** One listener for each signal: an `EventTarget` looks through all its listeners to add or remove one. */
-  readonly #signals = new Map<EventTarget | null, Set<Waiter>>();
   #joined = 0;
-  /** All bookings up to this order come before all waiters. */
-  #bookingsFirst = 0;
-  /** Kept only while there are bookings: without them it follows from the sum of the costs. */
-  #end: LineEnd | undefined;
+  /** All reservations up to this order come before all waiters. */
+  #reservedFirst = 0;
+  /** Kept only while there are reservations: without them it follows from the sum of the costs. */
+  #forecast: Forecast | undefined;
 
-  /** How many have a place. */
-  get queued(): number {
-    return this.#waiters.size + this.#bookings.size;
+  constructor(bucket: TokenBucket) {
+    this.#bucket = bucket;
   }
 
-  /** Called when their signal aborts; they have left. */
-  protected abstract aborted(waiters: readonly Waiter[]): void;
+  get size(): number {
+    return this.#waiters.size + this.#reservations.size;
+  }
 
-  /** Gives a waiter a place; its turn is reckoned to come at `turnAt`. */
-  protected join(waiter: Waiter, turnAt: number): void {
-    const { cost, signal, since } = waiter;
+  /** The first waiter. */
+  get head(): Waiter | undefined {
+    return this.#waiters.head;
+  }
+
+  get waiters(): Iterable<Waiter> {
+    return this.#waiters;
+  }
+
+  /** When the first waiter may have its turn. */
+  get headTurn(): number | undefined {
+    const waiter = this.#waiters.head;
+    return waiter && this.#bucket.turn(waiter.cost, this.#heldUntil(waiter));
+  }
+
+  /** When a request that comes now has its turn. */
+  turnOf(cost: number, now: number): number {
+    const { level, start } = this.#forecastAt(now);
+    return turn(level, 0, cost, start, this.#bucket.limits);
+  }
+
+  /** Adds a waiter whose turn is expected at `turnAt`. */
+  join(waiter: Waiter, turnAt: number): void {
     waiter.order = this.#joined++;
-    if (this.#bookings.size > 0) this.#extend(cost, turnAt, since);
+    if (this.#reservations.size > 0) this.#extend(waiter.cost, turnAt, waiter.since);
     this.#waiters.push(waiter);
-    this.#waiting += cost;
-    if (!signal) return;
-    const group = this.#signals.get(signal);
-    if (!group) signal.addEventListener("abort", this.#abort);
-    this.#signals.set(signal, group?.add(waiter) ?? new Set([waiter]));
+    this.#waiting += waiter.cost;
   }
 
-  /** Takes a waiter out of the line. */
-  protected leave(waiter: Waiter): void {
-    const { cost, signal } = waiter;
-    this.#waiters.remove(waiter);
-    // Fractions leave rounding behind; an empty line starts afresh.
-    this.#waiting = this.#waiters.size > 0 ? this.#waiting - cost : 0;
-    if (!signal) return;
-    const group = this.#signals.get(signal);
-    if (!group?.delete(waiter) || group.size > 0) return;
-    this.#signals.delete(signal);
-    signal.removeEventListener("abort", this.#abort);
+  /** Removes a waiter before its turn. */
+  leave(waiter: Waiter): void {
+    this.#remove(waiter);
+    this.#forecast = undefined;
   }
 
-  /** Takes waiters out before their turns. */
-  protected leaveAll(waiters: Iterable<Waiter> = this.#waiters): readonly Waiter[] {
-    const leaving = [...waiters];
-    for (const waiter of leaving) this.leave(waiter);
-    this.#end = undefined;
-    return leaving;
-  }
-
-  /** Gives a booking a place. */
-  protected book(booking: PendingReservation, now: number): void {
-    booking.order = this.#joined++;
-    this.#extend(booking.cost, booking.promised, now);
-    this.#bookings.push(booking);
+  /** Adds a reservation. */
+  reserve(reservation: PendingReservation, now: number): void {
+    reservation.order = this.#joined++;
+    this.#extend(reservation.cost, reservation.due, now);
+    this.#reservations.push(reservation);
   }
 
   /**
    * Gives unused tokens back: all of them before their time, as far as the bound allows later. Below 0: takes
    * what was used beyond them, as debt.
    */
-  protected giveBack(place: PendingReservation | Waiter, unused: number, now: number): void {
-    this.#end = undefined;
-    if (!place.lease) {
+  giveBack(place: PendingReservation | Waiter, unused: number, now: number): void {
+    this.#forecast = undefined;
+    if (!place.grant) {
       place.cost -= unused;
-      if (place.cost === 0 && "promised" in place) this.#bookings.remove(place);
+      if (place.cost === 0 && "due" in place) this.#reservations.remove(place);
     } else if (unused > 0) {
-      this.release(place.lease, unused);
+      this.#bucket.giveBack(place.grant, unused);
     } else if (unused < 0) {
-      this.spend(-unused, now);
+      this.#bucket.take(-unused, now);
     }
   }
 
-  /** When the first waiter may have its turn. */
-  protected headTurn(): number | undefined {
-    const waiter = this.#waiters.head;
-    if (!waiter) return undefined;
-    return turn(this.level, 0, waiter.cost, this.#heldUntil(waiter), this.limits);
-  }
-
-  /** When a request that comes now has its turn. */
-  protected turnOf(cost: number, now: number): number {
-    const { level, start } = this.#endAt(now);
-    return turn(level, 0, cost, start, this.limits);
-  }
-
-  /** Takes what was promised until now; returns whether a late waiter has to stand back for it. */
-  protected takePromised(now: number): boolean {
+  /** Takes what was reserved until now; returns whether that overtakes a late waiter. */
+  takeReserved(now: number): boolean {
     let overtaken = false;
-    for (let booking = this.#bookings.head; booking; booking = this.#bookings.head) {
-      if (booking.promised > now) break;
+    for (let first = this.#reservations.head; first; first = this.#reservations.head) {
+      if (first.due > now) break;
       const waiter = this.#waiters.head;
-      if (waiter && !this.#isBefore(booking, waiter)) overtaken = true;
-      this.#bookings.remove(booking);
-      this.spend(booking.cost, booking.promised);
-      booking.lease = this.lease();
+      if (waiter && !this.#isBefore(first, waiter)) overtaken = true;
+      this.#reservations.remove(first);
+      this.#bucket.take(first.cost, first.due);
+      first.grant = this.#bucket.grant();
     }
     return overtaken;
   }
 
-  /** Takes the first waiter and its tokens if its time has come. */
-  protected takeNext(now: number): Waiter | undefined {
-    const waiter = this.#waiters.head;
-    if (!waiter || now < this.#heldUntil(waiter)) return undefined;
-    // Later than its turn: the rest of the line moves back.
-    if (isFull(this.level, 0, now, this.limits)) this.#end = undefined;
-    if (!this.spendIfThere(waiter.cost, now)) return undefined;
-    this.leave(waiter);
-    if (waiter.leased) waiter.lease = this.lease();
-    return waiter;
+  /** Takes the first waiter's tokens, and removes it, if its time has come. */
+  takeHead(waiter: Waiter, now: number): boolean {
+    if (now < this.#heldUntil(waiter)) return false;
+    // Later than its turn: everybody behind moves back.
+    if (this.#bucket.isFull(now)) this.#forecast = undefined;
+    if (!this.#bucket.takeIfThere(waiter.cost, now)) return false;
+    this.#remove(waiter);
+    if (waiter.returnable) waiter.grant = this.#bucket.grant();
+    return true;
   }
 
-  /** After a change for all: bookings keep their times, so they come before the waiters. */
-  protected bookingsFirst(): void {
-    this.#bookingsFirst = this.#joined;
+  /** After a change for all: reservations keep their times, so they come before the waiters. */
+  putReservationsFirst(): void {
+    this.#reservedFirst = this.#joined;
   }
 
-  /** Takes those waiters out whose turn comes too late or never; what follows is reckoned without them. */
-  protected takeLate(now: number): readonly (readonly [waiter: Waiter, turn: number])[] {
+  /** Removes waiters whose turn comes too late or never; the turns of the others are reckoned without them. */
+  takeLate(now: number): readonly (readonly [waiter: Waiter, turn: number])[] {
     const late: [Waiter, number][] = [];
-    const { limits } = this;
-    this.#end = this.#foresee(now, (waiter, turnAt) => {
+    const { limits } = this.#bucket;
+    this.#forecast = this.#simulate(now, (waiter, turnAt) => {
       const drops = waiter.cost > limits.burst || isLate(turnAt, waiter.deadline, limits);
       if (drops) {
-        this.leave(waiter);
+        this.#remove(waiter);
         late.push([waiter, turnAt]);
       }
       return drops;
@@ -150,57 +164,61 @@ export abstract class WaitQueue extends TokenBucket {
     return late;
   }
 
-  readonly #abort = ({ target }: Event): void => this.aborted(this.leaveAll(this.#signals.get(target) ?? []));
+  #remove(waiter: Waiter): void {
+    this.#waiters.remove(waiter);
+    // Fractions leave rounding behind; an empty queue starts afresh.
+    this.#waiting = this.#waiters.size > 0 ? this.#waiting - waiter.cost : 0;
+    waiter.unlisten?.();
+  }
 
-  /** Whether a booking comes before a waiter. */
-  #isBefore(booking: PendingReservation, waiter: Waiter): boolean {
-    return booking.order < Math.max(waiter.order, this.#bookingsFirst);
+  #isBefore(reservation: PendingReservation, waiter: Waiter): boolean {
+    return reservation.order < Math.max(waiter.order, this.#reservedFirst);
   }
 
   /** Before this time the waiter has no turn, whatever is in the bucket. */
   #heldUntil(waiter: Waiter): number {
-    const booking = this.#bookings.head;
-    return booking && this.#isBefore(booking, waiter) ? booking.promised : this.pausedUntil;
+    const first = this.#reservations.head;
+    return first && this.#isBefore(first, waiter) ? first.due : this.pausedUntil;
   }
 
   #extend(cost: number, turnAt: number, now: number): void {
-    const { level } = this.#endAt(now);
-    take(level, 0, cost, turnAt, this.limits);
-    this.#end = { level, start: turnAt };
+    const { level } = this.#forecastAt(now);
+    take(level, 0, cost, turnAt, this.#bucket.limits);
+    this.#forecast = { level, start: turnAt };
   }
 
-  #endAt(now: number): LineEnd {
-    if (this.#bookings.size > 0) return (this.#end ??= this.#foresee(now, () => false));
-    // Without promised times the line is a plain sum: from its first turn on the bucket never fills up.
+  #forecastAt(now: number): Forecast {
+    if (this.#reservations.size > 0) return (this.#forecast ??= this.#simulate(now, () => false));
+    // Without reservations the queue is a plain sum: from its first turn on the bucket never fills up.
     const start = Math.max(now, this.pausedUntil);
-    const level = this.level.slice();
-    if (this.#waiting > 0) take(level, 0, this.#waiting, start, this.limits);
+    const level = this.#bucket.copy();
+    if (this.#waiting > 0) take(level, 0, this.#waiting, start, this.#bucket.limits);
     return { level, start };
   }
 
-  /** Goes through the line as if time passed. */
-  #foresee(now: number, drops: (waiter: Waiter, turnAt: number) => boolean): LineEnd {
-    const { limits } = this;
-    const level = this.level.slice();
+  /** Goes through the queue as if time passed. */
+  #simulate(now: number, drops: (waiter: Waiter, turnAt: number) => boolean): Forecast {
+    const { limits } = this.#bucket;
+    const level = this.#bucket.copy();
     let start = Math.max(now, this.pausedUntil);
-    let booking = this.#bookings.head;
-    const bookUpTo = (order: number): void => {
-      for (; booking && booking.order < order; booking = booking.after) {
-        start = Math.max(start, booking.promised);
-        take(level, 0, booking.cost, booking.promised, limits);
+    let reservation = this.#reservations.head;
+    const takeReservedBefore = (order: number): void => {
+      for (; reservation && reservation.order < order; reservation = reservation.after) {
+        start = Math.max(start, reservation.due);
+        take(level, 0, reservation.cost, reservation.due, limits);
       }
     };
     let next: Waiter | undefined;
     for (let waiter = this.#waiters.head; waiter; waiter = next) {
-      // Read before `drops`, which may take the waiter out of the line.
+      // Read before `drops`, which may remove the waiter.
       next = waiter.after;
-      bookUpTo(Math.max(waiter.order, this.#bookingsFirst));
+      takeReservedBefore(Math.max(waiter.order, this.#reservedFirst));
       const turnAt = turn(level, 0, waiter.cost, start, limits);
       if (drops(waiter, turnAt)) continue;
       start = turnAt;
       take(level, 0, waiter.cost, turnAt, limits);
     }
-    bookUpTo(Infinity);
+    takeReservedBefore(Infinity);
     return { level, start };
   }
 }

@@ -155,6 +155,23 @@ describe("a rate limiter", () => {
     expect(limiter.stats).toMatchObject({ totalAcquired: 2, totalRejected: 0, queued: 0 });
   });
 
+  test("of several waiters with one signal none is admitted by the abort that removes the first", async () => {
+    const { clock, limiter } = setUp({ burst: 5 });
+    limiter.tryAcquire(4);
+    const { signal, controller } = new CountingSignal();
+    // An earlier listener that asks the limiter makes it look at the queue.
+    signal.addEventListener("abort", () => limiter.timeUntilToken());
+    const expensive = watch(limiter.acquire({ cost: 5, signal }));
+    const affordable = watch(limiter.acquire({ cost: 1, signal }));
+    controller.abort("stop");
+    await clock.advance(0);
+    expect([expensive, affordable]).toEqual([
+      { state: "rejected", reason: "stop" },
+      { state: "rejected", reason: "stop" },
+    ]);
+    expect([limiter.tokens, limiter.stats.queued]).toEqual([1, 0]);
+  });
+
   test("a signal that is aborted already rejects and takes nothing", async () => {
     const { limiter } = setUp();
     await expect(limiter.acquire({ signal: AbortSignal.abort("no") })).rejects.toBe("no");
