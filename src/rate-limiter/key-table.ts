@@ -1,5 +1,6 @@
 import { fullAt, fullLevel, isFull, type Levels, type Limits, takeIfThere } from "./bucket.js";
 import { hashKey, randomSeed } from "./key-hash.js";
+import { TokenBucket } from "./token-bucket.js";
 
 const FIRST_CAPACITY = 16;
 
@@ -26,6 +27,8 @@ export class KeyTable {
   #places = new Int32Array(0);
   /** By slot, what the heap goes by: may lag behind the time of being full, which only grows, and is put right at the top. */
   #times = new Float64Array(0);
+  /** By key, the buckets that are used from outside: they are never forgotten, and follow when they are moved. */
+  readonly #pinned = new Map<string, TokenBucket>();
   #nextFree = -1;
   #nextNew = 0;
 
@@ -66,8 +69,8 @@ export class KeyTable {
     return this.#keys[slot] ?? "";
   }
 
-  /** Adds a key that is not there, whose bucket was full at a time and has had tokens taken since. */
-  add(key: string, since: number, spent: number, hash: number = this.hash(key)): void {
+  /** Adds a key that is not there, whose bucket was full at a time and has had tokens taken since; returns its slot. */
+  add(key: string, since: number, spent: number, hash: number = this.hash(key)): number {
     if (this.size === this.#hashes.length) this.#resize(Math.min(this.#maxKeys, this.size * 2));
     let slot = this.#nextFree;
     if (slot < 0) slot = this.#nextNew++;
@@ -79,6 +82,23 @@ export class KeyTable {
     this.#times[slot] = this.#fullAt(slot);
     this.#enter(slot);
     this.#rise(this.size++, slot);
+    return slot;
+  }
+
+  /** Gives out the bucket in a slot, to be used and kept until {@link unpin}. */
+  pin(slot: number): TokenBucket {
+    const bucket = new TokenBucket(this.#limits);
+    this.#pinned.set(this.keyOf(slot), bucket);
+    this.#attach(bucket, slot);
+    return bucket;
+  }
+
+  /** Ends a {@link pin}. */
+  unpin(key: string): void {
+    this.#pinned.delete(key);
+    const slot = this.find(key);
+    this.#times[slot] = this.#fullAt(slot);
+    this.#rise(this.#places[slot] ?? 0, slot);
   }
 
   remove(slot: number): void {
@@ -93,9 +113,9 @@ export class KeyTable {
     this.#rise(this.#places[last] ?? 0, last);
   }
 
-  /** The slot of the bucket that is full first; -1 when there is none. */
+  /** The slot of the bucket that is full first, of those that are not pinned; -1 when there is none. */
   closestToFull(): number {
-    while (this.size > 0) {
+    while (this.size > this.#pinned.size) {
       const slot = this.#heap[0] ?? 0;
       if (this.#isRight(slot)) return slot;
     }
@@ -113,12 +133,24 @@ export class KeyTable {
     }
   }
 
+  /** Forgets all but the pinned. */
   clear(): void {
+    const levels = this.#levels;
     this.size = 0;
     this.#keys.length = 0;
     this.#nextFree = -1;
     this.#nextNew = 0;
     this.#resize(Math.min(FIRST_CAPACITY, this.#maxKeys));
+    for (const [key, bucket] of this.#pinned)
+      this.#attach(bucket, this.add(key, levels[bucket.at] ?? 0, levels[bucket.at + 1] ?? 0));
+  }
+
+  /** Shows a pinned bucket its place, and moves it to the end of the heap. */
+  #attach(bucket: TokenBucket, slot: number): void {
+    bucket.levels = this.#levels;
+    bucket.at = slot * 2;
+    this.#times[slot] = Infinity;
+    this.#sink(this.#places[slot] ?? 0, slot);
   }
 
   #resize(capacity: number): void {
@@ -132,6 +164,7 @@ export class KeyTable {
     // A power of two, at least twice the capacity.
     this.#index = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
     for (const slot of this.#heap.subarray(0, this.size)) this.#enter(slot);
+    for (const bucket of this.#pinned.values()) bucket.levels = this.#levels;
   }
 
   #enter(slot: number): void {

@@ -23,7 +23,6 @@ import {
   type OnFull,
 } from "./options.js";
 import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
-import { TokenBucket } from "./token-bucket.js";
 import { Metrics } from "./metrics.js";
 
 export type {
@@ -65,8 +64,8 @@ export class KeyedRateLimiter extends Printed implements Component {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #table: KeyTable;
-  /** Those that somebody waits for: the bucket of such a key is in its line, not in the table. */
-  readonly #lines = new Map<string, QueuedLimiter<string>>();
+  /** For the keys that somebody waits for, whose buckets are pinned in the table. */
+  readonly #waiting = new Map<string, QueuedLimiter<string>>();
   readonly #metrics: Metrics<string, { readonly key: string }>;
   #disposed = false;
   #evicted = 0;
@@ -104,13 +103,13 @@ export class KeyedRateLimiter extends Printed implements Component {
 
   /** How many keys are known now. */
   get size(): number {
-    return this.#table.size + this.#lines.size;
+    return this.#table.size;
   }
 
   /** Totals over all keys, as a frozen copy. */
   get stats(): KeyedRateLimiterStats {
     let queued = 0;
-    for (const line of this.#lines.values()) queued += line.queued;
+    for (const limiter of this.#waiting.values()) queued += limiter.queued;
     const { size: keys } = this;
     return Object.freeze({ ...this.#metrics.stats(queued), keys, totalEvicted: this.#evicted });
   }
@@ -150,8 +149,8 @@ export class KeyedRateLimiter extends Printed implements Component {
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
     signal?.throwIfAborted();
-    let line = this.#lines.get(id);
-    if (line === undefined) {
+    let limiter = this.#waiting.get(id);
+    if (limiter === undefined) {
       if (this.#take(id, cost)) {
         this.#metrics.admitted(cost, 0, id);
         return;
@@ -162,17 +161,17 @@ export class KeyedRateLimiter extends Printed implements Component {
         this.#metrics.refused(cost, wait, id);
         throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
       }
-      line = this.#open(slot);
+      limiter = this.#open(slot);
     }
     // Not awaited here: this call would keep the caller's key, and what it was cut out of, until then.
-    return this.#waitIn(line, request);
+    return this.#waitIn(limiter, request);
   }
 
   /** How many tokens the key's bucket has now, with fractions. */
   tokens(key: string): number {
     const id = this.#idOf(key);
-    const line = this.#lines.get(id);
-    if (line !== undefined) return line.tokens();
+    const limiter = this.#waiting.get(id);
+    if (limiter !== undefined) return limiter.tokens();
     return tokensIn(this.#table.levelOf(this.#table.find(id)), 0, this.#clock.now(), this.#limits);
   }
 
@@ -187,11 +186,15 @@ export class KeyedRateLimiter extends Printed implements Component {
   reset(key?: string): void {
     if (key === undefined) {
       this.#table.clear();
-      for (const line of this.#lines.values()) line.reset();
+      for (const limiter of this.#waiting.values()) limiter.reset();
       return;
     }
     const id = this.#idOf(key);
-    this.#lines.get(id)?.reset();
+    const limiter = this.#waiting.get(id);
+    if (limiter !== undefined) {
+      limiter.reset();
+      return;
+    }
     const slot = this.#table.find(id);
     if (slot >= 0) this.#table.remove(slot);
   }
@@ -210,12 +213,12 @@ export class KeyedRateLimiter extends Printed implements Component {
    */
   [Symbol.dispose](): void {
     this.#disposed = true;
-    for (const line of this.#lines.values()) line.dispose();
+    for (const limiter of this.#waiting.values()) limiter.dispose();
   }
 
   #take(key: string, cost: number): boolean {
-    const line = this.#lines.size > 0 ? this.#lines.get(key) : undefined;
-    if (line !== undefined) return line.take(cost);
+    const limiter = this.#waiting.size > 0 ? this.#waiting.get(key) : undefined;
+    if (limiter !== undefined) return limiter.take(cost);
     const now = this.#clock.now();
     const table = this.#table;
     const hash = table.hash(key);
@@ -249,8 +252,8 @@ export class KeyedRateLimiter extends Printed implements Component {
 
   /** Seconds until a request for the key that comes now would be admitted. */
   #wait(key: string, cost: number): number {
-    const line = this.#lines.get(key);
-    if (line !== undefined) return line.wait(cost);
+    const limiter = this.#waiting.get(key);
+    if (limiter !== undefined) return limiter.wait(cost);
     const table = this.#table;
     const now = this.#clock.now();
     const slot = table.find(key);
@@ -264,33 +267,26 @@ export class KeyedRateLimiter extends Printed implements Component {
     return secondsUntil(turn(table.levelOf(first), 0, this.burst, now, this.#limits), now);
   }
 
-  /** Begins a line for a known key; its bucket moves there. */
+  /** Lets requests wait for the key in a slot. */
   #open(slot: number): QueuedLimiter<string> {
     // The table's key is a copy in memory of its own.
     const key = this.#table.keyOf(slot);
-    const bucket = new TokenBucket(this.#limits, this.#table.levelOf(slot));
-    const line = new QueuedLimiter(this.#settings, bucket, this.#metrics, key);
-    if (this.#disposed) line.dispose();
-    this.#table.remove(slot);
-    this.#lines.set(key, line);
-    return line;
+    const limiter = new QueuedLimiter(this.#settings, this.#table.pin(slot), this.#metrics, key);
+    if (this.#disposed) limiter.dispose();
+    this.#waiting.set(key, limiter);
+    return limiter;
   }
 
-  async #waitIn(line: QueuedLimiter<string>, request: Request): Promise<void> {
+  async #waitIn(limiter: QueuedLimiter<string>, request: Request): Promise<void> {
     try {
-      await line.admit(request);
+      await limiter.admit(request);
     } finally {
-      this.#close(line);
+      const { key } = limiter;
+      if (limiter.queued === 0 && this.#waiting.get(key) === limiter) {
+        this.#waiting.delete(key);
+        this.#table.unpin(key);
+      }
     }
-  }
-
-  /** Gives a line up that nobody waits in; its bucket moves back. */
-  #close(line: QueuedLimiter<string>): void {
-    const { key, bucket } = line;
-    if (line.queued > 0 || this.#lines.get(key) !== line) return;
-    this.#lines.delete(key);
-    if (bucket.isFull(this.#clock.now())) return;
-    this.#table.add(key, bucket.levels[0] ?? 0, bucket.levels[1] ?? 0);
   }
 
   /** What a key counts by: itself, or its hash when it is too long to be kept. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hashKey } from "../../src/rate-limiter/key-hash.js";
 import { fullAt, makeLimits } from "../../src/rate-limiter/bucket.js";
 import { KeyTable } from "../../src/rate-limiter/key-table.js";
+import type { TokenBucket } from "../../src/rate-limiter/token-bucket.js";
 import { numRuns } from "./support.js";
 
 describe("the hash of a key", () => {
@@ -44,6 +45,8 @@ describe("the table of keys", () => {
       arbitrary: fc.record({ do: fc.constant("raise" as const), key, time: fc.nat({ max: 50 }) }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("remove" as const), key, time: fc.constant(0) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("pin" as const), key, time: fc.constant(0) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("clear" as const), key, time: fc.nat({ max: 9 }) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("evict" as const), key, time: fc.constant(0) }) },
     {
       weight: 1,
@@ -56,24 +59,38 @@ describe("the table of keys", () => {
       fc.property(fc.array(step, { minLength: 20, maxLength: 300, size: "max" }), (steps) => {
         const table = newTable(61);
         const model = new Map<string, number>();
+        const pinned = new Map<string, TokenBucket>();
         const seen: unknown[] = [];
         const expected: unknown[] = [];
         for (const each of steps) {
           const hash = table.hash(each.key);
           const slot = table.find(each.key, hash);
           const known = model.get(each.key);
-          const least = Math.min(...model.values());
+          const loose = [...model].filter(([name]) => !pinned.has(name));
+          const least = Math.min(...loose.map(([, time]) => time));
           if (each.do === "add" && slot < 0) {
             table.add(each.key, 0, each.time, hash);
             model.set(each.key, each.time);
           } else if (each.do === "raise" && slot >= 0) {
             // From before all their times: nothing is full yet.
-            table.takeIfThere(slot, each.time, -1);
+            const bucket = pinned.get(each.key);
+            if (bucket) bucket.takeIfThere(each.time, -1);
+            else table.takeIfThere(slot, each.time, -1);
             model.set(each.key, (known ?? 0) + each.time);
-          } else if (each.do === "remove" && slot >= 0) {
+          } else if (each.do === "remove" && slot >= 0 && !pinned.has(each.key)) {
             table.remove(slot);
             model.delete(each.key);
-          } else if (each.do === "evict" && model.size > 0) {
+          } else if (each.do === "pin" && pinned.delete(each.key)) {
+            table.unpin(each.key);
+          } else if (each.do === "pin" && slot >= 0) {
+            pinned.set(each.key, table.pin(slot));
+          } else if (each.do === "clear" && each.time === 0) {
+            table.clear();
+            for (const [name] of loose) model.delete(name);
+          } else if (each.do === "evict" && loose.length === 0) {
+            seen.push(table.closestToFull());
+            expected.push(-1);
+          } else if (each.do === "evict") {
             const first = table.closestToFull();
             seen.push(timeOf(table, first));
             expected.push(least);
@@ -81,7 +98,7 @@ describe("the table of keys", () => {
             table.remove(first);
           } else if (each.do === "forget") {
             table.forgetFull(each.time, Number.POSITIVE_INFINITY);
-            for (const [name, time] of model) if (time <= each.time) model.delete(name);
+            for (const [name, time] of loose) if (time <= each.time) model.delete(name);
           }
           seen.push(table.size);
           expected.push(model.size);
@@ -90,6 +107,10 @@ describe("the table of keys", () => {
           const name = `key ${number}`;
           const slot = table.find(name);
           seen.push(slot < 0 ? undefined : timeOf(table, slot));
+          expected.push(model.get(name));
+        }
+        for (const [name, bucket] of pinned) {
+          seen.push(fullAt(bucket.copy(), 0, limits));
           expected.push(model.get(name));
         }
         expect(seen).toEqual(expected);
