@@ -30,7 +30,7 @@ export type Levels = Float64Array;
 export type Place = number;
 
 /** One bucket that nothing was ever taken from. */
-export function fullLevel(): Levels {
+export function newLevel(): Levels {
   const level = new Float64Array(2);
   fill(level, 0);
   return level;
@@ -80,8 +80,8 @@ export function take(levels: Levels, at: Place, cost: number, now: number, limit
   }
 }
 
-/** {@link take} if {@link isThere}: the hot path, which reads each number once. */
-export function takeIfThere(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
+/** {@link take} if {@link hasTokens}: the hot path, which reads each number once. */
+export function tryTake(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
   const before = levels[at + 1] ?? 0;
   const spent = before + cost;
   const over = spent - limits.burst;
@@ -111,16 +111,16 @@ function advance(levels: Levels, at: Place, elapsed: number, limits: Limits): vo
  * Whoever takes only then keeps the bound: in any window of length t the cost taken is at most
  * `burst + rate * t / per`.
  */
-export function isThere(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
+export function hasTokens(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
   const spent = (levels[at + 1] ?? 0) + cost;
   const over = spent - limits.burst;
   // More than the burst: then it has to have flowed in.
   return over <= 0 || over * limits.per <= (now - (levels[at] ?? 0)) * limits.rate || over <= spent * SLACK;
 }
 
-/** The first time from `now` on at which the tokens {@link isThere are there}. */
-export function turn(levels: Levels, at: Place, cost: number, now: number, limits: Limits): number {
-  if (isThere(levels, at, cost, now, limits)) return now;
+/** The first time from `now` on at which the tokens {@link hasTokens are there}. */
+export function availableAt(levels: Levels, at: Place, cost: number, now: number, limits: Limits): number {
+  if (hasTokens(levels, at, cost, now, limits)) return now;
   const since = levels[at] ?? 0;
   const over = (levels[at + 1] ?? 0) + cost - limits.burst;
   let due = since + (over * limits.per) / limits.rate;

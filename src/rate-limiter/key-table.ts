@@ -1,4 +1,4 @@
-import { fullAt, fullLevel, isFull, type Levels, type Limits, takeIfThere } from "./bucket.js";
+import { fullAt, newLevel, isFull, type Levels, type Limits, tryTake } from "./bucket.js";
 import { hashKey, randomSeed } from "./key-hash.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -53,12 +53,12 @@ export class KeyTable {
 
   /** A copy of the bucket in a slot; a full one when there is none. */
   levelOf(slot: number): Levels {
-    return slot < 0 ? fullLevel() : this.#levels.slice(slot * 2, slot * 2 + 2);
+    return slot < 0 ? newLevel() : this.#levels.slice(slot * 2, slot * 2 + 2);
   }
 
   /** Takes the tokens from the bucket in a slot if they are there. */
-  takeIfThere(slot: number, cost: number, now: number): boolean {
-    return takeIfThere(this.#levels, slot * 2, cost, now, this.#limits);
+  tryTake(slot: number, cost: number, now: number): boolean {
+    return tryTake(this.#levels, slot * 2, cost, now, this.#limits);
   }
 
   isFull(slot: number, now: number): boolean {

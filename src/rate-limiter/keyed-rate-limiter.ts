@@ -5,7 +5,7 @@ import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
 import { secondsUntil } from "../kernel/seconds.js";
-import { type Limits, tokensIn, turn } from "./bucket.js";
+import { availableAt, type Limits, tokensIn } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { digestOf } from "./key-hash.js";
 import { KeyTable } from "./key-table.js";
@@ -224,7 +224,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     const hash = table.hash(key);
     const slot = table.find(key, hash);
     if (slot < 0) return this.#add(key, hash, cost, now);
-    return table.takeIfThere(slot, cost, now);
+    return table.tryTake(slot, cost, now);
   }
 
   /** Adds a key with what its first request leaves, if there is or can be made room for one more. */
@@ -257,14 +257,14 @@ export class KeyedRateLimiter extends Printed implements Component {
     const table = this.#table;
     const now = this.#clock.now();
     const slot = table.find(key);
-    if (slot >= 0) return secondsUntil(turn(table.levelOf(slot), 0, cost, now, this.#limits), now);
+    if (slot >= 0) return secondsUntil(availableAt(table.levelOf(slot), 0, cost, now, this.#limits), now);
     if (this.size < this.maxKeys) return 0;
     const first = table.closestToFull();
     // Everybody is waited for: some room comes with the next token at the earliest.
     if (first < 0) return this.#limits.interval / 1000;
     if (this.onFull === "evict") return 0;
     // All of the burst is there when the bucket is full.
-    return secondsUntil(turn(table.levelOf(first), 0, this.burst, now, this.#limits), now);
+    return secondsUntil(availableAt(table.levelOf(first), 0, this.burst, now, this.#limits), now);
   }
 
   /** Lets requests wait for the key in a slot. */

@@ -82,7 +82,7 @@ export class QueuedLimiter<Key> {
       this.#serve(now);
       if (this.#queue.size > 0 || now < this.#queue.pausedUntil) return false;
     }
-    return this.bucket.takeIfThere(cost, now);
+    return this.bucket.tryTake(cost, now);
   }
 
   /**

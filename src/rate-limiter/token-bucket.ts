@@ -1,17 +1,17 @@
 import {
   fill,
-  fullLevel,
+  newLevel,
   isFull,
-  isThere,
+  hasTokens,
   type Levels,
   type Limits,
   missing,
   type Place,
   rebase,
   take,
-  takeIfThere,
+  tryTake,
   tokensIn,
-  turn,
+  availableAt,
 } from "./bucket.js";
 
 /**
@@ -39,7 +39,7 @@ export class TokenBucket {
   at: Place;
   #newest: Grant | undefined;
 
-  constructor(limits: Limits, levels: Levels = fullLevel(), at: Place = 0) {
+  constructor(limits: Limits, levels: Levels = newLevel(), at: Place = 0) {
     this.limits = limits;
     this.levels = levels;
     this.at = at;
@@ -59,8 +59,8 @@ export class TokenBucket {
   }
 
   /** The first time from `now` on at which the tokens are there. */
-  turn(cost: number, now: number): number {
-    return turn(this.levels, this.at, cost, now, this.limits);
+  availableAt(cost: number, now: number): number {
+    return availableAt(this.levels, this.at, cost, now, this.limits);
   }
 
   /** A copy of the level, to reckon with. */
@@ -75,9 +75,9 @@ export class TokenBucket {
   }
 
   /** Takes the tokens if they are there. */
-  takeIfThere(cost: number, now: number): boolean {
-    if (!this.#newest) return takeIfThere(this.levels, this.at, cost, now, this.limits);
-    const isAdmitted = isThere(this.levels, this.at, cost, now, this.limits);
+  tryTake(cost: number, now: number): boolean {
+    if (!this.#newest) return tryTake(this.levels, this.at, cost, now, this.limits);
+    const isAdmitted = hasTokens(this.levels, this.at, cost, now, this.limits);
     if (isAdmitted) this.take(cost, now);
     return isAdmitted;
   }

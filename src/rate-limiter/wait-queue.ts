@@ -1,4 +1,4 @@
-import { isLate, type Levels, take, turn } from "./bucket.js";
+import { availableAt, isLate, type Levels, take } from "./bucket.js";
 import { type Linked, LinkedList } from "./linked-list.js";
 import type { Grant, TokenBucket } from "./token-bucket.js";
 
@@ -73,13 +73,13 @@ export class WaitQueue {
   /** When the first waiter may have its turn. */
   get headTurn(): number | undefined {
     const waiter = this.#waiters.head;
-    return waiter && this.#bucket.turn(waiter.cost, this.#heldUntil(waiter));
+    return waiter && this.#bucket.availableAt(waiter.cost, this.#heldUntil(waiter));
   }
 
   /** When a request that comes now has its turn. */
   turnOf(cost: number, now: number): number {
     const { level, start } = this.#forecastAt(now);
-    return turn(level, 0, cost, start, this.#bucket.limits);
+    return availableAt(level, 0, cost, start, this.#bucket.limits);
   }
 
   /** Adds a waiter whose turn is expected at `turnAt`. */
@@ -138,7 +138,7 @@ export class WaitQueue {
     if (now < this.#heldUntil(waiter)) return false;
     // Later than its turn: everybody behind moves back.
     if (this.#bucket.isFull(now)) this.#forecast = undefined;
-    if (!this.#bucket.takeIfThere(waiter.cost, now)) return false;
+    if (!this.#bucket.tryTake(waiter.cost, now)) return false;
     this.#remove(waiter);
     if (waiter.returnable) waiter.grant = this.#bucket.grant();
     return true;
@@ -213,7 +213,7 @@ export class WaitQueue {
       // Read before `drops`, which may remove the waiter.
       next = waiter.after;
       takeReservedBefore(Math.max(waiter.order, this.#reservedFirst));
-      const turnAt = turn(level, 0, waiter.cost, start, limits);
+      const turnAt = availableAt(level, 0, waiter.cost, start, limits);
       if (drops(waiter, turnAt)) continue;
       start = turnAt;
       take(level, 0, waiter.cost, turnAt, limits);

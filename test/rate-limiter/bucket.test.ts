@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  fullLevel,
+  newLevel,
   isLate,
-  isThere,
+  hasTokens,
   type Levels,
   makeLimits,
   missing,
   rebase,
   take,
-  takeIfThere,
-  turn,
+  tryTake,
+  availableAt,
 } from "../../src/rate-limiter/bucket.js";
 import { type Admission, numRuns, worstExcess } from "./support.js";
 
@@ -20,8 +20,8 @@ describe("the bucket", () => {
   const level = (since: number, spent: number): Levels => Float64Array.of(since, spent);
 
   test.each([
-    { what: "a full bucket", bucket: fullLevel(), cost: 5, now: 1000, wait: 0 },
-    { what: "a full bucket, a fraction", bucket: fullLevel(), cost: 0.5, now: 0, wait: 0 },
+    { what: "a full bucket", bucket: newLevel(), cost: 5, now: 1000, wait: 0 },
+    { what: "a full bucket, a fraction", bucket: newLevel(), cost: 0.5, now: 0, wait: 0 },
     { what: "a bucket full again", bucket: level(0, 7), cost: 5, now: 1000, wait: 0 },
     { what: "an empty bucket", bucket: level(1000, 5), cost: 1, now: 1000, wait: 100 },
     { what: "an empty bucket, all of it", bucket: level(500, 10), cost: 5, now: 1000, wait: 500 },
@@ -30,12 +30,12 @@ describe("the bucket", () => {
     { what: "nearly a token", bucket: level(901, 5), cost: 1, now: 1000, wait: 1 },
     { what: "a bucket in debt", bucket: level(1000, 7), cost: 1, now: 1000, wait: 300 },
   ])("$what: $cost at $now waits $wait ms", ({ bucket, cost, now, wait }) => {
-    expect(turn(bucket, 0, cost, now, limits) - now).toBe(wait);
-    expect(isThere(bucket, 0, cost, now, limits)).toBe(wait === 0);
+    expect(availableAt(bucket, 0, cost, now, limits) - now).toBe(wait);
+    expect(hasTokens(bucket, 0, cost, now, limits)).toBe(wait === 0);
   });
 
   test("taking counts from the moment at which it was full last, never from idle time", () => {
-    const bucket = fullLevel();
+    const bucket = newLevel();
     take(bucket, 0, 2, 1000, limits);
     expect(missing(bucket, 0, 1000, limits)).toBe(2);
     take(bucket, 0, 1, 1000, limits);
@@ -47,12 +47,12 @@ describe("the bucket", () => {
   test("what is missing is counted in tokens, is nothing in a full bucket and more than the burst in debt", () => {
     expect(missing(level(1000, 2), 0, 1000, limits)).toBe(2);
     expect(missing(level(700, 2), 0, 1000, limits)).toBe(0);
-    expect(missing(fullLevel(), 0, 1000, limits)).toBe(0);
+    expect(missing(newLevel(), 0, 1000, limits)).toBe(0);
     expect(missing(level(1000, 12), 0, 1100, limits)).toBe(11);
   });
 
   test("a bucket that is never full is reckoned from later moments, and its sums stay small", () => {
-    const bucket = fullLevel();
+    const bucket = newLevel();
     take(bucket, 0, 5, 0, limits);
     for (let now = 100; now <= 20_000_000; now += 100) take(bucket, 0, 1, now, limits);
     expect(missing(bucket, 0, 20_000_000, limits)).toBe(5);
@@ -118,15 +118,15 @@ describe("properties of the bucket", () => {
         fc.double({ min: 0, max: 1e9, noNaN: true }),
         (limits, requests, origin) => {
           let now = origin;
-          const bucket = fullLevel();
+          const bucket = newLevel();
           const admissions: Admission[] = [];
           for (const { share, idle } of requests) {
             now += idle * limits.capacity;
             const cost = share * limits.burst;
             const twoSteps = bucket.slice();
-            const isAdmitted = isThere(twoSteps, 0, cost, now, limits);
+            const isAdmitted = hasTokens(twoSteps, 0, cost, now, limits);
             if (isAdmitted) take(twoSteps, 0, cost, now, limits);
-            expect(takeIfThere(bucket, 0, cost, now, limits)).toBe(isAdmitted);
+            expect(tryTake(bucket, 0, cost, now, limits)).toBe(isAdmitted);
             expect(bucket).toEqual(twoSteps);
             if (isAdmitted) admissions.push({ at: now, cost });
           }

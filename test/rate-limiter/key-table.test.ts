@@ -74,8 +74,8 @@ describe("the table of keys", () => {
           } else if (each.do === "raise" && slot >= 0) {
             // From before all their times: nothing is full yet.
             const bucket = pinned.get(each.key);
-            if (bucket) bucket.takeIfThere(each.time, -1);
-            else table.takeIfThere(slot, each.time, -1);
+            if (bucket) bucket.tryTake(each.time, -1);
+            else table.tryTake(slot, each.time, -1);
             model.set(each.key, (known ?? 0) + each.time);
           } else if (each.do === "remove" && slot >= 0 && !pinned.has(each.key)) {
             table.remove(slot);

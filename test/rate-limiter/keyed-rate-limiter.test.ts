@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   fullAt,
-  fullLevel,
+  newLevel,
   isFull,
-  isThere,
+  hasTokens,
   type Levels,
   makeLimits,
   take,
@@ -371,8 +371,8 @@ test("agrees with a plain map of buckets in every decision, while keys are forgo
         expect(limiter.size).toBeLessThanOrEqual(options.maxKeys);
 
         function decide(name: string, cost: number, now: number): boolean {
-          const level = naive.get(name) ?? fullLevel();
-          if (!isThere(level, 0, cost, now, limits)) return false;
+          const level = naive.get(name) ?? newLevel();
+          if (!hasTokens(level, 0, cost, now, limits)) return false;
           const missing = [...naive].filter(([other, its]) => !isFull(its, 0, now, limits) && other !== name);
           if (isFull(level, 0, now, limits) && missing.length >= options.maxKeys) {
             if (options.onFull === "deny") return false;
