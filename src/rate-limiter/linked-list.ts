@@ -28,8 +28,4 @@ export class LinkedList<Item extends Linked<Item>> {
     item.before = item.after = undefined;
     this.size--;
   }
-
-  *[Symbol.iterator](): Generator<Item> {
-    for (let item = this.head; item; item = item.after) yield item;
-  }
 }

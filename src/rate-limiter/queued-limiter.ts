@@ -175,10 +175,7 @@ export class QueuedLimiter<Key> {
   /** Refuses everybody who waits, and whoever would have to wait from now on. */
   dispose(): void {
     this.#disposed = true;
-    const waiters = [...this.#queue.waiters];
-    for (const waiter of waiters) this.#queue.leave(waiter);
     this.#serve(this.#clock.now());
-    for (const { refused } of waiters) refused(disposedError(this.#settings.name));
   }
 
   /** Takes the tokens (`undefined`) or returns when they will be there; throws when they cannot be waited for. */
@@ -248,14 +245,15 @@ export class QueuedLimiter<Key> {
     // Reservations come before whoever is late.
     if (queue.takeReserved(now)) this.#refuseTheLate(now);
     for (let waiter = queue.head; waiter; waiter = queue.head) {
-      if (waiter.signal?.aborted) {
-        // Its listener was not called yet: others of the same signal come first.
+      const { cost, since, signal } = waiter;
+      // An aborted one is still here while other listeners of its signal are called.
+      if (this.#disposed || signal?.aborted) {
         queue.leave(waiter);
-        waiter.refused(waiter.signal.reason);
+        waiter.refused(this.#disposed ? disposedError(this.#settings.name) : signal?.reason);
       } else {
         if (!queue.takeHead(waiter, now)) break;
         waiter.granted(waiter);
-        this.#observer.admitted(waiter.cost, now - waiter.since, this.key);
+        this.#observer.admitted(cost, now - since, this.key);
       }
     }
     this.#isContended = queue.size > 0 || queue.pausedUntil > -Infinity || this.bucket.hasGrants;

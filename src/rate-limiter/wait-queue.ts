@@ -66,10 +66,6 @@ export class WaitQueue {
     return this.#waiters.head;
   }
 
-  get waiters(): Iterable<Waiter> {
-    return this.#waiters;
-  }
-
   /** When the first waiter may have its turn. */
   get headTurn(): number | undefined {
     const waiter = this.#waiters.head;
