@@ -1,15 +1,15 @@
 /**
  * The limits of a bucket as the arithmetic uses them; times in milliseconds.
  *
- * A bucket is a {@link Level}: what was taken since a moment at which it was full. What has flowed in since is
- * reckoned from the clock's two readings whenever it is asked for, so no rounding is ever carried on, and
- * whether tokens are there is a comparison of `tokens * per` with `elapsed * rate`.
+ * A bucket is two numbers of {@link Levels}: a time at which it was full, and the tokens taken since. What has
+ * flowed in is computed from two readings of the clock whenever it is needed, so no rounding error is carried
+ * over, and whether tokens are there is a comparison of `tokens * per` with `elapsed * rate`.
  *
- * How exact it is: the difference of two readings of a clock is exact from any origin, to the clock's own
- * resolution. Where rate, `per`, burst and costs are whole numbers and the products stay below 2⁵³, nothing
- * rounds at all and every decision is that of exact arithmetic. Otherwise each side of the comparison is off by
- * at most 2⁻⁵¹ of itself: a decision may come early or late by 2⁻⁵⁰ of the time since the bucket was full, which
- * never counts for more than {@link LONGEST} periods and the time to fill.
+ * How exact it is: the difference of two readings is exact from any origin, to the clock's own resolution. If
+ * rate, `per`, burst and costs are whole numbers and the products stay below 2⁵³, nothing is rounded and every
+ * decision is that of exact arithmetic. Otherwise each side of the comparison is off by at most 2⁻⁵¹ of itself:
+ * a decision may come early or late by 2⁻⁵⁰ of the time since the bucket was full, which never counts as more
+ * than {@link LONGEST} periods plus the time to fill.
  */
 export interface Limits {
   readonly rate: number;
@@ -19,24 +19,24 @@ export interface Limits {
   readonly interval: number;
   /** How long an empty bucket takes to fill. */
   readonly capacity: number;
-  /** After so long without being full a bucket is reckoned from a later moment. */
+  /** A bucket that was not full for so long is counted from a later time. */
   readonly longest: number;
 }
 
-/** Buckets, two numbers each, in place: a time at which it was full, and the tokens taken since. */
+/** Buckets, two numbers each: a time at which it was full, and the tokens taken since. Changed in place. */
 export type Levels = Float64Array;
 
-/** Which of them: the place of its first number. */
+/** Which of the buckets: the index of its first number. */
 export type Place = number;
 
-/** One bucket that nothing was ever taken from. */
+/** One full bucket. */
 export function newLevel(): Levels {
   const level = new Float64Array(2);
   fill(level, 0);
   return level;
 }
 
-/** Makes a bucket full since ever. */
+/** Makes a bucket full, as if nothing had ever been taken. */
 export function fill(levels: Levels, at: Place): void {
   levels[at] = -Infinity;
   levels[at + 1] = 0;
@@ -45,14 +45,14 @@ export function fill(levels: Levels, at: Place): void {
 /** Faster than this, neither the clock nor a double can tell two tokens apart. */
 const SHORTEST_INTERVAL = 1e-6;
 
-/** So many periods: sums stay small and exact, and what times round to in one step does not add up. */
+/** In periods: sums stay small and exact, and the rounding of one step does not add up. */
 const LONGEST = 1024;
 
-/** A few units in the last place: sums of fractional costs and of times round. Whole numbers are further apart. */
+/** A few units in the last place, for sums of fractions and of times, which are rounded. Whole numbers are further apart. */
 const SLACK = 2 ** -49;
 
 /**
- * Checks that the limits make sense together.
+ * The limits, checked together.
  *
  * @throws RangeError when more than 10⁹ tokens flow in a second, or the bucket takes longer than 2⁵³ ms to fill.
  */
@@ -67,7 +67,7 @@ export function makeLimits(rate: number, per: number, burst: number): Limits {
   return { rate, per, burst, interval, capacity, longest: per * LONGEST };
 }
 
-/** Takes tokens, whether they are there or not; below nothing is debt. */
+/** Takes tokens, whether they are there or not; what is missing is debt. */
 export function take(levels: Levels, at: Place, cost: number, now: number, limits: Limits): void {
   const spent = levels[at + 1] ?? 0;
   const elapsed = now - (levels[at] ?? 0);
@@ -80,7 +80,7 @@ export function take(levels: Levels, at: Place, cost: number, now: number, limit
   }
 }
 
-/** {@link take} if {@link hasTokens}: the hot path, which reads each number once. */
+/** {@link take} if {@link hasTokens}; the hot path, so it reads each number once. */
 export function tryTake(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
   const before = levels[at + 1] ?? 0;
   const spent = before + cost;
@@ -98,7 +98,7 @@ export function tryTake(levels: Levels, at: Place, cost: number, now: number, li
   return true;
 }
 
-/** Reckons from a later moment: whole periods, since of whole numbers the difference is exact. */
+/** Counts from a later time: by whole periods, because differences of whole numbers are exact. */
 function advance(levels: Levels, at: Place, elapsed: number, limits: Limits): void {
   const periods = Math.floor(elapsed / limits.per);
   levels[at] = (levels[at] ?? 0) + periods * limits.per;
@@ -108,13 +108,13 @@ function advance(levels: Levels, at: Place, elapsed: number, limits: Limits): vo
 /**
  * Whether the tokens are there.
  *
- * Whoever takes only then keeps the bound: in any window of length t the cost taken is at most
+ * If tokens are only taken when they are, the cost taken in any window of length t is at most
  * `burst + rate * t / per`.
  */
 export function hasTokens(levels: Levels, at: Place, cost: number, now: number, limits: Limits): boolean {
   const spent = (levels[at + 1] ?? 0) + cost;
   const over = spent - limits.burst;
-  // More than the burst: then it has to have flowed in.
+  // What is above the burst must have flowed in.
   return over <= 0 || over * limits.per <= (now - (levels[at] ?? 0)) * limits.rate || over <= spent * SLACK;
 }
 
@@ -124,13 +124,13 @@ export function availableAt(levels: Levels, at: Place, cost: number, now: number
   const since = levels[at] ?? 0;
   const over = (levels[at + 1] ?? 0) + cost - limits.burst;
   let due = since + (over * limits.per) / limits.rate;
-  // Rounded up to a time that a clock can show: whoever comes back then must not be refused.
+  // Rounded up to a time that a clock can show: a request at that time must not be refused.
   const step = Math.max(Math.abs(due), Math.abs(since)) * Number.EPSILON;
   while (over * limits.per > (due - since) * limits.rate) due += step;
   return Math.max(now, due);
 }
 
-/** How far the bucket is from full, in tokens; more than the burst in debt. */
+/** How many tokens are missing to a full bucket; in debt, more than the burst. */
 export function missing(levels: Levels, at: Place, now: number, limits: Limits): number {
   const elapsed = now - (levels[at] ?? 0);
   return Math.max(0, (levels[at + 1] ?? 0) - (elapsed * limits.rate) / limits.per);
@@ -140,7 +140,7 @@ export function isFull(levels: Levels, at: Place, now: number, limits: Limits): 
   return (levels[at + 1] ?? 0) * limits.per <= (now - (levels[at] ?? 0)) * limits.rate;
 }
 
-/** About when the bucket is full: what {@link isFull} says counts. */
+/** When the bucket is full, up to rounding; {@link isFull} is exact. */
 export function fullAt(levels: Levels, at: Place, limits: Limits): number {
   return (levels[at] ?? 0) + ((levels[at + 1] ?? 0) * limits.per) / limits.rate;
 }
@@ -153,13 +153,13 @@ export function tokensIn(levels: Levels, at: Place, now: number, limits: Limits)
 /** Goes on with the same tokens, or the same debt, under other limits; what the new burst cannot hold is lost. */
 export function rebase(levels: Levels, at: Place, now: number, from: Limits, to: Limits): void {
   const isSteady = from.rate === to.rate && from.per === to.per && !isFull(levels, at, now, from);
-  // At the same rate nothing has to be reckoned, and so nothing rounds.
+  // At the same rate nothing has to be computed, so nothing is rounded.
   const spent = isSteady ? (levels[at + 1] ?? 0) : missing(levels, at, now, from);
   if (!isSteady) levels[at] = now;
   levels[at + 1] = Math.max(0, spent + (to.burst - from.burst));
 }
 
-/** Whether a turn comes after a deadline by more than rounding explains. */
+/** Whether a turn comes after the deadline by more than rounding errors. */
 export function isLate(turnAt: number, deadline: number, limits: Limits): boolean {
   return turnAt - deadline > (Math.abs(turnAt) + limits.capacity) * SLACK;
 }

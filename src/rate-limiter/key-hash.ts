@@ -1,10 +1,10 @@
 /** A secret for {@link hashKey}, so that nobody outside can choose keys that collide. */
 export type HashSeed = readonly [number, number];
 
-// `node:crypto` is not imported: it takes as long to load as all of the package. The global is no way around, because a
-// realm need not have it.
+// `node:crypto` is not imported: loading it takes as long as loading the whole package. The global `crypto` is
+// missing in some realms.
 
-/** A fresh secret. */
+/** A new secret. */
 export function randomSeed(): HashSeed {
   const { randomFillSync } = process.getBuiltinModule("node:crypto");
   const [first = 0, second = 0] = randomFillSync(new Int32Array(2));
@@ -13,7 +13,7 @@ export function randomSeed(): HashSeed {
 
 /**
  * HalfSipHash-1-3 of a string (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), two UTF-16 units a
- * round: 32 bits, keyed. The engine's own hash of a string cannot be had from JavaScript.
+ * round: 32 bits, keyed. JavaScript cannot read the engine's own hash of a string.
  */
 export function hashKey(key: string, [first, second]: HashSeed): number {
   let v0 = first;
@@ -22,7 +22,7 @@ export function hashKey(key: string, [first, second]: HashSeed): number {
   let v3 = 0x74656462 ^ second;
   const { length } = key;
   const words = (length + 1) >> 1;
-  // After the words a round with the length, then three to finish.
+  // After the words, one round with the length, then three to finish.
   for (let word = 0; word <= words + 3; word++) {
     let message = 0;
     if (word < words) {
@@ -50,7 +50,7 @@ export function hashKey(key: string, [first, second]: HashSeed): number {
   return v1 ^ v3;
 }
 
-/** What a key that is too long to be kept counts by. As UTF-16, in which no two strings are the same bytes. */
+/** Stands for a key that is too long to be kept. Hashed as UTF-16, in which no two strings have the same bytes. */
 export function digestOf(key: string): string {
   const { createHash } = process.getBuiltinModule("node:crypto");
   return `sha256:${createHash("sha256").update(key, "utf16le").digest("base64url")}`;

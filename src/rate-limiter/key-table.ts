@@ -5,29 +5,29 @@ import { TokenBucket } from "./token-bucket.js";
 const FIRST_CAPACITY = 16;
 
 /**
- * The buckets of many keys, less than 60 bytes each beside the key itself, and which of them is closest to full.
+ * The buckets of many keys, in less than 60 bytes each beside the key itself, ordered by the time at which they
+ * are full.
  *
- * A `Map` would take 30 to 60 bytes a key for its own, and up to twice that while keys come and go; so this is
- * an open-addressing hash table of slot numbers with linear probing, typed arrays by slot, and a binary heap
- * of the slots by the time at which their buckets are full.
+ * A `Map` alone takes 30 to 60 bytes a key, and up to twice that while keys come and go. So this is a hash table
+ * of slot numbers with open addressing and linear probing, typed arrays by slot, and a binary heap of the slots.
  */
 export class KeyTable {
   size = 0;
   readonly #maxKeys: number;
   readonly #limits: Limits;
   readonly #seed = randomSeed();
-  /** Slot + 1 at the key's place or after it; 0: nothing. At most half full. */
+  /** Slot + 1 at the place of the key's hash or after it; 0: empty. At most half full. */
   #index = new Int32Array(0);
   readonly #keys: string[] = [];
   #hashes = new Int32Array(0);
-  /** Two numbers a slot; a free one has the next free one here. */
+  /** Two numbers a slot; the first of a free slot is the next free slot. */
   #levels: Levels = new Float64Array(0);
   /** The heap, and where in it each slot is. */
   #heap = new Int32Array(0);
   #places = new Int32Array(0);
-  /** By slot, what the heap goes by: may lag behind the time of being full, which only grows, and is put right at the top. */
+  /** By slot, when its bucket is full, as the heap knows it: that only gets later, and is corrected at the heap's top. */
   #times = new Float64Array(0);
-  /** By key, the buckets that are used from outside: they are never forgotten, and follow when they are moved. */
+  /** Buckets in use outside the table, by key: never forgotten, and told when their numbers move. */
   readonly #pinned = new Map<string, TokenBucket>();
   #nextFree = -1;
   #nextNew = 0;
@@ -85,7 +85,7 @@ export class KeyTable {
     return slot;
   }
 
-  /** Gives out the bucket in a slot, to be used and kept until {@link unpin}. */
+  /** The bucket in a slot, for use outside the table; it is not forgotten until {@link unpin}. */
   pin(slot: number): TokenBucket {
     const bucket = new TokenBucket(this.#limits);
     this.#pinned.set(this.keyOf(slot), bucket);
@@ -122,7 +122,7 @@ export class KeyTable {
     return -1;
   }
 
-  /** Forgets full buckets, at most `steps`: an unknown key has a full one anyway. */
+  /** Forgets full buckets, in at most `steps`: an unknown key has a full bucket anyway. */
   forgetFull(now: number, steps: number): void {
     for (let left = steps; left > 0 && this.size > 0; left--) {
       const slot = this.#heap[0] ?? 0;
@@ -145,7 +145,7 @@ export class KeyTable {
       this.#attach(bucket, this.add(key, levels[bucket.at] ?? 0, levels[bucket.at + 1] ?? 0));
   }
 
-  /** Shows a pinned bucket its place, and moves it to the end of the heap. */
+  /** Tells a pinned bucket where its numbers are, and moves it to the heap's end. */
   #attach(bucket: TokenBucket, slot: number): void {
     bucket.levels = this.#levels;
     bucket.at = slot * 2;
@@ -159,7 +159,7 @@ export class KeyTable {
     this.#places = resized(new Int32Array(capacity), this.#places);
     this.#levels = resized(new Float64Array(capacity * 2), this.#levels);
     this.#times = resized(new Float64Array(capacity), this.#times);
-    // An array that grows by itself would keep half as much again in reserve.
+    // An array that grows by itself reserves half as much again.
     this.#keys.length = capacity;
     // A power of two, at least twice the capacity.
     this.#index = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
@@ -178,7 +178,7 @@ export class KeyTable {
     const mask = this.#index.length - 1;
     let hole = (this.#hashes[slot] ?? 0) & mask;
     while (this.#index[hole] !== slot + 1) hole = (hole + 1) & mask;
-    // Whoever stands behind the hole only because it was taken moves into it: no tombstones.
+    // An entry that is behind the hole only because it was taken moves into it: no tombstones.
     for (let place = (hole + 1) & mask; ; place = (place + 1) & mask) {
       const other = this.#index[place] ?? 0;
       if (other === 0) break;
@@ -198,7 +198,7 @@ export class KeyTable {
     return this.#times[slot] ?? 0;
   }
 
-  /** Whether the heap's first slot stands there rightly; if not, it is given its place. */
+  /** Whether the time of the heap's first slot is right; if not, corrects it and moves the slot. */
   #isRight(slot: number): boolean {
     const time = this.#fullAt(slot);
     if (this.#timeOf(slot) >= time) return true;
@@ -241,9 +241,9 @@ export class KeyTable {
   }
 }
 
-/** The key in memory of its own: one that was cut out of a long header would keep the whole header alive. */
+/** A copy of the key with memory of its own: a part of a long header would keep the whole header alive. */
 function ownCopy(key: string): string {
-  // The cheapest way that no engine sees through, for a string of any length.
+  // The cheapest way that no engine optimises away, for a string of any length.
   return String(JSON.parse(JSON.stringify(key)));
 }
 

@@ -32,12 +32,12 @@ export type {
 } from "./keyed-report.js";
 
 /**
- * One bucket a key, all with the same limits: for limits a client, a user or an address. A key that is not
- * known has a full bucket, so a bucket that has become full is forgotten without changing any decision.
+ * One bucket per key, all with the same limits: for limits per client, user or address. An unknown key has a
+ * full bucket, so forgetting a full bucket changes no decision.
  *
- * It holds at most `maxKeys` keys in less than 60 bytes each beside a copy of the key itself and has no timer, except for keys that somebody waits
- * for with `acquire`. With `onFull: "evict"`, somebody who can make up keys at will can push others out, who then
- * get the tokens they miss early; with `"deny"` he can lock new keys out instead.
+ * It knows at most `maxKeys` keys, in less than 60 bytes each beside a copy of the key itself, and has timers
+ * only for keys that somebody waits for with `acquire`. With `onFull: "evict"`, an attacker who invents keys can
+ * push out others, whose buckets are then full too early; with `"deny"`, he can lock out new keys instead.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -52,19 +52,19 @@ export type {
  */
 export class KeyedRateLimiter extends Printed implements Component {
   readonly name: string;
-  /** How many keys are known at most. */
+  /** The most keys that it knows. */
   readonly maxKeys: number;
-  /** The longest key that is kept as it is, in UTF-16 units; a longer one counts by its hash. */
+  /** The longest key that is kept as it is, in UTF-16 units; a longer one is known by its hash. */
   readonly maxKeyLength: number;
   /** What happens to a new key when no known bucket is full. */
   readonly onFull: OnFull;
-  /** How many requests may wait for each key; `undefined`: no limit. */
+  /** How many requests may wait for each key; `undefined` for no limit. */
   readonly maxQueue: number | undefined;
   readonly #settings: KeyedRateLimiterSettings;
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #table: KeyTable;
-  /** For the keys that somebody waits for, whose buckets are pinned in the table. */
+  /** By key, where somebody waits; these buckets are pinned in the table. */
   readonly #waiting = new Map<string, QueuedLimiter<string>>();
   readonly #metrics: Metrics<string, { readonly key: string }>;
   #disposed = false;
@@ -123,7 +123,7 @@ export class KeyedRateLimiter extends Printed implements Component {
   /**
    * Takes the tokens from the key's bucket if they are there and nobody waits for them; a refusal changes nothing.
    *
-   * @param key any string; what comes from outside may be empty, long, or a part of something longer.
+   * @param key any string: it may be empty, very long, or a part of a longer string.
    * @param cost a number above 0, up to the burst.
    * @throws TypeError or RangeError when the key or the cost makes no sense.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
@@ -163,7 +163,7 @@ export class KeyedRateLimiter extends Printed implements Component {
       }
       limiter = this.#open(slot);
     }
-    // Not awaited here: this call would keep the caller's key, and what it was cut out of, until then.
+    // Not awaited here: that would keep the caller's key, and the longer string it was cut from, in memory.
     return this.#waitIn(limiter, request);
   }
 
@@ -182,7 +182,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     return this.#wait(id, cost);
   }
 
-  /** Fills the bucket of one key, or of all; who waits is served as the bucket allows. Totals go on. */
+  /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */
   reset(key?: string): void {
     if (key === undefined) {
       this.#table.clear();
@@ -208,8 +208,8 @@ export class KeyedRateLimiter extends Printed implements Component {
   }
 
   /**
-   * Refuses everybody who waits with a `RateLimitError` (`ERR_RATE_LIMIT_DISPOSED`), and from now on everybody
-   * who would have to wait. No timer is left.
+   * Refuses all waiters with a `RateLimitError` (`ERR_RATE_LIMIT_DISPOSED`), and from now on whoever would have
+   * to wait. No timer is left.
    */
   [Symbol.dispose](): void {
     this.#disposed = true;
@@ -227,10 +227,10 @@ export class KeyedRateLimiter extends Printed implements Component {
     return table.tryTake(slot, cost, now);
   }
 
-  /** Adds a key with what its first request leaves, if there is or can be made room for one more. */
+  /** Adds a key whose first request takes from a full bucket, if there is room or it can be made. */
   #add(key: string, hash: number, cost: number, now: number): boolean {
     const table = this.#table;
-    // Two for each that comes: what has become full never piles up, and no call pays for many.
+    // Two for each new key: full buckets do not pile up, and no call pays for many.
     table.forgetFull(now, 2);
     let evicted: string | undefined;
     if (this.size >= this.maxKeys) {
@@ -260,10 +260,10 @@ export class KeyedRateLimiter extends Printed implements Component {
     if (slot >= 0) return secondsUntil(availableAt(table.levelOf(slot), 0, cost, now, this.#limits), now);
     if (this.size < this.maxKeys) return 0;
     const first = table.closestToFull();
-    // Everybody is waited for: some room comes with the next token at the earliest.
+    // All keys are waited for: there is no room before the next token.
     if (first < 0) return this.#limits.interval / 1000;
     if (this.onFull === "evict") return 0;
-    // All of the burst is there when the bucket is full.
+    // When it is full.
     return secondsUntil(availableAt(table.levelOf(first), 0, this.burst, now, this.#limits), now);
   }
 
@@ -289,7 +289,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     }
   }
 
-  /** What a key counts by: itself, or its hash when it is too long to be kept. */
+  /** The key as the table knows it: itself, or its hash if it is too long. */
   #idOf(key: unknown): string {
     if (typeof key !== "string") throw new TypeError(unlike("key", "a string", key));
     return key.length <= this.maxKeyLength ? key : digestOf(key);

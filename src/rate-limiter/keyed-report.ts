@@ -3,13 +3,13 @@ import type { RateLimiterStats } from "./metrics.js";
 
 /** Totals of a keyed limiter over all keys: a frozen copy. */
 export interface KeyedRateLimiterStats extends RateLimiterStats {
-  /** How many keys are known now; a bucket that has become full is forgotten when room is needed. */
+  /** How many keys are known now; full buckets are forgotten as new keys come. */
   readonly keys: number;
   /** How many keys were forgotten before their buckets were full. */
   readonly totalEvicted: number;
 }
 
-/** What a {@link KeyedRateLimiter} says of itself. */
+/** The state of a {@link KeyedRateLimiter}. */
 export interface KeyedRateLimiterSnapshot extends Snapshot, KeyedRateLimiterStats {
   readonly kind: "keyed-rate-limiter";
   readonly rate: number;

@@ -12,14 +12,14 @@ export interface RateLimiterStats {
   readonly queued: number;
 }
 
-/** What a limiter tells, with what says which of its buckets it is about. */
+/** The events of a limiter; the label says which of its buckets they are about. */
 interface LimiterEventMap<Label> {
   readonly acquired: Label & { readonly cost: number; readonly waited: number };
   readonly rejected: Label & { readonly cost: number; readonly retryAfter: number };
   readonly evicted: Label;
 }
 
-/** Who is told of admissions and refusals at the bucket of `key`. */
+/** Is told of admissions and refusals at the bucket of `key`. */
 export interface AdmissionObserver<Key> {
   /** A request was admitted after `waited` milliseconds. */
   admitted(cost: number, waited: number, key: Key): void;
@@ -27,9 +27,9 @@ export interface AdmissionObserver<Key> {
   refused(cost: number, retryAfter: number, key: Key): void;
 }
 
-/** Counts what a limiter does and tells its listeners. */
+/** Counts admissions and refusals, and emits the events. */
 export class Metrics<Key, Label extends object> implements AdmissionObserver<Key> {
-  /** Made for the first listener. */
+  /** Created for the first listener. */
   events: Events<LimiterEventMap<Label>> | undefined;
   readonly #owner: string;
   readonly #names: readonly (keyof LimiterEventMap<Label>)[];
@@ -54,7 +54,7 @@ export class Metrics<Key, Label extends object> implements AdmissionObserver<Key
 
   admitted(cost: number, waited: number, key: Key): void {
     this.#acquired++;
-    // Not for 0: a double is boxed anew at each addition.
+    // Not for 0: each addition allocates a double.
     if (waited > 0) this.#waited += waited;
     this.events?.emit("acquired", { ...this.#label(key), cost, waited: waited / 1000 });
   }

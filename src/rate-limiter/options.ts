@@ -14,7 +14,7 @@ import {
 } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
-/** What limits a bucket; the part of the options that `update` can change. */
+/** The limits of a bucket; the options that `update` can change. */
 export interface RateLimits {
   /** How many tokens flow into the bucket in each `per`: a number above 0. Default 10. */
   readonly rate?: number | undefined;
@@ -22,14 +22,14 @@ export interface RateLimits {
   readonly per?: Duration | undefined;
   /**
    * How many tokens the bucket holds, and so how many can be taken at once: a number above 0.
-   * Default: the rate, at least 1. A burst of 1 spaces requests evenly, but what a late timer loses is lost.
+   * Default: the rate, at least 1. A burst of 1 spaces requests evenly, but time that a late timer loses is lost.
    */
   readonly burst?: number | undefined;
 }
 
-/** Options of a `RateLimiter`; what is not given comes from the configuration's `rate_limiter`, then the defaults. */
+/** Options of a `RateLimiter`. Missing ones come from the configuration's `rate_limiter`, then the defaults. */
 export interface RateLimiterOptions extends RateLimits {
-  /** Names it in errors and reports and chooses its part of the configuration. Default `"rate-limiter"`. */
+  /** Its name in errors and reports, and of its part of the configuration. Default `"rate-limiter"`. */
   readonly name?: string | undefined;
   /** How many requests may wait; the next one is refused at once. 0 or more. Default: no limit. */
   readonly maxQueue?: number | undefined;
@@ -37,21 +37,21 @@ export interface RateLimiterOptions extends RateLimits {
   readonly clock?: Clock | undefined;
 }
 
-/** What a `KeyedRateLimiter` does with a new key when it knows `maxKeys` keys that all miss tokens. */
+/** What a `KeyedRateLimiter` does with a new key when it knows `maxKeys` keys and none has a full bucket. */
 export type OnFull = "evict" | "deny";
 
 /** Options of a `KeyedRateLimiter`. */
 export interface KeyedRateLimiterOptions extends RateLimiterOptions {
-  /** How many keys are known at most: 1 to 16,777,216. Default 100,000, about 6 MB beside the keys. */
+  /** The most keys that it knows: 1 to 16,777,216. Default 100,000, about 6 MB beside the keys. */
   readonly maxKeys?: number | undefined;
   /**
-   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer one counts by the SHA-256 of its
-   * UTF-16LE, as `sha256:` and base64url, also in events. Default 1024.
+   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer one is known by the SHA-256 of
+   * its UTF-16LE, as `sha256:` and base64url, also in events. Default 1024.
    */
   readonly maxKeyLength?: number | undefined;
   /**
-   * What happens to a new key when no known bucket is full. `"evict"` (default): the bucket closest to full is
-   * forgotten, so its key gets what it misses early. `"deny"`: the new key is refused.
+   * What happens to a new key when there is no room and no bucket is full. `"evict"` (default): the bucket
+   * closest to full is forgotten, so its key gets the missing tokens early. `"deny"`: the new key is refused.
    */
   readonly onFull?: OnFull | undefined;
 }
@@ -74,10 +74,10 @@ export type KeyedRateLimiterSettings = SettingsFor<
   RateLimiterSettings & { maxKeys: number; maxKeyLength: number; onFull: OnFull }
 >;
 
-// The file names its instances by their keys.
+// In a configuration file the instances are named by their keys.
 const name = (fallback: string): Rule<string> => ({ ...text(fallback), file: undefined });
 
-/** What the options of a `RateLimiter` may be. */
+/** The rules of {@link RateLimiterOptions}. */
 export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
   rate: numberAbove(10, 0),
   per: duration(1, { long: true }),
@@ -87,7 +87,7 @@ export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
   clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
 };
 
-/** What the options of a `KeyedRateLimiter` may be. */
+/** The rules of {@link KeyedRateLimiterOptions}. */
 export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
   ...rateLimiterRules,
   name: name("keyed-rate-limiter"),
@@ -98,13 +98,13 @@ export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
 
 const { rate, per, burst } = rateLimiterRules;
 
-/** What `update` may be given. */
+/** The rules of {@link RateLimits}. */
 export const rateLimitsRules: OptionRules<RateLimitsSettings> = { rate, per, burst };
 
 /**
- * The limits that checked settings come to; without a burst of their own they allow as much at once as in a period.
+ * The limits of checked settings. The default burst is what one period allows.
  *
- * @throws RangeError when they do not go together.
+ * @throws RangeError when the settings do not fit together.
  */
 export function limitsOf(settings: RateLimitsSettings): Limits {
   return makeLimits(settings.rate, settings.per, settings.burst ?? Math.max(1, settings.rate));

@@ -9,7 +9,7 @@ import { HeldReservation, type Reservation } from "./reservation.js";
 import type { TokenBucket } from "./token-bucket.js";
 import { type PendingReservation, type Waiter, WaitQueue } from "./wait-queue.js";
 
-/** A time further away, in milliseconds, is none: it comes of a pause without an end, or a debt like one. */
+/** In milliseconds. Only a pause without an end, or a debt like one, makes a longer one. */
 const LONGEST_WAIT = Number.MAX_SAFE_INTEGER / 2;
 
 /** What a {@link QueuedLimiter} needs of its limiter's settings. */
@@ -34,7 +34,7 @@ export class QueuedLimiter<Key> {
   /** Whether there are waiters, reservations, grants or a pause: the bucket alone does not decide. */
   #isContended = false;
   #disposed = false;
-  /** Whether somebody who blocks the thread looks at the clock instead of a timer. */
+  /** Whether a request that blocks the thread watches the clock, so that no timer is needed. */
   #isBlocking = false;
   #timer: Timer | undefined;
   #timerDue: number | undefined;
@@ -116,16 +116,16 @@ export class QueuedLimiter<Key> {
         this.now();
       }
     } finally {
-      // Only a clock that threw leaves it in the queue.
+      // It is still in the queue only if the clock threw.
       if (!outcome.known) this.#queue.leave(waiter);
       this.#isBlocking = before;
       this.#serve(this.#clock.now());
     }
-    // A listener of somebody else's turn can have changed the limits in the meantime.
+    // A listener of another admission may have changed the limits in the meantime.
     if (outcome.refusal) throw outcome.refusal.reason;
   }
 
-  /** Takes the tokens now, or as soon as they will be there; throws when the queue is full or that is never. */
+  /** Takes the tokens now, or as soon as they will be there; throws when that is never or the queue is full. */
   reserve(cost: number): Reservation {
     const now = this.now();
     const turn = this.#takeOrWait({ cost, timeout: LONGEST_WAIT }, now);
@@ -141,7 +141,7 @@ export class QueuedLimiter<Key> {
     return new HeldReservation(cost, delay, (used) => this.settle(reservation, used));
   }
 
-  /** What was not used comes back, as far as the bound allows; what was used beyond it is charged as debt. */
+  /** Unused tokens come back, as far as the bound allows; those used beyond the cost are charged as debt. */
   settle(place: PendingReservation | Waiter, used: number): void {
     const now = this.now();
     const unused = place.cost - used;
@@ -150,7 +150,7 @@ export class QueuedLimiter<Key> {
     this.#serve(now);
   }
 
-  /** Admits nobody for so long; reservations keep their times. */
+  /** Admits nobody for this long; reservations keep their times. */
   pause(duration: number): void {
     const now = this.now();
     this.#queue.pausedUntil = Math.max(this.#queue.pausedUntil, now + duration);
@@ -164,7 +164,7 @@ export class QueuedLimiter<Key> {
     this.#rearrange(now);
   }
 
-  /** Fills the bucket and ends a pause; whoever waits is served as the bucket allows. */
+  /** Fills the bucket and ends a pause; waiters are served as far as it goes. */
   reset(): void {
     const now = this.now();
     this.#queue.pausedUntil = -Infinity;
@@ -172,7 +172,7 @@ export class QueuedLimiter<Key> {
     this.#rearrange(now);
   }
 
-  /** Refuses everybody who waits, and whoever would have to wait from now on. */
+  /** Refuses all waiters, and from now on whoever would have to wait. */
   dispose(): void {
     this.#disposed = true;
     this.#serve(this.#clock.now());

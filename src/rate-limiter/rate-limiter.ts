@@ -29,7 +29,7 @@ import { Metrics, type RateLimiterStats } from "./metrics.js";
 
 export type { RateLimiterStats } from "./metrics.js";
 
-/** What a {@link RateLimiter} says of itself. */
+/** The state of a {@link RateLimiter}. */
 export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
   readonly kind: "rate-limiter";
   readonly rate: number;
@@ -49,11 +49,11 @@ export interface RateLimiterEvents {
 
 /**
  * A token bucket: `rate` tokens flow in each `per`, `burst` is what it holds, a request takes `cost` of them.
- * In any window of length t it admits at most `burst + rate * t / per`; with waiters and reservations in one
- * limiter, times are those at which their turns were due.
+ * In any window of length t it admits at most `burst + rate * t / per`; if waiters and reservations share a
+ * limiter, they count at the times when their turns were due.
  *
- * Waiting is first in, first out, and nobody overtakes: neither `tryAcquire` nor a cheaper request. A pending
- * waiter keeps the process alive; an idle limiter has no timer.
+ * Waiting is first in, first out, and nobody overtakes: neither `tryAcquire` nor a cheaper request. A waiter
+ * keeps the process alive; a limiter without waiters has no timer.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -73,7 +73,7 @@ export interface RateLimiterEvents {
  */
 export class RateLimiter extends Printed implements Policy, Component {
   readonly name: string;
-  /** How many requests may wait; `undefined`: no limit. */
+  /** How many requests may wait; `undefined` for no limit. */
   readonly maxQueue: number | undefined;
   readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
@@ -109,7 +109,7 @@ export class RateLimiter extends Printed implements Policy, Component {
     return this.#limiter.bucket.limits.burst;
   }
 
-  /** How many tokens are there now, with fractions; also while requests wait for more, or in a pause. */
+  /** How many tokens are in the bucket now, with fractions; also while requests wait or in a pause. */
   get tokens(): number {
     return this.#limiter.tokens();
   }
@@ -164,8 +164,8 @@ export class RateLimiter extends Printed implements Policy, Component {
   }
 
   /**
-   * Takes the tokens and returns at once; use them after `delay` seconds. The promised time stands, also when
-   * a pause or other limits come later.
+   * Takes the tokens and returns at once; use them after `delay` seconds. A later pause or change of the limits
+   * does not move that time.
    *
    * @param cost a number above 0, up to the burst.
    * @throws RateLimitExceededError when `maxQueue` requests wait, or in a pause without an end.
@@ -243,13 +243,13 @@ export class RateLimiter extends Printed implements Policy, Component {
 
   /**
    * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
-   * never shortens a longer one. Who waits with a timeout that can no longer be met is refused at once.
+   * does not end a longer one early. Waiters whose timeout can no longer be met are refused at once.
    *
-   * What an upstream asks is data, not an option: a number of seconds is taken as it stands, 7200 too. At or
-   * below 0, NaN, `undefined` and `null` are no pause; Infinity lasts until {@link reset}.
+   * What an upstream asks is data, not an option: any number of seconds is accepted, also 7200. 0 or less, NaN,
+   * `undefined` and `null` are no pause; Infinity lasts until {@link reset}.
    *
-   * @param duration seconds, or a string with a unit; of a header or a response make it by `retryAfterSeconds`.
-   * @throws TypeError when it is anything else, such as a header's text.
+   * @param duration seconds, or a string with a unit; use `retryAfterSeconds` to read a response or a header.
+   * @throws TypeError when it is anything else, such as the text of a header.
    * @example
    * ```ts
    * import { RateLimiter, retryAfterSeconds } from "@kstlib/resilience";
@@ -266,9 +266,9 @@ export class RateLimiter extends Printed implements Policy, Component {
   }
 
   /**
-   * Changes the limits; what is not given stays, and a burst that was never given follows the rate. The tokens
-   * that are there are kept up to the new burst. Waiters keep their order; one whose cost is above the new
-   * burst, or whose timeout can no longer be met, is refused at once.
+   * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens in the
+   * bucket are kept, up to the new burst. Waiters keep their order; one whose cost is above the new burst, or
+   * whose timeout can no longer be met, is refused at once.
    */
   update(limits: RateLimits): void {
     const { rate, per, burst } = this.#settings;
@@ -277,7 +277,7 @@ export class RateLimiter extends Printed implements Policy, Component {
     this.#settings = settings;
   }
 
-  /** Fills the bucket and ends a pause. Waiters are served in order as the bucket allows; totals go on. */
+  /** Fills the bucket and ends a pause. Waiters are served in order, as far as it goes. Totals are kept. */
   reset(): void {
     this.#limiter.reset();
   }
@@ -291,8 +291,8 @@ export class RateLimiter extends Printed implements Policy, Component {
   }
 
   /**
-   * Refuses everybody who waits with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and from now on
-   * everybody who would have to wait. No timer is left.
+   * Refuses all waiters with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and from now on whoever would
+   * have to wait. No timer is left.
    */
   [Symbol.dispose](): void {
     this.#limiter.dispose();

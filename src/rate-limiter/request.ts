@@ -4,34 +4,34 @@ import { checkSignal } from "../kernel/policy.js";
 import { unlike } from "../kernel/show.js";
 import { costError } from "./errors.js";
 
-/** What a request that blocks the thread can say. */
+/** Options of a request that blocks the thread. */
 export interface AcquireSyncOptions {
   /** How many tokens it takes: a number above 0, up to the burst; fractions are allowed. Default 1. */
   readonly cost?: number | undefined;
   /**
-   * How long it may wait. When its turn cannot come in that time it is refused at once, not after it;
-   * 0 admits only what needs no wait. Default: as long as it takes.
+   * How long it may wait. If its turn cannot come in that time it is refused at once, not at its end;
+   * with 0 it does not wait at all. Default: as long as it takes.
    */
   readonly timeout?: Duration | undefined;
 }
 
-/** What a request that waits can say. */
+/** Options of a request that waits. */
 export interface AcquireOptions extends AcquireSyncOptions {
-  /** Gives the wait up: the promise rejects at once with `signal.reason`, and nothing was taken. */
+  /** Ends the wait: the promise rejects at once with `signal.reason`, and no token is taken. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What the waits of a wrapped function can be told. */
+/** Options of a wrapped function: how each call waits. */
 export interface WrapOptions<Args extends readonly unknown[] = never[]> extends AcquireSyncOptions {
   /**
-   * Gives waits up: the call rejects at once with `signal.reason`, nothing was taken, and the function does not
-   * run. One signal for all calls, or a function that picks the call's own out of its arguments:
-   * `(url, { signal }) => signal`. Once the function runs, giving up is its own affair.
+   * Ends a wait: the call rejects at once with `signal.reason`, no token is taken, and the function does not
+   * run. One signal for all calls, or a function that finds it in the arguments of each:
+   * `(url, { signal }) => signal`. A function that runs has to listen to its signal itself.
    */
   readonly signal?: AbortSignal | SignalOf<Args> | undefined;
 }
 
-/** Finds the signal of one call; called with its `this` and arguments. */
+/** Returns the signal of one call; called with its `this` and arguments. */
 export type SignalOf<Args extends readonly unknown[] = never[]> = (...args: Args) => AbortSignal | undefined;
 
 /** A checked request; the timeout in milliseconds. */
@@ -41,15 +41,15 @@ export interface Request {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What can be said to a call that blocks the thread. */
+/** The keys of {@link AcquireSyncOptions}. */
 export const SYNC_KEYS: Readonly<Record<keyof AcquireSyncOptions, true>> = { cost: true, timeout: true };
-/** What can be said to one that waits, and to a function that does. */
+/** The keys of {@link AcquireOptions} and {@link WrapOptions}. */
 export const ASYNC_KEYS: Readonly<Record<keyof AcquireOptions, true>> = { ...SYNC_KEYS, signal: true };
 
 /**
- * Throws unless the bucket could ever hold `cost` tokens.
+ * Throws unless the bucket can hold `cost` tokens.
  *
- * @throws TypeError when it is no number.
+ * @throws TypeError when it is not a number.
  * @throws RangeError when it is not above 0, or not finite.
  * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
  */
@@ -62,7 +62,7 @@ export function parseTimeout(timeout: unknown): number {
   return timeout === undefined ? Infinity : parseDuration(timeout, "timeout", { zero: true });
 }
 
-/** How long a pause lasts, in milliseconds that a clock can count; 0: there is none. */
+/** How long a pause lasts, in milliseconds; 0 for none. */
 export function parsePause(duration: unknown): number {
   if (duration === undefined || duration === null) return 0;
   if (typeof duration === "number") {
@@ -72,7 +72,7 @@ export function parsePause(duration: unknown): number {
     return Math.min(parseDuration(duration, "duration", { zero: true }), Number.MAX_SAFE_INTEGER);
   }
   const wrong = unlike("duration", durationRule({ zero: true }), duration);
-  throw new TypeError(`${wrong} What a header says is read by retryAfterSeconds(response).`);
+  throw new TypeError(`${wrong} Read a header by retryAfterSeconds(response).`);
 }
 
 /** Reads and checks the options of one request. */

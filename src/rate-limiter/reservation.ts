@@ -3,7 +3,7 @@ import { RateLimitError } from "./errors.js";
 
 /**
  * Tokens that are yours, now or after {@link delay}. Disposing of it (`using`) gives them back unless it was
- * committed; one that is forgotten counts as used.
+ * committed. A reservation that is never settled counts as used.
  */
 export interface Reservation extends Disposable {
   /** The tokens reserved. */
@@ -11,20 +11,20 @@ export interface Reservation extends Disposable {
   /** Seconds from the reservation until its tokens may be used; 0: at once. */
   readonly delay: number;
   /**
-   * Says how many tokens were used. What was not goes back to the bucket, as far as it could have held it; what
-   * was used beyond the reserved cost is charged as debt, also above the burst: nobody is admitted until it has
-   * flowed in. So a window's bound is exceeded by what was committed above, and by no more.
+   * Says how many tokens were used. Unused ones go back to the bucket, as far as it could have held them. Those
+   * used beyond the reserved cost are charged as debt, also above the burst: nobody is admitted until it has
+   * flowed in. So a window exceeds its bound by what was committed beyond the cost, and by no more.
    *
    * @param actualCost a number of 0 or more. Default: the reserved cost.
-   * @throws TypeError or RangeError when it is anything else; then the reserved cost counts as used.
+   * @throws TypeError or RangeError when it is anything else; the reserved cost then counts as used.
    * @throws RateLimitError with `ERR_RATE_LIMIT_SETTLED` after an earlier commit or cancel.
    */
   commit(actualCost?: number): void;
-  /** Gives the tokens back. Does nothing after a commit, a failed one too, or an earlier cancel. */
+  /** Gives the tokens back. Does nothing after a commit, even one that threw, or an earlier cancel. */
   cancel(): void;
 }
 
-/** The {@link Reservation} of a line, which is told once how many tokens were used. */
+/** Calls `settle` once with how many tokens were used. */
 export class HeldReservation implements Reservation {
   readonly cost: number;
   readonly delay: number;
@@ -38,7 +38,7 @@ export class HeldReservation implements Reservation {
 
   commit(actualCost: number = this.cost): void {
     if (typeof actualCost !== "number" || !(actualCost >= 0 && actualCost < Infinity)) {
-      // It was used, or nobody would commit: `using` must not give it back.
+      // Whoever commits has used it: `using` must not give it back.
       this.#settleOnce(this.cost);
       throw new (typeof actualCost === "number" ? RangeError : TypeError)(
         unlike("actualCost", "a number of 0 or more", actualCost),

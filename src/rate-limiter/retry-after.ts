@@ -1,6 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 
-/** Where an upstream says when to come back: a header's value, a response, or its headers. */
+/** Where to find an upstream's `Retry-After`: its value, a response, or the headers of one. */
 export type RetryAfterSource = string | number | object | null | undefined;
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -9,7 +9,7 @@ const TIME = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
 const DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 const LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day";
 
-/** The three forms of an HTTP-date: IMF-fixdate, and the two obsolete ones that have to be understood. */
+/** The three forms of an HTTP-date: IMF-fixdate, and the two obsolete ones that must be accepted. */
 const FORMS = [
   String.raw`${DAY}, (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} GMT`,
   String.raw`${LONG_DAY}, (?<day>\d\d)-${MONTH}-(?<year>\d\d) ${TIME} GMT`,
@@ -18,7 +18,7 @@ const FORMS = [
 
 const CENTURY = 100;
 
-/** Milliseconds since 1970 of an HTTP-date; `undefined` when it is none. */
+/** An HTTP-date in milliseconds since 1970; `undefined` if it is not one. */
 function parseDate(text: string, now: number): number | undefined {
   for (const form of FORMS) {
     const groups = form.exec(text)?.groups;
@@ -31,7 +31,7 @@ function parseDate(text: string, now: number): number | undefined {
     if (groups["year"]?.length === 2) {
       const thisYear = new Date(now).getUTCFullYear();
       year += Math.floor(thisYear / CENTURY) * CENTURY;
-      // Two digits that would be more than 50 years ahead are of the century before.
+      // A two-digit year more than 50 years ahead is of the century before.
       if (year > thisYear + CENTURY / 2) year -= CENTURY;
     }
     const date = new Date(Date.UTC(year, month, day, hour, minute, second));
@@ -42,7 +42,7 @@ function parseDate(text: string, now: number): number | undefined {
   return undefined;
 }
 
-/** A header of a response or of its headers, of whatever library; anything else is a value itself. */
+/** A header of a response, or of a collection of headers, of any library. */
 function header(source: unknown, name: string): unknown {
   if (typeof source !== "object" || source === null || Array.isArray(source)) return undefined;
   const inner: unknown = Reflect.get(source, "headers");
@@ -67,15 +67,15 @@ function seconds(value: unknown, now: number): number | undefined {
 }
 
 /**
- * Seconds that an upstream asks to wait for by `Retry-After`: for `limiter.pauseFor(retryAfterSeconds(response))`.
- * Never throws: what is missing or makes no sense is `undefined`, a time that is over 0.
+ * How many seconds an upstream asks to wait by `Retry-After`, for `limiter.pauseFor(retryAfterSeconds(response))`.
+ * Never throws: a missing or invalid value is `undefined`, a time in the past 0.
  *
- * Digits and the three forms of an HTTP-date are understood, nothing else. A date is measured against the
- * response's own `Date`, so that neither clock has to be right.
+ * It reads digits and the three forms of an HTTP-date, nothing else. A date is compared with the response's own
+ * `Date`, so neither clock has to be right.
  *
- * @param source the header's value or values; or a response or its headers: of `fetch`, undici, `node:http`,
- *   axios and the like, whatever has `headers` or `get`, or is a plain object.
- * @param now the time at which the response came, where it has no `Date`: a `Date`, or milliseconds since 1970.
+ * @param source the header's value or values; or a response or its headers, from `fetch`, undici, `node:http`,
+ *   axios and others: anything with `headers` or `get`, or a plain object.
+ * @param now when the response came, used if it has no `Date`: a `Date`, or milliseconds since 1970.
  *   Default: now.
  * @example
  * ```ts
@@ -99,7 +99,7 @@ export function retryAfterSeconds(
     const isValue = typeof source !== "object" || Array.isArray(source);
     return seconds(isValue ? source : header(source, "retry-after"), sent ?? wall);
   } catch {
-    // A getter that throws, a list that holds itself: whoever handles a refusal must not fail by what it says.
+    // A getter that throws, a list that contains itself: what an upstream sends must not break its caller.
     return undefined;
   }
 }

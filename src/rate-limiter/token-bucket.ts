@@ -34,7 +34,7 @@ export interface Grant {
  */
 export class TokenBucket {
   limits: Limits;
-  // Doubles in fields of their own would be boxed anew at each admission, a sixth of its cost.
+  // In an array, because doubles in fields are allocated anew at each admission: a sixth of its cost.
   levels: Levels;
   at: Place;
   #newest: Grant | undefined;
@@ -63,7 +63,7 @@ export class TokenBucket {
     return availableAt(this.levels, this.at, cost, now, this.limits);
   }
 
-  /** A copy of the level, to reckon with. */
+  /** A copy of its two numbers, to simulate with. */
   copy(): Levels {
     return this.levels.slice(this.at, this.at + 2);
   }

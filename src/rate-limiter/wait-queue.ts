@@ -26,12 +26,12 @@ export interface Waiter extends Place<Waiter> {
   unlisten?: (() => void) | undefined;
 }
 
-/** A reservation whose time has not come: whoever looks next takes its tokens as of then. */
+/** A reservation whose time has not come. No timer fires for it: its tokens are taken, as of then, by the next look. */
 export interface PendingReservation extends Place<PendingReservation> {
   readonly due: number;
 }
 
-/** What is expected of the bucket once everybody in the queue has had a turn. */
+/** The bucket as it will be once everybody in the queue was served. */
 interface Forecast {
   readonly level: Levels;
   /** The last turn. */
@@ -40,7 +40,7 @@ interface Forecast {
 
 /** Those who wait for a bucket's tokens, reservations among them, and when each has its turn. Reads no clock. */
 export class WaitQueue {
-  /** In the past: no pause. */
+  /** No pause if in the past. */
   pausedUntil: number = -Infinity;
   readonly #bucket: TokenBucket;
   readonly #waiters = new LinkedList<Waiter>();
@@ -50,7 +50,7 @@ export class WaitQueue {
   #joined = 0;
   /** All reservations up to this order come before all waiters. */
   #reservedFirst = 0;
-  /** Kept only while there are reservations: without them it follows from the sum of the costs. */
+  /** Used only while there are reservations: without them the sum of the costs is enough. */
   #forecast: Forecast | undefined;
 
   constructor(bucket: TokenBucket) {
@@ -132,7 +132,7 @@ export class WaitQueue {
   /** Takes the first waiter's tokens, and removes it, if its time has come. */
   takeHead(waiter: Waiter, now: number): boolean {
     if (now < this.#heldUntil(waiter)) return false;
-    // Later than its turn: everybody behind moves back.
+    // It is served later than forecast, so all behind it move back.
     if (this.#bucket.isFull(now)) this.#forecast = undefined;
     if (!this.#bucket.tryTake(waiter.cost, now)) return false;
     this.#remove(waiter);
@@ -140,7 +140,7 @@ export class WaitQueue {
     return true;
   }
 
-  /** After a change for all: reservations keep their times, so they come before the waiters. */
+  /** After a change that moves all waiters: reservations keep their times, so they come first. */
   putReservationsFirst(): void {
     this.#reservedFirst = this.#joined;
   }
@@ -162,7 +162,7 @@ export class WaitQueue {
 
   #remove(waiter: Waiter): void {
     this.#waiters.remove(waiter);
-    // Fractions leave rounding behind; an empty queue starts afresh.
+    // Sums of fractions are rounded; an empty queue starts from 0 again.
     this.#waiting = this.#waiters.size > 0 ? this.#waiting - waiter.cost : 0;
     waiter.unlisten?.();
   }
@@ -171,7 +171,7 @@ export class WaitQueue {
     return reservation.order < Math.max(waiter.order, this.#reservedFirst);
   }
 
-  /** Before this time the waiter has no turn, whatever is in the bucket. */
+  /** The waiter is not served before this time, whatever is in the bucket. */
   #heldUntil(waiter: Waiter): number {
     const first = this.#reservations.head;
     return first && this.#isBefore(first, waiter) ? first.due : this.pausedUntil;
@@ -185,14 +185,14 @@ export class WaitQueue {
 
   #forecastAt(now: number): Forecast {
     if (this.#reservations.size > 0) return (this.#forecast ??= this.#simulate(now, () => false));
-    // Without reservations the queue is a plain sum: from its first turn on the bucket never fills up.
+    // Without reservations a sum is enough: from the first turn on the bucket is never full.
     const start = Math.max(now, this.pausedUntil);
     const level = this.#bucket.copy();
     if (this.#waiting > 0) take(level, 0, this.#waiting, start, this.#bucket.limits);
     return { level, start };
   }
 
-  /** Goes through the queue as if time passed. */
+  /** Serves a copy of the bucket's queue, without those whom `drops` takes out. */
   #simulate(now: number, drops: (waiter: Waiter, turnAt: number) => boolean): Forecast {
     const { limits } = this.#bucket;
     const level = this.#bucket.copy();
