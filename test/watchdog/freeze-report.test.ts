@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { kindOfBlock } from "../../src/watchdog/freeze.js";
-import { notCounted } from "../../src/watchdog/not-counted.js";
+import { kindOfBlock } from "../../src/watchdog/monitor/freeze.js";
+import { notCounted } from "../../src/watchdog/monitor/not-counted.js";
 import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
 import { leadsToCode } from "../../src/watchdog/stack.js";
-import { cpuTimes, stateOf, threadFacts } from "../../src/watchdog/thread-facts.js";
+import { cpuTimes, stateOf, threadFacts } from "../../src/watchdog/monitor/thread-facts.js";
 
 describe("the kind of a block", () => {
   it.each([

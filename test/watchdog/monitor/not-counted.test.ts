@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ManualClock } from "../../src/testing/manual-clock.js";
-import { beginWatch } from "../../src/watchdog/deadline.js";
-import { MonitorTime } from "../../src/watchdog/monitor-time.js";
-import { NotCountedEpisodes, type SparedLook } from "../../src/watchdog/not-counted.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { beginWatch } from "../../../src/watchdog/deadline.js";
+import { MonitorTime } from "../../../src/watchdog/monitor/monitor-time.js";
+import { NotCountedEpisodes, type SparedLook } from "../../../src/watchdog/monitor/not-counted.js";
 
 const TIMEOUT = 1000;
 

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
-import { hasCode } from "../heartbeat-file/system-error.js";
-import { realClock } from "../kernel/clock.js";
+import { hasCode } from "../../heartbeat-file/system-error.js";
+import { realClock } from "../../kernel/clock.js";
 
 const ATTEMPTS = 20;
 

@@ -1,7 +1,7 @@
 import { uptime } from "node:os";
-import { type Clock, realClock } from "../kernel/clock.js";
-import { standstill } from "../kernel/standstill.js";
-import { leftOut } from "./deadline.js";
+import { type Clock, realClock } from "../../kernel/clock.js";
+import { standstill } from "../../kernel/standstill.js";
+import { leftOut } from "../deadline.js";
 import { type CpuTimes, cpuTimes, isRunnable } from "./thread-facts.js";
 
 /** How long a reading of the monitor's own share of the CPU serves, in milliseconds. */

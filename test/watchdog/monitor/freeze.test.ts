@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { built, checkBuilt, fixture, type Run, run } from "./fork.js";
+import { built, checkBuilt, fixture, type Run, run } from "../fork.js";
 
 const scenario = (name: string, ...args: string[]): Promise<Run> =>
   run([fixture("scenarios.mjs"), name, ...args]);

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ChildProcess, TimeoutDetails } from "./timeout-info.js";
+import type { ChildProcess, TimeoutDetails } from "../timeout-info.js";
 
 const LONGEST_COMMAND = 200;
 

@@ -1,16 +1,16 @@
-import { type FreezeLink, writeFrozen } from "../heartbeat-file/freeze-link.js";
-import { freezeReport, noteOf } from "./freeze-report.js";
+import { type FreezeLink, writeFrozen } from "../../heartbeat-file/freeze-link.js";
+import { freezeReport, noteOf } from "../freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
 import { killOwnProcess, pause } from "./kill.js";
 import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
-import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
+import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "../monitor-protocol.js";
 import { notCounted } from "./not-counted.js";
-import type { OnFreeze } from "./options.js";
+import type { OnFreeze } from "../options.js";
 import { removeOldReports, writeReport } from "./report-file.js";
-import { leadsToCode } from "./stack.js";
+import { leadsToCode } from "../stack.js";
 import { threadFacts } from "./thread-facts.js";
-import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
-import { ARMED, GUARD, STRUCK, type WatchCells } from "./watch-cells.js";
+import type { TimeoutDetails, TimeoutInfo } from "../timeout-info.js";
+import { ARMED, GUARD, STRUCK, type WatchCells } from "../watch-cells.js";
 
 /** A watchdog whose thread is frozen. */
 export interface Frozen {
