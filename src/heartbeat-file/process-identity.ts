@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import type { HeartbeatState } from "./state.js";
-import { hasCode } from "./system-error.js";
+import { hasCode } from "../kernel/system-error.js";
 import { parseTimestamp } from "./timestamp.js";
 import { CLOCK_SKEW, type ProcessFate } from "./verdict.js";
 

@@ -1,5 +1,5 @@
 import type { Worker } from "node:worker_threads";
-import { startThread } from "../kernel/thread.js";
+import { startThread } from "../process/thread.js";
 import { deadlineProgram } from "./deadline-program.js";
 import { endProcess, exitNow, isEnding } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";

@@ -6,7 +6,7 @@ import { formatDuration } from "../kernel/duration.js";
 import type { DeadlineOrder, DeadlineThreadData } from "./deadline-thread.js";
 import { killProcess, say } from "./end-process.js";
 import { FLUSH_LIMIT } from "./flush.js";
-import { sharedNow } from "../kernel/shared-time.js";
+import { sharedNow } from "../process/shared-time.js";
 
 /**
  * How long the main thread has after the deadline to end things itself, in milliseconds. It counts from the

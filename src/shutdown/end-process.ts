@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { formatDuration } from "../kernel/duration.js";
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
-import { trap } from "../kernel/trap.js";
+import { trap } from "../process/trap.js";
 import { letGoOfClosedTerminal } from "./closed-terminal.js";
 import type { GracefulShutdownSettings } from "./options.js";
 

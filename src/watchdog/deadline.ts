@@ -1,4 +1,4 @@
-import { standstill } from "../kernel/standstill.js";
+import { standstill } from "../process/standstill.js";
 
 /**
  * What is known of one watchdog at one look. Times are milliseconds on the clock of whoever looks; nobody

@@ -1,5 +1,5 @@
 import type { RunningScriptOptions } from "node:vm";
-import { hasCode } from "../heartbeat-file/system-error.js";
+import { hasCode } from "../kernel/system-error.js";
 import { realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";

@@ -1,5 +1,5 @@
 import type { Clock } from "../kernel/clock.js";
-import { standstill } from "../kernel/standstill.js";
+import { standstill } from "../process/standstill.js";
 
 /** A wall clock that ran ahead by this was set, or the machine was asleep: the age of a beat grew by as much. */
 const JUMP = 1000;

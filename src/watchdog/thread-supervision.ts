@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { realClock } from "../kernel/clock.js";
-import { sharedNow } from "../kernel/shared-time.js";
+import { sharedNow } from "../process/shared-time.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { isInterrupting } from "./interrupt.js";
@@ -15,7 +15,7 @@ import {
   type ThreadData,
   type TimeoutNotice,
 } from "./monitor-protocol.js";
-import { canBreak, isNode } from "./runtime.js";
+import { canBreak, isNode } from "../process/runtime.js";
 import { leadsToCode } from "./stack.js";
 import type { Subject, Supervision } from "./supervision.js";
 

@@ -1,8 +1,8 @@
 import { type FreezeLink, writeFrozen } from "../../heartbeat-file/freeze-link.js";
 import { freezeReport, noteOf } from "../freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
-import { killOwnProcess, pause } from "./kill.js";
-import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
+import { killOwnProcess, pause } from "../../process/kill.js";
+import { type Answer, evaluateOnMain, isMainPaused } from "../../process/inspector.js";
 import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "../monitor-protocol.js";
 import { notCounted } from "./not-counted.js";
 import type { OnFreeze } from "../options.js";

@@ -1,6 +1,6 @@
 import { uptime } from "node:os";
 import { type Clock, realClock } from "../../kernel/clock.js";
-import { standstill } from "../../kernel/standstill.js";
+import { standstill } from "../../process/standstill.js";
 import { leftOut } from "../deadline.js";
 import { type CpuTimes, cpuTimes, isRunnable } from "./thread-facts.js";
 

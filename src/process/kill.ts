@@ -1,5 +1,5 @@
-import { realClock } from "../../kernel/clock.js";
-import { trap } from "../../kernel/trap.js";
+import { realClock } from "../kernel/clock.js";
+import { trap } from "./trap.js";
 
 /** How long SIGKILL may take, in milliseconds, before the process is one that it does not end. */
 const PATIENCE = 200;

@@ -1,5 +1,5 @@
 import type { Session } from "node:inspector";
-import { realClock } from "../../kernel/clock.js";
+import { realClock } from "../kernel/clock.js";
 
 /** An answer of the main thread, and how many milliseconds it took. */
 export interface Answer {
