@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { kindOfBlock } from "../../../src/watchdog/monitor/freeze.js";
 import { built, checkBuilt, fixture, type Run, run } from "../fork.js";
 
 const scenario = (name: string, ...args: string[]): Promise<Run> =>
@@ -253,5 +254,25 @@ describe.concurrent("a run that raises", () => {
     const { code, events } = await scenario("run");
     expect(events).toMatchObject([error]);
     expect(code).toBe(0);
+  });
+});
+
+describe("the kind of a block", () => {
+  it.each([
+    // the answer took, was asked, thread state, kind
+    [1, true, "R", "blocked-js"],
+    [400, true, "R", "blocked-js"],
+    [1, true, "S", "blocked-js"],
+    [101, true, "S", "blocked-native"],
+    [101, true, "D", "blocked-native"],
+    [101, true, undefined, "blocked-js"],
+    [undefined, true, "R", "blocked-native"],
+    [undefined, true, undefined, "blocked-native"],
+    [undefined, false, "R", "blocked-js"],
+    [undefined, false, "S", "blocked-native"],
+    [undefined, false, "D", "blocked-native"],
+    [undefined, false, undefined, "blocked-js"],
+  ] as const)("answered after %s ms, asked %s, in state %s is %s", (took, asked, state, kind) => {
+    expect(kindOfBlock(took === undefined ? undefined : { value: "", took }, asked, state)).toBe(kind);
   });
 });
