@@ -1,29 +1,21 @@
-import { realClock } from "../kernel/clock.js";
 import { trap } from "./trap.js";
 
-/** How long SIGKILL may take, in milliseconds, before the process is one that it does not end. */
-const PATIENCE = 200;
-
-export function pause(delay: number): Promise<void> {
-  return new Promise((resolve) => {
-    realClock.setTimer(resolve, delay);
-  });
-}
-
 /**
- * Ends the process, whatever its threads are in: by SIGKILL, or where that has no effect by a {@link trap}.
+ * Ends the process at once, without its `exit` listeners and whatever its threads are doing.
  *
- * @param isBack asked before the last resort.
+ * The kernel protects the first process of a container (PID 1) from signals that it has no handler for, SIGKILL
+ * included, when they come from inside the container. A {@link trap} ends that one.
+ *
+ * @param tell is given a line for stderr.
  */
-export async function killOwnProcess(write: (text: string) => void, isBack: () => boolean): Promise<void> {
+export function killOwnProcess(tell: (line: string) => void): void {
   process.kill(process.pid, "SIGKILL");
-  await pause(PATIENCE);
-  if (isBack()) return;
-  write("[watchdog] SIGKILL does not end PID 1: ending the process by a breakpoint\n");
+  if (process.pid !== 1) return;
+  tell("SIGKILL does not end PID 1: ending the process by a breakpoint");
   try {
     trap();
   } catch (error) {
     // Another engine than V8.
-    write(`[watchdog] the process cannot be ended from inside: ${String(error)}\n`);
+    tell(`the process cannot be ended from inside: ${String(error)}`);
   }
 }
