@@ -51,7 +51,7 @@ export class SparedTime {
    *
    * @param age of the beat; where it is not known, `unwell` is what counts.
    */
-  spares(age: number | null | undefined, unwell: number, maxAge: number): boolean {
+  spares(age: number | null, unwell: number, maxAge: number): boolean {
     const silent = age ?? unwell + this.#spared;
     const spared = this.of(silent);
     return spared > 0 && silent - spared <= maxAge;
