@@ -1,4 +1,4 @@
-// The one-way rule: kernel <- heartbeat-file <- a pattern's folder <- registry, configure, ... <- config <- auto, cli.
+// The one-way rule: kernel <- process <- heartbeat-file <- a pattern's folder <- registry, configure, ... <- config <- auto, cli.
 const PATTERNS = "circuit-breaker|rate-limiter|shutdown|heartbeat|watchdog";
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
@@ -16,7 +16,19 @@ module.exports = {
       "patterns-import-the-kernel-alone",
       "What a pattern needs of another is an interface that it declares and the caller satisfies.",
       { path: `^src/(${PATTERNS})/` },
-      { path: "^src/", pathNot: "^src/(?:kernel|$1)/|^src/heartbeat-file/" },
+      { path: "^src/", pathNot: "^src/(?:kernel|process|heartbeat-file|$1)/" },
+    ),
+    rule(
+      "process-imports-the-kernel-alone",
+      "What is known and done about processes and threads is below the patterns.",
+      { path: "^src/process/" },
+      { path: "^src/", pathNot: "^src/(?:kernel|process)/" },
+    ),
+    rule(
+      "process-is-for-those-who-watch-or-end-one",
+      "A circuit breaker and a rate limiter know nothing of processes and threads.",
+      { path: "^src/(?:circuit-breaker|rate-limiter)/" },
+      { path: "^src/process/" },
     ),
     rule(
       "heartbeat-file-is-for-those-who-write-and-watch-it",
@@ -25,10 +37,10 @@ module.exports = {
       { path: "^src/heartbeat-file/" },
     ),
     rule(
-      "heartbeat-file-imports-the-kernel-alone",
+      "heartbeat-file-imports-downwards",
       "It knows no pattern.",
       { path: "^src/heartbeat-file/" },
-      { path: "^src/", pathNot: "^src/(?:kernel|heartbeat-file)/" },
+      { path: "^src/", pathNot: "^src/(?:kernel|process|heartbeat-file)/" },
     ),
     rule(
       "testing-imports-the-kernel-alone",

@@ -7,7 +7,7 @@ import { root } from "./setup.mjs";
 
 /** Of each such module: what it exports, and the program. */
 const PROGRAMS = {
-  "src/watchdog/monitor-program.ts": ["monitorProgram", "src/watchdog/monitor-thread.ts"],
+  "src/watchdog/monitor-program.ts": ["monitorProgram", "src/watchdog/monitor/monitor-thread.ts"],
   "src/shutdown/deadline-program.ts": ["deadlineProgram", "src/shutdown/deadline-worker.ts"],
 };
 const MODULES = /-program\.ts$/;

@@ -138,11 +138,9 @@ export {
 export { WatchdogError, WatchdogTimeoutError } from "./watchdog/errors.js";
 export type { LinkedHeartbeat, OnFreeze, WatchdogOptions } from "./watchdog/options.js";
 export type {
-  StateFileCheck,
   StateFileOptions,
   StateFileRecoverInfo,
   StateFileTimeoutInfo,
-  StateFileVerdict,
 } from "./watchdog/state-file-options.js";
 export {
   StateFileWatchdog,

@@ -12,7 +12,7 @@ import { median, quick, report } from "../measure.mjs";
 
 /** The library's own way to a stack, which no entry of the package exports. */
 async function internal(name) {
-  const entryPoint = fileURLToPath(new URL(`../../src/watchdog/${name}.ts`, import.meta.url));
+  const entryPoint = fileURLToPath(new URL(`../../src/${name}.ts`, import.meta.url));
   const options = { bundle: true, write: false, format: "esm", platform: "node" };
   const { outputFiles } = await build({ ...options, entryPoints: [entryPoint] });
   return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
@@ -71,8 +71,8 @@ const programs = {
 };
 
 async function takeStacks() {
-  const { evaluateOnMain } = await internal("main-inspector");
-  const { TAKE_STACK } = await internal("freeze-hook");
+  const { evaluateOnMain } = await internal("process/inspector");
+  const { TAKE_STACK } = await internal("watchdog/monitor/freeze-hook");
   const asked = once(parentPort, "message");
   parentPort.postMessage("ready");
   const [done] = await asked;

@@ -1,6 +1,6 @@
 import fs, { constants } from "node:fs";
 import { type Decoded, decodeState } from "./state.js";
-import { codeOf } from "./system-error.js";
+import { codeOf } from "../kernel/system-error.js";
 
 /** Larger files are not ours and are not read. */
 const LARGEST_FILE = 2 ** 20;

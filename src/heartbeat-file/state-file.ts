@@ -3,8 +3,8 @@ import path from "node:path";
 import { type Clock, realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { followLink } from "./link.js";
-import { pidScope, processExists } from "./process-identity.js";
-import { hasCode } from "./system-error.js";
+import { pidScope, processExists } from "../process/identity.js";
+import { hasCode } from "../kernel/system-error.js";
 
 /** The mode of a file that nobody else may read. */
 export const OWNER_ONLY = 0o600;

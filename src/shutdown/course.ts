@@ -6,7 +6,7 @@ import type { GracefulShutdownSettings } from "./options.js";
 import type { Registrations } from "./registrations.js";
 import type { ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
 import { runHooks } from "./run-hooks.js";
-import { sharedNow } from "../kernel/shared-time.js";
+import { sharedNow } from "../process/shared-time.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
 import { noteBegun, noteEnded } from "./unfinished.js";
 import { Waiting } from "./waiting.js";

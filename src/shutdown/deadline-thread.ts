@@ -1,5 +1,6 @@
 import type { Worker } from "node:worker_threads";
-import { startThread } from "../kernel/thread.js";
+import { whyUninspectable } from "../process/inspector.js";
+import { startThread } from "../process/thread.js";
 import { deadlineProgram } from "./deadline-program.js";
 import { endProcess, exitNow, isEnding } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";
@@ -18,8 +19,8 @@ export interface Deadline {
 export interface DeadlineThreadData {
   /** The event of the main thread's `process` that ends it, with the `id` of the shutdown whose time is up. */
   readonly strike: string;
-  /** Whether an inspector session may be opened: where the permission model forbids it, asking aborts the process. */
-  readonly inspectable: boolean;
+  /** Why the main thread cannot be interrupted, where it cannot. */
+  readonly uninspectable: string | undefined;
 }
 
 /** What the thread is told later; times in milliseconds, points in time of `process.hrtime`, which all threads share. */
@@ -84,11 +85,9 @@ function tell(order: DeadlineOrder): void {
 }
 
 function start(): Thread {
-  // The types know `permission` as always there; it is not without the permission model.
-  const permission = process.permission as typeof process.permission | undefined;
   // Another copy of the package has a thread of its own.
   const strike = `${STRIKE}${process.hrtime.bigint()}`;
-  const workerData: DeadlineThreadData = { strike, inspectable: permission?.has("inspector") ?? true };
+  const workerData: DeadlineThreadData = { strike, uninspectable: whyUninspectable() };
   const worker = startThread(deadlineProgram, { name: "shutdown", workerData });
   worker.on("error", warnNoDeadlineThread).unref();
   const main: NodeJS.EventEmitter = process;

@@ -1,12 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
-import { realClock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
+import { evaluate, inspectMain, STACK_BELOW } from "../process/inspector.js";
+import { killOwnProcess } from "../process/kill.js";
+import { sharedNow } from "../process/shared-time.js";
+import { pause, within } from "../process/wait.js";
 import type { DeadlineOrder, DeadlineThreadData } from "./deadline-thread.js";
-import { killProcess, say } from "./end-process.js";
 import { FLUSH_LIMIT } from "./flush.js";
-import { sharedNow } from "../kernel/shared-time.js";
+import { killNewChildren } from "./new-children.js";
+import { say } from "./say.js";
 
 /**
  * How long the main thread has after the deadline to end things itself, in milliseconds. It counts from the
@@ -19,17 +20,9 @@ const ANSWER = 300;
 const EXIT = 1000;
 
 /** Evaluated on the main thread, in the middle of whatever blocks it. */
-const STACK = `(() => {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 30;
-  const { stack } = new Error("where");
-  Error.stackTraceLimit = limit;
-  return String(stack);
-})()`;
+const STACK = `(function stack() { return (${STACK_BELOW})(stack); })()`;
 
-const NO_INSPECTOR = "this runtime cannot interrupt the thread";
-
-const { strike: event, inspectable } = workerData as DeadlineThreadData;
+const { strike: event, uninspectable } = workerData as DeadlineThreadData;
 
 /** One shutdown; times as in a {@link DeadlineOrder}. */
 interface Held {
@@ -47,69 +40,17 @@ let allowed = 0;
 /** One strike after the other: the process ends by the first, unless its `exit` comes back. */
 let strikes: Promise<void> = Promise.resolve();
 
-function pause(delay: number): Promise<undefined> {
-  return new Promise((resolve) => {
-    realClock.setTimer(() => resolve(undefined), delay);
-  });
-}
-
 function kill(why: string): void {
   say(`${why}; killing the process.`);
-  killProcess();
-}
-
-/** What the kernel says; only Linux does, and only of what is still there. */
-function told<Told>(ask: () => Told, otherwise: Told): Told {
-  try {
-    return ask();
-  } catch {
-    return otherwise;
-  }
-}
-
-/** When a process or thread started, in clock ticks since the boot. */
-function startOf(process: string): number {
-  const stat = told(() => readFileSync(`/proc/${process}/stat`, "utf8"), "");
-  // The name of the program, in parentheses, may itself have spaces and parentheses.
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
-}
-
-/** The children of one thread. */
-function childrenOf(process: string, thread: string): readonly string[] {
-  const children = told(() => readFileSync(`/proc/${process}/task/${thread}/children`, "utf8"), "");
-  return children.split(" ").filter(Boolean);
-}
-
-/** A process and all that descend from it. */
-function family(process: string): readonly string[] {
-  const threads = told(() => readdirSync(`/proc/${process}/task`), []);
-  return [process, ...threads.flatMap((thread) => childrenOf(process, thread)).flatMap(family)];
-}
-
-/**
- * Ends what a callback waits for synchronously, such as `execSync`, so that the thread comes back to JavaScript.
- * All descendants, because they hold the pipes of a shell that is gone. Children from before the shutdown, when
- * this thread started, are none of its business.
- */
-function killNewChildren(): void {
-  const began = startOf("thread-self");
-  // The first thread of a process has the number of the process.
-  const started = childrenOf("self", String(process.pid)).filter((child) => startOf(child) >= began);
-  for (const child of started) {
-    say(`killing the child process ${child} that was started during the shutdown.`);
-    // All are found before the first is killed: its children would have another parent.
-    for (const member of family(child)) told(() => process.kill(Number(member), "SIGKILL"), false);
-  }
+  killOwnProcess(say);
 }
 
 /** The innermost frames of the application out of a stack that was taken by {@link STACK}. */
 function innermost(stack: string): string {
   const frames = stack
     .split("\n")
-    .slice(1)
     .map((line) => line.trim())
-    // The evaluation itself has no file; below it are the frames that it interrupted.
-    .filter((frame) => !/^at <anonymous>:|node:internal/.test(frame));
+    .filter((frame) => !frame.includes("node:internal"));
   const own = frames.findIndex((frame) =>
     /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook|runContained|Course\.begin) /.test(
       frame,
@@ -121,26 +62,6 @@ function innermost(stack: string): string {
     .join(" < ");
 }
 
-/** A session with the main thread, or `undefined` where the runtime has none: Deno says so here, Bun at a question. */
-function openSession(): Session | undefined {
-  try {
-    const session = new Session();
-    session.connectToMainThread();
-    return session;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Where the main thread is; `undefined` where the runtime cannot tell. */
-function askForStack(session: Session): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    session.post("Runtime.evaluate", { expression: STACK, silent: true }, (error, reply) => {
-      resolve(error === null ? String(reply.result.value) : undefined);
-    });
-  });
-}
-
 /** What is known without asking the thread. */
 function trouble({ running }: Held): string {
   if (running === null) return "the process does not end";
@@ -148,30 +69,32 @@ function trouble({ running }: Held): string {
   return `${JSON.stringify(running)} blocks the thread`;
 }
 
+/** Says where the main thread is and has it end the process; says why it could not. */
+async function interrupt({ id }: Held): Promise<string | undefined> {
+  const session = inspectMain();
+  const answered = evaluate(session, STACK).then((stack = "") => ({ stack }));
+  let answer = await within(answered, ANSWER);
+  if (answer === undefined) {
+    killNewChildren();
+    answer = await within(answered, ANSWER);
+  }
+  if (answer === undefined) return "the thread is outside of JavaScript and cannot be interrupted";
+  const place = innermost(answer.stack);
+  // Between two callbacks of the application there is none.
+  if (place !== "") say(`stuck at: ${place}`);
+  void evaluate(session, `process.emit(${JSON.stringify(event)}, ${id})`);
+  // The evaluation is on its way; a session left open would hold the exit up.
+  session.disconnect();
+  return undefined;
+}
+
 async function strike(shutdown: Held): Promise<void> {
   const { id, timeout, forceExitCode } = shutdown;
   if (!held.has(id)) return;
   const total = formatDuration(timeout / 1000);
   say(`the total of ${total} is over and ${trouble(shutdown)}; exiting with ${forceExitCode}.`);
-  if (!inspectable) return kill("the permission model forbids to interrupt the thread");
-  const session = openSession();
-  if (session === undefined) return kill(NO_INSPECTOR);
-  const answered = askForStack(session).then((stack) => ({ stack }));
-  let answer = await Promise.race([answered, pause(ANSWER)]);
-  if (answer === undefined) {
-    killNewChildren();
-    answer = await Promise.race([answered, pause(ANSWER)]);
-  }
-  if (answer === undefined) return kill("the thread is outside of JavaScript and cannot be interrupted");
-  const { stack } = answer;
-  if (stack === undefined) return kill(NO_INSPECTOR);
-  const place = innermost(stack);
-  // Between two callbacks of the application there is none.
-  if (place !== "") say(`stuck at: ${place}`);
-  const expression = `process.emit(${JSON.stringify(event)}, ${id})`;
-  session.post("Runtime.evaluate", { expression, silent: true });
-  // The evaluation is on its way; a session left open would hold the exit up.
-  session.disconnect();
+  const why = uninspectable ?? (await interrupt(shutdown));
+  if (why !== undefined) return kill(why);
   await pause(EXIT);
   if (held.has(id)) kill("the exit listeners block the thread, too");
 }

@@ -1,11 +1,10 @@
-import { writeSync } from "node:fs";
 import { inspect } from "node:util";
 import { formatDuration } from "../kernel/duration.js";
 import { show } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
-import { trap } from "../kernel/trap.js";
 import { letGoOfClosedTerminal } from "./closed-terminal.js";
 import type { GracefulShutdownSettings } from "./options.js";
+import { say } from "./say.js";
 
 /** What decides about the end of the process. */
 export type ExitSettings = Pick<GracefulShutdownSettings, "exit" | "timeout" | "forceExitCode" | "clock">;
@@ -16,15 +15,6 @@ export function inspected(error: unknown): string {
     return inspect(error);
   } catch {
     return show(error);
-  }
-}
-
-/** Writes a line to stderr at once, by whatever thread. */
-export function say(text: string): void {
-  try {
-    writeSync(2, `[shutdown] ${text}\n`);
-  } catch {
-    // A closed or full stderr must not stop the end of the process.
   }
 }
 
@@ -99,11 +89,4 @@ export function endProcess(settings: ExitSettings, code: number): Promise<void> 
 /** Whether an `exit` of the application's own is under way. */
 export function isEnding(): boolean {
   return pending !== undefined;
-}
-
-/** Ends the process without its `exit` listeners, also where JavaScript cannot run on the main thread. */
-export function killProcess(): void {
-  process.kill(process.pid, "SIGKILL");
-  // Process 1 is still there.
-  if (process.pid === 1) trap();
 }

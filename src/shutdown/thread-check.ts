@@ -1,4 +1,4 @@
-import { whyNoThread } from "../kernel/thread.js";
+import { whyNoThread } from "../process/thread.js";
 import { warn } from "../kernel/warning.js";
 
 const CODE = "KSTLIB_NO_DEADLINE_THREAD";

@@ -1,4 +1,4 @@
-import { say } from "./end-process.js";
+import { say } from "./say.js";
 
 /** A shutdown in progress. */
 export interface Unfinished {

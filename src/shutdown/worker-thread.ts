@@ -1,10 +1,11 @@
 import type { BroadcastChannel } from "node:worker_threads";
 import type { Clock } from "../kernel/clock.js";
 import { show } from "../kernel/show.js";
-import { killProcess, say } from "./end-process.js";
+import { killOwnProcess } from "../process/kill.js";
 import { Members } from "./members.js";
 import { answerIn, channelOf, pack } from "./order.js";
 import type { Hook } from "./plan.js";
+import { say } from "./say.js";
 
 /** What `registerWorker` needs of a `Worker` of `node:worker_threads`. */
 export interface WorkerThread {
@@ -21,7 +22,7 @@ const terminated = new Map<WorkerThread, string>();
 function outlast(): void {
   const names = [...terminated.values()].map((name) => JSON.stringify(name)).join(", ");
   say(`the worker thread ${names} is outside of JavaScript and cannot be ended; killing the process.`);
-  killProcess();
+  killOwnProcess(say);
 }
 
 /** Terminates a thread; an exit meanwhile does not wait for it. */

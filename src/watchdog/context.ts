@@ -144,8 +144,8 @@ export class WatchdogContext {
    * thrown into `body` as a {@link WatchdogTimeoutError} while it is frozen: it ends where it is, without
    * running its own `catch` and `finally` blocks. What cannot be interrupted (a system call) throws when it
    * returns. A Ctrl-C meanwhile ends `body`, too, with a {@link WatchdogError} of code
-   * `ERR_WATCHDOG_INTERRUPTED`; the listeners of SIGINT then run as always, also when nobody catches the error,
-   * and without any the process ends.
+   * `ERR_WATCHDOG_INTERRUPTED`; the listeners of SIGINT then run as always, and without any the process ends.
+   * An error that nobody catches ends the process before they run; a shutdown with `handleUncaught` still runs.
    *
    * On Windows, on Deno, in worker threads and where no thread may be started the engine ends a `body` that takes
    * no parameter, half a timeout late. One that takes the watchdog may ping it, for which the engine cannot

@@ -1,5 +1,3 @@
-import { standstill } from "../kernel/standstill.js";
-
 /**
  * What is known of one watchdog at one look. Times are milliseconds on the clock of whoever looks; nobody
  * asks for the time of a ping, only whether the count has moved since the last look.
@@ -66,9 +64,8 @@ export function untilNextLook({ told, since }: Watch, timeout: number, poll: num
 
 /** What passed between two looks of the monitor, in milliseconds. */
 export interface Passed {
-  readonly elapsed: number;
-  /** What the monitor meant to wait. */
-  readonly asked: number;
+  /** For how long the monitor did not run. */
+  readonly still: number;
   /** For how long the watched thread was runnable without a CPU; may reach back to before the last look. */
   readonly queued: number;
   /** For how long the monitor itself was. */
@@ -91,8 +88,7 @@ export interface LeftOut {
  * @param ahead what was taken for starvation so far and the kernel has not told of yet: it tells of a wait only
  *   when the wait is over, so what it tells now may have been left out before.
  */
-export function leftOut({ elapsed, asked, queued, ownQueued }: Passed, ahead: number): LeftOut {
-  const gap = standstill(elapsed, asked);
-  const hungry = ownQueued >= gap / 2;
-  return { starved: Math.max(hungry ? gap : 0, queued - ahead), suspended: hungry ? 0 : gap };
+export function leftOut({ still, queued, ownQueued }: Passed, ahead: number): LeftOut {
+  const hadNoCpu = ownQueued >= still / 2;
+  return { starved: Math.max(hadNoCpu ? still : 0, queued - ahead), suspended: hadNoCpu ? 0 : still };
 }

@@ -1,6 +1,5 @@
 import type { RunningScriptOptions } from "node:vm";
-import { hasCode } from "../heartbeat-file/system-error.js";
-import { realClock } from "../kernel/clock.js";
+import { hasCode } from "../kernel/system-error.js";
 import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
@@ -91,14 +90,9 @@ export function runInterruptible<Result>(
   if (mine) return interrupted();
   if (outcome !== undefined) return outcome();
   if (!cut) throw failure;
-  const error = new WatchdogError(
-    "the code was interrupted by Ctrl-C, or by the timeout of a run around it.",
-    {
-      code: "ERR_WATCHDOG_INTERRUPTED",
-    },
-  );
-  if (guards().length === 0) spare(error);
-  throw error;
+  throw new WatchdogError("the code was interrupted by Ctrl-C, or by the timeout of a run around it.", {
+    code: "ERR_WATCHDOG_INTERRUPTED",
+  });
 }
 
 /**
@@ -139,30 +133,4 @@ export function passOn(): void {
   process.kill(process.pid, "SIGINT");
   // The code around this one is not to go on until it is interrupted.
   if (guards().length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ON_ITS_WAY);
-}
-
-/**
- * Keeps an error that nobody catches from ending the process before the application's handlers of the Ctrl-C
- * behind it have run; they decide.
- */
-function spare(spared: WatchdogError): void {
-  if (process.listenerCount("SIGINT") === 0 || process.hasUncaughtExceptionCaptureCallback()) return;
-  const end = (): void => {
-    process.setUncaughtExceptionCaptureCallback(null);
-    process.off("SIGINT", end);
-    waiting.cancel();
-  };
-  process.setUncaughtExceptionCaptureCallback((error) => {
-    if (error === spared) {
-      warn("KSTLIB_WATCHDOG_INTERRUPTED", "nobody has caught the error of code that a Ctrl-C ended", error);
-      return;
-    }
-    end();
-    process.nextTick(() => {
-      throw error;
-    });
-  });
-  process.on("SIGINT", end);
-  // A process with nothing else to do would end before the signal arrives.
-  const waiting = realClock.setTimer(end, ON_ITS_WAY);
 }

@@ -1,4 +1,4 @@
-import { startThread } from "../kernel/thread.js";
+import { startThread } from "../process/thread.js";
 import { monitorProgram } from "./monitor-program.js";
 import {
   CLOSED,
@@ -14,7 +14,7 @@ import {
   type Threads,
   WAKE_CELLS,
 } from "./monitor-protocol.js";
-import { isNode } from "./runtime.js";
+import { isNode } from "../process/runtime.js";
 
 /** Under which key worker threads find the {@link MonitorAddress}; the number is that of the protocol. */
 const ADDRESS = "@kstlib/resilience/watchdog/1";

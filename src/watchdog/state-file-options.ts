@@ -1,5 +1,4 @@
 import { clockRule } from "../heartbeat-file/options.js";
-import type { HeartbeatState } from "../heartbeat-file/state.js";
 import type { HeartbeatVerdict } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
@@ -7,33 +6,11 @@ import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { callback, duration, flag, optional, text } from "../kernel/rules.js";
 import { atLeast } from "./options.js";
 
-/** What a look at a heartbeat file says; durations in seconds. */
-export interface StateFileVerdict {
-  /**
-   * `"alive"` is well; `"unknown"` (no file, or none that can be read) is not when it lasts for `maxAge`;
-   * `"dead"`, `"frozen"` and `"stopped"` are not; `"stale"` is not unless the watcher stood still itself meanwhile.
-   */
-  readonly status: HeartbeatVerdict;
-  /** The age of the last beat in seconds, when there is one. */
-  readonly age?: number | null | undefined;
-  /** The beat; its interval says how long the next may take where there is no `maxAge`. */
-  readonly state?: Pick<HeartbeatState, "interval"> | null | undefined;
-}
-
-/**
- * Reads a heartbeat file and judges it. `Heartbeat.check` is one. One that rejects, or takes longer than
- * `checkInterval`, counts as a file that cannot be read.
- */
-export type StateFileCheck = (
-  file: string,
-  options: { readonly maxAge: Duration | undefined; readonly clock: Clock },
-) => Promise<StateFileVerdict>;
-
 /** A process whose heartbeat file says that it is not well. */
 export interface StateFileTimeoutInfo {
   readonly name: string;
   readonly file: string;
-  /** What the file says; `"unknown"` when it is missing, cannot be read, or the check of it hangs. */
+  /** What the file says; `"unknown"` when it is missing, cannot be read, or reading it hangs. */
   readonly kind: Exclude<HeartbeatVerdict, "alive">;
   /** Seconds since the last beat, or, where the file says none, since it was last seen alive. */
   readonly secondsInactive: number;
@@ -68,8 +45,6 @@ export interface StateFileOptions {
     | undefined;
   /** Whether watching keeps the process alive. Default `false`. */
   readonly keepAlive?: boolean | undefined;
-  /** How the file is read and judged. Default: as `Heartbeat.check` does. */
-  readonly check?: StateFileCheck | undefined;
   /** The source of time. */
   readonly clock?: Clock | undefined;
 }
@@ -85,7 +60,6 @@ export type StateFileSettings = SettingsFor<
     onRecover: ((info: StateFileRecoverInfo) => unknown) | undefined;
     onAlert: ((channel: string, message: string, context: StateFileTimeoutInfo) => unknown) | undefined;
     keepAlive: boolean;
-    check: StateFileCheck | undefined;
     clock: Clock;
   }
 >;
@@ -98,6 +72,5 @@ export const stateFileRules: OptionRules<StateFileSettings> = {
   onRecover: callback(),
   onAlert: callback(),
   keepAlive: flag(false),
-  check: callback<StateFileCheck>(),
   clock: clockRule,
 };

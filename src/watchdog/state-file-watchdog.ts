@@ -1,5 +1,5 @@
-import { check as checkFile } from "../heartbeat-file/readers.js";
-import { defaultMaxAge } from "../heartbeat-file/verdict.js";
+import { check } from "../heartbeat-file/readers.js";
+import { defaultMaxAge, type HeartbeatCheck } from "../heartbeat-file/verdict.js";
 import type { Timer } from "../kernel/clock.js";
 import type { Component, Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
@@ -14,7 +14,6 @@ import {
   stateFileRules,
   type StateFileSettings,
   type StateFileTimeoutInfo,
-  type StateFileVerdict,
 } from "./state-file-options.js";
 import { watchedFile, watchedFileLayers } from "./watched-file.js";
 
@@ -34,6 +33,9 @@ export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly status: string | null;
   readonly timeoutsTriggered: number;
 }
+
+/** What is known of a file that cannot be judged, or while reading it hangs. */
+const UNKNOWN: HeartbeatCheck = { status: "unknown", age: null, state: null };
 
 /** How long a file may be missing without a `maxAge`, in milliseconds. */
 const MISSING = 30_000;
@@ -157,7 +159,7 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     this.#timer = clock.setTimer(() => this.#beat(run, next), next - now, { ref: keepAlive });
     // A look that takes longer than the interval is not overtaken by the next, and finds nothing until it is over.
     if (run.looking) {
-      this.#judge({ status: "unknown" });
+      this.#judge(UNKNOWN);
       return;
     }
     run.looking = true;
@@ -166,18 +168,19 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
   }
 
   async #look(run: { looking: boolean }): Promise<void> {
-    const { check = checkFile, clock, maxAge } = this.#settings;
-    let verdict: StateFileVerdict = { status: "unknown" };
+    const { clock, maxAge } = this.#settings;
+    let found = UNKNOWN;
     try {
-      verdict = await check(this.file, { maxAge: maxAge && `${maxAge}ms`, clock });
+      found = await check(this.file, { maxAge: maxAge && `${maxAge}ms`, clock });
     } catch (error) {
+      // A runtime may forbid to ask for the name of the host (Deno without --allow-sys).
       warn("KSTLIB_STATE_FILE_CHECK", `the check of ${this.file} failed`, error);
     }
     run.looking = false;
-    if (this.#run === run) this.#judge(verdict);
+    if (this.#run === run) this.#judge(found);
   }
 
-  #judge({ status, age, state = null }: StateFileVerdict): void {
+  #judge({ status, age, state }: HeartbeatCheck): void {
     const { clock, checkInterval, maxAge } = this.#settings;
     const now = clock.now();
     this.#wellAt += this.#spared.pass(checkInterval);

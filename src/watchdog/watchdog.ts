@@ -6,7 +6,7 @@ import { runContained, warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { notCountedSentence, timeoutSentence } from "./freeze-report.js";
-import { superviseByThread } from "./monitor.js";
+import { superviseByThread } from "./thread-supervision.js";
 import {
   type OnFreeze,
   resolveWatchdog,

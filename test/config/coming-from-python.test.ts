@@ -1,19 +1,25 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loadConfig } from "../../src/config/index.js";
 import { configure } from "../../src/configure.js";
+import { check } from "../../src/heartbeat-file/readers.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import type { StateFileOptions, StateFileVerdict } from "../../src/watchdog/state-file-options.js";
+import type { StateFileOptions } from "../../src/watchdog/state-file-options.js";
 import { Watchdog } from "../../src/watchdog/watchdog.js";
+
+vi.mock("../../src/heartbeat-file/readers.js", { spy: true });
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "kstlib-python-"));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+  vi.mocked(check).mockReset();
+});
 
 /** The keys of the two large examples of the Python original: a service, and the same in tmux. */
 const RESILIENCE = `
@@ -55,11 +61,11 @@ function load(text: string): ReturnType<typeof loadConfig> {
 async function watched(file: string | undefined, options: StateFileOptions = {}) {
   const clock = new ManualClock();
   const looks: { file: string; at: number; maxAge: unknown }[] = [];
-  const check = async (at: string, { maxAge }: { readonly maxAge: unknown }): Promise<StateFileVerdict> => {
-    looks.push({ file: at, at: clock.now() / 1000, maxAge });
-    return { status: "alive" };
-  };
-  using _ = Watchdog.fromStateFile(file, { check, clock, ...options });
+  vi.mocked(check).mockImplementation(async (at, { maxAge } = {}) => {
+    looks.push({ file: String(at), at: clock.now() / 1000, maxAge });
+    return { status: "alive", age: 1, state: null };
+  });
+  using _ = Watchdog.fromStateFile(file, { clock, ...options });
   await clock.advance(60);
   return looks;
 }
@@ -109,8 +115,8 @@ describe("a configuration of the Python original", () => {
     using pinged = new Watchdog({ clock, timeout: 30 });
     pinged.start();
     expect(clock.pendingTimers).toBe(1);
-    const check = (): Promise<StateFileVerdict> => Promise.resolve({ status: "stale", age: 60 });
-    using watcher = Watchdog.fromStateFile(undefined, { clock, check, onTimeout: () => {} });
+    vi.mocked(check).mockResolvedValue({ status: "stale", age: 60, state: null });
+    using watcher = Watchdog.fromStateFile(undefined, { clock, onTimeout: () => {} });
     await clock.advance(1);
     expect([watcher.isTriggered, called]).toEqual([true, 0]);
   });

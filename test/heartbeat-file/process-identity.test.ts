@@ -4,14 +4,10 @@ import fs from "node:fs";
 import os from "node:os";
 import { Writable } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import {
-  ownProcess,
-  parseProcessStat,
-  processExists,
-  processFate,
-} from "../../src/heartbeat-file/process-identity.js";
+import { ownProcess, processFate } from "../../src/heartbeat-file/process-identity.js";
 import type { HeartbeatState } from "../../src/heartbeat-file/state.js";
 import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
+import { processExists } from "../../src/process/identity.js";
 
 const onLinux = process.platform === "linux";
 const now = Date.now();
@@ -43,19 +39,6 @@ async function gonePid(): Promise<number> {
   await once(child, "exit");
   return child.pid;
 }
-
-describe("a line of /proc/<pid>/stat", () => {
-  const rest = `${"0 ".repeat(18)}4242 0 0`;
-  it.each<[string, string, { ended: boolean; start: number } | undefined]>([
-    ["of a running process", `17 (node) R ${rest}`, { ended: false, start: 4242 }],
-    ["of a zombie", `17 (node) Z ${rest}`, { ended: true, start: 4242 }],
-    ["with a program's name made to mislead", `17 (a) Z (b) 1 \n) S ${rest}`, { ended: false, start: 4242 }],
-    ["cut off", "17 (node) R 0 0", undefined],
-    ["empty", "", undefined],
-  ])("%s", (_what, line, expected) => {
-    expect(parseProcessStat(line)).toEqual(expected);
-  });
-});
 
 describe("the process of a heartbeat", () => {
   it("is running when it is this one", () => {

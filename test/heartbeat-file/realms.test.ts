@@ -4,7 +4,7 @@ import vm from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { parsePath } from "../../src/heartbeat-file/options.js";
-import { processExists } from "../../src/heartbeat-file/process-identity.js";
+import { processExists } from "../../src/process/identity.js";
 import { readFileSync } from "../../src/heartbeat-file/read-file.js";
 import { stateFileWriter } from "../../src/heartbeat-file/state-file.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
-import { pidScope } from "../../src/heartbeat-file/process-identity.js";
+import { pidScope } from "../../src/process/identity.js";
 import { stateFileWriter } from "../../src/heartbeat-file/state-file.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { collectWarnings, temporaryFolder } from "../heartbeat/folder.js";

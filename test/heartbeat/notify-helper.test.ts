@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { NotifyHelper } from "../../src/heartbeat/notify-helper.js";
-import { processExists } from "../../src/heartbeat-file/process-identity.js";
+import { processExists } from "../../src/process/identity.js";
 import { temporaryFolder } from "./folder.js";
 
 const isLinux = process.platform === "linux";

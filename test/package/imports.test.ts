@@ -89,6 +89,16 @@ describe("the one-way rule", () => {
       { "src/kernel/a.ts": 'export { value } from "../shutdown/b.js";', "src/shutdown/b.ts": value },
     ],
     [
+      "what is known of processes, importing a pattern",
+      "process-imports-the-kernel-alone",
+      { "src/process/a.ts": 'export { value } from "../watchdog/b.js";', "src/watchdog/b.ts": value },
+    ],
+    [
+      "a rate limiter that wants to know of processes",
+      "process-is-for-those-who-watch-or-end-one",
+      { "src/rate-limiter/a.ts": 'export { value } from "../process/b.js";', "src/process/b.ts": value },
+    ],
+    [
       "a pattern that imports the registry",
       "patterns-import-the-kernel-alone",
       { "src/shutdown/a.ts": 'export { value } from "../registry.js";', "src/registry.ts": value },

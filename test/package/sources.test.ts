@@ -35,8 +35,8 @@ describe("the sources", () => {
     const exits = [
       "shutdown/options.ts",
       "shutdown/end-process.ts",
-      "watchdog/freeze.ts",
-      "watchdog/freeze-hook.ts",
+      "watchdog/monitor/freeze.ts",
+      "watchdog/monitor/freeze-hook.ts",
     ];
     expect(offenders(/\bprocess\s*\.\s*(?:exit|reallyExit|abort)\b/, exits)).toEqual([]);
   });

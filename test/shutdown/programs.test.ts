@@ -323,7 +323,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   test("is killed at the deadline where the permission model forbids to interrupt the thread", async () => {
     const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
     const { code, stderr } = await fork("spinning", { ...TERM, flags });
-    expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
+    expect(stderr).toContain("the permission model forbids the inspector; killing the process.");
     expect(code).toBeNull();
   });
 
@@ -384,7 +384,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     test("is ended at the deadline where the permission model forbids to interrupt the thread", async () => {
       const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
       const { signal, stderr } = await fork("spinning", { ...TERM, flags, through: FIRST });
-      expect(stderr).toContain("the permission model forbids to interrupt the thread; killing the process.");
+      expect(stderr).toContain("the permission model forbids the inspector; killing the process.");
       expect(signal).toBe("SIGTRAP");
     });
   });

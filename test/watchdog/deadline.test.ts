@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { standstill } from "../../src/process/standstill.js";
 import {
   beginWatch,
   judge,
@@ -103,12 +104,13 @@ describe("the time that is left out", () => {
   ])(
     "of %d ms, %d asked for, %d in the run queue, the monitor %d, is %d starved and %d suspended",
     (elapsed, asked, queued, ownQueued, starved, suspended) => {
-      expect(leftOut({ elapsed, asked, queued, ownQueued }, 0)).toEqual({ starved, suspended });
+      const still = standstill(elapsed, asked);
+      expect(leftOut({ still, queued, ownQueued }, 0)).toEqual({ starved, suspended });
     },
   );
 
   it("is not left out again when the kernel tells of it later", () => {
-    const passed = { elapsed: 100, asked: 100, queued: 450, ownQueued: 0 };
+    const passed = { still: 0, queued: 450, ownQueued: 0 };
     expect(leftOut(passed, 400)).toEqual({ starved: 50, suspended: 0 });
     expect(leftOut(passed, 500)).toEqual({ starved: 0, suspended: 0 });
   });

@@ -1,29 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { kindOfBlock } from "../../src/watchdog/freeze.js";
-import { notCounted } from "../../src/watchdog/not-counted.js";
 import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
 import { leadsToCode } from "../../src/watchdog/stack.js";
-import { cpuTimes, stateOf, threadFacts } from "../../src/watchdog/thread-facts.js";
-
-describe("the kind of a block", () => {
-  it.each([
-    // the answer took, was asked, thread state, kind
-    [1, true, "R", "blocked-js"],
-    [400, true, "R", "blocked-js"],
-    [1, true, "S", "blocked-js"],
-    [101, true, "S", "blocked-native"],
-    [101, true, "D", "blocked-native"],
-    [101, true, undefined, "blocked-js"],
-    [undefined, true, "R", "blocked-native"],
-    [undefined, true, undefined, "blocked-native"],
-    [undefined, false, "R", "blocked-js"],
-    [undefined, false, "S", "blocked-native"],
-    [undefined, false, "D", "blocked-native"],
-    [undefined, false, undefined, "blocked-js"],
-  ] as const)("answered after %s ms, asked %s, in state %s is %s", (took, asked, state, kind) => {
-    expect(kindOfBlock(took === undefined ? undefined : { value: "", took }, asked, state)).toBe(kind);
-  });
-});
 
 describe("a stack taken as the thread came back", () => {
   it.each([
@@ -79,29 +56,5 @@ describe("the report of a freeze", () => {
     expect(first).toMatch(/^\[watchdog\] a \[watchdog\] b 1m was not pinged/);
     expect(second).toBe("    child process 7: sh -c a b [31m");
     expect([last, more]).toEqual(["", []]);
-  });
-
-  it("leaves out waits that were late by a little", () => {
-    expect(notCounted(0.09)).toEqual({});
-    expect(notCounted(0.5)).toEqual({ secondsNotCounted: 0.5 });
-  });
-});
-
-describe("the facts of a thread", () => {
-  it.each([
-    ["7 (node) S 1 7", "S"],
-    ["7 (a) b (c)) R 1 7", "R"],
-    ["7 (two\nlines) D 1", "D"],
-    ["", undefined],
-    ["nonsense", undefined],
-  ])("read the state out of %j", (stat, state) => {
-    expect(stateOf(stat)).toBe(state);
-  });
-
-  it("are none where there is no such thread", () => {
-    expect(threadFacts(undefined)).toEqual({});
-    expect(threadFacts("/proc/self/task/none")).toEqual({});
-    expect(cpuTimes(undefined)).toBeUndefined();
-    expect(cpuTimes("/proc/self/task/none")).toBeUndefined();
   });
 });

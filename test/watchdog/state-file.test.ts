@@ -3,29 +3,45 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { check } from "../../src/heartbeat-file/readers.js";
+import type { HeartbeatCheck } from "../../src/heartbeat-file/verdict.js";
+import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import type {
   StateFileOptions,
   StateFileRecoverInfo,
   StateFileTimeoutInfo,
-  StateFileVerdict,
 } from "../../src/watchdog/state-file-options.js";
 import { Watchdog } from "../../src/watchdog/watchdog.js";
 
+vi.mock("../../src/heartbeat-file/readers.js", { spy: true });
+
 const APP = path.resolve("app.heartbeat");
+
+/** What a look finds: of this age, `null` where the file tells none. */
+const found = (status: HeartbeatCheck["status"], age: number | null = null): HeartbeatCheck => ({
+  status,
+  age,
+  state: null,
+});
+
+/** Has every look be answered by this. */
+function answer(look: () => Promise<HeartbeatCheck>): void {
+  vi.mocked(check).mockImplementation(look);
+}
 
 function setUp(options: StateFileOptions = {}) {
   const clock = new ManualClock();
   const timeouts: StateFileTimeoutInfo[] = [];
   const recoveries: StateFileRecoverInfo[] = [];
-  const file = { verdict: { status: "alive", age: 1 } as StateFileVerdict, looks: [] as number[] };
+  const file = { verdict: found("alive", 1), looks: [] as number[] };
+  answer(async () => {
+    file.looks.push(clock.now() / 1000);
+    return file.verdict;
+  });
   const watchdog = Watchdog.fromStateFile("app.heartbeat", {
     clock,
-    check: async () => {
-      file.looks.push(clock.now() / 1000);
-      return file.verdict;
-    },
     onTimeout: (info) => timeouts.push(info),
     onRecover: (info) => recoveries.push(info),
     ...options,
@@ -33,10 +49,9 @@ function setUp(options: StateFileOptions = {}) {
   return { clock, timeouts, recoveries, file, watchdog };
 }
 
-const alive = async (): Promise<StateFileVerdict> => ({ status: "alive" });
-
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.mocked(check).mockReset();
 });
 
 describe("Watchdog.fromStateFile", () => {
@@ -67,15 +82,15 @@ describe("Watchdog.fromStateFile", () => {
 
   it("fires once for one staleness, and again after the file was fresh", async () => {
     const { clock, file, timeouts, recoveries, watchdog } = setUp({ name: "app" });
-    file.verdict = { status: "stale", age: 31 };
+    file.verdict = found("stale", 31);
     await clock.advance(40);
     expect(timeouts).toEqual([{ name: "app", file: APP, kind: "stale", secondsInactive: 31 }]);
     expect(watchdog.isTriggered).toBe(true);
-    file.verdict = { status: "alive", age: 0 };
+    file.verdict = found("alive", 0);
     await clock.advance(5);
     expect(recoveries).toEqual([{ name: "app", file: APP, secondsTriggered: 40 }]);
     expect(watchdog.isTriggered).toBe(false);
-    file.verdict = { status: "dead" };
+    file.verdict = found("dead");
     await clock.advance(10);
     expect(timeouts.map(({ kind }) => kind)).toEqual(["stale", "dead"]);
     expect(watchdog.snapshot()).toMatchObject({ status: "dead", timeoutsTriggered: 2, isTriggered: true });
@@ -86,7 +101,7 @@ describe("Watchdog.fromStateFile", () => {
     async (status) => {
       const { clock, file, timeouts } = setUp();
       await clock.advance(3);
-      file.verdict = { status };
+      file.verdict = found(status);
       await clock.advance(2);
       expect(timeouts).toMatchObject([{ kind: status, secondsInactive: 5 }]);
     },
@@ -94,7 +109,7 @@ describe("Watchdog.fromStateFile", () => {
 
   it("takes a file that cannot be read for a timeout only after maxAge", async () => {
     const { clock, file, timeouts } = setUp({ maxAge: 12 });
-    file.verdict = { status: "unknown" };
+    file.verdict = found("unknown");
     await clock.advance(14);
     expect(timeouts).toEqual([]);
     await clock.advance(1);
@@ -103,20 +118,22 @@ describe("Watchdog.fromStateFile", () => {
 
   it("takes a check that fails for a file that cannot be read", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    const { clock, timeouts } = setUp({ maxAge: 5, check: () => Promise.reject(new Error("boom")) });
+    const { clock, timeouts, watchdog } = setUp({ maxAge: 5 });
+    watchdog.stop();
+    answer(() => Promise.reject(new Error("boom")));
+    watchdog.start();
     await clock.advance(5);
     expect(timeouts).toMatchObject([{ kind: "unknown" }]);
     expect(warnings).toHaveBeenCalledTimes(2);
   });
 
-  it("takes a check that hangs for a file that cannot be read, until it has an answer", async () => {
-    let answer: ((verdict: StateFileVerdict) => void) | undefined;
-    const check = vi.fn<() => Promise<StateFileVerdict>>(() => new Promise((resolve) => (answer = resolve)));
+  it("takes a file whose reading hangs for one that cannot be read, until it has been read", async () => {
+    let finish: ((verdict: HeartbeatCheck) => void) | undefined;
+    answer(() => new Promise((resolve) => (finish = resolve)));
     const clock = Object.assign(new ManualClock(), { track: () => {} });
     const kinds: string[] = [];
     using watchdog = Watchdog.fromStateFile("app.heartbeat", {
       clock,
-      check,
       maxAge: 12,
       onTimeout: ({ kind }) => kinds.push(kind),
       onRecover: () => kinds.push("well"),
@@ -126,22 +143,22 @@ describe("Watchdog.fromStateFile", () => {
     await clock.advance(1);
     expect(kinds).toEqual(["unknown"]);
     expect(check).toHaveBeenCalledTimes(1);
-    answer?.({ status: "alive", age: 0 });
+    finish?.(found("alive", 0));
     await clock.advance(1);
     expect(kinds).toEqual(["unknown", "well"]);
     expect(watchdog.isTriggered).toBe(false);
   });
 
   it("does not start a look while one is under way, and forgets one that ends after stop()", async () => {
-    const finish: ((verdict: StateFileVerdict) => void)[] = [];
-    const check = (): Promise<StateFileVerdict> => new Promise((resolve) => finish.push(resolve));
+    const finish: ((verdict: HeartbeatCheck) => void)[] = [];
+    answer(() => new Promise((resolve) => finish.push(resolve)));
     const clock = Object.assign(new ManualClock(), { track: () => {} });
     const onTimeout = vi.fn<() => void>();
-    const watchdog = Watchdog.fromStateFile("app.heartbeat", { clock, check, onTimeout });
+    const watchdog = Watchdog.fromStateFile("app.heartbeat", { clock, onTimeout });
     await clock.advance(20);
     expect(finish).toHaveLength(1);
     watchdog.stop();
-    finish[0]?.({ status: "dead" });
+    finish[0]?.(found("dead"));
     await clock.advance(1);
     expect(onTimeout).not.toHaveBeenCalled();
   });
@@ -151,9 +168,8 @@ describe("Watchdog.fromStateFile", () => {
     expect(setUp().watchdog.maxAge).toBeUndefined();
   });
 
-  it("passes maxAge, also a long one, and the clock to the check", async () => {
-    const check = vi.fn<() => Promise<StateFileVerdict>>(() => Promise.resolve({ status: "alive" }));
-    const { clock } = setUp({ maxAge: "2h", check });
+  it("reads the file with its maxAge, also a long one, and its clock", async () => {
+    const { clock } = setUp({ maxAge: "2h" });
     await clock.advance(0);
     expect(check).toHaveBeenCalledWith(APP, { maxAge: "7200000ms", clock });
   });
@@ -172,9 +188,9 @@ describe("Watchdog.fromStateFile", () => {
     const events: string[] = [];
     watchdog.on("timeout", () => events.push("timeout"));
     watchdog.on("recover", () => events.push("recover"));
-    file.verdict = { status: "stale", age: 40 };
+    file.verdict = found("stale", 40);
     await clock.advance(5);
-    file.verdict = { status: "alive" };
+    file.verdict = found("alive");
     await clock.advance(5);
     expect(alerts).toEqual([["watchdog", `${APP}: no heartbeat for 40.0 s (stale)`]]);
     expect(events).toEqual(["timeout", "recover"]);
@@ -186,28 +202,28 @@ describe("Watchdog.fromStateFile", () => {
     ["onTimeout", [null, 5]],
     ["onRecover", [null, 5]],
     ["onAlert", [null, 5]],
-    ["check", [null, 5]],
     ["keepAlive", [null, 1]],
     ["clock", [null, {}]],
     ["name", ["", 5]],
     ["maxage", [5]],
   ] as const)("refuses a wrong %s with an error that names it", (option, values) => {
     for (const value of values) {
-      const make = (): unknown => Watchdog.fromStateFile("f", { check: alive, [option]: value });
+      const make = (): unknown => Watchdog.fromStateFile("f", { [option]: value });
       expect(make).toThrow(new RegExp(`^${option}\\b`));
     }
   });
 
   it("takes a file: URL, and a path as it is at that moment", () => {
+    answer(async () => found("alive", 1));
     for (const file of [pathToFileURL(APP), "app.heartbeat"]) {
-      using watchdog = Watchdog.fromStateFile(file, { check: alive });
+      using watchdog = Watchdog.fromStateFile(file);
       expect(watchdog.file).toBe(APP);
     }
   });
 
-  it("leaves the age to the check without a maxAge, and waits 30 s for a file", async () => {
-    const check = vi.fn<() => Promise<StateFileVerdict>>(() => Promise.resolve({ status: "unknown" }));
-    const { clock, timeouts } = setUp({ check });
+  it("leaves the age to the file without a maxAge, and waits 30 s for a file", async () => {
+    const { clock, file, timeouts } = setUp();
+    file.verdict = found("unknown");
     await clock.advance(29);
     expect(check).toHaveBeenCalledWith(APP, { maxAge: undefined, clock });
     expect(timeouts).toEqual([]);
@@ -217,12 +233,12 @@ describe("Watchdog.fromStateFile", () => {
 
   it("refuses a file that is no path", () => {
     for (const file of ["", null, 5, "a\0b", new URL("http://example.com/")]) {
-      const make = (): unknown => Watchdog.fromStateFile(file as never, { check: alive });
+      const make = (): unknown => Watchdog.fromStateFile(file as never);
       expect(make).toThrow(/^file must be a path/);
     }
   });
 
-  it("reads the file as a heartbeat writes it, when no reader is given", async () => {
+  it("reads the file as a heartbeat writes it", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "kstlib-watched-"));
     const stateFile = path.join(folder, "app.heartbeat");
     const clock = new ManualClock();
@@ -260,13 +276,15 @@ function watched(maxAge: number | undefined = 30) {
   const clock = new ManualClock();
   const writer = { beatAt: clock.wallNow() / 1000 };
   const told: string[] = [];
+  answer(async () => {
+    const age = clock.wallNow() / 1000 - writer.beatAt;
+    const timestamp = formatTimestamp(writer.beatAt * 1000);
+    const state = { timestamp, pid: 1, hostname: "host", metadata: {}, interval: 10 };
+    return { status: age > 30 ? "stale" : "alive", age, state };
+  });
   const watchdog = Watchdog.fromStateFile("app.heartbeat", {
     clock,
     maxAge,
-    check: async () => {
-      const age = clock.wallNow() / 1000 - writer.beatAt;
-      return { status: age > 30 ? "stale" : "alive", age, state: { interval: 10 } };
-    },
     onTimeout: ({ kind }) => told.push(kind),
   });
   const beat = (): void => {
@@ -333,17 +351,17 @@ describe("a watcher that stood still itself", () => {
   it("hears at once of one that is dead", async () => {
     const { clock, file, timeouts } = setUp();
     clock.sleepSync(3_600_000);
-    file.verdict = { status: "dead", age: 3600 };
+    file.verdict = found("dead", 3600);
     await clock.advance(1);
     expect(timeouts).toMatchObject([{ kind: "dead" }]);
   });
 
-  it("spares a check that tells no age, too, and a file that is not there", async () => {
+  it("spares a file that tells no age, too, and one that is not there", async () => {
     for (const status of ["stale", "unknown"] as const) {
       const { clock, file, timeouts } = setUp({ maxAge: 30 });
       await clock.advance(1);
       clock.sleepSync(3_600_000);
-      file.verdict = { status };
+      file.verdict = found(status);
       await clock.advance(20);
       expect(timeouts).toEqual([]);
       await clock.advance(10);

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { FILE_NAME } from "../../config/discover.js";
-import { hasCode } from "../../heartbeat-file/system-error.js";
+import { hasCode } from "../../kernel/system-error.js";
 import { fromHome } from "../../kernel/home-path.js";
 import { isError } from "../../kernel/is-error.js";
 import { parseArguments } from "../arguments.js";

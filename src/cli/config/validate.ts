@@ -1,5 +1,5 @@
 import { ConfigError } from "../../kernel/config-error.js";
-import { hasCode } from "../../heartbeat-file/system-error.js";
+import { hasCode } from "../../kernel/system-error.js";
 import { parseArguments } from "../arguments.js";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { harmless } from "../plain-text.js";

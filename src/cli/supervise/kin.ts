@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { readProc, readStat } from "../../process/proc.js";
 
 /** The variable that a supervised program and all that it starts have in their environment. */
 const VARIABLE = "KSTLIB_SUPERVISED";
@@ -29,7 +30,7 @@ export class Kin {
   /** @param pid the program, which leads a session and a process group. */
   begin(pid: number): void {
     this.#leader = pid;
-    this.#began = onLinux ? (statOf(pid)?.start ?? 0) : 0;
+    this.#began = onLinux ? (readStat(`/proc/${pid}`)?.start ?? 0) : 0;
   }
 
   /** How many processes there are. Without Linux the group counts as one. */
@@ -52,9 +53,9 @@ export class Kin {
     if (leader === 0 || onWindows) return [];
     if (!onLinux) return send(-leader, 0) ? [{ pid: leader, group: leader }] : [];
     return processes().flatMap((pid) => {
-      const stat = statOf(pid);
-      if (stat === undefined || stat.start < this.#began || /[ZX]/.test(stat.state)) return [];
-      const isOurs = stat.session === leader || read(pid, "environ").includes(this.#mark);
+      const stat = readStat(`/proc/${pid}`);
+      if (stat === undefined || stat.start < this.#began || stat.ended) return [];
+      const isOurs = stat.session === leader || (readProc(`/proc/${pid}/environ`) ?? "").includes(this.#mark);
       return isOurs ? [{ pid, group: stat.group }] : [];
     });
   }
@@ -75,38 +76,13 @@ export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Whether this process leads its session: no shell is there to continue it when it has stopped. */
+/** Whether this process leads its session. A stopped session leader has no shell to resume it. */
 export function leadsSession(): boolean {
-  return process.pid === 1 || statOf(process.pid)?.session === process.pid;
+  return process.pid === 1 || readStat("/proc/self")?.session === process.pid;
 }
 
 function processes(): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
-}
-
-function read(pid: number, file: "stat" | "environ"): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "latin1");
-  } catch {
-    // Gone in the meantime, or somebody else's.
-    return "";
-  }
-}
-
-interface Stat {
-  readonly state: string;
-  readonly group: number;
-  readonly session: number;
-  /** In clock ticks since the boot. */
-  readonly start: number;
-}
-
-function statOf(pid: number): Stat | undefined {
-  // The name of the program, in parentheses, may itself have spaces and parentheses.
-  const found = /^.*\) (\S) \d+ (\d+) (\d+) (?:\S+ ){15}(\d+) /s.exec(read(pid, "stat"));
-  const [, state, group, session, start] = found ?? [];
-  if (state === undefined) return undefined;
-  return { state, group: Number(group), session: Number(session), start: Number(start) };
 }

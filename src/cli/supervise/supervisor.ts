@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { hasCode } from "../../heartbeat-file/system-error.js";
+import { hasCode } from "../../kernel/system-error.js";
 import type { Timer } from "../../kernel/clock.js";
 import { isError } from "../../kernel/is-error.js";
 import type { Terminal } from "../command.js";

@@ -1,4 +1,4 @@
-import { standstill } from "../../kernel/standstill.js";
+import { standstill } from "../../process/standstill.js";
 import { inSeconds, type SuperviseEvent } from "./events.js";
 import type { Pulse } from "./pulse.js";
 import type { HeartbeatSettings } from "./settings.js";

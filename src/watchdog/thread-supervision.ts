@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { realClock } from "../kernel/clock.js";
-import { sharedNow } from "../kernel/shared-time.js";
+import { sharedNow } from "../process/shared-time.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { isInterrupting } from "./interrupt.js";
@@ -15,7 +15,8 @@ import {
   type ThreadData,
   type TimeoutNotice,
 } from "./monitor-protocol.js";
-import { canBreak, isNode } from "./runtime.js";
+import { whyUninspectable } from "../process/inspector.js";
+import { canBreak } from "../process/runtime.js";
 import { leadsToCode } from "./stack.js";
 import type { Subject, Supervision } from "./supervision.js";
 
@@ -29,13 +30,6 @@ function threadFolder(): string | undefined {
     // Not Linux, or /proc is hidden: the monitor does without the kernel's view.
     return undefined;
   }
-}
-
-function whyUninspectable(): string | undefined {
-  if (!isNode || !process.features.inspector) return "this runtime lets no thread be inspected";
-  // The types know `permission` as always there; it is not without the permission model.
-  const permission = process.permission as typeof process.permission | undefined;
-  return permission?.has("inspector") === false ? "the permission model forbids the inspector" : undefined;
 }
 
 /** Whether a debugger can attach to this thread. */

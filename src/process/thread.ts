@@ -1,10 +1,9 @@
 import type { Worker, WorkerOptions } from "node:worker_threads";
+import { isForbidden } from "./permission.js";
 
 /** Why no thread can be started, as far as that can be told without starting one. */
 export function whyNoThread(): string | undefined {
-  // The types know `permission` as always there; it is not without the permission model.
-  const permission = process.permission as typeof process.permission | undefined;
-  return permission?.has("worker") === false
+  return isForbidden("worker")
     ? "the permission model forbids worker threads; --allow-worker allows them"
     : undefined;
 }
@@ -19,7 +18,7 @@ export function startThread(
   program: string,
   options: Pick<WorkerOptions, "name" | "transferList" | "workerData">,
 ): Worker {
-  // Not imported: whoever only imports the package should not wait for what threads need.
+  // Not imported: a program that only imports the package should not wait for what threads need.
   const threads = process.getBuiltinModule("node:worker_threads");
   // Neither the flags nor the environment of the application may change what this thread loads.
   return new threads.Worker(program, { ...options, eval: true, execArgv: [], env: {} });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { startThread } from "../../src/kernel/thread.js";
+import { startThread } from "../../src/process/thread.js";
 import { deadlineProgram } from "../../src/shutdown/deadline-program.js";
 import { monitorProgram } from "../../src/watchdog/monitor-program.js";
 

@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { ManualClock } from "../../src/testing/manual-clock.js";
-import { beginWatch } from "../../src/watchdog/deadline.js";
-import { MonitorTime } from "../../src/watchdog/monitor-time.js";
-import { NotCountedEpisodes, type SparedLook } from "../../src/watchdog/not-counted.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { beginWatch } from "../../../src/watchdog/deadline.js";
+import { MonitorTime } from "../../../src/watchdog/monitor/monitor-time.js";
+import {
+  notCounted,
+  NotCountedEpisodes,
+  type SparedLook,
+} from "../../../src/watchdog/monitor/not-counted.js";
 
 const TIMEOUT = 1000;
 
@@ -177,4 +181,9 @@ describe("the monitor's time", () => {
     clock.jumpWall(-7200);
     expect(await pass(100)).toEqual([200, 0, 0]);
   });
+});
+
+it("time that was left out is a detail of a timeout from 0.1 s on", () => {
+  expect(notCounted(0.09)).toEqual({});
+  expect(notCounted(0.5)).toEqual({ secondsNotCounted: 0.5 });
 });

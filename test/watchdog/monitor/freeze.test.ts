@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { built, checkBuilt, fixture, type Run, run } from "./fork.js";
+import { kindOfBlock } from "../../../src/watchdog/monitor/freeze.js";
+import { built, checkBuilt, fixture, type Run, run } from "../fork.js";
 
 const scenario = (name: string, ...args: string[]): Promise<Run> =>
   run([fixture("scenarios.mjs"), name, ...args]);
@@ -219,22 +220,15 @@ describe.concurrent("a run that raises", () => {
     expect(events).toMatchObject([
       { event: "caught", name: "WatchdogError", code: "ERR_WATCHDOG_INTERRUPTED" },
       { event: "SIGINT" },
-      { event: "listeners", sigint: 1, captured: false },
+      { event: "listeners", sigint: 1 },
     ]);
   });
 
-  it.runIf(posix).each(["", "handleUncaught"])(
-    "lets the handlers of a Ctrl-C run to their end when nobody catches its error %s",
-    async (option) => {
-      const { code, events, stderr } = await scenario("ctrl-c-caught-by-nobody", option);
-      expect(events).toEqual([
-        { event: "warning", code: "KSTLIB_WATCHDOG_INTERRUPTED" },
-        { event: "closed" },
-      ]);
-      expect(stderr).not.toContain("Uncaught");
-      expect(code).toBe(130);
-    },
-  );
+  it.runIf(posix)("ends the process by the error of a Ctrl-C that nobody catches", async () => {
+    const { code, stderr } = await scenario("ctrl-c-caught-by-nobody");
+    expect(stderr).toContain("ERR_WATCHDOG_INTERRUPTED");
+    expect(code).toBe(1);
+  });
 
   it.runIf(posix)("leaves other errors around a Ctrl-C as they are", async () => {
     const { code, stderr } = await scenario("ctrl-c-and-another-error");
@@ -253,5 +247,25 @@ describe.concurrent("a run that raises", () => {
     const { code, events } = await scenario("run");
     expect(events).toMatchObject([error]);
     expect(code).toBe(0);
+  });
+});
+
+describe("the kind of a block", () => {
+  it.each([
+    // the answer took, was asked, thread state, kind
+    [1, true, "R", "blocked-js"],
+    [400, true, "R", "blocked-js"],
+    [1, true, "S", "blocked-js"],
+    [101, true, "S", "blocked-native"],
+    [101, true, "D", "blocked-native"],
+    [101, true, undefined, "blocked-js"],
+    [undefined, true, "R", "blocked-native"],
+    [undefined, true, undefined, "blocked-native"],
+    [undefined, false, "R", "blocked-js"],
+    [undefined, false, "S", "blocked-native"],
+    [undefined, false, "D", "blocked-native"],
+    [undefined, false, undefined, "blocked-js"],
+  ] as const)("answered after %s ms, asked %s, in state %s is %s", (took, asked, state, kind) => {
+    expect(kindOfBlock(took === undefined ? undefined : { value: "", took }, asked, state)).toBe(kind);
   });
 });

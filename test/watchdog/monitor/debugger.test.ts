@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Freeze } from "../../src/watchdog/freeze.js";
-import { CONTROL_CELLS } from "../../src/watchdog/monitor-protocol.js";
-import { fixture, type Run, runProgram } from "./run-program.js";
+import { Freeze } from "../../../src/watchdog/monitor/freeze.js";
+import { CONTROL_CELLS } from "../../../src/watchdog/monitor-protocol.js";
+import { fixture, type Run, runProgram } from "../run-program.js";
 
 const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
 

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
-import { replaceFileSync } from "../heartbeat-file/state-file.js";
-import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import { realClock } from "../kernel/clock.js";
-import type { OnFreeze } from "./options.js";
-import type { TimeoutInfo } from "./timeout-info.js";
+import { replaceFileSync } from "../../heartbeat-file/state-file.js";
+import { formatTimestamp } from "../../heartbeat-file/timestamp.js";
+import { realClock } from "../../kernel/clock.js";
+import type { OnFreeze } from "../options.js";
+import type { TimeoutInfo } from "../timeout-info.js";
 
 /** Names longer than this are cut: a file name has 255 bytes at most. */
 const LONGEST_NAME = 80;

@@ -1,5 +1,5 @@
-import type { LeftOut, Watch } from "./deadline.js";
-import type { NotCountedKind, TimeoutDetails } from "./timeout-info.js";
+import type { LeftOut, Watch } from "../deadline.js";
+import type { NotCountedKind, TimeoutDetails } from "../timeout-info.js";
 
 /** After this many milliseconds without one, the next time without a CPU is news again. */
 const QUIET = 60_000;

@@ -1,19 +1,12 @@
-// What is evaluated on the watched thread, in the midst of whatever it does: it knows nothing but its arguments and
-// what every thread has. Written as text, because a bundler may put its own helpers into a function. The hook (a
-// FreezeHook) is gone when the last watchdog is.
+// What is evaluated on the watched thread, in the middle of whatever it does: it knows nothing but its arguments and
+// what every thread has. The hook (a FreezeHook) is gone when the last watchdog is.
+import { STACK_BELOW } from "../../process/inspector.js";
 
 /** The stack of what the thread is doing; kept on the hook, because the monitor may have given up by now. */
-export const TAKE_STACK = `function takeStack(hook, request) {
+export const TAKE_STACK: string = `function takeStack(hook, request) {
   // Too late when interrupting: what the thread does now is to leave the frozen code.
   if (hook === undefined || hook.isInterrupting()) return undefined;
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 50;
-  const holder = {};
-  Error.captureStackTrace(holder, takeStack);
-  Error.stackTraceLimit = limit;
-  const [, evaluation = "", ...frames] = String(holder.stack).split("\\n");
-  // The first frame is the evaluation itself.
-  const stack = (/^\\s+at <anonymous>:\\d+:/.test(evaluation) ? frames : [evaluation, ...frames]).join("\\n");
+  const stack = (${STACK_BELOW})(takeStack);
   hook.late = { request, stack };
   return stack;
 }`;

@@ -7,7 +7,7 @@ import {
   type Order,
   ORDERS,
   receiveFrom,
-} from "./monitor-protocol.js";
+} from "../monitor-protocol.js";
 import { WatchedThread } from "./watched-thread.js";
 
 /** How long the thread outlives its last watchdog: one after the other must not start a thread each. */

@@ -1,16 +1,17 @@
-import { type FreezeLink, writeFrozen } from "../heartbeat-file/freeze-link.js";
-import { freezeReport, noteOf } from "./freeze-report.js";
+import { type FreezeLink, writeFrozen } from "../../heartbeat-file/freeze-link.js";
+import { freezeReport, noteOf } from "../freeze-report.js";
 import { EXIT, LEAVE, TAKE_STACK } from "./freeze-hook.js";
-import { killOwnProcess, pause } from "./kill.js";
-import { type Answer, evaluateOnMain, isMainPaused } from "./main-inspector.js";
-import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "./monitor-protocol.js";
+import { killOwnProcess } from "../../process/kill.js";
+import { type Answer, evaluateOnMain, isMainPaused } from "../../process/inspector.js";
+import { pause } from "../../process/wait.js";
+import { EXITING, type Notice, PULSE, REQUEST, type ThreadData } from "../monitor-protocol.js";
 import { notCounted } from "./not-counted.js";
-import type { OnFreeze } from "./options.js";
+import type { OnFreeze } from "../options.js";
 import { removeOldReports, writeReport } from "./report-file.js";
-import { leadsToCode } from "./stack.js";
+import { leadsToCode } from "../stack.js";
 import { threadFacts } from "./thread-facts.js";
-import type { TimeoutDetails, TimeoutInfo } from "./timeout-info.js";
-import { ARMED, GUARD, STRUCK, type WatchCells } from "./watch-cells.js";
+import type { TimeoutDetails, TimeoutInfo } from "../timeout-info.js";
+import { ARMED, GUARD, STRUCK, type WatchCells } from "../watch-cells.js";
 
 /** A watchdog whose thread is frozen. */
 export interface Frozen {
@@ -243,14 +244,15 @@ export class Freeze {
       return;
     }
     const kills = acting.some(({ onFreeze }) => onFreeze === "kill");
-    await (kills ? this.#kill(acting, pulse, "onFreeze is kill") : this.#exit(first, pulse, native));
+    if (kills) this.#kill("onFreeze is kill");
+    else await this.#exit(first, pulse, native);
   }
 
   async #exit(leaving: Frozen, pulse: number, native: boolean): Promise<void> {
     const { main, uninspectable } = this.#data;
     const { exitCode, name, id } = leaving;
     if (uninspectable !== undefined) {
-      await this.#kill([leaving], pulse, "JavaScript cannot be run on the frozen thread");
+      this.#kill("JavaScript cannot be run on the frozen thread");
       return;
     }
     this.#write(noteOf(name, `ending the process with exit code ${exitCode}`));
@@ -261,7 +263,7 @@ export class Freeze {
       const reply = await this.#exitReply(request);
       // Withdrawn, so that it cannot strike much later, when the thread has long come back.
       if (reply !== "leaving") this.#nextRequest();
-      if (reply === "none") await this.#kill([leaving], pulse, "no JavaScript runs on the frozen thread");
+      if (reply === "none") this.#kill("no JavaScript runs on the frozen thread");
       if (reply === "declined") await this.#reconsider(leaving, pulse, native);
       if (reply !== "leaving") return;
     } else {
@@ -269,7 +271,7 @@ export class Freeze {
       void this.#evaluate(`(${EXIT})(${exitCode})`, PATIENCE);
     }
     await pause(EXIT_PATIENCE);
-    await this.#kill([], pulse, `the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
+    this.#kill(`the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
   }
 
   /** The thread declined to exit: it is back. Out of native code it may have come to block again at once. */
@@ -289,10 +291,9 @@ export class Freeze {
     return "none";
   }
 
-  /** @param acting those who may be back before it has come to the last resort. */
-  async #kill(acting: readonly Frozen[], pulse: number, why: string): Promise<void> {
-    this.#write(`[watchdog] killing the process: ${why}\n`);
-    const isBack = (): boolean => acting.length > 0 && this.#isBack(acting, pulse);
-    await killOwnProcess(this.#write, isBack);
+  #kill(why: string): void {
+    const tell = (line: string): void => this.#write(`[watchdog] ${line}\n`);
+    tell(`killing the process: ${why}`);
+    killOwnProcess(tell);
   }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { removeOldReports, reportName } from "../../src/watchdog/report-file.js";
+import { removeOldReports, reportName } from "../../../src/watchdog/monitor/report-file.js";
 
 let folder = "";
 

@@ -1,13 +1,13 @@
 import { uptime } from "node:os";
-import { type Clock, realClock } from "../kernel/clock.js";
-import { standstill } from "../kernel/standstill.js";
-import { leftOut } from "./deadline.js";
+import { type Clock, realClock } from "../../kernel/clock.js";
+import { type Elapsed, LookTimes } from "../../process/standstill.js";
+import { leftOut } from "../deadline.js";
 import { type CpuTimes, cpuTimes, isRunnable } from "./thread-facts.js";
 
 /** How long a reading of the monitor's own share of the CPU serves, in milliseconds. */
 const OWN_READING = 1000;
-/** A wall clock that ran ahead by this was set, or the machine was asleep. */
-const JUMP = 1000;
+/** Where the time since boot has moved by less than this, in milliseconds, the machine did not sleep. */
+const LEAST_SLEEP = 500;
 const OWN_FOLDER = "/proc/thread-self";
 
 /** Seconds since boot; where they may not be asked for (Deno's permissions), of a machine that never sleeps. */
@@ -38,8 +38,7 @@ export class MonitorTime {
   suspended = 0;
   readonly #folder: string | undefined;
   readonly #sources: TimeSources;
-  #last: number;
-  #lastWall: number;
+  readonly #looks: LookTimes;
   #asked = 0;
   /** The watched thread's share of the CPU at the last look, while somebody is late. */
   #theirs: CpuTimes | undefined;
@@ -55,10 +54,10 @@ export class MonitorTime {
   ) {
     this.#folder = folder;
     this.#sources = sources;
-    this.#last = sources.clock.now();
-    this.#lastWall = sources.clock.wallNow();
-    this.#bootAhead = sources.uptime() * 1000 - this.#last;
-    this.#own = this.#readOwn(this.#last);
+    this.#looks = new LookTimes(sources.clock);
+    const now = this.#looks.last;
+    this.#bootAhead = sources.uptime() * 1000 - now;
+    this.#own = this.#readOwn(now);
   }
 
   /** Milliseconds that were left out. */
@@ -73,18 +72,16 @@ export class MonitorTime {
 
   /** Says that the monitor was busy since the last {@link pass}: time like any other. */
   wasBusy(): void {
-    this.#asked = this.#sources.clock.now() - this.#last;
+    this.#asked = this.#sources.clock.now() - this.#looks.last;
   }
 
   /** Takes in what has passed. Starvation is worth a file read only when somebody is `late`. */
   pass(late: boolean): void {
-    const now = this.#sources.clock.now();
-    const elapsed = now - this.#last;
-    this.#last = now;
+    const passed = this.#looks.look(this.#asked);
+    const { elapsed, still } = passed;
     const { queued, ran } = this.#theirShare(late);
-    const ownQueued = this.#ownWait(elapsed, now);
-    const passed = { elapsed, asked: this.#asked, queued, ownQueued };
-    const { starved, suspended } = leftOut(passed, this.#ahead);
+    const ownQueued = this.#ownWait(passed);
+    const { starved, suspended } = leftOut({ still, queued, ownQueued }, this.#ahead);
     const rest = elapsed - starved - suspended;
     // Runnable all the while without having run: the wait is not over, so the kernel has not told of it.
     const waits = rest > 0 && queued === 0 && ran === 0 && this.#isRunnable();
@@ -92,7 +89,7 @@ export class MonitorTime {
     const unseen = waits ? rest : -Math.min(this.#ahead, Math.max(0, ran - elapsed));
     this.#ahead = this.#theirs === undefined ? 0 : this.#ahead + starved - queued + unseen;
     this.starved += starved + unseen;
-    this.suspended += suspended + this.#sleep(elapsed, now);
+    this.suspended += suspended + this.#sleep(passed);
     this.counted += rest - unseen;
   }
 
@@ -114,24 +111,21 @@ export class MonitorTime {
   }
 
   /** For how long the monitor itself waited for a CPU since the last reading, where that may matter. */
-  #ownWait(elapsed: number, now: number): number {
+  #ownWait({ still, now }: Elapsed): number {
     const before = this.#own;
-    if (standstill(elapsed, this.#asked) === 0 && now - before.at < OWN_READING) return 0;
+    if (still === 0 && now - before.at < OWN_READING) return 0;
     this.#own = this.#readOwn(now);
     const { queued } = this.#own;
     return queued === undefined || before.queued === undefined ? 0 : queued - before.queued;
   }
 
   /** For how long the machine slept while the monotonic clock stood still. */
-  #sleep(elapsed: number, now: number): number {
-    const wall = this.#sources.clock.wallNow();
-    const jumped = wall - this.#lastWall - elapsed;
-    this.#lastWall = wall;
-    if (jumped < JUMP) return 0;
+  #sleep({ jumped, now }: Elapsed): number {
+    if (jumped === 0) return 0;
     // Somebody may have set the clock, which says nothing.
     const bootAhead = this.#sources.uptime() * 1000 - now;
     const slept = bootAhead - this.#bootAhead;
     this.#bootAhead = bootAhead;
-    return slept < JUMP / 2 ? 0 : slept;
+    return slept < LEAST_SLEEP ? 0 : slept;
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { realClock } from "../kernel/clock.js";
-import { sharedNow } from "../kernel/shared-time.js";
+import { realClock } from "../../kernel/clock.js";
+import { sharedNow } from "../../process/shared-time.js";
 import {
   beginWatch,
   judge,
@@ -9,7 +9,7 @@ import {
   untilNextLook,
   type Verdict,
   type Watch,
-} from "./deadline.js";
+} from "../deadline.js";
 import { Freeze, type Frozen } from "./freeze.js";
 import {
   DEBUGGABLE,
@@ -18,11 +18,11 @@ import {
   PULSE,
   type ThreadData,
   type WatchOrder,
-} from "./monitor-protocol.js";
+} from "../monitor-protocol.js";
 import { MonitorTime } from "./monitor-time.js";
 import { notCounted, NotCountedEpisodes } from "./not-counted.js";
-import { ARMED, GUARD, WatchCells } from "./watch-cells.js";
-import { writeError } from "./write-error.js";
+import { ARMED, GUARD, WatchCells } from "../watch-cells.js";
+import { writeStderr } from "../../process/write-stderr.js";
 
 /** The looks in a timeout: what the idle monitor costs, and how late a timeout may be found. */
 const LOOKS = 4;
@@ -66,7 +66,7 @@ export class WatchedThread {
   constructor(data: ThreadData, send: (notice: Notice) => void) {
     this.#data = data;
     this.#send = send;
-    this.#freeze = new Freeze(data, writeError);
+    this.#freeze = new Freeze(data, writeStderr);
     this.#time = new MonitorTime(data.folder);
     this.#pulse = Atomics.load(data.control, PULSE);
   }

@@ -1,0 +1,24 @@
+import { writeSync } from "node:fs";
+import { realClock } from "../kernel/clock.js";
+import { hasCode } from "../kernel/system-error.js";
+
+const ATTEMPTS = 20;
+/** Between two attempts, in milliseconds. */
+const PAUSE = 5;
+
+/**
+ * Writes to stderr from the calling thread: the streams of a worker thread print by way of the main thread, which may
+ * be the one that hangs. A pipe that is full because its reader is slow is tried again for a tenth of a second.
+ */
+export function writeStderr(text: string): void {
+  let left = Buffer.from(text);
+  for (let attempt = 0; left.length > 0 && attempt < ATTEMPTS; attempt++) {
+    try {
+      left = left.subarray(writeSync(2, left));
+    } catch (error) {
+      // stderr is gone; there is nowhere to report that.
+      if (!hasCode(error, "EAGAIN")) return;
+      realClock.sleepSync(PAUSE);
+    }
+  }
+}

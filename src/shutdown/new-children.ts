@@ -1,0 +1,43 @@
+import { readdirSync } from "node:fs";
+import { childrenOf, readStat } from "../process/proc.js";
+import { say } from "./say.js";
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // It is gone.
+    return [];
+  }
+}
+
+/** A process and all that descend from it. */
+function family(pid: number): readonly number[] {
+  const children = threadsOf(pid).flatMap((thread) => childrenOf(`/proc/${pid}/task/${thread}`));
+  return [pid, ...children.flatMap(family)];
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/**
+ * Ends what a callback waits for synchronously, such as `execSync`, so that the main thread comes back to JavaScript:
+ * the children that it has started since the calling thread was started (Linux). With all descendants, because those
+ * hold the pipes of a shell that is gone.
+ */
+export function killNewChildren(): void {
+  const began = readStat("/proc/thread-self")?.start ?? Infinity;
+  // The first thread of a process has the number of the process.
+  const children = childrenOf(`/proc/self/task/${process.pid}`);
+  for (const child of children) {
+    if ((readStat(`/proc/${child}`)?.start ?? 0) < began) continue;
+    say(`killing the child process ${child} that was started during the shutdown.`);
+    // All are found before the first is killed: its children would have another parent.
+    for (const member of family(child)) kill(member);
+  }
+}
