@@ -4,12 +4,7 @@ export { circuitBreaker, circuitBreakerSync, type GuardedOptions } from "./circu
 export { CircuitBreakerError, CircuitOpenError } from "./circuit-breaker/errors.js";
 export type { NotAPromise } from "./circuit-breaker/guard.js";
 export type { Iterated } from "./circuit-breaker/iterate.js";
-export type {
-  CircuitBreakerOptions,
-  CircuitOutcome,
-  ErrorMatcher,
-  GrowingResetTimeout,
-} from "./circuit-breaker/options.js";
+export type { CircuitBreakerOptions, GrowingResetTimeout } from "./circuit-breaker/options.js";
 export type { Permit } from "./circuit-breaker/permit.js";
 export {
   failureRate,
@@ -43,8 +38,10 @@ export { type Clock, realClock, type Timer, type TimerOptions } from "./kernel/c
 export type { Component, Json, Snapshot } from "./kernel/component.js";
 export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";
 export { asDuration, type Duration } from "./kernel/duration.js";
+export type { ErrorMatcher } from "./kernel/error-matcher.js";
 export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
+export type { Outcome } from "./kernel/outcome.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";
 export type {
   AnyFunction,

@@ -1,10 +1,10 @@
 import { disposable } from "../kernel/disposable.js";
 import { Events, type Listener } from "../kernel/events.js";
+import { judge, type Verdict } from "../kernel/judge.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
-import { judge } from "./judge.js";
 import * as machine from "./machine.js";
-import type { State, Ticket, Verdict } from "./machine.js";
+import type { State, Ticket } from "./machine.js";
 import type { CircuitBreakerSettings } from "./options.js";
 import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
 
@@ -44,6 +44,8 @@ export class Circuit {
   owed: Owed | undefined;
   readonly limits: machine.Limits;
   readonly #settings: CircuitBreakerSettings;
+  /** Names the circuit in messages. */
+  readonly #label: string;
   #state: State;
   /** Nobody listens, judges or keeps a window: a success of a healthy circuit only has to be counted. */
   #plain: boolean;
@@ -64,6 +66,7 @@ export class Circuit {
     this.#settings = settings;
     this.limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
     this.name = settings.name;
+    this.#label = `circuit "${settings.name}"`;
     this.timed = settings.trip !== undefined;
     this.#plain = settings.trip === undefined && settings.isFailure === undefined;
     this.#state = machine.closed(0, this.limits);
@@ -104,7 +107,7 @@ export class Circuit {
     listener: Listener<CircuitBreakerEvents[Name]>,
   ): Disposable {
     const names = ["stateChange", "success", "failure", "rejected"] as const;
-    this.#events ??= new Events<CircuitBreakerEvents>(`circuit "${this.name}"`, names);
+    this.#events ??= new Events<CircuitBreakerEvents>(this.#label, names);
     this.#plain = false;
     return this.#events.on(event, listener);
   }
@@ -187,7 +190,7 @@ export class Circuit {
   #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     let isCounted = false;
     try {
-      const verdict = typeof ended === "boolean" ? judge(this.#settings, ended, value) : ended;
+      const verdict = typeof ended === "boolean" ? judge(this.#label, this.#settings, ended, value) : ended;
       this.#catchUp();
       const now = machine.settleNeedsTime(this.#state, this.limits, verdict) ? this.#time() : 0;
       const before = this.#state;
@@ -239,7 +242,7 @@ export class Circuit {
       const next = machine.elapse(state, this.limits, now);
       if (next === state) return;
       if (next.kind === "open") {
-        const message = `a probe of circuit "${this.name}" did not settle within ${this.limits.probeTimeout / 1000} s`;
+        const message = `a probe of ${this.#label} did not settle within ${this.limits.probeTimeout / 1000} s`;
         this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
       }
       this.#commit(next, next.kind === "open" ? "probe-timeout" : "reset-timeout");

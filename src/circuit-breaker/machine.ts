@@ -1,8 +1,6 @@
+import type { Verdict } from "../kernel/judge.js";
 import { type Probe, Probes } from "./probes.js";
 import type { RateRule, Window } from "./trip-rule.js";
-
-/** What a settled call means to the circuit. */
-export type Verdict = "success" | "failure" | "ignored";
 
 /** How long the circuit stays open, in milliseconds: `initial`, times `factor` at each reopening, up to `max`. */
 export interface ResetTimeout {

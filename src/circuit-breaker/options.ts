@@ -1,7 +1,9 @@
 import { type Clock, monotonicClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
-import { isError } from "../kernel/is-error.js";
+import { type ErrorMatcher, errorMatchers } from "../kernel/error-matcher.js";
+import type { Predicates } from "../kernel/judge.js";
 import { ownOptions, type OptionRules, type SettingsFor } from "../kernel/options.js";
+import type { Outcome } from "../kernel/outcome.js";
 import {
   callback,
   custom,
@@ -16,17 +18,6 @@ import {
 import { unlike } from "../kernel/show.js";
 import type { ResetTimeout } from "./machine.js";
 import { type RateRule, rateRuleOf, type TripRule } from "./trip-rule.js";
-
-/** How a call ended, in the words of `Promise.allSettled`. */
-export type CircuitOutcome =
-  | { readonly status: "fulfilled"; readonly value: unknown }
-  | { readonly status: "rejected"; readonly reason: unknown };
-
-/**
- * A class of errors, or a function that says whether an error is meant. A constructor written as a function (as
- * before ES2015) is taken for a class only when its prototype is an `Error`; otherwise it is called as a predicate.
- */
-export type ErrorMatcher = (abstract new (...args: never[]) => unknown) | ((error: unknown) => boolean);
 
 /** A reset timeout that grows each time a half-open circuit opens again; back to `initial` after it closed. */
 export interface GrowingResetTimeout {
@@ -59,7 +50,7 @@ export interface CircuitBreakerOptions {
    * Not asked about excluded errors. Default: what throws or rejects has failed. When it throws, the call
    * counts as failed and a warning reports what it threw.
    */
-  readonly isFailure?: ((outcome: CircuitOutcome) => boolean) | undefined;
+  readonly isFailure?: ((outcome: Outcome) => boolean) | undefined;
   /** When the circuit opens, instead of `maxFailures`: made by `failureRate` or `slowCallRate`. */
   readonly trip?: TripRule | undefined;
   /**
@@ -80,8 +71,8 @@ export type CircuitBreakerSettings = SettingsFor<
     maxFailures: number;
     resetTimeout: ResetTimeout;
     halfOpenMaxCalls: number;
-    excludedErrors: readonly ((error: unknown) => unknown)[];
-    isFailure: ((outcome: CircuitOutcome) => unknown) | undefined;
+    excludedErrors: Predicates["excludedErrors"];
+    isFailure: Predicates["isFailure"];
     trip: RateRule | undefined;
     probeTimeout: number | undefined;
     clock: Pick<Clock, "now">;
@@ -115,28 +106,6 @@ const resetTimeout: Rule<ResetTimeout> = custom({
   },
 });
 
-/** A class has a prototype that cannot be replaced; one written as a function is known by what it extends. */
-function isClass(matcher: object): matcher is abstract new (...args: never[]) => unknown {
-  const prototype = Object.getOwnPropertyDescriptor(matcher, "prototype");
-  return prototype !== undefined && (!prototype.writable || isError(prototype.value));
-}
-
-const excludedErrors: Rule<readonly ((error: unknown) => unknown)[]> = custom({
-  fallback: [],
-  allowed: "an array of error classes and predicates",
-  parse(value, label) {
-    if (!Array.isArray(value)) throw new TypeError(unlike(label, excludedErrors.allowed, value));
-    return value.map((matcher: unknown, index) => {
-      if (typeof matcher !== "function") {
-        throw new TypeError(unlike(`${label}[${index}]`, "an error class or a predicate", matcher));
-      }
-      return isClass(matcher)
-        ? (error: unknown) => error instanceof matcher
-        : (error: unknown): unknown => matcher(error);
-    });
-  },
-});
-
 const trip: Rule<RateRule | undefined> = custom({
   allowed: "made by failureRate({ ... }) or slowCallRate({ ... })",
   parse(value, label) {
@@ -151,8 +120,8 @@ export const circuitBreakerRules: OptionRules<CircuitBreakerSettings> = {
   maxFailures: integer(5, 1),
   resetTimeout,
   halfOpenMaxCalls: integer(1, 1),
-  excludedErrors,
-  isFailure: callback<(outcome: CircuitOutcome) => unknown>(),
+  excludedErrors: errorMatchers,
+  isFailure: callback<(outcome: Outcome) => unknown>(),
   trip,
   probeTimeout: optional(time),
   clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),

@@ -1,6 +1,7 @@
+import type { Verdict } from "../kernel/judge.js";
 import { Printed } from "../kernel/printed.js";
 import type { Circuit } from "./circuit.js";
-import type { Ticket, Verdict } from "./machine.js";
+import type { Ticket } from "./machine.js";
 
 /** The right to make one call, from `tryPermit`. The first of its methods counts, the others do nothing. */
 export interface Permit extends Disposable {

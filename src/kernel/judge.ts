@@ -1,0 +1,41 @@
+import type { Outcome } from "./outcome.js";
+import { disown, isThenable } from "./thenable.js";
+import { warn } from "./warning.js";
+
+/** What a settled call says about the health of what it called. */
+export type Verdict = "success" | "failure" | "ignored";
+
+/** The predicates of an application that judge how a call ended. */
+export interface Predicates {
+  readonly excludedErrors: readonly ((error: unknown) => unknown)[];
+  readonly isFailure?: ((outcome: Outcome) => unknown) | undefined;
+}
+
+function answer(given: unknown): boolean {
+  if (!isThenable(given)) return Boolean(given);
+  // Its answer comes too late.
+  disown(given);
+  throw new TypeError("a predicate must answer at once; got a promise.");
+}
+
+/**
+ * Says what a settled call means. A predicate that throws makes it a failure and is reported by a warning.
+ *
+ * @param owner names whose predicates they are, for the warning.
+ */
+export function judge(owner: string, predicates: Predicates, fulfilled: boolean, value: unknown): Verdict {
+  const { excludedErrors, isFailure } = predicates;
+  try {
+    if (!fulfilled && excludedErrors.some((matches) => answer(matches(value)))) return "ignored";
+    const failed =
+      isFailure === undefined
+        ? !fulfilled
+        : answer(
+            isFailure(fulfilled ? { status: "fulfilled", value } : { status: "rejected", reason: value }),
+          );
+    return failed ? "failure" : "success";
+  } catch (error) {
+    warn("KSTLIB_PREDICATE_FAILED", `a predicate of ${owner} failed; the call counts as failed`, error);
+    return "failure";
+  }
+}
