@@ -29,6 +29,28 @@ export type { TripRule } from "./circuit-breaker/trip-rule.js";
 
 export { type ConfigSection, configure, type ResilienceConfig } from "./configure.js";
 
+export type {
+  CheckedCircuit,
+  CheckedHeartbeat,
+  CheckedWatchdog,
+  HealthCheck,
+  HealthCheckContext,
+  HealthCheckFunction,
+  HealthCheckOutcome,
+} from "./health/check.js";
+export { HealthError, type HealthErrorCode } from "./health/errors.js";
+export type { HealthHandler, HealthRequest, HealthResponse } from "./health/handler.js";
+export { Health } from "./health/health.js";
+export type { HealthCheckOptions, HealthHandlerOptions, HealthOptions } from "./health/options.js";
+export type {
+  HealthCheckResult,
+  HealthEvents,
+  HealthProbe,
+  HealthReport,
+  HealthSnapshot,
+  HealthStatus,
+} from "./health/report.js";
+
 export type { FreezeLink } from "./heartbeat-file/freeze-link.js";
 export type { HeartbeatCheckOptions } from "./heartbeat-file/options.js";
 export type { UnreadableReason } from "./heartbeat-file/read-file.js";
@@ -92,18 +114,6 @@ export { Registry, type RegistrySnapshot } from "./registry.js";
 export type { ClusterPrimary, ClusterWorker } from "./shutdown/cluster-workers.js";
 export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
 export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
-export type {
-  CheckedCircuit,
-  CheckedHeartbeat,
-  CheckedWatchdog,
-  HealthCheck,
-  HealthCheckContext,
-  HealthCheckFunction,
-  HealthCheckOutcome,
-} from "./shutdown/health-check.js";
-export type { HealthHandler, HealthRequest, HealthResponse } from "./shutdown/health-handler.js";
-export type { HealthCheckOptions, HealthHandlerOptions } from "./shutdown/health-options.js";
-export type { HealthCheckResult, HealthProbe, HealthReport, HealthStatus } from "./shutdown/health-report.js";
 export type {
   GracefulShutdownOptions,
   OnSecondSignal,

@@ -5,11 +5,6 @@ import { resolveOptions } from "../kernel/options.js";
 import { show } from "../kernel/show.js";
 import type { ClusterPrimary } from "./cluster-workers.js";
 import { Course } from "./course.js";
-import { Health } from "./health.js";
-import type { HealthCheck } from "./health-check.js";
-import { healthHandler, type HealthHandler } from "./health-handler.js";
-import type { HealthCheckOptions, HealthHandlerOptions } from "./health-options.js";
-import type { HealthReport } from "./health-report.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
@@ -63,7 +58,6 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #registrations: Registrations;
   readonly #course: Course;
-  readonly #health: Health;
   readonly #target: SignalTarget;
 
   constructor(options?: GracefulShutdownOptions) {
@@ -75,7 +69,6 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
     const course = new Course(settings, this.#registrations, this.#events);
     this.#course = course;
     let finishing: Promise<ShutdownReport> | undefined;
-    this.#health = new Health(settings.clock, settings.checkTimeout, course.signal);
     this.#target = {
       settings,
       shutdown: this,
@@ -208,44 +201,6 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
    */
   wait(options?: ShutdownWaitOptions): Promise<boolean> {
     return this.#course.waiting.wait(options);
-  }
-
-  /**
-   * Adds a check that the health probes ask; disposing of the result takes it away again. All who ask at the
-   * same time share one run; none begins beside one that outlives its time, for ten times as long. Once the
-   * shutdown has begun no check is asked.
-   *
-   * @throws ShutdownError when there is a check of that name.
-   * @throws TypeError or RangeError for a bad name, check or option.
-   */
-  addCheck(name: string, check: HealthCheck, options?: HealthCheckOptions): Disposable {
-    return this.#health.add(name, check, options);
-  }
-
-  /** Whether it may have traffic: started, not shutting down, every readiness check is well. Never rejects. */
-  readiness(): Promise<HealthReport> {
-    return this.#health.report("readiness");
-  }
-
-  /** Whether it is alive: every liveness check is well, or the shutdown has begun. Never rejects. */
-  liveness(): Promise<HealthReport> {
-    return this.#health.report("liveness");
-  }
-
-  /** Whether it has started: every start-up check has passed once. Never rejects. */
-  startup(): Promise<HealthReport> {
-    return this.#health.report("startup");
-  }
-
-  /**
-   * Makes a request listener for `/livez`, `/readyz` and `/startupz`: 200 or 503 with the report as JSON, as
-   * text with `?verbose`; `?exclude=name` leaves a check out. While draining `/readyz` is 503 and `/livez` 200:
-   * a server of its own, registered to be the last, answers to the end. See {@link HealthHandler} for an example.
-   *
-   * @throws TypeError or RangeError for a bad option.
-   */
-  healthHandler(options?: HealthHandlerOptions): HealthHandler {
-    return healthHandler((probe, excluded) => this.#health.report(probe, excluded), options);
   }
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */

@@ -1,13 +1,12 @@
-import { type Clock, realClock } from "../kernel/clock.js";
+import type { Clock } from "../kernel/clock.js";
 import { type Duration, formatDuration } from "../kernel/duration.js";
+import { clockRule, signalRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { checkSignal } from "../kernel/policy.js";
 import {
   callback,
   custom,
   duration,
   flag,
-  having,
   integer,
   numberFrom,
   optional,
@@ -87,8 +86,6 @@ export interface GracefulShutdownOptions {
    * of all leaves nothing. Default 0.33.
    */
   readonly reserve?: number | undefined;
-  /** How long a health check may take that has no `timeout` of its own. Above 0. Default 5 s. */
-  readonly checkTimeout?: Duration | undefined;
   /** The source of time. Default the clock of the machine. */
   readonly clock?: Clock | undefined;
   /**
@@ -132,7 +129,6 @@ export type GracefulShutdownSettings = SettingsFor<
     handleUncaught: boolean;
     preStopDelay: number;
     reserve: number;
-    checkTimeout: number;
     clock: Clock;
     exit: Exit;
   }
@@ -184,8 +180,7 @@ export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   handleUncaught: flag(false),
   preStopDelay: duration(0, { zero: true }),
   reserve: numberFrom(0.33, 0, 0.9),
-  checkTimeout: duration(5),
-  clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
+  clock: clockRule,
   // With a fallback, it is always there.
   exit: { ...callback<Exit>(), fallback: (code: number) => process.exit(code) } as Rule<Exit>,
 };
@@ -261,11 +256,5 @@ export type ShutdownWaitSettings = SettingsFor<
 /** What each option of `wait` may be. */
 export const waitRules: OptionRules<ShutdownWaitSettings> = {
   timeout: optional(duration(undefined, { zero: true })),
-  signal: custom({
-    allowed: "an AbortSignal",
-    parse(value) {
-      checkSignal(value);
-      return value as AbortSignal;
-    },
-  }),
+  signal: signalRule,
 };

@@ -25,11 +25,6 @@ export abstract class ShutdownSettings extends Printed {
     return this.#settings.reserve;
   }
 
-  /** How long a health check may take that has no `timeout` of its own, in seconds. */
-  get checkTimeout(): number {
-    return this.#settings.checkTimeout / 1000;
-  }
-
   /** The signals that begin a shutdown. */
   get signals(): readonly ShutdownSignal[] {
     return this.#settings.signals;

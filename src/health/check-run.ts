@@ -4,9 +4,9 @@ import { formatDuration } from "../kernel/duration.js";
 import { isError } from "../kernel/is-error.js";
 import { runAbortable } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
-import { ShutdownError } from "./errors.js";
-import { type HealthCheckFunction, readOutcome } from "./health-check.js";
-import type { HealthCheckResult } from "./health-report.js";
+import { HealthError } from "./errors.js";
+import { type HealthCheckFunction, readOutcome } from "./check.js";
+import type { HealthCheckResult } from "./report.js";
 
 /**
  * A run that outlives its time by this factor is taken for lost: a promise that never settles must not keep a
@@ -83,7 +83,7 @@ export class CheckRun {
     const { signal } = controller;
     const late = `${name} did not answer within ${formatDuration(this.#timeout / 1000)}.`;
     const timer = clock.setTimer(
-      () => controller.abort(new ShutdownError("ERR_SHUTDOWN_CHECK_TIMEOUT", late)),
+      () => controller.abort(new HealthError("ERR_HEALTH_CHECK_TIMEOUT", late)),
       this.#timeout,
     );
     const stop = this.#stop;

@@ -1,7 +1,7 @@
 import { resolveOptions } from "../kernel/options.js";
-import { type HealthBody, jsonBody, plain, textBody } from "./health-body.js";
-import { handlerRules, type HealthHandlerOptions } from "./health-options.js";
-import type { HealthProbe, HealthReport } from "./health-report.js";
+import { type HealthBody, jsonBody, plain, textBody } from "./body.js";
+import { handlerRules, type HealthHandlerOptions } from "./options.js";
+import type { HealthProbe, HealthReport } from "./report.js";
 
 /** What a {@link HealthHandler} reads of a request: of node:http, https, http2 and the frameworks on them. */
 export interface HealthRequest {
@@ -21,25 +21,6 @@ export interface HealthResponse {
 /**
  * Answers the health paths and returns whether it has. What is none of them goes to `next`, and is answered
  * with 404 where there is none: it can be the whole of a server, or stand before an application.
- *
- * @example
- * ```ts
- * import http from "node:http";
- * import { CircuitBreaker, GracefulShutdown } from "@kstlib/resilience";
- *
- * const shutdown = new GracefulShutdown({ preStopDelay: 0.1 });
- * const database = new CircuitBreaker({ name: "database" });
- * shutdown.addCheck("database", database);
- * shutdown.addCheck("migrations", Promise.resolve("done"), { for: "startup" });
- *
- * const health = http.createServer(shutdown.healthHandler()).listen(0);
- * shutdown.registerServer("health", health, { priority: 1000 });
- *
- * console.assert((await shutdown.readiness()).ok);
- * database.isolate();
- * console.assert((await shutdown.readiness()).status === "failing");
- * await shutdown.trigger("example");
- * ```
  */
 export interface HealthHandler {
   (request: HealthRequest, response: HealthResponse, next?: () => unknown): boolean;
@@ -71,7 +52,7 @@ function send(
 
 /** Makes a request listener that answers with what `report` says. */
 export function healthHandler(report: Report, options: HealthHandlerOptions | undefined): HealthHandler {
-  const { prefix, messages } = resolveOptions("healthHandler", handlerRules, options);
+  const { prefix, messages } = resolveOptions("handler", handlerRules, options);
 
   const pathOf = (url: string): Path | undefined => {
     const name = url.startsWith(`${prefix}/`) ? url.slice(prefix.length + 1) : "";

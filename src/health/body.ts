@@ -1,4 +1,4 @@
-import type { HealthCheckResult, HealthReport } from "./health-report.js";
+import type { HealthCheckResult, HealthReport } from "./report.js";
 
 /** What an answer says: JSON for programs, lines for people. */
 export interface HealthBody {

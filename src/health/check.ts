@@ -2,11 +2,11 @@ import { unlike } from "../kernel/show.js";
 import { checkFunction } from "../kernel/policy.js";
 import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
-import type { HealthCheckResult, HealthProbe } from "./health-report.js";
+import type { HealthCheckResult, HealthProbe } from "./report.js";
 
 /** What a check function is given. */
 export interface HealthCheckContext {
-  /** Aborted when the time of the check is up or the shutdown begins: nothing it started need go on. */
+  /** Aborted when the time of the check is up or the drain begins: nothing that it has started need go on. */
   readonly signal: AbortSignal;
 }
 
@@ -30,16 +30,16 @@ export interface HealthCheckOutcome {
  *
  * @example
  * ```ts
- * import { GracefulShutdown } from "@kstlib/resilience";
+ * import { Health } from "@kstlib/resilience";
  *
- * const shutdown = new GracefulShutdown();
+ * const health = new Health();
  * const queue = { waiting: 12, limit: 100 };
- * shutdown.addCheck("queue", () => ({
+ * health.addCheck("queue", () => ({
  *   ok: queue.waiting < queue.limit,
  *   message: "the queue is full",
  *   details: { waiting: queue.waiting },
  * }));
- * const { checks } = await shutdown.readiness();
+ * const { checks } = await health.readiness();
  * console.assert(checks[0]?.details?.["waiting"] === 12);
  * ```
  */
