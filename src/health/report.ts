@@ -24,7 +24,7 @@ export interface HealthCheckResult {
 /** The answer to one {@link HealthProbe}; frozen, JSON-serialisable. */
 export interface HealthReport {
   readonly status: HealthStatus;
-  /** The answer: 200 or 503 in HTTP. While draining `status` is the same for all probes, and this is not. */
+  /** The answer, 200 or 503 in HTTP. While draining `status` is the same for all probes, `ok` is not. */
   readonly ok: boolean;
   /** The checks that were asked, in the order they were added; none while draining. */
   readonly checks: readonly HealthCheckResult[];
