@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import type { Clock } from "../kernel/clock.js";
 import { disposable } from "../kernel/disposable.js";
+import { atMost } from "./wait.js";
 
 /** How long unwritten output may hold up the exit, in milliseconds: a reader that is gone must not hold it for ever. */
 export const FLUSH_LIMIT = 1000;
@@ -48,13 +49,7 @@ export async function flush(streams: readonly Writable[], clock: Clock): Promise
   await new Promise<void>((resolve) => {
     process.nextTick(resolve);
   });
-  await new Promise<void>((resolve) => {
-    const timer = clock.setTimer(resolve, FLUSH_LIMIT);
-    void written(streams).then(() => {
-      timer.cancel();
-      return resolve();
-    });
-  });
+  await atMost(FLUSH_LIMIT, written(streams), clock);
 }
 
 /** Bun writes past the buffer of a stream into a sink, which alone knows what is left. */

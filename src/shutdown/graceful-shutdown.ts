@@ -2,24 +2,25 @@ import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import type { ClusterPrimary } from "./cluster-workers.js";
-import { Course } from "./course.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
+  type OnSecondSignal,
   type ShutdownCallbackOptions,
   shutdownRules,
   type ShutdownServerOptions,
+  type ShutdownSignal,
   type ShutdownWaitOptions,
 } from "./options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
-import { warnOfFailures } from "./run-hooks.js";
 import type { ClosableServer } from "./server-parts.js";
-import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
-import { ShutdownSettings } from "./settings.js";
+import { ShutdownRun } from "./shutdown-run.js";
+import { install, isInstalled, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
 import { canStartDeadlineThread } from "./thread-check.js";
 import type { WorkerThread } from "./worker-thread.js";
@@ -53,40 +54,19 @@ import type { WorkerThread } from "./worker-thread.js";
  * shutdown.uninstall();
  * ```
  */
-export class GracefulShutdown extends ShutdownSettings implements Component, AsyncDisposable {
+export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #registrations: Registrations;
-  readonly #course: Course;
-  readonly #target: SignalTarget;
+  readonly #run: ShutdownRun;
 
   constructor(options?: GracefulShutdownOptions) {
+    super();
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
-    super(settings);
     this.#settings = settings;
     this.#registrations = new Registrations(settings.clock);
-    const course = new Course(settings, this.#registrations, this.#events);
-    this.#course = course;
-    let finishing: Promise<ShutdownReport> | undefined;
-    this.#target = {
-      settings,
-      shutdown: this,
-      obey: (reason, time) => {
-        // Who gives the order has had the delay already.
-        const left = { preStopDelay: 0, timeout: Math.min(settings.timeout, time) };
-        void course.begin(reason, { ...settings, ...left });
-      },
-      until: () => course.until,
-      crash: (reason, error) => {
-        course.crash(error);
-        void course.begin(reason, settings);
-      },
-      hold: () => course.hold(),
-      // Asked by more than one, who need not all warn.
-      finish: () => (finishing ??= this.#finish("")),
-      stay: () => course.stay(),
-    };
+    this.#run = new ShutdownRun(settings, this.#registrations, this.#events);
   }
 
   /** What snapshots and messages call it. */
@@ -94,19 +74,64 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
     return this.#settings.name;
   }
 
+  /** The time for everything together, in seconds. */
+  get timeout(): number {
+    return this.#settings.timeout / 1000;
+  }
+
+  /** How long it goes on serving after the shutdown has begun, in seconds. */
+  get preStopDelay(): number {
+    return this.#settings.preStopDelay / 1000;
+  }
+
+  /** The part of the time left that a server, thread or cluster leaves to the callbacks behind it: 0 to 0.9. */
+  get reserve(): number {
+    return this.#settings.reserve;
+  }
+
+  /** The signals that begin a shutdown. */
+  get signals(): readonly ShutdownSignal[] {
+    return this.#settings.signals;
+  }
+
+  /** For how long signals after the first are copies of it, in seconds. */
+  get repeatGrace(): number {
+    return this.#settings.repeatGrace / 1000;
+  }
+
+  /** What a signal means that comes later. */
+  get onSecondSignal(): OnSecondSignal {
+    return this.#settings.onSecondSignal;
+  }
+
+  /** The exit code when a callback failed, timed out or was skipped. */
+  get forceExitCode(): number {
+    return this.#settings.forceExitCode;
+  }
+
+  /** Whether the process ends once the shutdown that a signal began is complete. */
+  get exitOnSignal(): boolean {
+    return this.#settings.exitOnSignal;
+  }
+
+  /** Whether an uncaught error begins a shutdown. */
+  get handleUncaught(): boolean {
+    return this.#settings.handleUncaught;
+  }
+
   /** Whether the shutdown has begun; stays `true`. */
   get isShuttingDown(): boolean {
-    return this.#course.reason !== null;
+    return this.#run.hasBegun;
   }
 
   /** Whether it listens to the signals. */
   get isInstalled(): boolean {
-    return isInstalled(this.#target);
+    return isInstalled(this.#run);
   }
 
   /** Aborted when the shutdown begins, with a `ShutdownError` as its reason. */
   get signal(): AbortSignal {
-    return this.#course.signal;
+    return this.#run.signal;
   }
 
   /** Adds a listener; disposing of the result removes it. */
@@ -173,14 +198,14 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
    * `forceExitCode`; a later SIGINT ends it at once, with 128 + its own number (see `onSecondSignal`).
    */
   install(): void {
-    install(this.#target);
+    install(this.#run);
     // Another clock's shutdown has no deadline thread.
     if (this.#settings.clock === realClock) canStartDeadlineThread();
   }
 
   /** Stops listening and leaves the listeners of others as they are. A shutdown in progress goes on. */
   uninstall(): void {
-    uninstall(this.#target);
+    uninstall(this.#run);
   }
 
   /**
@@ -192,7 +217,7 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
     if (typeof reason !== "string") {
       return Promise.reject(new TypeError(`reason must be a string; got ${show(reason)}.`));
     }
-    return this.#course.begin(reason, this.#settings);
+    return this.#run.begin(reason);
   }
 
   /**
@@ -200,24 +225,17 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
    * complete, with `false` when `timeout` comes first; rejects with `signal.reason` when that signal aborts.
    */
   wait(options?: ShutdownWaitOptions): Promise<boolean> {
-    return this.#course.waiting.wait(options);
+    return this.#run.wait(options);
   }
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */
   snapshot(): ShutdownSnapshot {
-    return this.#course.snapshot(this.name, this.isInstalled);
+    return this.#run.snapshot(this.isInstalled);
   }
 
   /** Runs the shutdown, then stops listening to the signals. What failed becomes a warning if nobody listens. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#finish("dispose");
+    await this.#run.finish("dispose");
     this.uninstall();
-  }
-
-  /** For those endings whose report nobody receives: warns of what failed, unless somebody listens. */
-  async #finish(reason: string): Promise<ShutdownReport> {
-    const report = await this.trigger(reason);
-    if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
-    return report;
   }
 }

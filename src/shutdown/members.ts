@@ -1,8 +1,10 @@
+import { onAbort } from "../kernel/abort.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { ShutdownError } from "./errors.js";
 import type { Answer, MemberResults, Order } from "./order.js";
 import type { Hook } from "./plan.js";
 import type { ShutdownContext, ShutdownMember } from "./report.js";
+import { atMost } from "./wait.js";
 
 /** A thread or process that ends when it is told. */
 export interface Member {
@@ -116,7 +118,7 @@ export class Members {
       },
       Math.min(GRACE, time / 4),
     );
-    signal.addEventListener("abort", () => {
+    onAbort(signal, () => {
       for (const state of this.#present()) {
         state.fate = "killed";
         state.member.kill();
@@ -130,13 +132,7 @@ export class Members {
 
   /** What has become of each since the shutdown began; waits for those that are just being killed. */
   readonly #conclude = async (): Promise<readonly ShutdownMember[]> => {
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimer(resolve, DEATH);
-      void this.#allGone().then(() => {
-        timer.cancel();
-        return resolve();
-      });
-    });
+    await atMost(DEATH, this.#allGone(), this.#clock);
     return Object.freeze(
       [...this.#states.values()].map(({ member: { name, pid }, exitCode, signal, fate, answer }) =>
         Object.freeze({ name, pid, exitCode, signal, fate, results: answer?.results ?? null }),

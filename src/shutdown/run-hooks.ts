@@ -1,3 +1,4 @@
+import { onAbort } from "../kernel/abort.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
@@ -8,6 +9,7 @@ import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
 import type { ShutdownCallback, ShutdownContext, ShutdownReport, ShutdownResult } from "./report.js";
 import { takeTurn } from "./turn.js";
+import { atMost } from "./wait.js";
 
 /**
  * How long a callback may still take when something that it has started threw and nobody caught it, in milliseconds:
@@ -15,36 +17,33 @@ import { takeTurn } from "./turn.js";
  */
 const AFTER_ERROR = 1000;
 
-/** Goes on serving for a while; not at all, or no longer, once the process is broken. */
-async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise<void> {
-  if (delay === 0 || broken.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      timer.cancel();
-      broken.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = clock.setTimer(end, delay);
-    broken.addEventListener("abort", end);
-  });
+/** What a run tells its hooks, and is told of them. */
+interface Listening {
+  /** Aborted when the process is in an undefined state: then it must not go on serving. */
+  readonly broken: AbortSignal;
+  /** The uncaught error, if there was one so far. */
+  readonly crash: () => { readonly error: unknown } | undefined;
+  /** Told before each turn. */
+  readonly onTurn: (name: string) => void;
+  /** Told after each turn, and of each callback whose turn never came. */
+  readonly onResult: (result: ShutdownResult) => void;
 }
 
-/**
- * Gives every callback its turn, one after the other; never rejects.
- *
- * @param broken aborted when the process is in an undefined state: then it must not go on serving.
- * @param crash the uncaught error, if there was one so far.
- * @param onTurn told before each turn.
- * @param onResult told after each turn, and of each that never came.
- */
+/** Goes on serving for `delay` milliseconds, or until the process is broken. */
+async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise<void> {
+  if (delay === 0 || broken.aborted) return;
+  const broke = new Promise<void>((resolve) => {
+    onAbort(broken, resolve);
+  });
+  await atMost(delay, broke, clock);
+}
+
+/** Gives every callback its turn, one after the other; never rejects. */
 export async function runHooks(
   hooks: readonly Hook[],
   reason: string,
   { clock, timeout, preStopDelay, reserve }: GracefulShutdownSettings,
-  broken: AbortSignal,
-  crash: () => { readonly error: unknown } | undefined,
-  onTurn: (name: string) => void,
-  onResult: (result: ShutdownResult) => void,
+  { broken, crash, onTurn, onResult }: Listening,
 ): Promise<ShutdownReport> {
   const started = clock.now();
   const streams = outputStreams();

@@ -1,3 +1,4 @@
+import { onAbort } from "../kernel/abort.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { show } from "../kernel/show.js";
@@ -88,7 +89,7 @@ export function followServer(
         followed.cutAll();
         for (const found of inner) found.closeAllConnections?.();
       };
-      signal.addEventListener("abort", () => {
+      onAbort(signal, () => {
         timer?.cancel();
         cutAll();
       });

@@ -5,34 +5,14 @@ import { noteTerminals } from "./closed-terminal.js";
 import { endProcess, exitNow, inspected, isEnding } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import { isInterruption, tolerateInterruption } from "./interruption.js";
-import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
-import type { ShutdownReport, ShutdownResult } from "./report.js";
+import type { ShutdownSignal } from "./options.js";
+import type { ShutdownResult } from "./report.js";
 import { SignalHistory } from "./second-signal.js";
+import type { ShutdownRun } from "./shutdown-run.js";
 import { describeResults } from "./snapshot.js";
 import { hearSuperior, type Superior } from "./superior.js";
 import { failTurn } from "./turn.js";
 import { endingBecause } from "./unfinished.js";
-
-/** What a shutdown shows to the listeners of the process. */
-export interface SignalTarget {
-  readonly settings: GracefulShutdownSettings;
-  readonly shutdown: {
-    readonly isShuttingDown: boolean;
-    trigger(reason: string): Promise<ShutdownReport>;
-  };
-  /** Until when it may take, in milliseconds of `process.hrtime`; `undefined` unless it is in progress. */
-  until(): number | undefined;
-  /** Begins the shutdown on an order of those above, unless it has begun. */
-  obey(reason: string, time: number): void;
-  /** Begins the shutdown after an uncaught error, unless it has begun; from then on without its delay. */
-  crash(reason: string, error: unknown): void;
-  /** Told that the process ends when the shutdown is complete: until then its deadline holds. */
-  hold(): void;
-  /** Resolves when the shutdown is complete, never rejects. */
-  finish(): Promise<ShutdownReport>;
-  /** Told when the process goes on after `exit`. */
-  stay(): void;
-}
 
 // What follows is of this copy of the package: one listener each for all installed shutdowns. Every one runs, and
 // the process ends when all that have begun are complete, those of other copies among them.
@@ -41,19 +21,19 @@ const CRASH = "uncaughtException";
 const REJECTION = "unhandledRejection";
 // Node makes an exception of a rejection that nobody handles; Bun ends the process with it.
 const CRASHES = process.versions["bun"] === undefined ? [CRASH] : [CRASH, REJECTION];
-const targets = new Set<SignalTarget>();
+const targets = new Set<ShutdownRun>();
 const listening = new Map<string, (...args: unknown[]) => void>();
-const histories = new WeakMap<SignalTarget, SignalHistory>();
+const histories = new WeakMap<ShutdownRun, SignalHistory>();
 /** Those who end this thread or process, when there are any. */
 let superior: Superior | undefined;
 
 const self: Copy = {
   until() {
-    const times = inProgress().map((target) => target.until() ?? 0);
+    const times = inProgress().map((target) => target.until ?? 0);
     return times.length === 0 ? undefined : Math.max(...times);
   },
   async settle() {
-    const joined = new Set<SignalTarget>();
+    const joined = new Set<ShutdownRun>();
     let forced: number | undefined;
     for (let target = nextOf(joined); target !== undefined; target = nextOf(joined)) {
       joined.add(target);
@@ -65,31 +45,31 @@ const self: Copy = {
 };
 
 /** A shutdown that has begun and is not known yet. */
-function nextOf(joined: ReadonlySet<SignalTarget>): SignalTarget | undefined {
-  return [...targets].find((target) => target.shutdown.isShuttingDown && !joined.has(target));
+function nextOf(joined: ReadonlySet<ShutdownRun>): ShutdownRun | undefined {
+  return [...targets].find((target) => target.hasBegun && !joined.has(target));
 }
 
-function inProgress(): readonly SignalTarget[] {
-  return [...targets].filter((target) => target.until() !== undefined);
+function inProgress(): readonly ShutdownRun[] {
+  return [...targets].filter((target) => target.until !== undefined);
 }
 
 /** What of the process a target listens to; a signal that the platform does not have never comes. */
-function eventsOf({ settings: { signals, handleUncaught } }: SignalTarget): readonly string[] {
+function eventsOf({ settings: { signals, handleUncaught } }: ShutdownRun): readonly string[] {
   // Unhandled rejections come as exceptions, too, unless the program treats them in its own way.
   return handleUncaught ? [...signals, ...CRASHES] : signals;
 }
 
-function listenersTo(event: string): readonly SignalTarget[] {
+function listenersTo(event: string): readonly ShutdownRun[] {
   return [...targets].filter((target) => eventsOf(target).includes(event));
 }
 
 /** Whether a target is installed. */
-export function isInstalled(target: SignalTarget): boolean {
+export function isInstalled(target: ShutdownRun): boolean {
   return targets.has(target);
 }
 
 /** Listens on behalf of a target. */
-export function install(target: SignalTarget): void {
+export function install(target: ShutdownRun): void {
   noteTerminals();
   targets.add(target);
   sharedByCopies().copies.add(self);
@@ -103,7 +83,7 @@ export function install(target: SignalTarget): void {
 }
 
 /** Listens no more to what nobody else wants. */
-export function uninstall(target: SignalTarget): void {
+export function uninstall(target: ShutdownRun): void {
   targets.delete(target);
   histories.get(target)?.stop();
   if (targets.size === 0) {
@@ -124,7 +104,7 @@ function listenerOf(event: string): (...args: unknown[]) => void {
   return event === REJECTION ? rejected : () => received(event as ShutdownSignal);
 }
 
-function historyOf(target: SignalTarget): SignalHistory {
+function historyOf(target: ShutdownRun): SignalHistory {
   const known = histories.get(target);
   if (known !== undefined) return known;
   const history = new SignalHistory(target.settings);
@@ -147,7 +127,7 @@ function received(signal: ShutdownSignal): void {
     return;
   }
   const begun = heard.filter(({ meaning }) => meaning === "first").map(({ target }) => target);
-  for (const target of begun) void target.shutdown.trigger(signal);
+  for (const target of begun) void target.begin(signal);
   void leave(
     begun.find(({ settings }) => settings.exitOnSignal),
     code,
@@ -155,16 +135,16 @@ function received(signal: ShutdownSignal): void {
 }
 
 /** The exit code is the signal's, as the one of an orderly end: what is cut short is said. */
-async function cutShort({ settings }: SignalTarget, signal: ShutdownSignal, code: number): Promise<void> {
+async function cutShort({ settings }: ShutdownRun, signal: ShutdownSignal, code: number): Promise<void> {
   endingBecause(`ended at once by a second signal, ${signal}`);
   // Who asks once more goes past an `exit` of the application's own that does not come to its end.
   if (isEnding()) return exitNow(code);
   const ending = endProcess(settings, code);
   const held = ending === undefined ? [] : inProgress();
-  for (const target of held) target.hold();
+  for (const target of held) target.exitFollows();
   await ending;
   endingBecause(undefined);
-  for (const target of held) target.stay();
+  for (const target of held) target.exitReturned();
 }
 
 /** An order is no signal: one that comes with it, to a whole group, is the first. */
@@ -183,7 +163,7 @@ function crashed(error: unknown, origin: unknown): void {
   const found = listenersTo(CRASH);
   // Another exception finds them begun already.
   for (const target of targets) {
-    if (found.includes(target) || target.shutdown.isShuttingDown) target.crash(String(origin), error);
+    if (found.includes(target) || target.hasBegun) target.crash(String(origin), error);
   }
   failTurn(error);
   void leave(found[0], 1);
@@ -201,13 +181,13 @@ function otherCopies(): readonly Copy[] {
   return [...sharedByCopies().copies].filter((copy) => copy !== self);
 }
 
-async function leave(leader: SignalTarget | undefined, code: number): Promise<void> {
+async function leave(leader: ShutdownRun | undefined, code: number): Promise<void> {
   const shared = sharedByCopies();
   if (leader === undefined || shared.exitCode !== undefined) return;
   shared.exitCode = code;
   const streams = outputStreams();
   const tolerances = [tolerate(streams), tolerateInterruption()];
-  const joined = new Set<SignalTarget>();
+  const joined = new Set<ShutdownRun>();
   const results: ShutdownResult[] = [];
   let forced: number | undefined;
   // Looks again each time: one may begin while another is waited for.
@@ -216,7 +196,7 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
     const copy = otherCopies().find((other) => other.until() !== undefined);
     if (target !== undefined) {
       joined.add(target);
-      target.hold();
+      target.exitFollows();
       const report = await target.finish();
       results.push(...report.results);
       if (!report.ok) forced ??= target.settings.forceExitCode;
@@ -237,5 +217,5 @@ async function leave(leader: SignalTarget | undefined, code: number): Promise<vo
   shared.exitCode = undefined;
   // Only an `exit` of the application's own comes back.
   for (const tolerance of tolerances) tolerance[Symbol.dispose]();
-  for (const target of joined) target.stay();
+  for (const target of joined) target.exitReturned();
 }

@@ -2,6 +2,7 @@ import type { Worker } from "node:cluster";
 import type { Clock } from "../kernel/clock.js";
 import { disposable } from "../kernel/disposable.js";
 import { type Answer, channelOf, type Order, orderIn, pack } from "./order.js";
+import { atMost } from "./wait.js";
 
 /** How long the farewell to the primary may hold up the exit of a cluster's worker, in milliseconds. */
 const FAREWELL_LIMIT = 1000;
@@ -43,16 +44,12 @@ function above(obey: (order: Order) => void): Superior | undefined {
       if (worker.isConnected()) worker.send(pack(answer), () => {});
     },
     // The primary answers behind the connections that it has handed over, which go back to it.
-    leave: (clock) =>
-      new Promise((resolve) => {
-        if (!worker.isConnected()) return resolve();
-        const timer = clock.setTimer(resolve, FAREWELL_LIMIT);
-        worker.once("disconnect", () => {
-          timer.cancel();
-          resolve();
-        });
-        worker.disconnect();
-      }),
+    async leave(clock) {
+      if (!worker.isConnected()) return;
+      const disconnected = new Promise((resolve) => worker.once("disconnect", resolve));
+      worker.disconnect();
+      await atMost(FAREWELL_LIMIT, disconnected, clock);
+    },
     ...disposable(() => process.off("message", heard)),
   };
 }
