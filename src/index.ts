@@ -111,7 +111,7 @@ export { type RetryAfterSource, retryAfterSeconds } from "./rate-limiter/retry-a
 
 export { Registry, type RegistrySnapshot } from "./registry.js";
 
-export type { ClusterPrimary, ClusterWorker } from "./shutdown/cluster-workers.js";
+export type { ClusterPrimary, ClusterWorker } from "./shutdown/members/cluster-workers.js";
 export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
 export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 export type {
@@ -135,9 +135,9 @@ export type {
   ShutdownResult,
   ShutdownStatus,
 } from "./shutdown/report.js";
-export type { ClosableServer } from "./shutdown/server-parts.js";
+export type { ClosableServer } from "./shutdown/servers/frameworks.js";
 export type { ShutdownSnapshot } from "./shutdown/snapshot.js";
-export type { WorkerThread } from "./shutdown/worker-thread.js";
+export type { WorkerThread } from "./shutdown/members/worker-thread.js";
 
 export {
   type RunWatchdog,

@@ -4,7 +4,7 @@ import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
-import type { ClusterPrimary } from "./cluster-workers.js";
+import type { ClusterPrimary } from "./members/cluster-workers.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
@@ -18,12 +18,12 @@ import {
 } from "./options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
-import type { ClosableServer } from "./server-parts.js";
+import type { ClosableServer } from "./servers/frameworks.js";
 import { ShutdownRun } from "./shutdown-run.js";
 import { install, isInstalled, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
 import { canStartDeadlineThread } from "./thread-check.js";
-import type { WorkerThread } from "./worker-thread.js";
+import type { WorkerThread } from "./members/worker-thread.js";
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run

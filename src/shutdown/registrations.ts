@@ -4,7 +4,7 @@ import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { type ClusterPrimary, followCluster } from "./cluster-workers.js";
+import { type ClusterPrimary, followCluster } from "./members/cluster-workers.js";
 import { ShutdownError } from "./errors.js";
 import {
   callbackRules,
@@ -15,9 +15,9 @@ import {
 } from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback } from "./report.js";
-import { followServer } from "./server-drain.js";
-import type { ClosableServer } from "./server-parts.js";
-import { followWorker, type WorkerThread } from "./worker-thread.js";
+import { followServer } from "./servers/drain.js";
+import type { ClosableServer } from "./servers/frameworks.js";
+import { followWorker, type WorkerThread } from "./members/worker-thread.js";
 
 /** What is registered under which name, until the shutdown begins: from then on the plan stands. */
 export class Registrations {

@@ -10,7 +10,7 @@ import type { ShutdownResult } from "./report.js";
 import { SignalHistory } from "./second-signal.js";
 import type { ShutdownRun } from "./shutdown-run.js";
 import { describeResults } from "./snapshot.js";
-import { hearSuperior, type Superior } from "./superior.js";
+import { hearSuperior, type Superior } from "./members/parent.js";
 import { failTurn } from "./turn.js";
 import { endingBecause } from "./unfinished.js";
 

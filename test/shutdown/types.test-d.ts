@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import fastify from "fastify";
 import { Server as SocketServer } from "socket.io";
 import { expectTypeOf, test } from "vitest";
-import type { ClusterPrimary } from "../../src/shutdown/cluster-workers.js";
+import type { ClusterPrimary } from "../../src/shutdown/members/cluster-workers.js";
 import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
 
 // Only compiled: what a program in strict TypeScript may write, with the types of Node.

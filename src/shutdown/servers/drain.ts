@@ -1,12 +1,12 @@
-import { onAbort } from "../kernel/abort.js";
-import type { Clock, Timer } from "../kernel/clock.js";
-import { formatDuration } from "../kernel/duration.js";
-import { show } from "../kernel/show.js";
-import { patienceOf } from "./connection-line.js";
-import { ShutdownError } from "./errors.js";
-import { FollowedServers } from "./followed-servers.js";
-import type { Hook } from "./plan.js";
-import { closeServer, type ClosableServer, closeTime, isClosable, type NodeServer } from "./server-parts.js";
+import { onAbort } from "../../kernel/abort.js";
+import type { Clock, Timer } from "../../kernel/clock.js";
+import { formatDuration } from "../../kernel/duration.js";
+import { show } from "../../kernel/show.js";
+import { patienceOf } from "./connection.js";
+import { ShutdownError } from "../errors.js";
+import { FollowedServers } from "./tracked-servers.js";
+import type { Hook } from "../plan.js";
+import { closeServer, type ClosableServer, closeTime, isClosable, type NodeServer } from "./frameworks.js";
 
 /** How often a drain looks for connections that nobody needs, in milliseconds. */
 const INTERVAL = 50;

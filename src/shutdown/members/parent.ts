@@ -1,8 +1,8 @@
 import type { Worker } from "node:cluster";
-import type { Clock } from "../kernel/clock.js";
-import { disposable } from "../kernel/disposable.js";
-import { type Answer, channelOf, type Order, orderIn, pack } from "./order.js";
-import { atMost } from "./wait.js";
+import type { Clock } from "../../kernel/clock.js";
+import { disposable } from "../../kernel/disposable.js";
+import { type Answer, channelOf, type Order, orderIn, pack } from "./messages.js";
+import { atMost } from "../wait.js";
 
 /** How long the farewell to the primary may hold up the exit of a cluster's worker, in milliseconds. */
 const FAREWELL_LIMIT = 1000;

@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "../kernel/clock.js";
-import { type Connection, Line, type Patience, type Protocol } from "./connection-line.js";
-import type { ShutdownCut } from "./report.js";
+import type { Clock } from "../../kernel/clock.js";
+import { type Connection, Line, type Patience, type Protocol } from "./connection.js";
+import type { ShutdownCut } from "../report.js";
 
 /**
  * To listen to these changes what the server does: whoever does so decides about the request, or makes an HTTP/2

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { Connection } from "./connection-line.js";
+import type { Connection } from "./connection.js";
 
 /**
  * Anything that stops with `close(callback)`: a server of node:http, https, http2, net, of WebSockets, or a

@@ -1,8 +1,8 @@
-import type { Clock } from "../kernel/clock.js";
-import type { Connection, Patience } from "./connection-line.js";
+import type { Clock } from "../../kernel/clock.js";
+import type { Connection, Patience } from "./connection.js";
 import { Connections } from "./connections.js";
-import type { ShutdownCut } from "./report.js";
-import { type NodeServer, nodeServers, webSocketsOf } from "./server-parts.js";
+import type { ShutdownCut } from "../report.js";
+import { type NodeServer, nodeServers, webSocketsOf } from "./frameworks.js";
 
 /**
  * The connections of an HTTP server, as Node lists them for its own timeouts. There is no public way to find those

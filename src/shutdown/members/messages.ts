@@ -1,4 +1,4 @@
-import type { ShutdownMember } from "./report.js";
+import type { ShutdownMember } from "../report.js";
 
 /** What has become of the callbacks of another thread or process; it has crossed over as data. */
 export type MemberResults = ShutdownMember["results"];

@@ -1,10 +1,10 @@
-import { onAbort } from "../kernel/abort.js";
-import type { Clock, Timer } from "../kernel/clock.js";
-import { ShutdownError } from "./errors.js";
-import type { Answer, MemberResults, Order } from "./order.js";
-import type { Hook } from "./plan.js";
-import type { ShutdownContext, ShutdownMember } from "./report.js";
-import { atMost } from "./wait.js";
+import { onAbort } from "../../kernel/abort.js";
+import type { Clock, Timer } from "../../kernel/clock.js";
+import { ShutdownError } from "../errors.js";
+import type { Answer, MemberResults, Order } from "./messages.js";
+import type { Hook } from "../plan.js";
+import type { ShutdownContext, ShutdownMember } from "../report.js";
+import { atMost } from "../wait.js";
 
 /** A thread or process that ends when it is told. */
 export interface Member {
