@@ -4,7 +4,7 @@ import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { type ClusterPrimary, followCluster } from "./members/cluster-workers.js";
+import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
 import { ShutdownError } from "./errors.js";
 import {
   callbackRules,
@@ -15,9 +15,9 @@ import {
 } from "./options.js";
 import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback } from "./report.js";
-import { followServer } from "./servers/drain.js";
+import { trackServer } from "./servers/drain.js";
 import type { ClosableServer } from "./servers/frameworks.js";
-import { followWorker, type WorkerThread } from "./members/worker-thread.js";
+import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 
 /** What is registered under which name, until the shutdown begins: from then on the plan stands. */
 export class Registrations {
@@ -46,7 +46,7 @@ export class Registrations {
   addServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
     return this.#add(name, serverRules, options, ({ idleGrace }) => ({
       kind: "server",
-      ...followServer(server, this.#clock, idleGrace),
+      ...trackServer(server, this.#clock, idleGrace),
     }));
   }
 
@@ -54,7 +54,7 @@ export class Registrations {
   addWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
     return this.#add(name, callbackRules, options, () => ({
       kind: "worker",
-      ...followWorker(name, worker, this.#clock, () => this.#closed),
+      ...trackWorker(name, worker, this.#clock, () => this.#closed),
     }));
   }
 
@@ -62,7 +62,7 @@ export class Registrations {
   addCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
     return this.#add(name, callbackRules, options, () => ({
       kind: "cluster",
-      ...followCluster(cluster, this.#clock, () => this.#closed),
+      ...trackCluster(cluster, this.#clock, () => this.#closed),
     }));
   }
 

@@ -10,7 +10,7 @@ import type { ShutdownResult } from "./report.js";
 import { SignalHistory } from "./second-signal.js";
 import type { ShutdownRun } from "./shutdown-run.js";
 import { describeResults } from "./snapshot.js";
-import { hearSuperior, type Superior } from "./members/parent.js";
+import { listenToParent, type Parent } from "./members/parent.js";
 import { failTurn } from "./turn.js";
 import { endingBecause } from "./unfinished.js";
 
@@ -25,7 +25,7 @@ const targets = new Set<ShutdownRun>();
 const listening = new Map<string, (...args: unknown[]) => void>();
 const histories = new WeakMap<ShutdownRun, SignalHistory>();
 /** Those who end this thread or process, when there are any. */
-let superior: Superior | undefined;
+let parent: Parent | undefined;
 
 const self: Copy = {
   until() {
@@ -73,7 +73,7 @@ export function install(target: ShutdownRun): void {
   noteTerminals();
   targets.add(target);
   sharedByCopies().copies.add(self);
-  superior ??= hearSuperior(ordered);
+  parent ??= listenToParent(ordered);
   for (const event of eventsOf(target)) {
     if (listening.has(event)) continue;
     const listener = listenerOf(event);
@@ -88,8 +88,8 @@ export function uninstall(target: ShutdownRun): void {
   histories.get(target)?.stop();
   if (targets.size === 0) {
     sharedByCopies().copies.delete(self);
-    superior?.[Symbol.dispose]();
-    superior = undefined;
+    parent?.[Symbol.dispose]();
+    parent = undefined;
   }
   for (const event of eventsOf(target)) {
     const listener = listening.get(event);
@@ -209,9 +209,9 @@ async function leave(leader: ShutdownRun | undefined, code: number): Promise<voi
     const worse = await copy.settle();
     forced ??= worse;
   }
-  superior?.report({ step: "ended", ok: forced === undefined, results: describeResults(results) });
+  parent?.send({ step: "ended", ok: forced === undefined, results: describeResults(results) });
   await flush(streams, leader.settings.clock);
-  await superior?.leave(leader.settings.clock);
+  await parent?.disconnect(leader.settings.clock);
   // The code is looked up last: an exception may have come in between.
   await endProcess(leader.settings, forced ?? shared.exitCode);
   shared.exitCode = undefined;

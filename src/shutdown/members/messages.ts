@@ -1,24 +1,24 @@
 import type { ShutdownMember } from "../report.js";
 
-/** What has become of the callbacks of another thread or process; it has crossed over as data. */
+/** What became of the callbacks of another thread or process, as plain data. */
 export type MemberResults = ShutdownMember["results"];
 
-/** What those above say to a thread or process below them. */
-export type Order =
+/** What a parent says to a member, a thread or process that it ends. */
+export type Command =
   | { readonly step: "ask" }
   /** `time`: how long it may take, in milliseconds. */
   | { readonly step: "begin"; readonly reason: string; readonly time: number };
 
-/** What it answers: that it will obey, and what has become of it. */
-export type Answer =
+/** What the member replies: that it obeys commands, and how its shutdown ended. */
+export type Reply =
   | { readonly step: "here" }
   | { readonly step: "ended"; readonly ok: boolean; readonly results: MemberResults };
 
-/** By this key both are told from the application's own messages, among which those of a cluster travel. */
+/** Tells these messages from the application's own: in a cluster both take the same way. */
 const KEY = "@kstlib/resilience/shutdown";
 
-/** Makes a message. */
-export function pack(content: Order | Answer): object {
+/** Makes a message of a command or reply. */
+export function pack(content: Command | Reply): object {
   return { [KEY]: content };
 }
 
@@ -26,17 +26,17 @@ function contentOf(message: unknown): unknown {
   return Object.hasOwn(Object(message), KEY) ? Reflect.get(Object(message), KEY) : undefined;
 }
 
-/** Finds the order in a message; `undefined` in all others. */
-export function orderIn(message: unknown): Order | undefined {
-  return contentOf(message) as Order | undefined;
+/** The command in a message; `undefined` in a message that is none. */
+export function commandIn(message: unknown): Command | undefined {
+  return contentOf(message) as Command | undefined;
 }
 
-/** Finds the answer in a message; `undefined` in all others. */
-export function answerIn(message: unknown): Answer | undefined {
-  return contentOf(message) as Answer | undefined;
+/** The reply in a message; `undefined` in a message that is none. */
+export function replyIn(message: unknown): Reply | undefined {
+  return contentOf(message) as Reply | undefined;
 }
 
-/** The channel between a thread and those above it; messages of the application never travel there. */
+/** The name of the channel between a thread and its parent, which has no other messages. */
 export function channelOf(threadId: number): string {
   return `${KEY}/${threadId}`;
 }

@@ -1,69 +1,69 @@
 import type { Worker } from "node:cluster";
 import type { Clock } from "../../kernel/clock.js";
 import { disposable } from "../../kernel/disposable.js";
-import { type Answer, channelOf, type Order, orderIn, pack } from "./messages.js";
+import { type Reply, channelOf, type Command, commandIn, pack } from "./messages.js";
 import { atMost } from "../wait.js";
 
-/** How long the farewell to the primary may hold up the exit of a cluster's worker, in milliseconds. */
-const FAREWELL_LIMIT = 1000;
+/** How long a cluster's worker waits at its exit for the primary to answer, in milliseconds. */
+const DISCONNECT_LIMIT = 1000;
 
-/** Those above: the thread that started this one, or the primary process of the cluster. */
-export interface Superior extends Disposable {
-  /** Says what has become of this thread or process. */
-  report(answer: Answer): void;
-  /** Takes leave, so that nothing that is on its way here gets lost. */
-  leave(clock: Clock): Promise<void>;
+/** The thread that started this one, or the primary process of this cluster's worker. */
+export interface Parent extends Disposable {
+  /** Sends a reply. */
+  send(reply: Reply): void;
+  /** Disconnects before the exit, so that no connection that the primary is handing over gets lost. */
+  disconnect(clock: Clock): Promise<void>;
 }
 
-function above(obey: (order: Order) => void): Superior | undefined {
+function connect(obey: (command: Command) => void): Parent | undefined {
   const { isMainThread, BroadcastChannel, threadId } = process.getBuiltinModule("node:worker_threads");
   if (!isMainThread) {
     const channel = new BroadcastChannel(channelOf(threadId)).unref();
     channel.addEventListener("message", (event) => {
-      const order = orderIn((event as MessageEvent).data);
-      if (order !== undefined) obey(order);
+      const command = commandIn((event as MessageEvent).data);
+      if (command !== undefined) obey(command);
     });
     return {
-      report: (answer) => channel.postMessage(pack(answer)),
-      leave: () => Promise.resolve(),
+      send: (reply) => channel.postMessage(pack(reply)),
+      disconnect: () => Promise.resolve(),
       ...disposable(() => channel.close()),
     };
   }
-  // Asked first, because few processes have one, and loading it takes time.
+  // Few processes have it, and loading node:cluster takes time.
   if (process.send === undefined) return undefined;
-  // The types know only what `import` gives.
+  // The types know only the namespace that `import` gives.
   const worker: Worker | undefined = Reflect.get(process.getBuiltinModule("node:cluster"), "worker");
   if (worker === undefined) return undefined;
   const heard = (message: unknown): void => {
-    const order = orderIn(message);
-    if (order !== undefined) obey(order);
+    const command = commandIn(message);
+    if (command !== undefined) obey(command);
   };
   process.on("message", heard);
   return {
-    report(answer) {
-      if (worker.isConnected()) worker.send(pack(answer), () => {});
+    send(reply) {
+      if (worker.isConnected()) worker.send(pack(reply), () => {});
     },
-    // The primary answers behind the connections that it has handed over, which go back to it.
-    async leave(clock) {
+    // The primary answers after it has taken back the connections that it had handed over.
+    async disconnect(clock) {
       if (!worker.isConnected()) return;
       const disconnected = new Promise((resolve) => worker.once("disconnect", resolve));
       worker.disconnect();
-      await atMost(FAREWELL_LIMIT, disconnected, clock);
+      await atMost(DISCONNECT_LIMIT, disconnected, clock);
     },
     ...disposable(() => process.off("message", heard)),
   };
 }
 
 /**
- * Listens to those above, when there are any, and says that orders are obeyed from now on.
+ * Listens to the parent, when there is one, and tells it that this thread or process obeys commands.
  *
- * @param begin told to begin a shutdown that may take `time` milliseconds.
+ * @param begin called with the command to begin a shutdown, which may take `time` milliseconds.
  */
-export function hearSuperior(begin: (reason: string, time: number) => void): Superior | undefined {
-  const superior = above((order) => {
-    superior?.report({ step: "here" });
-    if (order.step === "begin") begin(order.reason, order.time);
+export function listenToParent(begin: (reason: string, time: number) => void): Parent | undefined {
+  const parent = connect((command) => {
+    parent?.send({ step: "here" });
+    if (command.step === "begin") begin(command.reason, command.time);
   });
-  superior?.report({ step: "here" });
-  return superior;
+  parent?.send({ step: "here" });
+  return parent;
 }

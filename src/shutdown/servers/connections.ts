@@ -1,56 +1,56 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../kernel/clock.js";
-import { type Connection, Line, type Patience, type Protocol } from "./connection.js";
+import { type Connection, TrackedConnection, type Patience, type Protocol } from "./connection.js";
 import type { ShutdownCut } from "../report.js";
 
 /**
- * To listen to these changes what the server does: whoever does so decides about the request, or makes an HTTP/2
- * server wrap its streams. They are followed only while somebody else listens.
+ * A listener to one of these changes what the server does: it is in charge of the request, or makes an HTTP/2 server
+ * wrap its streams. So they are listened to only while the application does.
  */
 const DECISIONS = new Set<unknown>(["request", "checkContinue", "checkExpectation", "upgrade", "connect"]);
 
-/** "Going away", in the words of WebSocket. */
+/** The WebSocket close code "going away". */
 const GOING_AWAY = 1001;
 
-/** The same in a frame, for a WebSocket of which only the socket is known: final, close, two bytes of payload. */
+/** The close frame with that code, for a WebSocket of which only the socket is known. */
 const CLOSE_FRAME = Buffer.from([0x88, 2, GOING_AWAY >> 8, GOING_AWAY & 0xff]);
 
-/** Whether it is a session of HTTP/2: it can be closed, as a WebSocket can, and not be terminated. */
+/** Whether it is an HTTP/2 session: it has a close method, and no terminate as a WebSocket has. */
 function isSession(connection: Connection): boolean {
   return connection.close !== undefined && connection.terminate === undefined;
 }
 
-/** Where a connection comes from: all that a socket and the TLS socket made of it have in common. */
+/** The client's address: all that a socket and the TLS socket on top of it have in common. */
 function origin({ remoteAddress, remotePort }: Connection): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function announceClose({ responses }: Line): void {
-  // Behind the announcement nothing more is answered, so that of pipelined requests only the last may have it.
+function announceClose({ responses }: TrackedConnection): void {
+  // Node ends the connection after a response with this header: of pipelined responses only the last may have it.
   const last = responses.at(-1);
   for (const response of responses) {
-    // HTTP/2 has no such header; its sessions say it in a frame of their own.
+    // HTTP/2 has no such header; its session sends a GOAWAY frame.
     if (response.headersSent || response.req.httpVersionMajor > 1) continue;
     if (response === last) response.setHeader("Connection", "close");
     else if (response.getHeader("Connection") === "close") response.removeHeader("Connection");
   }
 }
 
-/** The connections of a server and what is due on each, from now on, by its events. */
+/** The connections that a server accepts from now on, and the requests on each. */
 export class Connections {
   readonly #emitter: EventEmitter | undefined;
   readonly #clock: Clock;
   readonly #isHttp: boolean;
   readonly #isSecure: boolean;
-  readonly #lines = new Map<Connection, Line>();
-  /** The sockets on which a TLS handshake has not ended yet. */
-  readonly #handshakes = new Map<string, Line>();
+  readonly #tracked = new Map<Connection, TrackedConnection>();
+  /** By address, the sockets whose TLS handshake has not ended yet. */
+  readonly #handshakes = new Map<string, TrackedConnection>();
   readonly #decisions = new Set<string>();
   readonly #cuts: { -readonly [Kind in keyof ShutdownCut]: number } = {};
   #draining = false;
 
-  /** @throws what a server throws that cannot be listened to; nothing is left on it then. */
+  /** @throws what a server throws that refuses a listener; no listener is left on it then. */
   constructor(server: object, clock: Clock) {
     this.#clock = clock;
     this.#isHttp = "closeIdleConnections" in server;
@@ -66,61 +66,61 @@ export class Connections {
     }
   }
 
-  /** How many were ended before they were finished. */
+  /** How many were cut off, by what was on them. */
   get cuts(): ShutdownCut {
     return this.#cuts;
   }
 
-  /** Whether a response is due. */
+  /** Whether a response has not ended. */
   get isAnswering(): boolean {
-    return [...this.#lines.values()].some(({ responses }) => responses.length > 0);
+    return [...this.#tracked.values()].some(({ responses }) => responses.length > 0);
   }
 
-  /** From now on responses announce that their connection closes, and sessions and WebSockets are told. */
+  /** From now on responses have `Connection: close`, and HTTP/2 sessions and WebSockets are told to close. */
   drain(): void {
     this.#draining = true;
-    for (const line of this.#lines.values()) this.#announce(line);
+    for (const tracked of this.#tracked.values()) this.#announce(tracked);
   }
 
-  /** Takes in what was there before and has no request. */
+  /** Tracks a connection from before, which has no request. */
   adopt(connection: Connection): void {
-    if (!this.#lines.has(connection)) this.#open(connection, this.#protocolOf(connection));
+    if (!this.#tracked.has(connection)) this.#open(connection, this.#protocolOf(connection));
   }
 
   /**
-   * Ends the connections that wait in vain: for a request, for the rest of a body, for a WebSocket to close.
-   * What has come while the thread was busy is read between two looks, so that it takes two to be sure. Returns
-   * whether another should follow soon.
+   * Ends connections whose client is late: with a request, with the rest of a body, with the close of a WebSocket. What
+   * arrived while the thread was busy is only read afterwards, so a connection is ended when two sweeps in a row find it
+   * late. Returns whether the second one is due.
    */
   sweep(patience: Patience): boolean {
     const now = this.#clock.now();
     let isUnsure = false;
-    for (const line of [...this.#lines.values(), ...this.#handshakes.values()]) {
-      this.#tell(line);
-      const verdict = line.verdict(patience, now);
-      if (verdict === undefined) line.isDue = false;
-      else if (line.isDue) {
+    for (const tracked of [...this.#tracked.values(), ...this.#handshakes.values()]) {
+      this.#tell(tracked);
+      const verdict = tracked.verdict(patience, now);
+      if (verdict === undefined) tracked.isDue = false;
+      else if (tracked.isDue) {
         if (verdict !== "idle") this.#count(verdict);
-        this.#cut(line);
-      } else isUnsure = line.isDue = true;
+        this.#cut(tracked);
+      } else isUnsure = tracked.isDue = true;
     }
     return isUnsure;
   }
 
-  /** Ends all at once. */
+  /** Ends all connections now. */
   cutAll(): void {
-    const lines = [...this.#lines.values(), ...this.#handshakes.values()];
-    // What a session goes over is a connection, too, and not one more.
-    const sessions = lines.filter(({ connection }) => isSession(connection));
-    for (const line of lines) {
+    const all = [...this.#tracked.values(), ...this.#handshakes.values()];
+    // An HTTP/2 session and its socket are both tracked, and count once.
+    const sessions = all.filter(({ connection }) => isSession(connection));
+    for (const tracked of all) {
       const isCounted =
-        line.protocol === "other" && sessions.length > 0 ? sessions.includes(line) : line.isNeeded;
+        tracked.protocol === "other" && sessions.length > 0 ? sessions.includes(tracked) : tracked.isNeeded;
       if (isCounted) this.#count("unfinished");
-      this.#cut(line);
+      this.#cut(tracked);
     }
   }
 
-  /** Follows no more. */
+  /** Takes the listeners off the server. */
   release(): void {
     this.#listen("off");
     for (const event of this.#decisions) this.#emitter?.off(event, this.#decided(event));
@@ -130,19 +130,19 @@ export class Connections {
     this.#emitter?.[how]("connection", this.#connected);
     this.#emitter?.[how]("secureConnection", this.#secured);
     this.#emitter?.[how]("session", this.#connected);
-    // These say what others begin and cease to listen to.
+    // To learn when the application begins or ceases to listen to DECISIONS.
     this.#emitter?.[how]("newListener", this.#joined);
     this.#emitter?.[how]("removeListener", this.#left);
   }
 
-  /** Ends a connection at once, once. */
-  #cut({ connection, protocol, responses }: Line): void {
-    this.#lines.delete(connection);
-    // A session that is told to close waits for a client that takes nothing any more: its socket is ended, too.
+  /** Ends a connection now. */
+  #cut({ connection, protocol, responses }: TrackedConnection): void {
+    this.#tracked.delete(connection);
+    // A session that closes waits for a client that reads nothing any more: its socket must be ended, too.
     if (protocol === "other" && responses.length > 0 && connection.remotePort !== undefined) {
       const from = origin(connection);
-      const sockets = [...this.#lines.values()].filter((line) => origin(line.connection) === from);
-      for (const line of sockets) this.#cut(line);
+      const sockets = [...this.#tracked.values()].filter((tracked) => origin(tracked.connection) === from);
+      for (const tracked of sockets) this.#cut(tracked);
     }
     if (connection.terminate === undefined) connection.destroy?.();
     else connection.terminate();
@@ -160,38 +160,38 @@ export class Connections {
       : "other";
   }
 
-  #open(connection: Connection, protocol: Protocol): Line {
-    const line = new Line(connection, protocol, this.#clock.now());
-    this.#lines.set(connection, line);
-    connection.once("close", () => this.#lines.delete(connection));
-    if (this.#draining) this.#announce(line);
-    return line;
+  #open(connection: Connection, protocol: Protocol): TrackedConnection {
+    const tracked = new TrackedConnection(connection, protocol, this.#clock.now());
+    this.#tracked.set(connection, tracked);
+    connection.once("close", () => this.#tracked.delete(connection));
+    if (this.#draining) this.#announce(tracked);
+    return tracked;
   }
 
-  /** Tells a WebSocket of which only the socket is known that it closes, once it may be told. */
-  #tell(line: Line): void {
-    const { connection, protocol, toldAt } = line;
-    if (protocol !== "websocket" || toldAt !== undefined || !line.isUpgradeAnswered) return;
-    line.toldAt = this.#clock.now();
-    // Its client may be gone, which the application need not hear of by our doing.
+  /** Sends a close frame to a WebSocket of which only the socket is known, once its upgrade was answered. */
+  #tell(tracked: TrackedConnection): void {
+    const { connection, protocol, toldAt } = tracked;
+    if (protocol !== "websocket" || toldAt !== undefined || !tracked.isUpgradeAnswered) return;
+    tracked.toldAt = this.#clock.now();
+    // Without a listener, a client that is gone would crash the application.
     connection.once("error", () => {});
     connection.write?.(CLOSE_FRAME);
   }
 
-  #announce(line: Line): void {
-    announceClose(line);
-    const { connection } = line;
-    // Both let what is under way finish; a WebSocket alone wants to know why.
+  #announce(tracked: TrackedConnection): void {
+    announceClose(tracked);
+    const { connection } = tracked;
+    // Both finish what is in progress. Only a WebSocket takes a code.
     if (connection.terminate === undefined) connection.close?.();
     else {
-      line.toldAt = this.#clock.now();
+      tracked.toldAt = this.#clock.now();
       connection.close?.(GOING_AWAY);
     }
   }
 
   readonly #connected = (connection: Connection): void => {
     if (this.#isSecure && connection.close === undefined) {
-      const handshake = new Line(connection, "http", this.#clock.now());
+      const handshake = new TrackedConnection(connection, "http", this.#clock.now());
       const key = origin(connection);
       this.#handshakes.set(key, handshake);
       connection.once("close", () => {
@@ -204,22 +204,22 @@ export class Connections {
 
   readonly #secured = (connection: Connection): void => {
     this.#handshakes.delete(origin(connection));
-    // What goes over it then is the session's business.
+    // Of an HTTP/2 connection the session is tracked as well.
     this.#open(connection, this.#protocolOf(connection));
   };
 
   readonly #requested = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     const isOne = response.req.httpVersionMajor === 1;
-    const line = this.#lines.get(socket) ?? this.#open(socket, this.#isHttp && isOne ? "http" : "other");
-    line.responses.push(response);
-    if (this.#draining) announceClose(line);
-    response.once("close", () => line.answered(response, this.#clock.now()));
+    const tracked = this.#tracked.get(socket) ?? this.#open(socket, this.#isHttp && isOne ? "http" : "other");
+    tracked.responses.push(response);
+    if (this.#draining) announceClose(tracked);
+    response.once("close", () => tracked.answered(response, this.#clock.now()));
   };
 
   readonly #upgraded = ({ socket, headers }: IncomingMessage): void => {
-    const line = this.#lines.get(socket) ?? this.#open(socket, "tunnel");
+    const tracked = this.#tracked.get(socket) ?? this.#open(socket, "tunnel");
     const isWebSocket = headers.upgrade?.toLowerCase() === "websocket";
-    line.upgraded(isWebSocket ? "websocket" : "tunnel", this.#clock.now());
+    tracked.upgraded(isWebSocket ? "websocket" : "tunnel", this.#clock.now());
   };
 
   #decided(event: string): (request: IncomingMessage, response: ServerResponse) => void {
@@ -229,7 +229,7 @@ export class Connections {
   readonly #joined = (event: string | symbol): void => {
     if (typeof event !== "string" || !DECISIONS.has(event) || this.#decisions.has(event)) return;
     this.#decisions.add(event);
-    // First, because the application's own listener may send the headers.
+    // Before the application's own listener, which may send the headers.
     this.#emitter?.prependListener(event, this.#decided(event));
   };
 

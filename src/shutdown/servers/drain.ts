@@ -4,22 +4,22 @@ import { formatDuration } from "../../kernel/duration.js";
 import { show } from "../../kernel/show.js";
 import { patienceOf } from "./connection.js";
 import { ShutdownError } from "../errors.js";
-import { FollowedServers } from "./tracked-servers.js";
+import { TrackedServers } from "./tracked-servers.js";
 import type { Hook } from "../plan.js";
 import { closeServer, type ClosableServer, closeTime, isClosable, type NodeServer } from "./frameworks.js";
 
-/** How often a drain looks for connections that nobody needs, in milliseconds. */
+/** How often a drain looks for connections that can be ended, in milliseconds. */
 const INTERVAL = 50;
 
-/** How soon it looks again at those that it would end. */
+/** How soon it looks a second time at those that it would end. */
 const SOON = 5;
 
-/** The part of its time that a framework gets for its connections; the rest is for its own hooks. */
+/** The part of a framework's time that is for its connections; the rest is for its own hooks. */
 const CONNECTIONS_SHARE = 2 / 3;
 
 /**
- * Keeps Node, and a framework, from cutting idle connections with the requests that are on their way to them, until
- * the result is called.
+ * Keeps Node, and a framework, from closing idle connections, which a request may be on its way to, until the result is
+ * called.
  */
 function spareIdle(servers: readonly NodeServer[]): () => void {
   const spared = servers.filter(
@@ -33,10 +33,10 @@ function spareIdle(servers: readonly NodeServer[]): () => void {
   };
 }
 
-/** Bun's servers cut idle connections as they close, and nothing keeps them from it: they close afterwards. */
+/** A server of Bun closes idle connections when it closes, spared or not: there it closes after the grace. */
 const CUTS_IDLE = process.versions["bun"] !== undefined;
 
-/** Closes a server when it is told to, once. */
+/** A server that is closed when `begin` is called. */
 function closeLater(server: ClosableServer, reason: string): { begin: () => void; closed: Promise<void> } {
   let begin = (): void => {};
   const turn = new Promise<void>((resolve) => (begin = resolve));
@@ -44,15 +44,14 @@ function closeLater(server: ClosableServer, reason: string): { begin: () => void
 }
 
 /**
- * Follows the connections of a server from now on, to drain them when its turn comes. Node's own `close()`
- * leaves sockets open that never sent a request, lets responses in flight promise keep-alive, and cuts idle
- * connections while requests are on their way to them. The servers inside a framework are drained, and it closes
- * itself, with all its hooks.
+ * Tracks the connections of a server from now on, to drain them in its turn. Node's own `close()` leaves sockets open
+ * that never sent a request, lets responses in flight promise keep-alive, and closes idle connections that a request
+ * is on its way to. Of a framework the servers inside are drained, and its own `close` is called.
  *
  * @param idleGrace how long to wait for such requests, in milliseconds; a quarter of the time at most.
  * @throws TypeError unless `server` has a `close` method.
  */
-export function followServer(
+export function trackServer(
   server: ClosableServer,
   clock: Clock,
   idleGrace: number,
@@ -62,13 +61,13 @@ export function followServer(
       `server must have a close method; got ${show(server)}. Of an application without one, as of Express or Koa, give what listen() returns.`,
     );
   }
-  const followed = new FollowedServers(server, clock);
+  const tracked = new TrackedServers(server, clock);
 
   return {
     async callback({ signal, reason }, time) {
       const began = clock.now();
       const patience = patienceOf(began, time, idleGrace);
-      const inner = followed.look();
+      const inner = tracked.look();
       const isFramework = !inner.some((found) => found === server);
       const turn = inner.length === 0 ? "first" : closeTime(server);
       const limit = isFramework ? time * CONNECTIONS_SHARE : Infinity;
@@ -86,7 +85,7 @@ export function followServer(
       const cutAll = (): void => {
         isCut = true;
         closeIdle();
-        followed.cutAll();
+        tracked.cutAll();
         for (const found of inner) found.closeAllConnections?.();
       };
       onAbort(signal, () => {
@@ -94,22 +93,22 @@ export function followServer(
         cutAll();
       });
       const framework = isFramework ? closeLater(server, reason) : undefined;
-      followed.adopt();
+      tracked.adopt();
       if (!CUTS_IDLE) close();
       const drained = closings.map(({ closed }) => closed);
-      followed.drain();
+      tracked.drain();
       const look = (): void => {
         const passed = clock.now() - began;
-        const isUnsure = followed.sweep(patience);
+        const isUnsure = tracked.sweep(patience);
         if (passed >= patience.idle) {
           close();
-          // Idle is to Node also what has been answered and not been sent to the end.
-          if (!followed.isAnswering) {
+          // To Node a connection is idle, too, while its answer is still being sent.
+          if (!tracked.isAnswering) {
             restoreIdle();
-            followed.closeIdle();
+            tracked.closeIdle();
           }
         }
-        const isTurn = turn === "idle" || !followed.isAnswering || passed >= time / 2;
+        const isTurn = turn === "idle" || !tracked.isAnswering || passed >= time / 2;
         if (turn === "first" || (passed >= patience.idle && isTurn)) framework?.begin();
         if (passed >= limit && !isCut) cutAll();
         timer = clock.setTimer(look, isUnsure ? SOON : INTERVAL, { ref: false });
@@ -117,12 +116,12 @@ export function followServer(
       look();
       void Promise.allSettled(drained).then(framework?.begin);
       const all = framework === undefined ? drained : [...drained, framework.closed];
-      // Also where one fails: the others are still answering.
+      // Waits for all even when one fails: the others may still be answering.
       const outcomes = await Promise.allSettled(all);
       timer?.cancel();
       restoreIdle();
       for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-      const unfinished = followed.cut?.unfinished;
+      const unfinished = tracked.cut?.unfinished;
       if (unfinished !== undefined) {
         const seconds = formatDuration(Math.round(limit / 100) / 10);
         throw new ShutdownError(
@@ -131,7 +130,7 @@ export function followServer(
         );
       }
     },
-    cut: () => followed.cut,
-    release: () => followed.release(),
+    cut: () => tracked.cut,
+    release: () => tracked.release(),
   };
 }
