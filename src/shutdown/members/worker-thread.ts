@@ -20,9 +20,7 @@ const terminated = new Map<WorkerThread, string>();
 /** A thread inside a system call cannot be terminated, and `process.exit` would wait for it without end. */
 function killInstead(): void {
   const names = [...terminated.values()].map((name) => JSON.stringify(name)).join(", ");
-  say(
-    `the worker thread ${names} is outside of JavaScript and cannot be ended; killing the process.`,
-  );
+  say(`the worker thread ${names} is outside of JavaScript and cannot be ended; killing the process.`);
   killProcess();
 }
 

@@ -2,11 +2,18 @@ import { onAbort } from "../../kernel/abort.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
 import { formatDuration } from "../../kernel/duration.js";
 import { show } from "../../kernel/show.js";
-import { patienceOf } from "./connection.js";
+import { type Patience, patienceOf } from "./connection.js";
 import { ShutdownError } from "../errors.js";
 import { TrackedServers } from "./tracked-servers.js";
 import type { Hook } from "../plan.js";
-import { closeServer, type ClosableServer, closeTime, isClosable, type NodeServer } from "./frameworks.js";
+import {
+  type ClosableServer,
+  closeServer,
+  type CloseTime,
+  closeTime,
+  isClosable,
+  type NodeServer,
+} from "./frameworks.js";
 
 /** How often a drain looks for connections that can be ended, in milliseconds. */
 const INTERVAL = 50;
@@ -37,10 +44,113 @@ function spareIdle(servers: readonly NodeServer[]): () => void {
 const CUTS_IDLE = process.versions["bun"] !== undefined;
 
 /** A server that is closed when `begin` is called. */
-function closeLater(server: ClosableServer, reason: string): { begin: () => void; closed: Promise<void> } {
+interface Closing {
+  readonly begin: () => void;
+  readonly closed: Promise<void>;
+}
+
+function closeLater(server: ClosableServer, reason: string): Closing {
   let begin = (): void => {};
   const turn = new Promise<void>((resolve) => (begin = resolve));
   return { begin, closed: turn.then(() => closeServer(server, reason)) };
+}
+
+/** One drain, of a server or of a framework and the servers in it. */
+class Drain {
+  readonly #tracked: TrackedServers;
+  readonly #clock: Clock;
+  readonly #time: number;
+  readonly #patience: Patience;
+  readonly #servers: readonly NodeServer[];
+  readonly #closings: readonly Closing[];
+  readonly #framework: Closing | undefined;
+  /** When the framework is closed. */
+  readonly #turn: CloseTime;
+  /** When the connections are cut off: those of a framework leave time for its hooks. */
+  readonly #limit: number;
+  readonly #restoreIdle: () => void;
+  #timer: Timer | undefined;
+  #isCut = false;
+
+  constructor(
+    server: ClosableServer,
+    tracked: TrackedServers,
+    clock: Clock,
+    idleGrace: number,
+    time: number,
+    reason: string,
+  ) {
+    this.#tracked = tracked;
+    this.#clock = clock;
+    this.#time = time;
+    this.#patience = patienceOf(clock.now(), time, idleGrace);
+    this.#servers = tracked.look();
+    const isFramework = !this.#servers.some((found) => found === server);
+    this.#closings = this.#servers.map((found) => closeLater(found, reason));
+    this.#framework = isFramework ? closeLater(server, reason) : undefined;
+    this.#turn = this.#servers.length === 0 ? "first" : closeTime(server);
+    this.#limit = isFramework ? time * CONNECTIONS_SHARE : Infinity;
+    this.#restoreIdle = spareIdle(this.#servers);
+  }
+
+  /** Resolves when all is closed; when `signal` aborts, what is left is cut off. */
+  async run(signal: AbortSignal): Promise<void> {
+    onAbort(signal, () => {
+      this.#timer?.cancel();
+      this.#cutAll();
+    });
+    this.#tracked.adopt();
+    if (!CUTS_IDLE) this.#close();
+    this.#tracked.drain();
+    this.#look();
+    const closed = this.#closings.map((closing) => closing.closed);
+    void Promise.allSettled(closed).then(this.#framework?.begin);
+    if (this.#framework !== undefined) closed.push(this.#framework.closed);
+    // Waits for all even when one fails: the others may still be answering.
+    const outcomes = await Promise.allSettled(closed);
+    this.#timer?.cancel();
+    this.#restoreIdle();
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    const unfinished = this.#tracked.cut?.unfinished;
+    if (unfinished === undefined) return;
+    const seconds = formatDuration(Math.round(this.#limit / 100) / 10);
+    throw new ShutdownError(
+      "ERR_SHUTDOWN_TIMEOUT",
+      `connections that were not finished within ${seconds}: ${unfinished}.`,
+    );
+  }
+
+  /** Ends what can be ended by now, and looks again soon. */
+  #look(): void {
+    const passed = this.#clock.now() - this.#patience.since;
+    const isUnsure = this.#tracked.sweep(this.#patience);
+    const { isAnswering } = this.#tracked;
+    const isGraceOver = passed >= this.#patience.idle;
+    if (isGraceOver) {
+      this.#close();
+      // To Node a connection is idle, too, while its answer is still being sent.
+      if (!isAnswering) {
+        this.#restoreIdle();
+        this.#tracked.closeIdle();
+      }
+    }
+    const isTurn = this.#turn === "idle" || !isAnswering || passed >= this.#time / 2;
+    if (this.#turn === "first" || (isGraceOver && isTurn)) this.#framework?.begin();
+    if (passed >= this.#limit && !this.#isCut) this.#cutAll();
+    this.#timer = this.#clock.setTimer(() => this.#look(), isUnsure ? SOON : INTERVAL, { ref: false });
+  }
+
+  #close(): void {
+    for (const { begin } of this.#closings) begin();
+  }
+
+  #cutAll(): void {
+    this.#isCut = true;
+    this.#restoreIdle();
+    this.#close();
+    this.#tracked.cutAll();
+    for (const server of this.#servers) server.closeAllConnections?.();
+  }
 }
 
 /**
@@ -62,74 +172,9 @@ export function trackServer(
     );
   }
   const tracked = new TrackedServers(server, clock);
-
   return {
-    async callback({ signal, reason }, time) {
-      const began = clock.now();
-      const patience = patienceOf(began, time, idleGrace);
-      const inner = tracked.look();
-      const isFramework = !inner.some((found) => found === server);
-      const turn = inner.length === 0 ? "first" : closeTime(server);
-      const limit = isFramework ? time * CONNECTIONS_SHARE : Infinity;
-      const restoreIdle = spareIdle(inner);
-      let timer: Timer | undefined;
-      let isCut = false;
-      const closings = inner.map((found) => closeLater(found, reason));
-      const close = (): void => {
-        for (const { begin } of closings) begin();
-      };
-      const closeIdle = (): void => {
-        restoreIdle();
-        close();
-      };
-      const cutAll = (): void => {
-        isCut = true;
-        closeIdle();
-        tracked.cutAll();
-        for (const found of inner) found.closeAllConnections?.();
-      };
-      onAbort(signal, () => {
-        timer?.cancel();
-        cutAll();
-      });
-      const framework = isFramework ? closeLater(server, reason) : undefined;
-      tracked.adopt();
-      if (!CUTS_IDLE) close();
-      const drained = closings.map(({ closed }) => closed);
-      tracked.drain();
-      const look = (): void => {
-        const passed = clock.now() - began;
-        const isUnsure = tracked.sweep(patience);
-        if (passed >= patience.idle) {
-          close();
-          // To Node a connection is idle, too, while its answer is still being sent.
-          if (!tracked.isAnswering) {
-            restoreIdle();
-            tracked.closeIdle();
-          }
-        }
-        const isTurn = turn === "idle" || !tracked.isAnswering || passed >= time / 2;
-        if (turn === "first" || (passed >= patience.idle && isTurn)) framework?.begin();
-        if (passed >= limit && !isCut) cutAll();
-        timer = clock.setTimer(look, isUnsure ? SOON : INTERVAL, { ref: false });
-      };
-      look();
-      void Promise.allSettled(drained).then(framework?.begin);
-      const all = framework === undefined ? drained : [...drained, framework.closed];
-      // Waits for all even when one fails: the others may still be answering.
-      const outcomes = await Promise.allSettled(all);
-      timer?.cancel();
-      restoreIdle();
-      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-      const unfinished = tracked.cut?.unfinished;
-      if (unfinished !== undefined) {
-        const seconds = formatDuration(Math.round(limit / 100) / 10);
-        throw new ShutdownError(
-          "ERR_SHUTDOWN_TIMEOUT",
-          `connections that were not finished within ${seconds}: ${unfinished}.`,
-        );
-      }
-    },
+    callback: ({ signal, reason }, time) =>
+      new Drain(server, tracked, clock, idleGrace, time, reason).run(signal),
     cut: () => tracked.cut,
     release: () => tracked.release(),
   };
