@@ -30,12 +30,11 @@ import type { WorkerThread } from "./members/worker-thread.js";
  * one after the other, lower priority first, within one total time that also holds when a callback blocks
  * the thread.
  *
- * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several
- * installed at once all run, side by side, and the process ends when all of them are complete. It happens
- * once: a shutdown that has begun stays `isShuttingDown`. Copies of the first signal change nothing, and neither
- * does another SIGTERM; a later Ctrl-C ends the process at once. One that comes while a callback blocks the thread is
- * not heard; the total time holds, and a signal that is not listened to, such as SIGQUIT (Ctrl-\), ends the process
- * at once, unless it is process 1.
+ * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Of several that are
+ * installed all run, side by side, and the process ends when all of them are complete. A shutdown runs once: it stays
+ * `isShuttingDown`. Copies of the first signal change nothing, nor does another SIGTERM; a later Ctrl-C ends the
+ * process at once. While a callback blocks the thread no signal is heard, but the total time holds, and a signal
+ * without a listener, such as SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
  *
  * @throws TypeError for an unknown option or one of the wrong type.
  * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
@@ -99,7 +98,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#settings.repeatGrace / 1000;
   }
 
-  /** What a signal means that comes later. */
+  /** What a later signal means. */
   get onSecondSignal(): OnSecondSignal {
     return this.#settings.onSecondSignal;
   }
@@ -151,24 +150,24 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
 
   /**
    * Adds a server, to be drained in its turn: it accepts no more connections, responses end with
-   * `Connection: close`, HTTP/2 sessions and WebSockets are told to go away. An HTTP connection without a request
-   * is closed after `idleGrace`, one whose request never gets complete 2 s later at most; a WebSocket that does not
-   * close is terminated after 2 s, a body or tunnel on which nothing moves is cut after 5 s; what remains when the
+   * `Connection: close`, HTTP/2 sessions and WebSockets are told to close. An HTTP connection without a request
+   * is closed after `idleGrace`, one whose request stays incomplete at most 2 s later; a WebSocket that does not
+   * close is terminated after 2 s, a body or tunnel on which nothing moves is cut off after 5 s; what is left when the
    * time is up is destroyed. The result's `cut` counts them.
    *
-   * Takes a server of Node, what `listen` of Express or Koa returns, and what stands around one: Fastify, a Nest
-   * application, socket.io, ws. Such a framework's own `close` is called in the drain, and its hooks run once: those of
-   * Fastify and Nest that end what requests need come behind the last answer. Before or after `listen`, but
-   * connections are followed from now on. Throws as `register` does.
+   * Takes a server of Node, what `listen` of Express or Koa returns, and a framework around a server: Fastify, a Nest
+   * application, socket.io, ws. A framework's own `close` is called once during the drain; hooks of Fastify and Nest
+   * that end what requests need run after the last response. May be called before or after `listen`, but tracks
+   * connections from this call on. Throws as `register` does.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
     return this.#registrations.addServer(name, server, options);
   }
 
   /**
-   * Adds a worker thread, to be ended in its turn: signals come to the main thread alone. A shutdown that is
-   * installed in the thread is told to begin, and its thread ends; without one it is terminated after a second,
-   * and when the time is up in any case. Throws as `register` does.
+   * Adds a worker thread, to be ended in its turn: only the main thread gets signals. A shutdown that is installed in
+   * the thread is told to begin, and the thread ends after it. A thread without one is terminated after a second, and
+   * any thread when the time is up. Throws as `register` does.
    */
   registerWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.addWorker(name, worker, options);
@@ -176,34 +175,34 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
 
   /**
    * Adds, in the primary, all workers of `node:cluster`, to be ended in one turn. A shutdown that is installed in a
-   * worker is told to begin; a worker without one gets a SIGTERM after a second. What is there when the time is up
-   * is killed. Fork no successor while `isShuttingDown`. Where the primary itself is killed, Node ends
-   * its workers at once, without their callbacks. Throws as `register` does.
+   * worker is told to begin; a worker without one gets a SIGTERM after a second. Those that are left when the time is
+   * up are killed. Do not fork a new worker while `isShuttingDown`. When the primary itself is killed, Node ends its
+   * workers at once, without their callbacks. Throws as `register` does.
    */
   registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.addCluster(name, cluster, options);
   }
 
   /**
-   * Takes a callback or server away. Returns whether it was there; `false` once the shutdown has begun,
-   * because its plan stands.
+   * Takes away what was registered by that name. Returns whether there was something; `false` once the shutdown has
+   * begun, because nothing can be changed then.
    */
   unregister(name: string): boolean {
     return this.#registrations.remove((hook) => hook.name === name);
   }
 
   /**
-   * Listens to the signals, beside whoever listens already; does nothing when it does so already. After a
+   * Listens to the signals, beside other listeners; a second call does nothing. After a
    * signal the process ends with 128 + the signal's number when every callback is done, else with
    * `forceExitCode`; a later SIGINT ends it at once, with 128 + its own number (see `onSecondSignal`).
    */
   install(): void {
     install(this.#run);
-    // Another clock's shutdown has no deadline thread.
+    // With another clock there is no deadline thread.
     if (this.#settings.clock === realClock) canStartDeadlineThread();
   }
 
-  /** Stops listening and leaves the listeners of others as they are. A shutdown in progress goes on. */
+  /** Stops listening; other listeners stay. A shutdown in progress goes on. */
   uninstall(): void {
     uninstall(this.#run);
   }
@@ -211,7 +210,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   /**
    * Begins the shutdown and resolves with its report; called again, it returns the same promise. Does not end
    * the process, unless a callback blocks the thread beyond the total time. A callback that awaits it waits
-   * for itself until its time is up. Rejects for nothing but a `reason` that is not a string, with a TypeError.
+   * for itself until its time is up. Rejects only when `reason` is not a string, with a TypeError.
    */
   trigger(reason: string = "trigger"): Promise<ShutdownReport> {
     if (typeof reason !== "string") {
@@ -233,7 +232,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#run.snapshot(this.isInstalled);
   }
 
-  /** Runs the shutdown, then stops listening to the signals. What failed becomes a warning if nobody listens. */
+  /** Runs the shutdown, then stops listening to the signals. Without a listener, what failed becomes a warning. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#run.finish("dispose");
     this.uninstall();

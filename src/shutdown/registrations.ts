@@ -19,7 +19,7 @@ import { trackServer } from "./servers/drain.js";
 import type { ClosableServer } from "./servers/frameworks.js";
 import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 
-/** What is registered under which name, until the shutdown begins: from then on the plan stands. */
+/** What is registered, by name. Once the shutdown has begun nothing changes any more. */
 export class Registrations {
   #hooks: readonly Hook[] = [];
   readonly #clock: Clock;
@@ -75,20 +75,20 @@ export class Registrations {
     return true;
   }
 
-  /** Refuses every change from now on. */
+  /** Refuses changes from now on. */
   close(): void {
     this.#closed = true;
   }
 
-  /** Undoes what the registrations have done beside keeping the callbacks. */
+  /** Undoes what the registrations have done, such as adding listeners. */
   release(): void {
     for (const hook of this.#hooks) hook.release?.();
   }
 
   /**
-   * Adds something that is to have its turn; disposing of the result takes it away again.
+   * Adds a registration; disposing of the result takes it away again.
    *
-   * @param prepare makes the rest of it, once nothing else can be refused.
+   * @param prepare makes the rest of it, called when nothing else can be refused.
    */
   #add<Settings extends ShutdownCallbackSettings>(
     name: string,
@@ -111,7 +111,7 @@ export class Registrations {
       );
     }
     const { priority, timeout } = settings;
-    // Last, because a server is listened to from here on.
+    // Last, because it adds listeners to a server.
     const hook: Hook = { name, priority, timeout, ...prepare(settings) };
     this.#hooks = inOrder([...this.#hooks, hook]);
     return disposable(() => this.remove((other) => other === hook));

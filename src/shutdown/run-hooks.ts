@@ -12,13 +12,13 @@ import { takeTurn } from "./turn.js";
 import { atMost } from "./wait.js";
 
 /**
- * How long a callback may still take when something that it has started threw and nobody caught it, in milliseconds:
- * its promise may wait for that for ever, and those that come after it need their time.
+ * How long a callback may still take after something that it started threw uncaught, in milliseconds: its promise may
+ * never settle then, and later callbacks need their time.
  */
 const AFTER_ERROR = 1000;
 
-/** What a run tells its hooks, and is told of them. */
-interface Listening {
+/** What the caller of {@link runHooks} knows, and wants to know. */
+interface Observer {
   /** Aborted when the process is in an undefined state: then it must not go on serving. */
   readonly broken: AbortSignal;
   /** The uncaught error, if there was one so far. */
@@ -43,12 +43,12 @@ export async function runHooks(
   hooks: readonly Hook[],
   reason: string,
   { clock, timeout, preStopDelay, reserve }: GracefulShutdownSettings,
-  { broken, crash, onTurn, onResult }: Listening,
+  { broken, crash, onTurn, onResult }: Observer,
 ): Promise<ShutdownReport> {
   const started = clock.now();
   const streams = outputStreams();
   const tolerance = tolerate(streams);
-  // Waits in any case: whoever is told that the shutdown has begun is told before its first callback runs.
+  // Always asynchronous: who is told that the shutdown has begun is told before the first callback runs.
   await linger(preStopDelay, broken, clock);
   const results: ShutdownResult[] = [];
   for (const hook of hooks) {
@@ -63,7 +63,7 @@ export async function runHooks(
     results.push(result);
     onResult(result);
   }
-  // What was written last may fail after the end.
+  // The last output may fail after the end.
   void flush(streams, clock).then(() => tolerance[Symbol.dispose]());
   return Object.freeze({
     reason,
@@ -88,14 +88,14 @@ async function runHook(
   const controller = new AbortController();
   const { signal } = controller;
   const expire = (): void => {
-    // What is left of the total is an odd number.
+    // The rest of a total time is no round number.
     const seconds = time < 1000 ? time / 1000 : Math.round(time / 100) / 10;
     const message = `${name} did not finish within ${formatDuration(seconds)}.`;
     controller.abort(new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
   };
   const timer = clock.setTimer(expire, time);
   let outcome: Pick<ShutdownResult, "status" | "error"> = { status: "done" };
-  // The report of a blocked thread knows the application's frames by the names of those below them.
+  // The report of a blocked thread finds the application's frames by the names of these functions.
   const callHook = (): unknown =>
     kind === "callback"
       ? (callback as ShutdownCallback)({ signal, ...why })
@@ -112,7 +112,7 @@ async function runHook(
   };
   try {
     await takeTurn(fail, () => runAbortable(callHook, signal));
-    // One that blocked the thread has held its own timer up.
+    // A callback that blocked the thread has delayed its own timer.
     if (clock.now() - started > time) expire();
     signal.throwIfAborted();
   } catch (error) {

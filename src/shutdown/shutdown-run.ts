@@ -7,6 +7,7 @@ import type { GracefulShutdownSettings, ShutdownWaitOptions } from "./options.js
 import type { Registrations } from "./registrations.js";
 import type { ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
 import { runHooks, warnOfFailures } from "./run-hooks.js";
+import { SignalHistory } from "./second-signal.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
 import { noteBegun, noteEnded } from "./unfinished.js";
 import { waitForEnd } from "./wait.js";
@@ -22,6 +23,7 @@ interface Begun {
 /** The one run of a shutdown, from its beginning to its end: what the signals and the public methods act on. */
 export class ShutdownRun {
   readonly settings: GracefulShutdownSettings;
+  readonly history: SignalHistory;
   readonly #registrations: Registrations;
   readonly #events: Events<ShutdownEvents>;
   readonly #beginning = new AbortController();
@@ -41,6 +43,7 @@ export class ShutdownRun {
     events: Events<ShutdownEvents>,
   ) {
     this.settings = settings;
+    this.history = new SignalHistory(settings);
     this.#registrations = registrations;
     this.#events = events;
   }
