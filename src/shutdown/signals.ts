@@ -6,7 +6,7 @@ import { endProcess, exitNow, inspected, isEnding } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import { isInterruption, tolerateInterruption } from "./interruption.js";
 import type { ShutdownSignal } from "./options.js";
-import type { ShutdownResult } from "./report.js";
+import type { ShutdownReport } from "./report.js";
 import type { ShutdownRun } from "./shutdown-run.js";
 import { describeResults } from "./snapshot.js";
 import { listenToParent, type Parent } from "./members/parent.js";
@@ -31,20 +31,25 @@ const self: Copy = {
     return times.length === 0 ? undefined : Math.max(...times);
   },
   async settle() {
-    const joined = new Set<ShutdownRun>();
-    let forced: number | undefined;
-    for (let run = nextOf(joined); run !== undefined; run = nextOf(joined)) {
-      joined.add(run);
-      const { ok } = await run.finish();
-      if (!ok) forced ??= run.settings.forceExitCode;
-    }
-    return forced;
+    return failureCode(await join(new Map()));
   },
 };
 
-/** A shutdown that has begun and that nobody waits for yet. */
-function nextOf(joined: ReadonlySet<ShutdownRun>): ShutdownRun | undefined {
-  return [...installed].find((run) => run.hasBegun && !joined.has(run));
+type Reports = Map<ShutdownRun, ShutdownReport>;
+
+/** Waits for all shutdowns that have begun, also those that begin meanwhile, and adds their reports. */
+async function join(reports: Reports, begin: (run: ShutdownRun) => void = () => {}): Promise<Reports> {
+  for (;;) {
+    const run = [...installed].find((other) => other.hasBegun && !reports.has(other));
+    if (run === undefined) return reports;
+    begin(run);
+    reports.set(run, await run.finish());
+  }
+}
+
+/** The exit code of the first shutdown that did not end well; `undefined` when all did. */
+function failureCode(reports: Reports): number | undefined {
+  return [...reports].find(([, { ok }]) => !ok)?.[0].settings.forceExitCode;
 }
 
 function inProgress(): readonly ShutdownRun[] {
@@ -176,35 +181,30 @@ async function leave(leader: ShutdownRun | undefined, code: number): Promise<voi
   shared.exitCode = code;
   const streams = outputStreams();
   const tolerances = [tolerate(streams), tolerateInterruption()];
-  const joined = new Set<ShutdownRun>();
-  const results: ShutdownResult[] = [];
-  let forced: number | undefined;
+  const reports: Reports = new Map();
+  leader.exitFollows();
+  reports.set(leader, await leader.finish());
   // Looks again each time: another may have begun meanwhile.
-  for (let isOver = false; !isOver;) {
-    const run = joined.has(leader) ? nextOf(joined) : leader;
-    const copy = otherCopies().find((other) => other.until() !== undefined);
-    if (run !== undefined) {
-      joined.add(run);
-      run.exitFollows();
-      const report = await run.finish();
-      results.push(...report.results);
-      if (!report.ok) forced ??= run.settings.forceExitCode;
-    } else if (copy !== undefined) {
-      allowUntil(copy.until() ?? 0);
-      await copy.settle();
-    } else isOver = true;
+  for (;;) {
+    await join(reports, (run) => run.exitFollows());
+    const other = otherCopies().find((copy) => copy.until() !== undefined);
+    if (other === undefined) break;
+    allowUntil(other.until() ?? 0);
+    await other.settle();
   }
+  let failed = failureCode(reports);
   for (const copy of otherCopies()) {
-    const worse = await copy.settle();
-    forced ??= worse;
+    const theirs = await copy.settle();
+    failed ??= theirs;
   }
-  parent?.send({ step: "ended", ok: forced === undefined, results: describeResults(results) });
+  const results = [...reports.values()].flatMap((report) => report.results);
+  parent?.send({ step: "ended", ok: failed === undefined, results: describeResults(results) });
   await flush(streams, leader.settings.clock);
   await parent?.disconnect(leader.settings.clock);
   // Read last: an exception may have changed it meanwhile.
-  await endProcess(leader.settings, forced ?? shared.exitCode);
+  await endProcess(leader.settings, failed ?? shared.exitCode);
   shared.exitCode = undefined;
   // Reached only after an `exit` of the application's own that returned.
   for (const tolerance of tolerances) tolerance[Symbol.dispose]();
-  for (const run of joined) run.exitReturned();
+  for (const run of reports.keys()) run.exitReturned();
 }
