@@ -111,7 +111,7 @@ function innermost(stack: string): string {
     // The evaluation itself has no file; below it are the frames that it interrupted.
     .filter((frame) => !/^at <anonymous>:|node:internal/.test(frame));
   const own = frames.findIndex((frame) =>
-    /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook|runContained|Course\.begin) /.test(
+    /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook|runContained|(?:ShutdownRun\.)?#begin) /.test(
       frame,
     ),
   );
