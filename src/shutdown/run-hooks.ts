@@ -87,38 +87,38 @@ async function runHook(
   const started = clock.now();
   const controller = new AbortController();
   const { signal } = controller;
+  /** Why its signal was aborted. */
+  let ended: "failed" | "timed-out" | undefined;
+  let outcome: Pick<ShutdownResult, "status" | "error"> | undefined;
+  const end = (status: "failed" | "timed-out", error: unknown): void => {
+    ended ??= status;
+    controller.abort(error);
+  };
   const expire = (): void => {
     // The rest of a total time is no round number.
     const seconds = time < 1000 ? time / 1000 : Math.round(time / 100) / 10;
     const message = `${name} did not finish within ${formatDuration(seconds)}.`;
-    controller.abort(new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
+    end("timed-out", new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
   };
   const timer = clock.setTimer(expire, time);
-  let outcome: Pick<ShutdownResult, "status" | "error"> = { status: "done" };
+  let failing: Timer | undefined;
+  const fail = (error: unknown): void => {
+    if (outcome === undefined) failing ??= clock.setTimer(() => end("failed", error), AFTER_ERROR);
+  };
   // The report of a blocked thread finds the application's frames by the names of these functions.
   const callHook = (): unknown =>
     kind === "callback"
       ? (callback as ShutdownCallback)({ signal, ...why })
       : callback({ signal, ...why }, time);
-  let isOver = false;
-  let hasFailed = false;
-  let failing: Timer | undefined;
-  const fail = (error: unknown): void => {
-    if (isOver) return;
-    failing ??= clock.setTimer(() => {
-      hasFailed = !signal.aborted;
-      controller.abort(error);
-    }, AFTER_ERROR);
-  };
   try {
     await takeTurn(fail, () => runAbortable(callHook, signal));
     // A callback that blocked the thread has delayed its own timer.
     if (clock.now() - started > time) expire();
     signal.throwIfAborted();
+    outcome = { status: "done" };
   } catch (error) {
-    outcome = { status: signal.aborted && !hasFailed ? "timed-out" : "failed", error };
+    outcome = { status: ended ?? "failed", error };
   }
-  isOver = true;
   timer.cancel();
   failing?.cancel();
   const seconds = (clock.now() - started) / 1000;
