@@ -119,11 +119,10 @@ export type {
   OnSecondSignal,
   SecondSignal,
   SecondSignalAnswer,
-  ShutdownCallbackOptions,
-  ShutdownServerOptions,
   ShutdownSignal,
-  ShutdownWaitOptions,
 } from "./shutdown/options.js";
+export type { ShutdownCallbackOptions, ShutdownServerOptions } from "./shutdown/registration-options.js";
+export type { ShutdownWaitOptions } from "./shutdown/wait.js";
 export type { ShutdownKind } from "./shutdown/plan.js";
 export type {
   ShutdownCallback,

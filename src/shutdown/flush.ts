@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import type { Clock } from "../kernel/clock.js";
 import { disposable } from "../kernel/disposable.js";
-import { atMost } from "./wait.js";
+import { atMost } from "./at-most.js";
 
 /** How long the exit waits for unwritten output, in milliseconds: the reader of a pipe may have stopped reading. */
 export const FLUSH_LIMIT = 1000;

@@ -10,12 +10,11 @@ import {
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
   type OnSecondSignal,
-  type ShutdownCallbackOptions,
   shutdownRules,
-  type ShutdownServerOptions,
   type ShutdownSignal,
-  type ShutdownWaitOptions,
 } from "./options.js";
+import { type ShutdownCallbackOptions, type ShutdownServerOptions } from "./registration-options.js";
+import { type ShutdownWaitOptions } from "./wait.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
 import type { ClosableServer } from "./servers/frameworks.js";

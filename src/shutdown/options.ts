@@ -1,18 +1,8 @@
 import type { Clock } from "../kernel/clock.js";
 import { type Duration, formatDuration } from "../kernel/duration.js";
-import { clockRule, signalRule } from "../kernel/object-rules.js";
+import { clockRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import {
-  callback,
-  custom,
-  duration,
-  flag,
-  integer,
-  numberFrom,
-  optional,
-  type Rule,
-  text,
-} from "../kernel/rules.js";
+import { callback, custom, duration, flag, integer, numberFrom, type Rule, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 
 /** The signals that can begin a shutdown; one that the platform does not have is ignored. */
@@ -192,69 +182,3 @@ export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings):
     `preStopDelay must be shorter than timeout (${formatDuration(timeout / 1000)}), which includes it; got ${formatDuration(preStopDelay / 1000)}.`,
   );
 }
-
-/** Options of `register`, and of all that can be registered. */
-export interface ShutdownCallbackOptions {
-  /** Lower runs first; any finite number. Default 100. Ties run in the order of registration. */
-  readonly priority?: number | undefined;
-  /** The callback's own limit, above 0. Default: the remaining time; for all but callbacks see `reserve`. */
-  readonly timeout?: Duration | undefined;
-}
-
-/** The checked options of a callback; times in milliseconds. */
-export type ShutdownCallbackSettings = SettingsFor<
-  ShutdownCallbackOptions,
-  { priority: number; timeout: number | undefined }
->;
-
-/** What each option of `register` may be. */
-export const callbackRules: OptionRules<ShutdownCallbackSettings> = {
-  priority: custom({
-    fallback: 100,
-    allowed: "a finite number",
-    parse: (value, label) =>
-      Number.isFinite(value) ? Number(value) : refuse(label, "a finite number", value, "number"),
-  }),
-  timeout: optional(duration(undefined)),
-};
-
-/** Options of `registerServer`. */
-export interface ShutdownServerOptions extends ShutdownCallbackOptions {
-  /**
-   * How long an HTTP connection without a request stays open for one that is on its way, which is then answered
-   * with `Connection: close`. 0 or more; a quarter of the server's time at most counts. Default 0.5 s.
-   */
-  readonly idleGrace?: Duration | undefined;
-}
-
-/** The checked options of a server; times in milliseconds. */
-export type ShutdownServerSettings = SettingsFor<
-  ShutdownServerOptions,
-  { priority: number; timeout: number | undefined; idleGrace: number }
->;
-
-/** What each option of `registerServer` may be. */
-export const serverRules: OptionRules<ShutdownServerSettings> = {
-  ...callbackRules,
-  idleGrace: duration(0.5, { zero: true }),
-};
-
-/** Options of `wait`. */
-export interface ShutdownWaitOptions {
-  /** How long to wait, 0 or more. Default: no limit. */
-  readonly timeout?: Duration | undefined;
-  /** Gives up waiting: the promise rejects with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The checked options of `wait`; times in milliseconds. */
-export type ShutdownWaitSettings = SettingsFor<
-  ShutdownWaitOptions,
-  { timeout: number | undefined; signal: AbortSignal | undefined }
->;
-
-/** What each option of `wait` may be. */
-export const waitRules: OptionRules<ShutdownWaitSettings> = {
-  timeout: optional(duration(undefined, { zero: true })),
-  signal: signalRule,
-};

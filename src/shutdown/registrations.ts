@@ -12,7 +12,7 @@ import {
   type ShutdownCallbackOptions,
   type ShutdownCallbackSettings,
   type ShutdownServerOptions,
-} from "./options.js";
+} from "./registration-options.js";
 import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback } from "./report.js";
 import { trackServer } from "./servers/drain.js";

@@ -9,7 +9,7 @@ import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
 import type { ShutdownCallback, ShutdownContext, ShutdownReport, ShutdownResult } from "./report.js";
 import { takeTurn } from "./turn.js";
-import { atMost } from "./wait.js";
+import { atMost } from "./at-most.js";
 
 /**
  * How long a callback may still take after something that it started threw uncaught, in milliseconds: its promise may

@@ -1,8 +1,30 @@
 import { onAbort } from "../kernel/abort.js";
 import type { Clock } from "../kernel/clock.js";
-import { resolveOptions } from "../kernel/options.js";
+import type { Duration } from "../kernel/duration.js";
+import { signalRule } from "../kernel/object-rules.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { runAbortable } from "../kernel/policy.js";
-import { type ShutdownWaitOptions, waitRules } from "./options.js";
+import { duration, optional } from "../kernel/rules.js";
+
+/** Options of `wait`. */
+export interface ShutdownWaitOptions {
+  /** How long to wait, 0 or more. Default: no limit. */
+  readonly timeout?: Duration | undefined;
+  /** Gives up waiting: the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The checked options of `wait`; times in milliseconds. */
+type ShutdownWaitSettings = SettingsFor<
+  ShutdownWaitOptions,
+  { timeout: number | undefined; signal: AbortSignal | undefined }
+>;
+
+/** What each option of `wait` may be. */
+const waitRules: OptionRules<ShutdownWaitSettings> = {
+  timeout: optional(duration(undefined, { zero: true })),
+  signal: signalRule,
+};
 
 /** A pending timer keeps the process alive; this one never fires. */
 const FOREVER = Number.MAX_SAFE_INTEGER;
@@ -33,15 +55,4 @@ export async function waitForEnd(
     leave();
     timer.cancel();
   }
-}
-
-/** Waits for `work`, which never rejects, at most `limit` milliseconds; keeps the process alive meanwhile. */
-export function atMost(limit: number, work: Promise<unknown>, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimer(resolve, limit);
-    void work.then(() => {
-      timer.cancel();
-      return resolve();
-    });
-  });
 }

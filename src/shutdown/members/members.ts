@@ -4,7 +4,7 @@ import { ShutdownError } from "../errors.js";
 import type { Reply, MemberResults, Command } from "./messages.js";
 import type { Hook } from "../plan.js";
 import type { ShutdownContext, ShutdownMember } from "../report.js";
-import { atMost } from "../wait.js";
+import { atMost } from "../at-most.js";
 
 /** A thread or process that can be ended. */
 export interface Member {
