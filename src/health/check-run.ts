@@ -4,8 +4,8 @@ import { formatDuration } from "../kernel/duration.js";
 import { isError } from "../kernel/is-error.js";
 import { runAbortable } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
-import { HealthError } from "./errors.js";
 import { type HealthCheckFunction, readOutcome } from "./check.js";
+import { HealthError } from "./errors.js";
 import type { HealthCheckResult } from "./report.js";
 
 /**

@@ -1,5 +1,5 @@
-import { unlike } from "../kernel/show.js";
 import { checkFunction } from "../kernel/policy.js";
+import { unlike } from "../kernel/show.js";
 import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
 import type { HealthCheckResult, HealthProbe } from "./report.js";

@@ -192,8 +192,8 @@ export class Health extends Printed implements Component {
     if (probe === "startup" && entry.passed !== undefined) return entry.passed;
     const result = await entry.run.result();
     if (probe === "startup" && result.ok) entry.passed = result;
-    // What the beginning of the drain has cut short says nothing about the check.
-    if (this.isDraining || entry.last === result) return result;
+    // A result that the drain has cut short says nothing about the check, nor does one of a check that was taken away.
+    if (this.isDraining || entry.last === result || !this.#entries.includes(entry)) return result;
     const wasOk = entry.last?.ok ?? true;
     entry.last = result;
     if (result.ok !== wasOk) this.#events.emit("change", result);

@@ -5,6 +5,7 @@ import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import type { ClusterPrimary } from "./members/cluster-workers.js";
+import type { WorkerThread } from "./members/worker-thread.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
@@ -13,8 +14,7 @@ import {
   shutdownRules,
   type ShutdownSignal,
 } from "./options.js";
-import { type ShutdownCallbackOptions, type ShutdownServerOptions } from "./registration-options.js";
-import { type ShutdownWaitOptions } from "./wait.js";
+import type { ShutdownCallbackOptions, ShutdownServerOptions } from "./registration-options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
 import type { ClosableServer } from "./servers/frameworks.js";
@@ -22,7 +22,7 @@ import { ShutdownRun } from "./shutdown-run.js";
 import { install, isInstalled, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
 import { canStartDeadlineThread } from "./thread-check.js";
-import type { WorkerThread } from "./members/worker-thread.js";
+import type { ShutdownWaitOptions } from "./wait.js";
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run

@@ -4,8 +4,10 @@ import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
 import { ShutdownError } from "./errors.js";
+import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
+import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
+import { type Hook, inOrder } from "./plan.js";
 import {
   callbackRules,
   serverRules,
@@ -13,11 +15,9 @@ import {
   type ShutdownCallbackSettings,
   type ShutdownServerOptions,
 } from "./registration-options.js";
-import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallback } from "./report.js";
 import { trackServer } from "./servers/drain.js";
 import type { ClosableServer } from "./servers/frameworks.js";
-import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 
 /** What is registered, by name. Once the shutdown has begun nothing changes any more. */
 export class Registrations {

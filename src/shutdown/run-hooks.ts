@@ -3,13 +3,13 @@ import type { Clock, Timer } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
 import { warn } from "../kernel/warning.js";
+import { atMost } from "./at-most.js";
 import { ShutdownError } from "./errors.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { budget, type Hook } from "./plan.js";
 import type { ShutdownCallback, ShutdownContext, ShutdownReport, ShutdownResult } from "./report.js";
 import { takeTurn } from "./turn.js";
-import { atMost } from "./at-most.js";
 
 /**
  * How long a callback may still take after something that it started threw uncaught, in milliseconds: its promise may

@@ -4,13 +4,13 @@ import { sharedNow } from "../kernel/shared-time.js";
 import { type Deadline, holdDeadline } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import type { GracefulShutdownSettings } from "./options.js";
-import type { ShutdownWaitOptions } from "./wait.js";
 import type { Registrations } from "./registrations.js";
 import type { ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
 import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { SignalHistory } from "./second-signal.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
 import { noteBegun, noteEnded } from "./unfinished.js";
+import type { ShutdownWaitOptions } from "./wait.js";
 import { waitForEnd } from "./wait.js";
 
 /** A shutdown that has begun. */

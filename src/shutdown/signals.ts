@@ -1,15 +1,15 @@
 import { constants } from "node:os";
+import { noteTerminals } from "./closed-terminal.js";
 import { type Copy, sharedByCopies } from "./copies.js";
 import { allowUntil } from "./deadline-thread.js";
-import { noteTerminals } from "./closed-terminal.js";
 import { endProcess, exitNow, inspected, isEnding } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import { isInterruption, tolerateInterruption } from "./interruption.js";
+import { listenToParent, type Parent } from "./members/parent.js";
 import type { ShutdownSignal } from "./options.js";
 import type { ShutdownReport } from "./report.js";
 import type { ShutdownRun } from "./shutdown-run.js";
 import { describeResults } from "./snapshot.js";
-import { listenToParent, type Parent } from "./members/parent.js";
 import { failTurn } from "./turn.js";
 import { endingBecause } from "./unfinished.js";
 

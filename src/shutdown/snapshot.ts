@@ -1,8 +1,8 @@
 import type { Snapshot } from "../kernel/component.js";
 import { isError } from "../kernel/is-error.js";
 import { show } from "../kernel/show.js";
-import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 import type { Hook, ShutdownKind } from "./plan.js";
+import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {

@@ -578,6 +578,17 @@ describe("the event change", () => {
     await report;
     expect(heard).toEqual(["warm-up returned false", "warm-up passes"]);
   });
+
+  test("tells nothing of a check that was taken away while it ran", async () => {
+    const { health } = setUp();
+    const heard = changes(health);
+    const check = health.addCheck("gone", () => {
+      check[Symbol.dispose]();
+      return false;
+    });
+    expect((await health.readiness()).ok).toBe(false);
+    expect(heard).toEqual([]);
+  });
 });
 
 describe("a snapshot", () => {

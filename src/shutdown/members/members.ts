@@ -1,10 +1,10 @@
 import { onAbort } from "../../kernel/abort.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
+import { atMost } from "../at-most.js";
 import { ShutdownError } from "../errors.js";
-import type { Reply, MemberResults, Command } from "./messages.js";
 import type { Hook } from "../plan.js";
 import type { ShutdownContext, ShutdownMember } from "../report.js";
-import { atMost } from "../at-most.js";
+import type { Reply, MemberResults, Command } from "./messages.js";
 
 /** A thread or process that can be ended. */
 export interface Member {

@@ -1,8 +1,8 @@
 import type { Worker } from "node:cluster";
 import type { Clock } from "../../kernel/clock.js";
 import { disposable } from "../../kernel/disposable.js";
-import { type Reply, channelOf, type Command, commandIn, pack } from "./messages.js";
 import { atMost } from "../at-most.js";
+import { type Reply, channelOf, type Command, commandIn, pack } from "./messages.js";
 
 /** How long a cluster's worker waits at its exit for the primary to answer, in milliseconds. */
 const DISCONNECT_LIMIT = 1000;

@@ -2,9 +2,9 @@ import type { BroadcastChannel } from "node:worker_threads";
 import type { Clock } from "../../kernel/clock.js";
 import { show } from "../../kernel/show.js";
 import { killProcess, say } from "../end-process.js";
+import type { Hook } from "../plan.js";
 import { Members } from "./members.js";
 import { replyIn, channelOf, pack } from "./messages.js";
-import type { Hook } from "../plan.js";
 
 /** What `registerWorker` needs of a `Worker` of `node:worker_threads`. */
 export interface WorkerThread {

@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../kernel/clock.js";
-import { type Connection, TrackedConnection, type Patience, type Protocol } from "./connection.js";
 import type { ShutdownCut } from "../report.js";
+import { type Connection, TrackedConnection, type Patience, type Protocol } from "./connection.js";
 
 /**
  * A listener to one of these changes what the server does: it is in charge of the request, or makes an HTTP/2 server

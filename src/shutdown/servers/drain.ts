@@ -2,10 +2,9 @@ import { onAbort } from "../../kernel/abort.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
 import { formatDuration } from "../../kernel/duration.js";
 import { show } from "../../kernel/show.js";
-import { type Patience, patienceOf } from "./connection.js";
 import { ShutdownError } from "../errors.js";
-import { TrackedServers } from "./tracked-servers.js";
 import type { Hook } from "../plan.js";
+import { type Patience, patienceOf } from "./connection.js";
 import {
   type ClosableServer,
   closeServer,
@@ -14,6 +13,7 @@ import {
   isClosable,
   type NodeServer,
 } from "./frameworks.js";
+import { TrackedServers } from "./tracked-servers.js";
 
 /** How often a drain looks for connections that can be ended, in milliseconds. */
 const INTERVAL = 50;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../kernel/clock.js";
+import type { ShutdownCut } from "../report.js";
 import type { Connection, Patience } from "./connection.js";
 import { Connections } from "./connections.js";
-import type { ShutdownCut } from "../report.js";
 import { type NodeServer, nodeServers, webSocketsOf } from "./frameworks.js";
 
 /**
