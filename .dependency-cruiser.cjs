@@ -1,5 +1,5 @@
 // The one-way rule: kernel <- process <- heartbeat-file <- a pattern's folder <- registry, configure, ... <- config <- auto, cli.
-const PATTERNS = "circuit-breaker|rate-limiter|shutdown|heartbeat|watchdog";
+const PATTERNS = "circuit-breaker|rate-limiter|shutdown|health|heartbeat|watchdog";
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -33,7 +33,7 @@ module.exports = {
     rule(
       "heartbeat-file-is-for-those-who-write-and-watch-it",
       "The format is below the heartbeat, which writes it, and the watchdog, which watches it.",
-      { path: "^src/(?:circuit-breaker|rate-limiter|shutdown)/" },
+      { path: "^src/(?:circuit-breaker|rate-limiter|shutdown|health)/" },
       { path: "^src/heartbeat-file/" },
     ),
     rule(

@@ -3,16 +3,18 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CircuitBreaker, GracefulShutdown } from "@kstlib/resilience";
+import { CircuitBreaker, GracefulShutdown, Health } from "@kstlib/resilience";
 
 // With preStopDelay it serves on for a while, not ready any more: time for a load balancer to notice.
 const shutdown = new GracefulShutdown({ timeout: 10, preStopDelay: 2 });
+const health = new Health({ drainOn: shutdown.signal });
+health.on("change", ({ name, ok, message }) => console.log("check:", name, ok ? "passes" : message));
 
 // The health port opens first and closes last.
-const health = http.createServer(shutdown.healthHandler()).listen(0, "127.0.0.1");
-shutdown.registerServer("health", health, { priority: 1000 });
-await once(health, "listening");
-const { port } = health.address();
+const server = http.createServer(health.handler()).listen(0, "127.0.0.1");
+shutdown.registerServer("health", server, { priority: 1000 });
+await once(server, "listening");
+const { port } = server.address();
 
 async function probes(when) {
   const told = {};
@@ -27,14 +29,14 @@ async function probes(when) {
 
 const caches = new EventEmitter();
 const warmUp = once(caches, "warm");
-shutdown.addCheck("warm-up", warmUp, { for: "startup" });
+health.addCheck("warm-up", warmUp, { for: "startup" });
 assert.deepEqual(await probes("while it starts"), { "/startupz": 503, "/livez": 200, "/readyz": 503 });
 caches.emit("warm");
 await warmUp;
 
 const database = new CircuitBreaker({ name: "database", maxFailures: 1, resetTimeout: 2 });
-shutdown.addCheck("database", database);
-shutdown.addCheck(
+health.addCheck("database", database);
+health.addCheck(
   "disk",
   async ({ signal }) => {
     await sleep(10, undefined, { signal }); // a query that is given up when its time is up
@@ -45,7 +47,7 @@ assert.deepEqual(await probes("started"), { "/startupz": 200, "/livez": 200, "/r
 
 const down = () => Promise.reject(new Error("connection refused"));
 await database.call(down).catch(() => {});
-const { checks } = await shutdown.readiness();
+const { checks } = await health.readiness();
 console.log("the process itself knows why:", checks.find(({ ok }) => !ok)?.message);
 const text = await (await fetch(`http://127.0.0.1:${port}/readyz?verbose`)).text();
 console.log(text.trimEnd());

@@ -1,4 +1,5 @@
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
+import type { HealthOptions } from "./health/options.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import { type Configuration, pushConfiguration, type SectionName } from "./kernel/configured.js";
 import { checkKeys } from "./kernel/options.js";
@@ -22,6 +23,7 @@ export interface ResilienceConfig {
   readonly circuitBreaker?: ConfigSection<CircuitBreakerOptions> | undefined;
   readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions> | undefined;
   readonly shutdown?: ConfigSection<GracefulShutdownOptions> | undefined;
+  readonly health?: ConfigSection<HealthOptions> | undefined;
   readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
   readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
 }

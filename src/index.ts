@@ -24,6 +24,28 @@ export type { TripRule } from "./circuit-breaker/trip-rule.js";
 
 export { type ConfigSection, configure, type ResilienceConfig } from "./configure.js";
 
+export type {
+  CheckedCircuit,
+  CheckedHeartbeat,
+  CheckedWatchdog,
+  HealthCheck,
+  HealthCheckContext,
+  HealthCheckFunction,
+  HealthCheckOutcome,
+} from "./health/check.js";
+export { HealthError, type HealthErrorCode } from "./health/errors.js";
+export type { HealthHandler, HealthRequest, HealthResponse } from "./health/handler.js";
+export { Health } from "./health/health.js";
+export type { HealthCheckOptions, HealthHandlerOptions, HealthOptions } from "./health/options.js";
+export type {
+  HealthCheckResult,
+  HealthEvents,
+  HealthProbe,
+  HealthReport,
+  HealthSnapshot,
+  HealthStatus,
+} from "./health/report.js";
+
 export type { FreezeLink } from "./heartbeat-file/freeze-link.js";
 export type { HeartbeatCheckOptions } from "./heartbeat-file/options.js";
 export type { UnreadableReason } from "./heartbeat-file/read-file.js";
@@ -86,31 +108,18 @@ export { type RetryAfterSource, retryAfterSeconds } from "./rate-limiter/retry-a
 
 export { Registry, type RegistrySnapshot } from "./registry.js";
 
-export type { ClusterPrimary, ClusterWorker } from "./shutdown/cluster-workers.js";
+export type { ClusterPrimary, ClusterWorker } from "./shutdown/members/cluster-workers.js";
 export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
 export { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
-export type {
-  CheckedCircuit,
-  CheckedHeartbeat,
-  CheckedWatchdog,
-  HealthCheck,
-  HealthCheckContext,
-  HealthCheckFunction,
-  HealthCheckOutcome,
-} from "./shutdown/health-check.js";
-export type { HealthHandler, HealthRequest, HealthResponse } from "./shutdown/health-handler.js";
-export type { HealthCheckOptions, HealthHandlerOptions } from "./shutdown/health-options.js";
-export type { HealthCheckResult, HealthProbe, HealthReport, HealthStatus } from "./shutdown/health-report.js";
 export type {
   GracefulShutdownOptions,
   OnSecondSignal,
   SecondSignal,
   SecondSignalAnswer,
-  ShutdownCallbackOptions,
-  ShutdownServerOptions,
   ShutdownSignal,
-  ShutdownWaitOptions,
 } from "./shutdown/options.js";
+export type { ShutdownCallbackOptions, ShutdownServerOptions } from "./shutdown/registration-options.js";
+export type { ShutdownWaitOptions } from "./shutdown/wait.js";
 export type { ShutdownKind } from "./shutdown/plan.js";
 export type {
   ShutdownCallback,
@@ -122,9 +131,9 @@ export type {
   ShutdownResult,
   ShutdownStatus,
 } from "./shutdown/report.js";
-export type { ClosableServer } from "./shutdown/server-parts.js";
+export type { ClosableServer } from "./shutdown/servers/frameworks.js";
 export type { ShutdownSnapshot } from "./shutdown/snapshot.js";
-export type { WorkerThread } from "./shutdown/worker-thread.js";
+export type { WorkerThread } from "./shutdown/members/worker-thread.js";
 
 export {
   type RunWatchdog,

@@ -2,6 +2,9 @@ import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
 import type { CircuitSnapshot } from "./circuit-breaker/report.js";
 import { checkConfiguration, type ResilienceConfig } from "./configure.js";
+import { Health } from "./health/health.js";
+import type { HealthOptions } from "./health/options.js";
+import type { HealthSnapshot } from "./health/report.js";
 import type { HeartbeatSnapshot } from "./heartbeat/announcer.js";
 import { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
@@ -87,6 +90,7 @@ export interface RegistrySnapshot {
   readonly circuitBreakers: ByName<CircuitSnapshot>;
   readonly rateLimiters: ByName<RateLimiterSnapshot>;
   readonly keyedRateLimiters: ByName<KeyedRateLimiterSnapshot>;
+  readonly health: ByName<HealthSnapshot>;
   readonly heartbeats: ByName<HeartbeatSnapshot>;
   readonly watchdogs: ByName<WatchdogSnapshot>;
   readonly shutdown: ShutdownSnapshot | null;
@@ -133,6 +137,10 @@ export class Registry extends Printed implements AsyncDisposable {
     KeyedRateLimiterSnapshot,
     KeyedRateLimiter
   >("keyed rate limiter", (options) => new KeyedRateLimiter(options));
+  readonly #health = new Instances<HealthOptions, HealthSnapshot, Health>(
+    "health",
+    (options) => new Health(options),
+  );
   readonly #heartbeats = new Instances<HeartbeatOptions, HeartbeatSnapshot, Heartbeat>(
     "heartbeat",
     (options) => new Heartbeat(options),
@@ -145,6 +153,7 @@ export class Registry extends Printed implements AsyncDisposable {
     "circuit-breaker": this.#circuitBreakers,
     "rate-limiter": this.#rateLimiters,
     "keyed-rate-limiter": this.#keyedRateLimiters,
+    health: this.#health,
     heartbeat: this.#heartbeats,
     watchdog: this.#watchdogs,
   } satisfies Record<Exclude<Snapshot["kind"], "shutdown">, { take(name: string): Ending | undefined }>;
@@ -170,6 +179,14 @@ export class Registry extends Printed implements AsyncDisposable {
   /** The keyed rate limiter of that name; `overrides` count when it is made. */
   keyedRateLimiter(name: string, overrides?: Omit<KeyedRateLimiterOptions, "name">): KeyedRateLimiter {
     return this.#get(this.#keyedRateLimiters, name, overrides);
+  }
+
+  /**
+   * The health checks of that name; `overrides` count when they are made. Pass `drainOn: registry.shutdown().signal`
+   * for it to answer that the process drains.
+   */
+  health(name: string, overrides?: Omit<HealthOptions, "name">): Health {
+    return this.#get(this.#health, name, overrides);
   }
 
   /** The heartbeat of that name, not started; `overrides` count when it is made. */
@@ -225,6 +242,7 @@ export class Registry extends Printed implements AsyncDisposable {
       circuitBreakers: this.#circuitBreakers.snapshot(),
       rateLimiters: this.#rateLimiters.snapshot(),
       keyedRateLimiters: this.#keyedRateLimiters.snapshot(),
+      health: this.#health.snapshot(),
       heartbeats: this.#heartbeats.snapshot(),
       watchdogs: this.#watchdogs.snapshot(),
       shutdown: this.#shutdown?.instance.snapshot() ?? null,

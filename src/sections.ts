@@ -1,4 +1,5 @@
 import { circuitBreakerRules } from "./circuit-breaker/options.js";
+import { healthRules } from "./health/options.js";
 import { heartbeatRules } from "./heartbeat/options.js";
 import type { SectionName } from "./kernel/configured.js";
 import { resolveOptions } from "./kernel/options.js";
@@ -24,6 +25,7 @@ export const sections: Readonly<Record<SectionName, SectionRules>> = {
   circuitBreaker: withoutName({ ...circuitBreakerRules }),
   rateLimiter: withoutName({ ...rateLimiterRules, ...keyedRateLimiterRules }),
   shutdown: withoutName({ ...shutdownRules }),
+  health: withoutName({ ...healthRules }),
   heartbeat: withoutName({ ...heartbeatRules }),
   watchdog: withoutName({ ...watchdogRules, ...watchedFileRules }),
 };

@@ -25,6 +25,7 @@ describe("a registry", () => {
     expect(registry.circuitBreaker("a")).not.toBe(registry.circuitBreaker("b"));
     expect(registry.rateLimiter("a")).toBe(registry.rateLimiter("a"));
     expect(registry.keyedRateLimiter("a")).toBe(registry.keyedRateLimiter("a"));
+    expect(registry.health("a")).toBe(registry.health("a"));
     expect(registry.heartbeat("a")).toBe(registry.heartbeat("a"));
     expect(registry.watchdog("a")).toBe(registry.watchdog("a"));
     expect(registry.shutdown()).toBe(registry.shutdown());
@@ -72,6 +73,7 @@ describe("a registry", () => {
     registry.circuitBreaker("api", { clock });
     registry.rateLimiter("api", { clock });
     registry.keyedRateLimiter("clients", { clock });
+    registry.health("probes", { clock });
     registry.heartbeat("app", { clock });
     registry.watchdog("loop", { clock });
     expect(registry.snapshot().shutdown).toBeNull();
@@ -83,6 +85,7 @@ describe("a registry", () => {
       { kind: "circuit-breaker", name: "api" },
       { kind: "rate-limiter", name: "api" },
       { kind: "keyed-rate-limiter", name: "clients" },
+      { kind: "health", name: "probes" },
       { kind: "heartbeat", name: "app" },
       { kind: "watchdog", name: "loop" },
       "shutdown",
@@ -133,13 +136,21 @@ describe("a registry", () => {
     const waiting = [limiter.acquire().catch(refused), keyed.acquire("k").catch(refused)];
     await clock.advance(0);
 
-    const KINDS = ["circuit-breaker", "rate-limiter", "keyed-rate-limiter", "heartbeat", "watchdog"] as const;
+    const KINDS = [
+      "circuit-breaker",
+      "rate-limiter",
+      "keyed-rate-limiter",
+      "health",
+      "heartbeat",
+      "watchdog",
+    ] as const;
+    const health = registry.health("a", { clock });
     for (const kind of KINDS) {
       expect(await registry.release(kind, "b")).toBe(false);
       expect(await registry.release(kind, "a")).toBe(true);
       expect(await registry.release(kind, "a")).toBe(false);
     }
-    expect(Object.values(registry.snapshot())).toEqual([{}, {}, {}, {}, {}, null]);
+    expect(Object.values(registry.snapshot())).toEqual([{}, {}, {}, {}, {}, {}, null]);
     expect([heartbeat.isRunning, watchdog.isRunning]).toEqual([false, false]);
     expect(Heartbeat.checkSync(stateFile, { clock }).status).toBe("stopped");
     expect(await Promise.all(waiting)).toEqual([
@@ -149,6 +160,7 @@ describe("a registry", () => {
     expect(clock.pendingTimers).toBe(0);
 
     expect(registry.circuitBreaker("a", { clock, maxFailures: 3 })).not.toBe(breaker);
+    expect(registry.health("a")).not.toBe(health);
     expect(registry.heartbeat("a")).not.toBe(heartbeat);
     expect(registry.watchdog("a")).not.toBe(watchdog);
     expect(registry.rateLimiter("a")).not.toBe(limiter);

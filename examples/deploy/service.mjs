@@ -3,7 +3,7 @@
 import "@kstlib/resilience/auto"; // reads kstlib.conf.yml
 import { once } from "node:events";
 import http from "node:http";
-import { CircuitBreaker, GracefulShutdown, Heartbeat, Watchdog } from "@kstlib/resilience";
+import { CircuitBreaker, GracefulShutdown, Health, Heartbeat, Watchdog } from "@kstlib/resilience";
 
 const { PORT = "8080", HEALTH_PORT, NODE_APP_INSTANCE = "0" } = process.env;
 const { STATE_FILE = `state/service-${NODE_APP_INSTANCE}.heartbeat` } = process.env;
@@ -27,19 +27,20 @@ const watchdog = new Watchdog({ name: "event loop", heartbeat });
 watchdog.start();
 const pinging = setInterval(() => watchdog.ping(), 1000).unref();
 
+const health = new Health({ drainOn: shutdown.signal });
 if (HEALTH_PORT !== undefined) {
-  const health = http.createServer(shutdown.healthHandler()).listen(Number(HEALTH_PORT));
+  const probes = http.createServer(health.handler()).listen(Number(HEALTH_PORT));
   // Answers until the end: after everything else but the heartbeat.
-  shutdown.registerServer("health", health, { priority: 900 });
-  await once(health, "listening");
-  console.log(`health on ${health.address().port}`);
+  shutdown.registerServer("health", probes, { priority: 900 });
+  await once(probes, "listening");
+  console.log(`health on ${probes.address().port}`);
 }
 
 // What the service needs. Not ready while it is down; no reason to restart the service.
 const database = new CircuitBreaker({ name: "database" });
-shutdown.addCheck("database", database);
+health.addCheck("database", database);
 const warmUp = database.call(async () => "connected"); // your connection
-shutdown.addCheck("warm-up", warmUp, { for: "startup" });
+health.addCheck("warm-up", warmUp, { for: "startup" });
 shutdown.register("database", () => console.log("connection closed"), { priority: 200 });
 await warmUp;
 

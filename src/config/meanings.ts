@@ -47,7 +47,12 @@ export const MEANINGS: Readonly<
       handleUncaught: { means: "whether an uncaught exception shuts down too" },
       preStopDelay: { means: "how long to go on serving while load balancers learn that it ends" },
       reserve: { means: "the part of the time left that a server leaves to the callbacks behind it" },
-      checkTimeout: { means: "how long a health check may take, unless it says otherwise" },
+    },
+  },
+  health: {
+    means: "Answers whether the process has started, is alive and is ready for traffic.",
+    options: {
+      checkTimeout: { means: "how long a check may take that has no timeout of its own" },
     },
   },
   heartbeat: {

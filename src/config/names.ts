@@ -6,6 +6,7 @@ export const SECTION_KEYS: Readonly<Record<SectionName, string>> = {
   circuitBreaker: "circuit_breaker",
   rateLimiter: "rate_limiter",
   shutdown: "shutdown",
+  health: "health",
   heartbeat: "heartbeat",
   watchdog: "watchdog",
 };

@@ -1,10 +1,11 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Clock, realClock } from "../kernel/clock.js";
+import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { fromHome, isForeignHome } from "../kernel/home-path.js";
+import { clockRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { duration, having, optional, type Rule } from "../kernel/rules.js";
+import { duration, optional } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 
 /** Options of the readers of a heartbeat's file. */
@@ -51,14 +52,6 @@ export function parsePath(value: unknown, label: string): string {
   }
   throw new TypeError(`${label} must be ${PATH_RULE}; got ${show(url ?? value)}.`);
 }
-
-/** A clock for the times of a heartbeat. */
-export const clockRule: Rule<Clock> = having(realClock, "a clock", [
-  "now",
-  "wallNow",
-  "setTimer",
-  "sleepSync",
-]);
 
 /** What each option of a reader may be and is by default. */
 export const heartbeatCheckRules: OptionRules<HeartbeatCheckSettings> = {

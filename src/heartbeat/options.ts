@@ -1,12 +1,12 @@
-import { clockRule, parsePath, PATH_RULE } from "../heartbeat-file/options.js";
+import { parsePath, PATH_RULE } from "../heartbeat-file/options.js";
 import { type HeartbeatMetadata, type HeartbeatState, LONGEST_INTERVAL } from "../heartbeat-file/state.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Json } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
+import { clockRule, signalRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { checkSignal } from "../kernel/policy.js";
-import { callback, custom, duration, flag, type Rule, text } from "../kernel/rules.js";
-import { show, unlike } from "../kernel/show.js";
+import { callback, custom, duration, flag, text } from "../kernel/rules.js";
+import { unlike } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
 import { copyMetadata, METADATA_RULE } from "./metadata.js";
 
@@ -113,27 +113,6 @@ export const startRules: OptionRules<SettingsFor<HeartbeatStartOptions, { ready:
   ready: flag(true),
 };
 
-/** An object of the application; it cannot stand in a file. */
-function object<Value>(allowed: string, accepts: (value: unknown) => boolean): Rule<Value | undefined> {
-  return custom({
-    allowed,
-    parse: (value, label) => {
-      if (accepts(value)) return value as Value;
-      throw new TypeError(`${label} must be ${allowed}; got ${show(value)}.`);
-    },
-  });
-}
-
-function isSignal(value: unknown): boolean {
-  try {
-    checkSignal(value);
-    return true;
-  } catch {
-    // Its error would not name the option.
-    return false;
-  }
-}
-
 const anyInterval = duration(10);
 
 /** Nobody else may write or run it: a file that is replaced gains nothing from either. */
@@ -171,12 +150,18 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
     parse: (value, label) =>
       typeof value === "function" ? (value as () => unknown) : copyMetadata(value, label),
   }),
-  target: object<HeartbeatTarget>("an object with isDead", (value) => "isDead" in Object(value)),
+  target: custom<HeartbeatTarget | undefined>({
+    allowed: "an object with isDead",
+    parse(value, label) {
+      if ("isDead" in Object(value)) return value as HeartbeatTarget;
+      throw new TypeError(unlike(label, "an object with isDead", value));
+    },
+  }),
   onTargetDead: callback(),
   onBeat: callback(),
   onMissedBeat: callback(),
   onAlert: callback(),
-  drainOn: object<AbortSignal>("an AbortSignal", isSignal),
+  drainOn: signalRule,
   systemd: custom<HeartbeatSettings["systemd"]>({
     fallback: false,
     allowed: "true, false or a function that sends",

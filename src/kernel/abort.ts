@@ -1,3 +1,9 @@
+/** Whether it is an `AbortSignal`, of any realm. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  return typeof aborted === "boolean" && typeof addEventListener === "function";
+}
+
 type Join = (run: () => void) => () => void;
 
 const shared = new WeakMap<AbortSignal, Join>();

@@ -8,6 +8,7 @@ export interface Snapshot {
     | "rate-limiter"
     | "keyed-rate-limiter"
     | "shutdown"
+    | "health"
     | "heartbeat"
     | "watchdog";
   readonly name: string;

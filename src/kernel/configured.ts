@@ -1,7 +1,7 @@
 import { disposable } from "./disposable.js";
 
 /** The parts of the configuration, as `ResilienceConfig` names them. */
-export type SectionName = "circuitBreaker" | "rateLimiter" | "shutdown" | "heartbeat" | "watchdog";
+export type SectionName = "circuitBreaker" | "rateLimiter" | "shutdown" | "health" | "heartbeat" | "watchdog";
 
 type Options = Readonly<Record<string, unknown>>;
 

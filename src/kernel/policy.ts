@@ -1,4 +1,4 @@
-import { onAbort } from "./abort.js";
+import { isAbortSignal, onAbort } from "./abort.js";
 import { ownOptions } from "./options.js";
 import { show, unlike } from "./show.js";
 
@@ -70,10 +70,8 @@ export function checkFunction(
 
 /** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
 export function checkSignal(signal: unknown): void {
-  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  if (signal !== undefined && (typeof aborted !== "boolean" || typeof addEventListener !== "function")) {
-    throw new TypeError(unlike("signal", "an AbortSignal", signal));
-  }
+  if (signal === undefined || isAbortSignal(signal)) return;
+  throw new TypeError(unlike("signal", "an AbortSignal", signal));
 }
 
 const executeKeys = { signal: true };

@@ -1,17 +1,8 @@
 import type { Clock } from "../kernel/clock.js";
-import { realClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
+import { clockRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import {
-  choice,
-  duration,
-  having,
-  integer,
-  numberAbove,
-  optional,
-  type Rule,
-  text,
-} from "../kernel/rules.js";
+import { choice, duration, integer, numberAbove, optional, type Rule, text } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
 /** The limits of a bucket; the options that `update` can change. */
@@ -84,7 +75,7 @@ export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
   burst: optional(numberAbove(undefined, 0)),
   maxQueue: optional(integer(undefined, 0)),
   name: name("rate-limiter"),
-  clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
+  clock: clockRule,
 };
 
 /** The rules of {@link KeyedRateLimiterOptions}. */

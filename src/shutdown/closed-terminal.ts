@@ -12,22 +12,22 @@ export function noteTerminals(): void {
 }
 
 /**
- * Node 20 aborts at its exit when it cannot put the mode of a closed terminal back. It leaves descriptors alone that
- * are something else by then. Any other is left as it is: in the moment between, another thread may be given its
- * number, and libuv aborts when it closes one of these.
+ * For a terminal window that was closed: Node 20 aborts at its exit when it cannot restore the mode of a closed terminal,
+ * but leaves descriptors alone that are something else by then. So those that were terminals are opened as /dev/null.
+ * No other descriptor is touched: while it is closed, another thread might be given its number.
  */
 export function letGoOfClosedTerminal(): void {
-  // In another thread the exit is not that of the process.
+  // The exit of another thread is not that of the process.
   const { isMainThread } = process.getBuiltinModule("node:worker_threads");
   if (process.platform === "win32" || !isMainThread) return;
   for (const descriptor of terminals) {
     if (isatty(descriptor)) continue;
     try {
       closeSync(descriptor);
-      // Gets the lowest number that is free.
+      // Gets the lowest free number, which is the one just closed.
       openSync("/dev/null", "r+");
     } catch {
-      // It was closed before, or may not be opened: there is nothing to put back, or no way around it.
+      // It was closed before, or /dev/null cannot be opened: nothing else can be done.
     }
   }
   terminals.clear();

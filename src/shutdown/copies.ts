@@ -1,15 +1,15 @@
 import { warn } from "../kernel/warning.js";
 
-/** What the copies of this package in a process know of each other; a change of the shape is another version. */
+/** The version of what the copies of this package in a process share; to be raised when its shape changes. */
 const VERSION = 1;
 const KEY = Symbol.for("@kstlib/resilience/shutdowns");
 
 /**
- * One copy of this package: an application and a library may bring two versions, or load one as ESM and as
- * CommonJS. Each has its own listeners; none may end the process before all are done.
+ * One copy of this package: an application and a library may use two versions, or load one as ESM and as CommonJS.
+ * Each has its own listeners; none may end the process before all are complete.
  */
 export interface Copy {
-  /** Until when its shutdowns in progress may take, in milliseconds of `process.hrtime`; `undefined`: there are none. */
+  /** Until when its shutdowns in progress may take, in milliseconds of `process.hrtime`; `undefined` when there are none. */
   until(): number | undefined;
   /** Resolves when all that have begun are complete, with the exit code that a failure asks for; never rejects. */
   settle(): Promise<number | undefined>;
@@ -26,13 +26,13 @@ export interface Shared {
 
 function found(): Shared {
   const made: Shared = { version: VERSION, copies: new Set(), exitCode: undefined };
-  // Where the listeners are: threads and sandboxes have a process object of their own.
+  // On `process`, where the listeners are: threads and sandboxes have a process object of their own.
   const there: unknown = Reflect.get(process, KEY);
   if (there === undefined) {
     Object.defineProperty(process, KEY, { value: made });
     return made;
   }
-  // Only its own version is known to have this shape.
+  // Another version may have another shape.
   if (Reflect.get(Object(there), "version") === VERSION) return there as Shared;
   warn(
     "KSTLIB_OTHER_COPY",
@@ -43,7 +43,7 @@ function found(): Shared {
 
 let shared: Shared | undefined;
 
-/** What this copy shares with the others, or has alone where those speak another version. */
+/** What this copy shares with the others; its own where they are of another version. */
 export function sharedByCopies(): Shared {
   return (shared ??= found());
 }

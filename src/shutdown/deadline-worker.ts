@@ -52,7 +52,7 @@ function innermost(stack: string): string {
     .map((line) => line.trim())
     .filter((frame) => !frame.includes("node:internal"));
   const own = frames.findIndex((frame) =>
-    /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook|runContained|Course\.begin) /.test(
+    /^at (?:async )?(?:callHook|settleAbortable|runAbortable|runHook|runContained|(?:ShutdownRun\.)?#begin) /.test(
       frame,
     ),
   );

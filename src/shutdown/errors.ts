@@ -2,7 +2,6 @@ import { brandError, ResilienceError } from "../kernel/errors.js";
 
 /** The codes of {@link ShutdownError}. */
 export type ShutdownErrorCode =
-  | "ERR_SHUTDOWN_CHECK_TIMEOUT"
   | "ERR_SHUTDOWN_DUPLICATE"
   | "ERR_SHUTDOWN_IN_PROGRESS"
   | "ERR_SHUTDOWN_TIMEOUT"
@@ -11,8 +10,7 @@ export type ShutdownErrorCode =
 /**
  * What goes wrong around a shutdown. `code` is
  *
- * - `ERR_SHUTDOWN_CHECK_TIMEOUT`: a health check did not answer in its time; the reason of its signal;
- * - `ERR_SHUTDOWN_DUPLICATE`: a callback or check of this name is there already;
+ * - `ERR_SHUTDOWN_DUPLICATE`: there is a callback of this name already;
  * - `ERR_SHUTDOWN_IN_PROGRESS`: too late, the shutdown has begun; also the reason of `shutdown.signal`;
  * - `ERR_SHUTDOWN_TIMEOUT`: a callback did not settle in its time; in its result, and the reason of its signal;
  * - `ERR_SHUTDOWN_MEMBER`: a registered thread or process did not end well; in the result, with the exit code.

@@ -1,29 +1,30 @@
 import type { Writable } from "node:stream";
 import type { Clock } from "../kernel/clock.js";
 import { disposable } from "../kernel/disposable.js";
+import { atMost } from "./at-most.js";
 
-/** How long unwritten output may hold up the exit, in milliseconds: a reader that is gone must not hold it for ever. */
+/** How long the exit waits for unwritten output, in milliseconds: the reader of a pipe may have stopped reading. */
 export const FLUSH_LIMIT = 1000;
 
-/** The output streams of the process that can be had. */
+/** The output streams of the process, as far as it has them. */
 export function outputStreams(): readonly Writable[] {
   const streams: Writable[] = [];
   for (const name of ["stdout", "stderr"] as const) {
     try {
       streams.push(process[name]);
     } catch {
-      // The getter opens the descriptor and throws for an odd one: then nothing was ever written to it.
+      // The getter throws for a descriptor of an unknown kind, to which nothing was written then.
     }
   }
   return streams;
 }
 
-/** How many want the errors of a stream to be ignored; one listener serves them all. */
+/** For each stream, how many callers want its errors ignored; one listener serves them all. */
 const tolerated = new Map<Writable, number>();
 
 function ignore(): void {}
 
-/** Takes errors of the streams, above all EPIPE of a reader that is gone, for no errors until it is disposed of. */
+/** Ignores errors of the streams, such as EPIPE when the reader is gone, until disposed of. */
 export function tolerate(streams: readonly Writable[]): Disposable {
   for (const stream of streams) {
     const count = tolerated.get(stream) ?? 0;
@@ -44,20 +45,14 @@ export function tolerate(streams: readonly Writable[]): Disposable {
  * writes to a pipe are asynchronous, and `process.exit` drops what is still queued.
  */
 export async function flush(streams: readonly Writable[], clock: Clock): Promise<void> {
-  // Warnings print on the next tick, which comes after all promise jobs.
+  // Warnings are printed on the next tick, after all promise jobs.
   await new Promise<void>((resolve) => {
     process.nextTick(resolve);
   });
-  await new Promise<void>((resolve) => {
-    const timer = clock.setTimer(resolve, FLUSH_LIMIT);
-    void written(streams).then(() => {
-      timer.cancel();
-      return resolve();
-    });
-  });
+  await atMost(FLUSH_LIMIT, written(streams), clock);
 }
 
-/** Bun writes past the buffer of a stream into a sink, which alone knows what is left. */
+/** Bun writes into a sink beside the stream's buffer, and only the sink knows what is left. */
 function sinkOf(stream: Writable): unknown {
   const key = Object.getOwnPropertySymbols(stream).find(
     ({ description }) => description === "kWriteStreamFastPath",
@@ -72,7 +67,7 @@ async function flushSink(sink: object): Promise<void> {
 
 async function written(streams: readonly Writable[]): Promise<void> {
   const sinks = streams.map(sinkOf).filter((sink) => typeof sink === "object" && sink !== null);
-  // A reader that is gone is no error.
+  // That the reader is gone is no error.
   if (sinks.length > 0) await Promise.allSettled(sinks.map(flushSink));
   for (const stream of streams.filter(mayHold)) {
     // The callback of an empty write comes after all that was written before, or with the error.
@@ -82,7 +77,7 @@ async function written(streams: readonly Writable[]): Promise<void> {
   }
 }
 
-/** Whether something may be on its way: in the stream, or where a process manager's own `write` takes it. */
+/** Whether something may be unwritten: in the stream, or in a process manager that replaced its `write`. */
 function mayHold(stream: Writable): boolean {
   return stream.writableLength > 0 || Object.hasOwn(stream, "write");
 }

@@ -2,44 +2,38 @@ import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
-import type { ClusterPrimary } from "./cluster-workers.js";
-import { Course } from "./course.js";
-import { Health } from "./health.js";
-import type { HealthCheck } from "./health-check.js";
-import { healthHandler, type HealthHandler } from "./health-handler.js";
-import type { HealthCheckOptions, HealthHandlerOptions } from "./health-options.js";
-import type { HealthReport } from "./health-report.js";
+import type { ClusterPrimary } from "./members/cluster-workers.js";
+import type { WorkerThread } from "./members/worker-thread.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
-  type ShutdownCallbackOptions,
+  type OnSecondSignal,
   shutdownRules,
-  type ShutdownServerOptions,
-  type ShutdownWaitOptions,
+  type ShutdownSignal,
 } from "./options.js";
+import type { ShutdownCallbackOptions, ShutdownServerOptions } from "./registration-options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
-import { warnOfFailures } from "./run-hooks.js";
-import type { ClosableServer } from "./server-parts.js";
-import { install, isInstalled, type SignalTarget, uninstall } from "./signals.js";
-import { ShutdownSettings } from "./settings.js";
+import type { ClosableServer } from "./servers/frameworks.js";
+import { ShutdownRun } from "./shutdown-run.js";
+import { install, isInstalled, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
 import { canStartDeadlineThread } from "./thread-check.js";
-import type { WorkerThread } from "./worker-thread.js";
+import type { ShutdownWaitOptions } from "./wait.js";
 
 /**
  * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run
  * one after the other, lower priority first, within one total time that also holds when a callback blocks
  * the thread.
  *
- * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several
- * installed at once all run, side by side, and the process ends when all of them are complete. It happens
- * once: a shutdown that has begun stays `isShuttingDown`. Copies of the first signal change nothing, and neither
- * does another SIGTERM; a later Ctrl-C ends the process at once. One that comes while a callback blocks the thread is
- * not heard; the total time holds, and a signal that is not listened to, such as SIGQUIT (Ctrl-\), ends the process
- * at once, unless it is process 1.
+ * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Of several that are
+ * installed all run, side by side, and the process ends when all of them are complete. A shutdown runs once: it stays
+ * `isShuttingDown`. Copies of the first signal change nothing, nor does another SIGTERM; a later Ctrl-C ends the
+ * process at once. While a callback blocks the thread no signal is heard, but the total time holds, and a signal
+ * without a listener, such as SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
  *
  * @throws TypeError for an unknown option or one of the wrong type.
  * @throws RangeError for an option out of range, or a `preStopDelay` that leaves no time for callbacks.
@@ -58,42 +52,19 @@ import type { WorkerThread } from "./worker-thread.js";
  * shutdown.uninstall();
  * ```
  */
-export class GracefulShutdown extends ShutdownSettings implements Component, AsyncDisposable {
+export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
   readonly #registrations: Registrations;
-  readonly #course: Course;
-  readonly #health: Health;
-  readonly #target: SignalTarget;
+  readonly #run: ShutdownRun;
 
   constructor(options?: GracefulShutdownOptions) {
+    super();
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
-    super(settings);
     this.#settings = settings;
     this.#registrations = new Registrations(settings.clock);
-    const course = new Course(settings, this.#registrations, this.#events);
-    this.#course = course;
-    let finishing: Promise<ShutdownReport> | undefined;
-    this.#health = new Health(settings.clock, settings.checkTimeout, course.signal);
-    this.#target = {
-      settings,
-      shutdown: this,
-      obey: (reason, time) => {
-        // Who gives the order has had the delay already.
-        const left = { preStopDelay: 0, timeout: Math.min(settings.timeout, time) };
-        void course.begin(reason, { ...settings, ...left });
-      },
-      until: () => course.until,
-      crash: (reason, error) => {
-        course.crash(error);
-        void course.begin(reason, settings);
-      },
-      hold: () => course.hold(),
-      // Asked by more than one, who need not all warn.
-      finish: () => (finishing ??= this.#finish("")),
-      stay: () => course.stay(),
-    };
+    this.#run = new ShutdownRun(settings, this.#registrations, this.#events);
   }
 
   /** What snapshots and messages call it. */
@@ -101,19 +72,64 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
     return this.#settings.name;
   }
 
+  /** The time for everything together, in seconds. */
+  get timeout(): number {
+    return this.#settings.timeout / 1000;
+  }
+
+  /** How long it goes on serving after the shutdown has begun, in seconds. */
+  get preStopDelay(): number {
+    return this.#settings.preStopDelay / 1000;
+  }
+
+  /** The part of the time left that a server, thread or cluster leaves to the callbacks behind it: 0 to 0.9. */
+  get reserve(): number {
+    return this.#settings.reserve;
+  }
+
+  /** The signals that begin a shutdown. */
+  get signals(): readonly ShutdownSignal[] {
+    return this.#settings.signals;
+  }
+
+  /** For how long signals after the first are copies of it, in seconds. */
+  get repeatGrace(): number {
+    return this.#settings.repeatGrace / 1000;
+  }
+
+  /** What a later signal means. */
+  get onSecondSignal(): OnSecondSignal {
+    return this.#settings.onSecondSignal;
+  }
+
+  /** The exit code when a callback failed, timed out or was skipped. */
+  get forceExitCode(): number {
+    return this.#settings.forceExitCode;
+  }
+
+  /** Whether the process ends once the shutdown that a signal began is complete. */
+  get exitOnSignal(): boolean {
+    return this.#settings.exitOnSignal;
+  }
+
+  /** Whether an uncaught error begins a shutdown. */
+  get handleUncaught(): boolean {
+    return this.#settings.handleUncaught;
+  }
+
   /** Whether the shutdown has begun; stays `true`. */
   get isShuttingDown(): boolean {
-    return this.#course.reason !== null;
+    return this.#run.hasBegun;
   }
 
   /** Whether it listens to the signals. */
   get isInstalled(): boolean {
-    return isInstalled(this.#target);
+    return isInstalled(this.#run);
   }
 
   /** Aborted when the shutdown begins, with a `ShutdownError` as its reason. */
   get signal(): AbortSignal {
-    return this.#course.signal;
+    return this.#run.signal;
   }
 
   /** Adds a listener; disposing of the result removes it. */
@@ -133,24 +149,24 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
 
   /**
    * Adds a server, to be drained in its turn: it accepts no more connections, responses end with
-   * `Connection: close`, HTTP/2 sessions and WebSockets are told to go away. An HTTP connection without a request
-   * is closed after `idleGrace`, one whose request never gets complete 2 s later at most; a WebSocket that does not
-   * close is terminated after 2 s, a body or tunnel on which nothing moves is cut after 5 s; what remains when the
+   * `Connection: close`, HTTP/2 sessions and WebSockets are told to close. An HTTP connection without a request
+   * is closed after `idleGrace`, one whose request stays incomplete at most 2 s later; a WebSocket that does not
+   * close is terminated after 2 s, a body or tunnel on which nothing moves is cut off after 5 s; what is left when the
    * time is up is destroyed. The result's `cut` counts them.
    *
-   * Takes a server of Node, what `listen` of Express or Koa returns, and what stands around one: Fastify, a Nest
-   * application, socket.io, ws. Such a framework's own `close` is called in the drain, and its hooks run once: those of
-   * Fastify and Nest that end what requests need come behind the last answer. Before or after `listen`, but
-   * connections are followed from now on. Throws as `register` does.
+   * Takes a server of Node, what `listen` of Express or Koa returns, and a framework around a server: Fastify, a Nest
+   * application, socket.io, ws. A framework's own `close` is called once during the drain; hooks of Fastify and Nest
+   * that end what requests need run after the last response. May be called before or after `listen`, but tracks
+   * connections from this call on. Throws as `register` does.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
     return this.#registrations.addServer(name, server, options);
   }
 
   /**
-   * Adds a worker thread, to be ended in its turn: signals come to the main thread alone. A shutdown that is
-   * installed in the thread is told to begin, and its thread ends; without one it is terminated after a second,
-   * and when the time is up in any case. Throws as `register` does.
+   * Adds a worker thread, to be ended in its turn: only the main thread gets signals. A shutdown that is installed in
+   * the thread is told to begin, and the thread ends after it. A thread without one is terminated after a second, and
+   * any thread when the time is up. Throws as `register` does.
    */
   registerWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.addWorker(name, worker, options);
@@ -158,48 +174,48 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
 
   /**
    * Adds, in the primary, all workers of `node:cluster`, to be ended in one turn. A shutdown that is installed in a
-   * worker is told to begin; a worker without one gets a SIGTERM after a second. What is there when the time is up
-   * is killed. Fork no successor while `isShuttingDown`. Where the primary itself is killed, Node ends
-   * its workers at once, without their callbacks. Throws as `register` does.
+   * worker is told to begin; a worker without one gets a SIGTERM after a second. Those that are left when the time is
+   * up are killed. Do not fork a new worker while `isShuttingDown`. When the primary itself is killed, Node ends its
+   * workers at once, without their callbacks. Throws as `register` does.
    */
   registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.addCluster(name, cluster, options);
   }
 
   /**
-   * Takes a callback or server away. Returns whether it was there; `false` once the shutdown has begun,
-   * because its plan stands.
+   * Takes away what was registered by that name. Returns whether there was something; `false` once the shutdown has
+   * begun, because nothing can be changed then.
    */
   unregister(name: string): boolean {
     return this.#registrations.remove((hook) => hook.name === name);
   }
 
   /**
-   * Listens to the signals, beside whoever listens already; does nothing when it does so already. After a
+   * Listens to the signals, beside other listeners; a second call does nothing. After a
    * signal the process ends with 128 + the signal's number when every callback is done, else with
    * `forceExitCode`; a later SIGINT ends it at once, with 128 + its own number (see `onSecondSignal`).
    */
   install(): void {
-    install(this.#target);
-    // Another clock's shutdown has no deadline thread.
+    install(this.#run);
+    // With another clock there is no deadline thread.
     if (this.#settings.clock === realClock) canStartDeadlineThread();
   }
 
-  /** Stops listening and leaves the listeners of others as they are. A shutdown in progress goes on. */
+  /** Stops listening; other listeners stay. A shutdown in progress goes on. */
   uninstall(): void {
-    uninstall(this.#target);
+    uninstall(this.#run);
   }
 
   /**
    * Begins the shutdown and resolves with its report; called again, it returns the same promise. Does not end
    * the process, unless a callback blocks the thread beyond the total time. A callback that awaits it waits
-   * for itself until its time is up. Rejects for nothing but a `reason` that is not a string, with a TypeError.
+   * for itself until its time is up. Rejects only when `reason` is not a string, with a TypeError.
    */
   trigger(reason: string = "trigger"): Promise<ShutdownReport> {
     if (typeof reason !== "string") {
       return Promise.reject(new TypeError(`reason must be a string; got ${show(reason)}.`));
     }
-    return this.#course.begin(reason, this.#settings);
+    return this.#run.begin(reason);
   }
 
   /**
@@ -207,62 +223,17 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
    * complete, with `false` when `timeout` comes first; rejects with `signal.reason` when that signal aborts.
    */
   wait(options?: ShutdownWaitOptions): Promise<boolean> {
-    return this.#course.waiting.wait(options);
-  }
-
-  /**
-   * Adds a check that the health probes ask; disposing of the result takes it away again. All who ask at the
-   * same time share one run; none begins beside one that outlives its time, for ten times as long. Once the
-   * shutdown has begun no check is asked.
-   *
-   * @throws ShutdownError when there is a check of that name.
-   * @throws TypeError or RangeError for a bad name, check or option.
-   */
-  addCheck(name: string, check: HealthCheck, options?: HealthCheckOptions): Disposable {
-    return this.#health.add(name, check, options);
-  }
-
-  /** Whether it may have traffic: started, not shutting down, every readiness check is well. Never rejects. */
-  readiness(): Promise<HealthReport> {
-    return this.#health.report("readiness");
-  }
-
-  /** Whether it is alive: every liveness check is well, or the shutdown has begun. Never rejects. */
-  liveness(): Promise<HealthReport> {
-    return this.#health.report("liveness");
-  }
-
-  /** Whether it has started: every start-up check has passed once. Never rejects. */
-  startup(): Promise<HealthReport> {
-    return this.#health.report("startup");
-  }
-
-  /**
-   * Makes a request listener for `/livez`, `/readyz` and `/startupz`: 200 or 503 with the report as JSON, as
-   * text with `?verbose`; `?exclude=name` leaves a check out. While draining `/readyz` is 503 and `/livez` 200:
-   * a server of its own, registered to be the last, answers to the end. See {@link HealthHandler} for an example.
-   *
-   * @throws TypeError or RangeError for a bad option.
-   */
-  healthHandler(options?: HealthHandlerOptions): HealthHandler {
-    return healthHandler((probe, excluded) => this.#health.report(probe, excluded), options);
+    return this.#run.wait(options);
   }
 
   /** What it is and does at this moment; frozen, JSON-serialisable. */
   snapshot(): ShutdownSnapshot {
-    return this.#course.snapshot(this.name, this.isInstalled);
+    return this.#run.snapshot(this.isInstalled);
   }
 
-  /** Runs the shutdown, then stops listening to the signals. What failed becomes a warning if nobody listens. */
+  /** Runs the shutdown, then stops listening to the signals. Without a listener, what failed becomes a warning. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#finish("dispose");
+    await this.#run.finish("dispose");
     this.uninstall();
-  }
-
-  /** For those endings whose report nobody receives: warns of what failed, unless somebody listens. */
-  async #finish(reason: string): Promise<ShutdownReport> {
-    const report = await this.trigger(reason);
-    if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
-    return report;
   }
 }

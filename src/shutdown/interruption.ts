@@ -1,12 +1,12 @@
 import { disposable } from "../kernel/disposable.js";
 import { ShutdownError } from "./errors.js";
 
-/** How many causes behind one another are looked at: they may go round in a circle. */
+/** How long a chain of causes is followed: it may be circular. */
 const DEPTH = 10;
 
 /**
- * Whether an error says no more than that the shutdown has begun: a start-up that goes on meanwhile comes to
- * register something too late, or finds `shutdown.signal` aborted.
+ * Whether an error only says that the shutdown has begun: a start-up that is still in progress then registers something
+ * too late, or passes `shutdown.signal` to what it waits for.
  */
 export function isInterruption(error: unknown): boolean {
   let cause = error;
@@ -18,12 +18,12 @@ export function isInterruption(error: unknown): boolean {
 }
 
 /**
- * Keeps a start-up that is interrupted by the shutdown from ending the process before the callbacks are done.
- * Any other uncaught error ends it as if nobody listened.
+ * Keeps the uncaught error of a start-up that the shutdown interrupts from ending the process before the callbacks are
+ * done. Any other uncaught error ends the process, as without this listener.
  */
 export function tolerateInterruption(): Disposable {
   const caught = (error: unknown): void => {
-    // Whoever listens besides decides about all others.
+    // Another listener decides about other errors.
     if (isInterruption(error) || process.listenerCount("uncaughtException") > 1) return;
     process.off("uncaughtException", caught);
     process.nextTick(() => {

@@ -3,33 +3,33 @@ import type { ShutdownContext, ShutdownCut, ShutdownMember } from "./report.js";
 /** What a registration is of. */
 export type ShutdownKind = "callback" | "server" | "worker" | "cluster";
 
-/** What is registered to have its turn; times in milliseconds. */
+/** A registration, which is called in its turn; times in milliseconds. */
 export interface Hook {
   readonly name: string;
   readonly kind: ShutdownKind;
   readonly priority: number;
   readonly timeout?: number | undefined;
-  /** @param time how long it may take, for those who divide it. */
+  /** @param time how long it may take, for those that divide it among several steps. */
   readonly callback: (context: ShutdownContext, time: number) => unknown;
   /** Tells, after its turn, what has become of the threads or processes behind it. */
   readonly members?: () => Promise<readonly ShutdownMember[]>;
   /** Tells, after its turn, what a server has cut off. */
   readonly cut?: () => ShutdownCut | undefined;
-  /** Undoes what the registration has done beside keeping the callback. */
+  /** Undoes what the registration has done, such as adding listeners. */
   readonly release?: () => void;
 }
 
 /** The order of the turns: lower priority first, ties as they were registered. */
 export function inOrder(hooks: readonly Hook[]): readonly Hook[] {
-  // The sort is stable, and the hooks come in the order of their registration.
+  // The sort is stable.
   return hooks.toSorted((one, other) => one.priority - other.priority);
 }
 
 /**
- * How long a callback may run when its turn comes at `now`: its own timeout or what is left, 0 when nothing is. What
- * waits for others, for clients, threads or processes, and has no timeout of its own leaves a part to those behind it.
+ * How long a callback may run when its turn comes at `now`: its own timeout or what is left, 0 when nothing is. One that
+ * waits for others (clients, threads, processes) and has no timeout of its own leaves a part to the callbacks after it.
  *
- * @param reserve that part: 0 for the last of all.
+ * @param reserve that part; 0 for the last callback.
  */
 export function budget(
   { kind, timeout }: Pick<Hook, "kind" | "timeout">,

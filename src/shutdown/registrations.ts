@@ -4,22 +4,22 @@ import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { type ClusterPrimary, followCluster } from "./cluster-workers.js";
 import { ShutdownError } from "./errors.js";
+import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
+import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
+import { type Hook, inOrder } from "./plan.js";
 import {
   callbackRules,
   serverRules,
   type ShutdownCallbackOptions,
   type ShutdownCallbackSettings,
   type ShutdownServerOptions,
-} from "./options.js";
-import { type Hook, inOrder } from "./plan.js";
+} from "./registration-options.js";
 import type { ShutdownCallback } from "./report.js";
-import { followServer } from "./server-drain.js";
-import type { ClosableServer } from "./server-parts.js";
-import { followWorker, type WorkerThread } from "./worker-thread.js";
+import { trackServer } from "./servers/drain.js";
+import type { ClosableServer } from "./servers/frameworks.js";
 
-/** What is registered under which name, until the shutdown begins: from then on the plan stands. */
+/** What is registered, by name. Once the shutdown has begun nothing changes any more. */
 export class Registrations {
   #hooks: readonly Hook[] = [];
   readonly #clock: Clock;
@@ -46,7 +46,7 @@ export class Registrations {
   addServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
     return this.#add(name, serverRules, options, ({ idleGrace }) => ({
       kind: "server",
-      ...followServer(server, this.#clock, idleGrace),
+      ...trackServer(server, this.#clock, idleGrace),
     }));
   }
 
@@ -54,7 +54,7 @@ export class Registrations {
   addWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
     return this.#add(name, callbackRules, options, () => ({
       kind: "worker",
-      ...followWorker(name, worker, this.#clock, () => this.#closed),
+      ...trackWorker(name, worker, this.#clock, () => this.#closed),
     }));
   }
 
@@ -62,7 +62,7 @@ export class Registrations {
   addCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
     return this.#add(name, callbackRules, options, () => ({
       kind: "cluster",
-      ...followCluster(cluster, this.#clock, () => this.#closed),
+      ...trackCluster(cluster, this.#clock, () => this.#closed),
     }));
   }
 
@@ -75,20 +75,20 @@ export class Registrations {
     return true;
   }
 
-  /** Refuses every change from now on. */
+  /** Refuses changes from now on. */
   close(): void {
     this.#closed = true;
   }
 
-  /** Undoes what the registrations have done beside keeping the callbacks. */
+  /** Undoes what the registrations have done, such as adding listeners. */
   release(): void {
     for (const hook of this.#hooks) hook.release?.();
   }
 
   /**
-   * Adds something that is to have its turn; disposing of the result takes it away again.
+   * Adds a registration; disposing of the result takes it away again.
    *
-   * @param prepare makes the rest of it, once nothing else can be refused.
+   * @param prepare makes the rest of it, called when nothing else can be refused.
    */
   #add<Settings extends ShutdownCallbackSettings>(
     name: string,
@@ -111,7 +111,7 @@ export class Registrations {
       );
     }
     const { priority, timeout } = settings;
-    // Last, because a server is listened to from here on.
+    // Last, because it adds listeners to a server.
     const hook: Hook = { name, priority, timeout, ...prepare(settings) };
     this.#hooks = inOrder([...this.#hooks, hook]);
     return disposable(() => this.remove((other) => other === hook));

@@ -8,7 +8,7 @@ export interface ShutdownContext {
   readonly error?: unknown;
 }
 
-/** A piece of cleaning up; synchronous, asynchronous, or returning a promise, which is awaited. */
+/** A step of the shutdown, synchronous or asynchronous; a promise that it returns is awaited. */
 export type ShutdownCallback = (context: ShutdownContext) => unknown;
 
 /**
@@ -31,7 +31,7 @@ export interface ShutdownMember {
    * terminated and a process got a SIGTERM. `"killed"`: it was still there when its time was up.
    */
   readonly fate: "left" | "dismissed" | "killed";
-  /** What became of its own callbacks; `null` when it did not say. */
+  /** The results of its own callbacks; `null` when it did not send them. */
   readonly results:
     | readonly {
         readonly name: string;
@@ -42,17 +42,17 @@ export interface ShutdownMember {
     | null;
 }
 
-/** How many connections of a server were ended before they were finished, by what was on them. */
+/** How many connections of a server were cut off, by what was on them. */
 export interface ShutdownCut {
   /** WebSockets that had not closed 2 s after they were told to. */
   readonly websockets?: number;
-  /** Requests of whose body nothing had come for 5 s. */
+  /** Requests whose body had stalled for 5 s. */
   readonly uploads?: number;
-  /** Responses of which the client had taken nothing for 5 s. */
+  /** Responses that the client had not read from for 5 s. */
   readonly downloads?: number;
-  /** Other upgraded connections, on which nothing had moved for 5 s. */
+  /** Other upgraded connections without traffic for 5 s. */
   readonly tunnels?: number;
-  /** Anything that was still there when the time of the server was up. */
+  /** All others that were left when the time of the server was up. */
   readonly unfinished?: number;
 }
 
@@ -62,11 +62,11 @@ export interface ShutdownResult {
   readonly status: ShutdownStatus;
   /** How long it ran, in seconds. */
   readonly seconds: number;
-  /** What it threw or rejected with, what it has started threw uncaught, or the `ShutdownError` of its timeout. */
+  /** What it threw or rejected with, what something that it started threw uncaught, or the `ShutdownError` of its timeout. */
   readonly error?: unknown;
   /** The threads or processes behind a `registerWorker` or `registerCluster`. */
   readonly members?: readonly ShutdownMember[];
-  /** What a `registerServer` has cut off; not there when that is nothing. */
+  /** What a server has cut off; not there when nothing was. */
   readonly cut?: ShutdownCut;
 }
 
@@ -89,6 +89,6 @@ export interface ShutdownEvents {
   readonly begin: { readonly reason: string; readonly error?: unknown };
   /** A callback has ended, or was skipped. */
   readonly callback: { readonly result: ShutdownResult };
-  /** All is over; the process is still there. */
+  /** All callbacks have ended; the process has not. */
   readonly complete: { readonly report: ShutdownReport };
 }

@@ -1,7 +1,9 @@
+import { onAbort } from "../kernel/abort.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
 import { runAbortable } from "../kernel/policy.js";
 import { warn } from "../kernel/warning.js";
+import { atMost } from "./at-most.js";
 import { ShutdownError } from "./errors.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import type { GracefulShutdownSettings } from "./options.js";
@@ -10,46 +12,43 @@ import type { ShutdownCallback, ShutdownContext, ShutdownReport, ShutdownResult 
 import { takeTurn } from "./turn.js";
 
 /**
- * How long a callback may still take when something that it has started threw and nobody caught it, in milliseconds:
- * its promise may wait for that for ever, and those that come after it need their time.
+ * How long a callback may still take after something that it started threw uncaught, in milliseconds: its promise may
+ * never settle then, and later callbacks need their time.
  */
 const AFTER_ERROR = 1000;
 
-/** Goes on serving for a while; not at all, or no longer, once the process is broken. */
-async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise<void> {
-  if (delay === 0 || broken.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      timer.cancel();
-      broken.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = clock.setTimer(end, delay);
-    broken.addEventListener("abort", end);
-  });
+/** What the caller of {@link runHooks} knows, and wants to know. */
+interface Observer {
+  /** Aborted when the process is in an undefined state: then it must not go on serving. */
+  readonly broken: AbortSignal;
+  /** The uncaught error, if there was one so far. */
+  readonly crash: () => { readonly error: unknown } | undefined;
+  /** Told before each turn. */
+  readonly onTurn: (name: string) => void;
+  /** Told after each turn, and of each callback whose turn never came. */
+  readonly onResult: (result: ShutdownResult) => void;
 }
 
-/**
- * Gives every callback its turn, one after the other; never rejects.
- *
- * @param broken aborted when the process is in an undefined state: then it must not go on serving.
- * @param crash the uncaught error, if there was one so far.
- * @param onTurn told before each turn.
- * @param onResult told after each turn, and of each that never came.
- */
+/** Goes on serving for `delay` milliseconds, or until the process is broken. */
+async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise<void> {
+  if (delay === 0 || broken.aborted) return;
+  const broke = new Promise<void>((resolve) => {
+    onAbort(broken, resolve);
+  });
+  await atMost(delay, broke, clock);
+}
+
+/** Gives every callback its turn, one after the other; never rejects. */
 export async function runHooks(
   hooks: readonly Hook[],
   reason: string,
   { clock, timeout, preStopDelay, reserve }: GracefulShutdownSettings,
-  broken: AbortSignal,
-  crash: () => { readonly error: unknown } | undefined,
-  onTurn: (name: string) => void,
-  onResult: (result: ShutdownResult) => void,
+  { broken, crash, onTurn, onResult }: Observer,
 ): Promise<ShutdownReport> {
   const started = clock.now();
   const streams = outputStreams();
   const tolerance = tolerate(streams);
-  // Waits in any case: whoever is told that the shutdown has begun is told before its first callback runs.
+  // Always asynchronous: who is told that the shutdown has begun is told before the first callback runs.
   await linger(preStopDelay, broken, clock);
   const results: ShutdownResult[] = [];
   for (const hook of hooks) {
@@ -64,7 +63,7 @@ export async function runHooks(
     results.push(result);
     onResult(result);
   }
-  // What was written last may fail after the end.
+  // The last output may fail after the end.
   void flush(streams, clock).then(() => tolerance[Symbol.dispose]());
   return Object.freeze({
     reason,
@@ -88,38 +87,38 @@ async function runHook(
   const started = clock.now();
   const controller = new AbortController();
   const { signal } = controller;
+  /** Why its signal was aborted. */
+  let ended: "failed" | "timed-out" | undefined;
+  let outcome: Pick<ShutdownResult, "status" | "error"> | undefined;
+  const end = (status: "failed" | "timed-out", error: unknown): void => {
+    ended ??= status;
+    controller.abort(error);
+  };
   const expire = (): void => {
-    // What is left of the total is an odd number.
+    // The rest of a total time is no round number.
     const seconds = time < 1000 ? time / 1000 : Math.round(time / 100) / 10;
     const message = `${name} did not finish within ${formatDuration(seconds)}.`;
-    controller.abort(new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
+    end("timed-out", new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));
   };
   const timer = clock.setTimer(expire, time);
-  let outcome: Pick<ShutdownResult, "status" | "error"> = { status: "done" };
-  // The report of a blocked thread knows the application's frames by the names of those below them.
+  let failing: Timer | undefined;
+  const fail = (error: unknown): void => {
+    if (outcome === undefined) failing ??= clock.setTimer(() => end("failed", error), AFTER_ERROR);
+  };
+  // The report of a blocked thread finds the application's frames by the names of these functions.
   const callHook = (): unknown =>
     kind === "callback"
       ? (callback as ShutdownCallback)({ signal, ...why })
       : callback({ signal, ...why }, time);
-  let isOver = false;
-  let hasFailed = false;
-  let failing: Timer | undefined;
-  const fail = (error: unknown): void => {
-    if (isOver) return;
-    failing ??= clock.setTimer(() => {
-      hasFailed = !signal.aborted;
-      controller.abort(error);
-    }, AFTER_ERROR);
-  };
   try {
     await takeTurn(fail, () => runAbortable(callHook, signal));
-    // One that blocked the thread has held its own timer up.
+    // A callback that blocked the thread has delayed its own timer.
     if (clock.now() - started > time) expire();
     signal.throwIfAborted();
+    outcome = { status: "done" };
   } catch (error) {
-    outcome = { status: signal.aborted && !hasFailed ? "timed-out" : "failed", error };
+    outcome = { status: ended ?? "failed", error };
   }
-  isOver = true;
   timer.cancel();
   failing?.cancel();
   const seconds = (clock.now() - started) / 1000;

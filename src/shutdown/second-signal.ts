@@ -2,12 +2,12 @@ import { realClock, type Timer } from "../kernel/clock.js";
 import { runContained } from "../kernel/warning.js";
 import type { GracefulShutdownSettings, SecondSignalAnswer, ShutdownSignal } from "./options.js";
 
-/** Whether people type it. All others are sent by programs, which have SIGKILL for when they are out of patience. */
+/** Whether people type it. Others are sent by programs, which can send a SIGKILL later. */
 export function isTyped(signal: string): boolean {
   return ["SIGINT", "SIGQUIT", "SIGBREAK"].includes(signal);
 }
 
-/** The rule that is not told otherwise; a shutdown that is complete has nothing to lose by the end. */
+/** The default rule. A complete shutdown has nothing left to lose. */
 function byDefault(signal: ShutdownSignal, isComplete: boolean): SecondSignalAnswer {
   return isComplete || isTyped(signal) ? "exit" : "ignore";
 }
@@ -15,24 +15,24 @@ function byDefault(signal: ShutdownSignal, isComplete: boolean): SecondSignalAns
 type HistorySettings = Pick<GracefulShutdownSettings, "clock" | "signals" | "repeatGrace" | "onSecondSignal">;
 
 /**
- * The signals that one shutdown has got. A terminal signals the whole process group, and what runs the program
- * (`npm`, `node --watch`, nodemon) passes on what it got itself, some by another name: all that comes within the
- * grace is one request. So is what somebody sends to this very process who listened, and listens no more: that is
- * how a framework such as NestJS, when its own part is done, leaves the rest to the default of the signal.
+ * The signals that one shutdown has received. A terminal signals the whole process group, and what runs the program
+ * (`npm`, `node --watch`, nodemon) forwards what it got, some as another signal: all that comes within the grace is one
+ * request. A copy, too, is a signal that comes when a listener of it has just been removed: NestJS, when its own hooks
+ * are done, removes its listener and sends the signal to its own process again.
  */
 export class SignalHistory {
   readonly #settings: HistorySettings;
   #first: { readonly signal: ShutdownSignal; readonly at: number } | undefined;
   #grace: Timer | undefined;
 
-  /** How many listened to each signal when the grace was over, and those were gone that listen once. */
+  /** How many listeners each signal had when the grace was over and `once` listeners were gone. */
   readonly #listeners = new Map<ShutdownSignal, number>();
 
   constructor(settings: HistorySettings) {
     this.#settings = settings;
   }
 
-  /** Takes note of a signal, and says what it is. */
+  /** Takes note of a signal and says what it means. */
   hear(signal: ShutdownSignal, isComplete: boolean): "first" | "copy" | SecondSignalAnswer {
     const { clock, onSecondSignal } = this.#settings;
     if (this.#grace !== undefined) return "copy";
@@ -56,8 +56,12 @@ export class SignalHistory {
     return answer;
   }
 
-  /** Ends the grace. */
+  /** Ends the grace of the last signal. */
   stop(): void {
+    if (this.#first !== undefined) this.#endGrace();
+  }
+
+  #endGrace(): void {
     this.#grace?.cancel();
     this.#grace = undefined;
     for (const signal of this.#settings.signals) this.#listeners.set(signal, process.listenerCount(signal));
@@ -65,11 +69,11 @@ export class SignalHistory {
 
   #wait(): void {
     const { clock, repeatGrace } = this.#settings;
-    const stop = (): void => this.stop();
-    // Behind all who listen to this signal, of whom some listen once.
+    const stop = (): void => this.#endGrace();
+    // After all listeners of this signal, some of which are removed by it.
     if (repeatGrace === 0) return process.nextTick(stop);
-    // Signals wait while the thread is blocked. The loop comes to them after its timers and before this, for which
-    // it would not stir if it had no reference.
+    // While the thread is blocked signals are queued; the loop delivers them after its timers and before setImmediate,
+    // which keeps the loop running for that.
     const end = clock === realClock ? (): void => void setImmediate(stop) : stop;
     this.#grace = clock.setTimer(end, repeatGrace, { ref: false });
   }

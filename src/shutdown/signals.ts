@@ -1,100 +1,82 @@
 import { constants } from "node:os";
+import { noteTerminals } from "./closed-terminal.js";
 import { type Copy, sharedByCopies } from "./copies.js";
 import { allowUntil } from "./deadline-thread.js";
-import { noteTerminals } from "./closed-terminal.js";
 import { endProcess, exitNow, inspected, isEnding } from "./end-process.js";
 import { flush, outputStreams, tolerate } from "./flush.js";
 import { isInterruption, tolerateInterruption } from "./interruption.js";
-import type { GracefulShutdownSettings, ShutdownSignal } from "./options.js";
-import type { ShutdownReport, ShutdownResult } from "./report.js";
-import { SignalHistory } from "./second-signal.js";
+import { listenToParent, type Parent } from "./members/parent.js";
+import type { ShutdownSignal } from "./options.js";
+import type { ShutdownReport } from "./report.js";
+import type { ShutdownRun } from "./shutdown-run.js";
 import { describeResults } from "./snapshot.js";
-import { hearSuperior, type Superior } from "./superior.js";
 import { failTurn } from "./turn.js";
 import { endingBecause } from "./unfinished.js";
 
-/** What a shutdown shows to the listeners of the process. */
-export interface SignalTarget {
-  readonly settings: GracefulShutdownSettings;
-  readonly shutdown: {
-    readonly isShuttingDown: boolean;
-    trigger(reason: string): Promise<ShutdownReport>;
-  };
-  /** Until when it may take, in milliseconds of `process.hrtime`; `undefined` unless it is in progress. */
-  until(): number | undefined;
-  /** Begins the shutdown on an order of those above, unless it has begun. */
-  obey(reason: string, time: number): void;
-  /** Begins the shutdown after an uncaught error, unless it has begun; from then on without its delay. */
-  crash(reason: string, error: unknown): void;
-  /** Told that the process ends when the shutdown is complete: until then its deadline holds. */
-  hold(): void;
-  /** Resolves when the shutdown is complete, never rejects. */
-  finish(): Promise<ShutdownReport>;
-  /** Told when the process goes on after `exit`. */
-  stay(): void;
-}
-
-// What follows is of this copy of the package: one listener each for all installed shutdowns. Every one runs, and
-// the process ends when all that have begun are complete, those of other copies among them.
+// One listener for each signal serves all installed shutdowns. Each of them runs, and the process ends when all that
+// have begun are complete, also those of other copies of this package.
 const emitter: NodeJS.EventEmitter = process;
 const CRASH = "uncaughtException";
 const REJECTION = "unhandledRejection";
-// Node makes an exception of a rejection that nobody handles; Bun ends the process with it.
+// Node turns an unhandled rejection into an uncaught exception; Bun ends the process.
 const CRASHES = process.versions["bun"] === undefined ? [CRASH] : [CRASH, REJECTION];
-const targets = new Set<SignalTarget>();
+const installed = new Set<ShutdownRun>();
 const listening = new Map<string, (...args: unknown[]) => void>();
-const histories = new WeakMap<SignalTarget, SignalHistory>();
-/** Those who end this thread or process, when there are any. */
-let superior: Superior | undefined;
+/** The thread or process that can tell this one to end, where there is one. */
+let parent: Parent | undefined;
 
 const self: Copy = {
   until() {
-    const times = inProgress().map((target) => target.until() ?? 0);
+    const times = inProgress().map((run) => run.until ?? 0);
     return times.length === 0 ? undefined : Math.max(...times);
   },
   async settle() {
-    const joined = new Set<SignalTarget>();
-    let forced: number | undefined;
-    for (let target = nextOf(joined); target !== undefined; target = nextOf(joined)) {
-      joined.add(target);
-      const { ok } = await target.finish();
-      if (!ok) forced ??= target.settings.forceExitCode;
-    }
-    return forced;
+    return failureCode(await join(new Map()));
   },
 };
 
-/** A shutdown that has begun and is not known yet. */
-function nextOf(joined: ReadonlySet<SignalTarget>): SignalTarget | undefined {
-  return [...targets].find((target) => target.shutdown.isShuttingDown && !joined.has(target));
+type Reports = Map<ShutdownRun, ShutdownReport>;
+
+/** Waits for all shutdowns that have begun, also those that begin meanwhile, and adds their reports. */
+async function join(reports: Reports, begin: (run: ShutdownRun) => void = () => {}): Promise<Reports> {
+  for (;;) {
+    const run = [...installed].find((other) => other.hasBegun && !reports.has(other));
+    if (run === undefined) return reports;
+    begin(run);
+    reports.set(run, await run.finish());
+  }
 }
 
-function inProgress(): readonly SignalTarget[] {
-  return [...targets].filter((target) => target.until() !== undefined);
+/** The exit code of the first shutdown that did not end well; `undefined` when all did. */
+function failureCode(reports: Reports): number | undefined {
+  return [...reports].find(([, { ok }]) => !ok)?.[0].settings.forceExitCode;
 }
 
-/** What of the process a target listens to; a signal that the platform does not have never comes. */
-function eventsOf({ settings: { signals, handleUncaught } }: SignalTarget): readonly string[] {
-  // Unhandled rejections come as exceptions, too, unless the program treats them in its own way.
+function inProgress(): readonly ShutdownRun[] {
+  return [...installed].filter((run) => run.until !== undefined);
+}
+
+/** The events of the process that a shutdown listens to; a signal that the platform does not have never comes. */
+function eventsOf({ settings: { signals, handleUncaught } }: ShutdownRun): readonly string[] {
   return handleUncaught ? [...signals, ...CRASHES] : signals;
 }
 
-function listenersTo(event: string): readonly SignalTarget[] {
-  return [...targets].filter((target) => eventsOf(target).includes(event));
+function listenersTo(event: string): readonly ShutdownRun[] {
+  return [...installed].filter((run) => eventsOf(run).includes(event));
 }
 
-/** Whether a target is installed. */
-export function isInstalled(target: SignalTarget): boolean {
-  return targets.has(target);
+/** Whether a shutdown is installed. */
+export function isInstalled(run: ShutdownRun): boolean {
+  return installed.has(run);
 }
 
-/** Listens on behalf of a target. */
-export function install(target: SignalTarget): void {
+/** Listens to the events of a shutdown. */
+export function install(run: ShutdownRun): void {
   noteTerminals();
-  targets.add(target);
+  installed.add(run);
   sharedByCopies().copies.add(self);
-  superior ??= hearSuperior(ordered);
-  for (const event of eventsOf(target)) {
+  parent ??= listenToParent(obeyParent);
+  for (const event of eventsOf(run)) {
     if (listening.has(event)) continue;
     const listener = listenerOf(event);
     listening.set(event, listener);
@@ -102,16 +84,16 @@ export function install(target: SignalTarget): void {
   }
 }
 
-/** Listens no more to what nobody else wants. */
-export function uninstall(target: SignalTarget): void {
-  targets.delete(target);
-  histories.get(target)?.stop();
-  if (targets.size === 0) {
+/** Stops listening, except to what other shutdowns listen to. */
+export function uninstall(run: ShutdownRun): void {
+  installed.delete(run);
+  run.history.stop();
+  if (installed.size === 0) {
     sharedByCopies().copies.delete(self);
-    superior?.[Symbol.dispose]();
-    superior = undefined;
+    parent?.[Symbol.dispose]();
+    parent = undefined;
   }
-  for (const event of eventsOf(target)) {
+  for (const event of eventsOf(run)) {
     const listener = listening.get(event);
     if (listener === undefined || listenersTo(event).length > 0) continue;
     emitter.off(event, listener);
@@ -124,54 +106,46 @@ function listenerOf(event: string): (...args: unknown[]) => void {
   return event === REJECTION ? rejected : () => received(event as ShutdownSignal);
 }
 
-function historyOf(target: SignalTarget): SignalHistory {
-  const known = histories.get(target);
-  if (known !== undefined) return known;
-  const history = new SignalHistory(target.settings);
-  histories.set(target, history);
-  return history;
-}
-
 function received(signal: ShutdownSignal): void {
-  // The exit code by which a shell tells that a signal ended a program.
+  // The exit code that a shell reports for a program ended by this signal.
   const code = 128 + (constants.signals[signal] ?? constants.signals.SIGTERM);
   const { copies, exitCode } = sharedByCopies();
   const isComplete = exitCode === undefined && [...copies].every((copy) => copy.until() === undefined);
-  const heard = listenersTo(signal).map((target) => ({
-    target,
-    meaning: historyOf(target).hear(signal, isComplete),
+  const heard = listenersTo(signal).map((run) => ({
+    run,
+    meaning: run.history.hear(signal, isComplete),
   }));
   const impatient = heard.find(({ meaning }) => meaning === "exit");
   if (impatient !== undefined) {
-    void cutShort(impatient.target, signal, code);
+    void cutShort(impatient.run, signal, code);
     return;
   }
-  const begun = heard.filter(({ meaning }) => meaning === "first").map(({ target }) => target);
-  for (const target of begun) void target.shutdown.trigger(signal);
+  const begun = heard.filter(({ meaning }) => meaning === "first").map(({ run }) => run);
+  for (const run of begun) void run.begin(signal);
   void leave(
     begun.find(({ settings }) => settings.exitOnSignal),
     code,
   );
 }
 
-/** The exit code is the signal's, as the one of an orderly end: what is cut short is said. */
-async function cutShort({ settings }: SignalTarget, signal: ShutdownSignal, code: number): Promise<void> {
+/** Ends the process at once; what is not done is said on stderr, since the exit code is that of an orderly end. */
+async function cutShort({ settings }: ShutdownRun, signal: ShutdownSignal, code: number): Promise<void> {
   endingBecause(`ended at once by a second signal, ${signal}`);
-  // Who asks once more goes past an `exit` of the application's own that does not come to its end.
+  // One more signal ends the process past an `exit` of the application that hangs.
   if (isEnding()) return exitNow(code);
   const ending = endProcess(settings, code);
   const held = ending === undefined ? [] : inProgress();
-  for (const target of held) target.hold();
+  for (const run of held) run.exitFollows();
   await ending;
   endingBecause(undefined);
-  for (const target of held) target.stay();
+  for (const run of held) run.exitReturned();
 }
 
-/** An order is no signal: one that comes with it, to a whole group, is the first. */
-function ordered(reason: string, time: number): void {
-  for (const target of targets) target.obey(reason, time);
+/** Told by the parent. That is no signal: one that comes as well, to the whole group, is the first. */
+function obeyParent(reason: string, time: number): void {
+  for (const run of installed) run.obey(reason, time);
   void leave(
-    [...targets].find(({ settings }) => settings.exitOnSignal),
+    [...installed].find(({ settings }) => settings.exitOnSignal),
     0,
   );
 }
@@ -181,61 +155,56 @@ function crashed(error: unknown, origin: unknown): void {
   if (shared.exitCode !== undefined && isInterruption(error)) return;
   process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
-  // Another exception finds them begun already.
-  for (const target of targets) {
-    if (found.includes(target) || target.shutdown.isShuttingDown) target.crash(String(origin), error);
+  // A shutdown that does not handle exceptions is told of one once it has begun.
+  for (const run of installed) {
+    if (found.includes(run) || run.hasBegun) run.crash(String(origin), error);
   }
   failTurn(error);
   void leave(found[0], 1);
-  // A process that was on its way out already does not end in order any more, either.
+  // Also where the process was about to exit for another reason.
   if (shared.exitCode !== undefined) shared.exitCode = 1;
 }
 
 function rejected(reason: unknown): void {
-  // A program with a listener of its own treats them in its own way, as on Node.
+  // A listener of the application's own decides instead, as on Node.
   if (emitter.listenerCount(REJECTION) === 1) crashed(reason, REJECTION);
 }
 
-/** The other copies of the package in this process. */
 function otherCopies(): readonly Copy[] {
   return [...sharedByCopies().copies].filter((copy) => copy !== self);
 }
 
-async function leave(leader: SignalTarget | undefined, code: number): Promise<void> {
+/** Ends the process when every shutdown that has begun is complete; does nothing when it is about to end already. */
+async function leave(leader: ShutdownRun | undefined, code: number): Promise<void> {
   const shared = sharedByCopies();
   if (leader === undefined || shared.exitCode !== undefined) return;
   shared.exitCode = code;
   const streams = outputStreams();
   const tolerances = [tolerate(streams), tolerateInterruption()];
-  const joined = new Set<SignalTarget>();
-  const results: ShutdownResult[] = [];
-  let forced: number | undefined;
-  // Looks again each time: one may begin while another is waited for.
-  for (let isOver = false; !isOver;) {
-    const target = joined.has(leader) ? nextOf(joined) : leader;
-    const copy = otherCopies().find((other) => other.until() !== undefined);
-    if (target !== undefined) {
-      joined.add(target);
-      target.hold();
-      const report = await target.finish();
-      results.push(...report.results);
-      if (!report.ok) forced ??= target.settings.forceExitCode;
-    } else if (copy !== undefined) {
-      allowUntil(copy.until() ?? 0);
-      await copy.settle();
-    } else isOver = true;
+  const reports: Reports = new Map();
+  leader.exitFollows();
+  reports.set(leader, await leader.finish());
+  // Looks again each time: another may have begun meanwhile.
+  for (;;) {
+    await join(reports, (run) => run.exitFollows());
+    const other = otherCopies().find((copy) => copy.until() !== undefined);
+    if (other === undefined) break;
+    allowUntil(other.until() ?? 0);
+    await other.settle();
   }
+  let failed = failureCode(reports);
   for (const copy of otherCopies()) {
-    const worse = await copy.settle();
-    forced ??= worse;
+    const theirs = await copy.settle();
+    failed ??= theirs;
   }
-  superior?.report({ step: "ended", ok: forced === undefined, results: describeResults(results) });
+  const results = [...reports.values()].flatMap((report) => report.results);
+  parent?.send({ step: "ended", ok: failed === undefined, results: describeResults(results) });
   await flush(streams, leader.settings.clock);
-  await superior?.leave(leader.settings.clock);
-  // The code is looked up last: an exception may have come in between.
-  await endProcess(leader.settings, forced ?? shared.exitCode);
+  await parent?.disconnect(leader.settings.clock);
+  // Read last: an exception may have changed it meanwhile.
+  await endProcess(leader.settings, failed ?? shared.exitCode);
   shared.exitCode = undefined;
-  // Only an `exit` of the application's own comes back.
+  // Reached only after an `exit` of the application's own that returned.
   for (const tolerance of tolerances) tolerance[Symbol.dispose]();
-  for (const target of joined) target.stay();
+  for (const run of reports.keys()) run.exitReturned();
 }

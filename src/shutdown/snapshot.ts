@@ -1,8 +1,8 @@
 import type { Snapshot } from "../kernel/component.js";
 import { isError } from "../kernel/is-error.js";
 import { show } from "../kernel/show.js";
-import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 import type { Hook, ShutdownKind } from "./plan.js";
+import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 
 /** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {
@@ -20,7 +20,7 @@ export interface ShutdownSnapshot extends Snapshot {
     readonly priority: number;
     readonly timeout: number | null;
   }[];
-  /** What has become of the callbacks so far. */
+  /** The results of the callbacks that have ended. */
   readonly results: readonly {
     readonly name: string;
     readonly status: ShutdownStatus;
@@ -28,7 +28,7 @@ export interface ShutdownSnapshot extends Snapshot {
     readonly error: string | null;
     /** The threads or processes behind it, where there are any. */
     readonly members?: readonly ShutdownMember[];
-    /** What a server has cut off, where that is something. */
+    /** What a server has cut off; not there when nothing was. */
     readonly cut?: ShutdownCut;
   }[];
 }
@@ -40,7 +40,7 @@ function frozenList<From, To extends object>(
   return Object.freeze(items.map((item) => Object.freeze(make(item))));
 }
 
-/** Makes a snapshot out of its plain parts and the lists that it describes. */
+/** Makes a snapshot from its plain parts, the registrations and the results. */
 export function describe(
   parts: Omit<ShutdownSnapshot, "kind" | "callbacks" | "results">,
   hooks: readonly Hook[],
@@ -59,7 +59,7 @@ export function describe(
   });
 }
 
-/** Makes plain data of results, which may have errors of any kind. */
+/** The results as plain data: of an error the message. */
 export function describeResults(results: readonly ShutdownResult[]): ShutdownSnapshot["results"] {
   return frozenList(results, (result) => ({ ...result, error: told(result) }));
 }

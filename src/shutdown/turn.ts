@@ -1,12 +1,12 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 
-/** Ends one turn, because what it has started threw an error that nobody caught. */
+/** Ends one turn, because something that it started threw an error that nobody caught. */
 export type FailTurn = (error: unknown) => void;
 
 let turns: AsyncLocalStorage<FailTurn> | undefined;
 let inProgress = 0;
 
-/** Runs the callback of a turn: what it starts, also what it does not wait for, is known as its own until its end. */
+/** Runs the callback of a turn; errors of all that it starts, awaited or not, can be traced to it until its end. */
 export async function takeTurn<Result>(fail: FailTurn, callback: () => Promise<Result>): Promise<Result> {
   if (turns === undefined) {
     const { AsyncLocalStorage: Storage } = process.getBuiltinModule("node:async_hooks");
@@ -16,12 +16,12 @@ export async function takeTurn<Result>(fail: FailTurn, callback: () => Promise<R
   try {
     return await turns.run(fail, callback);
   } finally {
-    // A storage in use makes every promise of a process dearer that goes on afterwards, before Node 24.
+    // Before Node 24 a storage in use slows down every promise of a process, which may go on after the shutdown.
     if (--inProgress === 0) turns.disable();
   }
 }
 
-/** Called while an uncaught error is handled: ends the turn out of which it came, if it is still on. */
+/** Called while an uncaught error is handled: ends the turn that it came from, if that is still on. */
 export function failTurn(error: unknown): void {
   turns?.getStore()?.(error);
 }

@@ -16,19 +16,19 @@ function tell(code: number): void {
   say(`${cause ?? `exit with ${code} in the middle of the shutdown`}; not done: ${names.join(", ")}`);
 }
 
-/** From now on an exit, whoever asks for it, tells what it cuts short. */
+/** From now on an exit of the process, whoever causes it, says on stderr what was not done. */
 export function noteBegun(shutdown: Unfinished): void {
   if (inProgress.size === 0) process.on("exit", tell);
   inProgress.add(shutdown);
 }
 
-/** Nothing is left to be cut short. */
+/** All callbacks have ended. */
 export function noteEnded(shutdown: Unfinished): void {
   inProgress.delete(shutdown);
   if (inProgress.size === 0) process.off("exit", tell);
 }
 
-/** Says why the process is about to end; `undefined` when it did not. */
+/** Notes why the process is about to end; `undefined` when it has not. */
 export function endingBecause(reason: string | undefined): void {
   cause = reason;
 }

@@ -1,7 +1,8 @@
 import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
-import { clockRule, parsePath, PATH_RULE } from "../heartbeat-file/options.js";
+import { parsePath, PATH_RULE } from "../heartbeat-file/options.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
+import { clockRule } from "../kernel/object-rules.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { callback, choice, custom, duration, integer, type Rule, text } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";

@@ -1,4 +1,4 @@
-import { clockRule } from "../heartbeat-file/options.js";
+import { clockRule } from "../kernel/object-rules.js";
 import type { HeartbeatVerdict } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";

@@ -3,7 +3,7 @@ export const PRELUDE = `
 import http from "node:http";
 import net from "node:net";
 import { once } from "node:events";
-import { GracefulShutdown } from "@kstlib/resilience";
+import { GracefulShutdown, Health } from "@kstlib/resilience";
 const shutdown = new GracefulShutdown({ timeout: 12 });
 shutdown.on("callback", ({ result: { name, status, cut, error } }) =>
   name === "clients" || console.log([name, status, cut ? JSON.stringify(cut) : "", error?.message ?? ""].join(" ").trim()));

@@ -77,9 +77,10 @@ describe.concurrent("registerServer in a program of its own", { timeout: 90_000 
       `
 import fastify from "fastify";
 const app = fastify();
-const health = shutdown.healthHandler();
-shutdown.addCheck("queue", () => ({ details: { waiting: 3 } }));
-app.get("/readyz", (request, reply) => { reply.hijack(); health(request.raw, reply.raw); });
+const health = new Health({ drainOn: shutdown.signal });
+health.addCheck("queue", () => ({ details: { waiting: 3 } }));
+const handler = health.handler();
+app.get("/readyz", (request, reply) => { reply.hijack(); handler(request.raw, reply.raw); });
 shutdown.registerServer("http", app);
 await app.listen({ port: 0, host: "127.0.0.1" });
 console.log((await get(app.server.address().port, "/readyz")).replace(/"seconds":[^,]*,/, ""));

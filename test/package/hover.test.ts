@@ -10,6 +10,7 @@ const constructors = {
   RateLimiter: "resilience",
   KeyedRateLimiter: "resilience",
   GracefulShutdown: "resilience",
+  Health: "resilience",
   Heartbeat: "resilience",
   Watchdog: "resilience",
   StateFileWatchdog: "resilience",

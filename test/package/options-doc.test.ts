@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { circuitBreakerRules } from "../../src/circuit-breaker/options.js";
+import { healthRules } from "../../src/health/options.js";
 import { heartbeatRules } from "../../src/heartbeat/options.js";
 import type { Rule } from "../../src/kernel/rules.js";
 import { keyedRateLimiterRules, rateLimiterRules } from "../../src/rate-limiter/options.js";
@@ -39,6 +40,7 @@ const TABLES: readonly (readonly [string, string, Rules])[] = [
   ["RateLimiter", chapter("Rate limiter"), rateLimiterRules],
   ["KeyedRateLimiter", chapter("Rate limiter"), keyedRateLimiterRules],
   ["GracefulShutdown", chapter("Graceful shutdown"), shutdownRules],
+  ["Health", chapter("Health"), healthRules],
   ["Heartbeat", chapter("Heartbeat"), heartbeatRules],
   ["Watchdog", watchdogOptions, watchdogRules],
   ["Watchdog.fromStateFile", fromStateFile, stateFileRules],
@@ -67,7 +69,7 @@ describe("docs/options.md", () => {
 
   test("lists each error code of the sources, and none beside", () => {
     // The others are Node's own, which the sources look for.
-    const ours = /"(ERR_(?:CIRCUIT|PROBE|RATE_LIMIT|SHUTDOWN|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
+    const ours = /"(ERR_(?:CIRCUIT|PROBE|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
     const codes = new Set([...sources.matchAll(ours)].map(([, code]) => code));
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });

@@ -97,8 +97,9 @@ module.exports = (core, folder) => ({
   "a shutdown tells what a callback failed with": async () => {
     const shutdown = new kstlib.GracefulShutdown(core.object({ signals: core.array(["SIGTERM"]) }));
     shutdown.register("files", () => fs.promises.readFile(path.join(folder, "none")));
-    shutdown.addCheck("disk", () => fs.promises.readFile(path.join(folder, "none")));
-    assert.match((await shutdown.readiness()).checks[0].message, /ENOENT/);
+    const health = new kstlib.Health(core.object({ drainOn: shutdown.signal }));
+    health.addCheck("disk", () => fs.promises.readFile(path.join(folder, "none")));
+    assert.match((await health.readiness()).checks[0].message, /ENOENT/);
     await shutdown.trigger();
     assert.match(shutdown.snapshot().results[0].error, /^ENOENT/);
   },

@@ -272,7 +272,6 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     const settings = {
       timeout: 20,
       preStopDelay: 1,
-      checkTimeout: 2,
       repeatGrace: 3,
       signals: ["SIGQUIT"],
       onSecondSignal: "ignore",

@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
-import type { ShutdownServerOptions } from "../../src/shutdown/options.js";
+import type { ShutdownServerOptions } from "../../src/shutdown/registration-options.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
 const opened: { destroy(): unknown }[] = [];

@@ -160,7 +160,7 @@ export const servers = [
   },
   {
     id: "health",
-    title: "`healthHandler`: ready, then draining and alive",
+    title: "`Health`: ready, then draining and alive",
     async judge(outside) {
       const program = outside.start("servers.mjs", ["health"]);
       const { port } = await program.event("listening");

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
-import { GracefulShutdown } from "@kstlib/resilience";
+import { GracefulShutdown, Health } from "@kstlib/resilience";
 import { say } from "./say.mjs";
 
 const slow = [];
@@ -18,7 +18,7 @@ function answer(request, response) {
 }
 
 const shutdown = new GracefulShutdown({ timeout: 20 });
-const health = shutdown.healthHandler();
+const health = new Health({ drainOn: shutdown.signal });
 
 async function fastify() {
   const { default: create } = await import("fastify");
@@ -52,7 +52,7 @@ const servers = {
   http2: () => listening(http2.createServer(answer)),
   health() {
     shutdown.register("work", () => new Promise((resolve) => slow.push(resolve)));
-    return listening(http.createServer(health), { priority: 1000 });
+    return listening(http.createServer(health.handler()), { priority: 1000 });
   },
   fastify,
   websockets,

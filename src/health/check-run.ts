@@ -4,27 +4,27 @@ import { formatDuration } from "../kernel/duration.js";
 import { isError } from "../kernel/is-error.js";
 import { runAbortable } from "../kernel/policy.js";
 import { show } from "../kernel/show.js";
-import { ShutdownError } from "./errors.js";
-import { type HealthCheckFunction, readOutcome } from "./health-check.js";
-import type { HealthCheckResult } from "./health-report.js";
+import { type HealthCheckFunction, readOutcome } from "./check.js";
+import { HealthError } from "./errors.js";
+import type { HealthCheckResult } from "./report.js";
 
 /**
- * A run that outlives its time by this factor is taken for lost: a promise that never settles must not keep a
- * check failing for ever.
+ * After this many times its timeout a run counts as lost, and another may begin: one promise that never settles, of a
+ * driver whose connection broke, must not make the check fail for ever.
  */
 const GIVE_UP = 10;
 
 interface Run {
   readonly result: Promise<HealthCheckResult>;
-  /** From then on another one may begin beside it. */
+  /** From this time on another one may begin beside it. */
   readonly lost: number;
 }
 
-/** What anything that was thrown says; never throws itself. */
+/** The message of anything that was thrown. Never throws. */
 function messageOf(error: unknown): string {
   try {
     if (!isError(error)) return show(error);
-    // A connection that is refused at every address of a host is an error without a message of its own.
+    // A connection refused at every address of a host is an AggregateError with a code and no message.
     const said = [error.message, Reflect.get(error, "code"), error.name];
     return said.find((text) => typeof text === "string" && text !== "") ?? "an error";
   } catch {
@@ -33,9 +33,8 @@ function messageOf(error: unknown): string {
 }
 
 /**
- * A check that all who ask at the same time share: probes that come while a database hangs must not become one
- * more query each. A run that does not end when its time is up is failing at once for those who ask later,
- * until it ends or is taken for lost.
+ * One check and its current run, which all who ask at the same time share: while a database hangs, each probe must not
+ * add a query. Once a run has timed out, those who ask later get its failure at once, until it ends or counts as lost.
  */
 export class CheckRun {
   readonly #name: string;
@@ -57,12 +56,12 @@ export class CheckRun {
     this.#stop = stop;
   }
 
-  /** Asks the check, or joins in what is being asked; resolves within the timeout, never rejects. */
+  /** Runs the check or joins the current run; resolves within the timeout, never rejects. */
   result(): Promise<HealthCheckResult> {
     const now = this.#clock.now();
     if (this.#run === undefined || now >= this.#run.lost) {
       const run: Run = {
-        // Not at once: a check that asks for the report it is part of joins in, and is late.
+        // Later, when #run is set: a check that asks for its own report joins itself, and times out.
         result: Promise.resolve().then(() => this.#ask(() => this.#end(run))),
         lost: now + this.#timeout * GIVE_UP,
       };
@@ -83,7 +82,7 @@ export class CheckRun {
     const { signal } = controller;
     const late = `${name} did not answer within ${formatDuration(this.#timeout / 1000)}.`;
     const timer = clock.setTimer(
-      () => controller.abort(new ShutdownError("ERR_SHUTDOWN_CHECK_TIMEOUT", late)),
+      () => controller.abort(new HealthError("ERR_HEALTH_CHECK_TIMEOUT", late)),
       this.#timeout,
     );
     const stop = this.#stop;

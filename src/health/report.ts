@@ -1,10 +1,12 @@
+import type { Snapshot } from "../kernel/component.js";
+
 /**
  * The three questions that a supervisor asks: may it have traffic, should it be restarted, has it started?
  * Kubernetes asks them as `readinessProbe`, `livenessProbe` and `startupProbe`.
  */
 export type HealthProbe = "readiness" | "liveness" | "startup";
 
-/** `starting`: a start-up check has not passed yet; `draining`: the shutdown has begun. */
+/** `starting`: a start-up check has not passed yet; `draining`: `drainOn` has aborted. */
 export type HealthStatus = "ok" | "failing" | "starting" | "draining";
 
 /** What one check said. */
@@ -22,17 +24,38 @@ export interface HealthCheckResult {
 /** The answer to one {@link HealthProbe}; frozen, JSON-serialisable. */
 export interface HealthReport {
   readonly status: HealthStatus;
-  /** The answer: 200 or 503 in HTTP. While draining `status` is the same for all probes, and this is not. */
+  /** The answer, 200 or 503 in HTTP. While draining `status` is the same for all probes, `ok` is not. */
   readonly ok: boolean;
   /** The checks that were asked, in the order they were added; none while draining. */
   readonly checks: readonly HealthCheckResult[];
 }
 
+/** The events of {@link Health}. */
+export interface HealthEvents {
+  /** A check failed that had passed or was asked for the first time, or it passes again. */
+  readonly change: HealthCheckResult;
+}
+
+/** What a {@link Health} knows at one moment. */
+export interface HealthSnapshot extends Snapshot {
+  readonly kind: "health";
+  readonly isDraining: boolean;
+  /** Whether every start-up check has passed once. */
+  readonly isStarted: boolean;
+  readonly checks: readonly {
+    readonly name: string;
+    /** The probes that ask it. */
+    readonly for: readonly HealthProbe[];
+    /** What it said last; `null` before it was asked. */
+    readonly last: HealthCheckResult | null;
+  }[];
+}
+
 /** What a report is made of. */
-export interface HealthFacts {
-  readonly draining: boolean;
+interface Facts {
+  readonly isDraining: boolean;
   /** Whether all start-up checks have passed, of those that this answer is about. */
-  readonly started: boolean;
+  readonly isStarted: boolean;
   readonly results: readonly HealthCheckResult[];
 }
 
@@ -44,8 +67,8 @@ function report(status: HealthStatus, ok: boolean, results: readonly HealthCheck
  * Answers a probe. A process that drains is not ready, and alive: restarting it would cut the work it finishes,
  * and its end has a deadline already.
  */
-export function answer(probe: HealthProbe, { draining, started, results }: HealthFacts): HealthReport {
-  if (draining) return report("draining", probe === "liveness" || (probe === "startup" && started), []);
+export function answer(probe: HealthProbe, { isDraining, isStarted, results }: Facts): HealthReport {
+  if (isDraining) return report("draining", probe === "liveness" || (probe === "startup" && isStarted), []);
   if (results.every(({ ok }) => ok)) return report("ok", true, results);
-  return report(started ? "failing" : "starting", false, results);
+  return report(isStarted ? "failing" : "starting", false, results);
 }

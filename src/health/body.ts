@@ -1,17 +1,17 @@
-import type { HealthCheckResult, HealthReport } from "./health-report.js";
+import type { HealthCheckResult, HealthReport } from "./report.js";
 
-/** What an answer says: JSON for programs, lines for people. */
+/** The body of an answer: JSON for programs, text for people. */
 export interface HealthBody {
   readonly type: string;
   readonly text: string;
 }
 
-/** A text for people. */
+/** A text. */
 export function plain(text: string): HealthBody {
   return { type: "text/plain; charset=utf-8", text: `${text}\n` };
 }
 
-/** Keeps a name or a message on its line. */
+/** A name or message could forge another check's line. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }

@@ -1,23 +1,25 @@
-import type { Clock, Timer } from "../kernel/clock.js";
-import { ShutdownError } from "./errors.js";
-import type { Answer, MemberResults, Order } from "./order.js";
-import type { Hook } from "./plan.js";
-import type { ShutdownContext, ShutdownMember } from "./report.js";
+import { onAbort } from "../../kernel/abort.js";
+import type { Clock, Timer } from "../../kernel/clock.js";
+import { atMost } from "../at-most.js";
+import { ShutdownError } from "../errors.js";
+import type { Hook } from "../plan.js";
+import type { ShutdownContext, ShutdownMember } from "../report.js";
+import type { Reply, MemberResults, Command } from "./messages.js";
 
-/** A thread or process that ends when it is told. */
+/** A thread or process that can be ended. */
 export interface Member {
   readonly name: string;
   readonly pid: number | null;
-  say(order: Order): void;
-  /** Ends one that does not understand orders. */
+  say(command: Command): void;
+  /** Ends one that has no shutdown to obey a command. */
   dismiss(): void;
-  /** Ends it at once, whatever it does. */
+  /** Ends it at once. */
   kill(): void;
 }
 
 interface State {
   readonly member: Member;
-  /** Whether it has a shutdown of its own, installed. */
+  /** Whether it has said that it has an installed shutdown. */
   obeys: boolean;
   isGone: boolean;
   exitCode: number | null;
@@ -26,24 +28,26 @@ interface State {
   answer: { readonly ok: boolean; readonly results: MemberResults } | undefined;
 }
 
-/** How long one that never said that it obeys has to say so, in milliseconds: it may be starting up. */
+/** How long one that has not said that it obeys has to do so, in milliseconds: it may be starting up. */
 const GRACE = 1000;
-/** What a member does not get of the time, so that its answer comes before its end, in milliseconds. */
+/** The part of the time that a member does not get, so that its reply arrives before it is killed, in milliseconds. */
 const MARGIN = 200;
 
-/** How long one that is killed has to be gone, before the next has its turn, in milliseconds. */
-const DEATH = 300;
+/** How long to wait for the exit of those that were killed, in milliseconds. */
+const KILL_LIMIT = 300;
 
-/** How a process ends that was told to by a signal: the codes of SIGHUP, SIGINT and SIGTERM as a shell has them. */
-const TOLD_CODES = new Set<number | null>([0, 129, 130, 143]);
-const TOLD_SIGNALS = new Set<string | null>(["SIGHUP", "SIGINT", "SIGTERM"]);
+/** How a process exits after SIGHUP, SIGINT or SIGTERM: 128 + the signal, or by the signal itself. */
+const ORDERLY_CODES = new Set<number | null>([0, 129, 130, 143]);
+const ORDERLY_SIGNALS = new Set<string | null>(["SIGHUP", "SIGINT", "SIGTERM"]);
 
 function endedWell({ fate, answer, exitCode, signal }: State): boolean {
   if (fate !== "left") return fate === "dismissed";
-  return answer?.ok !== false && (signal === null ? TOLD_CODES.has(exitCode) : TOLD_SIGNALS.has(signal));
+  return (
+    answer?.ok !== false && (signal === null ? ORDERLY_CODES.has(exitCode) : ORDERLY_SIGNALS.has(signal))
+  );
 }
 
-function fateOf({ member, exitCode, signal }: State): string {
+function describeExit({ member, exitCode, signal }: State): string {
   return `${member.name} ended with ${signal ?? `exit code ${exitCode}`}`;
 }
 
@@ -52,21 +56,21 @@ export class Members {
   readonly #clock: Clock;
   readonly #isBegun: () => boolean;
   readonly #states = new Map<number, State>();
-  #order: Order | undefined;
+  #command: Command | undefined;
   #changed = (): void => {};
 
-  /** @param isBegun whether the shutdown has begun: those that end before are none of its business. */
+  /** @param isBegun whether the shutdown has begun: a member that ends before is forgotten. */
   constructor(clock: Clock, isBegun: () => boolean) {
     this.#clock = clock;
     this.#isBegun = isBegun;
   }
 
-  /** The parts of a registration that are the same for threads and processes. */
+  /** What a registration of threads and one of processes have in common. */
   get hook(): Pick<Hook, "callback" | "members"> {
     return { callback: this.#drain, members: this.#conclude };
   }
 
-  /** Takes one in; one that comes while the others are being ended has to go as well. */
+  /** Adds a member. One that starts while the others are being ended is ended as well. */
   add(id: number, member: Member): void {
     if (this.#states.has(id)) return;
     this.#states.set(id, {
@@ -78,23 +82,23 @@ export class Members {
       fate: "left",
       answer: undefined,
     });
-    member.say(this.#order ?? { step: "ask" });
+    member.say(this.#command ?? { step: "ask" });
   }
 
-  /** Told what one has answered. */
-  answered(id: number, answer: Answer): void {
+  /** Takes note of a reply. */
+  replied(id: number, answer: Reply): void {
     const state = this.#states.get(id);
     if (state === undefined) return;
     if (answer.step === "ended") {
       state.answer = { ok: answer.ok, results: answer.results };
     } else if (!state.obeys) {
       state.obeys = true;
-      // The order was given before it could hear.
-      if (this.#order !== undefined) state.member.say(this.#order);
+      // It was not listening yet when the command was sent.
+      if (this.#command !== undefined) state.member.say(this.#command);
     }
   }
 
-  /** Told that one is gone. */
+  /** Takes note of the exit of a member. */
   gone(id: number, exitCode: number | null, signal: string | null): void {
     const state = this.#states.get(id);
     if (state === undefined) return;
@@ -103,10 +107,10 @@ export class Members {
     this.#changed();
   }
 
-  /** Tells all to end and waits for it; those that are there when the time is up are killed. */
+  /** Tells all to end and waits until they have exited; kills those that are left when the time is up. */
   readonly #drain = async ({ signal, reason }: ShutdownContext, time: number): Promise<void> => {
-    this.#order = { step: "begin", reason, time: Math.max(time / 2, time - MARGIN) };
-    for (const { member } of this.#present()) member.say(this.#order);
+    this.#command = { step: "begin", reason, time: Math.max(time / 2, time - MARGIN) };
+    for (const { member } of this.#present()) member.say(this.#command);
     const timer: Timer = this.#clock.setTimer(
       () => {
         for (const state of this.#present().filter(({ obeys }) => !obeys)) {
@@ -116,7 +120,7 @@ export class Members {
       },
       Math.min(GRACE, time / 4),
     );
-    signal.addEventListener("abort", () => {
+    onAbort(signal, () => {
       for (const state of this.#present()) {
         state.fate = "killed";
         state.member.kill();
@@ -125,18 +129,13 @@ export class Members {
     await this.#allGone();
     timer.cancel();
     const bad = [...this.#states.values()].filter((state) => !endedWell(state));
-    if (bad.length > 0) throw new ShutdownError("ERR_SHUTDOWN_MEMBER", `${bad.map(fateOf).join(", ")}.`);
+    if (bad.length > 0)
+      throw new ShutdownError("ERR_SHUTDOWN_MEMBER", `${bad.map(describeExit).join(", ")}.`);
   };
 
-  /** What has become of each since the shutdown began; waits for those that are just being killed. */
+  /** What became of each since the shutdown began; waits for the exit of those that were killed. */
   readonly #conclude = async (): Promise<readonly ShutdownMember[]> => {
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimer(resolve, DEATH);
-      void this.#allGone().then(() => {
-        timer.cancel();
-        return resolve();
-      });
-    });
+    await atMost(KILL_LIMIT, this.#allGone(), this.#clock);
     return Object.freeze(
       [...this.#states.values()].map(({ member: { name, pid }, exitCode, signal, fate, answer }) =>
         Object.freeze({ name, pid, exitCode, signal, fate, results: answer?.results ?? null }),
@@ -148,7 +147,7 @@ export class Members {
     return [...this.#states.values()].filter(({ isGone }) => !isGone);
   }
 
-  /** Resolves as soon as none is there. */
+  /** Resolves as soon as none is left. */
   #allGone(): Promise<void> {
     return new Promise((resolve) => {
       this.#changed = () => {

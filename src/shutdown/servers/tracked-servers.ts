@@ -1,12 +1,12 @@
-import type { Clock } from "../kernel/clock.js";
-import type { Connection, Patience } from "./connection-line.js";
+import type { Clock } from "../../kernel/clock.js";
+import type { ShutdownCut } from "../report.js";
+import type { Connection, Patience } from "./connection.js";
 import { Connections } from "./connections.js";
-import type { ShutdownCut } from "./report.js";
-import { type NodeServer, nodeServers, webSocketsOf } from "./server-parts.js";
+import { type NodeServer, nodeServers, webSocketsOf } from "./frameworks.js";
 
 /**
- * The connections of an HTTP server, as Node lists them for its own timeouts. There is no public way to find those
- * that were there before the registration; where the list is not as expected, they stay until the deadline.
+ * The connections of an HTTP server, from the list that Node keeps for its own timeouts: there is no public way to find
+ * those from before the registration. Where the list does not look as expected, they stay open until the deadline.
  */
 function socketsOf(server: object): readonly Connection[] {
   const key = Object.getOwnPropertySymbols(server).find(
@@ -19,19 +19,19 @@ function socketsOf(server: object): readonly Connection[] {
   return parsers.flatMap(({ socket }: { readonly socket?: Connection | null }) => (socket ? [socket] : []));
 }
 
-/** What is followed of one server, of Node or of WebSockets. */
-interface Followed {
+/** A server of Node or of WebSockets, and its connections. */
+interface Tracked {
   readonly server: object;
   readonly connections: Connections;
-  /** Only Node knows which connections from before are idle. When in doubt, there are some. */
+  /** Whether it may have connections from before, of which only Node knows whether they are idle. */
   readonly isLate: boolean;
 }
 
-/** The servers that are found in something, and their connections. */
-export class FollowedServers {
+/** The servers inside what was registered, and their connections. */
+export class TrackedServers {
   readonly #given: object;
   readonly #clock: Clock;
-  #all: readonly Followed[] = [];
+  #all: readonly Tracked[] = [];
 
   constructor(given: object, clock: Clock) {
     this.#given = given;
@@ -39,12 +39,12 @@ export class FollowedServers {
     this.look();
   }
 
-  /** Whether a response is due. */
+  /** Whether a response has not ended. */
   get isAnswering(): boolean {
     return this.#all.some(({ connections }) => connections.isAnswering);
   }
 
-  /** What was cut off in all of them; `undefined` when that is nothing. */
+  /** What was cut off in all of them; `undefined` when nothing was. */
   get cut(): ShutdownCut | undefined {
     const sum: Record<string, number> = {};
     for (const { connections } of this.#all) {
@@ -53,16 +53,16 @@ export class FollowedServers {
     return Object.keys(sum).length === 0 ? undefined : Object.freeze(sum);
   }
 
-  /** Follows what is not followed yet: a framework may come by its servers late. Returns those of Node. */
+  /** Looks for servers that are not tracked yet: a framework may make them late. Returns those of Node. */
   look(): readonly NodeServer[] {
     const servers = nodeServers(this.#given);
     for (const server of webSocketsOf(this.#given) === undefined ? servers : [this.#given, ...servers]) {
-      if (!this.#all.some((followed) => followed.server === server)) this.#follow(server);
+      if (!this.#all.some((tracked) => tracked.server === server)) this.#track(server);
     }
     return servers;
   }
 
-  /** Takes in the connections from before. */
+  /** Tracks the connections from before that have sent nothing yet. */
   adopt(): void {
     for (const { server, connections, isLate } of this.#all) {
       if (!isLate) continue;
@@ -71,17 +71,17 @@ export class FollowedServers {
     }
   }
 
-  /** Tells all that they are to end. */
+  /** Announces on all connections that they close. */
   drain(): void {
     for (const { connections } of this.#all) connections.drain();
   }
 
-  /** Ends those that wait in vain; returns whether to look again soon. */
+  /** Ends those whose client is late; returns whether to sweep again soon. */
   sweep(patience: Patience): boolean {
     return this.#all.map(({ connections }) => connections.sweep(patience)).includes(true);
   }
 
-  /** Lets Node end those from before that it knows to be idle; to Node that is also what is still being sent. */
+  /** Lets Node end the idle ones from before, but not while an answer is being sent: to Node that is idle, too. */
   closeIdle(): void {
     for (const { server, isLate } of this.#all) {
       const isSending = socketsOf(server).some(({ writableLength = 0 }) => writableLength > 0);
@@ -89,22 +89,22 @@ export class FollowedServers {
     }
   }
 
-  /** Ends all at once. */
+  /** Ends all connections now. */
   cutAll(): void {
     for (const { connections } of this.#all) connections.cutAll();
   }
 
-  /** Follows no more. */
+  /** Takes all listeners off. */
   release(): void {
     for (const { connections } of this.#all) connections.release();
   }
 
-  #follow(server: object): void {
+  #track(server: object): void {
     try {
       const isLate = Reflect.get(server, "listening") !== false;
       this.#all = [...this.#all, { server, connections: new Connections(server, this.#clock), isLate }];
     } catch {
-      // No reason to fail at start-up: it is closed all the same when its turn comes.
+      // A server that refuses listeners is closed all the same in its turn; no reason to fail at start-up.
     }
   }
 }

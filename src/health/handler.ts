@@ -1,9 +1,9 @@
 import { resolveOptions } from "../kernel/options.js";
-import { type HealthBody, jsonBody, plain, textBody } from "./health-body.js";
-import { handlerRules, type HealthHandlerOptions } from "./health-options.js";
-import type { HealthProbe, HealthReport } from "./health-report.js";
+import { type HealthBody, jsonBody, plain, textBody } from "./body.js";
+import { handlerRules, type HealthHandlerOptions } from "./options.js";
+import type { HealthProbe, HealthReport } from "./report.js";
 
-/** What a {@link HealthHandler} reads of a request: of node:http, https, http2 and the frameworks on them. */
+/** What a {@link HealthHandler} reads of a request of node:http, https, http2 or a framework on top of them. */
 export interface HealthRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -19,27 +19,8 @@ export interface HealthResponse {
 }
 
 /**
- * Answers the health paths and returns whether it has. What is none of them goes to `next`, and is answered
- * with 404 where there is none: it can be the whole of a server, or stand before an application.
- *
- * @example
- * ```ts
- * import http from "node:http";
- * import { CircuitBreaker, GracefulShutdown } from "@kstlib/resilience";
- *
- * const shutdown = new GracefulShutdown({ preStopDelay: 0.1 });
- * const database = new CircuitBreaker({ name: "database" });
- * shutdown.addCheck("database", database);
- * shutdown.addCheck("migrations", Promise.resolve("done"), { for: "startup" });
- *
- * const health = http.createServer(shutdown.healthHandler()).listen(0);
- * shutdown.registerServer("health", health, { priority: 1000 });
- *
- * console.assert((await shutdown.readiness()).ok);
- * database.isolate();
- * console.assert((await shutdown.readiness()).status === "failing");
- * await shutdown.trigger("example");
- * ```
+ * Answers the health paths and returns whether it has done so. Any other path goes to `next`; without a `next` it is
+ * answered with 404. So it can be all that a server does, or come before an application.
  */
 export interface HealthHandler {
   (request: HealthRequest, response: HealthResponse, next?: () => unknown): boolean;
@@ -61,17 +42,17 @@ function send(
   response.writeHead(status, {
     "Content-Type": type,
     "Content-Length": String(Buffer.byteLength(text)),
-    // An answer of a moment ago says nothing.
+    // A proxy must not answer from an earlier report.
     "Cache-Control": "no-store",
     ...headers,
   });
-  // Not sent where it was asked by HEAD: Node sees to that.
+  // To a HEAD request Node sends no body.
   response.end(text);
 }
 
-/** Makes a request listener that answers with what `report` says. */
+/** Makes a request listener that answers with the reports. */
 export function healthHandler(report: Report, options: HealthHandlerOptions | undefined): HealthHandler {
-  const { prefix, messages } = resolveOptions("healthHandler", handlerRules, options);
+  const { prefix, messages } = resolveOptions("handler", handlerRules, options);
 
   const pathOf = (url: string): Path | undefined => {
     const name = url.startsWith(`${prefix}/`) ? url.slice(prefix.length + 1) : "";
@@ -84,10 +65,10 @@ export function healthHandler(report: Report, options: HealthHandlerOptions | un
     response: HealthResponse,
   ): Promise<void> => {
     const answer = await report(PATHS[path], new Set(query.getAll("exclude")));
-    // Somebody else, a timeout of the framework's say, was quicker.
+    // A timeout of the framework's may have answered already.
     if (response.headersSent || response.writableEnded) return;
     const body = query.has("verbose") ? textBody(path, answer, messages) : jsonBody(answer, messages);
-    // HTTP/2 has no such header. A connection that a prober keeps must not hold the drain.
+    // A connection that a prober keeps open must not delay the drain. HTTP/2 has no such header.
     const closing = answer.status === "draining" && request.httpVersionMajor === 1;
     send(response, answer.ok ? 200 : 503, body, closing ? { Connection: "close" } : {});
   };

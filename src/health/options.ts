@@ -1,10 +1,42 @@
+import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
+import { clockRule, signalRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { custom, duration, flag, optional, type Rule } from "../kernel/rules.js";
+import { custom, duration, flag, optional, type Rule, text } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
-import type { HealthProbe } from "./health-report.js";
+import type { HealthProbe } from "./report.js";
 
 const PROBES: readonly HealthProbe[] = ["readiness", "liveness", "startup"];
+
+/** Options of {@link Health}; the section `health` of the configuration gives their defaults. */
+export interface HealthOptions {
+  /** What snapshots and messages call it; selects `instances.<name>` of the configuration. Default `"health"`. */
+  readonly name?: string | undefined;
+  /**
+   * When this signal aborts (a shutdown's `signal`), the process is draining: not ready from that moment on, and
+   * alive. Default none.
+   */
+  readonly drainOn?: AbortSignal | undefined;
+  /** How long a check may take that has no `timeout` of its own. Above 0. Default 5 s. */
+  readonly checkTimeout?: Duration | undefined;
+  /** The source of time. Default the clock of the machine. */
+  readonly clock?: Clock | undefined;
+}
+
+/** The checked options; times in milliseconds. */
+export type HealthSettings = SettingsFor<
+  HealthOptions,
+  { name: string; drainOn: AbortSignal | undefined; checkTimeout: number; clock: Clock }
+>;
+
+/** What each option of {@link Health} may be. */
+export const healthRules: OptionRules<HealthSettings> = {
+  // A file names instances by their key, not by an option.
+  name: { ...text("health"), file: undefined },
+  drainOn: signalRule,
+  checkTimeout: duration(5),
+  clock: clockRule,
+};
 
 /** Options of `addCheck`. */
 export interface HealthCheckOptions {
@@ -13,7 +45,7 @@ export interface HealthCheckOptions {
    * liveness check gets the process restarted: put no dependency there, a restart does not mend a database.
    */
   readonly for?: HealthProbe | readonly HealthProbe[] | undefined;
-  /** How long it may take, above 0. Default: the shutdown's `checkTimeout`, 5 s. */
+  /** How long it may take, above 0. Default: `checkTimeout`. */
   readonly timeout?: Duration | undefined;
 }
 
@@ -50,7 +82,7 @@ export const checkRules: OptionRules<HealthCheckSettings> = {
   timeout: optional(duration(undefined)),
 };
 
-/** Options of `healthHandler`. */
+/** Options of `handler`. */
 export interface HealthHandlerOptions {
   /** What stands before `/livez`, `/readyz` and `/startupz`: `""` (the default) or a path such as `"/health"`. */
   readonly prefix?: string | undefined;
@@ -61,7 +93,7 @@ export interface HealthHandlerOptions {
   readonly messages?: boolean | undefined;
 }
 
-/** The checked options of `healthHandler`. */
+/** The checked options of `handler`. */
 export type HealthHandlerSettings = SettingsFor<HealthHandlerOptions, { prefix: string; messages: boolean }>;
 
 function path(): Rule<string> {
@@ -77,7 +109,7 @@ function path(): Rule<string> {
   });
 }
 
-/** What each option of `healthHandler` may be. */
+/** What each option of `handler` may be. */
 export const handlerRules: OptionRules<HealthHandlerSettings> = {
   prefix: path(),
   messages: flag(false),

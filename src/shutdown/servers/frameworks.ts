@@ -1,15 +1,15 @@
 import { EventEmitter } from "node:events";
-import type { Connection } from "./connection-line.js";
+import type { Connection } from "./connection.js";
 
 /**
- * Anything that stops with `close(callback)`: a server of node:http, https, http2, net, of WebSockets, or a
- * framework's. A promise that `close` returns is awaited as well; whichever comes first counts.
+ * Anything with a `close(callback)`: a server of node:http, https, http2, net, of WebSockets, or a framework. A promise
+ * that `close` returns counts as well, whichever comes first.
  */
 export interface ClosableServer {
   close(callback: (error?: Error) => void): unknown;
 }
 
-/** A server of Node's own kind. */
+/** A server of Node itself. */
 export interface NodeServer extends ClosableServer, EventEmitter {
   readonly listening?: boolean;
   closeIdleConnections?(): void;
@@ -17,16 +17,16 @@ export interface NodeServer extends ClosableServer, EventEmitter {
 }
 
 /**
- * When a framework may close itself. `first`: at once, because it ends connections that would not end otherwise (ws,
- * socket.io). `idle`: when no request is on its way any more, because it answers those with 503 (Fastify). `answered`:
- * when no response is due, because it ends first what they need (Nest).
+ * When a framework's own `close` is called. `first`: at once, because only it ends some connections (ws, socket.io).
+ * `idle`: once no request can be on its way, because from then on it answers 503 (Fastify). `answered`: after the last
+ * response, because its hooks end what responses need (Nest).
  */
 export type CloseTime = "first" | "idle" | "answered";
 
-/** How many frameworks may stand around a server. */
+/** How deep a server may be inside frameworks. */
 const DEPTH = 2;
 
-/** Reads what may be there, of an object that may be a proxy or have getters of its own. */
+/** Reads a property that may not be there, also of a proxy such as Nest's or a getter that throws. */
 function read(object: object, key: PropertyKey): unknown {
   try {
     return Reflect.get(object, key);
@@ -60,7 +60,7 @@ function isNodeServer(value: object): value is NodeServer {
   return isEmitter(value) && has(value, "close", "listen", "address");
 }
 
-/** What Nest calls its server; of its own proxies only this method is safe to call. */
+/** The server of Nest; its application is a proxy of which only this method is safe to call. */
 function httpServerOf(application: object): unknown {
   if (!has(application, "getHttpServer")) return undefined;
   try {
@@ -70,13 +70,13 @@ function httpServerOf(application: object): unknown {
   }
 }
 
-/** The server that a WebSocket server has made for itself; one that it was given is the application's. */
+/** The HTTP server that a WebSocket server made for itself. One that it was given is the application's to register. */
 function ownServerOf(server: object): unknown {
   const options = read(server, "options");
   return isObject(options) && read(options, "server") ? undefined : read(server, "_server");
 }
 
-/** Fastify listens with one more server for each further address of "localhost". */
+/** For "localhost" Fastify has one more server for each further address. */
 function bindingsOf(server: object): readonly unknown[] {
   try {
     const key = Object.getOwnPropertySymbols(server).find(
@@ -89,7 +89,7 @@ function bindingsOf(server: object): readonly unknown[] {
   }
 }
 
-/** The servers of Node behind what was given, from itself to those of a framework; may be none, or none yet. */
+/** The servers of Node in what was given, which may be one itself; none where there are none yet. */
 export function nodeServers(given: object, depth: number = DEPTH): readonly NodeServer[] {
   if (isNodeServer(given)) return [given];
   const inner = [
@@ -113,7 +113,7 @@ export function webSocketsOf(server: object): readonly Connection[] | undefined 
   );
 }
 
-/** When something that is no server of Node itself is to be closed. */
+/** When to close something that is no server of Node itself. */
 export function closeTime(given: object): CloseTime {
   if (has(given, "getHttpServer")) return "answered";
   const settings = read(given, "initialConfig");
@@ -121,13 +121,13 @@ export function closeTime(given: object): CloseTime {
   return isObject(read(given, "server")) ? "idle" : "first";
 }
 
-/** Whether Nest listens to this signal itself, and closes the application by itself. */
+/** Whether Nest listens to this signal and closes the application itself. */
 function closesItself(application: object, reason: string): boolean {
   const signals = read(application, "activeShutdownSignals");
   return Array.isArray(signals) && signals.includes(reason);
 }
 
-/** Not running: somebody has closed it already, and that is what was asked for. */
+/** Whether the error says that the server was closed before, which is no failure. */
 function isClosed(error: unknown): boolean {
   if (!isObject(error)) return false;
   return (
@@ -135,9 +135,9 @@ function isClosed(error: unknown): boolean {
   );
 }
 
-/** Closes it and says when that is over. */
+/** Closes it; resolves when that is done. */
 export function closeServer(server: ClosableServer, reason: string): Promise<void> {
-  // Nest passes on to its hooks which signal it was.
+  // Nest's close takes the signal, which it passes to its hooks, and no callback.
   const isNest = has(server, "getHttpServer");
   if (isNest && closesItself(server, reason)) return Promise.resolve();
   return new Promise((resolve, reject) => {
@@ -146,7 +146,7 @@ export function closeServer(server: ClosableServer, reason: string): Promise<voi
       else reject(error);
     };
     const result = server.close(isNest ? (reason as never) : done);
-    // Fastify returns itself, which is a promise of having started.
+    // Fastify returns itself, a thenable for its start.
     if (isObject(result) && result !== server && has(result, "then")) {
       (result as PromiseLike<unknown>).then(() => resolve(), done);
     } else if (isNest) resolve();

@@ -3,7 +3,7 @@ import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
-import type { ClosableServer } from "../../src/shutdown/server-parts.js";
+import type { ClosableServer } from "../../src/shutdown/servers/frameworks.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
 function setUp() {

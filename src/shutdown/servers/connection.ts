@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** A socket, an HTTP/2 session, or a WebSocket of a server of those. */
+/** A socket, an HTTP/2 session, or the client object of a WebSocket server. */
 export interface Connection {
   readonly bytesRead?: number;
   readonly bytesWritten?: number;
@@ -17,35 +17,34 @@ export interface Connection {
 }
 
 /**
- * What is spoken on a connection. `http`: requests and responses, so that silence without a request means that nobody
- * needs it; `websocket`: it is told to close; `tunnel`: anything else after an upgrade; `other`: an HTTP/2 session, or
- * a protocol that is not known.
+ * What is spoken on a connection. `http`: HTTP/1, so a silent connection without a request is idle; `websocket`: it is
+ * told to close; `tunnel`: anything else after an upgrade; `other`: an HTTP/2 session, or an unknown protocol.
  */
 export type Protocol = "http" | "websocket" | "tunnel" | "other";
 
-/** Why a connection is ended: `idle` ones were in the middle of nothing. */
+/** Why a connection is ended. An `idle` one had no request, so nothing is cut off. */
 export type Verdict = "idle" | "websockets" | "uploads" | "downloads" | "tunnels";
 
-/** How long a connection without a request may go on sending without completing one, in milliseconds. */
+/** How long a client may take to send the head of its next request, in milliseconds. */
 const HEAD_LIMIT = 2000;
 
-/** How long a WebSocket has to answer that it closes; half of the server's time at most. */
+/** How long a WebSocket has to close once it was told; half of the server's time at most. */
 const CLOSE_LIMIT = 2000;
 
-/** How long a client may keep a body, or a tunnel, waiting for its next byte; half of the server's time at most. */
+/** How long nothing may move on a body or tunnel; half of the server's time at most. */
 const SILENCE_LIMIT = 5000;
 
-/** What a drain is patient with, in milliseconds. */
+/** How long a drain waits for what, in milliseconds. */
 export interface Patience {
-  /** When the drain has begun. */
+  /** When the drain began. */
   readonly since: number;
-  /** How long it waits for requests that are on their way. */
+  /** How long an idle connection stays open for a request that is on its way. */
   readonly idle: number;
   readonly close: number;
   readonly silence: number;
 }
 
-/** Divides the time of a server. */
+/** Divides the time that a server has. */
 export function patienceOf(since: number, time: number, idleGrace: number): Patience {
   return {
     since,
@@ -55,11 +54,11 @@ export function patienceOf(since: number, time: number, idleGrace: number): Pati
   };
 }
 
-/** What has gone over a connection so far, as far as it can be told. */
+/** What has gone over a connection so far, as far as the runtime says. */
 interface Traffic {
   readonly read: number;
   readonly written: number | undefined;
-  /** What the system has not taken yet of what was written: `undefined` where the runtime does not say. */
+  /** What was written and not handed to the system yet; `undefined` where the runtime does not say. */
   readonly queued: number | undefined;
 }
 
@@ -69,8 +68,8 @@ function numberOf(object: unknown, key: string): number | undefined {
 }
 
 /**
- * Node's own timeouts look at the same numbers of the handle. Those of the socket do not show how one long piece moves
- * on, and of TLS only the handle below does.
+ * Reads the counters of the handle, as Node's own timeouts do: those of the socket stand still while one large chunk is
+ * on its way. Under TLS only the handle below the TLS socket has them.
  */
 function traffic(connection: Connection): Traffic {
   const own: unknown = Reflect.get(connection, "_handle");
@@ -83,23 +82,23 @@ function traffic(connection: Connection): Traffic {
   };
 }
 
-/** What is known of one connection; times in milliseconds. */
-export class Line {
+/** What a drain knows of one connection; times in milliseconds. */
+export class TrackedConnection {
   readonly connection: Connection;
-  /** The responses that are due on it, in the order of their requests. */
+  /** The responses that have not ended, in the order of their requests. */
   readonly responses: ServerResponse[] = [];
   protocol: Protocol;
-  /** Since when no response is due; of a WebSocket, since when it is one. */
+  /** Since when it has no request; of a WebSocket, since when it is one. */
   freeSince: number;
   /** When a WebSocket was told to close. */
   toldAt: number | undefined;
-  /** Whether the last look found it no longer needed. */
+  /** Whether the last sweep would have ended it. */
   isDue = false;
-  /** Since when nothing has moved, or it was not the client who was waited for. */
+  /** Since when the client is waited for and nothing has moved. */
   #quietSince: number;
-  /** As it was at the last look. */
+  /** As it was at the last sweep. */
   #traffic: Traffic = { read: 0, written: undefined, queued: undefined };
-  /** What had been written when it was upgraded. */
+  /** How much had been written when the upgrade was asked for. */
   #written = 0;
 
   constructor(connection: Connection, protocol: Protocol, now: number) {
@@ -114,25 +113,25 @@ export class Line {
     this.freeSince = this.#quietSince = now;
   }
 
-  /** It has left HTTP. */
+  /** The client has asked for another protocol. */
   upgraded(protocol: Protocol, now: number): void {
     this.protocol = protocol;
     this.freeSince = now;
     this.#written = this.connection.bytesWritten ?? 0;
   }
 
-  /** Whether the server has agreed to the upgrade, or refused it, and can still write. */
+  /** Whether the application has answered the upgrade, and the connection is still open. */
   get isUpgradeAnswered(): boolean {
     const { bytesWritten = 0, writable } = this.connection;
     return writable === true && bytesWritten > this.#written;
   }
 
-  /** Whether something would be lost with it. */
+  /** Whether ending it cuts something off. */
   get isNeeded(): boolean {
     return this.protocol !== "http" || this.responses.length > 0;
   }
 
-  /** Says why nobody needs it any longer, if so. */
+  /** Why it can be ended at `now`, if it can. */
   verdict(patience: Patience, now: number): Verdict | undefined {
     const waitsFor = this.#waitsFor();
     const seen = traffic(this.connection);
@@ -154,14 +153,14 @@ export class Line {
     return silence >= patience.silence ? waitsFor : undefined;
   }
 
-  /** What is due from the client, and not from the application. */
+  /** What the client, not the application, is late with. */
   #waitsFor(): "uploads" | "downloads" | "tunnels" | undefined {
-    // A runtime that does not tell what moves cannot tell who stands still.
+    // Where the runtime counts no traffic, nobody can be called late.
     if (this.#traffic.queued === undefined) return undefined;
     if (this.protocol === "tunnel") return "tunnels";
     for (const response of this.responses) {
       const { req } = response;
-      // What has come is read, and somebody reads.
+      // Everything that came was read, and the application is reading.
       if (!req.complete && req.readableFlowing !== null && req.readableLength === 0) return "uploads";
       const stream: unknown = Reflect.get(response, "stream");
       const waiting = this.connection.writableLength || numberOf(stream, "writableLength") || 0;

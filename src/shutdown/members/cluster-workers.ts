@@ -1,8 +1,8 @@
-import type { Clock } from "../kernel/clock.js";
-import { show } from "../kernel/show.js";
+import type { Clock } from "../../kernel/clock.js";
+import { show } from "../../kernel/show.js";
+import type { Hook } from "../plan.js";
 import { Members } from "./members.js";
-import { answerIn, pack } from "./order.js";
-import type { Hook } from "./plan.js";
+import { replyIn, pack } from "./messages.js";
 
 /** What is needed of a worker of `node:cluster`. */
 export interface ClusterWorker {
@@ -28,13 +28,13 @@ export interface ClusterPrimary {
 }
 
 /**
- * Follows the workers of a cluster from now on, also those that are forked later, to end all in one turn. They
- * are told by messages: a signal would be their second where a terminal or a service manager has already sent one
- * to the whole group.
+ * Tracks the workers of a cluster from now on, also those that are forked later, to end all in one turn. They are told
+ * by messages: a terminal or service manager has often sent a signal to the whole group, and another one would be
+ * their second.
  *
  * @throws TypeError unless `cluster` is that of a primary process.
  */
-export function followCluster(
+export function trackCluster(
   cluster: ClusterPrimary,
   clock: Clock,
   isBegun: () => boolean,
@@ -48,19 +48,19 @@ export function followCluster(
     members.add(worker.id, {
       name: `worker ${worker.id}`,
       pid: worker.process.pid ?? null,
-      say(order) {
-        // A message to one that is going fails, and its end is on its way.
-        if (worker.isConnected()) worker.send(pack(order), () => {});
+      say(command) {
+        // To one that is exiting the send fails, which is no error.
+        if (worker.isConnected()) worker.send(pack(command), () => {});
       },
       dismiss: () => void worker.process.kill("SIGTERM"),
       kill: () => void worker.process.kill("SIGKILL"),
     });
   const told: Told = (worker, message) => {
-    const answer = answerIn(message);
-    if (answer !== undefined) members.answered(worker.id, answer);
+    const answer = replyIn(message);
+    if (answer !== undefined) members.replied(worker.id, answer);
   };
   const exited: Exited = (worker, exitCode, signal) => {
-    // Node says 0 for one that a signal has ended.
+    // Node reports exit code 0 with a signal.
     members.gone(worker.id, signal === null ? exitCode : null, signal);
   };
   cluster.on("fork", forked);

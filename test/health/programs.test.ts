@@ -128,7 +128,7 @@ describe.skipIf(process.platform === "win32")("a service with a health port", ()
     const { health } = await program.ports();
     const probes = Array.from({ length: 20 }, () => program.get(health, "/readyz"));
     expect(new Set(await Promise.all(probes))).toEqual(new Set(["503 failing keep-alive"]));
-    await program.hears("1 ERR_SHUTDOWN_CHECK_TIMEOUT");
+    await program.hears("1 ERR_HEALTH_CHECK_TIMEOUT");
     expect(await program.get(health, "/livez")).toBe("200 ok keep-alive");
     program.kill("SIGTERM");
     expect(await program.ended).toBe(143);

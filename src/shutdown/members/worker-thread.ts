@@ -1,11 +1,11 @@
 import type { BroadcastChannel } from "node:worker_threads";
-import type { Clock } from "../kernel/clock.js";
-import { show } from "../kernel/show.js";
-import { killOwnProcess } from "../process/kill.js";
+import type { Clock } from "../../kernel/clock.js";
+import { show } from "../../kernel/show.js";
+import { killOwnProcess } from "../../process/kill.js";
+import type { Hook } from "../plan.js";
+import { say } from "../say.js";
 import { Members } from "./members.js";
-import { answerIn, channelOf, pack } from "./order.js";
-import type { Hook } from "./plan.js";
-import { say } from "./say.js";
+import { replyIn, channelOf, pack } from "./messages.js";
 
 /** What `registerWorker` needs of a `Worker` of `node:worker_threads`. */
 export interface WorkerThread {
@@ -15,23 +15,23 @@ export interface WorkerThread {
   terminate(): Promise<unknown>;
 }
 
-/** The threads that are being terminated. */
+/** The threads that are being terminated, with their names. */
 const terminated = new Map<WorkerThread, string>();
 
-/** On a thread outside of JavaScript `process.exit` would wait for it without end. */
-function outlast(): void {
+/** A thread inside a system call cannot be terminated, and `process.exit` would wait for it without end. */
+function killInstead(): void {
   const names = [...terminated.values()].map((name) => JSON.stringify(name)).join(", ");
   say(`the worker thread ${names} is outside of JavaScript and cannot be ended; killing the process.`);
   killOwnProcess(say);
 }
 
-/** Terminates a thread; an exit meanwhile does not wait for it. */
+/** Terminates a thread; an exit of the process meanwhile does not wait for it. */
 async function endThread(name: string, worker: WorkerThread): Promise<void> {
-  if (terminated.size === 0) process.on("exit", outlast);
+  if (terminated.size === 0) process.on("exit", killInstead);
   terminated.set(worker, name);
   await worker.terminate();
   terminated.delete(worker);
-  if (terminated.size === 0) process.off("exit", outlast);
+  if (terminated.size === 0) process.off("exit", killInstead);
 }
 
 function isWorkerThread(worker: WorkerThread): boolean {
@@ -40,11 +40,11 @@ function isWorkerThread(worker: WorkerThread): boolean {
 }
 
 /**
- * Follows a thread from now on, to end it in its turn. What is said travels on a channel of its own.
+ * Tracks a thread from now on, to end it in its turn. Commands and replies have a channel of their own.
  *
  * @throws TypeError unless `worker` is like a `Worker`.
  */
-export function followWorker(
+export function trackWorker(
   name: string,
   worker: WorkerThread,
   clock: Clock,
@@ -55,14 +55,14 @@ export function followWorker(
   }
   const { threadId } = worker;
   const members = new Members(clock, isBegun);
-  // It is -1 when the thread is gone.
+  // The id of a thread that has exited is -1.
   if (threadId === -1) return members.hook;
 
   const { BroadcastChannel: Channel } = process.getBuiltinModule("node:worker_threads");
   const channel: BroadcastChannel = new Channel(channelOf(threadId)).unref();
   channel.addEventListener("message", (event) => {
-    const answer = answerIn((event as MessageEvent).data);
-    if (answer !== undefined) members.answered(threadId, answer);
+    const answer = replyIn((event as MessageEvent).data);
+    if (answer !== undefined) members.replied(threadId, answer);
   });
   const release = (): void => {
     channel.close();
@@ -76,7 +76,7 @@ export function followWorker(
   members.add(threadId, {
     name: `thread ${threadId}`,
     pid: null,
-    say: (order) => channel.postMessage(pack(order)),
+    say: (command) => channel.postMessage(pack(command)),
     dismiss: () => void worker.terminate(),
     kill: () => void endThread(name, worker),
   });

@@ -1,58 +1,58 @@
-import { unlike } from "../kernel/show.js";
 import { checkFunction } from "../kernel/policy.js";
+import { unlike } from "../kernel/show.js";
 import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
-import type { HealthCheckResult, HealthProbe } from "./health-report.js";
+import type { HealthCheckResult, HealthProbe } from "./report.js";
 
 /** What a check function is given. */
 export interface HealthCheckContext {
-  /** Aborted when the time of the check is up or the shutdown begins: nothing it started need go on. */
+  /** Aborted when the time of the check is up or the drain begins: nothing that it has started need go on. */
   readonly signal: AbortSignal;
 }
 
 /**
- * What a check can return to say more than yes or no, as an object literal. Whatever else a check returns, the rows of
- * a query say, is not shown to anybody.
+ * What a check can return, as an object literal, to say more than yes or no. Anything else that it returns, such as the
+ * rows of a query, is shown to nobody.
  */
 export interface HealthCheckOutcome {
-  /** Whether it is well. Default `true`. */
+  /** Whether it passes. Default `true`. */
   readonly ok?: boolean;
-  /** Why it is not; an answer shows it where it shows those of errors. */
+  /** Why it does not; shown where the messages of errors are. */
   readonly message?: string;
-  /** Shown in every answer, to whoever can reach the port: a plain object of what JSON can say. */
+  /** A plain object that JSON can hold; shown in every answer, to whoever can reach the port. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /**
  * A check of the application, synchronous or asynchronous. It fails when it returns `false` or an outcome that is not
- * `ok`, throws, rejects or takes too long; anything else, also nothing, is well. With a {@link HealthCheckOutcome}
- * it adds details to the answer.
+ * `ok`, throws, rejects or takes too long, and passes otherwise, also when it returns nothing. A
+ * {@link HealthCheckOutcome} adds details to the answer.
  *
  * @example
  * ```ts
- * import { GracefulShutdown } from "@kstlib/resilience";
+ * import { Health } from "@kstlib/resilience";
  *
- * const shutdown = new GracefulShutdown();
+ * const health = new Health();
  * const queue = { waiting: 12, limit: 100 };
- * shutdown.addCheck("queue", () => ({
+ * health.addCheck("queue", () => ({
  *   ok: queue.waiting < queue.limit,
  *   message: "the queue is full",
  *   details: { waiting: queue.waiting },
  * }));
- * const { checks } = await shutdown.readiness();
+ * const { checks } = await health.readiness();
  * console.assert(checks[0]?.details?.["waiting"] === 12);
  * ```
  */
 export type HealthCheckFunction = (context: HealthCheckContext) => unknown;
 
-/** Whether it is an object literal, of any realm: what a driver returns is of a class of its own. */
+/** Whether it is an object literal, of any realm; what a driver returns has a class of its own. */
 function isPlainObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** Makes plain data of the details, so that they stay as they were when the check ended. */
+/** A frozen copy of the details, so that they stay as they were when the check ended. */
 function plainData(details: object): Readonly<Record<string, unknown>> {
   return JSON.parse(JSON.stringify(details), (_key, value: unknown) => Object.freeze(value)) as Readonly<
     Record<string, unknown>
@@ -72,27 +72,27 @@ export function readOutcome(returned: unknown): Pick<HealthCheckResult, "ok" | "
   try {
     return { ...verdict, details: plainData(details) };
   } catch {
-    return { ok: false, message: "its details are not what JSON can say" };
+    return { ok: false, message: "its details cannot be written as JSON" };
   }
 }
 
-/** A circuit breaker: fails while it is open or isolated. Half-open is well, else its probes had no traffic. */
+/** A circuit breaker: fails while it is open or isolated. Half-open passes: its probes need traffic. */
 export interface CheckedCircuit {
   readonly state: "closed" | "open" | "half-open" | "isolated";
 }
 
-/** A watchdog, of this process or of a state file: fails from a timeout until it is pinged again. */
+/** A watchdog, of this process or of a state file: fails from a timeout until the next ping. */
 export interface CheckedWatchdog {
   readonly isTriggered: boolean;
 }
 
-/** A heartbeat: fails while it does not run, when its last beat was missed, and when its target is dead. */
+/** A heartbeat: fails while it is not running, after a missed beat, and while its target is dead. */
 export interface CheckedHeartbeat {
   readonly isRunning: boolean;
   snapshot(): { readonly lastError: string | null; readonly isTargetDead: boolean };
 }
 
-/** What `addCheck` takes. A promise is for start-up alone: well once it is fulfilled. */
+/** What `addCheck` takes. A promise is for start-up only: it passes once it is fulfilled. */
 export type HealthCheck =
   | HealthCheckFunction
   | CheckedCircuit
@@ -137,7 +137,7 @@ function heartbeat(beating: CheckedHeartbeat): void {
   if (isTargetDead) throw new Error("the heartbeat's target is dead");
 }
 
-/** Follows a promise, so that a probe is told at once how it stands instead of waiting for it. */
+/** Follows a promise, so that a probe gets an answer at once instead of waiting for it. */
 function settled(name: string, promise: PromiseLike<unknown>): () => void {
   let look = (): void => {
     throw new Error("has not finished yet");
@@ -150,7 +150,7 @@ function settled(name: string, promise: PromiseLike<unknown>): () => void {
       look = () => {
         throw error;
       };
-      // Followed, the rejection is handled; without this word nobody would hear of it.
+      // The rejection counts as handled: without a warning nobody would hear of it.
       warn("KSTLIB_STARTUP_FAILED", `start-up check ${name} failed`, error);
     }
   };
@@ -159,7 +159,7 @@ function settled(name: string, promise: PromiseLike<unknown>): () => void {
 }
 
 /**
- * Makes a function of whatever was given.
+ * The check as a function.
  *
  * @throws TypeError for anything else, and for a promise that is not for start-up alone.
  */

@@ -1,39 +1,43 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import { configure } from "../../src/configure.js";
+import type { HealthCheckContext } from "../../src/health/check.js";
+import { Health } from "../../src/health/health.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
-import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
-import type { HealthCheckContext } from "../../src/shutdown/health-check.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { Watchdog } from "../../src/watchdog/watchdog.js";
 
 function setUp(options: { checkTimeout?: number } = {}) {
   const clock = new ManualClock();
-  return { clock, shutdown: new GracefulShutdown({ clock, ...options }) };
+  const controller = new AbortController();
+  const { signal } = controller;
+  const drain = (): void => controller.abort(new Error("the process is shutting down"));
+  return { clock, signal, drain, health: new Health({ clock, drainOn: signal, ...options }) };
 }
 
 const never = (): Promise<never> => new Promise(() => {});
 
 describe("without a check", () => {
   test("a process has started, is alive and ready", async () => {
-    const { shutdown } = setUp();
+    const { health } = setUp();
     const well = { status: "ok", ok: true, checks: [] };
-    expect(await shutdown.startup()).toEqual(well);
-    expect(await shutdown.liveness()).toEqual(well);
-    expect(await shutdown.readiness()).toEqual(well);
+    expect(await health.startup()).toEqual(well);
+    expect(await health.liveness()).toEqual(well);
+    expect(await health.readiness()).toEqual(well);
   });
 
-  test("from the moment the shutdown begins it is alive and not ready, also when all is over", async () => {
-    const { shutdown } = setUp();
+  test("from the moment the drain begins it is alive and not ready", async () => {
+    const { health, signal, drain } = setUp();
     const asked: unknown[] = [];
-    shutdown.on("begin", () => asked.push(shutdown.readiness()));
-    await shutdown.trigger();
+    signal.addEventListener("abort", () => asked.push(health.readiness()));
+    drain();
     const notReady = { status: "draining", ok: false, checks: [] };
     expect(await Promise.all(asked)).toEqual([notReady]);
-    expect(await shutdown.readiness()).toEqual(notReady);
-    expect(await shutdown.liveness()).toEqual({ status: "draining", ok: true, checks: [] });
-    expect(await shutdown.startup()).toEqual({ status: "draining", ok: true, checks: [] });
+    expect(await health.readiness()).toEqual(notReady);
+    expect(await health.liveness()).toEqual({ status: "draining", ok: true, checks: [] });
+    expect(await health.startup()).toEqual({ status: "draining", ok: true, checks: [] });
   });
 });
 
@@ -70,9 +74,9 @@ describe("a check function", () => {
       "an error that cannot be shown",
     ],
   ])("that %s", async (_what, check, message) => {
-    const { shutdown, clock } = setUp();
-    shutdown.addCheck("check", check);
-    const report = await shutdown.readiness();
+    const { health, clock } = setUp();
+    health.addCheck("check", check);
+    const report = await health.readiness();
     expect(report.ok).toBe(message === undefined);
     expect(report.status).toBe(message === undefined ? "ok" : "failing");
     const result = { name: "check", ok: message === undefined, seconds: 0 };
@@ -81,9 +85,9 @@ describe("a check function", () => {
   });
 
   test("that takes too long fails at its timeout, and its signal is aborted", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     let given: AbortSignal | undefined;
-    shutdown.addCheck(
+    health.addCheck(
       "database",
       ({ signal }) => {
         given = signal;
@@ -91,11 +95,11 @@ describe("a check function", () => {
       },
       { timeout: 2 },
     );
-    const report = shutdown.readiness();
+    const report = health.readiness();
     await clock.advance("1999ms");
     expect(given?.aborted).toBe(false);
     await clock.advance("1ms");
-    expect(given?.reason).toMatchObject({ name: "ShutdownError", code: "ERR_SHUTDOWN_CHECK_TIMEOUT" });
+    expect(given?.reason).toMatchObject({ name: "HealthError", code: "ERR_HEALTH_CHECK_TIMEOUT" });
     expect((await report).checks).toEqual([
       { name: "database", ok: false, seconds: 2, message: "database did not answer within 2s." },
     ]);
@@ -106,31 +110,31 @@ describe("a check function", () => {
     [{}, 5],
     [{ checkTimeout: 1 }, 1],
   ])("has the time that %j gives it when it has none of its own", async (options, seconds) => {
-    const { shutdown, clock } = setUp(options);
-    shutdown.addCheck("check", never);
-    const report = shutdown.readiness();
+    const { health, clock } = setUp(options);
+    health.addCheck("check", never);
+    const report = health.readiness();
     await clock.advance(60);
     expect((await report).checks[0]).toMatchObject({ ok: false, seconds });
   });
 
   test("is asked once for all who ask at the same time, whatever the probe", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     const check = vi.fn<(context: HealthCheckContext) => Promise<void>>(
       () => new Promise((resolve) => void clock.setTimer(resolve, 1000)),
     );
-    shutdown.addCheck("check", check, { for: ["readiness", "liveness"] });
-    const reports = [shutdown.readiness(), shutdown.liveness(), shutdown.readiness()];
+    health.addCheck("check", check, { for: ["readiness", "liveness"] });
+    const reports = [health.readiness(), health.liveness(), health.readiness()];
     await clock.advance("500ms");
-    reports.push(shutdown.liveness());
+    reports.push(health.liveness());
     await clock.advance("500ms");
     expect((await Promise.all(reports)).map(({ ok }) => ok)).toEqual([true, true, true, true]);
     expect(check).toHaveBeenCalledTimes(1);
-    await Promise.all([shutdown.readiness(), clock.advance(1)]);
+    await Promise.all([health.readiness(), clock.advance(1)]);
     expect(check).toHaveBeenCalledTimes(2);
   });
 
   test("that does not end with its time is not run a second time beside itself", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     let end = (): void => {};
     const check = vi.fn<() => Promise<void>>(
       () =>
@@ -138,16 +142,16 @@ describe("a check function", () => {
           end = resolve;
         }),
     );
-    shutdown.addCheck("check", check, { timeout: 1 });
-    const first = shutdown.readiness();
+    health.addCheck("check", check, { timeout: 1 });
+    const first = health.readiness();
     await clock.advance(2);
     expect((await first).ok).toBe(false);
     // At once: nothing has to be waited for.
-    expect((await shutdown.readiness()).ok).toBe(false);
+    expect((await health.readiness()).ok).toBe(false);
     expect(check).toHaveBeenCalledTimes(1);
     end();
     await clock.advance(0);
-    const next = shutdown.readiness();
+    const next = health.readiness();
     await clock.advance(0);
     expect(check).toHaveBeenCalledTimes(2);
     end();
@@ -155,30 +159,30 @@ describe("a check function", () => {
   });
 
   test("that never settles is given up in the end, so that it is not failing for ever", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     const check = vi.fn<() => unknown>().mockImplementationOnce(never);
-    shutdown.addCheck("check", check, { timeout: 1 });
-    const first = shutdown.readiness();
+    health.addCheck("check", check, { timeout: 1 });
+    const first = health.readiness();
     await clock.advance("9999ms");
     expect((await first).ok).toBe(false);
-    expect((await shutdown.readiness()).ok).toBe(false);
+    expect((await health.readiness()).ok).toBe(false);
     await clock.advance("1ms");
-    expect((await shutdown.readiness()).ok).toBe(true);
+    expect((await health.readiness()).ok).toBe(true);
     expect(check).toHaveBeenCalledTimes(2);
   });
 
   test("that settles after it was given up changes nothing of the run after it", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     const ends: (() => void)[] = [];
     const check = vi.fn<() => Promise<void>>(() => new Promise<void>((resolve) => void ends.push(resolve)));
-    shutdown.addCheck("check", check, { timeout: 1 });
-    void shutdown.readiness();
+    health.addCheck("check", check, { timeout: 1 });
+    void health.readiness();
     await clock.advance(10);
-    const second = shutdown.readiness();
+    const second = health.readiness();
     await clock.advance(0);
     ends[0]?.();
     await clock.advance(0);
-    const third = shutdown.readiness();
+    const third = health.readiness();
     await clock.advance(0);
     expect(check).toHaveBeenCalledTimes(2);
     ends[1]?.();
@@ -186,71 +190,71 @@ describe("a check function", () => {
   });
 
   test("that asks for the report it is part of is late, and no endless loop", async () => {
-    const { shutdown, clock } = setUp();
-    const check = vi.fn<() => unknown>(() => shutdown.readiness());
-    shutdown.addCheck("check", check);
-    const report = shutdown.readiness();
+    const { health, clock } = setUp();
+    const check = vi.fn<() => unknown>(() => health.readiness());
+    health.addCheck("check", check);
+    const report = health.readiness();
     await clock.advance(5);
     expect((await report).checks[0]).toMatchObject({ ok: false, seconds: 5 });
     expect(check).toHaveBeenCalledTimes(1);
   });
 
-  test("leaves no listener on the shutdown's signal", async () => {
-    const { shutdown } = setUp();
-    const added = vi.spyOn(shutdown.signal, "addEventListener");
-    const removed = vi.spyOn(shutdown.signal, "removeEventListener");
-    for (const name of ["one", "two"]) shutdown.addCheck(name, () => {});
-    await shutdown.readiness();
-    await shutdown.readiness();
+  test("leaves no listener on the signal of the drain", async () => {
+    const { health, signal } = setUp();
+    const added = vi.spyOn(signal, "addEventListener");
+    const removed = vi.spyOn(signal, "removeEventListener");
+    for (const name of ["one", "two"]) health.addCheck(name, () => {});
+    await health.readiness();
+    await health.readiness();
     expect(added.mock.calls.length).toBeGreaterThan(0);
     expect(removed.mock.calls.length).toBe(added.mock.calls.length);
   });
 
   test("is asked no more when it was taken away, and its name is free", async () => {
-    const { shutdown } = setUp();
-    const check = shutdown.addCheck("check", () => false);
+    const { health } = setUp();
+    const check = health.addCheck("check", () => false);
     check[Symbol.dispose]();
-    shutdown.addCheck("check", () => true);
+    health.addCheck("check", () => true);
     check[Symbol.dispose]();
-    expect((await shutdown.readiness()).checks).toHaveLength(1);
-    expect((await shutdown.readiness()).ok).toBe(true);
+    expect((await health.readiness()).checks).toHaveLength(1);
+    expect((await health.readiness()).ok).toBe(true);
   });
 });
 
 describe("the probes", () => {
   test("ask their own checks alone, in the order they were added", async () => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("r", () => {});
-    shutdown.addCheck("l", () => {}, { for: "liveness" });
-    shutdown.addCheck("both", () => false, { for: ["liveness", "readiness"] });
-    const names = async (report: ReturnType<typeof shutdown.readiness>): Promise<readonly string[]> =>
+    const { health } = setUp();
+    health.addCheck("r", () => {});
+    health.addCheck("l", () => {}, { for: "liveness" });
+    health.addCheck("both", () => false, { for: ["liveness", "readiness"] });
+    const names = async (report: ReturnType<typeof health.readiness>): Promise<readonly string[]> =>
       (await report).checks.map(({ name }) => name);
-    expect(await names(shutdown.readiness())).toEqual(["r", "both"]);
-    expect(await names(shutdown.liveness())).toEqual(["l", "both"]);
-    expect(await names(shutdown.startup())).toEqual([]);
-    expect((await shutdown.liveness()).status).toBe("failing");
+    expect(await names(health.readiness())).toEqual(["r", "both"]);
+    expect(await names(health.liveness())).toEqual(["l", "both"]);
+    expect(await names(health.startup())).toEqual([]);
+    expect((await health.liveness()).status).toBe("failing");
   });
 
   test("a dependency that is down does not make the process dead", async () => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("database", () => false);
-    expect((await shutdown.readiness()).ok).toBe(false);
-    expect((await shutdown.liveness()).ok).toBe(true);
+    const { health } = setUp();
+    health.addCheck("database", () => false);
+    expect((await health.readiness()).ok).toBe(false);
+    expect((await health.liveness()).ok).toBe(true);
   });
 
   test("a report is frozen and survives JSON", async () => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("a", () => false);
-    const report = await shutdown.readiness();
+    const { health } = setUp();
+    health.addCheck("a", () => false);
+    const report = await health.readiness();
     expect(Object.isFrozen(report) && Object.isFrozen(report.checks)).toBe(true);
     expect(Object.isFrozen(report.checks[0])).toBe(true);
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
-  test("a shutdown that begins while a check runs is answered at once, and the check is told", async () => {
-    const { shutdown, clock } = setUp();
+  test("a drain that begins while a check runs is answered at once, and the check is told", async () => {
+    const { health, drain, signal: drainOn, clock } = setUp();
     let given: AbortSignal | undefined;
-    shutdown.addCheck(
+    health.addCheck(
       "slow",
       ({ signal }) => {
         given = signal;
@@ -258,75 +262,75 @@ describe("the probes", () => {
       },
       { for: ["readiness", "liveness"] },
     );
-    const [ready, live] = [shutdown.readiness(), shutdown.liveness()];
+    const [ready, live] = [health.readiness(), health.liveness()];
     await clock.advance(1);
-    await shutdown.trigger();
+    drain();
     expect(await ready).toEqual({ status: "draining", ok: false, checks: [] });
     expect(await live).toEqual({ status: "draining", ok: true, checks: [] });
-    expect(given?.reason).toBe(shutdown.signal.reason);
+    expect(given?.reason).toBe(drainOn.reason);
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("no check is asked once the shutdown has begun, also not one asked for just before", async () => {
-    const { shutdown } = setUp();
+  test("no check is asked once the drain has begun, also not one asked for just before", async () => {
+    const { health, drain } = setUp();
     const check = vi.fn<() => boolean>(() => false);
-    shutdown.addCheck("check", check, { for: ["readiness", "liveness"] });
-    const before = shutdown.liveness();
-    await shutdown.trigger();
+    health.addCheck("check", check, { for: ["readiness", "liveness"] });
+    const before = health.liveness();
+    drain();
     expect(await before).toMatchObject({ status: "draining", ok: true });
-    expect((await shutdown.liveness()).ok).toBe(true);
+    expect((await health.liveness()).ok).toBe(true);
     expect(check).not.toHaveBeenCalled();
   });
 });
 
 describe("start-up", () => {
   test("holds readiness back until each of its checks has passed once, and asks none again", async () => {
-    const { shutdown } = setUp();
+    const { health } = setUp();
     let warm = false;
     const warmUp = vi.fn<() => boolean>(() => warm);
     const ready = vi.fn<() => boolean>(() => true);
-    shutdown.addCheck("migrations", () => {}, { for: "startup" });
-    shutdown.addCheck("warm-up", warmUp, { for: "startup" });
-    shutdown.addCheck("database", ready);
-    expect(await shutdown.startup()).toMatchObject({
+    health.addCheck("migrations", () => {}, { for: "startup" });
+    health.addCheck("warm-up", warmUp, { for: "startup" });
+    health.addCheck("database", ready);
+    expect(await health.startup()).toMatchObject({
       status: "starting",
       ok: false,
       checks: [{ ok: true }, { name: "warm-up", ok: false }],
     });
-    expect(await shutdown.readiness()).toMatchObject({ status: "starting", ok: false });
-    expect(await shutdown.liveness()).toMatchObject({ status: "ok", ok: true });
+    expect(await health.readiness()).toMatchObject({ status: "starting", ok: false });
+    expect(await health.liveness()).toMatchObject({ status: "ok", ok: true });
     expect(ready).not.toHaveBeenCalled();
     warm = true;
     // Without a start-up probe, the one of readiness finds out.
-    expect(await shutdown.readiness()).toMatchObject({ status: "ok", checks: [{ name: "database" }] });
+    expect(await health.readiness()).toMatchObject({ status: "ok", checks: [{ name: "database" }] });
     warm = false;
-    expect(await shutdown.startup()).toMatchObject({ status: "ok", ok: true });
-    expect(await shutdown.readiness()).toMatchObject({ status: "ok", ok: true });
+    expect(await health.startup()).toMatchObject({ status: "ok", ok: true });
+    expect(await health.readiness()).toMatchObject({ status: "ok", ok: true });
     expect(warmUp).toHaveBeenCalledTimes(3);
   });
 
   test("follows a promise without waiting for it", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     let finish = (): void => {};
     const promise = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    shutdown.addCheck("warm-up", promise, { for: "startup" });
-    expect(await shutdown.startup()).toMatchObject({
+    health.addCheck("warm-up", promise, { for: "startup" });
+    expect(await health.startup()).toMatchObject({
       status: "starting",
       checks: [{ name: "warm-up", message: "has not finished yet" }],
     });
     finish();
     await clock.advance(0);
-    expect((await shutdown.startup()).ok).toBe(true);
+    expect((await health.startup()).ok).toBe(true);
   });
 
   test("stays unfinished when its promise rejects, and a warning says so", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    shutdown.addCheck("warm-up", Promise.reject(new Error("no cache")), { for: "startup" });
+    health.addCheck("warm-up", Promise.reject(new Error("no cache")), { for: "startup" });
     await clock.advance(0);
-    expect(await shutdown.readiness()).toMatchObject({
+    expect(await health.readiness()).toMatchObject({
       status: "starting",
       checks: [{ message: "no cache" }],
     });
@@ -338,44 +342,44 @@ describe("start-up", () => {
   });
 
   test("is over when the check that was missing is taken away", async () => {
-    const { shutdown } = setUp();
-    const gate = shutdown.addCheck("gate", () => false, { for: "startup" });
-    expect((await shutdown.readiness()).ok).toBe(false);
+    const { health } = setUp();
+    const gate = health.addCheck("gate", () => false, { for: "startup" });
+    expect((await health.readiness()).ok).toBe(false);
     gate[Symbol.dispose]();
-    expect((await shutdown.readiness()).ok).toBe(true);
+    expect((await health.readiness()).ok).toBe(true);
   });
 
-  test("that is not over when the shutdown begins is never over", async () => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("gate", () => false, { for: "startup" });
-    await shutdown.startup();
-    await shutdown.trigger();
-    expect(await shutdown.startup()).toEqual({ status: "draining", ok: false, checks: [] });
-    expect((await shutdown.liveness()).ok).toBe(true);
+  test("that is not over when the drain begins is never over", async () => {
+    const { health, drain } = setUp();
+    health.addCheck("gate", () => false, { for: "startup" });
+    await health.startup();
+    drain();
+    expect(await health.startup()).toEqual({ status: "draining", ok: false, checks: [] });
+    expect((await health.liveness()).ok).toBe(true);
   });
 
   test("that is over stays over while draining", async () => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("gate", () => true, { for: "startup" });
-    await shutdown.startup();
-    await shutdown.trigger();
-    expect((await shutdown.startup()).ok).toBe(true);
+    const { health, drain } = setUp();
+    health.addCheck("gate", () => true, { for: "startup" });
+    await health.startup();
+    drain();
+    expect((await health.startup()).ok).toBe(true);
   });
 });
 
 describe("a component as a check", () => {
   test("a circuit breaker fails while it is open or isolated, and not while it is half-open", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     const breaker = new CircuitBreaker({ maxFailures: 1, resetTimeout: 30, clock });
-    shutdown.addCheck("database", breaker);
-    const message = async (): Promise<string | undefined> => (await shutdown.readiness()).checks[0]?.message;
+    health.addCheck("database", breaker);
+    const message = async (): Promise<string | undefined> => (await health.readiness()).checks[0]?.message;
     expect(await message()).toBeUndefined();
     await breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
     expect(await message()).toBe("the circuit is open");
     // Without traffic its probes would never come.
     await clock.advance(30);
     expect(breaker.state).toBe("half-open");
-    expect((await shutdown.readiness()).ok).toBe(true);
+    expect((await health.readiness()).ok).toBe(true);
     const isolation = breaker.isolate();
     expect(await message()).toBe("the circuit is isolated");
     isolation[Symbol.dispose]();
@@ -384,19 +388,19 @@ describe("a component as a check", () => {
   });
 
   test("a watchdog fails from its timeout until it is pinged", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     using watchdog = new Watchdog({ timeout: 10, clock, onTimeout: () => {} });
     watchdog.start();
-    shutdown.addCheck("worker", watchdog, { for: "liveness" });
-    expect((await shutdown.liveness()).ok).toBe(true);
+    health.addCheck("worker", watchdog, { for: "liveness" });
+    expect((await health.liveness()).ok).toBe(true);
     await clock.advance(20);
-    expect((await shutdown.liveness()).checks[0]?.message).toBe("the watchdog has timed out");
+    expect((await health.liveness()).checks[0]?.message).toBe("the watchdog has timed out");
     watchdog.ping();
-    expect((await shutdown.liveness()).ok).toBe(true);
+    expect((await health.liveness()).ok).toBe(true);
   });
 
   test("a heartbeat fails while it does not run and after a missed beat", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     let broken = false;
     const heartbeat = new Heartbeat({
       interval: 10,
@@ -407,8 +411,8 @@ describe("a component as a check", () => {
         broken = true;
       },
     });
-    shutdown.addCheck("heartbeat", heartbeat, { for: "liveness" });
-    const message = async (): Promise<string | undefined> => (await shutdown.liveness()).checks[0]?.message;
+    health.addCheck("heartbeat", heartbeat, { for: "liveness" });
+    const message = async (): Promise<string | undefined> => (await health.liveness()).checks[0]?.message;
     expect(await message()).toBe("the heartbeat is not running");
     heartbeat.start();
     expect(await message()).toBeUndefined();
@@ -419,22 +423,22 @@ describe("a component as a check", () => {
   });
 
   test("a heartbeat fails while its target is dead", async () => {
-    const { shutdown, clock } = setUp();
+    const { health, clock } = setUp();
     const target = { isDead: false };
     await using heartbeat = new Heartbeat({ interval: 10, clock, target });
     heartbeat.start();
-    shutdown.addCheck("heartbeat", heartbeat);
-    expect((await shutdown.readiness()).ok).toBe(true);
+    health.addCheck("heartbeat", heartbeat);
+    expect((await health.readiness()).ok).toBe(true);
     target.isDead = true;
     await clock.advance(10);
-    expect((await shutdown.readiness()).checks[0]?.message).toBe("the heartbeat's target is dead");
+    expect((await health.readiness()).checks[0]?.message).toBe("the heartbeat's target is dead");
   });
 });
 
 describe("addCheck refuses", () => {
   const refused = (check: unknown, options?: unknown) => () => {
-    const { shutdown } = setUp();
-    const addCheck: (...args: never) => unknown = shutdown.addCheck.bind(shutdown);
+    const { health } = setUp();
+    const addCheck: (...args: never) => unknown = health.addCheck.bind(health);
     Reflect.apply(addCheck, undefined, ["name", check, options]);
   };
 
@@ -473,11 +477,11 @@ describe("addCheck refuses", () => {
   });
 
   test("an empty name, and a name that is taken", () => {
-    const { shutdown } = setUp();
-    expect(() => shutdown.addCheck("", () => {})).toThrow(/name must be/);
-    shutdown.addCheck("a", () => {});
-    expect(() => shutdown.addCheck("a", () => {}, { for: "liveness" })).toThrow(
-      expect.objectContaining({ code: "ERR_SHUTDOWN_DUPLICATE" }),
+    const { health } = setUp();
+    expect(() => health.addCheck("", () => {})).toThrow(/name must be/);
+    health.addCheck("a", () => {});
+    expect(() => health.addCheck("a", () => {}, { for: "liveness" })).toThrow(
+      expect.objectContaining({ code: "ERR_HEALTH_DUPLICATE" }),
     );
   });
 });
@@ -494,17 +498,17 @@ describe("a check that returns details", () => {
     ["that have no JSON", { details: { n: 1n } }, { ok: false, message: expect.any(String) as string }],
     ["of another realm", runInNewContext("({ details: { n: 1 } })"), { ok: true, details: { n: 1 } }],
   ])("adds them to the report: %s", async (_, returned: unknown, expected) => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("queue", async () => returned);
-    const { checks } = await shutdown.readiness();
+    const { health } = setUp();
+    health.addCheck("queue", async () => returned);
+    const { checks } = await health.readiness();
     expect(checks).toEqual([{ name: "queue", seconds: 0, ...expected }]);
   });
 
   test("adds them as they were, and frozen", async () => {
-    const { shutdown } = setUp();
+    const { health } = setUp();
     const shards = [{ id: 1 }];
-    shutdown.addCheck("queue", () => ({ details: { shards } }));
-    const [check] = (await shutdown.readiness()).checks;
+    health.addCheck("queue", () => ({ details: { shards } }));
+    const [check] = (await health.readiness()).checks;
     shards.push({ id: 2 });
     expect(check?.details).toEqual({ shards: [{ id: 1 }] });
     expect(Object.isFrozen(check?.details?.["shards"])).toBe(true);
@@ -521,16 +525,115 @@ describe("a check that returns details", () => {
     ["an object of a driver under that name", { details: new Result() }],
     ["an error", Object.assign(new Error("x"), { details: { password: "secret" } })],
   ])("shows nothing of what a check returns besides: %s", async (_, returned) => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("database", () => returned);
-    expect((await shutdown.readiness()).checks).toEqual([{ name: "database", ok: true, seconds: 0 }]);
+    const { health } = setUp();
+    health.addCheck("database", () => returned);
+    expect((await health.readiness()).checks).toEqual([{ name: "database", ok: true, seconds: 0 }]);
   });
 
   test("shows nothing of what an error carries", async () => {
-    const { shutdown } = setUp();
-    shutdown.addCheck("database", () => Promise.reject(Object.assign(new Error("x"), { details })));
-    expect((await shutdown.readiness()).checks).toEqual([
+    const { health } = setUp();
+    health.addCheck("database", () => Promise.reject(Object.assign(new Error("x"), { details })));
+    expect((await health.readiness()).checks).toEqual([
       { name: "database", ok: false, seconds: 0, message: "x" },
     ]);
+  });
+});
+
+describe("the event change", () => {
+  function changes(health: Health): readonly string[] {
+    const heard: string[] = [];
+    health.on("change", ({ name, ok, message }) => heard.push(`${name} ${ok ? "passes" : String(message)}`));
+    return heard;
+  }
+
+  test("tells of a check that fails, at first or after it passed, and of one that passes again", async () => {
+    const { health } = setUp();
+    const heard = changes(health);
+    let isDown = true;
+    health.addCheck("well", () => {});
+    health.addCheck("database", () => {
+      if (isDown) throw new Error("down");
+    });
+    await health.readiness();
+    await health.readiness();
+    expect(heard).toEqual(["database down"]);
+    isDown = false;
+    await Promise.all([health.readiness(), health.readiness()]);
+    isDown = true;
+    await health.readiness();
+    expect(heard).toEqual(["database down", "database passes", "database down"]);
+  });
+
+  test("tells of the end of the start-up, and not of what the drain cuts short", async () => {
+    const { health, drain, clock } = setUp();
+    const heard = changes(health);
+    let isWarm = false;
+    health.addCheck("warm-up", () => isWarm, { for: "startup" });
+    health.addCheck("slow", never);
+    await health.startup();
+    isWarm = true;
+    const report = health.readiness();
+    await clock.advance(1);
+    drain();
+    await report;
+    expect(heard).toEqual(["warm-up returned false", "warm-up passes"]);
+  });
+
+  test("tells nothing of a check that was taken away while it ran", async () => {
+    const { health } = setUp();
+    const heard = changes(health);
+    const check = health.addCheck("gone", () => {
+      check[Symbol.dispose]();
+      return false;
+    });
+    expect((await health.readiness()).ok).toBe(false);
+    expect(heard).toEqual([]);
+  });
+});
+
+describe("a snapshot", () => {
+  test("says what each check has said last, without asking it, frozen and as JSON", async () => {
+    const { health, drain } = setUp();
+    const check = vi.fn<() => boolean>(() => false);
+    health.addCheck("gate", () => {}, { for: "startup" });
+    health.addCheck("database", check, { for: ["liveness", "readiness"] });
+    const gate = { name: "gate", for: ["startup"], last: null };
+    const database = { name: "database", for: ["readiness", "liveness"], last: null };
+    const before = { kind: "health", name: "health", isDraining: false, isStarted: false };
+    expect(health.snapshot()).toEqual({ ...before, checks: [gate, database] });
+    expect(check).not.toHaveBeenCalled();
+    await health.readiness();
+    drain();
+    const snapshot = health.snapshot();
+    expect(snapshot).toEqual({
+      ...before,
+      isDraining: true,
+      isStarted: true,
+      checks: [
+        { ...gate, last: { name: "gate", ok: true, seconds: 0 } },
+        { ...database, last: { name: "database", ok: false, seconds: 0, message: "returned false" } },
+      ],
+    });
+    expect(Object.isFrozen(snapshot) && Object.isFrozen(snapshot.checks[0])).toBe(true);
+    expect(JSON.parse(JSON.stringify(health))).toEqual(snapshot);
+  });
+});
+
+describe("its options", () => {
+  test("have their defaults, and stand in the configuration's section too", () => {
+    expect(new Health()).toMatchObject({ name: "health", checkTimeout: 5, isDraining: false });
+    using _ = configure({ health: { checkTimeout: 2, instances: { inner: { checkTimeout: "300ms" } } } });
+    expect(new Health().checkTimeout).toBe(2);
+    expect(new Health({ name: "inner" }).checkTimeout).toBe(0.3);
+  });
+
+  test.each([
+    [{ drainOn: {} }, TypeError, "drainOn must be an AbortSignal; got an object."],
+    [{ checkTimeout: 0 }, RangeError, "checkTimeout must be"],
+    [{ timeout: 3 }, TypeError, "timeout is not an option of Health"],
+  ])("are refused: %j", (options, Kind, message) => {
+    const make = (): unknown => Reflect.construct(Health, [options]);
+    expect(make).toThrow(Kind);
+    expect(make).toThrow(message);
   });
 });

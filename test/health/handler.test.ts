@@ -3,8 +3,8 @@ import http from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
-import type { HealthHandler } from "../../src/shutdown/health-handler.js";
+import type { HealthHandler } from "../../src/health/handler.js";
+import { Health } from "../../src/health/health.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
 const opened: { close(): unknown }[] = [];
@@ -36,20 +36,20 @@ async function ask(url: string, options: http.RequestOptions = {}): Promise<Answ
   return { status: response.statusCode, headers: response.headers, body };
 }
 
-const setUp = () => new GracefulShutdown({ clock: new ManualClock() });
+const setUp = (drainOn?: AbortSignal) => new Health({ clock: new ManualClock(), drainOn });
 
-function failing(): GracefulShutdown {
-  const shutdown = setUp();
-  shutdown.addCheck("cache", () => true);
-  shutdown.addCheck("database", () => {
+function failing(drainOn?: AbortSignal): Health {
+  const health = setUp(drainOn);
+  health.addCheck("cache", () => true);
+  health.addCheck("database", () => {
     throw new Error("connect postgres://user:secret@db");
   });
-  return shutdown;
+  return health;
 }
 
 describe("as the listener of a server", () => {
   test.each(["/livez", "/readyz", "/startupz"])("%s says in JSON that all is well", async (path) => {
-    const origin = await listen(http.createServer(setUp().healthHandler()));
+    const origin = await listen(http.createServer(setUp().handler()));
     const { status, headers, body } = await ask(origin + path);
     expect(status).toBe(200);
     expect(headers["content-type"]).toBe("application/json; charset=utf-8");
@@ -59,7 +59,7 @@ describe("as the listener of a server", () => {
   });
 
   test("a failing check is named with 503, and its reason and stack are withheld", async () => {
-    const origin = await listen(http.createServer(failing().healthHandler()));
+    const origin = await listen(http.createServer(failing().handler()));
     const { status, body } = await ask(`${origin}/readyz`);
     expect(status).toBe(503);
     expect(JSON.parse(body)).toEqual({
@@ -78,11 +78,11 @@ describe("as the listener of a server", () => {
   });
 
   test("with messages it says why, on one line each", async () => {
-    const shutdown = setUp();
-    shutdown.addCheck("da\nta", () => {
+    const health = setUp();
+    health.addCheck("da\nta", () => {
       throw new Error("first\r\n[+]database ok\u2028x");
     });
-    const origin = await listen(http.createServer(shutdown.healthHandler({ messages: true })));
+    const origin = await listen(http.createServer(health.handler({ messages: true })));
     expect((await ask(`${origin}/readyz?verbose`)).body).toBe(
       "[-]da ta failed: first [+]database ok x\nreadyz check failed\n",
     );
@@ -92,10 +92,10 @@ describe("as the listener of a server", () => {
   });
 
   test("details are shown with and without messages, on one line each in text", async () => {
-    const shutdown = setUp();
-    shutdown.addCheck("queue", () => ({ details: { waiting: 12, note: "a\nb" } }));
-    shutdown.addCheck("disk", () => ({ ok: false, message: "full of secrets", details: { free: 0 } }));
-    const origin = await listen(http.createServer(shutdown.healthHandler()));
+    const health = setUp();
+    health.addCheck("queue", () => ({ details: { waiting: 12, note: "a\nb" } }));
+    health.addCheck("disk", () => ({ ok: false, message: "full of secrets", details: { free: 0 } }));
+    const origin = await listen(http.createServer(health.handler()));
     const { status, body } = await ask(`${origin}/readyz`);
     expect(status).toBe(503);
     expect(JSON.parse(body)).toMatchObject({
@@ -112,9 +112,9 @@ describe("as the listener of a server", () => {
   });
 
   test("?exclude leaves checks out, as often as it is given", async () => {
-    const shutdown = failing();
-    shutdown.addCheck("second one", () => false);
-    const origin = await listen(http.createServer(shutdown.healthHandler()));
+    const health = failing();
+    health.addCheck("second one", () => false);
+    const origin = await listen(http.createServer(health.handler()));
     expect((await ask(`${origin}/readyz?exclude=database`)).status).toBe(503);
     const { status, body } = await ask(`${origin}/readyz?verbose&exclude=database&exclude=second%20one`);
     expect(status).toBe(200);
@@ -122,9 +122,9 @@ describe("as the listener of a server", () => {
   });
 
   test("a start-up check that is left out is not passed by that", async () => {
-    const shutdown = setUp();
-    shutdown.addCheck("gate", () => false, { for: "startup" });
-    const origin = await listen(http.createServer(shutdown.healthHandler()));
+    const health = setUp();
+    health.addCheck("gate", () => false, { for: "startup" });
+    const origin = await listen(http.createServer(health.handler()));
     expect((await ask(`${origin}/readyz?exclude=gate`)).status).toBe(200);
     const { status, body } = await ask(`${origin}/readyz?verbose`);
     expect(status).toBe(503);
@@ -132,7 +132,7 @@ describe("as the listener of a server", () => {
   });
 
   test("HEAD gets the same headers and no body", async () => {
-    const origin = await listen(http.createServer(failing().healthHandler()));
+    const origin = await listen(http.createServer(failing().handler()));
     const get = await ask(`${origin}/readyz`);
     const head = await ask(`${origin}/readyz`, { method: "HEAD" });
     expect(head).toMatchObject({ status: 503, body: "" });
@@ -140,7 +140,7 @@ describe("as the listener of a server", () => {
   });
 
   test.each(["POST", "PUT", "DELETE", "OPTIONS"])("%s is not allowed", async (method) => {
-    const origin = await listen(http.createServer(setUp().healthHandler()));
+    const origin = await listen(http.createServer(setUp().handler()));
     const { status, headers } = await ask(`${origin}/livez`, { method });
     expect(status).toBe(405);
     expect(headers.allow).toBe("GET, HEAD");
@@ -149,7 +149,7 @@ describe("as the listener of a server", () => {
   test.each(["/", "/livez/", "/LIVEZ", "/x/livez", "/constructor", "//livez", "/?/livez", "*"])(
     "%s is not found",
     async (path) => {
-      const origin = await listen(http.createServer(setUp().healthHandler()));
+      const origin = await listen(http.createServer(setUp().handler()));
       const { status, body } = await ask(origin, { path });
       expect(status).toBe(404);
       expect(body).toContain("/livez, /readyz, /startupz");
@@ -157,19 +157,19 @@ describe("as the listener of a server", () => {
   );
 
   test("with a prefix the paths stand below it, and nowhere else", async () => {
-    const origin = await listen(http.createServer(setUp().healthHandler({ prefix: "/internal/health" })));
+    const origin = await listen(http.createServer(setUp().handler({ prefix: "/internal/health" })));
     expect((await ask(`${origin}/internal/health/readyz?a=b?c`)).status).toBe(200);
     expect((await ask(`${origin}/readyz`)).status).toBe(404);
     expect((await ask(`${origin}/internal/healthreadyz`)).status).toBe(404);
   });
 
   test("while draining the connection of a prober is not kept", async () => {
-    const shutdown = setUp();
-    const origin = await listen(http.createServer(shutdown.healthHandler()));
+    const drain = new AbortController();
+    const origin = await listen(http.createServer(setUp(drain.signal).handler()));
     const agent = new http.Agent({ keepAlive: true });
     opened.push({ close: () => agent.destroy() });
     expect((await ask(`${origin}/readyz`, { agent })).headers.connection).toBe("keep-alive");
-    await shutdown.trigger();
+    drain.abort();
     const ready = await ask(`${origin}/readyz`, { agent });
     expect(ready).toMatchObject({ status: 503, headers: { connection: "close" } });
     expect(JSON.parse(ready.body)).toEqual({ status: "draining", ok: false, checks: [] });
@@ -181,10 +181,10 @@ describe("as the listener of a server", () => {
 
 describe("before an application", () => {
   test("it says whether it has answered, and leaves the rest to next", async () => {
-    const health = setUp().healthHandler();
+    const handler = setUp().handler();
     const said: boolean[] = [];
     const server = http.createServer((request, response) => {
-      said.push(health(request, response, () => response.end("application")));
+      said.push(handler(request, response, () => response.end("application")));
     });
     const origin = await listen(server);
     expect((await ask(`${origin}/livez`)).status).toBe(200);
@@ -195,17 +195,17 @@ describe("before an application", () => {
 
   test("it does not answer a second time what a timeout of the application's has answered", async () => {
     const clock = new ManualClock();
-    const shutdown = new GracefulShutdown({ clock });
-    shutdown.addCheck("slow", () => new Promise(() => {}));
-    const health = shutdown.healthHandler();
+    const health = new Health({ clock });
+    health.addCheck("slow", () => new Promise(() => {}));
+    const handler = health.handler();
     const server = http.createServer((request, response) => {
-      health(request, response);
+      handler(request, response);
       response.writeHead(504).end();
       response.on("close", () => void clock.advance(10));
     });
     const origin = await listen(server);
     expect((await ask(`${origin}/readyz`)).status).toBe(504);
-    expect((await shutdown.liveness()).ok).toBe(true);
+    expect((await health.liveness()).ok).toBe(true);
   });
 });
 
@@ -229,8 +229,9 @@ async function ask2(
 
 describe("over HTTP/2", () => {
   test("it answers, also while draining", async () => {
-    const shutdown = failing();
-    const session = await http2Client(shutdown.healthHandler());
+    const drain = new AbortController();
+    const health = failing(drain.signal);
+    const session = await http2Client(health.handler());
     const ready = await ask2(session, { ":path": "/readyz?verbose" });
     expect(ready).toMatchObject({ status: 503, body: expect.stringContaining("[-]database failed") });
     expect(await ask2(session, { ":path": "/livez", ":method": "HEAD" })).toMatchObject({
@@ -239,7 +240,7 @@ describe("over HTTP/2", () => {
     });
     expect((await ask2(session, { ":path": "/livez", ":method": "POST" })).status).toBe(405);
     expect((await ask2(session, { ":path": "/" })).status).toBe(404);
-    await shutdown.trigger();
+    drain.abort();
     const warned = vi.spyOn(process, "emitWarning");
     expect((await ask2(session, { ":path": "/readyz" })).status).toBe(503);
     expect((await ask2(session, { ":path": "/livez" })).status).toBe(200);
@@ -250,16 +251,16 @@ describe("over HTTP/2", () => {
 
   test("a prober that has gone before the answer does no harm", async () => {
     const clock = new ManualClock();
-    const shutdown = new GracefulShutdown({ clock });
+    const health = new Health({ clock });
     let asked = (): void => {};
     const asking = new Promise<void>((resolve) => {
       asked = resolve;
     });
-    shutdown.addCheck("slow", () => {
+    health.addCheck("slow", () => {
       asked();
       return new Promise(() => {});
     });
-    const session = await http2Client(shutdown.healthHandler());
+    const session = await http2Client(health.handler());
     const stream = session.request({ ":path": "/readyz" });
     stream.on("error", () => {});
     await asking;
@@ -273,18 +274,18 @@ describe("over HTTP/2", () => {
   });
 });
 
-describe("healthHandler refuses", () => {
+describe("handler refuses", () => {
   test.each([
     [{ prefix: "health" }, RangeError, /prefix must be a path that starts with "\/"/],
     [{ prefix: "/health/" }, RangeError, /prefix must be/],
     [{ prefix: "/a?b" }, RangeError, /prefix must be/],
     [{ prefix: 1 }, TypeError, /prefix must be/],
     [{ messages: "yes" }, TypeError, /messages must be true or false/],
-    [{ path: "/x" }, TypeError, /path is not an option of healthHandler/],
+    [{ path: "/x" }, TypeError, /path is not an option of handler/],
   ])("%j", (options, Kind, message) => {
-    const shutdown = setUp();
-    const healthHandler: (options: never) => unknown = (given) => shutdown.healthHandler(given);
-    expect(() => Reflect.apply(healthHandler, undefined, [options])).toThrow(Kind);
-    expect(() => Reflect.apply(healthHandler, undefined, [options])).toThrow(message);
+    const health = setUp();
+    const handler: (options: never) => unknown = (given) => health.handler(given);
+    expect(() => Reflect.apply(handler, undefined, [options])).toThrow(Kind);
+    expect(() => Reflect.apply(handler, undefined, [options])).toThrow(message);
   });
 });

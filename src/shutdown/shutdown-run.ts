@@ -1,0 +1,178 @@
+import { realClock } from "../kernel/clock.js";
+import type { Events } from "../kernel/events.js";
+import { sharedNow } from "../process/shared-time.js";
+import { type Deadline, holdDeadline } from "./deadline-thread.js";
+import { ShutdownError } from "./errors.js";
+import type { GracefulShutdownSettings } from "./options.js";
+import type { Registrations } from "./registrations.js";
+import type { ShutdownEvents, ShutdownReport, ShutdownResult } from "./report.js";
+import { runHooks, warnOfFailures } from "./run-hooks.js";
+import { SignalHistory } from "./second-signal.js";
+import { describe, type ShutdownSnapshot } from "./snapshot.js";
+import { noteBegun, noteEnded } from "./unfinished.js";
+import type { ShutdownWaitOptions } from "./wait.js";
+import { waitForEnd } from "./wait.js";
+
+/** A shutdown that has begun. */
+interface Begun {
+  readonly reason: string;
+  /** When its time is up, in milliseconds of `process.hrtime`. */
+  readonly until: number;
+  readonly report: Promise<ShutdownReport>;
+}
+
+/** The one run of a shutdown, from its beginning to its end: what the signals and the public methods act on. */
+export class ShutdownRun {
+  readonly settings: GracefulShutdownSettings;
+  readonly history: SignalHistory;
+  readonly #registrations: Registrations;
+  readonly #events: Events<ShutdownEvents>;
+  readonly #beginning = new AbortController();
+  readonly #completion = new AbortController();
+  readonly #broken = new AbortController();
+  readonly #results: ShutdownResult[] = [];
+  #begun: Begun | undefined;
+  #finished: Promise<ShutdownReport> | undefined;
+  #running: string | null = null;
+  #deadline: Deadline | undefined;
+  #crash: { readonly error: unknown } | undefined;
+  #isExiting = false;
+
+  constructor(
+    settings: GracefulShutdownSettings,
+    registrations: Registrations,
+    events: Events<ShutdownEvents>,
+  ) {
+    this.settings = settings;
+    this.history = new SignalHistory(settings);
+    this.#registrations = registrations;
+    this.#events = events;
+  }
+
+  /** Aborted when it begins. */
+  get signal(): AbortSignal {
+    return this.#beginning.signal;
+  }
+
+  get hasBegun(): boolean {
+    return this.#begun !== undefined;
+  }
+
+  /** Until when it may take, in milliseconds of `process.hrtime`; `undefined` unless it is in progress. */
+  get until(): number | undefined {
+    return this.#isComplete ? undefined : this.#begun?.until;
+  }
+
+  /** Begins it, unless it has begun; never rejects. */
+  begin(reason: string): Promise<ShutdownReport> {
+    return this.#begin(reason, this.settings);
+  }
+
+  /** Begins it on the order of a parent, which has waited its own `preStopDelay` already, within `time` milliseconds. */
+  obey(reason: string, time: number): void {
+    const timeout = Math.min(this.settings.timeout, time);
+    void this.#begin(reason, { ...this.settings, preStopDelay: 0, timeout });
+  }
+
+  /**
+   * Begins it after an uncaught error, unless it has begun. The process is in an undefined state: from now on it does
+   * not wait to go on serving.
+   */
+  crash(reason: string, error: unknown): void {
+    this.#crash ??= { error };
+    this.#broken.abort();
+    void this.begin(reason);
+  }
+
+  /** For endings whose report nobody receives: warns, once, of what failed, unless somebody listens. Never rejects. */
+  finish(reason: string = ""): Promise<ShutdownReport> {
+    return (this.#finished ??= this.#finish(reason));
+  }
+
+  /** Told that the process ends behind it: until then the deadline holds. */
+  exitFollows(): void {
+    this.#isExiting = true;
+  }
+
+  /** Told that the process goes on after all. */
+  exitReturned(): void {
+    this.#isExiting = false;
+    if (this.#isComplete) this.#deadline?.stop();
+  }
+
+  /** Waits for its end. */
+  wait(options: ShutdownWaitOptions | undefined): Promise<boolean> {
+    return waitForEnd(this.#completion.signal, this.settings.clock, options);
+  }
+
+  /** What it does at this moment. */
+  snapshot(isInstalled: boolean): ShutdownSnapshot {
+    const begun = this.hasBegun ? "draining" : "idle";
+    const parts = {
+      name: this.settings.name,
+      state: this.#isComplete ? "complete" : begun,
+      isInstalled,
+      reason: this.#begun?.reason ?? null,
+      runningCallback: this.#running,
+    } as const;
+    return describe(parts, this.#registrations.hooks, this.#results);
+  }
+
+  /** The names of the callbacks that have not ended. */
+  unfinished(): readonly string[] {
+    const ended = new Set(this.#results.map(({ name }) => name));
+    return this.#registrations.hooks.map(({ name }) => name).filter((name) => !ended.has(name));
+  }
+
+  get #isComplete(): boolean {
+    return this.#completion.signal.aborted;
+  }
+
+  #begin(reason: string, settings: GracefulShutdownSettings): Promise<ShutdownReport> {
+    if (this.#begun !== undefined) return this.#begun.report;
+    this.#registrations.close();
+    const until = sharedNow() + settings.timeout;
+    // Another clock is a test's, and says nothing about when a thread hangs.
+    if (settings.clock === realClock) this.#deadline = holdDeadline(settings, until);
+    noteBegun(this);
+    const report = runHooks(this.#registrations.hooks, reason, settings, {
+      broken: this.#broken.signal,
+      crash: () => this.#crash,
+      onTurn: this.#onTurn,
+      onResult: this.#onResult,
+    }).then(this.#complete);
+    // In place before anybody is told of the beginning.
+    this.#begun = { reason, until, report };
+    const message = `the process is shutting down: ${reason}.`;
+    this.#beginning.abort(new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", message));
+    this.#events.emit("begin", { reason, ...this.#crash });
+    return report;
+  }
+
+  async #finish(reason: string): Promise<ShutdownReport> {
+    const report = await this.begin(reason);
+    if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
+    return report;
+  }
+
+  readonly #onTurn = (name: string): void => {
+    this.#running = name;
+    this.#deadline?.running(name);
+  };
+
+  readonly #onResult = (result: ShutdownResult): void => {
+    this.#running = null;
+    this.#results.push(result);
+    this.#events.emit("callback", { result });
+  };
+
+  readonly #complete = (report: ShutdownReport): ShutdownReport => {
+    this.#completion.abort();
+    this.#registrations.release();
+    noteEnded(this);
+    if (this.#isExiting) this.#deadline?.running(null);
+    else this.#deadline?.stop();
+    this.#events.emit("complete", { report });
+    return report;
+  };
+}
