@@ -19,7 +19,7 @@ fs.writeFileSync(
 );
 const SUBJECTS = {
   emptyFile: [emptyFile],
-  check: [path.join(root, "dist/node/cli/main.js"), "check", heartbeat],
+  check: [path.join(root, "dist/cli/main.js"), "check", heartbeat],
   empty: ["-e", ""],
   emptyModule: ["--input-type=module", "-e", ""],
   esm: ["--input-type=module", "-e", 'import "@kstlib/resilience"'],
