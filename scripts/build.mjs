@@ -74,7 +74,7 @@ async function bundle(names, output, plugins = []) {
     entryFileNames: "[name].js",
     chunkFileNames: ({ name, moduleIds: [first] }) =>
       nameOf(first).startsWith("cli/") && !name.includes("/") ? "cli/[name].js" : "[name].js",
-    plugins: [withoutComments],
+    plugins: [withoutComments, ...(output.format === "es" ? [builtinsTakenFromProcess] : [])],
     hoistTransitiveImports: false,
     minifyInternalExports: false,
     generatedCode: { preset: "es2015", symbols: false },
@@ -124,6 +124,29 @@ const withoutComments = {
     const bare = await transform(text, { ...options, minifyWhitespace: true });
     const { code } = await transform(bare.code, options);
     return { code, map: null };
+  },
+};
+
+/**
+ * Takes the modules of Node from `process.getBuiltinModule`. An `import` reads every name that they export, also those
+ * that Node loads when they are first read: `node:fs` brings all of its streams along, `node:util` a parser.
+ */
+const builtinsTakenFromProcess = {
+  name: "builtins-taken-from-process",
+  renderChunk(text) {
+    const [head] = /^(?:#!.*\n)?(?:import [^;]*;\n)*/.exec(text);
+    const taken = head.replaceAll(
+      /^import (?:(\w+)(?:, )?)?(?:\{([^}]*)\})? ?from "(node:[^"]+)";$/gm,
+      (_statement, whole, names, module) => {
+        const got = `process.getBuiltinModule("${module}")`;
+        const statements = whole === undefined ? [] : [`const ${whole} = ${got};`];
+        const parts = names?.replaceAll(" as ", ": ");
+        if (parts !== undefined) statements.push(`const {${parts}} = ${whole ?? got};`);
+        return statements.join("\n");
+      },
+    );
+    if (/\bfrom "node:/.test(taken)) throw new Error(`an import of another form: ${taken}`);
+    return { code: taken + text.slice(head.length), map: null };
   },
 };
 

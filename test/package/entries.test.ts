@@ -139,6 +139,24 @@ describe("the entries of package.json", () => {
     }
   });
 
+  test("importing the core loads no module of Node's that is not needed yet", () => {
+    const loaded = (load: string): readonly string[] => {
+      const code = `const before = new Set(process.moduleLoadList); ${load}
+        console.log(process.moduleLoadList.filter((name) => !before.has(name)).join("\\n"));`;
+      const mode = load.startsWith("await") ? "module" : "commonjs";
+      const printed = execFileSync(process.execPath, [`--input-type=${mode}`, "-e", code], {
+        cwd: root,
+        encoding: "utf8",
+      });
+      return [...printed.matchAll(/^NativeModule (?!internal\/)(.+)$/gm)].map(([, name = ""]) => name);
+    };
+    for (const load of [`await import("@kstlib/resilience")`, `require("@kstlib/resilience")`]) {
+      // What the loader itself needs comes with an entry that needs nothing.
+      const own = loaded(load.replace("resilience", "resilience/testing"));
+      expect(loaded(load).filter((name) => name !== "os" && !own.includes(name))).toEqual([]);
+    }
+  });
+
   test("importing the core alone ends the process at once and prints nothing", () => {
     for (const code of ['import "@kstlib/resilience"', 'require("./dist/cjs/index.js")']) {
       const mode = code.startsWith("import") ? "module" : "commonjs";
