@@ -56,9 +56,9 @@ module.exports = {
     ),
     rule(
       "nobody-imports-an-entry",
-      "index.ts and auto.ts are for the outside.",
-      {},
-      { path: "^src/(?:index|auto)\\.ts$" },
+      "They are for the outside; only the whole is made of parts.",
+      { pathNot: "^src/(?:index|auto)\\.ts$" },
+      { path: "^src/(?:index|auto)\\.ts$|^src/[^/]+/index\\.ts$" },
     ),
     rule(
       "config-imports-downwards",

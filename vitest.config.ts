@@ -1,9 +1,9 @@
 import os from "node:os";
 import { defineConfig } from "vitest/config";
-import { threadProgramsOfTests } from "./scripts/thread-programs.mjs";
+import { threadPrograms } from "./scripts/thread-programs.mjs";
 
 export default defineConfig({
-  plugins: [threadProgramsOfTests],
+  plugins: [threadPrograms],
   test: {
     globalSetup: "./scripts/vitest-setup.mjs",
     reporters: ["default", "./scripts/closing-line.mjs"],

@@ -1,20 +1,23 @@
-// Builds dist/: a module for each source, of which a bundler takes what is used; for Node itself dist/node/ (ESM) and
-// dist/cjs/, one file an entry, because each module costs start-up time; the types once, in dist/cjs/, from where ESM
-// may take them, too. No source maps: what is built is as readable as the sources.
-// What two entries share stands in both: state that must be one in a process is kept under registered symbols.
+// Builds dist/: ESM for Node and for bundlers, the same once more as CommonJS in dist/cjs/, and the types once, in
+// dist/cjs/, where those of the ESM entries lead.
+// Each folder of the sources is one file, which all entries share: a class is the same whatever entry it came from, a
+// program that imports one pattern loads no other, and Node does not pay for the start-up of 150 modules.
 // Everything is made beside it and put in place at the end: who runs the old one meanwhile never sees half of it.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
+import { rollup } from "rollup";
+import { entryModules } from "./entries.mjs";
 import { root, sourceStamp } from "./setup.mjs";
-import { threadProgramsOfBuild } from "./thread-programs.mjs";
+import { threadPrograms } from "./thread-programs.mjs";
 
 process.chdir(root);
 const stamp = sourceStamp();
 const out = `dist-${process.pid}`;
+const source = path.resolve("src");
 
 async function main() {
   const cjs = path.join(out, "cjs");
@@ -24,21 +27,10 @@ async function main() {
   if (status !== 0) return 1;
   placeTypes(types, cjs);
 
-  const node = path.join(out, "node");
-  const entryPoints = entries();
-  const plugins = [...common.plugins, autoNamesOtherEntries];
-  const bundled = { ...common, plugins, bundle: true, metafile: true };
-  const { metafile } = await build({ ...bundled, entryPoints, outdir: node });
-  const sources = Object.keys(metafile.inputs);
-  await build({ ...common, entryPoints: sources, outdir: out, outbase: "src" });
-  await build({
-    ...common,
-    entryPoints: filesUnder(node, ".js").map((file) => path.join(node, file)),
-    outdir: cjs,
-    outbase: node,
-    format: "cjs",
-  });
-  await buildCommandLine(node);
+  const entries = entryModules();
+  const commands = await bundleProgram("cli/main");
+  await bundle([...entries, ...commands], { format: "es", dir: out, manualChunks: chunkOf });
+  await bundle(entries, { format: "cjs", dir: cjs, manualChunks: chunkOf });
   write(path.join(cjs, "package.json"), '{"type":"commonjs"}\n');
   await writeSchema();
   fs.writeFileSync(path.join(out, ".stamp"), stamp);
@@ -48,43 +40,119 @@ async function main() {
   return 0;
 }
 
-const common = {
-  platform: "node",
-  target: "node20",
-  format: "esm",
-  packages: "external",
-  plugins: [threadProgramsOfBuild],
-  logLevel: "warning",
+/**
+ * The program of package.json's `bin`, ESM alone: one file for what always runs and for `check`, which starts every few
+ * seconds. Returns the commands that it loads when they are asked for.
+ */
+async function bundleProgram(name) {
+  const commands = [];
+  const commandsStayApart = {
+    name: "commands-stay-apart",
+    resolveDynamicImport(specifier, importer) {
+      if (!specifier.startsWith(".")) return null;
+      commands.push(nameOf(path.resolve(path.dirname(importer), specifier)).replace(/\.js$/, ""));
+      return { id: specifier, external: true };
+    },
+  };
+  await bundle([name], { format: "es", dir: out }, [commandsStayApart]);
+  fs.chmodSync(path.join(out, `${name}.js`), 0o755);
+  return commands;
+}
+
+async function bundle(names, output, plugins = []) {
+  const modules = await rollup({
+    input: Object.fromEntries(names.map((name) => [name, path.join(source, `${name}.ts`)])),
+    plugins: [...plugins, threadPrograms, typescript],
+    external: (name) => !/^[./]/.test(name),
+    preserveEntrySignatures: "strict",
+    onLog(level, { message }) {
+      if (level === "warn") throw new Error(message);
+    },
+  });
+  await modules.write({
+    ...output,
+    entryFileNames: "[name].js",
+    chunkFileNames: ({ name, moduleIds: [first] }) =>
+      nameOf(first).startsWith("cli/") && !name.includes("/") ? "cli/[name].js" : "[name].js",
+    plugins: [withoutComments, ...(output.format === "es" ? [builtinsTakenFromProcess] : [])],
+    hoistTransitiveImports: false,
+    minifyInternalExports: false,
+    generatedCode: { preset: "es2015", symbols: false },
+    esModule: true,
+    externalLiveBindings: false,
+    interop: "default",
+    freeze: false,
+  });
+  await modules.close();
+}
+
+/** A source's name below `src/`, without ending. */
+const nameOf = (file) => path.relative(source, file).replaceAll("\\", "/").replace(/\.ts$/, "");
+
+/** The chunk that a module goes to: its folder's; without one, where it is used. */
+function chunkOf(file) {
+  const name = nameOf(file);
+  const [folder, ...rest] = name.split("/");
+  if (name === "index" || name === "auto") return undefined;
+  // No pattern needs the error of a configuration file.
+  if (rest.length === 0 || name === "kernel/config-error") return "configuration";
+  // What commands share; each of them is a file of its own.
+  if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
+  return folder;
+}
+
+const typescript = {
+  name: "typescript",
+  resolveId(name, importer) {
+    if (importer === undefined || !name.startsWith(".")) return null;
+    return path.resolve(path.dirname(importer), name.replace(/\.js$/, ".ts"));
+  },
+  async transform(text, file) {
+    const { code } = await transform(text, { loader: "ts", target: "node20", sourcefile: file });
+    return { code, map: null };
+  },
 };
 
-/** `./auto` is nothing but two calls of what other entries export: it does not hold that once more. */
-const autoNamesOtherEntries = {
-  name: "auto-names-other-entries",
-  setup(builder) {
-    const others = { "./config/load.js": "./config/index.js", "./configure.js": "./index.js" };
-    builder.onResolve({ filter: /^\.\// }, ({ importer, path: name }) => {
-      const isAuto = path.relative("src", importer) === "auto.ts";
-      return isAuto && name in others ? { path: others[name], external: true } : undefined;
-    });
+/**
+ * Takes the comments out, which Node would read and a package need not carry, and leaves names and lines: what a stack
+ * shows is what the sources say. esbuild drops comments only together with the layout; printing once more gives that back.
+ */
+const withoutComments = {
+  name: "without-comments",
+  async renderChunk(text) {
+    const options = { loader: "js", target: "node20", legalComments: "none" };
+    const bare = await transform(text, { ...options, minifyWhitespace: true });
+    const { code } = await transform(bare.code, options);
+    return { code, map: null };
+  },
+};
+
+/**
+ * Takes the modules of Node from `process.getBuiltinModule`. An `import` reads every name that they export, also those
+ * that Node loads when they are first read: `node:fs` brings all of its streams along, `node:util` a parser.
+ */
+const builtinsTakenFromProcess = {
+  name: "builtins-taken-from-process",
+  renderChunk(text) {
+    const [head] = /^(?:#!.*\n)?(?:import [^;]*;\n)*/.exec(text);
+    const taken = head.replaceAll(
+      /^import (?:(\w+)(?:, )?)?(?:\{([^}]*)\})? ?from "(node:[^"]+)";$/gm,
+      (_statement, whole, names, module) => {
+        const got = `process.getBuiltinModule("${module}")`;
+        const statements = whole === undefined ? [] : [`const ${whole} = ${got};`];
+        const parts = names?.replaceAll(" as ", ": ");
+        if (parts !== undefined) statements.push(`const {${parts}} = ${whole ?? got};`);
+        return statements.join("\n");
+      },
+    );
+    if (/\bfrom "node:/.test(taken)) throw new Error(`an import of another form: ${taken}`);
+    return { code: taken + text.slice(head.length), map: null };
   },
 };
 
 function write(file, text) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, text);
-}
-
-function filesUnder(folder, ending) {
-  const files = fs.readdirSync(folder, { recursive: true }).map(String);
-  return files.filter((file) => file.endsWith(ending));
-}
-
-/** What package.json exports: `./dist/node/config/index.js` is made of `src/config/index.ts`. */
-function entries() {
-  const { exports } = JSON.parse(fs.readFileSync("package.json", "utf8"));
-  const targets = Object.values(exports).flatMap((target) => target.import?.default ?? []);
-  const names = targets.map((target) => target.replace(/^\.\/dist\/node\/|\.js$/g, ""));
-  return Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 }
 
 /** Takes the types that the entries lead to, for CommonJS; the ESM entries name them. */
@@ -98,7 +166,7 @@ function placeTypes(from, cjs) {
       copy(path.join(path.dirname(name), `${found}.d.ts`));
     }
   };
-  for (const name of Object.keys(entries())) {
+  for (const name of entryModules()) {
     copy(`${name}.d.ts`);
     const up = "../".repeat(name.split("/").length - 1) || "./";
     write(path.join(out, `${name}.d.ts`), `export * from "${up}cjs/${name}.js";\n`);
@@ -106,42 +174,16 @@ function placeTypes(from, cjs) {
   fs.rmSync(from, { recursive: true });
 }
 
-/**
- * The program of package.json's `bin`, ESM alone: one file for what always runs and for `check`, which starts every
- * few seconds, and beside it the commands that are loaded when they are asked for.
- */
-async function buildCommandLine(node) {
-  const outdir = path.join(node, "cli");
-  const options = { ...common, outdir, bundle: true };
-  const lazy = [];
-  const commandsStayApart = {
-    name: "commands-stay-apart",
-    setup(builder) {
-      builder.onResolve({ filter: /^\./ }, ({ kind, path: name }) => {
-        if (kind !== "dynamic-import") return undefined;
-        lazy.push(name.replace(/^\.\/|\.js$/g, ""));
-        return { path: name, external: true };
-      });
-    },
-  };
-  await build({
-    ...options,
-    entryPoints: ["src/cli/main.ts"],
-    plugins: [...common.plugins, commandsStayApart],
-  });
-  const entryPoints = Object.fromEntries(lazy.map((name) => [name, `src/cli/${name}.ts`]));
-  await build({ ...options, entryPoints, splitting: true, chunkNames: "shared/[hash]" });
-  fs.chmodSync(path.join(outdir, "main.js"), 0o755);
-}
-
 /** The JSON Schema of the configuration file, made from the schema that validates it. */
 async function writeSchema() {
   const bundled = path.resolve(out, "schema-to-write.js");
   await build({
-    ...common,
     entryPoints: ["src/config/schema.ts"],
     outfile: bundled,
     bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
   });
   const { fileSchema } = await import(pathToFileURL(bundled).href);
   fs.rmSync(bundled);

@@ -10,7 +10,6 @@ const PROGRAMS = {
   "src/watchdog/monitor-program.ts": ["monitorProgram", "src/watchdog/monitor/monitor-thread.ts"],
   "src/shutdown/deadline-program.ts": ["deadlineProgram", "src/shutdown/deadline-worker.ts"],
 };
-const MODULES = /-program\.ts$/;
 
 /** The text of a module that holds a program; `undefined` for any other file. */
 async function moduleText(file) {
@@ -34,20 +33,9 @@ async function moduleText(file) {
   return `export const ${name} = ${JSON.stringify(named)};\n`;
 }
 
-/** A plugin of esbuild. */
-export const threadProgramsOfBuild = {
-  name: "thread-programs",
-  setup(builder) {
-    builder.onLoad({ filter: MODULES }, async ({ path: file }) => {
-      const contents = await moduleText(file);
-      return contents === undefined ? undefined : { contents, loader: "js" };
-    });
-  },
-};
-
-/** A plugin of Vitest. */
-export const threadProgramsOfTests = {
+/** A plugin of Rollup, for the build, and of Vitest. */
+export const threadPrograms = {
   name: "thread-programs",
   enforce: "pre",
-  load: (id) => (MODULES.test(id) ? moduleText(id) : undefined),
+  load: (file) => moduleText(file),
 };

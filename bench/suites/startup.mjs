@@ -1,4 +1,5 @@
-// What importing the core adds to the start of a process, and how long the check of a heartbeat's file takes.
+// What an import of the core or of one pattern adds to the start of a process, and how long the check of a heartbeat's
+// file takes.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -17,17 +18,23 @@ fs.writeFileSync(
   heartbeat,
   JSON.stringify({ timestamp, pid: process.pid, hostname: os.hostname(), metadata: {}, interval: 3600 }),
 );
+const NAME = "@kstlib/resilience";
+const PARTS = ["circuit-breaker", "rate-limiter", "shutdown", "heartbeat", "watchdog"];
+const module = (code) => ["--input-type=module", "-e", code];
+const script = (code) => ["--input-type=commonjs", "-e", code];
 const SUBJECTS = {
   emptyFile: [emptyFile],
-  check: [path.join(root, "dist/node/cli/main.js"), "check", heartbeat],
-  empty: ["-e", ""],
-  emptyModule: ["--input-type=module", "-e", ""],
-  esm: ["--input-type=module", "-e", 'import "@kstlib/resilience"'],
-  cjs: ["-e", 'require("@kstlib/resilience")'],
+  check: [path.join(root, "dist/cli/main.js"), "check", heartbeat],
+  emptyModule: module(""),
+  emptyScript: script(""),
+  esm: module(`import "${NAME}"`),
+  cjs: script(`require("${NAME}")`),
+  ...Object.fromEntries(PARTS.map((part) => [`esm ${part}`, module(`import "${NAME}/${part}"`)])),
+  ...Object.fromEntries(PARTS.map((part) => [`cjs ${part}`, script(`require("${NAME}/${part}")`)])),
 };
 
 const times = Object.fromEntries(Object.keys(SUBJECTS).map((name) => [name, []]));
-const rounds = quick ? 6 : 24;
+const rounds = quick ? 5 : 15;
 for (let round = -2; round < rounds; round++) {
   for (const [name, args] of Object.entries(SUBJECTS)) {
     const start = performance.now();
@@ -37,12 +44,18 @@ for (let round = -2; round < rounds; round++) {
     if (round >= 0) times[name].push(milliseconds);
   }
 }
-const ratio = median(times.check) / median(times.emptyFile);
+
 const over = (name, base) => median(times[name].map((time, round) => time - times[base][round]));
+const row = (id, label, base, max) => ({ id, label, value: over(id, base), unit: "ms", max });
+const ratio = median(times.check.map((time, round) => time / times.emptyFile[round]));
 report([
-  { id: "empty", label: 'node -e ""', value: median(times.empty), unit: "ms" },
-  { id: "esm", label: 'import over node -e ""', value: over("esm", "empty"), unit: "ms", max: 15 },
-  { id: "cjs", label: 'require over node -e ""', value: over("cjs", "empty"), unit: "ms", max: 15 },
-  { id: "esm-own", label: "import over an empty module", value: over("esm", "emptyModule"), unit: "ms" },
+  { id: "empty", label: "an empty script", value: median(times.emptyScript), unit: "ms" },
+  { id: "empty-module", label: "an empty module", value: median(times.emptyModule), unit: "ms" },
+  row("esm", "import of the core over an empty module", "emptyModule", 15),
+  row("cjs", "require of the core over an empty script", "emptyScript", 15),
+  ...PARTS.flatMap((part) => [
+    row(`esm ${part}`, `import of ./${part} over an empty module`, "emptyModule", 6),
+    row(`cjs ${part}`, `require of ./${part} over an empty script`, "emptyScript", 6),
+  ]),
   { id: "check", label: "kstlib-resilience check / an empty file", value: ratio, unit: "x", max: 1.3 },
 ]);

@@ -64,39 +64,40 @@ function required<Value>(rule: Rule<Value>): Rule<Value> {
   };
 }
 
-const callsRule = integer(undefined, 1, 1_000_000);
-const durationRule = duration(undefined);
-const windowKeys = { calls: callsRule, duration: durationRule };
+// The rules are made when a rate is asked for: importing the breaker costs and carries none of them.
+const durationRule = (): Rule<number> => duration(undefined);
 
-const windowRule: Rule<WindowShape> = custom({
-  allowed: "{ calls: 100 } or { duration: 60 }, one of the two",
-  parse(value, label) {
-    const { calls, duration: length } = ownOptions(label, windowKeys, value);
-    if ((calls === undefined) === (length === undefined)) {
-      throw new TypeError(
-        `${label} must be ${windowRule.allowed}; got ${calls === undefined ? "neither" : "both"}.`,
-      );
-    }
-    if (calls === undefined) {
-      const milliseconds = durationRule.parse(length, `${label}.duration`);
-      if (milliseconds < 1) throw new RangeError(unlike(`${label}.duration`, "at least 1 ms", length));
-      return { most: Infinity, make: () => new TimeWindow(milliseconds) };
-    }
-    const most = callsRule.parse(calls, `${label}.calls`);
-    return { most, make: () => new CallWindow(most) };
-  },
+function windowRule(): Rule<WindowShape> {
+  const keys = { calls: integer(undefined, 1, 1_000_000), duration: durationRule() };
+  const allowed = "{ calls: 100 } or { duration: 60 }, one of the two";
+  return custom({
+    allowed,
+    parse(value, label) {
+      const { calls, duration: length } = ownOptions(label, keys, value);
+      if ((calls === undefined) === (length === undefined)) {
+        throw new TypeError(`${label} must be ${allowed}; got ${calls === undefined ? "neither" : "both"}.`);
+      }
+      if (calls === undefined) {
+        const milliseconds = keys.duration.parse(length, `${label}.duration`);
+        if (milliseconds < 1) throw new RangeError(unlike(`${label}.duration`, "at least 1 ms", length));
+        return { most: Infinity, make: () => new TimeWindow(milliseconds) };
+      }
+      const most = keys.calls.parse(calls, `${label}.calls`);
+      return { most, make: () => new CallWindow(most) };
+    },
+  });
+}
+
+const failureRateRules = (): OptionRules<FailureRateSettings> => ({
+  threshold: required(numberAbove(undefined, 0, 1)),
+  window: required(windowRule()),
+  minCalls: integer(undefined, 1),
 });
 
-const failureRateRules: OptionRules<FailureRateSettings> = {
-  threshold: required(numberAbove(undefined, 0, 1)),
-  window: required(windowRule),
-  minCalls: integer(undefined, 1),
-};
-
-const slowCallRateRules: OptionRules<SlowCallRateSettings> = {
-  ...failureRateRules,
-  slowerThan: required(durationRule),
-};
+const slowCallRateRules = (): OptionRules<SlowCallRateSettings> => ({
+  ...failureRateRules(),
+  slowerThan: required(durationRule()),
+});
 
 function rateRule(settings: FailureRateSettings, isBad: RateRule["isBad"]): TripRule {
   const { threshold, window, minCalls = Math.min(10, window.most) } = settings;
@@ -127,7 +128,7 @@ function rateRule(settings: FailureRateSettings, isBad: RateRule["isBad"]): Trip
  * ```
  */
 export function failureRate(options: FailureRateOptions): TripRule {
-  return rateRule(resolveOptions("failureRate", failureRateRules, options), (failed) => failed);
+  return rateRule(resolveOptions("failureRate", failureRateRules(), options), (failed) => failed);
 }
 
 /**
@@ -147,6 +148,6 @@ export function failureRate(options: FailureRateOptions): TripRule {
  * ```
  */
 export function slowCallRate(options: SlowCallRateOptions): TripRule {
-  const settings = resolveOptions("slowCallRate", slowCallRateRules, options);
+  const settings = resolveOptions("slowCallRate", slowCallRateRules(), options);
   return rateRule(settings, (_failed, took) => took > settings.slowerThan);
 }

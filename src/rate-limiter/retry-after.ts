@@ -4,23 +4,28 @@ import { realClock } from "../kernel/clock.js";
 export type RetryAfterSource = string | number | object | null | undefined;
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const MONTH = `(?<month>${MONTHS.join("|")})`;
-const TIME = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
-const DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
-const LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day";
 
 /** The three forms of an HTTP-date: IMF-fixdate, and the two obsolete ones that must be accepted. */
-const FORMS = [
-  String.raw`${DAY}, (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} GMT`,
-  String.raw`${LONG_DAY}, (?<day>\d\d)-${MONTH}-(?<year>\d\d) ${TIME} GMT`,
-  String.raw`${DAY} ${MONTH} (?<day>[ \d]\d) ${TIME} (?<year>\d{4})`,
-].map((form) => new RegExp(`^${form}$`));
+function dateForms(): readonly RegExp[] {
+  const month = `(?<month>${MONTHS.join("|")})`;
+  const time = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
+  const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
+  const longDay = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day";
+  return [
+    String.raw`${day}, (?<day>\d\d) ${month} (?<year>\d{4}) ${time} GMT`,
+    String.raw`${longDay}, (?<day>\d\d)-${month}-(?<year>\d\d) ${time} GMT`,
+    String.raw`${day} ${month} (?<day>[ \d]\d) ${time} (?<year>\d{4})`,
+  ].map((form) => new RegExp(`^${form}$`));
+}
+
+let forms: readonly RegExp[] | undefined;
 
 const CENTURY = 100;
 
 /** An HTTP-date in milliseconds since 1970; `undefined` if it is not one. */
 function parseDate(text: string, now: number): number | undefined {
-  for (const form of FORMS) {
+  forms ??= dateForms();
+  for (const form of forms) {
     const groups = form.exec(text)?.groups;
     if (!groups) continue;
     const [day = 0, hour = 0, minute = 0, second = 0] = ["day", "hour", "minute", "second"].map((name) =>

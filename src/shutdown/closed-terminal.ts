@@ -1,13 +1,15 @@
 import { closeSync, openSync } from "node:fs";
-import { isatty } from "node:tty";
 
 /** Which of the standard descriptors were terminals. */
 const terminals = new Set<number>();
 
+// Not imported: it brings along all that sockets need, in most programs for nothing until a shutdown is made.
+const isTerminal = (descriptor: number): boolean => process.getBuiltinModule("node:tty").isatty(descriptor);
+
 /** Remembers which of the standard descriptors are terminals. */
 export function noteTerminals(): void {
   for (const descriptor of [0, 1, 2]) {
-    if (isatty(descriptor)) terminals.add(descriptor);
+    if (isTerminal(descriptor)) terminals.add(descriptor);
   }
 }
 
@@ -21,7 +23,7 @@ export function letGoOfClosedTerminal(): void {
   const { isMainThread } = process.getBuiltinModule("node:worker_threads");
   if (process.platform === "win32" || !isMainThread) return;
   for (const descriptor of terminals) {
-    if (isatty(descriptor)) continue;
+    if (isTerminal(descriptor)) continue;
     try {
       closeSync(descriptor);
       // Gets the lowest free number, which is the one just closed.

@@ -8,7 +8,7 @@ import { commands } from "../../src/cli/commands.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const main = path.join(root, "dist/node/cli/main.js");
+const main = path.join(root, "dist/cli/main.js");
 const isWindows = process.platform === "win32";
 
 let folder: string;

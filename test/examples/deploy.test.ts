@@ -11,7 +11,7 @@ import { parse, parseAllDocuments } from "yaml";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = path.join(root, "examples/deploy");
 const read = (name: string): string => fs.readFileSync(path.join(folder, name), "utf8");
-const cli = path.join(root, "dist/node/cli/main.js");
+const cli = path.join(root, "dist/cli/main.js");
 
 interface Probe {
   readonly httpGet?: { readonly path: string };

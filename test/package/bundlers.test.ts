@@ -125,6 +125,36 @@ describe("one file with the package inside, run from elsewhere, keeps the monito
   });
 });
 
+describe("a bundle holds each class once, whatever entries it was imported from", () => {
+  const program = `
+    import * as whole from "@kstlib/resilience";
+    import { CircuitBreaker, ResilienceError } from "@kstlib/resilience/circuit-breaker";
+    import { RateLimiter } from "@kstlib/resilience/rate-limiter";
+    import { Watchdog } from "@kstlib/resilience/watchdog";
+    const parts = { CircuitBreaker, RateLimiter, ResilienceError, Watchdog };
+    console.log(Object.entries(parts).map(([name, part]) => part === whole[name]).join());`;
+
+  test.each<[string, Bundle, Format]>([
+    ["esbuild", byEsbuild(), "esm"],
+    ["Rollup", byRollup, "cjs"],
+    ["webpack", byWebpack, "cjs"],
+    ["Vite for servers", byVite, "esm"],
+  ])("%s", async (_bundler, bundle, format) => {
+    const { folder, project } = await bundled(bundle, ["app.mjs", program], [format]);
+    const outcome = await outcomeOf(project.startIn(folder, process.execPath, [FILES[format]]));
+    expect(outcome).toEqual({ code: 0, stdout: "true,true,true,true\n", stderr: "" });
+  });
+
+  test("a program that mixes import and require gets one copy, too", async () => {
+    const mixed = `
+      import { RateLimiter } from "@kstlib/resilience/rate-limiter";
+      console.log(require("@kstlib/resilience").RateLimiter === RateLimiter);`;
+    const { folder, project } = await bundled(byEsbuild(), ["app.mjs", mixed], ["cjs"]);
+    const outcome = await outcomeOf(project.startIn(folder, process.execPath, [FILES.cjs]));
+    expect(outcome).toEqual({ code: 0, stdout: "true\n", stderr: "" });
+  });
+});
+
 describe("one file with the reader of the configuration inside takes what it finds where it is started", () => {
   // The parser is a CommonJS package, whose `require` esbuild leaves to the program.
   const js = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;

@@ -4,10 +4,11 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
+import { entryFields } from "../../scripts/entries.mjs";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const require = createRequire(import.meta.url);
-const manifest: { exports: Record<string, unknown>; files: string[] } = require("../../package.json");
+const manifest: { exports: Record<string, unknown>; typesVersions: unknown } = require("../../package.json");
 
 /** Every file named anywhere in one entry of `exports`. */
 function targetsOf(entry: unknown): readonly string[] {
@@ -28,6 +29,31 @@ const entries = Object.entries(manifest.exports).flatMap(([name, entry]) => {
 
 /** The entries that a program imports for their names; `./auto` is imported for what it does. */
 const apis = entries.filter(({ name }) => name !== "./auto");
+const parts = apis.filter(({ name }) => name !== ".");
+
+/** All modules that are loaded with one, and the packages that they import. */
+function loadedWith(entry: string): {
+  readonly files: readonly string[];
+  readonly packages: readonly string[];
+} {
+  const packages = new Set<string>();
+  const files = new Set<string>();
+  const visit = (file: string): void => {
+    if (files.has(file)) return;
+    files.add(file);
+    const text = fs.readFileSync(file, "utf8");
+    const imports = text.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*["']([^"']+)["']/g);
+    for (const [, name = ""] of imports) {
+      if (name.startsWith(".")) visit(path.resolve(path.dirname(file), name));
+      else if (!name.startsWith("node:")) packages.add(name);
+    }
+  };
+  visit(path.join(root, entry));
+  return {
+    files: [...files].map((file) => path.relative(root, file).replaceAll("\\", "/")),
+    packages: [...packages],
+  };
+}
 
 const distFile = (source: string, folder: string): string =>
   path.join(root, source.replace(/^src/, folder).replace(/\.ts$/, ".js"));
@@ -48,35 +74,37 @@ describe("the entries of package.json", () => {
     expect(entries.map(({ source }) => source).toSorted()).toEqual(modules.toSorted());
   });
 
+  test("package.json names what `node scripts/entries.mjs` finds", () => {
+    const { exports, typesVersions } = manifest;
+    expect({ typesVersions, exports }).toEqual(entryFields());
+  });
+
   test("the schema of the configuration file is built with what reads it", () => {
     const reader = fs.existsSync(path.join(root, "src/config/index.ts"));
     expect(fs.existsSync(path.join(root, "dist/schema.json"))).toBe(reader);
   });
 
   test("the core has no dependency at run time, whatever it imports on the way", () => {
-    const foreign = new Set<string>();
-    const seen = new Set<string>();
-    const visit = (file: string): void => {
-      if (seen.has(file)) return;
-      seen.add(file);
-      // What an example in a doc comment imports is not imported.
-      const text = fs.readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "");
-      const imports = text.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*["']([^"']+)["']/g);
-      for (const [, name = ""] of imports) {
-        if (name.startsWith(".")) visit(path.resolve(path.dirname(file), name));
-        else if (!name.startsWith("node:")) foreign.add(name);
-      }
-    };
-    for (const file of ["dist/index.js", "dist/node/index.js", "dist/cjs/index.js"])
-      visit(path.join(root, file));
-    expect(seen.size).toBeGreaterThan(1);
-    expect([...foreign]).toEqual([]);
+    for (const file of ["dist/index.js", "dist/cjs/index.js"]) {
+      const { files, packages } = loadedWith(file);
+      expect(files.length).toBeGreaterThan(1);
+      expect(packages).toEqual([]);
+    }
+  });
+
+  const patterns = ["circuit-breaker", "heartbeat", "rate-limiter", "shutdown", "watchdog"];
+  test.each(patterns)("./%s loads no other pattern", (pattern) => {
+    for (const folder of ["dist", "dist/cjs"]) {
+      const { files } = loadedWith(`${folder}/${pattern}/index.js`);
+      const loaded = [...patterns, "configuration"].filter((part) => files.includes(`${folder}/${part}.js`));
+      expect(loaded).toEqual([pattern]);
+    }
   });
 
   test("nothing that a program imports depends on where its file lies, because a bundler moves it", () => {
     const files = fs
       .readdirSync(path.join(root, "dist"), { recursive: true, encoding: "utf8" })
-      .filter((file) => file.endsWith(".js") && !file.startsWith(path.join("node", "cli")));
+      .filter((file) => file.endsWith(".js") && !file.startsWith("cli"));
     const tied = files.filter((file) =>
       /\bimport\.meta\b|\b__(?:filename|dirname)\b|\bcreateRequire\b/.test(
         fs.readFileSync(path.join(root, "dist", file), "utf8"),
@@ -87,7 +115,7 @@ describe("the entries of package.json", () => {
   });
 
   test.each(apis)("$name has the same names in the ESM and in the CommonJS build", async ({ source }) => {
-    const esm: object = await import(pathToFileURL(distFile(source, "dist/node")).href);
+    const esm: object = await import(pathToFileURL(distFile(source, "dist")).href);
     const cjs: object = require(distFile(source, "dist/cjs"));
     const names = (module: object): string[] =>
       Object.keys(module)
@@ -95,6 +123,38 @@ describe("the entries of package.json", () => {
         .toSorted();
     expect(names(cjs)).toEqual(names(esm));
     expect(names(esm)).not.toEqual([]);
+  });
+
+  test.each(parts)("what $name exports is the same as what the core exports", async ({ name, source }) => {
+    const load = async (folder: string): Promise<readonly Record<string, unknown>[]> => {
+      const files = ["src/index.ts", source].map((module) => distFile(module, folder));
+      if (folder === "dist/cjs") return files.map((file) => require(file));
+      return Promise.all(files.map((file) => import(pathToFileURL(file).href)));
+    };
+    for (const folder of ["dist", "dist/cjs"]) {
+      const [core = {}, part = {}] = await load(folder);
+      const shared = Object.keys(part).filter((key) => key !== "__esModule" && key in core);
+      expect(shared.filter((key) => part[key] !== core[key])).toEqual([]);
+      expect(shared.length > 0 || name === "./testing").toBe(true);
+    }
+  });
+
+  test("importing the core loads no module of Node's that is not needed yet", () => {
+    const loaded = (load: string): readonly string[] => {
+      const code = `const before = new Set(process.moduleLoadList); ${load}
+        console.log(process.moduleLoadList.filter((name) => !before.has(name)).join("\\n"));`;
+      const mode = load.startsWith("await") ? "module" : "commonjs";
+      const printed = execFileSync(process.execPath, [`--input-type=${mode}`, "-e", code], {
+        cwd: root,
+        encoding: "utf8",
+      });
+      return [...printed.matchAll(/^NativeModule (?!internal\/)(.+)$/gm)].map(([, name = ""]) => name);
+    };
+    for (const load of [`await import("@kstlib/resilience")`, `require("@kstlib/resilience")`]) {
+      // What the loader itself needs comes with an entry that needs nothing.
+      const own = loaded(load.replace("resilience", "resilience/testing"));
+      expect(loaded(load).filter((name) => name !== "os" && !own.includes(name))).toEqual([]);
+    }
   });
 
   test("importing the core alone ends the process at once and prints nothing", () => {
@@ -116,11 +176,13 @@ function isErrorClass(value: unknown): value is ErrorClass {
 describe("the error classes of the two builds", async () => {
   const pairs: { name: string; esm: ErrorClass; cjs: ErrorClass }[] = [];
   for (const { source } of apis) {
-    const esm: Record<string, unknown> = await import(pathToFileURL(distFile(source, "dist/node")).href);
+    const esm: Record<string, unknown> = await import(pathToFileURL(distFile(source, "dist")).href);
     const cjs: Record<string, unknown> = require(distFile(source, "dist/cjs"));
     for (const [name, value] of Object.entries(esm)) {
       const twin = cjs[name];
-      if (isErrorClass(value) && isErrorClass(twin)) pairs.push({ name, esm: value, cjs: twin });
+      if (!isErrorClass(value) || !isErrorClass(twin) || pairs.some(({ esm: known }) => known === value))
+        continue;
+      pairs.push({ name, esm: value, cjs: twin });
     }
   }
 
@@ -132,7 +194,6 @@ describe("the error classes of the two builds", async () => {
   test.each(pairs)(
     "$name is caught by its own class and its bases of the other build, and no other",
     (own) => {
-      // By name: a class that two entries export stands in both files.
       const bases = new Set<string>();
       for (
         let link: Error = own.esm.prototype;

@@ -9,6 +9,11 @@ import { Project } from "./project.js";
 // Deployments that copy only the files that a program is found to need: the standalone output of Next.js, Vercel.
 test.each([
   ["an ES module", "app.mjs", `import { GracefulShutdown, Watchdog } from "@kstlib/resilience";`],
+  [
+    "an ES module of single patterns",
+    "app.mjs",
+    `import { GracefulShutdown } from "@kstlib/resilience/shutdown"; import { Watchdog } from "@kstlib/resilience/watchdog";`,
+  ],
   ["a CommonJS module", "app.cjs", `const { GracefulShutdown, Watchdog } = require("@kstlib/resilience");`],
 ])(
   "%s keeps the monitor and the deadline where only the files that were traced are",

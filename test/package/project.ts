@@ -16,7 +16,7 @@ afterAll(() => {
 }, 300_000);
 
 /** Runs npm, without a shell where it has told its own path. */
-function npm(args: readonly string[], cwd: string): string {
+export function npm(args: readonly string[], cwd: string): string {
   const cli = process.env["npm_execpath"];
   const direct = cli !== undefined && path.basename(cli) === "npm-cli.js";
   const { status, stdout, stderr } = direct

@@ -10,13 +10,22 @@ const TSC_6 = path.join(packages, "typescript/bin/tsc6");
 const PROGRAM = `
 import { CircuitBreaker, type CircuitBreakerOptions, RateLimiter, Watchdog } from "@kstlib/resilience";
 import { config } from "@kstlib/resilience/auto";
+import { CircuitBreaker as SameBreaker, type Clock, ResilienceError } from "@kstlib/resilience/circuit-breaker";
 import { ConfigError, loadConfig } from "@kstlib/resilience/config";
+import { Heartbeat } from "@kstlib/resilience/heartbeat";
+import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
+import { GracefulShutdown } from "@kstlib/resilience/shutdown";
 import { ManualClock } from "@kstlib/resilience/testing";
+import { Watchdog as SameWatchdog } from "@kstlib/resilience/watchdog";
 import schema from "@kstlib/resilience/schema.json";
 
 const options: CircuitBreakerOptions = { name: "api", clock: new ManualClock() };
 const breaker = new CircuitBreaker(options);
 const isolated: boolean = breaker.state === "isolated";
+const same: SameBreaker = breaker;
+const clock: Clock = new ManualClock();
+const pairs: [typeof SameLimiter, typeof SameWatchdog] = [RateLimiter, Watchdog];
+export const parts = [same, clock, pairs, Heartbeat, GracefulShutdown, ResilienceError];
 export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, schema];
 
 // @ts-expect-error -- there is no such option, which a type of \`any\` would not know.

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 // These programs run the built package, by its name.
-export const built: string = fileURLToPath(new URL("../../dist/node/index.js", import.meta.url));
+export const built: string = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
 
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/watchdog-${name}`, import.meta.url));

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { must } from "../outside.mjs";
 
-const MAIN = path.resolve(import.meta.dirname, "../../../dist/node/cli/main.js");
+const MAIN = path.resolve(import.meta.dirname, "../../../dist/cli/main.js");
 const SUPERVISED = path.resolve(import.meta.dirname, "../programs/supervised.mjs");
 
 const cli = (outside, ...args) => outside.start(MAIN, args, { env: { ...process.env, NO_COLOR: "1" } });

@@ -1,0 +1,6 @@
+// What the entries of the patterns that write and watch the file export of it.
+export type { FreezeLink } from "./freeze-link.js";
+export type { HeartbeatCheckOptions } from "./options.js";
+export type { UnreadableReason } from "./read-file.js";
+export type { HeartbeatMetadata, HeartbeatState, HeartbeatStatus } from "./state.js";
+export type { HeartbeatCheck, HeartbeatVerdict } from "./verdict.js";

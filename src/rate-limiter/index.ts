@@ -1,0 +1,21 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+export * from "../kernel/exports.js";
+export { type LimitedOptions, type LimitedSyncOptions, rateLimiter, rateLimiterSync } from "./decorators.js";
+export { RateLimitError, RateLimitExceededError } from "./errors.js";
+export {
+  KeyedRateLimiter,
+  type KeyedRateLimiterEvents,
+  type KeyedRateLimiterSnapshot,
+  type KeyedRateLimiterStats,
+} from "./keyed-rate-limiter.js";
+export type { Limited } from "./limited.js";
+export type { KeyedRateLimiterOptions, OnFull, RateLimiterOptions, RateLimits } from "./options.js";
+export {
+  RateLimiter,
+  type RateLimiterEvents,
+  type RateLimiterSnapshot,
+  type RateLimiterStats,
+} from "./rate-limiter.js";
+export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./request.js";
+export type { Reservation } from "./reservation.js";
+export { type RetryAfterSource, retryAfterSeconds } from "./retry-after.js";
