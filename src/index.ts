@@ -42,6 +42,7 @@ export type { ErrorMatcher } from "./kernel/error-matcher.js";
 export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
 export type { Outcome } from "./kernel/outcome.js";
+export { isRefusal, type Refusal } from "./kernel/refusal.js";
 export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";
 export type {
   AnyFunction,
