@@ -2,7 +2,6 @@
 export { CircuitBreaker, type Guarded } from "./circuit-breaker/circuit-breaker.js";
 export { circuitBreaker, circuitBreakerSync, type GuardedOptions } from "./circuit-breaker/decorators.js";
 export { CircuitBreakerError, CircuitOpenError } from "./circuit-breaker/errors.js";
-export type { NotAPromise } from "./circuit-breaker/guard.js";
 export type { Iterated } from "./circuit-breaker/iterate.js";
 export type { CircuitBreakerOptions, GrowingResetTimeout } from "./circuit-breaker/options.js";
 export type { Permit } from "./circuit-breaker/permit.js";
@@ -37,20 +36,21 @@ export type { HeartbeatOptions, HeartbeatStartOptions, HeartbeatTarget } from ".
 export { type Clock, realClock, type Timer, type TimerOptions } from "./kernel/clock.js";
 export type { Component, Json, Snapshot } from "./kernel/component.js";
 export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";
+export type { ExecuteOptions, ExecutionContext } from "./kernel/context.js";
 export { asDuration, type Duration } from "./kernel/duration.js";
 export type { ErrorMatcher } from "./kernel/error-matcher.js";
 export { ResilienceError } from "./kernel/errors.js";
 export type { Listener } from "./kernel/events.js";
 export type { Outcome } from "./kernel/outcome.js";
 export { isRefusal, type Refusal } from "./kernel/refusal.js";
-export type { ExecuteOptions, ExecutionContext, Policy } from "./kernel/policy.js";
+export type { Policy, SyncPolicy } from "./kernel/policy.js";
+export type { NotAPromise, Synchronous } from "./kernel/synchronous.js";
 export type {
   AnyFunction,
   AsyncDecorator,
   AsyncOf,
   Promised,
   SyncDecorator,
-  Synchronous,
   SyncOf,
   SyncRest,
 } from "./kernel/wrap.js";
@@ -81,7 +81,13 @@ export {
   type RateLimiterSnapshot,
   type RateLimiterStats,
 } from "./rate-limiter/rate-limiter.js";
-export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./rate-limiter/request.js";
+export type {
+  AcquireOptions,
+  AcquireSyncOptions,
+  LimitedExecuteOptions,
+  SignalOf,
+  WrapOptions,
+} from "./rate-limiter/request.js";
 export type { Reservation } from "./rate-limiter/reservation.js";
 export { type RetryAfterSource, retryAfterSeconds } from "./rate-limiter/retry-after.js";
 

@@ -1,3 +1,5 @@
+import { unlike } from "./show.js";
+
 type Join = (run: () => void) => () => void;
 
 const shared = new WeakMap<AbortSignal, Join>();
@@ -30,4 +32,12 @@ function listen(signal: AbortSignal): Join {
  */
 export function onAbort(signal: AbortSignal, run: () => void): () => void {
   return (shared.get(signal) ?? listen(signal))(run);
+}
+
+/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
+export function checkSignal(signal: unknown): void {
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  if (signal !== undefined && (typeof aborted !== "boolean" || typeof addEventListener !== "function")) {
+    throw new TypeError(unlike("signal", "an AbortSignal", signal));
+  }
 }
