@@ -1,26 +1,13 @@
 import type { Component } from "../kernel/component.js";
+import { type Context, type ExecuteOptions, type ExecutionContext, readContext } from "../kernel/context.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import {
-  checkAnyFunction,
-  checkFunction,
-  type ExecuteOptions,
-  type ExecutionContext,
-  type Policy,
-  readSignal,
-  runAbortable,
-} from "../kernel/policy.js";
+import { checkAnyFunction, checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
-import {
-  type AnyFunction,
-  type AsyncOf,
-  disguise,
-  type Synchronous,
-  type SyncOf,
-  type SyncRest,
-} from "../kernel/wrap.js";
+import type { NotAPromise, Synchronous } from "../kernel/synchronous.js";
+import { type AnyFunction, type AsyncOf, disguise, type SyncOf, type SyncRest } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
-import { guard, guarded, guardedSync, guardSync, type NotAPromise } from "./guard.js";
+import { guard, guarded, guardedSync, guardSync } from "./guard.js";
 import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 import { CallPermit, type Permit } from "./permit.js";
@@ -64,7 +51,7 @@ export interface Guarded {
  * console.assert(breaker.state === "open" && breaker.stats.rejectedCalls === 1);
  * ```
  */
-export class CircuitBreaker extends Printed implements Component, Policy {
+export class CircuitBreaker extends Printed implements Component, SyncPolicy {
   readonly #circuit: Circuit;
 
   constructor(options?: CircuitBreakerOptions) {
@@ -195,19 +182,29 @@ export class CircuitBreaker extends Printed implements Component, Policy {
     options?: ExecuteOptions,
   ): Promise<Result> {
     checkFunction(fn, "execute", RECIPE);
-    const signal = readSignal(options);
-    if (signal?.aborted) {
-      this.#circuit.ignore();
-      throw signal.reason;
-    }
+    const context = this.#begin(options);
     const permit = this.#admitted();
     try {
-      return await runAbortable(fn, signal, permit);
+      return await runAbortable(fn, context, permit);
     } catch (error) {
       // Settled already, but where the stack was used up before anything ran.
       permit.failure(error);
       throw error;
     }
+  }
+
+  /**
+   * {@link execute} for a synchronous `fn`, whose result must not be a promise. A signal that is aborted already keeps
+   * it from running; nothing can end it once it runs.
+   *
+   * @throws what `fn` throws, `signal.reason`, or a `CircuitOpenError`.
+   */
+  executeSync<Result>(
+    fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
+    options?: ExecuteOptions,
+  ): NotAPromise<Result> {
+    checkFunction(fn, "executeSync", RECIPE);
+    return guardSync(this.#circuit, undefined, fn, this.#begin(options, "executeSync"));
   }
 
   /**
@@ -280,6 +277,16 @@ export class CircuitBreaker extends Printed implements Component, Policy {
   /** Closes the circuit with nothing counted against it. Lifetime totals stay; calls under way no longer count. */
   reset(): void {
     this.#circuit.reset();
+  }
+
+  /** The context of an execution, unless its caller has given it up already. */
+  #begin(options: ExecuteOptions | undefined, method: string = "execute"): Context {
+    const context = readContext(method, options);
+    if (context.source?.aborted) {
+      this.#circuit.ignore();
+      throw context.source.reason;
+    }
+    return context;
   }
 
   #admitted(): CallPermit {

@@ -1,4 +1,5 @@
 import { brandError, ResilienceError } from "../kernel/errors.js";
+import type { Refusal } from "../kernel/refusal.js";
 
 /** The base of everything a circuit breaker itself reports; never an error of the protected function. */
 export class CircuitBreakerError extends ResilienceError {}
@@ -8,7 +9,9 @@ brandError(CircuitBreakerError, "CircuitBreakerError");
  * A call was refused without being made: the circuit is open, isolated, or half-open with all its probes
  * under way. `code`: `ERR_CIRCUIT_OPEN`. `cause` is the last failure that counted, when there was one.
  */
-export class CircuitOpenError extends CircuitBreakerError {
+export class CircuitOpenError extends CircuitBreakerError implements Refusal {
+  /** The call was not made; see {@link isRefusal}. */
+  readonly refused = true;
   /** The `name` of the circuit breaker. */
   readonly circuitName: string;
   /**
@@ -16,6 +19,8 @@ export class CircuitOpenError extends CircuitBreakerError {
    * timeout when the circuit is half-open; `Infinity` while it is isolated.
    */
   readonly remainingSeconds: number;
+  /** The same as {@link remainingSeconds}, by the name that all refusals have. */
+  readonly retryAfter: number;
 
   /** @param condition what the circuit is, as the message says it: `"open"`. */
   constructor(
@@ -34,6 +39,7 @@ export class CircuitOpenError extends CircuitBreakerError {
     );
     this.circuitName = circuitName;
     this.remainingSeconds = remainingSeconds;
+    this.retryAfter = remainingSeconds;
   }
 }
 brandError(CircuitOpenError, "CircuitOpenError");

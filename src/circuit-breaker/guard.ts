@@ -1,9 +1,7 @@
+import type { NotAPromise } from "../kernel/synchronous.js";
 import { disown, isThenable } from "../kernel/thenable.js";
 import type { Circuit, Handlers, Owed } from "./circuit.js";
 import type { Ticket } from "./machine.js";
-
-/** What a synchronous call returns: what the function returns, which must not be a promise. */
-export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
 
 function handlersOf(circuit: Circuit, ticket: Ticket, started: number): Handlers {
   return {

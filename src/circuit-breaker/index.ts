@@ -3,7 +3,6 @@ export * from "../kernel/exports.js";
 export { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
 export { circuitBreaker, circuitBreakerSync, type GuardedOptions } from "./decorators.js";
 export { CircuitBreakerError, CircuitOpenError } from "./errors.js";
-export type { NotAPromise } from "./guard.js";
 export type { Iterated } from "./iterate.js";
 export type { CircuitBreakerOptions, GrowingResetTimeout } from "./options.js";
 export type { Permit } from "./permit.js";

@@ -42,12 +42,12 @@ export interface CircuitBreakerOptions {
   /**
    * Errors that say nothing about the health of what is called: classes, or predicates. Such a call is neither
    * a success nor a failure. A class is asked with `instanceof`: in Jest, give a predicate for what Node's own modules
-   * throw. Default none.
+   * throw. Default none; a refusal of a policy inside, as of a rate limiter, is never counted: see {@link isRefusal}.
    */
   readonly excludedErrors?: readonly ErrorMatcher[] | undefined;
   /**
    * Judges how a call ended, returned values included; the caller gets the value or the error all the same.
-   * Not asked about excluded errors. Default: what throws or rejects has failed. When it throws, the call
+   * Not asked about excluded errors and refusals. Default: what throws or rejects has failed. When it throws, the call
    * counts as failed and a warning reports what it threw.
    */
   readonly isFailure?: ((outcome: Outcome) => boolean) | undefined;

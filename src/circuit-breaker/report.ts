@@ -12,7 +12,7 @@ export interface CircuitStats {
   readonly failedCalls: number;
   /** Calls refused without being made. */
   readonly rejectedCalls: number;
-  /** Calls that ended in an excluded error, were aborted by the caller, or whose permit was released. */
+  /** Calls that ended in an excluded error or a refusal from inside, were aborted by the caller, or whose permit was released. */
   readonly ignoredCalls: number;
   readonly stateChanges: number;
 }

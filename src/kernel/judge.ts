@@ -1,4 +1,5 @@
 import type { Outcome } from "./outcome.js";
+import { isRefusal } from "./refusal.js";
 import { disown, isThenable } from "./thenable.js";
 import { warn } from "./warning.js";
 
@@ -19,14 +20,16 @@ function answer(given: unknown): boolean {
 }
 
 /**
- * Says what a settled call means. A predicate that throws makes it a failure and is reported by a warning.
+ * Says what a settled call means. A refusal of a policy inside says nothing: nobody was called. A predicate that throws makes it a failure and is reported by a warning.
  *
  * @param owner names whose predicates they are, for the warning.
  */
 export function judge(owner: string, predicates: Predicates, fulfilled: boolean, value: unknown): Verdict {
   const { excludedErrors, isFailure } = predicates;
   try {
-    if (!fulfilled && excludedErrors.some((matches) => answer(matches(value)))) return "ignored";
+    if (!fulfilled && (isRefusal(value) || excludedErrors.some((matches) => answer(matches(value))))) {
+      return "ignored";
+    }
     const failed =
       isFailure === undefined
         ? !fulfilled

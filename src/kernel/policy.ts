@@ -1,18 +1,7 @@
-import { isAbortSignal, onAbort } from "./abort.js";
-import { ownOptions } from "./options.js";
-import { show, unlike } from "./show.js";
-
-/** What a function run by {@link Policy.execute} is given. */
-export interface ExecutionContext {
-  /** Aborted when the caller's signal is; always there, so that it can be passed on. */
-  readonly signal: AbortSignal;
-}
-
-/** How the caller can influence one execution. */
-export interface ExecuteOptions {
-  /** Gives the execution up: the promise rejects at once with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
-}
+import { onAbort } from "./abort.js";
+import { Context, type ExecuteOptions, type ExecutionContext } from "./context.js";
+import { show } from "./show.js";
+import type { NotAPromise, Synchronous } from "./synchronous.js";
 
 /** Anything that can run a function under its protection; policies compose by nesting `execute`. */
 export interface Policy {
@@ -27,17 +16,18 @@ export interface Policy {
   ): Promise<Result>;
 }
 
-class LazyContext implements ExecutionContext {
-  #signal: AbortSignal | undefined;
-
-  constructor(signal: AbortSignal | undefined) {
-    this.#signal = signal;
-  }
-
-  // An AbortSignal costs a microsecond: made for those who ask. A shared one would collect their listeners.
-  get signal(): AbortSignal {
-    return (this.#signal ??= new AbortController().signal);
-  }
+/** A {@link Policy} that can run synchronous functions, too. */
+export interface SyncPolicy extends Policy {
+  /**
+   * Runs the synchronous `fn` under the policy and returns its result, which must not be a promise. A signal that is
+   * aborted already keeps it from running; one that aborts meanwhile cannot end it.
+   *
+   * @throws what `fn` throws, the policy's own refusal, or `signal.reason`.
+   */
+  executeSync<Result>(
+    fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
+    options?: ExecuteOptions,
+  ): NotAPromise<Result>;
 }
 
 type Callable = (this: never, ...args: never) => unknown;
@@ -68,22 +58,6 @@ export function checkFunction(
   );
 }
 
-/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
-export function checkSignal(signal: unknown): void {
-  if (signal === undefined || isAbortSignal(signal)) return;
-  throw new TypeError(unlike("signal", "an AbortSignal", signal));
-}
-
-const executeKeys = { signal: true };
-
-/** The signal of {@link ExecuteOptions}, checked with what else they have. */
-export function readSignal(options: ExecuteOptions | undefined): AbortSignal | undefined {
-  if (options === undefined) return undefined;
-  const { signal }: ExecuteOptions = ownOptions("execute", executeKeys, options);
-  checkSignal(signal);
-  return signal;
-}
-
 /** What an execution holds, given back as its promise settles; only the first of the calls counts. */
 export interface Settling {
   returned(value: unknown): void;
@@ -92,16 +66,19 @@ export interface Settling {
 }
 
 /**
- * Calls `fn` and settles as it does, or rejects with `signal.reason` as soon as the signal aborts; the
+ * Calls `fn` and settles as it does, or rejects with `signal.reason` as soon as the source's signal aborts; the
  * listener on the signal is gone either way. A signal that is aborted already does not keep `fn` from running.
  *
+ * @param source the context that `fn` is given, or the signal of one to make.
  * @param held is settled together with the promise: released by the time `abort()` returns.
  */
 export function runAbortable<Result>(
   fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
-  signal: AbortSignal | undefined,
+  source: AbortSignal | Context | undefined,
   held?: Settling,
 ): Promise<Result> {
+  const context = source instanceof Context ? source : new Context(source);
+  const signal = context.source;
   return new Promise((resolve, reject) => {
     const abort = (): void => {
       held?.release();
@@ -111,7 +88,7 @@ export function runAbortable<Result>(
     const leave = signal?.aborted === false ? onAbort(signal, abort) : undefined;
     const settleAbortable = async (): Promise<void> => {
       try {
-        const value = await fn(new LazyContext(signal));
+        const value = await fn(context);
         held?.returned(value);
         resolve(value);
       } catch (error) {

@@ -1,5 +1,6 @@
 import { checkFunction } from "./policy.js";
 import { show } from "./show.js";
+import type { IsPromise } from "./synchronous.js";
 
 /** Any function; `never` as the rest is what every list of parameters accepts, a generic one included. */
 export type AnyFunction = (this: never, ...args: never) => unknown;
@@ -27,21 +28,6 @@ type IsAsync<Fn extends AnyFunction, Result = ReturnType<Fn>> = [keyof Fn, Resul
  */
 export type AsyncOf<Fn extends AnyFunction> =
   IsAsync<Fn> extends true ? Fn : Promised<ThisParameterType<Fn>, Parameters<Fn>, ReturnType<Fn>>;
-
-/** Whether a result is a promise whatever happens. */
-type IsPromise<Result> = [Result] extends [never]
-  ? false
-  : unknown extends Result
-    ? false
-    : [Result] extends [PromiseLike<unknown>]
-      ? true
-      : false;
-
-/** What a function that is called at once and synchronously has to be as well: nothing more, unless it returns a promise. */
-export type Synchronous<Result> =
-  IsPromise<Result> extends true
-    ? "a function that returns a promise needs the method without Sync"
-    : unknown;
 
 /**
  * What comes after the function that a synchronous wrapper takes: `Rest`, and for one that returns a promise an

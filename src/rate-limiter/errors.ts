@@ -1,4 +1,5 @@
 import { brandError, ResilienceError } from "../kernel/errors.js";
+import type { Refusal } from "../kernel/refusal.js";
 import { show } from "../kernel/show.js";
 
 /**
@@ -8,13 +9,24 @@ import { show } from "../kernel/show.js";
  * - `ERR_RATE_LIMIT_SETTLED`: a reservation was committed a second time or after its cancellation;
  * - `ERR_RATE_LIMIT_DISPOSED`: the limiter was disposed of while the request waited.
  */
-export class RateLimitError extends ResilienceError {}
+export class RateLimitError extends ResilienceError {
+  /** Whether a call was not made; false for the misuse of a reservation. See {@link isRefusal}. */
+  readonly refused: boolean;
+  /** Seconds after which the same request is admitted, if nobody else asks before; `undefined`: no waiting helps. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: string, message: string, retryAfter?: number) {
+    super(code, message);
+    this.refused = code !== "ERR_RATE_LIMIT_SETTLED";
+    this.retryAfter = retryAfter;
+  }
+}
 brandError(RateLimitError, "RateLimitError");
 
 /** The rate does not allow the request in the time it has. `code`: `ERR_RATE_LIMIT_EXCEEDED`. */
-export class RateLimitExceededError extends RateLimitError {
-  /** Seconds after which the same request is admitted, if nobody else asks before. */
-  readonly retryAfter: number;
+export class RateLimitExceededError extends RateLimitError implements Refusal {
+  declare readonly refused: true;
+  declare readonly retryAfter: number;
 
   /**
    * @param limiterName the limiter's `name`, for the message.
@@ -25,8 +37,8 @@ export class RateLimitExceededError extends RateLimitError {
     super(
       "ERR_RATE_LIMIT_EXCEEDED",
       `${limiterName}: ${why}; retry after ${Number(retryAfter.toPrecision(4))} s.`,
+      retryAfter,
     );
-    this.retryAfter = retryAfter;
   }
 }
 brandError(RateLimitExceededError, "RateLimitExceededError");

@@ -16,6 +16,12 @@ export {
   type RateLimiterSnapshot,
   type RateLimiterStats,
 } from "./rate-limiter.js";
-export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./request.js";
+export type {
+  AcquireOptions,
+  AcquireSyncOptions,
+  LimitedExecuteOptions,
+  SignalOf,
+  WrapOptions,
+} from "./request.js";
 export type { Reservation } from "./reservation.js";
 export { type RetryAfterSource, retryAfterSeconds } from "./retry-after.js";

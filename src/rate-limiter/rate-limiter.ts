@@ -1,9 +1,11 @@
 import type { Component, Snapshot } from "../kernel/component.js";
+import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
-import { checkFunction, type ExecutionContext, type Policy, runAbortable } from "../kernel/policy.js";
+import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
+import { checkSynchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { QueuedLimiter } from "./queued-limiter.js";
@@ -20,6 +22,8 @@ import {
   type AcquireSyncOptions,
   checkCost,
   parsePause,
+  type LimitedExecuteOptions,
+  readExecution,
   readRequest,
   type WrapOptions,
 } from "./request.js";
@@ -71,7 +75,7 @@ export interface RateLimiterEvents {
  * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 0);
  * ```
  */
-export class RateLimiter extends Printed implements Policy, Component {
+export class RateLimiter extends Printed implements SyncPolicy, Component {
   readonly name: string;
   /** How many requests may wait; `undefined` for no limit. */
   readonly maxQueue: number | undefined;
@@ -178,16 +182,17 @@ export class RateLimiter extends Printed implements Policy, Component {
 
   /**
    * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
-   * promise rejects at once; until `fn` runs, an abort gives back what was taken.
+   * promise rejects at once; until `fn` runs, an abort gives back what was taken. A context from outside can be passed
+   * as `options`; what it has `remaining` is the longest wait.
    *
    * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
    */
   async execute<Result>(
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
-    options?: AcquireOptions,
+    options?: LimitedExecuteOptions,
   ): Promise<Result> {
     checkFunction(fn, "execute", RECIPE);
-    const request = readRequest("execute", options, this.burst);
+    const { context, request } = readExecution("execute", options, this.burst);
     const { signal } = request;
     const turn = this.#limiter.admit(request, signal !== undefined);
     // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
@@ -198,7 +203,26 @@ export class RateLimiter extends Printed implements Policy, Component {
         throw signal.reason;
       }
     }
-    return runAbortable(fn, signal);
+    return runAbortable(fn, context);
+  }
+
+  /**
+   * Blocks the thread until its turn, then runs the synchronous `fn` and returns its result, which must not be a
+   * promise. A signal that is aborted already keeps it from waiting and running; nothing can end it later.
+   *
+   * @throws as {@link acquireSync} does, `signal.reason`, or what `fn` throws.
+   */
+  executeSync<Result>(
+    fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
+    options?: LimitedExecuteOptions,
+  ): NotAPromise<Result> {
+    checkFunction(fn, "executeSync", RECIPE);
+    const { context, request } = readExecution("executeSync", options, this.burst);
+    request.signal?.throwIfAborted();
+    this.#limiter.admitSync(request);
+    const result = fn(context);
+    checkSynchronous(result, "Use execute for it.");
+    return result;
   }
 
   /**

@@ -1,16 +1,10 @@
 import { onAbort } from "../kernel/abort.js";
 import { realClock } from "../kernel/clock.js";
-import { checkKeys, type OptionRules } from "../kernel/options.js";
-import {
-  checkFunction,
-  checkSignal,
-  type ExecuteOptions,
-  type ExecutionContext,
-  runAbortable,
-} from "../kernel/policy.js";
-import type { Synchronous } from "../kernel/wrap.js";
+import type { OptionRules } from "../kernel/options.js";
+import { Context, type ExecuteOptions, type ExecutionContext, readContext } from "../kernel/context.js";
+import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
+import { checkSynchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import { flag } from "../kernel/rules.js";
-import { disown, isThenable } from "../kernel/thenable.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
@@ -98,7 +92,7 @@ const LIMIT = 1.5;
 const runs = threadList<Pick<Watchdog, "stop">>("runs/1");
 
 /** Runs functions under a watchdog of their own; made by {@link watchdogContext}. */
-export class WatchdogContext {
+export class WatchdogContext implements SyncPolicy {
   readonly #settings: ContextSettings;
 
   /** @internal */
@@ -113,12 +107,10 @@ export class WatchdogContext {
    */
   async run<Result>(
     body: (watchdog: RunWatchdog, context: ExecutionContext) => Result | PromiseLike<Result>,
-    options: ExecuteOptions = {},
+    options?: ExecuteOptions,
   ): Promise<Result> {
     checkFunction(body, "run");
-    checkKeys("watchdogContext().run", { signal: true }, options);
-    const { signal }: ExecuteOptions = options;
-    checkSignal(signal);
+    const { source: signal, attempt, remaining } = readContext("watchdogContext().run", options);
     signal?.throwIfAborted();
     const watchdog = new WatchdogOfRun(this.#settings);
     const leave = signal && onAbort(signal, () => watchdog.abort(signal.reason));
@@ -126,7 +118,10 @@ export class WatchdogContext {
     const { clock, raiseOnTimeout } = this.#settings;
     const keptAlive = raiseOnTimeout ? clock.setTimer(() => {}, Number.MAX_SAFE_INTEGER) : undefined;
     try {
-      const result = await runAbortable((context) => body(watchdog, context), watchdog.signal);
+      const result = await runAbortable(
+        (context) => body(watchdog, context),
+        new Context(watchdog.signal, attempt, remaining),
+      );
       watchdog.raise();
       return result;
     } catch (error) {
@@ -154,18 +149,49 @@ export class WatchdogContext {
    */
   runSync<Result>(
     body: ((watchdog: RunWatchdog, context: ExecutionContext) => Result) & Synchronous<Result>,
-  ): Result {
+    options?: ExecuteOptions,
+  ): NotAPromise<Result> {
     checkFunction(body, "runSync");
+    return this.#runSync("runSync", body, takesNothing(body), options);
+  }
+
+  /** {@link run} for a function that takes nothing but the context. */
+  async execute<Result>(
+    fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
+    options?: ExecuteOptions,
+  ): Promise<Result> {
+    checkFunction(fn, "execute");
+    return this.run((_watchdog, context) => fn(context), options);
+  }
+
+  /** {@link runSync} for a function that takes nothing but the context; the engine can always end it. */
+  executeSync<Result>(
+    fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
+    options?: ExecuteOptions,
+  ): NotAPromise<Result> {
+    checkFunction(fn, "executeSync");
+    return this.#runSync("executeSync", (_watchdog, context) => fn(context), true, options);
+  }
+
+  #runSync<Result>(
+    method: string,
+    body: (watchdog: RunWatchdog, context: ExecutionContext) => Result,
+    pingsNever: boolean,
+    options: ExecuteOptions | undefined,
+  ): NotAPromise<Result> {
+    const { source: signal, attempt, remaining } = readContext(method, options);
+    signal?.throwIfAborted();
     const watchdog = new WatchdogOfRun(this.#settings);
     const depth = runs().push(watchdog) - 1;
     watchdog.start();
     try {
-      const call = (): Result => body(watchdog, watchdog);
-      const result = this.#settings.raiseOnTimeout ? watchdog.runRaising(call, this.#limit(body)) : call();
-      if (isThenable(result)) {
-        disown(result);
-        throw new TypeError("runSync needs a synchronous function; it returned a promise. Use run().");
-      }
+      const context = new Context(watchdog.signal, attempt, remaining);
+      const call = (): Result => body(watchdog, context);
+      const { clock, raiseOnTimeout, timeout } = this.#settings;
+      // The engine cannot wait for pings: it ends only what cannot ping.
+      const limit = pingsNever && clock === realClock ? timeout * LIMIT : undefined;
+      const result = raiseOnTimeout ? watchdog.runRaising(call, limit) : call();
+      checkSynchronous(result, "Use run for it.");
       watchdog.raise();
       return result;
     } catch (error) {
@@ -176,12 +202,6 @@ export class WatchdogContext {
       for (const over of runs().splice(depth).toReversed()) over.stop();
       passOn();
     }
-  }
-
-  /** How long a body may run where the engine ends it: a little longer than the monitor waits before it reports. */
-  #limit(body: (...args: never) => unknown): number | undefined {
-    const { clock, timeout } = this.#settings;
-    return clock === realClock && takesNothing(body) ? timeout * LIMIT : undefined;
   }
 }
 

@@ -115,7 +115,7 @@ test("an error is JSON whatever was attached to it: a circle, itself, what JSON 
   const circle: { own?: unknown } = {};
   circle.own = circle;
   const least = { name: "CircuitOpenError", message: expect.any(String), code: "ERR_CIRCUIT_OPEN" };
-  const whole = { ...least, circuitName: "a", remainingSeconds: 1 };
+  const whole = { ...least, circuitName: "a", remainingSeconds: 1, refused: true, retryAfter: 1 };
   const json = (attached: (error: Error) => unknown): unknown => {
     const error = new CircuitOpenError("a", 1);
     return JSON.parse(JSON.stringify({ error: Object.assign(error, { attached: attached(error) }) }));

@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
-import { checkFunction, checkSignal, type ExecutionContext, runAbortable } from "../../src/kernel/policy.js";
+import { checkSignal } from "../../src/kernel/abort.js";
+import { checkFunction, runAbortable } from "../../src/kernel/policy.js";
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 const never = (): Promise<never> => new Promise(() => {});
@@ -144,17 +145,6 @@ describe("an abortable run", () => {
     });
     process.off("unhandledRejection", unhandled);
     expect(unhandled).not.toHaveBeenCalled();
-  });
-
-  test("hands on the signal it was given, or one of its own that is nobody else's", async () => {
-    const { signal } = new AbortController();
-    const given = (context: ExecutionContext): AbortSignal => context.signal;
-    await expect(runAbortable(given, signal)).resolves.toBe(signal);
-    const own = await runAbortable(given, undefined);
-    expect(own.aborted).toBe(false);
-    expect(await runAbortable(given, undefined)).not.toBe(own);
-    const twice = await runAbortable((context) => [context.signal, context.signal], undefined);
-    expect(twice[0]).toBe(twice[1]);
   });
 });
 

@@ -1,0 +1,35 @@
+import { disown, isThenable } from "./thenable.js";
+
+/** Whether a result is a promise whatever happens. */
+export type IsPromise<Result> = [Result] extends [never]
+  ? false
+  : unknown extends Result
+    ? false
+    : [Result] extends [PromiseLike<unknown>]
+      ? true
+      : false;
+
+/** What a function that is called at once and synchronously has to be as well: nothing more, unless it returns a promise. */
+export type Synchronous<Result> =
+  IsPromise<Result> extends true
+    ? "a function that returns a promise needs the method without Sync"
+    : unknown;
+
+/** What a synchronous call returns: what the function returns, which must not be a promise. */
+export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
+
+/**
+ * Throws a TypeError when the result of a synchronous call is a promise, which is left to itself.
+ *
+ * @param advice says what to use instead.
+ */
+export function checkSynchronous<Result>(
+  result: Result,
+  advice: string,
+): asserts result is NotAPromise<Result> {
+  if (!isThenable(result)) return;
+  disown(result);
+  throw new TypeError(
+    `a synchronous call needs a function that returns its result; got a promise. ${advice}`,
+  );
+}

@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import type { ExecuteOptions, ExecutionContext } from "../../src/kernel/context.js";
+import { runAbortable, type SyncPolicy } from "../../src/kernel/policy.js";
+import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
+import { ManualClock } from "../../src/testing/index.js";
+import { watchdogContext } from "../../src/watchdog/context.js";
+
+const contextOf = (options?: ExecuteOptions): Promise<ExecutionContext> =>
+  new CircuitBreaker().execute((context) => context, options);
+
+describe("the context of an execution", () => {
+  test("has the signal it was given, or one of its own that is nobody else's", async () => {
+    const { signal } = new AbortController();
+    const given = (context: ExecutionContext): AbortSignal => context.signal;
+    await expect(runAbortable(given, signal)).resolves.toBe(signal);
+    const own = await runAbortable(given, undefined);
+    expect(own.aborted).toBe(false);
+    expect(await runAbortable(given, undefined)).not.toBe(own);
+    const twice = await runAbortable((context) => [context.signal, context.signal], undefined);
+    expect(twice[0]).toBe(twice[1]);
+  });
+
+  test.each([[undefined], [{}], [{ signal: undefined, attempt: undefined, remaining: undefined }]])(
+    "is a first attempt without a deadline by default: %o",
+    async (options) => {
+      const context = await contextOf(options);
+      expect(context).toMatchObject({ attempt: 1, remaining: Infinity });
+      expect(context.signal).toBeInstanceOf(AbortSignal);
+    },
+  );
+
+  test("keeps everything when it is spread, and a copy has the same signal", async () => {
+    const { signal } = new AbortController();
+    expect({ ...(await contextOf({ signal, attempt: 2, remaining: 1.5 })) }).toEqual({
+      signal,
+      attempt: 2,
+      remaining: 1.5,
+    });
+    const context = await contextOf();
+    const copy = { ...context };
+    expect(copy.signal).toBeInstanceOf(AbortSignal);
+    expect(copy.signal).toBe(context.signal);
+  });
+
+  test("that somebody derives an object from gives it a signal", async () => {
+    const derived: unknown = Object.create(await contextOf());
+    expect(Reflect.get(derived as object, "signal")).toBeInstanceOf(AbortSignal);
+  });
+
+  test.each([
+    [{ attmept: 1 }, new TypeError("attmept is not an option of execute; did you mean attempt?")],
+    [{ attempt: "1" }, new TypeError('attempt must be a whole number of at least 1; got "1".')],
+    [{ attempt: 0 }, new RangeError("attempt must be a whole number of at least 1; got 0.")],
+    [{ remaining: -1 }, new RangeError("remaining must be a number of at least 0; got -1.")],
+    [{ remaining: NaN }, new RangeError("remaining must be a number of at least 0; got NaN.")],
+  ])("is checked where it comes from outside: %o", async (options, error) => {
+    await expect(contextOf(options as ExecuteOptions)).rejects.toThrow(error);
+  });
+});
+
+const policies: [string, () => SyncPolicy][] = [
+  ["a circuit breaker", () => new CircuitBreaker()],
+  ["a rate limiter", () => new RateLimiter()],
+  ["a watchdog of a run", () => watchdogContext({ clock: new ManualClock() })],
+];
+
+describe.each(policies)("%s", (_name, make) => {
+  test("hands the context from outside on to the inside, spread or whole", async () => {
+    const { signal } = new AbortController();
+    const outer = { signal, attempt: 3, remaining: 2 };
+    for (const pass of [
+      (context: ExecutionContext): ExecuteOptions => context,
+      (context: ExecutionContext): ExecuteOptions => ({ ...context }),
+    ]) {
+      const nested = await make().execute(
+        (context) => make().execute(({ attempt, remaining }) => ({ attempt, remaining }), pass(context)),
+        outer,
+      );
+      expect(nested).toEqual({ attempt: 3, remaining: 2 });
+    }
+    const { attempt, remaining } = make().executeSync((context) => ({ ...context }), outer);
+    expect({ attempt, remaining }).toEqual({ attempt: 3, remaining: 2 });
+  });
+
+  test("is given up with everything inside when the signal outside aborts", async () => {
+    const controller = new AbortController();
+    let inside: AbortSignal | undefined;
+    const running = make().execute(
+      (context) =>
+        make().execute(({ signal }) => {
+          inside = signal;
+          return new Promise(() => {});
+        }, context),
+      { signal: controller.signal },
+    );
+    await Promise.resolve();
+    controller.abort("enough");
+    await expect(running).rejects.toBe("enough");
+    expect(inside?.aborted).toBe(true);
+  });
+
+  test("runs a synchronous function: its result, its error, and nothing that is aborted or returns a promise", () => {
+    const policy = make();
+    expect(policy.executeSync(() => 5)).toBe(5);
+    expect(() =>
+      policy.executeSync(() => {
+        throw new Error("mine");
+      }),
+    ).toThrow("mine");
+    let ran = false;
+    const work = (): void => {
+      ran = true;
+    };
+    expect(() => policy.executeSync(work, { signal: AbortSignal.abort(new Error("before")) })).toThrow(
+      "before",
+    );
+    expect(ran).toBe(false);
+    // @ts-expect-error a function that returns a promise
+    expect(() => policy.executeSync(async () => 5)).toThrow(TypeError);
+    // @ts-expect-error no function
+    expect(() => policy.executeSync(5)).toThrow("executeSync needs a function; got 5.");
+  });
+});
+
+test("a synchronous execution that its caller has given up counts as ignored by a circuit", () => {
+  const breaker = new CircuitBreaker();
+  expect(() => breaker.executeSync(() => 5, { signal: AbortSignal.abort("before") })).toThrow("before");
+  expect(breaker.stats).toMatchObject({ totalCalls: 1, ignoredCalls: 1 });
+});
+
+test("a limited execution waits no longer than the deadline outside allows", async () => {
+  const limiter = new RateLimiter({ rate: 1, per: 10, clock: new ManualClock() });
+  await limiter.acquire();
+  await expect(limiter.execute(() => 5, { remaining: 9 })).rejects.toMatchObject({ retryAfter: 10 });
+  expect(() => limiter.executeSync(() => 5, { remaining: 9, timeout: 20 })).toThrow("retry after 10 s");
+  expect(limiter.executeSync(() => 5, { remaining: 10, cost: 1 })).toBe(5);
+});
