@@ -1,9 +1,8 @@
 import { onAbort } from "../kernel/abort.js";
 import type { Clock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
-import { isError } from "../kernel/is-error.js";
+import { messageOf } from "../kernel/message-of.js";
 import { runAbortable } from "../kernel/policy.js";
-import { show } from "../kernel/show.js";
 import { ShutdownError } from "./errors.js";
 import { type HealthCheckFunction, readOutcome } from "./health-check.js";
 import type { HealthCheckResult } from "./health-report.js";
@@ -18,18 +17,6 @@ interface Run {
   readonly result: Promise<HealthCheckResult>;
   /** From then on another one may begin beside it. */
   readonly lost: number;
-}
-
-/** What anything that was thrown says; never throws itself. */
-function messageOf(error: unknown): string {
-  try {
-    if (!isError(error)) return show(error);
-    // A connection that is refused at every address of a host is an error without a message of its own.
-    const said = [error.message, Reflect.get(error, "code"), error.name];
-    return said.find((text) => typeof text === "string" && text !== "") ?? "an error";
-  } catch {
-    return "an error that cannot be shown";
-  }
 }
 
 /**
