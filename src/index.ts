@@ -27,7 +27,8 @@ export type {
 } from "./circuit-breaker/report.js";
 export type { TripRule } from "./circuit-breaker/trip-rule.js";
 
-export { type ConfigSection, configure, type ResilienceConfig } from "./configure.js";
+export { configure } from "./configure.js";
+export type { ConfigSection, ResilienceConfig } from "./descriptors.js";
 
 export type { FreezeLink } from "./heartbeat-file/freeze-link.js";
 export type { HeartbeatCheckOptions } from "./heartbeat-file/options.js";

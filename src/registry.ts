@@ -1,7 +1,8 @@
 import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
 import type { CircuitSnapshot } from "./circuit-breaker/report.js";
-import { checkConfiguration, type ResilienceConfig } from "./configure.js";
+import { checkConfiguration } from "./configure.js";
+import type { ResilienceConfig } from "./descriptors.js";
 import type { HeartbeatSnapshot } from "./heartbeat/announcer.js";
 import { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
