@@ -88,7 +88,7 @@ export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "
 export type { Reservation } from "./rate-limiter/reservation.js";
 export { type RetryAfterSource, retryAfterSeconds } from "./rate-limiter/retry-after.js";
 
-export { Registry, type RegistrySnapshot } from "./registry.js";
+export { Registry, type RegistryEvent, type RegistrySnapshot } from "./registry.js";
 
 export type { ClusterPrimary, ClusterWorker } from "./shutdown/cluster-workers.js";
 export { ShutdownError, type ShutdownErrorCode } from "./shutdown/errors.js";
