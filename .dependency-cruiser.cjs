@@ -1,5 +1,12 @@
 // The one-way rule: kernel <- process <- heartbeat-file <- a pattern's folder <- registry, configure, ... <- config <- auto, cli.
-const PATTERNS = "circuit-breaker|rate-limiter|shutdown|health|heartbeat|watchdog";
+const fs = require("node:fs");
+const path = require("node:path");
+
+const src = path.join(__dirname, "src");
+const isPattern = (folder) => folder !== "kernel" && fs.existsSync(path.join(src, folder, "descriptor.ts"));
+const patterns = fs.readdirSync(src).filter(isPattern);
+const PATTERNS = patterns.join("|");
+const WITHOUT_HEARTBEAT_FILE = patterns.filter((name) => !["heartbeat", "watchdog"].includes(name)).join("|");
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -33,7 +40,7 @@ module.exports = {
     rule(
       "heartbeat-file-is-for-those-who-write-and-watch-it",
       "The format is below the heartbeat, which writes it, and the watchdog, which watches it.",
-      { path: "^src/(?:circuit-breaker|rate-limiter|shutdown|health)/" },
+      { path: `^src/(?:${WITHOUT_HEARTBEAT_FILE})/` },
       { path: "^src/heartbeat-file/" },
     ),
     rule(
@@ -53,6 +60,18 @@ module.exports = {
       "registry, configure and their like know the patterns, and no YAML.",
       { path: "^src/[^/]+\\.ts$", pathNot: "^src/(?:index|auto)\\.ts$" },
       { path: "^src/(?:config|testing)/" },
+    ),
+    rule(
+      "descriptors-stand-in-the-list-alone",
+      "What is above the patterns reads the list; a pattern that imported its own would bring all its parts along.",
+      { path: "^src/", pathNot: "^src/descriptors\\.ts$" },
+      { path: `^src/(?:${PATTERNS})/descriptor\\.ts$` },
+    ),
+    rule(
+      "configuration-knows-patterns-by-their-descriptors",
+      "What it says of one pattern it would have to say of each.",
+      { path: "^src/(?:config/|cli/config/|(?:configure|together|registry-table)\\.ts$)" },
+      { path: `^src/(?:${PATTERNS})/` },
     ),
     rule(
       "nobody-imports-an-entry",
@@ -80,7 +99,7 @@ module.exports = {
     ),
     rule(
       "core-reads-no-file",
-      "Who imports the core gets no YAML and no schema library.",
+      "The core comes without a YAML parser.",
       { path: "^src/index\\.ts$" },
       { path: "^src/(?:config|testing)/", reachable: true },
     ),

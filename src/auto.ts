@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { loadConfig } from "./config/load.js";
-import { configure, type ResilienceConfig } from "./configure.js";
+import { configure } from "./configure.js";
+import type { ResilienceConfig } from "./descriptors.js";
 
 /** The configuration that was found when this module was imported; it is the process-wide default since. */
 export const config: ResilienceConfig = loadConfig();

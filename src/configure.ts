@@ -1,32 +1,9 @@
-import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
-import type { HealthOptions } from "./health/options.js";
-import type { HeartbeatOptions } from "./heartbeat/options.js";
-import { type Configuration, pushConfiguration, type SectionName } from "./kernel/configured.js";
+import { type ResilienceConfig, sections } from "./descriptors.js";
+import { type Configuration, pushConfiguration } from "./kernel/configured.js";
+import type { SectionDescriptor, SectionRules } from "./kernel/descriptor.js";
 import { checkKeys } from "./kernel/options.js";
 import { show } from "./kernel/show.js";
-import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
-import { checkTogether, type SectionRules, sections } from "./sections.js";
-import type { GracefulShutdownOptions } from "./shutdown/options.js";
-import type { WatchdogOptions } from "./watchdog/options.js";
-import type { WatchedFileOptions } from "./watchdog/watched-file.js";
-
-/** Options for all instances of a kind, and by the instance's `name`. */
-export type ConfigSection<Component> = Readonly<Omit<Component, "name">> & {
-  readonly instances?: Readonly<Record<string, Readonly<Omit<Component, "name">>>> | undefined;
-};
-
-/**
- * Defaults for every component, as `loadConfig` reads them from `kstlib.conf.yml` or as written in code.
- * Precedence: built-in defaults < the section < `instances.<name>` < constructor options.
- */
-export interface ResilienceConfig {
-  readonly circuitBreaker?: ConfigSection<CircuitBreakerOptions> | undefined;
-  readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions> | undefined;
-  readonly shutdown?: ConfigSection<GracefulShutdownOptions> | undefined;
-  readonly health?: ConfigSection<HealthOptions> | undefined;
-  readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
-  readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
-}
+import { checkTogether } from "./together.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -37,7 +14,7 @@ function isPlain(value: object): boolean {
 }
 
 /** A frozen copy of data; functions, instances of classes and what has symbols for keys stay what they are. */
-function frozenCopy(value: unknown): unknown {
+export function frozenCopy(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
   if (!isPlain(value) || Object.getOwnPropertySymbols(value).length > 0) return value;
@@ -46,34 +23,41 @@ function frozenCopy(value: unknown): unknown {
   );
 }
 
-function checkOptions(rules: SectionRules, options: unknown, path: string): Options {
-  checkKeys(path, rules, options);
-  const checked: [string, unknown][] = [];
-  for (const [key, given] of Object.entries(options)) {
-    if (given === undefined) continue;
-    const value = frozenCopy(given);
-    rules[key]?.parse(value, `${path}.${key}`);
-    checked.push([key, value]);
-  }
-  return Object.freeze(Object.fromEntries(checked));
+/** Options as they were given, frozen, and what their rules have made of them. */
+interface Checked {
+  readonly given: Options;
+  readonly settings: Options;
 }
 
-function checkSection(name: SectionName, section: unknown): Options {
-  const rules = sections[name];
-  checkKeys(name, { ...rules, instances: true }, section);
-  const { instances, ...given } = section;
-  const own = checkOptions(rules, given, name);
-  checkTogether(name, [own]);
-  if (instances === undefined) return own;
+function checkOptions(rules: SectionRules, options: unknown, path: string): Checked {
+  checkKeys(path, rules, options);
+  const given: [string, unknown][] = [];
+  const settings: [string, unknown][] = [];
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const copy = frozenCopy(value);
+    given.push([key, copy]);
+    settings.push([key, rules[key]?.parse(copy, `${path}.${key}`)]);
+  }
+  return { given: Object.freeze(Object.fromEntries(given)), settings: Object.fromEntries(settings) };
+}
+
+function checkSection(name: string, section: SectionDescriptor, found: unknown): Options {
+  const { rules } = section;
+  checkKeys(name, { ...rules, instances: true }, found);
+  const { instances, ...options } = found;
+  const own = checkOptions(rules, options, name);
+  checkTogether(section, own.settings);
+  if (instances === undefined) return own.given;
   if (typeof instances !== "object" || instances === null || Array.isArray(instances)) {
     throw new TypeError(`${name}.instances must be an object of options by name; got ${show(instances)}.`);
   }
-  const byName = Object.entries(instances).map(([instance, options]: [string, unknown]) => {
-    const checked = checkOptions(rules, options, `${name}.instances.${instance}`);
-    checkTogether(name, [own, checked]);
-    return [instance, checked] as const;
+  const byName = Object.entries(instances).map(([instance, ofInstance]: [string, unknown]) => {
+    const checked = checkOptions(rules, ofInstance, `${name}.instances.${instance}`);
+    checkTogether(section, own.settings, checked.settings);
+    return [instance, checked.given] as const;
   });
-  return Object.freeze({ ...own, instances: Object.freeze(Object.fromEntries(byName)) });
+  return Object.freeze({ ...own.given, instances: Object.freeze(Object.fromEntries(byName)) });
 }
 
 /**
@@ -82,18 +66,19 @@ function checkSection(name: SectionName, section: unknown): Options {
  * @throws TypeError or RangeError that names the key's path, what was given and what is allowed.
  */
 export function checkConfiguration(config: ResilienceConfig): Configuration {
-  checkKeys("the configuration", sections, config);
-  const checked: { -readonly [Name in SectionName]?: Options } = {};
-  for (const name of Object.keys(sections) as SectionName[]) {
-    const section: unknown = config[name];
-    if (section !== undefined) checked[name] = checkSection(name, section);
+  const given: unknown = config;
+  checkKeys("the configuration", sections, given);
+  const checked: Record<string, Options> = {};
+  for (const [name, section] of Object.entries(sections)) {
+    const found = given[name];
+    if (found !== undefined) checked[name] = checkSection(name, section, found);
   }
   return Object.freeze(checked);
 }
 
 /**
- * Makes `config` the process-wide default that constructors read from now on. Components that exist already
- * keep what they have.
+ * Makes `config` the process-wide default that constructors read from now on. Existing components are
+ * unaffected.
  *
  * @returns a `Disposable` that restores the previous default.
  * @throws TypeError or RangeError that names the key's path.

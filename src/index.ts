@@ -6,6 +6,7 @@ export * from "./rate-limiter/index.js";
 export * from "./shutdown/index.js";
 export * from "./watchdog/index.js";
 
-export { type ConfigSection, configure, type ResilienceConfig } from "./configure.js";
-export { Registry, type RegistrySnapshot } from "./registry.js";
+export { configure } from "./configure.js";
+export type { ConfigSection, ResilienceConfig } from "./descriptors.js";
+export { Registry, type RegistryEvent, type RegistrySnapshot } from "./registry.js";
 export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";

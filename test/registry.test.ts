@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -117,6 +117,98 @@ describe("a registry", () => {
     expect(clock.pendingTimers).toBe(0);
     expect(() => registry.circuitBreaker("late")).toThrow(/disposed/);
     expect(() => registry.shutdown()).toThrow(/disposed/);
+  });
+
+  it("gives its components one after the other, in the order of their making, without those released", async () => {
+    await using registry = new Registry();
+    expect([...registry]).toEqual([]);
+    const shutdown = registry.shutdown();
+    const made = [
+      registry.watchdog("a"),
+      shutdown,
+      registry.circuitBreaker("b"),
+      registry.circuitBreaker("a"),
+    ];
+    expect([...registry]).toEqual([shutdown, made[0], made[2], made[3]]);
+    await registry.release("watchdog", "a");
+    await registry.release("shutdown");
+    expect([...registry].map(({ name }) => name)).toEqual(["b", "a"]);
+  });
+
+  it("lets one listener hear every event of every kind, of components made before and after", async () => {
+    const clock = new ManualClock();
+    await using registry = new Registry();
+    const heard: string[] = [];
+    registry.circuitBreaker("before", { clock });
+    registry.heartbeat("app", { clock, interval: 1 }).start();
+    const listener = registry.on(({ kind, name, event }) => heard.push(`${kind} ${name} ${event}`));
+    registry.circuitBreaker("before").callSync(() => 1);
+    expect(heard).toEqual(["circuit-breaker before success"]);
+    registry.rateLimiter("after", { clock }).tryAcquire();
+    registry.keyedRateLimiter("after", { clock, rate: 1 }).tryAcquire("k");
+    registry.keyedRateLimiter("after").tryAcquire("k");
+    await clock.advance(1);
+    const watchdog = registry.watchdog("loop", { clock, timeout: 1 });
+    watchdog.start();
+    await clock.advance(2);
+    watchdog.ping();
+    await clock.advance(1);
+    await registry.shutdown({ name: "end", clock }).trigger();
+    expect(new Set(heard)).toEqual(
+      new Set([
+        "circuit-breaker before success",
+        "rate-limiter after acquired",
+        "keyed-rate-limiter after acquired",
+        "keyed-rate-limiter after rejected",
+        "heartbeat app beat",
+        "watchdog loop timeout",
+        "watchdog loop recover",
+        "shutdown end begin",
+        "shutdown end complete",
+      ]),
+    );
+    listener[Symbol.dispose]();
+    heard.length = 0;
+    registry.circuitBreaker("before").callSync(() => 2);
+    expect(heard).toEqual([]);
+  });
+
+  it("tells each listener once, with the payload, until it is removed or the component released", async () => {
+    await using registry = new Registry();
+    const heard: unknown[] = [];
+    const first = registry.on((event) => heard.push(event));
+    const second = registry.on(({ name }) => heard.push(name));
+    const breaker = registry.circuitBreaker("api");
+    const value = {};
+    breaker.callSync(() => value);
+    const told = { kind: "circuit-breaker", name: "api", event: "success", payload: { value, late: false } };
+    expect(heard.splice(0)).toEqual([told, "api"]);
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    breaker.callSync(() => value);
+    expect(heard.splice(0)).toEqual(["api"]);
+    await registry.release("circuit-breaker", "api");
+    breaker.callSync(() => value);
+    expect(heard).toEqual([]);
+    second[Symbol.dispose]();
+    registry.on((event) => heard.push(event));
+    registry.circuitBreaker("api").callSync(() => value);
+    expect(heard).toEqual([told]);
+    expect(() => registry.on(undefined as never)).toThrow("must be a function; got undefined.");
+  });
+
+  it("hears what a component does while it is released", async () => {
+    const clock = new ManualClock();
+    await using registry = new Registry();
+    const stateFile = path.join(folder, "app.heartbeat");
+    registry.heartbeat("app", { clock, stateFile }).start();
+    await clock.advance(0);
+    const heard: string[] = [];
+    registry.on(({ event }) => heard.push(event));
+    rmSync(stateFile);
+    mkdirSync(stateFile);
+    await registry.release("heartbeat", "app").catch(() => {});
+    expect(heard).toEqual(["missedBeat"]);
   });
 
   it("forgets what is released, and ends it: each kind, and makes a new one for that name", async () => {

@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { type DurationRange, parseDuration } from "../kernel/duration.js";
 import { isError } from "../kernel/is-error.js";
+import { messageOf } from "../kernel/message-of.js";
 import { nearest } from "../kernel/nearest.js";
 import { UsageError } from "./command.js";
 
@@ -40,6 +41,6 @@ export function durationArgument(text: string, option: string, range?: DurationR
   try {
     return parseDuration(/^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text, option, range);
   } catch (error) {
-    throw new UsageError(isError(error) ? error.message : String(error), { cause: error });
+    throw new UsageError(messageOf(error), { cause: error });
   }
 }

@@ -1,15 +1,16 @@
-import { checkConfiguration, type ResilienceConfig } from "../configure.js";
+import { frozenCopy } from "../configure.js";
+import { type ResilienceConfig, sections } from "../descriptors.js";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
-import type { SectionName } from "../kernel/configured.js";
-import { isError } from "../kernel/is-error.js";
+import { messageOf } from "../kernel/message-of.js";
 import { type OptionRules, resolveOptions } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
-import { checkTogether, sections } from "../sections.js";
+import { checkTogether } from "../together.js";
 import { type Environment, findConfigFile, homeOf } from "./discover.js";
+import type { FileOptions, FileSections } from "./file-sections.js";
 import { IncludeReader } from "./include.js";
-import { isTree, SECTION_KEYS, type Tree } from "./names.js";
+import { toSnakeCase } from "./names.js";
 import type { Slip } from "./slips.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
@@ -23,29 +24,50 @@ export interface LoadConfigOptions {
   readonly env?: Environment | undefined;
 }
 
+type Options = Readonly<Record<string, unknown>>;
+
+function settingsOf(options: FileOptions): Options {
+  return Object.fromEntries([...options].map(([name, { setting }]) => [name, setting]));
+}
+
 /** Throws a ConfigError that tells where options do not go together: the section or instance that says so last. */
-function validateTogether(config: Tree, sources: readonly YamlFile[]): void {
+function validateTogether(found: FileSections, sources: readonly YamlFile[]): void {
   const issues: ConfigIssue[] = [];
-  const check = (section: SectionName, layers: readonly Tree[], keys: KeyPath): void => {
-    try {
-      checkTogether(section, layers);
-    } catch (error) {
-      const source = sources.findLast((candidate) => candidate.has(keys));
-      if (source === undefined || !isError(error)) throw error;
-      issues.push(source.issue(keys, "key", `${keys.join(".")}: ${error.message}`));
-    }
-  };
-  for (const section of Object.keys(sections) as SectionName[]) {
-    const found = config[section];
-    if (!isTree(found)) continue;
-    const keys = ["resilience", SECTION_KEYS[section]];
-    check(section, [found], keys);
-    for (const [name, options] of Object.entries(isTree(found["instances"]) ? found["instances"] : {})) {
-      if (isTree(options)) check(section, [found, options], [...keys, "instances", name]);
+  for (const [name, section] of Object.entries(sections)) {
+    const { own, instances = [] } = found.get(name) ?? {};
+    if (own === undefined) continue;
+    const check = (keys: KeyPath, ...layers: readonly Options[]): void => {
+      try {
+        checkTogether(section, ...layers);
+      } catch (error) {
+        const source = sources.findLast((candidate) => candidate.has(keys));
+        if (source === undefined) throw error;
+        issues.push(source.issue(keys, "key", `${keys.join(".")}: ${messageOf(error)}`));
+      }
+    };
+    const keys = ["resilience", toSnakeCase(name)];
+    const settings = settingsOf(own);
+    check(keys, settings);
+    for (const [instance, options] of instances) {
+      check([...keys, "instances", instance], settings, settingsOf(options));
     }
   }
   const [first, ...more] = issues;
   if (first !== undefined) throw new ConfigError([first, ...more]);
+}
+
+function givenOptions(options: FileOptions): Options {
+  return Object.fromEntries([...options].map(([name, { given }]) => [name, given]));
+}
+
+/** What the files say as `configure` takes it: checked already. */
+function configOf(found: FileSections): ResilienceConfig {
+  const bySection = [...found].map(([name, { own, instances }]) => {
+    if (instances === undefined) return [name, givenOptions(own)];
+    const byName = [...instances].map(([instance, options]) => [instance, givenOptions(options)]);
+    return [name, { ...givenOptions(own), instances: Object.fromEntries(byName) }];
+  });
+  return frozenCopy(Object.fromEntries(bySection)) as ResilienceConfig;
 }
 
 const optionRules: OptionRules<{ path: string | undefined; cwd: string; env: Environment }> = {
@@ -82,14 +104,14 @@ export function readConfig(options?: LoadConfigOptions): ReadConfig {
   const { file, twin } = findConfigFile({ path: named, cwd, env });
   if (file === undefined) return { file, sources: [], slips: [], config: Object.freeze({}) };
   const reader = new IncludeReader(() => homeOf(env));
-  const merged = reader.read(file);
+  const found = reader.read(file);
   const { sources, slips } = reader;
   if (twin !== undefined) {
     const message = `${twin} is not read, because ${file} stands beside it; keep one of them.`;
     slips.push({ code: "KSTLIB_CONFIG_FILE", file: twin, message, isTotal: false });
   }
-  if (isTree(merged)) validateTogether(merged, sources);
-  return { file, sources, slips, config: checkConfiguration(merged as ResilienceConfig) };
+  validateTogether(found, sources);
+  return { file, sources, slips, config: configOf(found) };
 }
 
 /**

@@ -1,27 +1,6 @@
-import type { SectionName } from "../kernel/configured.js";
 import type { FileShape } from "../kernel/rules.js";
 
-/** How a file calls the sections. */
-export const SECTION_KEYS: Readonly<Record<SectionName, string>> = {
-  circuitBreaker: "circuit_breaker",
-  rateLimiter: "rate_limiter",
-  shutdown: "shutdown",
-  health: "health",
-  heartbeat: "heartbeat",
-  watchdog: "watchdog",
-};
-
-/**
- * Second names of options, by section and option: those of the Python original, where they stand for defaults or say
- * less than they might.
- */
-export const ALIASES: { readonly [Name in SectionName]?: Readonly<Record<string, string>> } = {
-  rateLimiter: { rate: "default_rate", per: "default_per" },
-  shutdown: { timeout: "default_timeout" },
-  watchdog: { maxAge: "max_heartbeat_age", checkInterval: "cycle_interval" },
-};
-
-/** `maxFailures` as a file writes it: `max_failures`. */
+/** The name of a section, an option or a part of one as a file writes it: `max_failures` for `maxFailures`. */
 export function toSnakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,7 +1,6 @@
-import type { ResilienceConfig } from "../configure.js";
-import type { SectionName } from "../kernel/configured.js";
-import { sections } from "../sections.js";
-import { ALIASES, isTree, SECTION_KEYS, toFileKeys, toSnakeCase } from "./names.js";
+import { type ConfigSection, type ResilienceConfig, sections } from "../descriptors.js";
+import type { SectionDescriptor } from "../kernel/descriptor.js";
+import { isTree, toFileKeys, toSnakeCase } from "./names.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
 /** The place in a file that gives an option its value. */
@@ -55,16 +54,16 @@ interface Layer {
 }
 
 function valuesOf(
-  section: SectionName,
+  { rules, aliases }: SectionDescriptor,
   layers: readonly Layer[],
   sources: readonly YamlFile[],
 ): readonly EffectiveValue[] {
-  return Object.entries(sections[section]).flatMap(([option, rule]): readonly EffectiveValue[] => {
+  return Object.entries(rules).flatMap(([option, rule]): readonly EffectiveValue[] => {
     if (rule.file === undefined) return [];
     const name = toSnakeCase(option);
     const layer = layers.findLast(({ options }) => options[option] !== undefined);
     if (layer === undefined) return [{ keys: [name], value: rule.fallback, origin: undefined }];
-    const alias = ALIASES[section]?.[option];
+    const alias = aliases?.[option];
     const names = alias === undefined ? [name] : [name, alias];
     return leavesOf(toFileKeys(layer.options[option], rule.file)).map(({ keys, value }) => ({
       keys: [name, ...keys],
@@ -82,16 +81,17 @@ export function effectiveSections(
   config: ResilienceConfig,
   sources: readonly YamlFile[],
 ): readonly EffectiveSection[] {
-  return (Object.keys(sections) as SectionName[]).map((section) => {
-    const key = SECTION_KEYS[section];
-    const { instances = {}, ...options } = config[section] ?? {};
+  const found: { readonly [section: string]: ConfigSection<object> | undefined } = { ...config };
+  return Object.entries(sections).map(([name, section]) => {
+    const key = toSnakeCase(name);
+    const { instances = {}, ...options } = found[name] ?? {};
     const own: Layer = { options, keys: ["resilience", key] };
     return {
       key,
       values: valuesOf(section, [own], sources),
-      instances: Object.entries(instances).map(([name, found]) => {
-        const layer: Layer = { options: { ...found }, keys: [...own.keys, "instances", name] };
-        return { name, values: valuesOf(section, [own, layer], sources) };
+      instances: Object.entries(instances).map(([instance, ofInstance]) => {
+        const layer: Layer = { options: { ...ofInstance }, keys: [...own.keys, "instances", instance] };
+        return { name: instance, values: valuesOf(section, [own, layer], sources) };
       }),
     };
   });

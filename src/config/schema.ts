@@ -1,131 +1,97 @@
-import * as v from "valibot";
-import type { SectionName } from "../kernel/configured.js";
+import { meanings, sections } from "../descriptors.js";
+import type { SectionDescriptor } from "../kernel/descriptor.js";
 import { DURATION_PATTERN } from "../kernel/duration.js";
-import { isError } from "../kernel/is-error.js";
 import type { FileShape, Rule } from "../kernel/rules.js";
-import { type SectionRules, sections } from "../sections.js";
-import { MEANINGS } from "./meanings.js";
-import { ALIASES, SECTION_KEYS, toCamelCase, toSnakeCase } from "./names.js";
+import { toSnakeCase } from "./names.js";
 
-type Schema = v.GenericSchema;
+type Schema = Readonly<Record<string, unknown>>;
 
-/** To Valibot an array is an object with the keys 0, 1, 2 …; to a configuration it is a mistake. */
-const notAnArray = v.custom<object>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-);
+const text: Schema = { type: "string", minLength: 1 };
 
-function mapping(schema: v.GenericSchema<object, unknown>): Schema {
-  return v.pipe(notAnArray, schema);
-}
-
-function objectOf(entries: Record<string, Schema>): Schema {
-  return mapping(v.strictObject(entries));
+function mapping(properties: Readonly<Record<string, Schema>>): Schema {
+  return { type: "object", properties, additionalProperties: false };
 }
 
 /** An empty section, `heartbeat:` with everything under it commented out, says nothing. */
 function orEmpty(schema: Schema): Schema {
-  return v.nullable(schema);
+  return { anyOf: [schema, { type: "null" }] };
 }
 
-function numberSchema(min: number, above: boolean, max: number): v.GenericSchema<number> {
-  const limited = above ? v.pipe(v.number(), v.gtValue(min)) : v.pipe(v.number(), v.minValue(min));
-  return max < Number.MAX_SAFE_INTEGER ? v.pipe(limited, v.maxValue(max)) : limited;
+function numberSchema(type: "number" | "integer", min: number, above: boolean, max: number): Schema {
+  return {
+    type,
+    [above ? "exclusiveMinimum" : "minimum"]: min,
+    ...(max < Number.MAX_SAFE_INTEGER ? { maximum: max } : {}),
+  };
 }
 
 function shapeSchema(shape: FileShape): Schema {
   switch (shape.kind) {
     case "duration":
-      return v.union([
-        numberSchema(0, !shape.zero, shape.long ? Number.MAX_VALUE : 3600),
-        v.pipe(v.string(), v.regex(DURATION_PATTERN)),
-      ]);
-    case "number": {
-      const number = numberSchema(shape.min, shape.above, shape.max);
-      return shape.integer ? v.pipe(number, v.integer()) : number;
-    }
+      return {
+        anyOf: [
+          numberSchema("number", 0, !shape.zero, shape.long ? Infinity : 3600),
+          { type: "string", pattern: DURATION_PATTERN.source },
+        ],
+      };
+    case "number":
+      return numberSchema(shape.integer ? "integer" : "number", shape.min, shape.above, shape.max);
     case "text":
-      return v.pipe(v.string(), v.nonEmpty());
+      return text;
     case "boolean":
-      return v.boolean();
+      return { type: "boolean" };
     case "choice":
-      return v.picklist(shape.values);
+      return { enum: shape.values, type: "string" };
     case "list":
-      return v.array(v.picklist(shape.values));
+      return { type: "array", items: { enum: shape.values, type: "string" } };
     case "record":
-      return mapping(v.record(v.string(), v.unknown()));
+      return { type: "object" };
     case "either":
-      return v.union(shape.shapes.map(shapeSchema));
+      return { anyOf: shape.shapes.map(shapeSchema) };
     case "object":
-      return objectOf(
+      return mapping(
         Object.fromEntries(
-          Object.entries(shape.fields).map(([key, field]) => [
-            toSnakeCase(key),
-            v.optional(shapeSchema(field)),
-          ]),
+          Object.entries(shape.fields).map(([key, field]) => [toSnakeCase(key), shapeSchema(field)]),
         ),
       );
   }
 }
 
-/** What the rule itself has against a value, in its own words; `undefined` when it has nothing. */
-export function objection(rule: Rule<unknown>, value: unknown, label: string): string | undefined {
-  try {
-    rule.parse(toCamelCase(value, rule.file), label);
-    return undefined;
-  } catch (error) {
-    return isError(error) ? error.message : String(error);
-  }
+function describe({ allowed, fallback }: Rule<unknown>, means: string | undefined): string {
+  const byDefault = fallback === undefined ? "" : ` Default: ${JSON.stringify(fallback)}.`;
+  return `${means === undefined ? "" : `${means}: `}${allowed}.${byDefault}`;
 }
 
-function ruleSchema(rule: Rule<unknown>, shape: FileShape, means: string | undefined): Schema {
-  const byDefault = rule.fallback === undefined ? "" : ` Default: ${JSON.stringify(rule.fallback)}.`;
-  return v.pipe(
-    shapeSchema(shape),
-    v.check((value) => objection(rule, value, "") === undefined),
-    v.description(`${means === undefined ? "" : `${means}: `}${rule.allowed}.${byDefault}`),
-  );
-}
-
-function optionEntries(section: SectionName, rules: SectionRules): Record<string, Schema> {
-  const entries: Record<string, Schema> = {};
-  for (const [key, rule] of Object.entries(rules)) {
+function sectionSchema(name: string, { rules, aliases = {} }: SectionDescriptor): Schema {
+  const options: Record<string, Schema> = {};
+  for (const [option, rule] of Object.entries(rules)) {
     if (rule.file === undefined) continue;
-    const schema = v.optional(ruleSchema(rule, rule.file, MEANINGS[section].options[key]?.means));
-    entries[toSnakeCase(key)] = schema;
-    const alias = ALIASES[section]?.[key];
-    if (alias !== undefined) entries[alias] = schema;
+    const means = meanings[name]?.options[option]?.means;
+    const schema = { ...shapeSchema(rule.file), description: describe(rule, means) };
+    options[toSnakeCase(option)] = schema;
+    const alias = aliases[option];
+    if (alias !== undefined) options[alias] = schema;
   }
-  return entries;
+  const instances = { type: "object", additionalProperties: orEmpty(mapping(options)) };
+  return orEmpty(mapping({ ...options, instances: orEmpty(instances) }));
 }
-
-function sectionSchema(section: SectionName): Schema {
-  const options = optionEntries(section, sections[section]);
-  const instances = mapping(v.record(v.string(), orEmpty(objectOf(options))));
-  return orEmpty(objectOf({ ...options, instances: v.optional(orEmpty(instances)) }));
-}
-
-const resilience = orEmpty(
-  objectOf(
-    Object.fromEntries(
-      (Object.keys(sections) as SectionName[]).map((name) => [
-        SECTION_KEYS[name],
-        v.optional(sectionSchema(name)),
-      ]),
-    ),
-  ),
-);
-
-const pathSchema = v.pipe(v.string(), v.nonEmpty());
 
 /**
- * A whole file, made from the constructors' own rules; the shipped JSON Schema is made from it in turn.
- * Other top-level keys belong to other modules.
+ * The JSON Schema of the configuration file, from the constructors' own rules. What a rule refuses beyond its shape, or
+ * of options together, has no form there. Other top-level keys belong to other modules.
  */
-export const fileSchema: Schema = orEmpty(
-  mapping(
-    v.looseObject({
-      include: v.optional(v.union([pathSchema, v.array(pathSchema)])),
-      resilience: v.optional(resilience),
-    }),
-  ),
-);
+export function configSchema(): Schema {
+  const bySection = Object.entries(sections).map(
+    ([name, section]) => [toSnakeCase(name), sectionSchema(name, section)] as const,
+  );
+  const properties = {
+    include: { anyOf: [text, { type: "array", items: text }] },
+    resilience: orEmpty(mapping(Object.fromEntries(bySection))),
+  };
+  return {
+    ...orEmpty({ type: "object", properties }),
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "kstlib.conf.yml",
+    description: "The configuration of @kstlib/resilience.",
+  };
+}

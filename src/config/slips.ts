@@ -1,7 +1,6 @@
-import type { SectionName } from "../kernel/configured.js";
+import { sections } from "../descriptors.js";
 import { nearest } from "../kernel/nearest.js";
-import { sections } from "../sections.js";
-import { ALIASES, isTree, SECTION_KEYS, toSnakeCase } from "./names.js";
+import { isTree, toSnakeCase } from "./names.js";
 import type { YamlFile } from "./yaml-file.js";
 
 /** What is most likely a mistake and cannot be told from what belongs to another program. */
@@ -14,7 +13,7 @@ export interface Slip {
 }
 
 const TOP = "resilience";
-const SECTIONS: readonly string[] = Object.values(SECTION_KEYS);
+const SECTIONS: readonly string[] = Object.keys(sections).map(toSnakeCase);
 
 /** `kstlib_resilience`, `Resilience`, `resiliance`. */
 function isLikeTop(key: string): boolean {
@@ -27,9 +26,9 @@ function hasAnyOf(value: unknown, keys: readonly string[]): boolean {
 
 /** Whether it is what one of our sections may be: its key, and an option that it has. */
 function isSection(key: string, value: unknown): boolean {
-  return (Object.keys(sections) as SectionName[]).some((name) => {
-    const options = [...Object.keys(sections[name]).map(toSnakeCase), ...Object.values(ALIASES[name] ?? {})];
-    return SECTION_KEYS[name] === key && hasAnyOf(value, [...options, "instances"]);
+  return Object.entries(sections).some(([name, { rules, aliases = {} }]) => {
+    const options = [...Object.keys(rules).map(toSnakeCase), ...Object.values(aliases)];
+    return toSnakeCase(name) === key && hasAnyOf(value, [...options, "instances"]);
   });
 }
 

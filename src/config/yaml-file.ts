@@ -14,7 +14,7 @@ import {
   type YAMLWarning,
 } from "yaml";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
-import { isError } from "../kernel/is-error.js";
+import { messageOf } from "../kernel/message-of.js";
 import { findMisread, type Refuse } from "./misread.js";
 
 /** Bytes; a configuration is never larger, a mistake or an attack may be. */
@@ -47,7 +47,7 @@ function explain(error: unknown): string {
   if (code === "ENOENT") return "no such file";
   if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "it is not UTF-8; save it as UTF-8";
   if (code === "EACCES" || code === "EPERM") return "no permission to read it";
-  return isError(error) ? error.message : String(error);
+  return messageOf(error);
 }
 
 function readText(file: string): string {

@@ -1,9 +1,8 @@
 import { onAbort } from "../kernel/abort.js";
 import type { Clock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
-import { isError } from "../kernel/is-error.js";
+import { messageOf } from "../kernel/message-of.js";
 import { runAbortable } from "../kernel/policy.js";
-import { show } from "../kernel/show.js";
 import { type HealthCheckFunction, readOutcome } from "./check.js";
 import { HealthError } from "./errors.js";
 import type { HealthCheckResult } from "./report.js";
@@ -18,18 +17,6 @@ interface Run {
   readonly result: Promise<HealthCheckResult>;
   /** From this time on another one may begin beside it. */
   readonly lost: number;
-}
-
-/** The message of anything that was thrown. Never throws. */
-function messageOf(error: unknown): string {
-  try {
-    if (!isError(error)) return show(error);
-    // A connection refused at every address of a host is an AggregateError with a code and no message.
-    const said = [error.message, Reflect.get(error, "code"), error.name];
-    return said.find((text) => typeof text === "string" && text !== "") ?? "an error";
-  } catch {
-    return "an error that cannot be shown";
-  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { ownProcess } from "../heartbeat-file/process-identity.js";
 import { encodeState, type HeartbeatState } from "../heartbeat-file/state.js";
 import { stateFileWriter } from "../heartbeat-file/state-file.js";
 import { hasSuccessor } from "../heartbeat-file/successor.js";
-import { messageOf } from "../kernel/system-error.js";
+import { messageOf } from "../kernel/message-of.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
 import type { Events } from "../kernel/events.js";
 import { type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";

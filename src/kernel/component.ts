@@ -3,14 +3,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 /** What a component says of itself at one moment: frozen, JSON-serialisable. A flag is named as the property is: `isRunning`. */
 export interface Snapshot {
-  readonly kind:
-    | "circuit-breaker"
-    | "rate-limiter"
-    | "keyed-rate-limiter"
-    | "shutdown"
-    | "health"
-    | "heartbeat"
-    | "watchdog";
+  readonly kind: string;
   readonly name: string;
 }
 

@@ -1,15 +1,12 @@
 import { disposable } from "./disposable.js";
 
-/** The parts of the configuration, as `ResilienceConfig` names them. */
-export type SectionName = "circuitBreaker" | "rateLimiter" | "shutdown" | "health" | "heartbeat" | "watchdog";
-
 type Options = Readonly<Record<string, unknown>>;
 
 /** One part of the configuration as the kernel sees it: options for all, and by instance name. */
 export type Section = Options & { readonly instances?: Readonly<Record<string, Options>> };
 
-/** The configuration as the kernel sees it: checked by whoever made it. */
-export type Configuration = { readonly [Name in SectionName]?: Section };
+/** The configuration as the kernel sees it, by section: checked by whoever made it. */
+export type Configuration = Readonly<Record<string, Section>>;
 
 // The ESM and the CommonJS build in one process share one default.
 const SLOT = Symbol.for("@kstlib/resilience/configured");
@@ -41,7 +38,7 @@ export function currentConfiguration(): Configuration {
  * What the configuration says of one instance, lowest precedence first: the section, then `instances.<name>`.
  * `given` are the constructor's options, looked at for their `name` alone.
  */
-export function configuredLayers(section: SectionName, given: unknown): readonly Options[] {
+export function configuredLayers(section: string, given: unknown): readonly Options[] {
   const found = currentConfiguration()[section];
   if (found === undefined) return [];
   const { instances = {} } = found;

@@ -1,4 +1,4 @@
-import { configuredLayers, type SectionName } from "./configured.js";
+import { configuredLayers } from "./configured.js";
 import { checkName } from "./nearest.js";
 import type { Rule } from "./rules.js";
 import { unlike } from "./show.js";
@@ -43,7 +43,7 @@ export function resolveOptions<Settings extends object>(
   component: string,
   rules: OptionRules<Settings>,
   given: object | undefined,
-  layers: readonly Layer[] | SectionName = [],
+  layers: readonly Layer[] | string = [],
 ): Readonly<Settings> {
   const own = ownOptions(component, rules, given === undefined ? {} : given);
   const all = [...(typeof layers === "string" ? configuredLayers(layers, own) : layers), own];

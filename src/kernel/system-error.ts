@@ -9,9 +9,3 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   const code = codeOf(error);
   return code !== undefined && codes.includes(code);
 }
-
-/** What an error says, of whatever realm; what was thrown in place of one, as text. */
-export function messageOf(error: unknown): string {
-  const isError = typeof error === "object" && error !== null && "message" in error;
-  return String(isError ? error.message : error);
-}

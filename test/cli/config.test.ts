@@ -4,18 +4,16 @@ import { describe, expect, test } from "vitest";
 import { flowYaml } from "../../src/cli/config/flow-yaml.js";
 import { starterFile } from "../../src/cli/config/starter-file.js";
 import { loadConfig } from "../../src/config/index.js";
-import { MEANINGS } from "../../src/config/meanings.js";
-import { ALIASES, SECTION_KEYS, toSnakeCase } from "../../src/config/names.js";
-import type { SectionName } from "../../src/kernel/configured.js";
-import { sections } from "../../src/sections.js";
+import { toSnakeCase } from "../../src/config/names.js";
+import { meanings, sections } from "../../src/descriptors.js";
 import { FakeTerminal } from "./fake-terminal.js";
 
-const NAMES = Object.keys(sections) as SectionName[];
-
 /** Every option that a file can have. */
-const OPTIONS = NAMES.flatMap((section) =>
-  Object.entries(sections[section]).flatMap(([option, rule]) =>
-    rule.file === undefined ? [] : [{ section, option, rule, name: toSnakeCase(option) }],
+const OPTIONS = Object.entries(sections).flatMap(([section, { rules, aliases }]) =>
+  Object.entries(rules).flatMap(([option, rule]) =>
+    rule.file === undefined
+      ? []
+      : [{ section, option, rule, name: toSnakeCase(option), alias: aliases?.[option] }],
   ),
 );
 
@@ -61,7 +59,7 @@ describe("config show", () => {
     const values = await shown(terminal);
     for (const { section, name, rule } of OPTIONS) {
       const value = rule.fallback ?? null;
-      expect(values.get(`${SECTION_KEYS[section]}.${name}`), name).toEqual({ value, origin: null });
+      expect(values.get(`${toSnakeCase(section)}.${name}`), name).toEqual({ value, origin: null });
     }
     expect(values.size).toBe(OPTIONS.length);
     terminal.stdout.text = "";
@@ -127,11 +125,11 @@ describe("config show", () => {
 
   test("knows the line of every option, by each of its names, in a section and in an instance", async () => {
     const terminal = new FakeTerminal();
-    for (const { section, option, name, rule } of OPTIONS) {
-      const { example = "" } = MEANINGS[section].options[option] ?? {};
+    for (const { section, option, name, alias, rule } of OPTIONS) {
+      const { example = "" } = meanings[section]?.options[option] ?? {};
       const value = rule.fallback === undefined ? example : flowYaml(rule.fallback);
-      const key = SECTION_KEYS[section];
-      for (const written of [name, ALIASES[section]?.[option] ?? name]) {
+      const key = toSnakeCase(section);
+      for (const written of [name, alias ?? name]) {
         const line = `${written}: ${value}`;
         terminal.write(
           "kstlib.conf.yml",
@@ -264,7 +262,8 @@ describe("config init", () => {
     const file = path.join(terminal.cwd, "kstlib.conf.yml");
     expect(terminal.stdout.text).toBe(`wrote ${file}\n`);
     const config = loadConfig({ path: file });
-    for (const section of NAMES) expect(config[section] ?? {}).toEqual({});
+    expect(Object.keys(sections)).toEqual(expect.arrayContaining(Object.keys(config)));
+    for (const section of Object.values(config)) expect(section).toEqual({});
     expect(await terminal.run("config", "validate")).toBe(0);
   });
 
@@ -273,7 +272,7 @@ describe("config init", () => {
     const text = starterFile().replaceAll(/^( +)# (?=\w+: )(?!include)/gm, "$1");
     const config = loadConfig({ path: terminal.write("all.yml", text) });
     for (const { section, option, rule, name } of OPTIONS) {
-      const value: unknown = Reflect.get(config[section] ?? {}, option);
+      const value: unknown = Reflect.get(Object(Reflect.get(config, section)) as object, option);
       expect(value, name).toBeDefined();
       expect([undefined, value], name).toContainEqual(rule.fallback);
     }
@@ -290,7 +289,7 @@ describe("config init", () => {
   });
 
   test.each(OPTIONS)("says what $section $option is for", ({ section, option, rule }) => {
-    const meaning = MEANINGS[section].options[option];
+    const meaning = meanings[section]?.options[option];
     expect(meaning?.means).toMatch(/^\S.*[^.]$/);
     expect(rule.fallback === undefined).toBe(meaning?.example !== undefined);
   });

@@ -3,11 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../src/config/index.js";
-import { SECTION_KEYS, toSnakeCase } from "../../src/config/names.js";
+import { toSnakeCase } from "../../src/config/names.js";
 import { configure } from "../../src/configure.js";
-import type { SectionName } from "../../src/kernel/configured.js";
+import { sections } from "../../src/descriptors.js";
 import type { FileShape } from "../../src/kernel/rules.js";
-import { sections } from "../../src/sections.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "kstlib-keys-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -54,8 +53,8 @@ function badValues(shape: FileShape): string[] {
   }
 }
 
-const keys = (Object.keys(sections) as SectionName[]).flatMap((section) =>
-  Object.entries(sections[section]).flatMap(([key, rule]) =>
+const keys = Object.entries(sections).flatMap(([section, { rules }]) =>
+  Object.entries(rules).flatMap(([key, rule]) =>
     rule.file === undefined ? [] : [{ section, key, shape: rule.file }],
   ),
 );
@@ -66,7 +65,7 @@ describe("each key of the file refuses what it cannot be, and names itself", () 
     for (const value of badValues(shape)) {
       for (const where of ["section", "instance"] as const) {
         const lead = where === "section" ? "" : "    instances:\n      some-name:\n";
-        const text = `resilience:\n  ${SECTION_KEYS[section]}:\n${lead}        ${name}: ${value}\n`;
+        const text = `resilience:\n  ${toSnakeCase(section)}:\n${lead}        ${name}: ${value}\n`;
         const file = path.join(folder, "kstlib.conf.yml");
         writeFileSync(file, text);
         let error: unknown;

@@ -104,6 +104,19 @@ describe("the one-way rule", () => {
       { "src/shutdown/a.ts": 'export { value } from "../registry.js";', "src/registry.ts": value },
     ],
     [
+      "a reader of the configuration that knows a pattern",
+      "configuration-knows-patterns-by-their-descriptors",
+      { "src/config/a.ts": 'export { value } from "../shutdown/b.js";', "src/shutdown/b.ts": value },
+    ],
+    [
+      "a pattern that imports its own descriptor",
+      "descriptors-stand-in-the-list-alone",
+      {
+        "src/shutdown/a.ts": 'export { value } from "./descriptor.js";',
+        "src/shutdown/descriptor.ts": value,
+      },
+    ],
+    [
       "a manual clock that imports a pattern",
       "testing-imports-the-kernel-alone",
       { "src/testing/a.ts": 'export { value } from "../shutdown/b.js";', "src/shutdown/b.ts": value },

@@ -1,13 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { circuitBreakerRules } from "../../src/circuit-breaker/options.js";
-import { healthRules } from "../../src/health/options.js";
-import { heartbeatRules } from "../../src/heartbeat/options.js";
-import type { Rule } from "../../src/kernel/rules.js";
-import { keyedRateLimiterRules, rateLimiterRules } from "../../src/rate-limiter/options.js";
-import { shutdownRules } from "../../src/shutdown/options.js";
-import { watchdogRules } from "../../src/watchdog/options.js";
+import { toSnakeCase } from "../../src/config/names.js";
+import { components, sections } from "../../src/descriptors.js";
+import { type Rule, text } from "../../src/kernel/rules.js";
 import { stateFileRules } from "../../src/watchdog/state-file-options.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -20,35 +16,44 @@ const sources = fs
 
 /** The part of the page under a heading of the second level. */
 function chapter(title: string): string {
-  const [, text] = page.split(`\n## ${title}\n`);
-  if (text === undefined) throw new Error(`no chapter ${title}`);
-  return text.split("\n## ")[0] ?? "";
+  const [, after] = page.split(`\n## ${title}\n`);
+  if (after === undefined) throw new Error(`no chapter ${title}`);
+  return after.split("\n## ")[0] ?? "";
 }
 
-const [watchdogOptions = "", fromStateFile = ""] = chapter("Watchdog").split("`Watchdog.fromStateFile(");
+/** The chapter of a pattern: of `keyedRateLimiter` it is "Rate limiter", of `shutdown` "Graceful shutdown". */
+function chapterOf(pattern: string): string {
+  const words = toSnakeCase(pattern).replaceAll("_", " ");
+  const titles = [...page.matchAll(/^## (.+)$/gm)].map(([, title = ""]) => title);
+  const isOf = (title: string): boolean => title.endsWith(words) || words.endsWith(title);
+  return chapter(titles.find((title) => isOf(title.toLowerCase())) ?? words);
+}
 
-/** The rows of the tables in a text, by the code in their first cell. */
-function rows(text: string): ReadonlyMap<string, string> {
-  const found = text.matchAll(/^\| `([^`]+)` +\|(.*)\|$/gm);
-  return new Map([...found].map(([, name = "", rest = ""]) => [name, rest] as const));
+/** The rows of the tables in a text, by the code in their first cell; the first of several. */
+function rows(markdown: string): ReadonlyMap<string, string> {
+  const found = markdown.matchAll(/^\| `([^`]+)` +\|(.*)\|$/gm);
+  return new Map([...found].toReversed().map(([, name = "", rest = ""]) => [name, rest] as const));
 }
 
 type Rules = Readonly<Record<string, Rule<unknown>>>;
 
+const [, fromStateFile = ""] = chapter("Watchdog").split("`Watchdog.fromStateFile(");
+/** Options that no constructor has stand there. */
+const inTheFile = rows(chapter("In the file"));
+
+const SECTIONS = Object.entries(sections).map(([name, { rules }]) => {
+  const ofConstructors = Object.entries(rules).filter(([option]) => !inTheFile.has(toSnakeCase(option)));
+  return [name, chapterOf(name), Object.fromEntries(ofConstructors)] as const;
+});
+
 const TABLES: readonly (readonly [string, string, Rules])[] = [
-  ["CircuitBreaker", chapter("Circuit breaker"), circuitBreakerRules],
-  ["RateLimiter", chapter("Rate limiter"), rateLimiterRules],
-  ["KeyedRateLimiter", chapter("Rate limiter"), keyedRateLimiterRules],
-  ["GracefulShutdown", chapter("Graceful shutdown"), shutdownRules],
-  ["Health", chapter("Health"), healthRules],
-  ["Heartbeat", chapter("Heartbeat"), heartbeatRules],
-  ["Watchdog", watchdogOptions, watchdogRules],
+  ...SECTIONS.map(([name, markdown, rules]) => [name, markdown, { name: text(name), ...rules }] as const),
   ["Watchdog.fromStateFile", fromStateFile, stateFileRules],
 ];
 
 describe("docs/options.md", () => {
-  test.each(TABLES)("has each option of %s with its default", (_, text, rules) => {
-    const described = rows(text);
+  test.each(TABLES)("has each option of %s with its default", (_, markdown, rules) => {
+    const described = rows(markdown);
     const wrong = Object.entries(rules).filter(([name, { fallback }]) => {
       const [byDefault = "", what = ""] = described.get(name)?.split("|") ?? [];
       if (byDefault === "" || (name !== "clock" && what.trim() === "")) return true;
@@ -58,18 +63,21 @@ describe("docs/options.md", () => {
     expect(wrong.map(([name]) => name)).toEqual([]);
   });
 
-  test.each(TABLES.slice(0, -1))("marks what a file cannot say of %s", (_, text, rules) => {
-    const described = rows(text);
+  test.each(SECTIONS)("marks what a file cannot say of %s", (_, markdown, rules) => {
+    const described = rows(markdown);
     const isMarked = (name: string): boolean => /(?<!\()_code_/.test(described.get(name) ?? "");
-    const wrong = Object.entries(rules).filter(
-      ([name, { file }]) => name !== "name" && isMarked(name) !== (file === undefined),
-    );
+    const wrong = Object.entries(rules).filter(([name, { file }]) => isMarked(name) !== (file === undefined));
     expect(wrong.map(([name]) => name)).toEqual([]);
+  });
+
+  test.each(Object.entries(components))("has each event of %s", (name, { events }) => {
+    const described = rows(chapterOf(name));
+    expect(Object.keys(events).filter((event) => !described.has(event))).toEqual([]);
   });
 
   test("lists each error code of the sources, and none beside", () => {
     // The others are Node's own, which the sources look for.
-    const ours = /"(ERR_(?:CIRCUIT|PROBE|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
+    const ours = /"(ERR_(?:CIRCUIT|PROBE|RATE_LIMIT|SHUTDOWN|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
     const codes = new Set([...sources.matchAll(ours)].map(([, code]) => code));
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { FILE_NAME } from "../../config/discover.js";
 import { hasCode } from "../../kernel/system-error.js";
 import { fromHome } from "../../kernel/home-path.js";
-import { isError } from "../../kernel/is-error.js";
+import { messageOf } from "../../kernel/message-of.js";
 import { parseArguments } from "../arguments.js";
 import { type Command, type Terminal, UsageError } from "../command.js";
 import { harmless } from "../plain-text.js";
@@ -32,7 +32,7 @@ Examples:
 function explain(error: unknown, file: string): string {
   if (hasCode(error, "EEXIST")) return `${file} exists already; --force writes over it`;
   if (hasCode(error, "ENOENT")) return `${path.dirname(file)} is not a folder`;
-  return isError(error) ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** `kstlib-resilience config init`. */

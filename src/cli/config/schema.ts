@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { configSchema as makeSchema } from "../../config/schema.js";
 import { parseArguments } from "../arguments.js";
 import { type Command, type Terminal, UsageError } from "../command.js";
 
@@ -24,8 +23,7 @@ export const configSchema: Command = {
     const { positionals } = parseArguments(args, {});
     if (positionals.length > 0)
       throw new UsageError(`schema takes no argument; got ${positionals.join(", ")}`);
-    const file = createRequire(import.meta.url).resolve("@kstlib/resilience/schema.json");
-    terminal.stdout.write(readFileSync(file, "utf8"));
+    terminal.stdout.write(`${JSON.stringify(makeSchema(), null, 2)}\n`);
     return 0;
   },
 };

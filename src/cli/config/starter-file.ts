@@ -1,8 +1,7 @@
-import { SECTION_KEYS, toSnakeCase } from "../../config/names.js";
-import { MEANINGS } from "../../config/meanings.js";
-import type { SectionName } from "../../kernel/configured.js";
+import { toSnakeCase } from "../../config/names.js";
+import { meanings, sections } from "../../descriptors.js";
+import type { Meanings, SectionRules } from "../../kernel/descriptor.js";
 import type { Rule } from "../../kernel/rules.js";
-import { sections } from "../../sections.js";
 import { flowYaml } from "./flow-yaml.js";
 
 const HEAD = `# yaml-language-server: $schema=./node_modules/@kstlib/resilience/dist/schema.json
@@ -17,12 +16,6 @@ const HEAD = `# yaml-language-server: $schema=./node_modules/@kstlib/resilience/
 resilience:
 `;
 
-/** Options for one instance, by its \`name\`, where a section is likely to have several. */
-const INSTANCES: { readonly [Name in SectionName]?: string } = {
-  circuitBreaker: "payment-api: { max_failures: 3, reset_timeout: 10s }",
-  rateLimiter: "exchange: { rate: 1200, per: 1m, burst: 50 }",
-};
-
 /** What may stand there, where the default does not say it. */
 function allowedWords({ file: shape }: Rule<unknown>): string {
   if (shape?.kind === "choice") return ` (${shape.values.join(", ")})`;
@@ -30,10 +23,10 @@ function allowedWords({ file: shape }: Rule<unknown>): string {
   return shape.max < Number.MAX_SAFE_INTEGER ? ` (${shape.min} to ${shape.max})` : ` (at least ${shape.min})`;
 }
 
-function optionLines(section: SectionName): readonly string[] {
-  const options = Object.entries(sections[section]).filter(([, rule]) => rule.file !== undefined);
-  const lines = options.map(([option, rule]) => {
-    const { means = rule.allowed, example = "" } = MEANINGS[section].options[option] ?? {};
+function optionLines(rules: SectionRules, { options }: Meanings): readonly string[] {
+  const lines = Object.entries(rules).flatMap(([option, rule]) => {
+    if (rule.file === undefined) return [];
+    const { means = rule.allowed, example = "" } = options[option] ?? {};
     const value = rule.fallback === undefined ? example : flowYaml(rule.fallback);
     return { key: `# ${toSnakeCase(option)}: ${value}`.trimEnd(), means: means + allowedWords(rule) };
   });
@@ -41,17 +34,17 @@ function optionLines(section: SectionName): readonly string[] {
   return lines.map(({ key, means }) => `    ${key.padEnd(width)}  # ${means}`);
 }
 
-function sectionLines(section: SectionName): readonly string[] {
-  const instances = INSTANCES[section];
+function sectionLines(name: string, rules: SectionRules, words: Meanings): readonly string[] {
+  const { instances } = words;
   const named = [
     "    # for the one of that name alone, over what stands above",
     "    # instances:",
     `    #   ${instances}`,
   ];
   return [
-    `  # ${MEANINGS[section].means}`,
-    `  ${SECTION_KEYS[section]}:`,
-    ...optionLines(section),
+    `  # ${words.means}`,
+    `  ${toSnakeCase(name)}:`,
+    ...optionLines(rules, words),
     ...(instances === undefined ? [] : named),
     "",
   ];
@@ -59,6 +52,9 @@ function sectionLines(section: SectionName): readonly string[] {
 
 /** A configuration file that says nothing but defaults, each commented out, from the rules that check it. */
 export function starterFile(): string {
-  const names = Object.keys(sections) as SectionName[];
-  return `${HEAD}${names.flatMap(sectionLines).join("\n").trimEnd()}\n`;
+  const lines = Object.entries(sections).flatMap(([name, { rules }]) => {
+    const words = meanings[name];
+    return words === undefined ? [] : sectionLines(name, rules, words);
+  });
+  return `${HEAD}${lines.join("\n").trimEnd()}\n`;
 }

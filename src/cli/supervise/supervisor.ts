@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { hasCode } from "../../kernel/system-error.js";
 import type { Timer } from "../../kernel/clock.js";
-import { isError } from "../../kernel/is-error.js";
+import { messageOf } from "../../kernel/message-of.js";
 import type { Terminal } from "../command.js";
 import type { SuperviseAction, SuperviseEvent } from "./events.js";
 import { Guardian } from "./guardian.js";
@@ -166,7 +166,7 @@ class Supervisor {
     if (child?.pid !== undefined) return;
     const isMissing = hasCode(error, "ENOENT");
     const isPassing = hasCode(error, "EAGAIN", "ENOMEM", "EMFILE", "ENFILE");
-    const said = isError(error) ? error.message : String(error);
+    const said = messageOf(error);
     const reason = isMissing ? this.#missing() : said;
     const code = isMissing ? NOT_FOUND : NOT_EXECUTABLE;
     this.#do(this.#machine.startFailed(reason, code, !isPassing, this.#now()));

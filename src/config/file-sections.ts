@@ -1,0 +1,179 @@
+import { sections } from "../descriptors.js";
+import type { ConfigIssue } from "../kernel/config-error.js";
+import type { SectionDescriptor } from "../kernel/descriptor.js";
+import { messageOf } from "../kernel/message-of.js";
+import { nearest } from "../kernel/nearest.js";
+import type { Rule } from "../kernel/rules.js";
+import { show, unlike } from "../kernel/show.js";
+import { isTree, toCamelCase, toSnakeCase, type Tree } from "./names.js";
+import type { KeyPath, YamlFile } from "./yaml-file.js";
+
+/** One option that a file gives. */
+export interface FileOption {
+  /** As a constructor takes it. */
+  readonly given: unknown;
+  /** What its rule has made of it. */
+  readonly setting: unknown;
+}
+
+/** The options of a section or an instance, by their names in code. */
+export type FileOptions = ReadonlyMap<string, FileOption>;
+
+/** What a file says in one section. */
+export interface FileSection {
+  readonly own: FileOptions;
+  readonly instances: ReadonlyMap<string, FileOptions> | undefined;
+}
+
+/** What files say, by the names of the sections in code. */
+export type FileSections = ReadonlyMap<string, FileSection>;
+
+/** What one file says. */
+export interface FileContent {
+  /** The paths of the files that it includes, as they stand there. */
+  readonly includes: readonly string[];
+  readonly sections: FileSections;
+  /** Every mistake, in the file's order. */
+  readonly issues: readonly ConfigIssue[];
+}
+
+const TOP = "resilience";
+const SECTIONS_BY_KEY: ReadonlyMap<string, { readonly name: string; readonly section: SectionDescriptor }> =
+  new Map(Object.entries(sections).map(([name, section]) => [toSnakeCase(name), { name, section }]));
+
+/** The names that a file may use for the options of a section, and the option that each stands for. */
+function optionsByKey({ rules, aliases = {} }: SectionDescriptor): ReadonlyMap<string, string> {
+  const options = new Map<string, string>();
+  for (const [option, { file }] of Object.entries(rules)) {
+    if (file === undefined) continue;
+    options.set(toSnakeCase(option), option);
+    const alias = aliases[option];
+    if (alias !== undefined) options.set(alias, option);
+  }
+  return options;
+}
+
+function readOption(rule: Rule<unknown>, value: unknown, label: string): FileOption {
+  // A rule may also take an object of code, such as a URL.
+  if (rule.file?.kind === "text" && typeof value !== "string") {
+    throw new TypeError(unlike(label, rule.allowed, value));
+  }
+  const given = toCamelCase(value, rule.file);
+  return { given, setting: rule.parse(given, label) };
+}
+
+class SectionReader {
+  readonly #source: YamlFile;
+  readonly #issues: ConfigIssue[] = [];
+
+  constructor(source: YamlFile) {
+    this.#source = source;
+  }
+
+  read(): FileContent {
+    const { include, [TOP]: resilience } = this.#mapping(this.#source.value, []);
+    const includes = include === undefined ? [] : this.#includes(include);
+    const found = new Map<string, FileSection>();
+    for (const [key, value] of Object.entries(this.#mapping(resilience, [TOP]))) {
+      const known = SECTIONS_BY_KEY.get(key);
+      if (known === undefined) this.#unknown([TOP, key], SECTIONS_BY_KEY);
+      // An empty section, `heartbeat:` with everything under it commented out, says nothing.
+      else if (value !== null) found.set(known.name, this.#section(known.section, value, [TOP, key]));
+    }
+    const issues = this.#issues.toSorted(
+      (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+    );
+    return { includes, sections: found, issues };
+  }
+
+  #includes(include: unknown): readonly string[] {
+    const named: readonly unknown[] = Array.isArray(include) ? include : [include];
+    const paths = named.flatMap((one) => (typeof one === "string" && one !== "" ? [one] : []));
+    if (paths.length < named.length) {
+      this.#refuse(["include"], "value", unlike("include", "the path of a file or a list of paths", include));
+    }
+    return paths;
+  }
+
+  #section(section: SectionDescriptor, value: unknown, keys: KeyPath): FileSection {
+    const found = this.#mapping(value, keys);
+    const { instances, ...own } = found;
+    const options = optionsByKey(section);
+    const isNone = instances === undefined || instances === null;
+    return {
+      own: this.#options(section, options, own, keys, new Set([...options.keys(), "instances"])),
+      instances: isNone ? undefined : this.#instances(section, options, instances, [...keys, "instances"]),
+    };
+  }
+
+  #instances(
+    section: SectionDescriptor,
+    options: ReadonlyMap<string, string>,
+    value: unknown,
+    keys: KeyPath,
+  ): ReadonlyMap<string, FileOptions> {
+    const byName = new Map<string, FileOptions>();
+    for (const [name, inner] of Object.entries(this.#mapping(value, keys))) {
+      const at = [...keys, name];
+      byName.set(name, this.#options(section, options, this.#mapping(inner, at), at, options));
+    }
+    return byName;
+  }
+
+  #options(
+    { rules }: SectionDescriptor,
+    options: ReadonlyMap<string, string>,
+    found: Tree,
+    keys: KeyPath,
+    known: { keys(): Iterable<string> },
+  ): FileOptions {
+    const read = new Map<string, FileOption>();
+    for (const [key, value] of Object.entries(found)) {
+      const at = [...keys, key];
+      const option = options.get(key);
+      const rule = option === undefined ? undefined : rules[option];
+      if (option === undefined || rule === undefined) {
+        this.#unknown(at, known);
+        continue;
+      }
+      const label = at.join(".");
+      try {
+        read.set(option, readOption(rule, value, label));
+      } catch (error) {
+        this.#refuse(at, "value", messageOf(error));
+        continue;
+      }
+      const name = toSnakeCase(option);
+      if (key !== name && Object.hasOwn(found, name)) {
+        this.#refuse(at, "key", `${label} and ${name} name the same option; keep one of them.`);
+      }
+    }
+    return read;
+  }
+
+  /** A mapping of the file; an empty one where nothing is said, or something else. */
+  #mapping(value: unknown, keys: KeyPath): Tree {
+    if (isTree(value)) return value;
+    if (value !== null && value !== undefined) {
+      const what = keys.length === 0 ? "the file" : keys.join(".");
+      this.#refuse(keys, "value", `${what} must be a mapping of keys; got ${show(value)}.`);
+    }
+    return {};
+  }
+
+  #unknown(keys: KeyPath, known: { keys(): Iterable<string> }): void {
+    const names = [...known.keys()];
+    const meant = nearest(keys.at(-1) ?? "", names);
+    const advice = meant === undefined ? `known are ${names.join(", ")}` : `did you mean ${meant}?`;
+    this.#refuse(keys, "key", `${keys.join(".")} is not a known key; ${advice}`);
+  }
+
+  #refuse(keys: KeyPath, part: "key" | "value", message: string): void {
+    this.#issues.push(this.#source.issue(keys, part, message));
+  }
+}
+
+/** Reads what one file says, by the constructors' own rules. Other top-level keys belong to other modules. */
+export function readSections(source: YamlFile): FileContent {
+  return new SectionReader(source).read();
+}

@@ -1,0 +1,74 @@
+import * as circuitBreaker from "./circuit-breaker/descriptor.js";
+import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
+import * as health from "./health/descriptor.js";
+import type { HealthOptions } from "./health/options.js";
+import * as heartbeat from "./heartbeat/descriptor.js";
+import type { HeartbeatOptions } from "./heartbeat/options.js";
+import type { Meanings, SectionDescriptor } from "./kernel/descriptor.js";
+import * as rateLimiter from "./rate-limiter/descriptor.js";
+import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
+import * as shutdown from "./shutdown/descriptor.js";
+import type { GracefulShutdownOptions } from "./shutdown/options.js";
+import * as watchdog from "./watchdog/descriptor.js";
+import type { WatchdogOptions } from "./watchdog/options.js";
+import type { WatchedFileOptions } from "./watchdog/watched-file.js";
+
+// The list of the patterns, all that the layers above know of them. It is three tables and not one, so that a bundler
+// can leave out what is not read: the reader of configuration files makes no component, the core needs no meanings.
+
+/** Options for all instances of a kind, and by the instance's `name`. */
+export type ConfigSection<Options> = Readonly<Omit<Options, "name">> & {
+  readonly instances?: Readonly<Record<string, Readonly<Omit<Options, "name">>>> | undefined;
+};
+
+/**
+ * Defaults for every component, as `loadConfig` reads them from `kstlib.conf.yml` or as written in code.
+ * Precedence: built-in defaults < the section < `instances.<name>` < constructor options.
+ */
+export interface ResilienceConfig {
+  readonly circuitBreaker?: ConfigSection<CircuitBreakerOptions> | undefined;
+  readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions> | undefined;
+  readonly shutdown?: ConfigSection<GracefulShutdownOptions> | undefined;
+  readonly health?: ConfigSection<HealthOptions> | undefined;
+  readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
+  readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
+}
+
+/** The sections of the configuration, by their names in code. */
+export const sections: Readonly<Record<string, SectionDescriptor>> = {
+  circuitBreaker: circuitBreaker.section,
+  rateLimiter: rateLimiter.section,
+  shutdown: shutdown.section,
+  health: health.section,
+  heartbeat: heartbeat.section,
+  watchdog: watchdog.section,
+} satisfies Record<keyof ResilienceConfig, unknown>;
+
+/** What the sections and their options are for. */
+export const meanings: Readonly<Record<string, Meanings>> = {
+  circuitBreaker: circuitBreaker.meanings,
+  rateLimiter: rateLimiter.meanings,
+  shutdown: shutdown.meanings,
+  health: health.meanings,
+  heartbeat: heartbeat.meanings,
+  watchdog: watchdog.meanings,
+} satisfies Record<keyof ResilienceConfig, unknown>;
+
+/** The kinds of components, by the names of the methods of `Registry` that make them. */
+export const components: {
+  readonly circuitBreaker: typeof circuitBreaker.component;
+  readonly rateLimiter: typeof rateLimiter.component;
+  readonly keyedRateLimiter: typeof rateLimiter.keyedComponent;
+  readonly health: typeof health.component;
+  readonly heartbeat: typeof heartbeat.component;
+  readonly watchdog: typeof watchdog.component;
+  readonly shutdown: typeof shutdown.component;
+} = {
+  circuitBreaker: circuitBreaker.component,
+  rateLimiter: rateLimiter.component,
+  keyedRateLimiter: rateLimiter.keyedComponent,
+  health: health.component,
+  heartbeat: heartbeat.component,
+  watchdog: watchdog.component,
+  shutdown: shutdown.component,
+};

@@ -1,0 +1,29 @@
+import {
+  type ComponentDescriptor,
+  type Meanings,
+  type SectionDescriptor,
+  sectionRules,
+} from "../kernel/descriptor.js";
+import type { HeartbeatEvents } from "./announcer.js";
+import { Heartbeat } from "./heartbeat.js";
+import { type HeartbeatOptions, heartbeatRules } from "./options.js";
+
+export const section: SectionDescriptor = { rules: sectionRules(heartbeatRules) };
+
+export const component: ComponentDescriptor<Heartbeat, HeartbeatEvents> = {
+  kind: "heartbeat",
+  events: { beat: true, missedBeat: true, targetDead: true },
+  make: (options: HeartbeatOptions) => new Heartbeat(options),
+};
+
+export const meanings: Meanings = {
+  means: "Writes a file that says that the process is alive.",
+  options: {
+    stateFile: { means: "the file; without one only callbacks are called", example: "state/app.heartbeat" },
+    interval: { means: "the time between two beats" },
+    metadata: { means: "anything that readers should know" },
+    fsync: { means: "whether each beat is written through to the disk" },
+    mode: { means: 'who may read the file; "0644": everybody' },
+    systemd: { means: "whether to tell systemd, where it listens: ready, alive, stopping" },
+  },
+};

@@ -1,0 +1,55 @@
+import type { Component } from "./component.js";
+import type { Rule } from "./rules.js";
+
+/** The rules of one section of the configuration, by option. */
+export type SectionRules = Readonly<Record<string, Rule<unknown>>>;
+
+/** What a section of the configuration can say: the constructors' own rules. */
+export interface SectionDescriptor {
+  /** Without `name`: an instance is named by its key under `instances`. */
+  readonly rules: SectionRules;
+  /** Second names that a file may use for options, by option. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /**
+   * Throws what a constructor would say of options that are right one by one and do not go together.
+   *
+   * @param settings what the rules have made of the options, defaults included.
+   */
+  together?(settings: Readonly<Record<string, unknown>>): void;
+}
+
+/** What an option is for, in the words of a comment in the file. */
+export interface Meaning {
+  readonly means: string;
+  /** A value to start from, for an option that has no default; as YAML. */
+  readonly example?: string;
+}
+
+/** What a section is for, and each of its options that a file can have, by its name in code. */
+export interface Meanings {
+  readonly means: string;
+  readonly options: Readonly<Record<string, Meaning>>;
+  /** An example of an instance, where a section is likely to have several; as YAML. */
+  readonly instances?: string;
+}
+
+/** One kind of component, as a registry makes it, hears it and ends it. */
+export interface ComponentDescriptor<Instance extends Component, Payloads extends object> {
+  /** As its snapshots call it. */
+  readonly kind: ReturnType<Instance["snapshot"]>["kind"];
+  /** The names of its events. */
+  readonly events: { readonly [Name in keyof Payloads]: true };
+  make(options: object): Instance;
+  /** There is one in an application, and it ends before everything else. */
+  readonly only?: {
+    /** Takes the component out of service without running it. */
+    release(instance: Instance): void;
+    end(instance: Instance): Promise<void>;
+  };
+}
+
+/** The rules of a section from those of its constructors. */
+export function sectionRules(...ofConstructors: readonly object[]): SectionRules {
+  const { name: _name, ...rules }: SectionRules = Object.assign({}, ...ofConstructors);
+  return rules;
+}

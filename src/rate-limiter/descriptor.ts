@@ -1,0 +1,49 @@
+import {
+  type ComponentDescriptor,
+  type Meanings,
+  type SectionDescriptor,
+  sectionRules,
+} from "../kernel/descriptor.js";
+import { KeyedRateLimiter } from "./keyed-rate-limiter.js";
+import type { KeyedRateLimiterEvents } from "./keyed-report.js";
+import {
+  type KeyedRateLimiterOptions,
+  keyedRateLimiterRules,
+  limitsOf,
+  type RateLimiterOptions,
+  rateLimiterRules,
+} from "./options.js";
+import { RateLimiter, type RateLimiterEvents } from "./rate-limiter.js";
+
+export const section: SectionDescriptor = {
+  rules: sectionRules(rateLimiterRules, keyedRateLimiterRules),
+  // As the Python original calls them, where they stand for defaults.
+  aliases: { rate: "default_rate", per: "default_per" },
+  together: limitsOf,
+};
+
+export const component: ComponentDescriptor<RateLimiter, RateLimiterEvents> = {
+  kind: "rate-limiter",
+  events: { acquired: true, rejected: true },
+  make: (options: RateLimiterOptions) => new RateLimiter(options),
+};
+
+export const keyedComponent: ComponentDescriptor<KeyedRateLimiter, KeyedRateLimiterEvents> = {
+  kind: "keyed-rate-limiter",
+  events: { acquired: true, rejected: true, evicted: true },
+  make: (options: KeyedRateLimiterOptions) => new KeyedRateLimiter(options),
+};
+
+export const meanings: Meanings = {
+  means: "Lets through so many calls a period.",
+  options: {
+    rate: { means: "calls in each period" },
+    per: { means: "the period" },
+    burst: { means: "how many at once after a pause; else as many as in a period", example: "50" },
+    maxQueue: { means: "how many may wait; else any number", example: "100" },
+    maxKeys: { means: "of a keyed limiter: how many keys are known at most" },
+    onFull: { means: "of a keyed limiter: what happens to one key more" },
+    maxKeyLength: { means: "of a keyed limiter: longer keys are counted by their hash" },
+  },
+  instances: "exchange: { rate: 1200, per: 1m, burst: 50 }",
+};

@@ -1,0 +1,181 @@
+import type { Component } from "./kernel/component.js";
+import type { ComponentDescriptor } from "./kernel/descriptor.js";
+import { disposable } from "./kernel/disposable.js";
+import { Events, type Listener } from "./kernel/events.js";
+import { checkName } from "./kernel/nearest.js";
+import { show } from "./kernel/show.js";
+
+/** A component as the table sees it. */
+export type AnyComponent = Component &
+  Partial<Disposable & AsyncDisposable> & { on(event: string, listener: Listener<unknown>): Disposable };
+
+/** An event of any component, and whose it is. */
+export interface AnyEvent {
+  readonly kind: string;
+  readonly name: string;
+  readonly event: string;
+  readonly payload: unknown;
+}
+
+/** A component, how it was made, and what hears it while the table has listeners. */
+class Entry {
+  readonly descriptor: ComponentDescriptor<AnyComponent, object>;
+  readonly component: AnyComponent;
+  readonly overrides: object;
+  #subscriptions: readonly Disposable[] = [];
+
+  constructor(
+    descriptor: ComponentDescriptor<AnyComponent, object>,
+    component: AnyComponent,
+    overrides: object | undefined,
+  ) {
+    this.descriptor = descriptor;
+    this.component = component;
+    this.overrides = { ...overrides };
+  }
+
+  subscribe(listener: Listener<AnyEvent>): void {
+    if (this.#subscriptions.length > 0) return;
+    const { component, descriptor } = this;
+    const { kind } = descriptor;
+    this.#subscriptions = Object.keys(descriptor.events).map((event) =>
+      component.on(event, (payload) => listener({ kind, name: component.name, event, payload })),
+    );
+  }
+
+  unsubscribe(): void {
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    this.#subscriptions = [];
+  }
+
+  async end(): Promise<void> {
+    const { component, descriptor } = this;
+    if (descriptor.only !== undefined) await descriptor.only.end(component);
+    else if (component[Symbol.asyncDispose] === undefined) component[Symbol.dispose]?.();
+    else await component[Symbol.asyncDispose]?.();
+  }
+}
+
+/** What a second call for an instance may not change: plain values are compared, functions and objects are not. */
+function checkSame(kind: string, name: string, first: object, later: object): void {
+  for (const [key, value] of Object.entries(later)) {
+    if (value === undefined || typeof value === "function" || typeof value === "object") continue;
+    const before: unknown = Reflect.get(first, key);
+    if (before === value) continue;
+    throw new TypeError(
+      `${spoken(kind)} ${show(name)} was made with ${key} ${show(before)}; got ${show(value)} now. Overrides count when the instance is made: give them once, or the same.`,
+    );
+  }
+}
+
+/** `circuit-breaker` in a sentence. */
+function spoken(kind: string): string {
+  return kind.replaceAll("-", " ");
+}
+
+/** The components that a registry has made, by kind and name. */
+export class RegistryTable {
+  /** In the order of their making. */
+  readonly #entries = new Set<Entry>();
+  readonly #byKind: ReadonlyMap<string, Map<string, Entry>>;
+  readonly #events = new Events<{ event: AnyEvent }>("the registry", ["event"]);
+
+  constructor(kinds: readonly string[]) {
+    this.#byKind = new Map(kinds.map((kind) => [kind, new Map<string, Entry>()]));
+  }
+
+  /**
+   * The component of that kind and name; made when there is none.
+   *
+   * @throws TypeError when there is one that was made with other overrides.
+   */
+  get<Instance extends AnyComponent>(
+    descriptor: ComponentDescriptor<Instance, object>,
+    name: string,
+    overrides: object | undefined,
+    make: () => Instance,
+  ): Instance {
+    const { kind } = descriptor;
+    const entries = this.#of(kind, name);
+    const found = entries.get(name);
+    if (found !== undefined) {
+      if (overrides !== undefined) checkSame(kind, name, found.overrides, overrides);
+      // Nothing but this descriptor makes what is kept under its kind.
+      return found.component as Instance;
+    }
+    const component = make();
+    const entry = new Entry(descriptor, component, overrides);
+    entries.set(name, entry);
+    this.#entries.add(entry);
+    if (this.#events.has("event")) entry.subscribe(this.#tell);
+    return component;
+  }
+
+  /** Forgets a component at once and ends it; resolves with whether there was one. */
+  async release(kind: string, name: string): Promise<boolean> {
+    checkName(kind, Object.fromEntries(this.#byKind), "a kind of component");
+    const entries = this.#of(kind, name);
+    const entry = entries.get(name);
+    if (entry === undefined) return false;
+    entries.delete(name);
+    this.#entries.delete(entry);
+    const { component, descriptor } = entry;
+    try {
+      if (descriptor.only === undefined) await entry.end();
+      else descriptor.only.release(component);
+    } finally {
+      entry.unsubscribe();
+    }
+    return true;
+  }
+
+  /** Hears every event of every component, also of those that are made later. */
+  on(listener: Listener<AnyEvent>): Disposable {
+    const added = this.#events.on("event", listener);
+    for (const entry of this.#entries) entry.subscribe(this.#tell);
+    return disposable(() => {
+      added[Symbol.dispose]();
+      // A component need not make the payload of an event that nobody hears.
+      if (!this.#events.has("event")) for (const entry of this.#entries) entry.unsubscribe();
+    });
+  }
+
+  *[Symbol.iterator](): IterableIterator<Component> {
+    for (const { component } of this.#entries) yield component;
+  }
+
+  /** What each component of a kind says of itself, by name; frozen. */
+  snapshots<Instance extends AnyComponent>(
+    descriptor: ComponentDescriptor<Instance, object>,
+  ): Readonly<Record<string, ReturnType<Instance["snapshot"]>>> {
+    type Told = ReturnType<Instance["snapshot"]>;
+    const found = [...(this.#byKind.get(descriptor.kind) ?? [])];
+    return Object.freeze(
+      Object.fromEntries(found.map(([name, { component }]) => [name, component.snapshot() as Told])),
+    );
+  }
+
+  /** Ends those of which there is one in an application, or all others, the last made first; each, whatever another throws. */
+  async end(which: "only" | "others"): Promise<readonly unknown[]> {
+    const failures: unknown[] = [];
+    for (const entry of [...this.#entries].toReversed()) {
+      if ((which === "only") !== (entry.descriptor.only !== undefined)) continue;
+      try {
+        await entry.end();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    return failures;
+  }
+
+  readonly #tell = (told: AnyEvent): void => this.#events.emit("event", told);
+
+  #of(kind: string, name: unknown): Map<string, Entry> {
+    const entries = this.#byKind.get(kind);
+    if (entries !== undefined && typeof name === "string" && name !== "") return entries;
+    throw new TypeError(
+      `the name of a ${spoken(kind)} must be a string that is not empty; got ${show(name)}.`,
+    );
+  }
+}

@@ -1,0 +1,19 @@
+import type { SectionDescriptor } from "./kernel/descriptor.js";
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/**
+ * Throws when options that are right one by one do not go together.
+ *
+ * @param layers what the rules have made of the options of the section, then of the instance.
+ */
+export function checkTogether(section: SectionDescriptor, ...layers: readonly Settings[]): void {
+  if (section.together === undefined) return;
+  const settings: Record<string, unknown> = {};
+  for (const [option, rule] of Object.entries(section.rules)) {
+    const layer = layers.findLast((one) => one[option] !== undefined);
+    if (layer !== undefined) settings[option] = layer[option];
+    else if (rule.fallback !== undefined) settings[option] = rule.parse(rule.fallback, option);
+  }
+  section.together(settings);
+}

@@ -1,0 +1,41 @@
+import {
+  type ComponentDescriptor,
+  type Meanings,
+  type SectionDescriptor,
+  sectionRules,
+} from "../kernel/descriptor.js";
+import { checkTogether, type WatchdogOptions, watchdogRules } from "./options.js";
+import type { WatchdogEvents } from "./snapshot.js";
+import { watchedFileRules } from "./watched-file.js";
+import { Watchdog } from "./watchdog.js";
+
+export const section: SectionDescriptor = {
+  rules: sectionRules(watchdogRules, watchedFileRules),
+  // As the Python original calls them.
+  aliases: { maxAge: "max_heartbeat_age", checkInterval: "cycle_interval" },
+  together: checkTogether,
+};
+
+export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
+  kind: "watchdog",
+  events: { timeout: true, recover: true, notCounted: true },
+  make: (options: WatchdogOptions) => new Watchdog(options),
+};
+
+export const meanings: Meanings = {
+  means: "Notices work that hangs and an event loop that is frozen.",
+  options: {
+    timeout: { means: "how long the work may go without a ping" },
+    onFreeze: { means: "what to do with a frozen process, besides reporting it" },
+    exitCode: { means: 'the exit code of on_freeze: "exit"' },
+    reportDirectory: { means: "a folder for a JSON report of each freeze", example: "reports" },
+    maxReports: { means: "how many reports may be in it; the oldest go first" },
+    pollInterval: { means: "how often the monitor looks; else a part of the timeout", example: "1s" },
+    stateFile: {
+      means: "of fromStateFile: the file to watch; else the heartbeat's",
+      example: "state/app.heartbeat",
+    },
+    maxAge: { means: "of fromStateFile: how old a beat may be; else three intervals", example: "30s" },
+    checkInterval: { means: "of fromStateFile: how often the file is looked at" },
+  },
+};

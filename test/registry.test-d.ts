@@ -1,0 +1,23 @@
+import { expectTypeOf, test } from "vitest";
+import type { CircuitState } from "../src/circuit-breaker/report.js";
+import type { components } from "../src/descriptors.js";
+import type { Component } from "../src/kernel/component.js";
+import { Registry, type RegistryEvent, type RegistrySnapshot } from "../src/registry.js";
+
+type Components = typeof components;
+
+test("a listener of a registry knows the payload by kind and event", () => {
+  new Registry().on((told) => {
+    expectTypeOf(told.name).toEqualTypeOf<string>();
+    if (told.kind !== "circuit-breaker" || told.event !== "stateChange") return;
+    expectTypeOf(told.payload.to).toEqualTypeOf<CircuitState>();
+  });
+});
+
+test("events and snapshots of a registry are those of all components in the list", () => {
+  expectTypeOf<RegistryEvent["kind"]>().toEqualTypeOf<Components[keyof Components]["kind"]>();
+  type Several = `${Exclude<keyof Components, "shutdown" | "health">}s`;
+  expectTypeOf<keyof RegistrySnapshot>().toEqualTypeOf<Several | "shutdown" | "health">();
+  expectTypeOf<Registry>().toExtend<Iterable<Component>>();
+  expectTypeOf<keyof Components>().toExtend<keyof Registry>();
+});
