@@ -4,7 +4,7 @@ import { show } from "../../kernel/show.js";
 import { killProcess, say } from "../end-process.js";
 import type { Hook } from "../plan.js";
 import { Members } from "./members.js";
-import { replyIn, channelOf, pack } from "./messages.js";
+import { channelOf, pack, replyIn } from "./messages.js";
 
 /** What `registerWorker` needs of a `Worker` of `node:worker_threads`. */
 export interface WorkerThread {
