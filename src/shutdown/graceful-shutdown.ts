@@ -2,10 +2,11 @@ import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
+import { checkFunction } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
-import type { ClusterPrimary } from "./members/cluster-workers.js";
-import type { WorkerThread } from "./members/worker-thread.js";
+import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
+import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
@@ -14,9 +15,15 @@ import {
   shutdownRules,
   type ShutdownSignal,
 } from "./options.js";
-import type { ShutdownCallbackOptions, ShutdownServerOptions } from "./registration-options.js";
+import {
+  callbackRules,
+  serverRules,
+  type ShutdownCallbackOptions,
+  type ShutdownServerOptions,
+} from "./registration-options.js";
 import { Registrations } from "./registrations.js";
 import type { ShutdownCallback, ShutdownEvents, ShutdownReport } from "./report.js";
+import { trackServer } from "./servers/drain.js";
 import type { ClosableServer } from "./servers/frameworks.js";
 import { ShutdownRun } from "./shutdown-run.js";
 import { install, isInstalled, uninstall } from "./signals.js";
@@ -55,7 +62,7 @@ import type { ShutdownWaitOptions } from "./wait.js";
 export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
   readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
-  readonly #registrations: Registrations;
+  readonly #registrations = new Registrations();
   readonly #run: ShutdownRun;
 
   constructor(options?: GracefulShutdownOptions) {
@@ -63,7 +70,6 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;
-    this.#registrations = new Registrations(settings.clock);
     this.#run = new ShutdownRun(settings, this.#registrations, this.#events);
   }
 
@@ -144,7 +150,10 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
    * @throws TypeError or RangeError for a bad name, callback or option.
    */
   register(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.addCallback(name, callback, options);
+    return this.#registrations.add(name, callbackRules, options, () => {
+      checkFunction(callback, "register");
+      return { kind: "callback", callback };
+    });
   }
 
   /**
@@ -160,7 +169,10 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
    * connections from this call on. Throws as `register` does.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
-    return this.#registrations.addServer(name, server, options);
+    return this.#registrations.add(name, serverRules, options, ({ idleGrace }) => ({
+      kind: "server",
+      ...trackServer(server, this.#settings.clock, idleGrace),
+    }));
   }
 
   /**
@@ -169,7 +181,10 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
    * any thread when the time is up. Throws as `register` does.
    */
   registerWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.addWorker(name, worker, options);
+    return this.#registrations.add(name, callbackRules, options, () => ({
+      kind: "worker",
+      ...trackWorker(name, worker, this.#settings.clock, () => this.isShuttingDown),
+    }));
   }
 
   /**
@@ -179,7 +194,10 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
    * workers at once, without their callbacks. Throws as `register` does.
    */
   registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
-    return this.#registrations.addCluster(name, cluster, options);
+    return this.#registrations.add(name, callbackRules, options, () => ({
+      kind: "cluster",
+      ...trackCluster(cluster, this.#settings.clock, () => this.isShuttingDown),
+    }));
   }
 
   /**

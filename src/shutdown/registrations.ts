@@ -1,88 +1,19 @@
-import type { Clock } from "../kernel/clock.js";
 import { disposable } from "../kernel/disposable.js";
 import { type OptionRules, resolveOptions } from "../kernel/options.js";
-import { checkFunction } from "../kernel/policy.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { ShutdownError } from "./errors.js";
-import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
-import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 import { type Hook, inOrder } from "./plan.js";
-import {
-  callbackRules,
-  serverRules,
-  type ShutdownCallbackOptions,
-  type ShutdownCallbackSettings,
-  type ShutdownServerOptions,
-} from "./registration-options.js";
-import type { ShutdownCallback } from "./report.js";
-import { trackServer } from "./servers/drain.js";
-import type { ClosableServer } from "./servers/frameworks.js";
+import type { ShutdownCallbackOptions, ShutdownCallbackSettings } from "./registration-options.js";
 
 /** What is registered, by name. Once the shutdown has begun nothing changes any more. */
 export class Registrations {
   #hooks: readonly Hook[] = [];
-  readonly #clock: Clock;
   #closed = false;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   /** In the order of their turns. */
   get hooks(): readonly Hook[] {
     return this.#hooks;
-  }
-
-  /** Adds a function of the application. */
-  addCallback(name: string, callback: ShutdownCallback, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, callbackRules, options, () => {
-      checkFunction(callback, "register");
-      return { kind: "callback", callback };
-    });
-  }
-
-  /** Adds a server. */
-  addServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
-    return this.#add(name, serverRules, options, ({ idleGrace }) => ({
-      kind: "server",
-      ...trackServer(server, this.#clock, idleGrace),
-    }));
-  }
-
-  /** Adds a worker thread. */
-  addWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, callbackRules, options, () => ({
-      kind: "worker",
-      ...trackWorker(name, worker, this.#clock, () => this.#closed),
-    }));
-  }
-
-  /** Adds the workers of a cluster. */
-  addCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
-    return this.#add(name, callbackRules, options, () => ({
-      kind: "cluster",
-      ...trackCluster(cluster, this.#clock, () => this.#closed),
-    }));
-  }
-
-  /** Takes a callback away. Returns whether it was there; `false` once the shutdown has begun. */
-  remove(isMeant: (hook: Hook) => boolean): boolean {
-    const hook = this.#closed ? undefined : this.#hooks.find(isMeant);
-    if (hook === undefined) return false;
-    this.#hooks = this.#hooks.filter((other) => other !== hook);
-    hook.release?.();
-    return true;
-  }
-
-  /** Refuses changes from now on. */
-  close(): void {
-    this.#closed = true;
-  }
-
-  /** Undoes what the registrations have done, such as adding listeners. */
-  release(): void {
-    for (const hook of this.#hooks) hook.release?.();
   }
 
   /**
@@ -90,7 +21,7 @@ export class Registrations {
    *
    * @param prepare makes the rest of it, called when nothing else can be refused.
    */
-  #add<Settings extends ShutdownCallbackSettings>(
+  add<Settings extends ShutdownCallbackSettings>(
     name: string,
     rules: OptionRules<Settings>,
     options: ShutdownCallbackOptions | undefined,
@@ -115,5 +46,24 @@ export class Registrations {
     const hook: Hook = { name, priority, timeout, ...prepare(settings) };
     this.#hooks = inOrder([...this.#hooks, hook]);
     return disposable(() => this.remove((other) => other === hook));
+  }
+
+  /** Takes a callback away. Returns whether it was there; `false` once the shutdown has begun. */
+  remove(isMeant: (hook: Hook) => boolean): boolean {
+    const hook = this.#closed ? undefined : this.#hooks.find(isMeant);
+    if (hook === undefined) return false;
+    this.#hooks = this.#hooks.filter((other) => other !== hook);
+    hook.release?.();
+    return true;
+  }
+
+  /** Refuses changes from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Undoes what the registrations have done, such as adding listeners. */
+  release(): void {
+    for (const hook of this.#hooks) hook.release?.();
   }
 }

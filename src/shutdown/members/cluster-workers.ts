@@ -2,7 +2,7 @@ import type { Clock } from "../../kernel/clock.js";
 import { show } from "../../kernel/show.js";
 import type { Hook } from "../plan.js";
 import { Members } from "./members.js";
-import { replyIn, pack } from "./messages.js";
+import { pack, replyIn } from "./messages.js";
 
 /** What is needed of a worker of `node:cluster`. */
 export interface ClusterWorker {

@@ -4,7 +4,7 @@ import { atMost } from "../at-most.js";
 import { ShutdownError } from "../errors.js";
 import type { Hook } from "../plan.js";
 import type { ShutdownContext, ShutdownMember } from "../report.js";
-import type { Reply, MemberResults, Command } from "./messages.js";
+import type { Command, MemberResults, Reply } from "./messages.js";
 
 /** A thread or process that can be ended. */
 export interface Member {

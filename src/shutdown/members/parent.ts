@@ -2,7 +2,7 @@ import type { Worker } from "node:cluster";
 import type { Clock } from "../../kernel/clock.js";
 import { disposable } from "../../kernel/disposable.js";
 import { atMost } from "../at-most.js";
-import { type Reply, channelOf, type Command, commandIn, pack } from "./messages.js";
+import { channelOf, type Command, commandIn, pack, type Reply } from "./messages.js";
 
 /** How long a cluster's worker waits at its exit for the primary to answer, in milliseconds. */
 const DISCONNECT_LIMIT = 1000;
@@ -29,7 +29,7 @@ function connect(obey: (command: Command) => void): Parent | undefined {
       ...disposable(() => channel.close()),
     };
   }
-  // Few processes have it, and loading node:cluster takes time.
+  // Checked first: few processes have it, and loading node:cluster takes time.
   if (process.send === undefined) return undefined;
   // The types know only the namespace that `import` gives.
   const worker: Worker | undefined = Reflect.get(process.getBuiltinModule("node:cluster"), "worker");

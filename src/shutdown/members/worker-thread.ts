@@ -5,7 +5,7 @@ import { killOwnProcess } from "../../process/kill.js";
 import type { Hook } from "../plan.js";
 import { say } from "../say.js";
 import { Members } from "./members.js";
-import { replyIn, channelOf, pack } from "./messages.js";
+import { channelOf, pack, replyIn } from "./messages.js";
 
 /** What `registerWorker` needs of a `Worker` of `node:worker_threads`. */
 export interface WorkerThread {
