@@ -24,7 +24,10 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
   notCounted: NotCountedInfo;
 }> {
   timeouts = 0;
-  /** Since when the alarm is on. */
+  /**
+   * Since when the alarm is on: a timeout was told and its end was not. A frozen thread is told later than its timeout
+   * was found, and one that was never told has no recovery.
+   */
   since: number | undefined;
   readonly #who: Who;
   readonly #clock: Clock;

@@ -6,7 +6,10 @@ export interface Watch {
   readonly pings: number;
   /** When the count was first seen as it is now: never before the ping itself, so a timeout never comes early. */
   readonly since: number;
-  /** What has been reported since the last ping. */
+  /**
+   * What has been reported since the last ping: each once, and a freeze again when the loop ran in between. A hang
+   * can become a freeze.
+   */
   readonly told: "nothing" | "not-pinged" | "blocked";
 }
 

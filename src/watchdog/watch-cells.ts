@@ -3,8 +3,11 @@
  * moves it as a ping does: what was known before says nothing any more.
  */
 export const PINGS = 0;
-/** The count at the last timeout. Written by whoever supervises. */
-const FIRED = 1;
+/**
+ * The count at the last timeout. Written by whoever supervises, as soon as it has found one: while the thread is
+ * frozen it cannot be told, but code that runs on it later sees at once that it is late.
+ */
+export const FIRED = 1;
 /** The count at the last look that found it changed. Written by whoever supervises. */
 const SEEN = 2;
 /** Whether synchronous code runs that may be interrupted: one of the values below. */

@@ -19,7 +19,7 @@ import { StateFileWatchdog } from "./state-file-watchdog.js";
 import type { Subject, Supervision } from "./supervision.js";
 import type { NotCountedInfo, TimeoutInfo } from "./timeout-info.js";
 import type { WatchdogEvents, WatchdogSnapshot, WatchdogStats } from "./snapshot.js";
-import { PINGS, WatchCells } from "./watch-cells.js";
+import { FIRED, PINGS, WatchCells } from "./watch-cells.js";
 
 /** The last of a lap, before the count is 0 again. */
 const LAST_COUNT = -1;
@@ -54,8 +54,6 @@ export class Watchdog extends Printed implements Component, Disposable {
   readonly #counters = this.#cells.counters;
   readonly #alarm: Alarm<{ readonly name: string }, TimeoutInfo>;
   #supervision: Supervision | undefined;
-  /** After which count a ping has more to do than to count: the end of a lap, or the first after a timeout. */
-  #attendAfter = LAST_COUNT;
   #laps = 0;
   #periods = 0;
   #periodBegan = { pings: 0, at: 0 };
@@ -187,7 +185,8 @@ export class Watchdog extends Printed implements Component, Disposable {
   /** Says that the work goes on. After a timeout this arms the watchdog again. */
   ping(): void {
     const before = Atomics.add(this.#counters, PINGS, 1);
-    if (before === this.#attendAfter) this.#attend(before);
+    // Not read atomically, which would cost as much again: of a timeout found just now `#expired` takes care.
+    if (before === this.#counters[FIRED] || before === LAST_COUNT) this.#attend(before);
   }
 
   /** Begins a new period as if just started, without counting a ping or telling of a recovery. */
@@ -226,9 +225,9 @@ export class Watchdog extends Printed implements Component, Disposable {
     return this.#settings.clock.now();
   }
 
+  /** What a ping or a new period has to do at the end of a lap, and after a timeout. */
   #attend(before: number): void {
     if (before === LAST_COUNT) this.#laps++;
-    this.#attendAfter = LAST_COUNT;
     this.#alarm.end();
   }
 
@@ -260,7 +259,6 @@ export class Watchdog extends Printed implements Component, Disposable {
     if (info.kind !== "not-pinged") this.#sayAlive();
     // Found in a period that is over.
     if (!this.isRunning || ((pings - this.#periodBegan.pings) | 0) < 0) return;
-    this.#attendAfter = this.#cells.pings;
     // Heard of sooner than the monitor could write it down.
     if (pings === this.#cells.pings) this.#cells.fire(pings);
     this.#alarm.raise(info, info.kind !== "not-pinged", at);

@@ -10,7 +10,8 @@ import {
   type Verdict,
   type Watch,
 } from "../deadline.js";
-import { Freeze, type Frozen } from "./freeze.js";
+import { handleFreeze } from "./freeze.js";
+import type { Frozen } from "./frozen.js";
 import {
   DEBUGGABLE,
   type Notice,
@@ -21,6 +22,7 @@ import {
 } from "../monitor-protocol.js";
 import { MonitorTime } from "./monitor-time.js";
 import { notCounted, NotCountedEpisodes } from "./not-counted.js";
+import { ThreadAccess } from "./thread-access.js";
 import { ARMED, GUARD, WatchCells } from "../watch-cells.js";
 import { writeStderr } from "../../process/write-stderr.js";
 
@@ -55,7 +57,7 @@ export class WatchedThread {
   readonly #data: ThreadData;
   readonly #send: (notice: Notice) => void;
   readonly #watched = new Map<number, Watched>();
-  readonly #freeze: Freeze;
+  readonly #access: ThreadAccess;
   readonly #time: MonitorTime;
   /** The pulse of the event loop at the last look, and since when a question to it is unanswered. */
   #pulse: number;
@@ -66,7 +68,7 @@ export class WatchedThread {
   constructor(data: ThreadData, send: (notice: Notice) => void) {
     this.#data = data;
     this.#send = send;
-    this.#freeze = new Freeze(data, writeStderr);
+    this.#access = new ThreadAccess(data, writeStderr);
     this.#time = new MonitorTime(data.folder);
     this.#pulse = Atomics.load(data.control, PULSE);
   }
@@ -115,13 +117,13 @@ export class WatchedThread {
   async #tell(frozen: readonly Frozen[], notPinged: readonly Frozen[]): Promise<void> {
     // A loop that seems to run may belong to a thread that has come to a breakpoint only just now.
     const isDoubtful = this.#askedLoopAt !== undefined || Atomics.load(this.#data.control, DEBUGGABLE) === 1;
-    if (notPinged.length > 0 && isDoubtful && (await this.#freeze.isPaused())) {
+    if (notPinged.length > 0 && isDoubtful && (await this.#access.isPaused())) {
       this.#paused = true;
       return;
     }
     for (const one of notPinged) this.#tellNotPinged(one);
     if (frozen.length === 0) return;
-    const outcome = await this.#freeze.handle(frozen, (notice) => this.#notify(notice));
+    const outcome = await handleFreeze(this.#access, frozen, (notice) => this.#notify(notice));
     this.#paused = outcome === "paused";
   }
 
@@ -129,7 +131,7 @@ export class WatchedThread {
   async #goesOn(): Promise<boolean> {
     const now = realClock.now();
     if (now < this.#askAgainAt) return false;
-    if (!this.isIdle && (await this.#freeze.isPaused())) {
+    if (!this.isIdle && (await this.#access.isPaused())) {
       this.#askAgainAt = now + PAUSED_POLL;
       return false;
     }

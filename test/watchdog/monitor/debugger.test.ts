@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Freeze } from "../../../src/watchdog/monitor/freeze.js";
+import { ThreadAccess } from "../../../src/watchdog/monitor/thread-access.js";
 import { CONTROL_CELLS } from "../../../src/watchdog/monitor-protocol.js";
 import { fixture, type Run, runProgram } from "../run-program.js";
 
@@ -61,7 +61,7 @@ describe.concurrent("a thread that a debugger has stopped for longer than the ti
   });
 });
 
-it("a thread that lets nobody look in is in the hands of no debugger", async () => {
+it("a thread that cannot be inspected is not taken for stopped by a debugger", async () => {
   // There is no way from the main thread into the main thread.
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
   const thread = {
@@ -72,5 +72,5 @@ it("a thread that lets nobody look in is in the hands of no debugger", async () 
     folder: undefined,
     ahead: 0,
   };
-  expect(await new Freeze({ ...thread, control }, () => {}).isPaused()).toBe(false);
+  expect(await new ThreadAccess({ ...thread, control }, () => {}).isPaused()).toBe(false);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { kindOfBlock } from "../../../src/watchdog/monitor/freeze.js";
+import { kindOfBlock } from "../../../src/watchdog/monitor/examination.js";
 import { built, checkBuilt, fixture, type Run, run } from "../fork.js";
 
 const scenario = (name: string, ...args: string[]): Promise<Run> =>

@@ -1,0 +1,86 @@
+import { killOwnProcess } from "../../process/kill.js";
+import { pause } from "../../process/wait.js";
+import { noteOf } from "../freeze-report.js";
+import { EXITING, PULSE, REQUEST } from "../monitor-protocol.js";
+import { EXIT, LEAVE } from "./freeze-hook.js";
+import type { Frozen } from "./frozen.js";
+import { type ThreadAccess, waitUntil } from "./thread-access.js";
+
+/** How long the `exit` listeners of the process may take, in milliseconds. */
+const EXIT_PATIENCE = 5000;
+
+const SPARED = "the thread is back, the process goes on";
+
+/** Where a frozen thread is. */
+interface Whereabouts {
+  /** Whether it is still in native code. */
+  readonly native: boolean;
+  /** Whether it has come out of native code just now. */
+  readonly returned: boolean;
+}
+
+/**
+ * Ends the process as `onFreeze` of the frozen watchdogs says, unless the thread comes back in time.
+ *
+ * @param pulse of the thread when it was found frozen.
+ */
+export async function endAsAsked(
+  thread: ThreadAccess,
+  frozen: readonly Frozen[],
+  pulse: number,
+  { native, returned }: Whereabouts,
+): Promise<void> {
+  const stillFrozen = frozen.filter(({ cells, pings }) => cells.pings === pings);
+  const acting = stillFrozen.filter(({ onFreeze }) => onFreeze !== "report");
+  const [first] = acting;
+  if (first === undefined || thread.isBack(acting, pulse)) return;
+  if (returned && (await thread.comesBack(acting, pulse))) thread.write(noteOf(first.name, SPARED));
+  else if (acting.some(({ onFreeze }) => onFreeze === "kill")) kill(thread, "onFreeze is kill");
+  else await exit(thread, first, pulse, native);
+}
+
+async function exit(thread: ThreadAccess, leaving: Frozen, pulse: number, native: boolean): Promise<void> {
+  const { main, uninspectable } = thread.data;
+  const { exitCode, name, id } = leaving;
+  if (uninspectable !== undefined) return kill(thread, "JavaScript cannot be run on the frozen thread");
+  thread.write(noteOf(name, `ending the process with exit code ${exitCode}`));
+  if (main) {
+    const request = thread.nextRequest();
+    const cells = { PULSE, REQUEST, EXITING };
+    void thread.call(LEAVE, request, { id, pulse, exitCode, native }, cells);
+    const reply = await exitReply(thread, request);
+    // Withdrawn, so that it cannot strike much later, when the thread has long come back.
+    if (reply !== "leaving") thread.nextRequest();
+    if (reply === "none") return kill(thread, "no JavaScript runs on the frozen thread");
+    if (reply === "declined") return reconsider(thread, leaving, pulse, native);
+  } else {
+    // A frozen worker leaves the main thread free: it ends the process as any code of it would.
+    void thread.evaluate(`(${EXIT})(${exitCode})`);
+  }
+  await pause(EXIT_PATIENCE);
+  kill(thread, `the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
+}
+
+/** The thread has declined to exit: it is back. One that came out of native code may have blocked again at once. */
+async function reconsider(
+  thread: ThreadAccess,
+  leaving: Frozen,
+  pulse: number,
+  native: boolean,
+): Promise<void> {
+  const isBack = !native || (await thread.comesBack([leaving], pulse));
+  if (!isBack) await exit(thread, leaving, pulse, false);
+  else thread.write(noteOf(leaving.name, SPARED));
+}
+
+async function exitReply(thread: ThreadAccess, request: number): Promise<"leaving" | "declined" | "none"> {
+  const reply = (): number => Atomics.load(thread.data.control, EXITING);
+  if (!(await waitUntil(() => Math.abs(reply()) === request))) return "none";
+  return reply() === request ? "leaving" : "declined";
+}
+
+function kill({ write }: ThreadAccess, why: string): void {
+  const tell = (line: string): void => write(`[watchdog] ${line}\n`);
+  tell(`killing the process: ${why}`);
+  killOwnProcess(tell);
+}

@@ -1,0 +1,78 @@
+import { type Answer, evaluateOnMain, isMainPaused } from "../../process/inspector.js";
+import { pause } from "../../process/wait.js";
+import { PULSE, REQUEST, type ThreadData } from "../monitor-protocol.js";
+import type { Frozen } from "./frozen.js";
+
+/** How long a thread that can run JavaScript may take to answer, in milliseconds. */
+export const PATIENCE = 500;
+/** How often the monitor looks whether something has changed that it waits for, in milliseconds. */
+const STEP = 10;
+
+/** Waits for `isTrue`, up to the patience; returns what it says in the end. */
+export async function waitUntil(isTrue: () => boolean): Promise<boolean> {
+  for (let waited = 0; waited < PATIENCE && !isTrue(); waited += STEP) await pause(STEP);
+  return isTrue();
+}
+
+/** What the monitor can ask of the watched thread, and how it sees whether that is back. */
+export class ThreadAccess {
+  readonly data: ThreadData;
+  /** Writes to stderr. */
+  readonly write: (text: string) => void;
+  #requests = 0;
+
+  constructor(data: ThreadData, write: (text: string) => void) {
+    this.data = data;
+    this.write = write;
+  }
+
+  /** How often the thread's loop has answered the monitor. */
+  get pulse(): number {
+    return Atomics.load(this.data.control, PULSE);
+  }
+
+  /** Begins a request; what was requested before is withdrawn. */
+  nextRequest(): number {
+    const request = ++this.#requests;
+    Atomics.store(this.data.control, REQUEST, request);
+    return request;
+  }
+
+  /** Calls a function of which this is the text on the watched thread, with its hook and more as JSON. */
+  call(callee: string, ...args: readonly unknown[]): Promise<Answer | undefined> {
+    const [hook, ...rest] = [this.data.hook, ...args].map((value) => JSON.stringify(value));
+    return this.evaluate(`(${callee})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`);
+  }
+
+  /** Evaluates an expression on the main thread; `undefined` without an answer in time. */
+  async evaluate(expression: string): Promise<Answer | undefined> {
+    try {
+      return await evaluateOnMain(expression, PATIENCE);
+    } catch (error) {
+      this.write(`[watchdog] the thread cannot be inspected: ${String(error)}\n`);
+      return undefined;
+    }
+  }
+
+  /** Whether a debugger has stopped the thread, at a breakpoint or before its first line. */
+  async isPaused(): Promise<boolean> {
+    const { main, uninspectable } = this.data;
+    if (!main || uninspectable !== undefined) return false;
+    try {
+      return await isMainPaused(PATIENCE);
+    } catch {
+      // No access for the inspector: assume no debugger.
+      return false;
+    }
+  }
+
+  /** Whether the thread's loop has turned, or all that were frozen have been pinged. */
+  isBack(frozen: readonly Frozen[], pulse: number): boolean {
+    return frozen.every(({ cells, pings }) => cells.pings !== pings) || this.pulse !== pulse;
+  }
+
+  /** Gives a thread that has come out of native code the time to show that it goes on. */
+  comesBack(frozen: readonly Frozen[], pulse: number): Promise<boolean> {
+    return waitUntil(() => this.isBack(frozen, pulse));
+  }
+}
