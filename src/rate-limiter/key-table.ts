@@ -1,25 +1,18 @@
-import { fullAt, newLevel, isFull, type Levels, type Limits, tryTake } from "./bucket.js";
-import { hashKey, randomSeed } from "./key-hash.js";
+import { fullAt, isFull, type Levels, type Limits, newLevel, tryTake } from "./bucket.js";
+import { KeyIndex, resized } from "./key-index.js";
 import { TokenBucket } from "./token-bucket.js";
 
 const FIRST_CAPACITY = 16;
 
 /**
  * The buckets of many keys, in less than 60 bytes each beside the key itself, ordered by the time at which they
- * are full.
- *
- * A `Map` alone takes 30 to 60 bytes a key, and up to twice that while keys come and go. So this is a hash table
- * of slot numbers with open addressing and linear probing, typed arrays by slot, and a binary heap of the slots.
+ * are full: numbers in typed arrays by slot, and a binary heap of the slots.
  */
 export class KeyTable {
   size = 0;
   readonly #maxKeys: number;
   readonly #limits: Limits;
-  readonly #seed = randomSeed();
-  /** Slot + 1 at the place of the key's hash or after it; 0: empty. At most half full. */
-  #index = new Int32Array(0);
-  readonly #keys: string[] = [];
-  #hashes = new Int32Array(0);
+  #index = new KeyIndex();
   /** Two numbers a slot; the first of a free slot is the next free slot. */
   #levels: Levels = new Float64Array(0);
   /** The heap, and where in it each slot is. */
@@ -39,16 +32,12 @@ export class KeyTable {
   }
 
   hash(key: string): number {
-    return hashKey(key, this.#seed);
+    return this.#index.hash(key);
   }
 
   /** The slot of a key; -1: unknown. */
   find(key: string, hash: number = this.hash(key)): number {
-    const mask = this.#index.length - 1;
-    for (let place = hash & mask; ; place = (place + 1) & mask) {
-      const slot = (this.#index[place] ?? 0) - 1;
-      if (slot < 0 || (this.#hashes[slot] === hash && this.#keys[slot] === key)) return slot;
-    }
+    return this.#index.find(key, hash);
   }
 
   /** A copy of the bucket in a slot; a full one when there is none. */
@@ -66,21 +55,19 @@ export class KeyTable {
   }
 
   keyOf(slot: number): string {
-    return this.#keys[slot] ?? "";
+    return this.#index.keyOf(slot);
   }
 
   /** Adds a key that is not there, whose bucket was full at a time and has had tokens taken since; returns its slot. */
   add(key: string, since: number, spent: number, hash: number = this.hash(key)): number {
-    if (this.size === this.#hashes.length) this.#resize(Math.min(this.#maxKeys, this.size * 2));
+    if (this.size === this.#times.length) this.#resize(Math.min(this.#maxKeys, this.size * 2));
     let slot = this.#nextFree;
     if (slot < 0) slot = this.#nextNew++;
     else this.#nextFree = this.#levels[slot * 2] ?? -1;
-    this.#keys[slot] = ownCopy(key);
-    this.#hashes[slot] = hash;
+    this.#index.set(slot, key, hash);
     this.#levels[slot * 2] = since;
     this.#levels[slot * 2 + 1] = spent;
     this.#times[slot] = this.#fullAt(slot);
-    this.#enter(slot);
     this.#rise(this.size++, slot);
     return slot;
   }
@@ -102,8 +89,7 @@ export class KeyTable {
   }
 
   remove(slot: number): void {
-    this.#leave(slot);
-    this.#keys[slot] = "";
+    this.#index.delete(slot);
     this.#levels[slot * 2] = this.#nextFree;
     this.#nextFree = slot;
     const place = this.#places[slot] ?? 0;
@@ -137,7 +123,7 @@ export class KeyTable {
   clear(): void {
     const levels = this.#levels;
     this.size = 0;
-    this.#keys.length = 0;
+    this.#index = new KeyIndex();
     this.#nextFree = -1;
     this.#nextNew = 0;
     this.#resize(Math.min(FIRST_CAPACITY, this.#maxKeys));
@@ -154,40 +140,12 @@ export class KeyTable {
   }
 
   #resize(capacity: number): void {
-    this.#hashes = resized(new Int32Array(capacity), this.#hashes);
     this.#heap = resized(new Int32Array(capacity), this.#heap);
     this.#places = resized(new Int32Array(capacity), this.#places);
     this.#levels = resized(new Float64Array(capacity * 2), this.#levels);
     this.#times = resized(new Float64Array(capacity), this.#times);
-    // An array that grows by itself reserves half as much again.
-    this.#keys.length = capacity;
-    // A power of two, at least twice the capacity.
-    this.#index = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
-    for (const slot of this.#heap.subarray(0, this.size)) this.#enter(slot);
+    this.#index.resize(capacity, this.#heap.subarray(0, this.size));
     for (const bucket of this.#pinned.values()) bucket.levels = this.#levels;
-  }
-
-  #enter(slot: number): void {
-    const mask = this.#index.length - 1;
-    let place = (this.#hashes[slot] ?? 0) & mask;
-    while (this.#index[place] !== 0) place = (place + 1) & mask;
-    this.#index[place] = slot + 1;
-  }
-
-  #leave(slot: number): void {
-    const mask = this.#index.length - 1;
-    let hole = (this.#hashes[slot] ?? 0) & mask;
-    while (this.#index[hole] !== slot + 1) hole = (hole + 1) & mask;
-    // An entry that is behind the hole only because it was taken moves into it: no tombstones.
-    for (let place = (hole + 1) & mask; ; place = (place + 1) & mask) {
-      const other = this.#index[place] ?? 0;
-      if (other === 0) break;
-      const home = (this.#hashes[other - 1] ?? 0) & mask;
-      if (((place - home) & mask) < ((place - hole) & mask)) continue;
-      this.#index[hole] = other;
-      hole = place;
-    }
-    this.#index[hole] = 0;
   }
 
   #fullAt(slot: number): number {
@@ -239,16 +197,4 @@ export class KeyTable {
     }
     this.#put(place, slot);
   }
-}
-
-/** A copy of the key with memory of its own: a part of a long header would keep the whole header alive. */
-function ownCopy(key: string): string {
-  // The cheapest way that no engine optimises away, for a string of any length.
-  return String(JSON.parse(JSON.stringify(key)));
-}
-
-/** A typed array of another length with the same beginning. */
-function resized<Numbers extends Int32Array | Float64Array>(to: Numbers, from: Numbers): Numbers {
-  to.set(from.subarray(0, to.length));
-  return to;
 }

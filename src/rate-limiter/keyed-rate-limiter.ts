@@ -1,27 +1,19 @@
-import type { Clock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
-import { secondsUntil } from "../kernel/seconds.js";
-import { availableAt, type Limits, tokensIn } from "./bucket.js";
+import type { Limits } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { digestOf } from "./key-hash.js";
-import { KeyTable } from "./key-table.js";
+import { KeyedBuckets } from "./keyed-buckets.js";
 import type {
   KeyedRateLimiterEvents,
   KeyedRateLimiterSnapshot,
   KeyedRateLimiterStats,
 } from "./keyed-report.js";
-import { QueuedLimiter } from "./queued-limiter.js";
-import {
-  type KeyedRateLimiterOptions,
-  type KeyedRateLimiterSettings,
-  keyedRateLimiterRules,
-  limitsOf,
-  type OnFull,
-} from "./options.js";
+import type { QueuedLimiter } from "./queued-limiter.js";
+import { type KeyedRateLimiterOptions, keyedRateLimiterRules, limitsOf, type OnFull } from "./options.js";
 import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
 import { Metrics } from "./metrics.js";
 
@@ -60,15 +52,9 @@ export class KeyedRateLimiter extends Printed implements Component {
   readonly onFull: OnFull;
   /** How many requests may wait for each key; `undefined` for no limit. */
   readonly maxQueue: number | undefined;
-  readonly #settings: KeyedRateLimiterSettings;
-  readonly #clock: Clock;
   readonly #limits: Limits;
-  readonly #table: KeyTable;
-  /** By key, where somebody waits; these buckets are pinned in the table. */
-  readonly #waiting = new Map<string, QueuedLimiter<string>>();
+  readonly #buckets: KeyedBuckets;
   readonly #metrics: Metrics<string, { readonly key: string }>;
-  #disposed = false;
-  #evicted = 0;
 
   constructor(options?: KeyedRateLimiterOptions) {
     super();
@@ -78,12 +64,10 @@ export class KeyedRateLimiter extends Printed implements Component {
     this.maxKeyLength = settings.maxKeyLength;
     this.onFull = settings.onFull;
     this.maxQueue = settings.maxQueue;
-    this.#settings = settings;
-    this.#clock = settings.clock;
     this.#limits = limitsOf(settings);
-    this.#table = new KeyTable(settings.maxKeys, this.#limits);
     const events = ["acquired", "rejected", "evicted"] as const;
     this.#metrics = new Metrics(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
+    this.#buckets = new KeyedBuckets(settings, this.#limits, this.#metrics);
   }
 
   /** How many tokens flow into each bucket in each {@link per}. */
@@ -103,15 +87,13 @@ export class KeyedRateLimiter extends Printed implements Component {
 
   /** How many keys are known now. */
   get size(): number {
-    return this.#table.size;
+    return this.#buckets.size;
   }
 
   /** Totals over all keys, as a frozen copy. */
   get stats(): KeyedRateLimiterStats {
-    let queued = 0;
-    for (const limiter of this.#waiting.values()) queued += limiter.queued;
-    const { size: keys } = this;
-    return Object.freeze({ ...this.#metrics.stats(queued), keys, totalEvicted: this.#evicted });
+    const { size: keys, queued } = this.#buckets;
+    return Object.freeze({ ...this.#metrics.stats(queued), keys, totalEvicted: this.#metrics.totalEvicted });
   }
 
   /** What the limiter is at this moment: frozen, JSON-serialisable. */
@@ -131,9 +113,10 @@ export class KeyedRateLimiter extends Printed implements Component {
   tryAcquire(key: string, cost: number = 1): boolean {
     const id = this.#idOf(key);
     checkCost(cost, this.burst);
-    const admitted = this.#take(id, cost);
+    const admitted = this.#buckets.tryTake(id, cost);
     if (admitted) this.#metrics.admitted(cost, 0, id);
-    else this.#metrics.refused(cost, this.#metrics.events === undefined ? 0 : this.#wait(id, cost), id);
+    else
+      this.#metrics.refused(cost, this.#metrics.events === undefined ? 0 : this.#buckets.wait(id, cost), id);
     return admitted;
   }
 
@@ -149,19 +132,16 @@ export class KeyedRateLimiter extends Printed implements Component {
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
     signal?.throwIfAborted();
-    let limiter = this.#waiting.get(id);
+    const buckets = this.#buckets;
+    if (buckets.tryTake(id, cost)) {
+      this.#metrics.admitted(cost, 0, id);
+      return;
+    }
+    const limiter = buckets.open(id);
     if (limiter === undefined) {
-      if (this.#take(id, cost)) {
-        this.#metrics.admitted(cost, 0, id);
-        return;
-      }
-      const slot = this.#table.find(id);
-      if (slot < 0) {
-        const wait = this.#wait(id, cost);
-        this.#metrics.refused(cost, wait, id);
-        throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
-      }
-      limiter = this.#open(slot);
+      const wait = buckets.wait(id, cost);
+      this.#metrics.refused(cost, wait, id);
+      throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
     }
     // Not awaited here: that would keep the caller's key, and the longer string it was cut from, in memory.
     return this.#waitIn(limiter, request);
@@ -169,34 +149,20 @@ export class KeyedRateLimiter extends Printed implements Component {
 
   /** How many tokens the key's bucket has now, with fractions. */
   tokens(key: string): number {
-    const id = this.#idOf(key);
-    const limiter = this.#waiting.get(id);
-    if (limiter !== undefined) return limiter.tokens();
-    return tokensIn(this.#table.levelOf(this.#table.find(id)), 0, this.#clock.now(), this.#limits);
+    return this.#buckets.tokens(this.#idOf(key));
   }
 
   /** Seconds until a request for this key that comes now would be admitted; 0: at once. */
   timeUntilToken(key: string, cost: number = 1): number {
     const id = this.#idOf(key);
     checkCost(cost, this.burst);
-    return this.#wait(id, cost);
+    return this.#buckets.wait(id, cost);
   }
 
   /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */
   reset(key?: string): void {
-    if (key === undefined) {
-      this.#table.clear();
-      for (const limiter of this.#waiting.values()) limiter.reset();
-      return;
-    }
-    const id = this.#idOf(key);
-    const limiter = this.#waiting.get(id);
-    if (limiter !== undefined) {
-      limiter.reset();
-      return;
-    }
-    const slot = this.#table.find(id);
-    if (slot >= 0) this.#table.remove(slot);
+    if (key === undefined) this.#buckets.resetAll();
+    else this.#buckets.reset(this.#idOf(key));
   }
 
   /** Listens to an event; disposing of the result stops it. */
@@ -212,80 +178,14 @@ export class KeyedRateLimiter extends Printed implements Component {
    * to wait. No timer is left.
    */
   [Symbol.dispose](): void {
-    this.#disposed = true;
-    for (const limiter of this.#waiting.values()) limiter.dispose();
-  }
-
-  #take(key: string, cost: number): boolean {
-    const limiter = this.#waiting.size > 0 ? this.#waiting.get(key) : undefined;
-    if (limiter !== undefined) return limiter.take(cost);
-    const now = this.#clock.now();
-    const table = this.#table;
-    const hash = table.hash(key);
-    const slot = table.find(key, hash);
-    if (slot < 0) return this.#add(key, hash, cost, now);
-    return table.tryTake(slot, cost, now);
-  }
-
-  /** Adds a key whose first request takes from a full bucket, if there is room or it can be made. */
-  #add(key: string, hash: number, cost: number, now: number): boolean {
-    const table = this.#table;
-    // Two for each new key: full buckets do not pile up, and no call pays for many.
-    table.forgetFull(now, 2);
-    let evicted: string | undefined;
-    if (this.size >= this.maxKeys) {
-      const slot = table.closestToFull();
-      if (slot < 0) return false;
-      if (!table.isFull(slot, now)) {
-        if (this.onFull === "deny") return false;
-        evicted = table.keyOf(slot);
-      }
-      table.remove(slot);
-    }
-    table.add(key, now, cost, hash);
-    if (evicted !== undefined) {
-      this.#evicted++;
-      this.#metrics.events?.emit("evicted", { key: evicted });
-    }
-    return true;
-  }
-
-  /** Seconds until a request for the key that comes now would be admitted. */
-  #wait(key: string, cost: number): number {
-    const limiter = this.#waiting.get(key);
-    if (limiter !== undefined) return limiter.wait(cost);
-    const table = this.#table;
-    const now = this.#clock.now();
-    const slot = table.find(key);
-    if (slot >= 0) return secondsUntil(availableAt(table.levelOf(slot), 0, cost, now, this.#limits), now);
-    if (this.size < this.maxKeys) return 0;
-    const first = table.closestToFull();
-    // All keys are waited for: there is no room before the next token.
-    if (first < 0) return this.#limits.interval / 1000;
-    if (this.onFull === "evict") return 0;
-    // When it is full.
-    return secondsUntil(availableAt(table.levelOf(first), 0, this.burst, now, this.#limits), now);
-  }
-
-  /** Lets requests wait for the key in a slot. */
-  #open(slot: number): QueuedLimiter<string> {
-    // The table's key is a copy in memory of its own.
-    const key = this.#table.keyOf(slot);
-    const limiter = new QueuedLimiter(this.#settings, this.#table.pin(slot), this.#metrics, key);
-    if (this.#disposed) limiter.dispose();
-    this.#waiting.set(key, limiter);
-    return limiter;
+    this.#buckets.dispose();
   }
 
   async #waitIn(limiter: QueuedLimiter<string>, request: Request): Promise<void> {
     try {
       await limiter.admit(request);
     } finally {
-      const { key } = limiter;
-      if (limiter.queued === 0 && this.#waiting.get(key) === limiter) {
-        this.#waiting.delete(key);
-        this.#table.unpin(key);
-      }
+      this.#buckets.close(limiter);
     }
   }
 

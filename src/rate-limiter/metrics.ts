@@ -27,13 +27,15 @@ export interface AdmissionObserver<Key> {
   refused(cost: number, retryAfter: number, key: Key): void;
 }
 
-/** Counts admissions and refusals, and emits the events. */
+/** Counts what a limiter does, and emits its events. */
 export class Metrics<Key, Label extends object> implements AdmissionObserver<Key> {
   /** Created for the first listener. */
   events: Events<LimiterEventMap<Label>> | undefined;
   readonly #owner: string;
   readonly #names: readonly (keyof LimiterEventMap<Label>)[];
   readonly #label: (key: Key) => Label;
+  /** How many keys were forgotten before their buckets were full. */
+  totalEvicted = 0;
   #acquired = 0;
   #rejected = 0;
   #waited = 0;
@@ -62,6 +64,11 @@ export class Metrics<Key, Label extends object> implements AdmissionObserver<Key
   refused(cost: number, retryAfter: number, key: Key): void {
     this.#rejected++;
     this.events?.emit("rejected", { ...this.#label(key), cost, retryAfter });
+  }
+
+  evicted(key: Key): void {
+    this.totalEvicted++;
+    this.events?.emit("evicted", this.#label(key));
   }
 
   stats(queued: number): RateLimiterStats {

@@ -25,8 +25,8 @@ export interface QueuedLimiterSettings {
  * before; one timer fires for the first of them, none for reservations. Times are milliseconds.
  */
 export class QueuedLimiter<Key> {
-  readonly bucket: TokenBucket;
   readonly key: Key;
+  readonly #bucket: TokenBucket;
   readonly #settings: QueuedLimiterSettings;
   readonly #clock: Clock;
   readonly #observer: AdmissionObserver<Key>;
@@ -45,7 +45,7 @@ export class QueuedLimiter<Key> {
     observer: AdmissionObserver<Key>,
     key: Key,
   ) {
-    this.bucket = bucket;
+    this.#bucket = bucket;
     this.key = key;
     this.#settings = settings;
     this.#clock = settings.clock;
@@ -67,7 +67,7 @@ export class QueuedLimiter<Key> {
 
   /** How many tokens are in the bucket. */
   tokens(): number {
-    return this.bucket.tokens(this.now());
+    return this.#bucket.tokens(this.now());
   }
 
   /** Seconds until a request that comes now would have its turn. */
@@ -82,7 +82,7 @@ export class QueuedLimiter<Key> {
       this.#serve(now);
       if (this.#queue.size > 0 || now < this.#queue.pausedUntil) return false;
     }
-    return this.bucket.tryTake(cost, now);
+    return this.#bucket.tryTake(cost, now);
   }
 
   /**
@@ -131,7 +131,7 @@ export class QueuedLimiter<Key> {
     const turn = this.#takeOrWait({ cost, timeout: LONGEST_WAIT }, now);
     const reservation: PendingReservation = { cost, due: turn ?? now, order: 0 };
     if (turn === undefined) {
-      reservation.grant = this.bucket.grant();
+      reservation.grant = this.#bucket.grant();
     } else {
       this.#queue.reserve(reservation, now);
       this.#observer.admitted(cost, turn - now, this.key);
@@ -160,7 +160,7 @@ export class QueuedLimiter<Key> {
   /** Goes on under other limits with the tokens that are there, or the debt. */
   change(limits: Limits): void {
     const now = this.now();
-    this.bucket.change(limits, now);
+    this.#bucket.change(limits, now);
     this.#rearrange(now);
   }
 
@@ -168,7 +168,7 @@ export class QueuedLimiter<Key> {
   reset(): void {
     const now = this.now();
     this.#queue.pausedUntil = -Infinity;
-    this.bucket.fill();
+    this.#bucket.fill();
     this.#rearrange(now);
   }
 
@@ -188,7 +188,7 @@ export class QueuedLimiter<Key> {
     if (this.#disposed) throw disposedError(name);
     const turn = this.#queue.turnOf(cost, now);
     const isFull = this.queued >= maxQueue;
-    if (!isFull && !isLate(turn, now + timeout, this.bucket.limits)) return turn;
+    if (!isFull && !isLate(turn, now + timeout, this.#bucket.limits)) return turn;
     throw this.#refusal(
       cost,
       secondsUntil(turn, now),
@@ -233,7 +233,7 @@ export class QueuedLimiter<Key> {
 
   #refuseTheLate(now: number): void {
     const late = this.#queue.takeLate(now);
-    const { burst } = this.bucket.limits;
+    const { burst } = this.#bucket.limits;
     for (const [{ cost, refused }, turn] of late)
       refused(cost > burst ? costError(cost, burst) : this.#refusal(cost, secondsUntil(turn, now)));
   }
@@ -256,7 +256,7 @@ export class QueuedLimiter<Key> {
         this.#observer.admitted(cost, now - since, this.key);
       }
     }
-    this.#isContended = queue.size > 0 || queue.pausedUntil > -Infinity || this.bucket.hasGrants;
+    this.#isContended = queue.size > 0 || queue.pausedUntil > -Infinity || this.#bucket.hasGrants;
     this.#arm(now);
   }
 

@@ -79,6 +79,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   readonly name: string;
   /** How many requests may wait; `undefined` for no limit. */
   readonly maxQueue: number | undefined;
+  readonly #bucket: TokenBucket;
   readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
   #settings: RateLimitsSettings;
@@ -90,27 +91,23 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     this.maxQueue = settings.maxQueue;
     this.#settings = settings;
     this.#metrics = new Metrics(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
-    this.#limiter = new QueuedLimiter(
-      settings,
-      new TokenBucket(limitsOf(settings)),
-      this.#metrics,
-      undefined,
-    );
+    this.#bucket = new TokenBucket(limitsOf(settings));
+    this.#limiter = new QueuedLimiter(settings, this.#bucket, this.#metrics, undefined);
   }
 
   /** How many tokens flow in each {@link per}. */
   get rate(): number {
-    return this.#limiter.bucket.limits.rate;
+    return this.#bucket.limits.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#limiter.bucket.limits.per / 1000;
+    return this.#bucket.limits.per / 1000;
   }
 
   /** How many tokens the bucket holds. */
   get burst(): number {
-    return this.#limiter.bucket.limits.burst;
+    return this.#bucket.limits.burst;
   }
 
   /** How many tokens are in the bucket now, with fractions; also while requests wait or in a pause. */
