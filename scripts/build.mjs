@@ -1,8 +1,8 @@
-// Builds dist/: ESM for Node and for bundlers, the same once more as CommonJS in dist/cjs/, and the types once, in
-// dist/cjs/, where those of the ESM entries lead.
-// Each folder of the sources is one file, which all entries share: a class is the same whatever entry it came from, a
-// program that imports one pattern loads no other, and Node does not pay for the start-up of 150 modules.
-// Everything is made beside it and put in place at the end: who runs the old one meanwhile never sees half of it.
+// Builds dist/: ESM, for Node and bundlers alike; the same as CommonJS in dist/cjs/; the types once, in dist/cjs/, which
+// those of the ESM entries re-export.
+// Each folder of the sources becomes one file, shared by all entries. So a class is the same whichever entry it is
+// imported from, a program that imports one pattern loads no other, and Node does not load 150 small modules.
+// The build happens in a folder of its own that replaces dist/ at the end: no reader sees it half done.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -40,8 +40,8 @@ async function main() {
 }
 
 /**
- * The program of package.json's `bin`, ESM alone: one file for what always runs and for `check`, which starts every few
- * seconds. Returns the commands that it loads when they are asked for.
+ * Bundles the program of package.json's `bin`, as ESM only. What always runs, and `check`, which is started every few
+ * seconds, are one file. Returns the names of the other commands, which it loads on demand.
  */
 async function bundleProgram(name) {
   const commands = [];
@@ -88,14 +88,14 @@ async function bundle(names, output, plugins = []) {
 /** A source's name below `src/`, without ending. */
 const nameOf = (file) => path.relative(source, file).replaceAll("\\", "/").replace(/\.ts$/, "");
 
-/** The chunk that a module goes to: its folder's; without one, where it is used. */
+/** The chunk of a module, named after its folder; `undefined` leaves it to Rollup. */
 function chunkOf(file) {
   const name = nameOf(file);
   const [folder, ...rest] = name.split("/");
   if (name === "index" || name === "auto") return undefined;
-  // No pattern needs the error of a configuration file.
+  // In the kernel's chunk every pattern would load it.
   if (rest.length === 0 || name === "kernel/config-error") return "configuration";
-  // What commands share; each of them is a file of its own.
+  // What the commands share; each command is loaded alone.
   if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
   return folder;
 }
@@ -113,8 +113,8 @@ const typescript = {
 };
 
 /**
- * Takes the comments out, which Node would read and a package need not carry, and leaves names and lines: what a stack
- * shows is what the sources say. esbuild drops comments only together with the layout; printing once more gives that back.
+ * Removes comments, and keeps names and line breaks, so that a stack trace reads like the sources. esbuild removes
+ * comments only when it minifies whitespace; printing the result again restores the layout.
  */
 const withoutComments = {
   name: "without-comments",
@@ -127,8 +127,8 @@ const withoutComments = {
 };
 
 /**
- * Takes the modules of Node from `process.getBuiltinModule`. An `import` reads every name that they export, also those
- * that Node loads when they are first read: `node:fs` brings all of its streams along, `node:util` a parser.
+ * Gets the modules of Node by `process.getBuiltinModule`. An `import` reads every property of the module, also those that
+ * Node loads on first use: with `node:fs` it loads streams, with `node:util` a parser.
  */
 const builtinsTakenFromProcess = {
   name: "builtins-taken-from-process",
@@ -154,7 +154,7 @@ function write(file, text) {
   fs.writeFileSync(file, text);
 }
 
-/** Takes the types that the entries lead to, for CommonJS; the ESM entries name them. */
+/** Copies the types that the entries need to dist/cjs/; those of the ESM entries re-export them. */
 function placeTypes(from, cjs) {
   const copy = (name) => {
     const target = path.join(cjs, name);

@@ -1,10 +1,10 @@
-// The entries of the package are the modules `index.ts` and `auto.ts` of the sources: a new one is a new file.
-// Run as a program, it writes what package.json says of them; a test compares the two.
+// The entries of the package: src/index.ts, src/auto.ts and every src/*/index.ts.
+// Run as a program, this writes the fields of package.json that name them; a test checks that they are up to date.
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "./setup.mjs";
 
-/** The names of the entry modules below `src/`, without ending: `index`, `config/index`. */
+/** The entry modules, relative to `src/` and without extension: `index`, `config/index`. */
 export function entryModules() {
   const source = path.join(root, "src");
   const folders = fs.readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -17,7 +17,7 @@ const pathOf = (name) => (name === "index" ? "." : `./${name.replace(/\/index$/,
 function conditionsOf(name) {
   const esm = { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` };
   const cjs = { types: `./dist/cjs/${name}.d.ts`, default: `./dist/cjs/${name}.js` };
-  // Bundlers take one copy for `import` and `require` alike.
+  // "module" gives bundlers the same copy for `import` and `require`.
   return { module: esm, import: esm, require: cjs };
 }
 
@@ -28,7 +28,7 @@ export function entryFields() {
   const files = { "./schema.json": "./dist/schema.json", "./package.json": "./package.json" };
   const typesOf = (name) => [pathOf(name).slice(2), [`./dist/cjs/${name}.d.ts`]];
   return {
-    // For compilers that know no `exports`.
+    // For compilers that do not read `exports`.
     typesVersions: {
       "*": { ...Object.fromEntries(others.map(typesOf)), "schema.json": ["./dist/schema.json"] },
     },

@@ -19,7 +19,10 @@ fs.writeFileSync(
   JSON.stringify({ timestamp, pid: process.pid, hostname: os.hostname(), metadata: {}, interval: 3600 }),
 );
 const NAME = "@kstlib/resilience";
-const PARTS = ["circuit-breaker", "rate-limiter", "shutdown", "heartbeat", "watchdog"];
+const { exports } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+const PARTS = Object.keys(exports)
+  .map((entry) => entry.slice(2))
+  .filter((part) => !/^$|^auto$|^config$|^testing$|\.json$/.test(part));
 const module = (code) => ["--input-type=module", "-e", code];
 const script = (code) => ["--input-type=commonjs", "-e", code];
 const SUBJECTS = {

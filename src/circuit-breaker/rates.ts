@@ -64,7 +64,7 @@ function required<Value>(rule: Rule<Value>): Rule<Value> {
   };
 }
 
-// The rules are made when a rate is asked for: importing the breaker costs and carries none of them.
+// Functions, so that a bundle without rate rules leaves these out.
 const durationRule = (): Rule<number> => duration(undefined);
 
 function windowRule(): Rule<WindowShape> {

@@ -6,7 +6,7 @@ export function fromHome(
   file: string,
   home: () => string = () => process.getBuiltinModule("node:os").homedir(),
 ): string {
-  // Not imported: whoever imports a circuit breaker alone has no use for them.
+  // Not imported: a circuit breaker alone should load no module of Node.
   const path = process.getBuiltinModule("node:path");
   // `~` alone, or before a separator of this system.
   const isHome = path.sep === "\\" ? /^~(?=$|[\\/])/ : /^~(?=$|\/)/;

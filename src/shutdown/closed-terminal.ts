@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 /** Which of the standard descriptors were terminals. */
 const terminals = new Set<number>();
 
-// Not imported: it brings along all that sockets need, in most programs for nothing until a shutdown is made.
+// Not imported: loading node:tty loads sockets and streams, even in a program that creates no shutdown.
 const isTerminal = (descriptor: number): boolean => process.getBuiltinModule("node:tty").isatty(descriptor);
 
 /** Remembers which of the standard descriptors are terminals. */

@@ -92,7 +92,9 @@ describe("the entries of package.json", () => {
     }
   });
 
-  const patterns = ["circuit-breaker", "heartbeat", "rate-limiter", "shutdown", "watchdog"];
+  const patterns = parts
+    .map(({ name }) => name.slice(2))
+    .filter((name) => name !== "config" && name !== "testing");
   test.each(patterns)("./%s loads no other pattern", (pattern) => {
     for (const folder of ["dist", "dist/cjs"]) {
       const { files } = loadedWith(`${folder}/${pattern}/index.js`);
