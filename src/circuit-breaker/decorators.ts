@@ -1,16 +1,12 @@
-import { ownOptions } from "../kernel/options.js";
-import { sharedOrEach } from "../kernel/per-instance.js";
-import { flag } from "../kernel/rules.js";
-import {
-  type AnyFunction,
-  type AsyncDecorator,
-  type AsyncOf,
-  decorator,
-  disguise,
-  type SyncDecorator,
-  type SyncOf,
-  type SyncRest,
+import type {
+  AnyFunction,
+  AsyncDecorator,
+  AsyncOf,
+  SyncDecorator,
+  SyncOf,
+  SyncRest,
 } from "../kernel/wrap.js";
+import { applyWrapper, wrapCalls, type Wrapper } from "../kernel/wrapper.js";
 import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
 import { RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
@@ -21,7 +17,27 @@ export interface GuardedOptions extends CircuitBreakerOptions {
   readonly perInstance?: boolean | undefined;
 }
 
-const guardedRules = { ...circuitBreakerRules, perInstance: flag(false) };
+const wrapper: Wrapper<CircuitBreaker, object> = {
+  name: "circuitBreaker",
+  recipe: RECIPE,
+  policyRules: circuitBreakerRules,
+  rules: {},
+  make: (options) => new CircuitBreaker(options),
+  wrapWith: () => (policies, fn) =>
+    // Without a choice of breakers to make, a call allocates nothing but its promise.
+    policies.perInstance
+      ? wrapCalls("breaker", policies, fn, (breaker, run) => breaker.call(run))
+      : policies.shared.wrap(fn),
+};
+
+const syncWrapper: Wrapper<CircuitBreaker, object> = {
+  ...wrapper,
+  name: "circuitBreakerSync",
+  wrapWith: () => (policies, fn) =>
+    policies.perInstance
+      ? wrapCalls("breaker", policies, fn, (breaker, run) => breaker.callSync(run))
+      : policies.shared.wrapSync(fn),
+};
 
 /**
  * Guards a function, or as a standard decorator a method, with a circuit breaker of its own; the result
@@ -54,13 +70,7 @@ export function circuitBreaker<Fn extends AnyFunction>(
 ): AsyncOf<Fn> & Guarded;
 export function circuitBreaker(options?: GuardedOptions): AsyncDecorator<Guarded>;
 export function circuitBreaker(first?: GuardedOptions | AnyFunction, context?: unknown): unknown {
-  return guardWith(
-    "circuitBreaker",
-    (breaker, fn) => breaker.wrap(fn),
-    (breaker, fn) => breaker.call(fn),
-    first,
-    context,
-  );
+  return applyWrapper(wrapper, first, context);
 }
 
 /**
@@ -82,43 +92,5 @@ export function circuitBreakerSync<Fn extends AnyFunction>(
 ): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
 export function circuitBreakerSync(options?: GuardedOptions): SyncDecorator<Guarded, PromiseLike<unknown>>;
 export function circuitBreakerSync(first?: GuardedOptions | AnyFunction, context?: unknown): unknown {
-  return guardWith(
-    "circuitBreakerSync",
-    (breaker, fn) => breaker.wrapSync(fn),
-    (breaker, fn) => breaker.callSync(fn),
-    first,
-    context,
-  );
-}
-
-type Call = (breaker: CircuitBreaker, fn: () => unknown) => unknown;
-
-/** `first` is either what to guard, as in `name(fn)` and a bare `@name`, or the options. */
-function guardWith(
-  name: string,
-  wrap: (breaker: CircuitBreaker, fn: AnyFunction) => AnyFunction,
-  call: Call,
-  first: GuardedOptions | AnyFunction | undefined,
-  context: unknown,
-): unknown {
-  if (typeof first === "function" || context !== undefined) {
-    const breaker = new CircuitBreaker();
-    return decorator(name, (fn) => wrap(breaker, fn), RECIPE)(first, context);
-  }
-  const { perInstance: given, ...options } = first === undefined ? {} : ownOptions(name, guardedRules, first);
-  const isEach = given !== undefined && guardedRules.perInstance.parse(given, "perInstance");
-  const { shared, of } = sharedOrEach(() => new CircuitBreaker(options), isEach);
-  return decorator(name, (fn) => (isEach ? wrapEach(shared, of, call, fn) : wrap(shared, fn)), RECIPE);
-}
-
-function wrapEach(
-  breaker: CircuitBreaker,
-  breakerOf: (instance: unknown) => CircuitBreaker,
-  call: Call,
-  fn: AnyFunction,
-): AnyFunction {
-  const guarded = function (this: never, ...args: never): unknown {
-    return call(breakerOf(this), () => fn.apply(this, args));
-  };
-  return disguise(guarded, fn, { breaker, breakerOf });
+  return applyWrapper(syncWrapper, first, context);
 }

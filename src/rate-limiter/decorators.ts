@@ -1,20 +1,19 @@
 import { asDuration, type Duration } from "../kernel/duration.js";
-import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
-import { sharedOrEach } from "../kernel/per-instance.js";
-import { custom, flag, optional } from "../kernel/rules.js";
-import {
-  type AnyFunction,
-  type AsyncDecorator,
-  type AsyncOf,
-  decorator,
-  type SyncDecorator,
-  type SyncOf,
-  type SyncRest,
+import type { SettingsFor } from "../kernel/options.js";
+import { custom, flag } from "../kernel/rules.js";
+import type {
+  AnyFunction,
+  AsyncDecorator,
+  AsyncOf,
+  SyncDecorator,
+  SyncOf,
+  SyncRest,
 } from "../kernel/wrap.js";
+import { applyWrapper, type Wrapper } from "../kernel/wrapper.js";
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
-import { parseTimeout, type SignalOf, type WrapOptions } from "./request.js";
+import { type AcquireSyncOptions, parseTimeout, type SignalOf, type WrapOptions } from "./request.js";
 
 /** Options of {@link rateLimiterSync}: those of the limiter, and how to wait at it. */
 export interface LimitedSyncOptions extends RateLimiterOptions {
@@ -35,41 +34,57 @@ export interface LimitedOptions extends LimitedSyncOptions {
   readonly signal?: AbortSignal | SignalOf | undefined;
 }
 
-type LimitedSyncSettings = SettingsFor<
-  LimitedSyncOptions,
-  { [Key in keyof RateLimiterOptions]-?: unknown } & {
-    blocking: boolean;
-    timeout: Duration | undefined;
-    perInstance: boolean;
-  }
+type LimitedSettings = SettingsFor<
+  Pick<LimitedOptions, "blocking" | "timeout" | "signal">,
+  { blocking: boolean; timeout: Duration | undefined; signal: WrapOptions["signal"] }
 >;
 
-// The limiter checks its own options; here they are only told apart.
-const passed = custom<unknown>({ allowed: "checked by the limiter", parse: (value) => value });
+const blocking = flag(true);
+const timeout = custom<Duration | undefined>({
+  allowed: "a duration",
+  parse(value, label) {
+    parseTimeout(value);
+    return asDuration(value, label);
+  },
+});
+// Checked with each function that is wrapped.
+const signal = custom<WrapOptions["signal"]>({
+  allowed: "an AbortSignal or a function",
+  parse: (value) => value as WrapOptions["signal"],
+});
 
-const limitedSyncRules: OptionRules<LimitedSyncSettings> = {
-  rate: passed,
-  per: passed,
-  burst: passed,
-  maxQueue: passed,
-  name: passed,
-  clock: passed,
-  blocking: flag(true),
-  timeout: optional(
-    custom<Duration | undefined>({
-      allowed: "a duration",
-      parse(value, label) {
-        parseTimeout(value);
-        return asDuration(value, label);
-      },
-    }),
-  ),
-  perInstance: flag(false),
+/** How the calls wait. */
+function waitOf(settings: Omit<LimitedSettings, "signal">): AcquireSyncOptions {
+  if (settings.blocking) return { timeout: settings.timeout };
+  if (settings.timeout === undefined) return { timeout: 0 };
+  throw new TypeError("timeout says how long a call may wait, but blocking is false. Leave one of them out.");
+}
+
+const base = {
+  recipe: RECIPE,
+  policyRules: rateLimiterRules,
+  make: (options: Readonly<Record<string, unknown>>): RateLimiter => new RateLimiter(options),
 };
 
-const limitedRules: OptionRules<SettingsFor<LimitedOptions, LimitedSyncSettings & { signal: unknown }>> = {
-  ...limitedSyncRules,
-  signal: passed,
+const wrapper: Wrapper<RateLimiter, LimitedSettings> = {
+  ...base,
+  name: "rateLimiter",
+  rules: { blocking, timeout, signal },
+  wrapWith(settings) {
+    const { signal: given } = settings;
+    const wait = { ...waitOf(settings), ...(given && { signal: given }) };
+    return (policies, fn) => limitAsync(policies, wait, fn);
+  },
+};
+
+const syncWrapper: Wrapper<RateLimiter, Omit<LimitedSettings, "signal">> = {
+  ...base,
+  name: "rateLimiterSync",
+  rules: { blocking, timeout },
+  wrapWith(settings) {
+    const wait = waitOf(settings);
+    return (policies, fn) => limitSync(policies, wait, fn);
+  },
 };
 
 /**
@@ -103,7 +118,7 @@ export function rateLimiter<Fn extends AnyFunction>(
 ): AsyncOf<Fn> & Limited<RateLimiter>;
 export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited<RateLimiter>>;
 export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
-  return limitWith("rateLimiter", limitAsync, limitedRules, first, context);
+  return applyWrapper(wrapper, first, context);
 }
 
 /**
@@ -125,50 +140,5 @@ export function rateLimiterSync<Fn extends AnyFunction>(
 ): SyncOf<Fn> & Limited<RateLimiter>;
 export function rateLimiterSync(options?: LimitedSyncOptions): SyncDecorator<Limited<RateLimiter>>;
 export function rateLimiterSync(first?: LimitedSyncOptions | AnyFunction, context?: unknown): unknown {
-  return limitWith("rateLimiterSync", limitSync, limitedSyncRules, first, context);
-}
-
-type Limit = (
-  limiter: RateLimiter,
-  limiterOf: (instance: unknown) => RateLimiter,
-  wait: WrapOptions,
-  fn: AnyFunction,
-) => AnyFunction;
-
-/** `first` is either what to limit, as in `name(fn)` and a bare `@name`, or the options. */
-function limitWith(
-  name: string,
-  limit: Limit,
-  rules: OptionRules<LimitedSyncSettings>,
-  first: LimitedOptions | AnyFunction | undefined,
-  context: unknown,
-): unknown {
-  if (typeof first === "function" || context !== undefined) {
-    return limitedDecorator(name, limit, rules, undefined)(first, context);
-  }
-  return limitedDecorator(name, limit, rules, first);
-}
-
-function limitedDecorator(
-  name: string,
-  limit: Limit,
-  rules: OptionRules<LimitedSyncSettings>,
-  options: LimitedOptions | undefined,
-): ReturnType<typeof decorator> {
-  const { blocking, timeout, perInstance } = resolveOptions(name, rules, options);
-  if (!blocking && timeout !== undefined) {
-    throw new TypeError(
-      "timeout says how long a call may wait, but blocking is false. Leave one of them out.",
-    );
-  }
-  const limiterOptions: Record<string, unknown> = {};
-  for (const key of Object.keys(rateLimiterRules)) {
-    const value: unknown = options === undefined ? undefined : Reflect.get(options, key);
-    if (value !== undefined) limiterOptions[key] = value;
-  }
-  const make = (): RateLimiter => new RateLimiter(limiterOptions);
-  const { shared, of } = sharedOrEach(make, perInstance);
-  const signal = options?.signal;
-  const wait: WrapOptions = { timeout: blocking ? timeout : 0, ...(signal && { signal }) };
-  return decorator(name, (fn) => limit(shared, of, wait, fn), RECIPE);
+  return applyWrapper(syncWrapper, first, context);
 }

@@ -1,6 +1,7 @@
 import { checkKeys } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
-import { disguise, type Promised } from "../kernel/wrap.js";
+import type { AnyFunction } from "../kernel/wrap.js";
+import { type Policies, wrapCalls } from "../kernel/wrapper.js";
 import {
   type AcquireOptions,
   type AcquireSyncOptions,
@@ -30,12 +31,12 @@ export interface Limited<Limiter> {
 }
 
 /** Read once and checked when the function is made, so that a mistake does not wait for the first call; each call knows its burst. */
-function readOnce<Args extends readonly unknown[]>(
+function readOnce(
   method: string,
   fn: unknown,
-  options: WrapOptions<Args> | undefined,
+  options: WrapOptions | undefined,
   keys: "async" | "sync",
-): WrapOptions<Args> {
+): WrapOptions {
   checkFunction(fn, method, RECIPE);
   if (options === undefined) return {};
   const given: object = options;
@@ -50,54 +51,43 @@ function readOnce<Args extends readonly unknown[]>(
 }
 
 /** A function that waits for its turn at the limiter of its instance. */
-export function limitAsync<Limiter extends Turnstile, This, Args extends unknown[], Result>(
-  limiter: Limiter,
-  limiterOf: (instance: unknown) => Limiter,
-  options: WrapOptions<Args> | undefined,
-  fn: (this: This, ...args: Args) => Result,
-): Promised<This, Args, Result> & Limited<Limiter> {
+export function limitAsync<Limiter extends Turnstile>(
+  limiters: Policies<Limiter>,
+  options: WrapOptions | undefined,
+  fn: AnyFunction,
+): AnyFunction {
   const { signal: given, ...own } = readOnce("wrap", fn, options, "async");
-  return disguise(
-    async function (this: This, ...args: Args): Promise<Awaited<Result>> {
-      const turnstile = limiterOf(this);
-      if (given === undefined) {
-        await turnstile.acquire(own);
-        return await fn.apply(this, args);
-      }
-      const signal = typeof given === "function" ? given.apply(this, args) : given;
-      let call: { readonly result: Result } | undefined;
-      try {
-        await turnstile.execute(
-          () => {
-            call = { result: fn.apply(this, args) };
-          },
-          { ...own, signal },
-        );
-      } catch (error) {
-        // A function that aborted its own signal as it began has run all the same.
-        if (call === undefined) throw error;
-      }
-      return await (call as { readonly result: Result }).result;
-    },
-    fn,
-    { limiter, limiterOf },
-  );
+  return wrapCalls("limiter", limiters, fn, async (limiter, run, self, args) => {
+    if (given === undefined) {
+      await limiter.acquire(own);
+      return await run();
+    }
+    const signal = typeof given === "function" ? (Reflect.apply(given, self, args) as AbortSignal) : given;
+    let call: { readonly result: unknown } | undefined;
+    try {
+      await limiter.execute(
+        () => {
+          call = { result: run() };
+        },
+        { ...own, signal },
+      );
+    } catch (error) {
+      // A function that aborted its own signal as it began has run all the same.
+      if (call === undefined) throw error;
+    }
+    return await call?.result;
+  });
 }
 
 /** A function that blocks the thread until its turn at the limiter of its instance. */
-export function limitSync<Limiter extends Turnstile, This, Args extends unknown[], Result>(
-  limiter: Limiter,
-  limiterOf: (instance: unknown) => Limiter,
+export function limitSync<Limiter extends Turnstile>(
+  limiters: Policies<Limiter>,
   options: AcquireSyncOptions | undefined,
-  fn: (this: This, ...args: Args) => Result,
-): ((this: This, ...args: Args) => Result) & Limited<Limiter> {
+  fn: AnyFunction,
+): AnyFunction {
   const { cost, timeout } = readOnce("wrapSync", fn, options, "sync");
-  return disguise(
-    function (this: This, ...args: Args): Result {
-      limiterOf(this).acquireSync({ cost, timeout });
-      return fn.apply(this, args);
-    },
-    fn,
-    { limiter, limiterOf },
-  );
+  return wrapCalls("limiter", limiters, fn, (limiter, run) => {
+    limiter.acquireSync({ cost, timeout });
+    return run();
+  });
 }

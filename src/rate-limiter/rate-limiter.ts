@@ -7,6 +7,7 @@ import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.j
 import { Printed } from "../kernel/printed.js";
 import { checkSynchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
+import { onePolicy } from "../kernel/wrapper.js";
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { QueuedLimiter } from "./queued-limiter.js";
 import {
@@ -244,7 +245,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: WrapOptions<Parameters<Fn>>,
   ): AsyncOf<Fn> & Limited<RateLimiter>;
   wrap(fn: AnyFunction, options?: WrapOptions): unknown {
-    return limitAsync(this, () => this, options, fn);
+    return limitAsync(onePolicy(this), options, fn);
   }
 
   /** Makes a function that blocks the thread until its turn, then calls `fn`: same `this`, parameters and result. */
@@ -253,7 +254,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     ...options: SyncRest<Fn, [options?: AcquireSyncOptions]>
   ): SyncOf<Fn> & Limited<RateLimiter>;
   wrapSync(fn: AnyFunction, options?: AcquireSyncOptions): unknown {
-    return limitSync(this, () => this, options, fn);
+    return limitSync(onePolicy(this), options, fn);
   }
 
   /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
