@@ -2,16 +2,7 @@ import type { Clock } from "../kernel/clock.js";
 import { realClock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import {
-  choice,
-  duration,
-  having,
-  integer,
-  numberAbove,
-  optional,
-  type Rule,
-  text,
-} from "../kernel/rules.js";
+import { choice, duration, having, integer, numberAbove, optional, text } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
 /** What limits a bucket; the part of the options that `update` can change. */
@@ -74,23 +65,20 @@ export type KeyedRateLimiterSettings = SettingsFor<
   RateLimiterSettings & { maxKeys: number; maxKeyLength: number; onFull: OnFull }
 >;
 
-// The file names its instances by their keys.
-const name = (fallback: string): Rule<string> => ({ ...text(fallback), file: undefined });
-
 /** What the options of a `RateLimiter` may be. */
 export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
   rate: numberAbove(10, 0),
   per: duration(1, { long: true }),
   burst: optional(numberAbove(undefined, 0)),
   maxQueue: optional(integer(undefined, 0)),
-  name: name("rate-limiter"),
+  name: text("rate-limiter"),
   clock: having<Clock>(realClock, "a clock", ["now", "wallNow", "setTimer", "sleepSync"]),
 };
 
 /** What the options of a `KeyedRateLimiter` may be. */
 export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
   ...rateLimiterRules,
-  name: name("keyed-rate-limiter"),
+  name: text("keyed-rate-limiter"),
   maxKeys: integer(100_000, 1, 2 ** 24),
   maxKeyLength: integer(1024, 64),
   onFull: choice<OnFull>("evict", ["evict", "deny"]),
