@@ -17,13 +17,13 @@ export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents
 };
 
 export const meanings: Meanings = {
-  means: "Stops calling what fails, and tries again after a while.",
+  means: "Stops calling a service that fails, and tries again after a while.",
   options: {
     maxFailures: { means: "consecutive failures that open the circuit" },
-    resetTimeout: { means: "how long it stays open before a probe is let through" },
+    resetTimeout: { means: "how long it stays open before it admits a probe" },
     halfOpenMaxCalls: { means: "probes admitted while half-open, and successes needed to close" },
     probeTimeout: {
-      means: "a probe without an answer counts as failed; else after reset_timeout",
+      means: "a probe that takes longer counts as failed; without it, reset_timeout",
       example: "10s",
     },
   },

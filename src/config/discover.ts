@@ -18,7 +18,7 @@ export interface FindOptions {
 export interface FoundFile {
   /** `undefined` when none was named and none is found. */
   readonly file: string | undefined;
-  /** The file by the second name that stands beside it and is not read. */
+  /** The file of the second name beside it, which is not read. */
   readonly twin: string | undefined;
 }
 
@@ -27,7 +27,7 @@ export const FILE_NAME = "kstlib.conf.yml";
 /** It is looked for after the first in each folder. */
 const SECOND_NAME = "kstlib.conf.yaml";
 
-/** Whether there is a regular file, or a link to one. What may not be looked at is none: a home folder of root, say. */
+/** Whether there is a regular file, or a link to one. One that we may not look at, such as in root's home, does not count. */
 export function isFile(candidate: string): boolean {
   try {
     return statSync(candidate).isFile();
@@ -41,7 +41,7 @@ export function homeOf(env: Environment): string {
   return env["HOME"] ?? env["USERPROFILE"] ?? homedir();
 }
 
-/** {@link homeOf}, empty where there is none: a container may run under a user that nobody has entered anywhere. */
+/** {@link homeOf}, or empty: a container may run under a user id without an account. */
 function homeIfAny(env: Environment): string {
   try {
     return homeOf(env);
@@ -57,7 +57,7 @@ function userFolders(env: Environment): string[] {
     home === "" ? undefined : path.join(home, ".config"),
     env["APPDATA"] || undefined,
   ].filter((folder) => folder !== undefined);
-  // The last two are where the Python original looks.
+  // The Python original looks in the last two.
   const shared = home === "" ? [] : [home, path.join(home, ".config")];
   return [...configurations.map((folder) => path.join(folder, "kstlib")), ...shared];
 }

@@ -38,20 +38,28 @@ export interface FileContent {
 }
 
 const TOP = "resilience";
-const SECTIONS_BY_KEY: ReadonlyMap<string, { readonly name: string; readonly section: SectionDescriptor }> =
-  new Map(Object.entries(sections).map(([name, section]) => [toSnakeCase(name), { name, section }]));
 
-/** The names that a file may use for the options of a section, and the option that each stands for. */
-function optionsByKey({ rules, aliases = {} }: SectionDescriptor): ReadonlyMap<string, string> {
-  const options = new Map<string, string>();
-  for (const [option, { file }] of Object.entries(rules)) {
-    if (file === undefined) continue;
-    options.set(toSnakeCase(option), option);
+/** The options of a section by each name that a file may use for them. */
+type KnownOptions = ReadonlyMap<string, { readonly option: string; readonly rule: Rule<unknown> }>;
+
+function knownOptions({ rules, aliases = {} }: SectionDescriptor): KnownOptions {
+  const known = new Map<string, { readonly option: string; readonly rule: Rule<unknown> }>();
+  for (const [option, rule] of Object.entries(rules)) {
+    if (rule.file === undefined) continue;
+    known.set(toSnakeCase(option), { option, rule });
     const alias = aliases[option];
-    if (alias !== undefined) options.set(alias, option);
+    if (alias !== undefined) known.set(alias, { option, rule });
   }
-  return options;
+  return known;
 }
+
+const KNOWN_SECTIONS: ReadonlyMap<string, { readonly name: string; readonly options: KnownOptions }> =
+  new Map(
+    Object.entries(sections).map(([name, section]) => [
+      toSnakeCase(name),
+      { name, options: knownOptions(section) },
+    ]),
+  );
 
 function readOption(rule: Rule<unknown>, value: unknown, label: string): FileOption {
   // A rule may also take an object of code, such as a URL.
@@ -75,10 +83,10 @@ class SectionReader {
     const includes = include === undefined ? [] : this.#includes(include);
     const found = new Map<string, FileSection>();
     for (const [key, value] of Object.entries(this.#mapping(resilience, [TOP]))) {
-      const known = SECTIONS_BY_KEY.get(key);
-      if (known === undefined) this.#unknown([TOP, key], SECTIONS_BY_KEY);
+      const known = KNOWN_SECTIONS.get(key);
+      if (known === undefined) this.#unknown([TOP, key], [...KNOWN_SECTIONS.keys()]);
       // An empty section, `heartbeat:` with everything under it commented out, says nothing.
-      else if (value !== null) found.set(known.name, this.#section(known.section, value, [TOP, key]));
+      else if (value !== null) found.set(known.name, this.#section(known.options, value, [TOP, key]));
     }
     const issues = this.#issues.toSorted(
       (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
@@ -95,45 +103,32 @@ class SectionReader {
     return paths;
   }
 
-  #section(section: SectionDescriptor, value: unknown, keys: KeyPath): FileSection {
-    const found = this.#mapping(value, keys);
-    const { instances, ...own } = found;
-    const options = optionsByKey(section);
-    const isNone = instances === undefined || instances === null;
+  #section(known: KnownOptions, value: unknown, keys: KeyPath): FileSection {
+    const { instances, ...own } = this.#mapping(value, keys);
+    const names = [...known.keys(), "instances"];
+    const isSaid = instances !== undefined && instances !== null;
     return {
-      own: this.#options(section, options, own, keys, new Set([...options.keys(), "instances"])),
-      instances: isNone ? undefined : this.#instances(section, options, instances, [...keys, "instances"]),
+      own: this.#options(known, names, own, keys),
+      instances: isSaid ? this.#instances(known, instances, [...keys, "instances"]) : undefined,
     };
   }
 
-  #instances(
-    section: SectionDescriptor,
-    options: ReadonlyMap<string, string>,
-    value: unknown,
-    keys: KeyPath,
-  ): ReadonlyMap<string, FileOptions> {
+  #instances(known: KnownOptions, value: unknown, keys: KeyPath): ReadonlyMap<string, FileOptions> {
     const byName = new Map<string, FileOptions>();
     for (const [name, inner] of Object.entries(this.#mapping(value, keys))) {
       const at = [...keys, name];
-      byName.set(name, this.#options(section, options, this.#mapping(inner, at), at, options));
+      byName.set(name, this.#options(known, [...known.keys()], this.#mapping(inner, at), at));
     }
     return byName;
   }
 
-  #options(
-    { rules }: SectionDescriptor,
-    options: ReadonlyMap<string, string>,
-    found: Tree,
-    keys: KeyPath,
-    known: { keys(): Iterable<string> },
-  ): FileOptions {
+  #options(known: KnownOptions, names: readonly string[], found: Tree, keys: KeyPath): FileOptions {
     const read = new Map<string, FileOption>();
     for (const [key, value] of Object.entries(found)) {
       const at = [...keys, key];
-      const option = options.get(key);
-      const rule = option === undefined ? undefined : rules[option];
+      const { option, rule } = known.get(key) ?? {};
       if (option === undefined || rule === undefined) {
-        this.#unknown(at, known);
+        this.#unknown(at, names);
         continue;
       }
       const label = at.join(".");
@@ -161,8 +156,7 @@ class SectionReader {
     return {};
   }
 
-  #unknown(keys: KeyPath, known: { keys(): Iterable<string> }): void {
-    const names = [...known.keys()];
+  #unknown(keys: KeyPath, names: readonly string[]): void {
     const meant = nearest(keys.at(-1) ?? "", names);
     const advice = meant === undefined ? `known are ${names.join(", ")}` : `did you mean ${meant}?`;
     this.#refuse(keys, "key", `${keys.join(".")} is not a known key; ${advice}`);

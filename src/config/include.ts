@@ -15,13 +15,13 @@ const MOST_FILES = 100;
 
 const NOTHING: FileSections = new Map();
 
-/** Reads a file and what it includes: the included ones first, in their order, the file itself on top. */
+/** Reads a file and what it includes: the included files first, in their order, then the file itself over them. */
 export class IncludeReader {
   /** Lowest precedence first. */
   readonly sources: YamlFile[] = [];
   readonly slips: Slip[] = [];
   readonly #home: () => string;
-  /** The mistakes so far, by place and words: a file that is included twice makes each once. */
+  /** The mistakes so far, by place and message: those of a file that is included twice count once. */
   readonly #issues: Map<string, ConfigIssue> = new Map();
   #cause: unknown;
   #files = 0;
@@ -79,11 +79,11 @@ export class IncludeReader {
     const refuse = (message: string): never => {
       throw new ConfigError([from.issue(["include"], "value", message)]);
     };
-    // Told once; what follows is not even looked at.
+    // Reported once; later includes are not read at all.
     if (this.#files > MOST_FILES) return NOTHING;
     this.#files += 1;
     if (this.#files > MOST_FILES) refuse(`include reads more than ${MOST_FILES} files`);
-    // Here the mistake can be mended: in the file that names it.
+    // Reported where it can be corrected: in the file that names it.
     if (!isFile(file)) refuse(`include names ${file}, which is not a file`);
     const identity = realpathSync(file);
     if (chain.includes(identity)) refuse(`include goes in a circle: ${[...chain, identity].join(" > ")}`);

@@ -30,7 +30,7 @@ function settingsOf(options: FileOptions): Options {
   return Object.fromEntries([...options].map(([name, { setting }]) => [name, setting]));
 }
 
-/** Throws a ConfigError that tells where options do not go together: the section or instance that says so last. */
+/** Throws a ConfigError at each section or instance whose options do not go together, in the last file that has it. */
 function validateTogether(found: FileSections, sources: readonly YamlFile[]): void {
   const issues: ConfigIssue[] = [];
   for (const [name, section] of Object.entries(sections)) {
@@ -60,7 +60,7 @@ function givenOptions(options: FileOptions): Options {
   return Object.fromEntries([...options].map(([name, { given }]) => [name, given]));
 }
 
-/** What the files say as `configure` takes it: checked already. */
+/** The configuration of the files; their options are checked already. */
 function configOf(found: FileSections): ResilienceConfig {
   const bySection = [...found].map(([name, { own, instances }]) => {
     if (instances === undefined) return [name, givenOptions(own)];
@@ -89,7 +89,7 @@ export interface ReadConfig {
   readonly file: string | undefined;
   /** It and all that it includes, lowest precedence first. */
   readonly sources: readonly YamlFile[];
-  /** What is most likely a slip and cannot be told from a key of another program. */
+  /** What is most likely a slip, but might be a key of another program. */
   readonly slips: readonly Slip[];
   readonly config: ResilienceConfig;
 }

@@ -40,7 +40,7 @@ function mergeSection(under: FileSection, over: FileSection): FileSection {
   return { own: mergeOptions(under.own, over.own), instances };
 }
 
-/** What two files say together: `over` has the last word. */
+/** Two files as one: `over` overrides `under`. */
 export function mergeSections(under: FileSections, over: FileSections): FileSections {
   return mergeMaps(under, over, mergeSection);
 }

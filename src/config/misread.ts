@@ -3,7 +3,7 @@ import { isCollection, isMap, isNode, isScalar, isSeq, type Node, type Scalar } 
 /** Told of a node that is refused. */
 export type Refuse = (node: Node | undefined, keys: readonly string[], message: string) => void;
 
-/** The tags that say what a value without one would be anyway, and what it is then. */
+/** The tags that only confirm what a value is without them, and what it must be then. */
 const TAGS: Readonly<Record<string, (value: unknown) => boolean>> = {
   str: (value) => typeof value === "string",
   int: (value) => typeof value === "number",
@@ -15,7 +15,7 @@ const STANDARD = "tag:yaml.org,2002:";
 
 function aboutTag(node: Node): string | undefined {
   const { tag } = node;
-  // `!` alone makes a text of whatever follows, and does so.
+  // `!` alone makes a string of what follows, as it should.
   if (tag === undefined || tag === "!") return undefined;
   if (isMap(node) && tag === `${STANDARD}map`) return undefined;
   if (isSeq(node) && tag === `${STANDARD}seq`) return undefined;
@@ -31,7 +31,7 @@ function aboutTag(node: Node): string | undefined {
     : `!!${name} does not go with ${node.source ?? "this"}; leave the tag out.`;
 }
 
-/** A number that another reader of YAML takes for another one. */
+/** A number that another YAML parser reads differently. */
 function aboutNumber({ value, source = "" }: Scalar): string | undefined {
   if (typeof value !== "number") return undefined;
   if (/^[-+]?0\d/.test(source) && value === Number(source)) {
@@ -44,8 +44,8 @@ function aboutNumber({ value, source = "" }: Scalar): string | undefined {
 }
 
 /**
- * Calls `refuse` for what the parser would pass as something else than it looks, in what `node` holds and what its
- * aliases stand for: tags that nobody knows, ambiguous numbers, keys that are no words.
+ * Calls `refuse` for what the parser would read as something other than it looks, in `node` and what its aliases stand
+ * for: unknown tags, ambiguous numbers, keys that are not words.
  *
  * @param targets what each alias stands for.
  */
@@ -58,7 +58,7 @@ export function findMisread(
   const seen = new Set<unknown>();
   const walk = (found: unknown, keys: readonly string[]): void => {
     const node = targets.get(found) ?? found;
-    // What two aliases stand for is told once.
+    // What two aliases stand for is reported once.
     if (!isNode(node) || seen.has(node)) return;
     seen.add(node);
     const problem = aboutTag(node) ?? (isScalar(node) ? aboutNumber(node) : undefined);

@@ -11,7 +11,7 @@ export interface Origin {
   readonly column: number;
 }
 
-/** What one option comes to, or a part of one whose parts may come from several files. */
+/** The value of one option, or of a part of one whose parts may come from several files. */
 export interface EffectiveValue {
   /** The option as a file writes it, and the keys within its value. */
   readonly keys: KeyPath;
@@ -21,14 +21,14 @@ export interface EffectiveValue {
   readonly origin: Origin | undefined;
 }
 
-/** What a section comes to, for those who have no instance of their own, and for each instance. */
+/** The values of a section, and those of each of its instances. */
 export interface EffectiveSection {
   readonly key: string;
   readonly values: readonly EffectiveValue[];
   readonly instances: readonly { readonly name: string; readonly values: readonly EffectiveValue[] }[];
 }
 
-/** The place of a key in the file that has the last word. */
+/** The place of a key in the last file that gives it. */
 function findOrigin(sources: readonly YamlFile[], paths: readonly KeyPath[]): Origin | undefined {
   for (const source of sources.toReversed()) {
     for (const keys of paths) {
@@ -47,7 +47,7 @@ function leavesOf(value: unknown): readonly { readonly keys: KeyPath; readonly v
   );
 }
 
-/** The layers of the configuration that say something of one section or instance, the strongest last. */
+/** The options of a section or an instance; later layers override earlier ones. */
 interface Layer {
   readonly options: Readonly<Record<string, unknown>>;
   readonly keys: KeyPath;

@@ -3,7 +3,7 @@ import { nearest } from "../kernel/nearest.js";
 import { isTree, toSnakeCase } from "./names.js";
 import type { YamlFile } from "./yaml-file.js";
 
-/** What is most likely a mistake and cannot be told from what belongs to another program. */
+/** What is most likely a mistake, but might belong to another program. */
 export interface Slip {
   readonly code: "KSTLIB_CONFIG_KEY" | "KSTLIB_CONFIG_FILE";
   readonly file: string;
@@ -33,8 +33,8 @@ function isSection(key: string, value: unknown): boolean {
 }
 
 /**
- * The advice that a top-level key needs. A file that has the right one may have others that only look like ours: there
- * what stands under them must look like ours too.
+ * The advice on a top-level key, if it needs any. In a file that has the right key, others may only look like ours:
+ * their contents must look like ours too.
  */
 function adviceFor(key: string, value: unknown, hasTop: boolean): string | undefined {
   if (isLikeTop(key) && (!hasTop || hasAnyOf(value, SECTIONS))) return `did you mean ${TOP}?`;
@@ -45,7 +45,7 @@ function adviceFor(key: string, value: unknown, hasTop: boolean): string | undef
   return isNested ? `${TOP} stands at the top of the file, not under ${key}.` : undefined;
 }
 
-/** Other modules may have keys of their own, so a slip in the one key that matters can only be warned of. */
+/** Other programs may have keys of their own, so a slip in the top-level key is a warning, not an error. */
 export function slipsOf(source: YamlFile): readonly Slip[] {
   const { file, value } = source;
   if (!isTree(value)) return [];

@@ -17,9 +17,9 @@ import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import { messageOf } from "../kernel/message-of.js";
 import { findMisread, type Refuse } from "./misread.js";
 
-/** Bytes; a configuration is never larger, a mistake or an attack may be. */
+/** In bytes. A configuration is never larger; a wrong file or an attack may be. */
 const LARGEST_FILE = 256 * 1024;
-/** How many aliases there may be, and how often they may multiply what they stand for. */
+/** How many aliases there may be, and how far they may multiply what they stand for. */
 const MOST_ALIASES = 100;
 /** How deep mappings and lists may be nested. */
 const DEEPEST_NESTING = 100;
@@ -37,7 +37,7 @@ export interface YamlFile {
   issue(keys: KeyPath, at: "key" | "value", message: string): ConfigIssue;
 }
 
-/** A file that cannot be read has no lines; one that was read is at fault from its beginning. */
+/** A file that cannot be read has no lines; one that was read is blamed from its first. */
 function unusable(file: string, message: string, cause?: unknown, line?: 1): ConfigError {
   return new ConfigError([{ file, line, column: line, keyPath: "", message }], { cause });
 }
@@ -53,7 +53,7 @@ function explain(error: unknown): string {
 function readText(file: string): string {
   let descriptor: number;
   try {
-    // Non-blocking, so that a FIFO by that name is refused instead of waited for.
+    // Non-blocking, so that a FIFO is refused and not waited for.
     descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     throw unusable(file, `the configuration cannot be read: ${explain(error)}`, error);
@@ -131,9 +131,9 @@ function keyOf(pair: Pair): string | undefined {
 }
 
 /**
- * Calls `refuse` for what the parser lets pass or tells without its place: a key that stands twice, too many aliases,
- * aliases of nothing, too deep a nesting. Returns what each alias stands for: in one pass, where the parser would go
- * through the document for each.
+ * Calls `refuse` for what the parser accepts or reports without its place: duplicate keys, too many aliases, aliases
+ * of nothing, nesting that is too deep. Returns what each alias stands for, found in one pass; the parser would search
+ * the document for each.
  */
 function inspect(document: Document, refuse: Refuse): ReadonlyMap<unknown, Node> {
   const anchors = new Map<string, Node>();
@@ -167,7 +167,7 @@ function inspect(document: Document, refuse: Refuse): ReadonlyMap<unknown, Node>
     for (const pair of node.items) {
       const key = keyOf(pair);
       const path = [...keys, key ?? (isMerge(pair) ? "<<" : "?")];
-      // `<<` is none and may stand more than once: each merges another mapping.
+      // `<<` is not a key and may appear more than once: each merges another mapping.
       if (key !== undefined && seen.has(key)) {
         refuse(isNode(pair.key) ? pair.key : undefined, path, `${path.join(".")} stands here a second time`);
       }
@@ -183,7 +183,7 @@ function inspect(document: Document, refuse: Refuse): ReadonlyMap<unknown, Node>
   return targets;
 }
 
-/** The words of the parser, but for advice to those who call it. */
+/** The parser's own words, except where they are meant for its caller. */
 function explainSyntax({ code, message }: YAMLParseError | YAMLWarning): string {
   if (code === "MULTIPLE_DOCS") return "a second document begins here; a configuration is one, without ---";
   return `not valid YAML: ${message}`;
@@ -205,14 +205,14 @@ export function readYamlFile(file: string): YamlFile {
     if (first !== undefined) throw new ConfigError([first, ...more]);
   };
   try {
-    // Its own search for keys that stand twice compares each with each: seconds for a large file.
+    // Its own search for duplicate keys compares each with each: seconds for a large file.
     const document = parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
       merge: true,
       uniqueKeys: false,
     });
-    // What it warns of besides is told below, where it matters: other programs may have tags of their own.
+    // Unknown tags are refused below, where they matter: other programs may have tags of their own.
     const warnings = document.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
     fail([...document.errors, ...warnings].map((error) => issue(error.pos[0], [], explainSyntax(error))));
     const found: ConfigIssue[] = [];

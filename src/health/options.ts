@@ -31,8 +31,7 @@ export type HealthSettings = SettingsFor<
 
 /** What each option of {@link Health} may be. */
 export const healthRules: OptionRules<HealthSettings> = {
-  // A file names instances by their key, not by an option.
-  name: { ...text("health"), file: undefined },
+  name: text("health"),
   drainOn: signalRule,
   checkTimeout: duration(5),
   clock: clockRule,

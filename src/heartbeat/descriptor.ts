@@ -17,13 +17,13 @@ export const component: ComponentDescriptor<Heartbeat, HeartbeatEvents> = {
 };
 
 export const meanings: Meanings = {
-  means: "Writes a file that says that the process is alive.",
+  means: "Writes a file that shows that the process is alive.",
   options: {
-    stateFile: { means: "the file; without one only callbacks are called", example: "state/app.heartbeat" },
+    stateFile: { means: "the file; without one, only callbacks are called", example: "state/app.heartbeat" },
     interval: { means: "the time between two beats" },
-    metadata: { means: "anything that readers should know" },
-    fsync: { means: "whether each beat is written through to the disk" },
-    mode: { means: 'who may read the file; "0644": everybody' },
-    systemd: { means: "whether to tell systemd, where it listens: ready, alive, stopping" },
+    metadata: { means: "anything else that readers should know" },
+    fsync: { means: "whether each beat is flushed to the disk" },
+    mode: { means: 'who may read the file; "0644" is everybody' },
+    systemd: { means: "whether to notify systemd: ready, alive, stopping" },
   },
 };

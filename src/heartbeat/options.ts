@@ -132,7 +132,7 @@ function parseMode(value: unknown, label: string): number {
 
 /** What each option of a heartbeat may be and is by default. */
 export const heartbeatRules: OptionRules<HeartbeatSettings> = {
-  name: { ...text("heartbeat"), file: undefined },
+  name: text("heartbeat"),
   stateFile: custom<string | undefined>({ allowed: PATH_RULE, file: { kind: "text" }, parse: parsePath }),
   interval: {
     ...anyInterval,

@@ -35,15 +35,15 @@ export const keyedComponent: ComponentDescriptor<KeyedRateLimiter, KeyedRateLimi
 };
 
 export const meanings: Meanings = {
-  means: "Lets through so many calls a period.",
+  means: "Limits how many calls are made in a period.",
   options: {
     rate: { means: "calls in each period" },
     per: { means: "the period" },
-    burst: { means: "how many at once after a pause; else as many as in a period", example: "50" },
-    maxQueue: { means: "how many may wait; else any number", example: "100" },
-    maxKeys: { means: "of a keyed limiter: how many keys are known at most" },
-    onFull: { means: "of a keyed limiter: what happens to one key more" },
-    maxKeyLength: { means: "of a keyed limiter: longer keys are counted by their hash" },
+    burst: { means: "how many at once after a pause; without it, as many as in a period", example: "50" },
+    maxQueue: { means: "how many may wait; without it, any number", example: "100" },
+    maxKeys: { means: "keyed limiter: how many keys it knows at most" },
+    onFull: { means: "keyed limiter: what happens to a new key beyond that" },
+    maxKeyLength: { means: "keyed limiter: longer keys are counted by their hash" },
   },
   instances: "exchange: { rate: 1200, per: 1m, burst: 50 }",
 };

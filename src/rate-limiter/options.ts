@@ -2,7 +2,7 @@ import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { choice, duration, integer, numberAbove, optional, type Rule, text } from "../kernel/rules.js";
+import { choice, duration, integer, numberAbove, optional, text } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
 /** The limits of a bucket; the options that `update` can change. */
@@ -65,23 +65,20 @@ export type KeyedRateLimiterSettings = SettingsFor<
   RateLimiterSettings & { maxKeys: number; maxKeyLength: number; onFull: OnFull }
 >;
 
-// In a configuration file the instances are named by their keys.
-const name = (fallback: string): Rule<string> => ({ ...text(fallback), file: undefined });
-
 /** The rules of {@link RateLimiterOptions}. */
 export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
   rate: numberAbove(10, 0),
   per: duration(1, { long: true }),
   burst: optional(numberAbove(undefined, 0)),
   maxQueue: optional(integer(undefined, 0)),
-  name: name("rate-limiter"),
+  name: text("rate-limiter"),
   clock: clockRule,
 };
 
 /** The rules of {@link KeyedRateLimiterOptions}. */
 export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
   ...rateLimiterRules,
-  name: name("keyed-rate-limiter"),
+  name: text("keyed-rate-limiter"),
   maxKeys: integer(100_000, 1, 2 ** 24),
   maxKeyLength: integer(1024, 64),
   onFull: choice<OnFull>("evict", ["evict", "deny"]),

@@ -29,16 +29,16 @@ export const component: ComponentDescriptor<GracefulShutdown, ShutdownEvents> = 
 };
 
 export const meanings: Meanings = {
-  means: "Ends the process in order when it is told to.",
+  means: "Ends the process in an orderly way when it is told to stop.",
   options: {
-    timeout: { means: "for everything together" },
-    signals: { means: "what begins a shutdown" },
+    timeout: { means: "limits the whole shutdown" },
+    signals: { means: "the signals that begin a shutdown" },
     forceExitCode: { means: "exit code when a callback failed, timed out or was skipped" },
-    exitOnSignal: { means: "whether the process ends when a shutdown begun by a signal is complete" },
-    repeatGrace: { means: "for how long signals after the first are copies of it" },
-    onSecondSignal: { means: "whether a later signal ends the process at once; default: SIGINT does" },
-    handleUncaught: { means: "whether an uncaught exception shuts down too" },
-    preStopDelay: { means: "how long to go on serving while load balancers learn that it ends" },
-    reserve: { means: "the part of the time left that a server leaves to the callbacks behind it" },
+    exitOnSignal: { means: "whether the process exits after a shutdown that a signal began" },
+    repeatGrace: { means: "how long further signals count as copies of the first" },
+    onSecondSignal: { means: "whether a later signal ends the process at once; by default SIGINT does" },
+    handleUncaught: { means: "whether an uncaught exception also begins a shutdown" },
+    preStopDelay: { means: "how long to keep serving while load balancers take notice" },
+    reserve: { means: "share of the remaining time that a server leaves to later callbacks" },
   },
 };

@@ -159,8 +159,7 @@ function secondSignal(): Rule<OnSecondSignal> {
 
 /** What each option of {@link GracefulShutdown} may be. */
 export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
-  // A file names instances by their key, not by an option.
-  name: { ...text("shutdown"), file: undefined },
+  name: text("shutdown"),
   timeout: duration(30),
   signals: signalList(),
   forceExitCode: integer(1, 1, 255),

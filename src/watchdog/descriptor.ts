@@ -23,19 +23,19 @@ export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
 };
 
 export const meanings: Meanings = {
-  means: "Notices work that hangs and an event loop that is frozen.",
+  means: "Notices hanging work and a frozen event loop.",
   options: {
     timeout: { means: "how long the work may go without a ping" },
     onFreeze: { means: "what to do with a frozen process, besides reporting it" },
     exitCode: { means: 'the exit code of on_freeze: "exit"' },
     reportDirectory: { means: "a folder for a JSON report of each freeze", example: "reports" },
-    maxReports: { means: "how many reports may be in it; the oldest go first" },
-    pollInterval: { means: "how often the monitor looks; else a part of the timeout", example: "1s" },
+    maxReports: { means: "how many reports to keep there; the oldest are removed" },
+    pollInterval: { means: "how often the monitor looks; without it, a part of the timeout", example: "1s" },
     stateFile: {
-      means: "of fromStateFile: the file to watch; else the heartbeat's",
+      means: "fromStateFile: the file to watch; without it, the heartbeat's",
       example: "state/app.heartbeat",
     },
-    maxAge: { means: "of fromStateFile: how old a beat may be; else three intervals", example: "30s" },
-    checkInterval: { means: "of fromStateFile: how often the file is looked at" },
+    maxAge: { means: "fromStateFile: how old a beat may be; without it, three intervals", example: "30s" },
+    checkInterval: { means: "fromStateFile: how often to look at the file" },
   },
 };

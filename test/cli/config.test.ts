@@ -65,7 +65,7 @@ describe("config show", () => {
     terminal.stdout.text = "";
     expect(await terminal.run("config", "show")).toBe(0);
     expect(terminal.stdout.text).toMatch(
-      /^no configuration file; the defaults hold\n\ncircuit_breaker\n {2}max_failures +5 +default\n/,
+      /^no configuration file; the defaults apply\n\ncircuit_breaker\n {2}max_failures +5 +default\n/,
     );
   });
 
@@ -249,7 +249,7 @@ describe("config validate", () => {
   test("has nothing to say of a file that is not there: exit code 2", async () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run("config", "validate")).toBe(2);
-    expect(terminal.stderr.text).toContain("there is no configuration file; the defaults hold");
+    expect(terminal.stderr.text).toContain("there is no configuration file; the defaults apply");
     expect(await terminal.run("config", "validate", "none.yml")).toBe(2);
     expect(terminal.stderr.text).toContain("none.yml: the configuration cannot be read: no such file");
   });

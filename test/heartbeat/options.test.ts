@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/index.js";
 import { configure } from "../../src/configure.js";
 import { pushConfiguration } from "../../src/kernel/configured.js";
+import { section } from "../../src/heartbeat/descriptor.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { heartbeatRules } from "../../src/heartbeat/options.js";
 import { temporaryFolder } from "./folder.js";
@@ -254,7 +255,7 @@ describe("an option of a heartbeat", () => {
   });
 
   it("is written in a file as the schema says", () => {
-    const inFile = Object.entries(heartbeatRules).filter(([, rule]) => rule.file !== undefined);
+    const inFile = Object.entries(section.rules).filter(([, rule]) => rule.file !== undefined);
     expect(Object.fromEntries(inFile.map(([key, rule]) => [key, rule.file?.kind]))).toEqual({
       stateFile: "text",
       interval: "duration",

@@ -13,9 +13,9 @@ export interface ValueReport {
 
 /** What `config show --json` prints. */
 export interface ConfigReport {
-  /** Absolute path; `null`: there is none and the defaults hold. */
+  /** Absolute path; `null`: there is none, and the defaults apply. */
   readonly file: string | null;
-  /** What it includes, in the order of reading: the later has the last word. */
+  /** What it includes, in the order of reading: a later one overrides an earlier one. */
   readonly included: readonly string[];
   readonly sections: readonly {
     readonly section: string;
@@ -33,7 +33,7 @@ function valueReport({ keys, value, origin }: EffectiveValue): ValueReport {
   return { option: keys.join("."), value: value ?? null, origin: origin ?? null };
 }
 
-/** What a configuration comes to, as data. */
+/** The values in effect, as data. */
 export function configReport(read: ReadConfig, sections: readonly EffectiveSection[]): ConfigReport {
   return {
     file: read.file ?? null,

@@ -17,9 +17,9 @@ import { configReport, includedFiles } from "./report.js";
 
 const HELP = `Usage: kstlib-resilience config show [file] [options]
 
-Shows the configuration that holds: every option, its value, and the file and
-line that it comes from, or that it is the default. Of an instance: what a file
-says of it, by its own name or through its section.
+Shows the values in effect: every option, its value, and the file and line that
+it comes from, or that it is the default. For an instance: what the files set,
+by its own name or through its section.
 
 Options:
 ${WHERE_HELP}
@@ -70,7 +70,7 @@ function viewOf(
 ): string {
   const { file } = read;
   const head =
-    file === undefined ? "no configuration file; the defaults hold" : paint(harmless(file), "bold");
+    file === undefined ? "no configuration file; the defaults apply" : paint(harmless(file), "bold");
   const heads = [head, ...includedFiles(read).map((one) => `  includes ${harmless(nearPath(one, cwd))}`)];
   const rows: (readonly Cell[])[] = [];
   for (const { key, values, instances } of sections) {
@@ -89,7 +89,7 @@ function viewOf(
 /** `kstlib-resilience config show`. */
 export const configShow: Command = {
   name: "config show",
-  summary: "the values that hold, and where each comes from",
+  summary: "the values in effect, and where each comes from",
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, { ...WHERE, json: { type: "boolean" } });

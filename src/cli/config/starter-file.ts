@@ -6,17 +6,17 @@ import { flowYaml } from "./flow-yaml.js";
 
 const HEAD = `# yaml-language-server: $schema=./node_modules/@kstlib/resilience/dist/schema.json
 #
-# The configuration of @kstlib/resilience. Everything may be left out: what is commented out is the default,
-# or an example where there is no default.
+# The configuration of @kstlib/resilience. Every key is optional. A line that is commented out shows
+# the default, or an example where there is none.
 # A duration is a number of seconds or a string with its unit: 500ms, 30s, 5m, 1h30m.
-# \`kstlib-resilience config show\` tells what holds, and where it comes from.
+# \`kstlib-resilience config show\` shows the values in effect, and where each comes from.
 #
-# include: other.yml # or a list; read first, so that this file has the last word
+# include: other.yml # or a list; read first, so this file wins
 
 resilience:
 `;
 
-/** What may stand there, where the default does not say it. */
+/** What is allowed, where the default does not show it. */
 function allowedWords({ file: shape }: Rule<unknown>): string {
   if (shape?.kind === "choice") return ` (${shape.values.join(", ")})`;
   if (shape?.kind !== "number" || !shape.integer) return "";
@@ -37,7 +37,7 @@ function optionLines(rules: SectionRules, { options }: Meanings): readonly strin
 function sectionLines(name: string, rules: SectionRules, words: Meanings): readonly string[] {
   const { instances } = words;
   const named = [
-    "    # for the one of that name alone, over what stands above",
+    "    # options of single instances, by name; they override those above",
     "    # instances:",
     `    #   ${instances}`,
   ];
@@ -50,7 +50,7 @@ function sectionLines(name: string, rules: SectionRules, words: Meanings): reado
   ];
 }
 
-/** A configuration file that says nothing but defaults, each commented out, from the rules that check it. */
+/** A configuration file with every default, each commented out, from the rules that check it. */
 export function starterFile(): string {
   const lines = Object.entries(sections).flatMap(([name, { rules }]) => {
     const words = meanings[name];

@@ -39,7 +39,7 @@ export const configValidate: Command = {
     const { values, positionals } = parseArguments(args, WHERE);
     try {
       const { file, sources, slips } = readAt(terminal, values, positionals);
-      if (file === undefined) throw new UsageError("there is no configuration file; the defaults hold");
+      if (file === undefined) throw new UsageError("there is no configuration file; the defaults apply");
       if (slips.some((slip) => slip.isTotal && slip.file === file)) {
         terminal.stderr.write(`nothing in ${harmless(file)} is read\n`);
         return 1;
