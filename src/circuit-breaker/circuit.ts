@@ -1,5 +1,5 @@
 import { disposable } from "../kernel/disposable.js";
-import { Events, type Listener } from "../kernel/events.js";
+import { type Audience, Events, type Listener } from "../kernel/events.js";
 import { judge, type Verdict } from "../kernel/judge.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
@@ -47,9 +47,10 @@ export class Circuit {
   /** Names the circuit in messages. */
   readonly #label: string;
   #state: State;
-  /** Nobody listens, judges or keeps a window: a success of a healthy circuit only has to be counted. */
-  #plain: boolean;
-  #events: Events<CircuitBreakerEvents> | undefined;
+  /** Nobody judges or keeps a window: a success of a healthy circuit that nobody hears of only has to be counted. */
+  readonly #plain: boolean;
+  readonly #events: Events<CircuitBreakerEvents>;
+  readonly #successes: Audience<CircuitBreakerEvents["success"]>;
   /** The last failure that counted, as an error's options. */
   #cause: ErrorOptions | undefined;
   /** Milliseconds spent isolated: the circuit's own time stands still meanwhile. */
@@ -67,6 +68,9 @@ export class Circuit {
     this.limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
     this.name = settings.name;
     this.#label = `circuit "${settings.name}"`;
+    const names = ["stateChange", "success", "failure", "rejected"] as const;
+    this.#events = new Events(this.#label, names, { kind: "circuit-breaker", name: this.name });
+    this.#successes = this.#events.of("success");
     this.timed = settings.trip !== undefined;
     this.#plain = settings.trip === undefined && settings.isFailure === undefined;
     this.#state = machine.closed(0, this.limits);
@@ -106,9 +110,6 @@ export class Circuit {
     event: Name,
     listener: Listener<CircuitBreakerEvents[Name]>,
   ): Disposable {
-    const names = ["stateChange", "success", "failure", "rejected"] as const;
-    this.#events ??= new Events<CircuitBreakerEvents>(this.#label, names);
-    this.#plain = false;
     return this.#events.on(event, listener);
   }
 
@@ -142,7 +143,7 @@ export class Circuit {
   /** Tells the listeners of a refusal that nobody catches as an error. */
   announceRefusal(): void {
     // An error with its stack costs microseconds: made for those who listen.
-    if (this.#events?.has("rejected")) this.refusal();
+    if (this.#events.of("rejected").isThere) this.refusal();
   }
 
   /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
@@ -163,7 +164,7 @@ export class Circuit {
     const state = this.#state;
     const condition = state.kind === "half-open" ? "half-open with all its probes under way" : state.kind;
     const error = new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
-    this.#events?.emit("rejected", { error });
+    this.#events.emit("rejected", { error });
     return error;
   }
 
@@ -176,6 +177,7 @@ export class Circuit {
     if (
       ended === true &&
       this.#plain &&
+      !this.#successes.isThere &&
       state.era === ticket.era &&
       state.kind === "closed" &&
       state.failures === 0
@@ -209,8 +211,8 @@ export class Circuit {
         before,
         next.kind === "closed" ? "recovered" : before.kind === "closed" ? "tripped" : "probe-failed",
       );
-      if (verdict === "success") this.#events?.emit("success", { value, late });
-      else if (verdict === "failure") this.#events?.emit("failure", { error: value, late });
+      if (verdict === "success" && this.#successes.isThere) this.#events.emit("success", { value, late });
+      if (verdict === "failure") this.#events.emit("failure", { error: value, late });
     } catch {
       if (!isCounted) this.owed = { earlier: this.owed, ticket, started, ended, value };
     }
@@ -261,7 +263,7 @@ export class Circuit {
     if (to === from) return;
     if (to === "closed") this.#cause = undefined;
     this.#stateChanges++;
-    this.#events?.emit("stateChange", { from, to, reason });
+    this.#events.emit("stateChange", { from, to, reason });
   }
 
   /** The circuit's own time in milliseconds. */

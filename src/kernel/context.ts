@@ -55,6 +55,10 @@ export class Context implements ExecutionContext {
     );
   }
 
+  static is(value: unknown): value is Context {
+    return typeof value === "object" && value !== null && #source in value;
+  }
+
   get source(): AbortSignal | undefined {
     return this.#source;
   }
@@ -73,7 +77,7 @@ const remainingRule = numberFrom(Infinity, 0, Infinity);
 /** The context that options ask for: the very same, when they are one. */
 export function readContext(method: string, options: ExecuteOptions | undefined): Context {
   if (options === undefined) return new Context(undefined);
-  if (options instanceof Context) return options;
+  if (Context.is(options)) return options;
   return contextOf(ownOptions(method, CONTEXT_KEYS, options));
 }
 

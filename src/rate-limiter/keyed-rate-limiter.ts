@@ -83,7 +83,8 @@ export class KeyedRateLimiter extends Printed implements Component {
     this.#limits = limitsOf(settings);
     this.#table = new KeyTable(settings.maxKeys, this.#limits);
     const events = ["acquired", "rejected", "evicted"] as const;
-    this.#tally = new Tally(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
+    const source = { kind: "keyed-rate-limiter", name: this.name } as const;
+    this.#tally = new Tally(source, events, (key) => ({ key }));
   }
 
   /** How many tokens flow into each bucket in each {@link per}. */
@@ -133,7 +134,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     checkCost(cost, this.burst);
     const admitted = this.#take(id, cost);
     if (admitted) this.#tally.admitted(cost, 0, id);
-    else this.#tally.refused(cost, this.#tally.events === undefined ? 0 : this.#wait(id, cost), id);
+    else this.#tally.refused(cost, this.#tally.tellsRefusals ? this.#wait(id, cost) : 0, id);
     return admitted;
   }
 
@@ -241,7 +242,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     table.add(key, now, cost, hash);
     if (evicted !== undefined) {
       this.#evicted++;
-      this.#tally.events?.emit("evicted", { key: evicted });
+      this.#tally.evicted(evicted);
     }
     return true;
   }

@@ -1,11 +1,11 @@
-import type { Component, Snapshot } from "../kernel/component.js";
+import type { Component } from "../kernel/component.js";
 import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
-import { checkSynchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
+import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
 import { onePolicy } from "../kernel/wrapper.js";
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
@@ -28,28 +28,12 @@ import {
   readRequest,
   type WrapOptions,
 } from "./request.js";
+import type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 import type { Reservation } from "./reservation.js";
 import { type RateLimiterStats, Tally } from "./tally.js";
 
+export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 export type { RateLimiterStats } from "./tally.js";
-
-/** What a {@link RateLimiter} says of itself. */
-export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
-  readonly kind: "rate-limiter";
-  readonly rate: number;
-  /** Seconds. */
-  readonly per: number;
-  readonly burst: number;
-  readonly tokens: number;
-}
-
-/** The events of a {@link RateLimiter}. */
-export interface RateLimiterEvents {
-  /** A request was admitted after `waited` seconds. */
-  readonly acquired: { readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds. */
-  readonly rejected: { readonly cost: number; readonly retryAfter: number };
-}
 
 /**
  * A token bucket: `rate` tokens flow in each `per`, `burst` is what it holds, a request takes `cost` of them.
@@ -89,7 +73,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     this.name = settings.name;
     this.maxQueue = settings.maxQueue;
     this.#settings = settings;
-    this.#tally = new Tally(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
+    const source = { kind: "rate-limiter", name: this.name } as const;
+    this.#tally = new Tally(source, ["acquired", "rejected"], () => ({}));
     this.#line = new Line(settings, limitsOf(settings), this.#tally, undefined);
   }
 
@@ -136,7 +121,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     checkCost(cost, this.burst);
     const admitted = this.#line.take(cost);
     if (admitted) this.#tally.admitted(cost, 0);
-    else this.#tally.refused(cost, this.#tally.events ? this.#line.wait(cost) : 0);
+    else this.#tally.refused(cost, this.#tally.tellsRefusals ? this.#line.wait(cost) : 0);
     return admitted;
   }
 
@@ -177,8 +162,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
 
   /**
    * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
-   * promise rejects at once; until `fn` runs, an abort gives back what was taken. A context from outside can be passed
-   * as `options`; what it has `remaining` is the longest wait.
+   * promise rejects at once; until `fn` runs, an abort gives back what was taken. It waits no longer than `remaining`.
    *
    * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
    */
@@ -202,10 +186,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   }
 
   /**
-   * Blocks the thread until its turn, then runs the synchronous `fn` and returns its result, which must not be a
-   * promise. A signal that is aborted already keeps it from waiting and running; nothing can end it later.
-   *
-   * @throws as {@link acquireSync} does, `signal.reason`, or what `fn` throws.
+   * Blocks the thread until its turn, then runs the synchronous `fn` and returns its result. An aborted `signal` keeps
+   * it from waiting and running. Throws as {@link acquireSync} does, `signal.reason`, or what `fn` throws.
    */
   executeSync<Result>(
     fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
@@ -215,9 +197,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     const { context, request } = readExecution("executeSync", options, this.burst);
     request.signal?.throwIfAborted();
     this.#line.admitSync(request);
-    const result = fn(context);
-    checkSynchronous(result, "Use execute for it.");
-    return result;
+    return synchronous(fn(context), "Use execute for it.");
   }
 
   /**

@@ -102,7 +102,7 @@ export function readExecution(
   options: LimitedExecuteOptions | undefined,
   burst: number,
 ): { readonly context: Context; readonly request: Request } {
-  const isContext = options instanceof Context;
+  const isContext = Context.is(options);
   const own: LimitedExecuteOptions =
     options === undefined || isContext ? {} : ownOptions(method, EXECUTE_KEYS, options);
   const context = isContext ? options : contextOf(own);

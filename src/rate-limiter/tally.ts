@@ -1,4 +1,4 @@
-import { Events, type Listener } from "../kernel/events.js";
+import { type Audience, Events, type Listener, type Source } from "../kernel/events.js";
 
 /** Totals of a limiter since it was made: a frozen copy. */
 export interface RateLimiterStats {
@@ -29,36 +29,43 @@ export interface Teller<Key> {
 
 /** Counts what a limiter does and tells its listeners. */
 export class Tally<Key, Label extends object> implements Teller<Key> {
-  /** Made for the first listener. */
-  events: Events<Told<Label>> | undefined;
-  readonly #owner: string;
-  readonly #names: readonly (keyof Told<Label>)[];
+  readonly #events: Events<Told<Label>>;
+  readonly #acquiredAudience: Audience<Told<Label>["acquired"]>;
   readonly #label: (key: Key) => Label;
   #acquired = 0;
   #rejected = 0;
   #waited = 0;
 
-  constructor(owner: string, names: readonly (keyof Told<Label>)[], label: (key: Key) => Label) {
-    this.#owner = owner;
-    this.#names = names;
+  constructor(source: Source, names: readonly (keyof Told<Label>)[], label: (key: Key) => Label) {
+    this.#events = new Events(`${source.kind.replaceAll("-", " ")} ${source.name}`, names, source);
+    this.#acquiredAudience = this.#events.of("acquired");
     this.#label = label;
   }
 
+  /** Whether anybody hears of refusals. */
+  get tellsRefusals(): boolean {
+    return this.#events.of("rejected").isThere;
+  }
+
   on<Name extends keyof Told<Label>>(name: Name, listener: Listener<Told<Label>[Name]>): Disposable {
-    this.events ??= new Events(this.#owner, this.#names);
-    return this.events.on(name, listener);
+    return this.#events.on(name, listener);
   }
 
   admitted(cost: number, waited: number, key: Key): void {
     this.#acquired++;
     // Not for 0: a double is boxed anew at each addition.
     if (waited > 0) this.#waited += waited;
-    this.events?.emit("acquired", { ...this.#label(key), cost, waited: waited / 1000 });
+    if (!this.#acquiredAudience.isThere) return;
+    this.#events.emit("acquired", { ...this.#label(key), cost, waited: waited / 1000 });
   }
 
   refused(cost: number, retryAfter: number, key: Key): void {
     this.#rejected++;
-    this.events?.emit("rejected", { ...this.#label(key), cost, retryAfter });
+    this.#events.emit("rejected", { ...this.#label(key), cost, retryAfter });
+  }
+
+  evicted(key: Key): void {
+    this.#events.emit("evicted", this.#label(key));
   }
 
   stats(queued: number): RateLimiterStats {

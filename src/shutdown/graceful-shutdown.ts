@@ -60,7 +60,7 @@ import type { WorkerThread } from "./worker-thread.js";
  */
 export class GracefulShutdown extends ShutdownSettings implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
-  readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
+  readonly #events: Events<ShutdownEvents>;
   readonly #registrations: Registrations;
   readonly #course: Course;
   readonly #health: Health;
@@ -71,6 +71,8 @@ export class GracefulShutdown extends ShutdownSettings implements Component, Asy
     checkDelay(settings);
     super(settings);
     this.#settings = settings;
+    const source = { kind: "shutdown", name: settings.name } as const;
+    this.#events = new Events("GracefulShutdown", ["begin", "callback", "complete"], source);
     this.#registrations = new Registrations(settings.clock);
     const course = new Course(settings, this.#registrations, this.#events);
     this.#course = course;

@@ -61,8 +61,7 @@ describe("the sources", () => {
     const reasons = {
       "kernel/is-error.ts": "first, for errors that only inherit; others are known by their own text",
       "circuit-breaker/guard.ts": "a shortcut: what is no promise of this realm is asked for its then",
-      "circuit-breaker/options.ts":
-        "the classes that the application has chosen, by the rule of the language",
+      "kernel/error-matcher.ts": "the classes that the application has chosen, by the rule of the language",
       "shutdown/connections.ts": "modules of Node's core are the same in all realms",
       "shutdown/server-parts.ts": "modules of Node's core are the same in all realms",
       "heartbeat-file/read-file.ts": "a class of its own, which leaves the module nowhere",
