@@ -16,18 +16,6 @@ export interface Handlers {
 }
 
 /**
- * A call whose end could not be counted when it came, and those before it. Filled where the stack may be used up:
- * the engine can always make an empty object there, but not one with contents.
- */
-export interface Owed {
-  earlier?: Owed | undefined;
-  ticket?: Ticket;
-  started?: number;
-  ended?: boolean | Verdict;
-  value?: unknown;
-}
-
-/**
  * The shell around the machine: holds its state, reads the clock, keeps the totals and tells the listeners.
  * Every entrance first brings the state up to the time of now.
  */
@@ -37,11 +25,6 @@ export class Circuit {
   readonly timed: boolean;
   /** Kept here for the guard of asynchronous calls. */
   handlers: Handlers | undefined;
-  /**
-   * Ends that found no stack to be counted on, or a clock that threw: counted when somebody looks next. Set by
-   * plain assignment, for which there is always room.
-   */
-  owed: Owed | undefined;
   readonly limits: machine.Limits;
   readonly #settings: CircuitBreakerSettings;
   /** Names the circuit in messages. */
@@ -78,7 +61,6 @@ export class Circuit {
 
   /** The state of now. */
   now(): State {
-    if (this.owed !== undefined) this.#settleOwed();
     this.#catchUp();
     return this.#state;
   }
@@ -170,7 +152,7 @@ export class Circuit {
 
   /**
    * A call came to an end: fulfilled or not, which the predicates judge, or with a verdict. Counts it and makes
-   * the transition it causes, if its era is still on. Never throws, as far as there is stack to run on.
+   * the transition it causes, if its era is still on. Never throws, but where not even its call finds a stack.
    */
   settled(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     const state = this.#state;
@@ -190,17 +172,13 @@ export class Circuit {
 
   /** A function of its own, so that the one above is small enough to become part of every call. */
   #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
-    let isCounted = false;
     try {
       const verdict = typeof ended === "boolean" ? judge(this.#label, this.#settings, ended, value) : ended;
-      this.#catchUp();
-      const now = machine.settleNeedsTime(this.#state, this.limits, verdict) ? this.#time() : 0;
-      const before = this.#state;
+      const before = this.now();
+      const now = machine.settleNeedsTime(before, this.limits, verdict) ? this.#time() : 0;
       const late = before.era !== ticket.era;
       const next = machine.settle(before, this.limits, ticket, verdict, now, now - started);
-      // Nothing between here and the end of the counting can fail.
       this.#state = next;
-      isCounted = true;
       if (verdict === "ignored") this.#ignored++;
       else if (verdict === "success") this.#successful++;
       else {
@@ -214,24 +192,8 @@ export class Circuit {
       if (verdict === "success" && this.#successes.isThere) this.#events.emit("success", { value, late });
       if (verdict === "failure") this.#events.emit("failure", { error: value, late });
     } catch {
-      if (!isCounted) this.owed = { earlier: this.owed, ticket, started, ended, value };
-    }
-  }
-
-  #settleOwed(): void {
-    let next = this.owed;
-    this.owed = undefined;
-    while (next !== undefined) {
-      const owed = next;
-      const { ticket, started = 0, ended = false, value } = owed;
-      next = owed.earlier;
-      try {
-        if (ticket !== undefined) this.settled(ticket, started, ended, value);
-      } catch {
-        // It cannot be counted now either.
-        owed.earlier = this.owed;
-        this.owed = owed;
-      }
+      // The stack is used up, or the clock has thrown: the call is missing in the totals, and what it held of a
+      // half-open circuit is free after `probeTimeout`. What it came to is its caller's all the same.
     }
   }
 
