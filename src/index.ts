@@ -81,13 +81,8 @@ export {
   type RateLimiterSnapshot,
   type RateLimiterStats,
 } from "./rate-limiter/rate-limiter.js";
-export type {
-  AcquireOptions,
-  AcquireSyncOptions,
-  LimitedExecuteOptions,
-  SignalOf,
-  WrapOptions,
-} from "./rate-limiter/request.js";
+export type { LimitedExecuteOptions } from "./rate-limiter/execution.js";
+export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./rate-limiter/request.js";
 export type { Reservation } from "./rate-limiter/reservation.js";
 export { type RetryAfterSource, retryAfterSeconds } from "./rate-limiter/retry-after.js";
 

@@ -4,7 +4,7 @@ import type { Clock } from "../kernel/clock.js";
 import type { Json } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { checkSignal } from "../kernel/abort.js";
+import { checkSignal } from "../kernel/context.js";
 import { callback, custom, duration, flag, type Rule, text } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";

@@ -1,4 +1,8 @@
-import { unlike } from "./show.js";
+/** Whether it is an `AbortSignal`, of any realm. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  return typeof aborted === "boolean" && typeof addEventListener === "function";
+}
 
 type Join = (run: () => void) => () => void;
 
@@ -32,12 +36,4 @@ function listen(signal: AbortSignal): Join {
  */
 export function onAbort(signal: AbortSignal, run: () => void): () => void {
   return (shared.get(signal) ?? listen(signal))(run);
-}
-
-/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
-export function checkSignal(signal: unknown): void {
-  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  if (signal !== undefined && (typeof aborted !== "boolean" || typeof addEventListener !== "function")) {
-    throw new TypeError(unlike("signal", "an AbortSignal", signal));
-  }
 }

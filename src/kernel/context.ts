@@ -1,6 +1,7 @@
-import { checkSignal } from "./abort.js";
+import { isAbortSignal } from "./abort.js";
 import { ownOptions } from "./options.js";
 import { integer, numberFrom } from "./rules.js";
+import { unlike } from "./show.js";
 
 /**
  * What a function run by a policy's `execute` is given. Passed on as the options of an inner `execute`, it carries all
@@ -62,6 +63,12 @@ export class Context implements ExecutionContext {
   get source(): AbortSignal | undefined {
     return this.#source;
   }
+}
+
+/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || isAbortSignal(signal)) return;
+  throw new TypeError(unlike("signal", "an AbortSignal", signal));
 }
 
 /** The keys of {@link ExecuteOptions}. */

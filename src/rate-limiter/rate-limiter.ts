@@ -8,6 +8,7 @@ import { Printed } from "../kernel/printed.js";
 import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
 import { onePolicy } from "../kernel/wrapper.js";
+import { type LimitedExecuteOptions, readExecution } from "./execution.js";
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { Line } from "./line.js";
 import {
@@ -23,8 +24,6 @@ import {
   type AcquireSyncOptions,
   checkCost,
   parsePause,
-  type LimitedExecuteOptions,
-  readExecution,
   readRequest,
   type WrapOptions,
 } from "./request.js";

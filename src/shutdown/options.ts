@@ -1,7 +1,7 @@
 import { type Clock, realClock } from "../kernel/clock.js";
 import { type Duration, formatDuration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { checkSignal } from "../kernel/abort.js";
+import { checkSignal } from "../kernel/context.js";
 import {
   callback,
   custom,
