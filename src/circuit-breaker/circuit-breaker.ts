@@ -183,14 +183,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
   ): Promise<Result> {
     checkFunction(fn, "execute", RECIPE);
     const context = this.#begin(options);
-    const permit = this.#admitted();
-    try {
-      return await runAbortable(fn, context, permit);
-    } catch (error) {
-      // Settled already, but where the stack was used up before anything ran.
-      permit.failure(error);
-      throw error;
-    }
+    return await runAbortable(fn, context, this.#admitted());
   }
 
   /**

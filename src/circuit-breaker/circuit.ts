@@ -1,5 +1,5 @@
 import { disposable } from "../kernel/disposable.js";
-import { Events, type Listener } from "../kernel/events.js";
+import { type Audience, Events, type Listener } from "../kernel/events.js";
 import { judge, type Verdict } from "../kernel/judge.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
@@ -16,18 +16,6 @@ export interface Handlers {
 }
 
 /**
- * A call whose end could not be counted when it came, and those before it. Filled where the stack may be used up:
- * the engine can always make an empty object there, but not one with contents.
- */
-export interface Owed {
-  earlier?: Owed | undefined;
-  ticket?: Ticket;
-  started?: number;
-  ended?: boolean | Verdict;
-  value?: unknown;
-}
-
-/**
  * The shell around the machine: holds its state, reads the clock, keeps the totals and tells the listeners.
  * Every entrance first brings the state up to the time of now.
  */
@@ -37,19 +25,15 @@ export class Circuit {
   readonly timed: boolean;
   /** Kept here for the guard of asynchronous calls. */
   handlers: Handlers | undefined;
-  /**
-   * Ends that found no stack to be counted on, or a clock that threw: counted when somebody looks next. Set by
-   * plain assignment, for which there is always room.
-   */
-  owed: Owed | undefined;
   readonly limits: machine.Limits;
   readonly #settings: CircuitBreakerSettings;
   /** Names the circuit in messages. */
   readonly #label: string;
   #state: State;
-  /** Nobody listens, judges or keeps a window: a success of a healthy circuit only has to be counted. */
-  #plain: boolean;
-  #events: Events<CircuitBreakerEvents> | undefined;
+  /** Nobody judges or keeps a window: a success of a healthy circuit that nobody hears of only has to be counted. */
+  readonly #plain: boolean;
+  readonly #events: Events<CircuitBreakerEvents>;
+  readonly #successes: Audience<CircuitBreakerEvents["success"]>;
   /** The last failure that counted, as an error's options. */
   #cause: ErrorOptions | undefined;
   /** Milliseconds spent isolated: the circuit's own time stands still meanwhile. */
@@ -67,6 +51,9 @@ export class Circuit {
     this.limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
     this.name = settings.name;
     this.#label = `circuit "${settings.name}"`;
+    const names = ["stateChange", "success", "failure", "rejected"] as const;
+    this.#events = new Events(this.#label, names, { kind: "circuit-breaker", name: this.name });
+    this.#successes = this.#events.of("success");
     this.timed = settings.trip !== undefined;
     this.#plain = settings.trip === undefined && settings.isFailure === undefined;
     this.#state = machine.closed(0, this.limits);
@@ -74,7 +61,6 @@ export class Circuit {
 
   /** The state of now. */
   now(): State {
-    if (this.owed !== undefined) this.#settleOwed();
     this.#catchUp();
     return this.#state;
   }
@@ -106,9 +92,6 @@ export class Circuit {
     event: Name,
     listener: Listener<CircuitBreakerEvents[Name]>,
   ): Disposable {
-    const names = ["stateChange", "success", "failure", "rejected"] as const;
-    this.#events ??= new Events<CircuitBreakerEvents>(this.#label, names);
-    this.#plain = false;
     return this.#events.on(event, listener);
   }
 
@@ -142,7 +125,7 @@ export class Circuit {
   /** Tells the listeners of a refusal that nobody catches as an error. */
   announceRefusal(): void {
     // An error with its stack costs microseconds: made for those who listen.
-    if (this.#events?.has("rejected")) this.refusal();
+    if (this.#events.of("rejected").isThere) this.refusal();
   }
 
   /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
@@ -163,19 +146,20 @@ export class Circuit {
     const state = this.#state;
     const condition = state.kind === "half-open" ? "half-open with all its probes under way" : state.kind;
     const error = new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
-    this.#events?.emit("rejected", { error });
+    this.#events.emit("rejected", { error });
     return error;
   }
 
   /**
    * A call came to an end: fulfilled or not, which the predicates judge, or with a verdict. Counts it and makes
-   * the transition it causes, if its era is still on. Never throws, as far as there is stack to run on.
+   * the transition it causes, if its era is still on. Never throws, but where not even its call finds a stack.
    */
   settled(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     const state = this.#state;
     if (
       ended === true &&
       this.#plain &&
+      !this.#successes.isThere &&
       state.era === ticket.era &&
       state.kind === "closed" &&
       state.failures === 0
@@ -188,17 +172,13 @@ export class Circuit {
 
   /** A function of its own, so that the one above is small enough to become part of every call. */
   #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
-    let isCounted = false;
     try {
       const verdict = typeof ended === "boolean" ? judge(this.#label, this.#settings, ended, value) : ended;
-      this.#catchUp();
-      const now = machine.settleNeedsTime(this.#state, this.limits, verdict) ? this.#time() : 0;
-      const before = this.#state;
+      const before = this.now();
+      const now = machine.settleNeedsTime(before, this.limits, verdict) ? this.#time() : 0;
       const late = before.era !== ticket.era;
       const next = machine.settle(before, this.limits, ticket, verdict, now, now - started);
-      // Nothing between here and the end of the counting can fail.
       this.#state = next;
-      isCounted = true;
       if (verdict === "ignored") this.#ignored++;
       else if (verdict === "success") this.#successful++;
       else {
@@ -209,27 +189,11 @@ export class Circuit {
         before,
         next.kind === "closed" ? "recovered" : before.kind === "closed" ? "tripped" : "probe-failed",
       );
-      if (verdict === "success") this.#events?.emit("success", { value, late });
-      else if (verdict === "failure") this.#events?.emit("failure", { error: value, late });
+      if (verdict === "success" && this.#successes.isThere) this.#events.emit("success", { value, late });
+      if (verdict === "failure") this.#events.emit("failure", { error: value, late });
     } catch {
-      if (!isCounted) this.owed = { earlier: this.owed, ticket, started, ended, value };
-    }
-  }
-
-  #settleOwed(): void {
-    let next = this.owed;
-    this.owed = undefined;
-    while (next !== undefined) {
-      const owed = next;
-      const { ticket, started = 0, ended = false, value } = owed;
-      next = owed.earlier;
-      try {
-        if (ticket !== undefined) this.settled(ticket, started, ended, value);
-      } catch {
-        // It cannot be counted now either.
-        owed.earlier = this.owed;
-        this.owed = owed;
-      }
+      // The stack is used up, or the clock has thrown: the call is missing in the totals, and what it held of a
+      // half-open circuit is free after `probeTimeout`. What it came to is its caller's all the same.
     }
   }
 
@@ -261,7 +225,7 @@ export class Circuit {
     if (to === from) return;
     if (to === "closed") this.#cause = undefined;
     this.#stateChanges++;
-    this.#events?.emit("stateChange", { from, to, reason });
+    this.#events.emit("stateChange", { from, to, reason });
   }
 
   /** The circuit's own time in milliseconds. */

@@ -1,6 +1,6 @@
-import type { NotAPromise } from "../kernel/synchronous.js";
-import { disown, isThenable } from "../kernel/thenable.js";
-import type { Circuit, Handlers, Owed } from "./circuit.js";
+import { type NotAPromise, synchronous } from "../kernel/synchronous.js";
+import { isThenable } from "../kernel/thenable.js";
+import type { Circuit, Handlers } from "./circuit.js";
 import type { Ticket } from "./machine.js";
 
 function handlersOf(circuit: Circuit, ticket: Ticket, started: number): Handlers {
@@ -53,19 +53,7 @@ export function guard<This, Args extends unknown[], Result>(
     circuit.settled(ticket, started, true, result);
     return promise;
   } catch (error) {
-    if (ticket !== undefined) {
-      // Written out: where the stack is used up, a function that does this could not be called.
-      try {
-        circuit.settled(ticket, started, false, error);
-      } catch {
-        const owed: Owed = {};
-        owed.earlier = circuit.owed;
-        owed.ticket = ticket;
-        owed.started = started;
-        owed.value = error;
-        circuit.owed = owed;
-      }
-    }
+    if (ticket !== undefined) circuit.settled(ticket, started, false, error);
     return Promise.reject(error);
   }
 }
@@ -90,32 +78,17 @@ export function guardSync<This, Args extends unknown[], Result>(
   const started = circuit.start();
   const ticket = circuit.admit();
   if (ticket === undefined) throw circuit.refusal();
-  let promise: unknown;
+  let result: Result;
+  let isPromise: boolean;
   try {
-    const result = fn.apply(self, args);
-    if (isDirect(result)) {
-      circuit.settled(ticket, started, true, result);
-      return result;
-    }
-    promise = result;
-    circuit.settled(ticket, started, "ignored", undefined);
+    result = fn.apply(self, args);
+    isPromise = isThenable(result);
   } catch (error) {
-    try {
-      circuit.settled(ticket, started, false, error);
-    } catch {
-      const owed: Owed = {};
-      owed.earlier = circuit.owed;
-      owed.ticket = ticket;
-      owed.started = started;
-      owed.value = error;
-      circuit.owed = owed;
-    }
+    circuit.settled(ticket, started, false, error);
     throw error;
   }
-  disown(promise);
-  throw new TypeError(
-    "a synchronous call needs a function that returns its result; got a promise. Use call or wrap for it.",
-  );
+  circuit.settled(ticket, started, isPromise ? "ignored" : true, result);
+  return synchronous(result, "Use call or wrap for it.");
 }
 
 /** A function that calls the synchronous `fn` through the circuit, with its `this`. */
@@ -126,8 +99,4 @@ export function guardedSync<This, Args extends unknown[], Result>(
   return function (...args) {
     return guardSync(circuit, this, fn, ...args);
   };
-}
-
-function isDirect<Result>(result: Result): result is NotAPromise<Result> {
-  return !isThenable(result);
 }

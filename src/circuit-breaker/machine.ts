@@ -161,14 +161,11 @@ function settleProbe(
     if (verdict !== "success" || failed || probe.era < state.since) return state;
     return unlessRecovered({ ...state, late: state.late + 1 }, limits);
   }
-  const next = failed
-    ? opened(state, limits, state.failures + 1, now)
-    : verdict === "ignored"
-      ? state
-      : unlessRecovered({ ...state, successes: state.successes + 1 }, limits);
-  // Last, because a call that could not be settled for want of stack is settled again.
   state.probes.remove(probe);
-  return next;
+  if (failed) return opened(state, limits, state.failures + 1, now);
+  return verdict === "ignored"
+    ? state
+    : unlessRecovered({ ...state, successes: state.successes + 1 }, limits);
 }
 
 function unlessRecovered(state: Open | HalfOpen, limits: Limits): State {

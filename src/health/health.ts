@@ -68,13 +68,15 @@ const NONE: ReadonlySet<string> = new Set();
  */
 export class Health extends Printed implements Component {
   readonly #settings: HealthSettings;
-  readonly #events = new Events<HealthEvents>("Health", ["change"]);
+  readonly #events: Events<HealthEvents>;
   readonly #draining: AbortSignal;
   #entries: readonly Entry[] = [];
 
   constructor(options?: HealthOptions) {
     super();
     this.#settings = resolveOptions("Health", healthRules, options, "health");
+    const source = { kind: "health", name: this.#settings.name } as const;
+    this.#events = new Events("Health", ["change"], source);
     this.#draining = this.#settings.drainOn ?? new AbortController().signal;
   }
 

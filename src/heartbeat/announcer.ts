@@ -37,7 +37,10 @@ export interface HeartbeatSnapshot extends Snapshot {
 /** Makes the events of a heartbeat; the application's callbacks are their first listeners. */
 export function announcer(owner: string, settings: HeartbeatSettings): Events<HeartbeatEvents> {
   const { name, stateFile = null, onBeat, onMissedBeat, onTargetDead, onAlert } = settings;
-  const events = new Events<HeartbeatEvents>(owner, ["beat", "missedBeat", "targetDead"]);
+  const events = new Events<HeartbeatEvents>(owner, ["beat", "missedBeat", "targetDead"], {
+    kind: "heartbeat",
+    name,
+  });
   if (onBeat !== undefined) events.on("beat", onBeat);
   if (onMissedBeat !== undefined) events.on("missedBeat", onMissedBeat);
   if (onTargetDead !== undefined) events.on("targetDead", () => onTargetDead());

@@ -1,5 +1,3 @@
-import { unlike } from "./show.js";
-
 /** Whether it is an `AbortSignal`, of any realm. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
@@ -38,10 +36,4 @@ function listen(signal: AbortSignal): Join {
  */
 export function onAbort(signal: AbortSignal, run: () => void): () => void {
   return (shared.get(signal) ?? listen(signal))(run);
-}
-
-/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
-export function checkSignal(signal: unknown): void {
-  if (signal === undefined || isAbortSignal(signal)) return;
-  throw new TypeError(unlike("signal", "an AbortSignal", signal));
 }

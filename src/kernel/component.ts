@@ -11,4 +11,6 @@ export interface Snapshot {
 export interface Component {
   readonly name: string;
   snapshot(): Snapshot;
+  /** Adds a listener of one of the component's events; disposing of the result removes it. */
+  on(event: string, listener: (payload: unknown) => unknown): Disposable;
 }

@@ -1,6 +1,7 @@
-import { checkSignal } from "./abort.js";
+import { isAbortSignal } from "./abort.js";
 import { ownOptions } from "./options.js";
 import { integer, numberFrom } from "./rules.js";
+import { unlike } from "./show.js";
 
 /**
  * What a function run by a policy's `execute` is given. Passed on as the options of an inner `execute`, it carries all
@@ -55,9 +56,19 @@ export class Context implements ExecutionContext {
     );
   }
 
+  static is(value: unknown): value is Context {
+    return typeof value === "object" && value !== null && #source in value;
+  }
+
   get source(): AbortSignal | undefined {
     return this.#source;
   }
+}
+
+/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || isAbortSignal(signal)) return;
+  throw new TypeError(unlike("signal", "an AbortSignal", signal));
 }
 
 /** The keys of {@link ExecuteOptions}. */
@@ -73,7 +84,7 @@ const remainingRule = numberFrom(Infinity, 0, Infinity);
 /** The context that options ask for: the very same, when they are one. */
 export function readContext(method: string, options: ExecuteOptions | undefined): Context {
   if (options === undefined) return new Context(undefined);
-  if (options instanceof Context) return options;
+  if (Context.is(options)) return options;
   return contextOf(ownOptions(method, CONTEXT_KEYS, options));
 }
 

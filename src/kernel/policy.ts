@@ -77,7 +77,7 @@ export function runAbortable<Result>(
   source: AbortSignal | Context | undefined,
   held?: Settling,
 ): Promise<Result> {
-  const context = source instanceof Context ? source : new Context(source);
+  const context = Context.is(source) ? source : new Context(source);
   const signal = context.source;
   return new Promise((resolve, reject) => {
     const abort = (): void => {

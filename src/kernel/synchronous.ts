@@ -18,16 +18,18 @@ export type Synchronous<Result> =
 /** What a synchronous call returns: what the function returns, which must not be a promise. */
 export type NotAPromise<Result> = Exclude<Result, PromiseLike<unknown>>;
 
+function isDirect<Result>(result: Result): result is NotAPromise<Result> {
+  return !isThenable(result);
+}
+
 /**
- * Throws a TypeError when the result of a synchronous call is a promise, which is left to itself.
+ * The result of a synchronous call.
  *
- * @param advice says what to use instead.
+ * @param advice says what to use instead for a promise.
+ * @throws TypeError when it is a promise, which is left to itself.
  */
-export function checkSynchronous<Result>(
-  result: Result,
-  advice: string,
-): asserts result is NotAPromise<Result> {
-  if (!isThenable(result)) return;
+export function synchronous<Result>(result: Result, advice: string): NotAPromise<Result> {
+  if (isDirect(result)) return result;
   disown(result);
   throw new TypeError(
     `a synchronous call needs a function that returns its result; got a promise. ${advice}`,

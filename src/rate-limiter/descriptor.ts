@@ -13,7 +13,8 @@ import {
   type RateLimiterOptions,
   rateLimiterRules,
 } from "./options.js";
-import { RateLimiter, type RateLimiterEvents } from "./rate-limiter.js";
+import { RateLimiter } from "./rate-limiter.js";
+import type { RateLimiterEvents } from "./report.js";
 
 export const section: SectionDescriptor = {
   rules: sectionRules(rateLimiterRules, keyedRateLimiterRules),

@@ -10,18 +10,10 @@ export {
 } from "./keyed-rate-limiter.js";
 export type { Limited } from "./limited.js";
 export type { KeyedRateLimiterOptions, OnFull, RateLimiterOptions, RateLimits } from "./options.js";
-export {
-  RateLimiter,
-  type RateLimiterEvents,
-  type RateLimiterSnapshot,
-  type RateLimiterStats,
-} from "./rate-limiter.js";
-export type {
-  AcquireOptions,
-  AcquireSyncOptions,
-  LimitedExecuteOptions,
-  SignalOf,
-  WrapOptions,
-} from "./request.js";
+export type { RateLimiterStats } from "./metrics.js";
+export { RateLimiter } from "./rate-limiter.js";
+export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
+export type { LimitedExecuteOptions } from "./execution.js";
+export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./request.js";
 export type { Reservation } from "./reservation.js";
 export { type RetryAfterSource, retryAfterSeconds } from "./retry-after.js";

@@ -66,7 +66,8 @@ export class KeyedRateLimiter extends Printed implements Component {
     this.maxQueue = settings.maxQueue;
     this.#limits = limitsOf(settings);
     const events = ["acquired", "rejected", "evicted"] as const;
-    this.#metrics = new Metrics(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
+    const source = { kind: "keyed-rate-limiter", name: this.name } as const;
+    this.#metrics = new Metrics(source, events, (key) => ({ key }));
     this.#buckets = new KeyedBuckets(settings, this.#limits, this.#metrics);
   }
 
@@ -115,8 +116,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     checkCost(cost, this.burst);
     const admitted = this.#buckets.tryTake(id, cost);
     if (admitted) this.#metrics.admitted(cost, 0, id);
-    else
-      this.#metrics.refused(cost, this.#metrics.events === undefined ? 0 : this.#buckets.wait(id, cost), id);
+    else this.#metrics.refused(cost, this.#metrics.tellsRefusals ? this.#buckets.wait(id, cost) : 0, id);
     return admitted;
   }
 

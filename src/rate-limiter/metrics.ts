@@ -1,4 +1,4 @@
-import { Events, type Listener } from "../kernel/events.js";
+import { type Audience, Events, type Listener, type Source } from "../kernel/events.js";
 
 /** Totals of a limiter since it was made: a frozen copy. */
 export interface RateLimiterStats {
@@ -29,10 +29,8 @@ export interface AdmissionObserver<Key> {
 
 /** Counts what a limiter does, and emits its events. */
 export class Metrics<Key, Label extends object> implements AdmissionObserver<Key> {
-  /** Created for the first listener. */
-  events: Events<LimiterEventMap<Label>> | undefined;
-  readonly #owner: string;
-  readonly #names: readonly (keyof LimiterEventMap<Label>)[];
+  readonly #events: Events<LimiterEventMap<Label>>;
+  readonly #acquiredAudience: Audience<LimiterEventMap<Label>["acquired"]>;
   readonly #label: (key: Key) => Label;
   /** How many keys were forgotten before their buckets were full. */
   totalEvicted = 0;
@@ -40,35 +38,40 @@ export class Metrics<Key, Label extends object> implements AdmissionObserver<Key
   #rejected = 0;
   #waited = 0;
 
-  constructor(owner: string, names: readonly (keyof LimiterEventMap<Label>)[], label: (key: Key) => Label) {
-    this.#owner = owner;
-    this.#names = names;
+  constructor(source: Source, names: readonly (keyof LimiterEventMap<Label>)[], label: (key: Key) => Label) {
+    this.#events = new Events(`${source.kind.replaceAll("-", " ")} ${source.name}`, names, source);
+    this.#acquiredAudience = this.#events.of("acquired");
     this.#label = label;
+  }
+
+  /** Whether anybody hears of refusals. */
+  get tellsRefusals(): boolean {
+    return this.#events.of("rejected").isThere;
   }
 
   on<Name extends keyof LimiterEventMap<Label>>(
     name: Name,
     listener: Listener<LimiterEventMap<Label>[Name]>,
   ): Disposable {
-    this.events ??= new Events(this.#owner, this.#names);
-    return this.events.on(name, listener);
+    return this.#events.on(name, listener);
   }
 
   admitted(cost: number, waited: number, key: Key): void {
     this.#acquired++;
     // Not for 0: each addition allocates a double.
     if (waited > 0) this.#waited += waited;
-    this.events?.emit("acquired", { ...this.#label(key), cost, waited: waited / 1000 });
+    if (!this.#acquiredAudience.isThere) return;
+    this.#events.emit("acquired", { ...this.#label(key), cost, waited: waited / 1000 });
   }
 
   refused(cost: number, retryAfter: number, key: Key): void {
     this.#rejected++;
-    this.events?.emit("rejected", { ...this.#label(key), cost, retryAfter });
+    this.#events.emit("rejected", { ...this.#label(key), cost, retryAfter });
   }
 
   evicted(key: Key): void {
     this.totalEvicted++;
-    this.events?.emit("evicted", this.#label(key));
+    this.#events.emit("evicted", this.#label(key));
   }
 
   stats(queued: number): RateLimiterStats {

@@ -1,13 +1,14 @@
-import type { Component, Snapshot } from "../kernel/component.js";
+import type { Component } from "../kernel/component.js";
 import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
-import { checkSynchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
+import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
 import { onePolicy } from "../kernel/wrapper.js";
+import { type LimitedExecuteOptions, readExecution } from "./execution.js";
 import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
 import { QueuedLimiter } from "./queued-limiter.js";
 import {
@@ -23,34 +24,13 @@ import {
   type AcquireSyncOptions,
   checkCost,
   parsePause,
-  type LimitedExecuteOptions,
-  readExecution,
   readRequest,
   type WrapOptions,
 } from "./request.js";
+import type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 import type { Reservation } from "./reservation.js";
 import { TokenBucket } from "./token-bucket.js";
 import { Metrics, type RateLimiterStats } from "./metrics.js";
-
-export type { RateLimiterStats } from "./metrics.js";
-
-/** The state of a {@link RateLimiter}. */
-export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
-  readonly kind: "rate-limiter";
-  readonly rate: number;
-  /** Seconds. */
-  readonly per: number;
-  readonly burst: number;
-  readonly tokens: number;
-}
-
-/** The events of a {@link RateLimiter}. */
-export interface RateLimiterEvents {
-  /** A request was admitted after `waited` seconds. */
-  readonly acquired: { readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds. */
-  readonly rejected: { readonly cost: number; readonly retryAfter: number };
-}
 
 /**
  * A token bucket: `rate` tokens flow in each `per`, `burst` is what it holds, a request takes `cost` of them.
@@ -91,7 +71,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     this.name = settings.name;
     this.maxQueue = settings.maxQueue;
     this.#settings = settings;
-    this.#metrics = new Metrics(`rate limiter ${this.name}`, ["acquired", "rejected"], () => ({}));
+    const source = { kind: "rate-limiter", name: this.name } as const;
+    this.#metrics = new Metrics(source, ["acquired", "rejected"], () => ({}));
     this.#bucket = new TokenBucket(limitsOf(settings));
     this.#limiter = new QueuedLimiter(settings, this.#bucket, this.#metrics, undefined);
   }
@@ -139,7 +120,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     checkCost(cost, this.burst);
     const admitted = this.#limiter.take(cost);
     if (admitted) this.#metrics.admitted(cost, 0);
-    else this.#metrics.refused(cost, this.#metrics.events ? this.#limiter.wait(cost) : 0);
+    else this.#metrics.refused(cost, this.#metrics.tellsRefusals ? this.#limiter.wait(cost) : 0);
     return admitted;
   }
 
@@ -180,8 +161,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
 
   /**
    * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
-   * promise rejects at once; until `fn` runs, an abort gives back what was taken. A context from outside can be passed
-   * as `options`; what it has `remaining` is the longest wait.
+   * promise rejects at once; until `fn` runs, an abort gives back what was taken. It waits no longer than `remaining`.
    *
    * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
    */
@@ -205,10 +185,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   }
 
   /**
-   * Blocks the thread until its turn, then runs the synchronous `fn` and returns its result, which must not be a
-   * promise. A signal that is aborted already keeps it from waiting and running; nothing can end it later.
-   *
-   * @throws as {@link acquireSync} does, `signal.reason`, or what `fn` throws.
+   * Blocks the thread until its turn, then runs the synchronous `fn` and returns its result. An aborted `signal` keeps
+   * it from waiting and running. Throws as {@link acquireSync} does, `signal.reason`, or what `fn` throws.
    */
   executeSync<Result>(
     fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
@@ -218,9 +196,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     const { context, request } = readExecution("executeSync", options, this.burst);
     request.signal?.throwIfAborted();
     this.#limiter.admitSync(request);
-    const result = fn(context);
-    checkSynchronous(result, "Use execute for it.");
-    return result;
+    return synchronous(fn(context), "Use execute for it.");
   }
 
   /**

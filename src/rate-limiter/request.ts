@@ -1,7 +1,6 @@
 import { type Duration, DURATION_PATTERN, durationRule, parseDuration } from "../kernel/duration.js";
-import { CONTEXT_KEYS, Context, contextOf, type ExecuteOptions } from "../kernel/context.js";
-import { checkKeys, ownOptions } from "../kernel/options.js";
-import { checkSignal } from "../kernel/abort.js";
+import { checkKeys } from "../kernel/options.js";
+import { checkSignal } from "../kernel/context.js";
 import { unlike } from "../kernel/show.js";
 import { costError } from "./errors.js";
 
@@ -21,9 +20,6 @@ export interface AcquireOptions extends AcquireSyncOptions {
   /** Ends the wait: the promise rejects at once with `signal.reason`, and no token is taken. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/** What a limited execution can say: what a request that waits can, with the rest of a context from outside. */
-export interface LimitedExecuteOptions extends AcquireOptions, ExecuteOptions {}
 
 /** Options of a wrapped function: how each call waits. */
 export interface WrapOptions<Args extends readonly unknown[] = never[]> extends AcquireSyncOptions {
@@ -92,22 +88,4 @@ export function readRequest(
   checkCost(cost, burst);
   checkSignal(signal);
   return { cost, timeout: parseTimeout(timeout), signal };
-}
-
-const EXECUTE_KEYS: Readonly<Record<keyof LimitedExecuteOptions, true>> = { ...ASYNC_KEYS, ...CONTEXT_KEYS };
-
-/** Reads the options of an execution. It waits no longer than it has time. */
-export function readExecution(
-  method: string,
-  options: LimitedExecuteOptions | undefined,
-  burst: number,
-): { readonly context: Context; readonly request: Request } {
-  const isContext = options instanceof Context;
-  const own: LimitedExecuteOptions =
-    options === undefined || isContext ? {} : ownOptions(method, EXECUTE_KEYS, options);
-  const context = isContext ? options : contextOf(own);
-  const { cost = 1, timeout } = own;
-  checkCost(cost, burst);
-  const longest = Math.min(parseTimeout(timeout), context.remaining * 1000);
-  return { context, request: { cost, timeout: longest, signal: context.source } };
 }

@@ -61,7 +61,7 @@ import type { ShutdownWaitOptions } from "./wait.js";
  */
 export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
   readonly #settings: GracefulShutdownSettings;
-  readonly #events = new Events<ShutdownEvents>("GracefulShutdown", ["begin", "callback", "complete"]);
+  readonly #events: Events<ShutdownEvents>;
   readonly #registrations = new Registrations();
   readonly #run: ShutdownRun;
 
@@ -70,6 +70,8 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     const settings = resolveOptions("GracefulShutdown", shutdownRules, options, "shutdown");
     checkDelay(settings);
     this.#settings = settings;
+    const source = { kind: "shutdown", name: settings.name } as const;
+    this.#events = new Events("GracefulShutdown", ["begin", "callback", "complete"], source);
     this.#run = new ShutdownRun(settings, this.#registrations, this.#events);
   }
 

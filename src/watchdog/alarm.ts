@@ -39,7 +39,7 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
     sentence: (info: Timeout) => string,
     others: readonly "notCounted"[] = [],
   ) {
-    super(`watchdog ${who.name}`, ["timeout", "recover", ...others]);
+    super(`watchdog ${who.name}`, ["timeout", "recover", ...others], { kind: "watchdog", name: who.name });
     this.#who = who;
     this.#clock = clock;
     this.#sentence = sentence;

@@ -3,7 +3,7 @@ import { realClock } from "../kernel/clock.js";
 import type { OptionRules } from "../kernel/options.js";
 import { Context, type ExecuteOptions, type ExecutionContext, readContext } from "../kernel/context.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
-import { checkSynchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
+import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import { flag } from "../kernel/rules.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
@@ -190,8 +190,10 @@ export class WatchdogContext implements SyncPolicy {
       const { clock, raiseOnTimeout, timeout } = this.#settings;
       // The engine cannot wait for pings: it ends only what cannot ping.
       const limit = pingsNever && clock === realClock ? timeout * LIMIT : undefined;
-      const result = raiseOnTimeout ? watchdog.runRaising(call, limit) : call();
-      checkSynchronous(result, "Use run for it.");
+      const result = synchronous(
+        raiseOnTimeout ? watchdog.runRaising(call, limit) : call(),
+        "Use run for it.",
+      );
       watchdog.raise();
       return result;
     } catch (error) {

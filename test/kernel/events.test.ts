@@ -14,7 +14,8 @@ afterEach(() => {
   warnings.mockRestore();
 });
 
-const door = (): Events<DoorEvents> => new Events<DoorEvents>("Door", ["open", "close"]);
+const door = (): Events<DoorEvents> =>
+  new Events<DoorEvents>("Door", ["open", "close"], { kind: "watchdog", name: "front" });
 
 function revoked(): object {
   const { proxy, revoke } = Proxy.revocable({}, {});

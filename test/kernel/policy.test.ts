@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
-import { checkSignal } from "../../src/kernel/abort.js";
+import { checkSignal } from "../../src/kernel/context.js";
 import { checkFunction, runAbortable } from "../../src/kernel/policy.js";
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
