@@ -63,8 +63,10 @@ async function keepWatch(): Promise<void> {
     for (const thread of threads) thread.pass();
     if (orders !== taken) takeOrders();
     taken = orders;
-    forgetIdle();
-    threads = [own, ...[...workers.values()].map(({ thread }) => thread)];
+    if (workers.size > 0 || threads.length > 1) {
+      forgetIdle();
+      threads = [own, ...[...workers.values()].map(({ thread }) => thread)];
+    }
     let wait = Infinity;
     let busy = false;
     for (const thread of threads) {

@@ -2,13 +2,15 @@ import { uptime } from "node:os";
 import { type Clock, realClock } from "../../kernel/clock.js";
 import { type Elapsed, LookTimes } from "../../process/standstill.js";
 import { leftOut } from "../deadline.js";
-import { type CpuTimes, cpuTimes, isRunnable } from "./thread-facts.js";
+import { type CpuTimes, cpuTimes, isRunnable, ownCpuTimes } from "./thread-facts.js";
 
-/** How long a reading of the monitor's own share of the CPU serves, in milliseconds. */
-const OWN_READING = 1000;
+/** How long a reading of the monitor's own waits for a CPU serves, in milliseconds: while it has any, and else. */
+const BUSY_READING = 1000;
+const CALM_READING = 10_000;
+/** A monitor that waited for less than this share of the time has a CPU when it wants one. */
+const CALM = 0.01;
 /** Where the time since boot has moved by less than this, in milliseconds, the machine did not sleep. */
 const LEAST_SLEEP = 500;
-const OWN_FOLDER = "/proc/thread-self";
 
 /** Seconds since boot; where they may not be asked for (Deno's permissions), of a machine that never sleeps. */
 function sinceBoot(): number {
@@ -25,6 +27,8 @@ export interface TimeSources {
   /** Seconds since boot, those of sleep included. */
   readonly uptime: () => number;
   readonly cpuTimes: (folder: string | undefined) => CpuTimes | undefined;
+  /** Those of the monitor. */
+  readonly ownCpuTimes: () => CpuTimes | undefined;
   readonly isRunnable: (folder: string) => boolean;
 }
 
@@ -44,20 +48,20 @@ export class MonitorTime {
   #theirs: CpuTimes | undefined;
   /** Starvation that was found before the kernel has told of it. */
   #ahead = 0;
-  #own: { readonly queued: number | undefined; readonly at: number };
+  #own: { readonly queued: number; readonly at: number; readonly serves: number };
   /** By how much the time since boot is ahead of the monotonic clock, which may stand still in sleep. */
   #bootAhead: number;
 
   constructor(
     folder: string | undefined,
-    sources: TimeSources = { clock: realClock, uptime: sinceBoot, cpuTimes, isRunnable },
+    sources: TimeSources = { clock: realClock, uptime: sinceBoot, cpuTimes, ownCpuTimes, isRunnable },
   ) {
     this.#folder = folder;
     this.#sources = sources;
     this.#looks = new LookTimes(sources.clock);
     const now = this.#looks.last;
     this.#bootAhead = sources.uptime() * 1000 - now;
-    this.#own = this.#readOwn(now);
+    this.#own = { queued: this.#ownQueued(), at: now, serves: BUSY_READING };
   }
 
   /** Milliseconds that were left out. */
@@ -106,17 +110,19 @@ export class MonitorTime {
     return this.#folder !== undefined && this.#sources.isRunnable(this.#folder);
   }
 
-  #readOwn(at: number): { readonly queued: number | undefined; readonly at: number } {
-    return { queued: this.#sources.cpuTimes(OWN_FOLDER)?.queued, at };
+  #ownQueued(): number {
+    return this.#sources.ownCpuTimes()?.queued ?? 0;
   }
 
   /** For how long the monitor itself waited for a CPU since the last reading, where that may matter. */
   #ownWait({ still, now }: Elapsed): number {
     const before = this.#own;
-    if (still === 0 && now - before.at < OWN_READING) return 0;
-    this.#own = this.#readOwn(now);
-    const { queued } = this.#own;
-    return queued === undefined || before.queued === undefined ? 0 : queued - before.queued;
+    if (still === 0 && now - before.at < before.serves) return 0;
+    const queued = this.#ownQueued();
+    const waited = queued - before.queued;
+    const isCalm = waited < (now - before.at) * CALM;
+    this.#own = { queued, at: now, serves: isCalm ? CALM_READING : BUSY_READING };
+    return waited;
   }
 
   /** For how long the machine slept while the monotonic clock stood still. */

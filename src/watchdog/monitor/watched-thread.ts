@@ -104,8 +104,7 @@ export class WatchedThread {
   async watch(): Promise<{ readonly wait: number; readonly busy: boolean }> {
     if (this.#paused && !(await this.#goesOn())) return { wait: PAUSED_POLL, busy: false };
     const { frozen, notPinged, wait } = this.#lookAround();
-    const isLate = [...this.#watched.values()].some(({ watch }) => watch.told !== "nothing");
-    if (isLate && this.#isGone()) {
+    if (this.#isGone()) {
       this.#watched.clear();
       return { wait: 0, busy: false };
     }
@@ -145,7 +144,9 @@ export class WatchedThread {
   /** A worker thread that was terminated says nothing any more, which is no freeze. */
   #isGone(): boolean {
     const { main, folder } = this.#data;
-    return !main && folder !== undefined && !existsSync(folder);
+    if (main || folder === undefined) return false;
+    const isLate = [...this.#watched.values()].some(({ watch }) => watch.told !== "nothing");
+    return isLate && !existsSync(folder);
   }
 
   #begin(cells: WatchCells): { readonly watch: Watch; readonly before: LeftOut } {
@@ -198,6 +199,7 @@ export class WatchedThread {
   #tellNotCounted({ order, watch, before, episodes }: Watched, pings: number): void {
     const { starved, suspended, counted } = this.#time;
     const left = { starved: starved - before.starved, suspended: suspended - before.suspended };
+    if (left.starved === 0 && left.suspended === 0) return;
     const kind = episodes.look({ watch, pings, left, counted, now: realClock.now() });
     if (kind === undefined) return;
     const details = { secondsStarved: left.starved / 1000, secondsSuspended: left.suspended / 1000 };

@@ -77,7 +77,8 @@ function timeOf() {
   const time = new MonitorTime("/theirs", {
     clock,
     uptime: () => machine.uptime,
-    cpuTimes: (folder) => ({ ran: machine.ran, queued: folder === "/theirs" ? machine.queued : machine.own }),
+    cpuTimes: () => ({ ran: machine.ran, queued: machine.queued }),
+    ownCpuTimes: () => ({ ran: 0, queued: machine.own }),
     isRunnable: () => machine.runnable,
   });
   /** One look after a wait of 100 ms that has taken `elapsed`. */
