@@ -45,8 +45,8 @@ export function writeReport(directory: string, info: TimeoutInfo, onFreeze: OnFr
 }
 
 /**
- * Removes the oldest reports beyond the first `most`, whichever process has written them; what is not called as a
- * report is stays, and so does `latest`, also after the clock was set back.
+ * Removes the oldest reports beyond the first `most`, whichever process has written them. Files that are not named like a
+ * report stay, and so does `latest`, even if the clock was set back.
  *
  * @throws the system's error; not when another process was faster.
  */
