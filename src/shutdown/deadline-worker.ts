@@ -3,7 +3,7 @@ import { formatDuration } from "../kernel/duration.js";
 import { evaluate, inspectMain, STACK_BELOW } from "../process/inspector.js";
 import { killOwnProcess } from "../process/kill.js";
 import { sharedNow } from "../process/shared-time.js";
-import { pause, within } from "../process/wait.js";
+import { pause, within } from "../process/thread-clock.js";
 import type { DeadlineOrder, DeadlineThreadData } from "./deadline-thread.js";
 import { FLUSH_LIMIT } from "./flush.js";
 import { killNewChildren } from "./new-children.js";

@@ -1,6 +1,7 @@
 import { uptime } from "node:os";
-import { type Clock, realClock } from "../../kernel/clock.js";
+import type { Clock } from "../../kernel/clock.js";
 import { type Elapsed, LookTimes } from "../../process/standstill.js";
+import { threadClock } from "../../process/thread-clock.js";
 import { leftOut } from "../deadline.js";
 import { type CpuTimes, cpuTimes, isRunnable, ownCpuTimes } from "./thread-facts.js";
 
@@ -17,7 +18,7 @@ function sinceBoot(): number {
   try {
     return uptime();
   } catch {
-    return realClock.now() / 1000;
+    return threadClock.now() / 1000;
   }
 }
 
@@ -54,7 +55,7 @@ export class CountedTime {
 
   constructor(
     folder: string | undefined,
-    sources: TimeSources = { clock: realClock, uptime: sinceBoot, cpuTimes, ownCpuTimes, isRunnable },
+    sources: TimeSources = { clock: threadClock, uptime: sinceBoot, cpuTimes, ownCpuTimes, isRunnable },
   ) {
     this.#folder = folder;
     this.#sources = sources;

@@ -1,5 +1,5 @@
 import { killOwnProcess } from "../../process/kill.js";
-import { pause } from "../../process/wait.js";
+import { pause } from "../../process/thread-clock.js";
 import { noteOf } from "../freeze-report.js";
 import { EXITING, PULSE, REQUEST } from "../monitor-protocol.js";
 import { EXIT, LEAVE } from "./freeze-hook.js";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { realClock } from "../../kernel/clock.js";
 import { sharedNow } from "../../process/shared-time.js";
+import { threadClock } from "../../process/thread-clock.js";
 import {
   beginWatch,
   judge,
@@ -128,7 +128,7 @@ export class WatchedThread {
 
   /** Asks a thread at a breakpoint, from time to time, whether it goes on. */
   async #goesOn(): Promise<boolean> {
-    const now = realClock.now();
+    const now = threadClock.now();
     if (now < this.#askAgainAt) return false;
     if (!this.isIdle && (await this.#access.isPaused())) {
       this.#askAgainAt = now + PAUSED_POLL;
@@ -200,7 +200,7 @@ export class WatchedThread {
     const { starved, suspended, counted } = this.#time;
     const left = { starved: starved - before.starved, suspended: suspended - before.suspended };
     if (left.starved === 0 && left.suspended === 0) return;
-    const kind = episodes.look({ watch, pings, left, counted, now: realClock.now() });
+    const kind = episodes.look({ watch, pings, left, counted, now: threadClock.now() });
     if (kind === undefined) return;
     const details = { secondsStarved: left.starved / 1000, secondsSuspended: left.suspended / 1000 };
     const { id, name } = order;
