@@ -4,6 +4,7 @@ import { type Clock, realClock } from "../kernel/clock.js";
 import { warn } from "../kernel/warning.js";
 import { followLink } from "./link.js";
 import { pidScope, processExists } from "../process/identity.js";
+import { sleepSync } from "../process/thread-clock.js";
 import { hasCode } from "../kernel/system-error.js";
 
 /** The mode of a file that nobody else may read. */
@@ -73,7 +74,7 @@ function renameSync(from: string, to: string, pause: number = FIRST_PAUSE): void
     fs.renameSync(from, to);
   } catch (error) {
     if (pause > LAST_PAUSE || !hasCode(error, "EPERM", "EBUSY", "EACCES")) throw error;
-    realClock.sleepSync(pause);
+    sleepSync(pause);
     renameSync(from, to, pause * 2);
   }
 }

@@ -3,7 +3,7 @@ import os from "node:os";
 import { hasCode } from "../kernel/system-error.js";
 import { readProc, readStat } from "./proc.js";
 
-/** Whether a process with this id exists; `true` when that cannot be told. */
+/** Whether a process with this id exists; `true` where that is unknown. */
 export function processExists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -15,9 +15,9 @@ export function processExists(pid: number): boolean {
 
 /** Where the pids of this process mean something, and when it started. */
 export interface Place {
-  /** Boot and pid namespace, or the host where the system does not tell both. */
+  /** Boot and pid namespace, or the host where the system does not say both. */
   readonly mark: string;
-  /** Start time of this process in clock ticks since boot, where the system tells it. */
+  /** Start time of this process in clock ticks since boot, where the system says so. */
   readonly start: number | undefined;
 }
 

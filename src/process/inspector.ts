@@ -1,8 +1,7 @@
 import type { Session } from "node:inspector";
-import { realClock } from "../kernel/clock.js";
 import { isForbidden } from "./permission.js";
 import { isNode } from "./runtime.js";
-import { within } from "./wait.js";
+import { threadClock, within } from "./thread-clock.js";
 
 /**
  * Why no thread can be inspected; `undefined` where it can be. Asked before every session: where the permission model
@@ -64,11 +63,11 @@ export interface Answer {
  * evaluated later.
  */
 export async function evaluateOnMain(expression: string, patience: number): Promise<Answer | undefined> {
-  const began = realClock.now();
+  const began = threadClock.now();
   const session = inspectMain();
   const value = await within(evaluate(session, expression), patience);
   session.disconnect();
-  return value === undefined ? undefined : { value, took: realClock.now() - began };
+  return value === undefined ? undefined : { value, took: threadClock.now() - began };
 }
 
 /** The stack of the thread where a debugger can attach, else nothing. */

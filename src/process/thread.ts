@@ -1,7 +1,7 @@
 import type { Worker, WorkerOptions } from "node:worker_threads";
 import { isForbidden } from "./permission.js";
 
-/** Why no thread can be started, as far as that can be told without starting one. */
+/** Why no thread can be started, as far as that is known without starting one. */
 export function whyNoThread(): string | undefined {
   return isForbidden("worker")
     ? "the permission model forbids worker threads; --allow-worker allows them"

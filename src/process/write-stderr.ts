@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
-import { realClock } from "../kernel/clock.js";
 import { hasCode } from "../kernel/system-error.js";
+import { sleepSync } from "./thread-clock.js";
 
 const ATTEMPTS = 20;
 /** Between two attempts, in milliseconds. */
@@ -18,7 +18,7 @@ export function writeStderr(text: string): void {
     } catch (error) {
       // stderr is gone; there is nowhere to report that.
       if (!hasCode(error, "EAGAIN")) return;
-      realClock.sleepSync(PAUSE);
+      sleepSync(PAUSE);
     }
   }
 }

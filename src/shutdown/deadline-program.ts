@@ -1,5 +1,5 @@
 /**
- * The text of deadline-worker.ts with all that it imports, as one CommonJS script. Who runs these sources puts it
- * here: the build and the tests, both by scripts/thread-programs.mjs.
+ * The text of deadline-worker.ts with all that it imports, as one CommonJS script. scripts/thread-programs.mjs puts it
+ * here, for the build and for the tests.
  */
 export const deadlineProgram: string = "";

@@ -7,23 +7,23 @@ import type { GracefulShutdownSettings } from "./options.js";
 import { canStartDeadlineThread, warnNoDeadlineThread } from "./thread-check.js";
 import { endingBecause } from "./unfinished.js";
 
-/** What enforces the total deadline of one shutdown from outside the thread that it runs on. */
+/** Enforces the total deadline of one shutdown from outside the thread that it runs on. */
 export interface Deadline {
-  /** Says whose turn it is, for the report; `null` when the callbacks are over and the process is about to end. */
+  /** Takes in which callback runs, for the report; `null` when all are over and the process is about to end. */
   running(name: string | null): void;
-  /** Calls the enforcement off; with the last one the thread ends. */
+  /** Ends the enforcement; with the last one the thread ends. */
   stop(): void;
 }
 
-/** What the thread is told when it starts. */
+/** What the thread is given when it starts. */
 export interface DeadlineThreadData {
-  /** The event of the main thread's `process` that ends it, with the `id` of the shutdown whose time is up. */
-  readonly strike: string;
+  /** The event that the thread emits on the main thread's `process`, with the `id` of the shutdown whose time is up. */
+  readonly timeUp: string;
   /** Why the main thread cannot be interrupted, where it cannot. */
   readonly uninspectable: string | undefined;
 }
 
-/** What the thread is told later; times in milliseconds, points in time of `process.hrtime`, which all threads share. */
+/** What the thread is sent later; durations in milliseconds, points in time by `process.hrtime`, which all threads share. */
 export type DeadlineOrder =
   | {
       readonly step: "begin";
@@ -39,13 +39,13 @@ export type DeadlineOrder =
 
 interface Thread {
   readonly worker: Worker;
-  readonly strike: string;
+  readonly timeUp: string;
 }
 
-const STRIKE = "@kstlib/resilience/shutdown/";
+const TIME_UP = "@kstlib/resilience/shutdown/";
 
 // One thread serves all shutdowns, as long as there are any.
-const held = new Map<number, GracefulShutdownSettings>();
+const enforced = new Map<number, GracefulShutdownSettings>();
 let thread: Thread | undefined;
 let lastId = 0;
 
@@ -66,7 +66,7 @@ export function holdDeadline(settings: GracefulShutdownSettings, until: number):
     return undefined;
   }
   const id = ++lastId;
-  held.set(id, settings);
+  enforced.set(id, settings);
   const { timeout, forceExitCode } = settings;
   tell({ step: "begin", id, timeout, until, forceExitCode });
   return {
@@ -86,41 +86,41 @@ function tell(order: DeadlineOrder): void {
 
 function start(): Thread {
   // Another copy of the package has a thread of its own.
-  const strike = `${STRIKE}${process.hrtime.bigint()}`;
-  const workerData: DeadlineThreadData = { strike, uninspectable: whyUninspectable() };
+  const timeUp = `${TIME_UP}${process.hrtime.bigint()}`;
+  const workerData: DeadlineThreadData = { timeUp, uninspectable: whyUninspectable() };
   const worker = startThread(deadlineProgram, { name: "shutdown", workerData });
   worker.on("error", warnNoDeadlineThread).unref();
   const main: NodeJS.EventEmitter = process;
-  main.on(strike, struck);
-  return { worker, strike };
+  main.on(timeUp, endNow);
+  return { worker, timeUp };
 }
 
 function release(id: number): void {
-  if (!held.delete(id) || thread === undefined) return;
+  if (!enforced.delete(id) || thread === undefined) return;
   tell({ step: "stop", id });
-  if (held.size > 0) return;
+  if (enforced.size > 0) return;
   const main: NodeJS.EventEmitter = process;
-  main.off(thread.strike, struck);
+  main.off(thread.timeUp, endNow);
   void thread.worker.terminate();
   thread = undefined;
 }
 
-/** Called by the thread, in the middle of whatever blocks this one. */
-function struck(id: number): void {
-  const settings = held.get(id);
+/** Called by the deadline thread, in the middle of whatever blocks this one. */
+function endNow(id: number): void {
+  const settings = enforced.get(id);
   if (settings === undefined) return;
   const { forceExitCode } = settings;
   closeInspector();
   endingBecause("ended when the time was up");
-  // What is asynchronous in an `exit` of the application's own has no time any more, nor a thread to run on.
+  // An asynchronous `exit` of the application's own has no time left, nor a thread to run on.
   if (isEnding() || endProcess(settings, forceExitCode) !== undefined) exitNow(forceExitCode);
-  // Still here: it came back, and the rest is up to the application.
+  // The application's own `exit` has returned: the rest is up to the application.
   endingBecause(undefined);
   release(id);
 }
 
 /**
- * Under `--inspect` the exit would wait for the session by which the thread got in here to be over, which it is not
+ * Under `--inspect` the exit would wait for the end of the inspector session that this runs in, which never comes
  * before the exit.
  */
 function closeInspector(): void {

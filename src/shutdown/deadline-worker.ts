@@ -3,7 +3,7 @@ import { formatDuration } from "../kernel/duration.js";
 import { evaluate, inspectMain, STACK_BELOW } from "../process/inspector.js";
 import { killOwnProcess } from "../process/kill.js";
 import { sharedNow } from "../process/shared-time.js";
-import { pause, within } from "../process/wait.js";
+import { pause, within } from "../process/thread-clock.js";
 import type { DeadlineOrder, DeadlineThreadData } from "./deadline-thread.js";
 import { FLUSH_LIMIT } from "./flush.js";
 import { killNewChildren } from "./new-children.js";
@@ -22,23 +22,23 @@ const EXIT = 1000;
 /** Evaluated on the main thread, in the middle of whatever blocks it. */
 const STACK = `(function stack() { return (${STACK_BELOW})(stack); })()`;
 
-const { strike: event, uninspectable } = workerData as DeadlineThreadData;
+const { timeUp, uninspectable } = workerData as DeadlineThreadData;
 
 /** One shutdown; times as in a {@link DeadlineOrder}. */
-interface Held {
+interface Shutdown {
   readonly id: number;
   readonly timeout: number;
   readonly until: number;
   readonly forceExitCode: number;
-  /** The callback whose turn it is; `null` when they are over, `undefined` before the first. */
+  /** The callback that runs; `null` when all are over, `undefined` before the first. */
   running: string | null | undefined;
 }
 
-const held = new Map<number, Held>();
+const enforced = new Map<number, Shutdown>();
 /** Until when a process whose callbacks are over may take to end. */
 let allowed = 0;
-/** One strike after the other: the process ends by the first, unless its `exit` comes back. */
-let strikes: Promise<void> = Promise.resolve();
+/** One after the other: the process ends with the first, unless the application's own `exit` returns. */
+let endings: Promise<void> = Promise.resolve();
 
 function kill(why: string): void {
   say(`${why}; killing the process.`);
@@ -62,15 +62,15 @@ function innermost(stack: string): string {
     .join(" < ");
 }
 
-/** What is known without asking the thread. */
-function trouble({ running }: Held): string {
+/** What is known without asking the main thread. */
+function trouble({ running }: Shutdown): string {
   if (running === null) return "the process does not end";
   if (running === undefined) return "the thread is blocked before the first callback";
   return `${JSON.stringify(running)} blocks the thread`;
 }
 
-/** Says where the main thread is and has it end the process; says why it could not. */
-async function interrupt({ id }: Held): Promise<string | undefined> {
+/** Reports where the main thread is and has it end the process; returns why that is not possible. */
+async function interrupt({ id }: Shutdown): Promise<string | undefined> {
   const session = inspectMain();
   const answered = evaluate(session, STACK).then((stack = "") => ({ stack }));
   let answer = await within(answered, ANSWER);
@@ -82,29 +82,29 @@ async function interrupt({ id }: Held): Promise<string | undefined> {
   const place = innermost(answer.stack);
   // Between two callbacks of the application there is none.
   if (place !== "") say(`stuck at: ${place}`);
-  void evaluate(session, `process.emit(${JSON.stringify(event)}, ${id})`);
+  void evaluate(session, `process.emit(${JSON.stringify(timeUp)}, ${id})`);
   // The evaluation is on its way; a session left open would hold the exit up.
   session.disconnect();
   return undefined;
 }
 
-async function strike(shutdown: Held): Promise<void> {
+async function end(shutdown: Shutdown): Promise<void> {
   const { id, timeout, forceExitCode } = shutdown;
-  if (!held.has(id)) return;
+  if (!enforced.has(id)) return;
   const total = formatDuration(timeout / 1000);
   say(`the total of ${total} is over and ${trouble(shutdown)}; exiting with ${forceExitCode}.`);
   const why = uninspectable ?? (await interrupt(shutdown));
   if (why !== undefined) return kill(why);
   await pause(EXIT);
-  if (held.has(id)) kill("the exit listeners block the thread, too");
+  if (enforced.has(id)) kill("the exit listeners block the thread, too");
 }
 
 /** The latest time at which anything that the process waits for may end. */
 function latest(): number {
-  return Math.max(allowed, ...[...held.values()].map(({ until }) => until));
+  return Math.max(allowed, ...[...enforced.values()].map(({ until }) => until));
 }
 
-async function enforce(shutdown: Held): Promise<void> {
+async function enforce(shutdown: Shutdown): Promise<void> {
   let until = 0;
   // A shutdown whose callbacks are over waits for the others, whose time may be longer.
   for (let next = shutdown.until; next > until; next = shutdown.running === null ? latest() : until) {
@@ -112,19 +112,19 @@ async function enforce(shutdown: Held): Promise<void> {
     await pause(until - sharedNow());
     await pause(MARGIN);
   }
-  // The callbacks were in time, and the output may still take its own.
+  // The callbacks were in time; the output may still take some.
   if (shutdown.running === null) await pause(FLUSH_LIMIT);
-  strikes = strikes.then(() => strike(shutdown));
+  endings = endings.then(() => end(shutdown));
 }
 
 parentPort?.on("message", (order: DeadlineOrder) => {
   if (order.step === "begin") {
-    const shutdown: Held = { ...order, running: undefined };
-    held.set(order.id, shutdown);
+    const shutdown: Shutdown = { ...order, running: undefined };
+    enforced.set(order.id, shutdown);
     void enforce(shutdown);
   } else if (order.step === "running") {
-    const shutdown = held.get(order.id);
+    const shutdown = enforced.get(order.id);
     if (shutdown !== undefined) shutdown.running = order.name;
-  } else if (order.step === "stop") held.delete(order.id);
+  } else if (order.step === "stop") enforced.delete(order.id);
   else allowed = Math.max(allowed, order.until);
 });

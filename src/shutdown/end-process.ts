@@ -9,7 +9,7 @@ import { say } from "./say.js";
 /** What decides about the end of the process. */
 export type ExitSettings = Pick<GracefulShutdownSettings, "exit" | "timeout" | "forceExitCode" | "clock">;
 
-/** Shows anything that was thrown, also what throws when it is looked at. */
+/** Shows anything that was thrown, even an object that throws when it is inspected. */
 export function inspected(error: unknown): string {
   try {
     return inspect(error);
@@ -37,8 +37,8 @@ export function exitNow(code: number): void {
 
 async function settle(result: PromiseLike<unknown>, settings: ExitSettings, code: number): Promise<void> {
   const { clock, timeout, forceExitCode } = settings;
-  // A process with nothing else to do would end before it, with another code; and the deadline thread is gone where
-  // the shutdown was complete before.
+  // Without this timer a process with nothing else to do would end first, with another code. The deadline thread has
+  // ended where the shutdown was complete before.
   const hold = clock.setTimer(() => {
     say(`exit did not finish within ${formatDuration(timeout / 1000)}; exiting with ${forceExitCode}.`);
     exitNow(forceExitCode);
@@ -58,9 +58,9 @@ function exitAfter(error: unknown, isExiting: boolean, code: number): void {
 }
 
 /**
- * Ends the process by `exit`, which may be the application's own and come back: with nothing, and the process goes
- * on, or with a promise, which is waited for. One that throws, rejects or hangs does not keep the process alive. While one
- * is pending, it is not called again.
+ * Ends the process by `exit`. The application's own may return: nothing, and the process goes on, or a promise, which is
+ * waited for. One that throws, rejects or hangs does not keep the process alive. While one is pending, it is not called
+ * again.
  *
  * @returns the promise; `undefined` when the process goes on.
  */

@@ -3,7 +3,7 @@ import { Events } from "../kernel/events.js";
 import { warn } from "../kernel/warning.js";
 import type { NotCountedInfo } from "./timeout-info.js";
 
-/** Whom an {@link Alarm} tells, and by which clock. */
+/** The callbacks of an {@link Alarm}, and its clock. */
 export interface AlarmSettings<Timeout, Recover> {
   readonly onTimeout: ((info: Timeout) => unknown) | undefined;
   readonly onRecover: ((info: Recover) => unknown) | undefined;
@@ -17,7 +17,7 @@ interface Named {
 
 type Recovery<Who extends Named> = Who & { readonly secondsTriggered: number };
 
-/** Tells the callbacks and the listeners of one watchdog of each timeout and of its end. */
+/** Reports each timeout of one watchdog, and its end, to the callbacks and the listeners. */
 export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
   timeout: Timeout;
   recover: Recovery<Who>;
@@ -25,8 +25,8 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
 }> {
   timeouts = 0;
   /**
-   * Since when the alarm is on: a timeout was told and its end was not. A frozen thread is told later than its timeout
-   * was found, and one that was never told has no recovery.
+   * Since when the alarm is on: a timeout was reported and has not ended. A freeze is found long before the frozen
+   * thread can be told, and a timeout that was never reported has no recovery.
    */
   since: number | undefined;
   readonly #who: Who;
@@ -49,7 +49,7 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
   }
 
   /**
-   * Tells of a timeout; a warning does when nobody listens and nothing else has reported it.
+   * Reports a timeout; as a warning where there is no listener and nothing else has reported it.
    *
    * @param at when it was found.
    */
@@ -60,7 +60,7 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
     this.emit("timeout", Object.freeze(info));
   }
 
-  /** Tells that it is over, if it was on. */
+  /** Reports that it is over, if it was on. */
   end(): void {
     if (this.since === undefined) return;
     const secondsTriggered = Math.max(0, this.#clock.now() - this.since) / 1000;

@@ -2,7 +2,7 @@ import type { Timer } from "../kernel/clock.js";
 import { beginWatch, isOverdue, untilNextLook } from "./deadline.js";
 import type { Subject, Supervision } from "./supervision.js";
 
-/** Looks are cheap next to a thread's waking up, so they may be frequent. */
+/** A look by a timer costs less than waking a thread, so looks may be frequent. */
 const LOOKS_PER_TIMEOUT = 100;
 const LEAST_POLL = 20;
 
@@ -26,7 +26,7 @@ export function superviseByClock({ settings, cells, expired }: Subject): Supervi
     }
     if (!isOverdue(watch, timeout, now)) return;
     const secondsInactive = (now - watch.since) / 1000;
-    watch = { ...watch, told: "not-pinged" };
+    watch = { ...watch, reported: "not-pinged" };
     cells.fire(pings);
     expired(pings, now, { name, secondsInactive, kind: "not-pinged", details: {} });
   };

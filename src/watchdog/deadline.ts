@@ -1,16 +1,16 @@
 /**
- * What is known of one watchdog at one look. Times are milliseconds on the clock of whoever looks; nobody
- * asks for the time of a ping, only whether the count has moved since the last look.
+ * What is known of one watchdog at one look. Times are milliseconds on the clock of whoever looks. A ping has no time of
+ * its own; a look only sees whether the count has moved since the last one.
  */
 export interface Watch {
   readonly pings: number;
-  /** When the count was first seen as it is now: never before the ping itself, so a timeout never comes early. */
+  /** When the count was first seen as it is now: never before the ping itself, so a timeout is never early. */
   readonly since: number;
   /**
    * What has been reported since the last ping: each once, and a freeze again when the loop ran in between. A hang
    * can become a freeze.
    */
-  readonly told: "nothing" | "not-pinged" | "blocked";
+  readonly reported: "nothing" | "not-pinged" | "blocked";
 }
 
 /** What one look at a watchdog says. `suspect`: quiet for long enough to ask whether the event loop runs. */
@@ -23,12 +23,12 @@ const SILENT = 1 / 2;
 
 /** A watchdog as it is when its period begins. */
 export function beginWatch(pings: number, now: number): Watch {
-  return { pings, since: now, told: "nothing" };
+  return { pings, since: now, reported: "nothing" };
 }
 
-/** Whether nothing has come for the whole timeout and nobody was told. */
-export function isOverdue({ told, since }: Watch, timeout: number, now: number): boolean {
-  return told === "nothing" && now - since >= timeout;
+/** Whether no ping has come for the whole timeout and that was not reported yet. */
+export function isOverdue({ reported, since }: Watch, timeout: number, now: number): boolean {
+  return reported === "nothing" && now - since >= timeout;
 }
 
 /**
@@ -39,7 +39,7 @@ export function isOverdue({ told, since }: Watch, timeout: number, now: number):
 export function look(watch: Watch, pings: number, loopRan: boolean, now: number): Watch {
   if (pings !== watch.pings) return beginWatch(pings, now);
   // The loop is back, the work is not: a second freeze is a timeout of its own.
-  if (watch.told === "blocked" && loopRan) return { ...watch, told: "not-pinged" };
+  if (watch.reported === "blocked" && loopRan) return { ...watch, reported: "not-pinged" };
   return watch;
 }
 
@@ -50,16 +50,21 @@ export function look(watch: Watch, pings: number, loopRan: boolean, now: number)
  */
 export function judge(watch: Watch, timeout: number, silent: number, now: number): Verdict {
   if (isOverdue(watch, timeout, now)) return silent >= timeout * SILENT ? "blocked" : "not-pinged";
-  if (watch.told === "nothing") return now - watch.since >= timeout * SUSPECT ? "suspect" : "fine";
-  return watch.told === "not-pinged" && silent >= timeout ? "blocked" : "suspect";
+  if (watch.reported === "nothing") return now - watch.since >= timeout * SUSPECT ? "suspect" : "fine";
+  return watch.reported === "not-pinged" && silent >= timeout ? "blocked" : "suspect";
 }
 
 /**
  * How long until the next look is worth it: a poll away, or sooner when the timeout is nearer, or the moment to ask
  * the event loop: asked later it could not be silent for long enough by then.
  */
-export function untilNextLook({ told, since }: Watch, timeout: number, poll: number, now: number): number {
-  if (told !== "nothing") return poll;
+export function untilNextLook(
+  { reported, since }: Watch,
+  timeout: number,
+  poll: number,
+  now: number,
+): number {
+  if (reported !== "nothing") return poll;
   const age = now - since;
   const next = age < timeout * SUSPECT ? timeout * SUSPECT : timeout;
   return age < next ? Math.min(poll, next - age) : poll;
@@ -85,11 +90,11 @@ export interface LeftOut {
 
 /**
  * How much of the time since the last look does not count: what the watched thread spent waiting for a CPU, and
- * what passed while the monitor did not run. That was for want of a CPU, too, when the monitor waited for one;
- * else the process was stopped.
+ * what passed while the monitor did not run. If the monitor was waiting for a CPU meanwhile, that was starvation too;
+ * otherwise the process was stopped.
  *
- * @param ahead what was taken for starvation so far and the kernel has not told of yet: it tells of a wait only
- *   when the wait is over, so what it tells now may have been left out before.
+ * @param ahead what was taken for starvation so far without the kernel having reported it: it reports a wait only when
+ *   the wait is over, so what it reports now may have been left out before.
  */
 export function leftOut({ still, queued, ownQueued }: Passed, ahead: number): LeftOut {
   const hadNoCpu = ownQueued >= still / 2;

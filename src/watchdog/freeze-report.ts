@@ -6,29 +6,29 @@ const WHY = {
   "blocked-native": "the thread is in a system call, a child process or native code",
 } as const;
 
-/** What others have named: on one line, and without what a terminal obeys. */
+/** Text from outside the library: on one line, and without control characters. */
 function plain(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, " ");
 }
 
-/** One line that says something of a watchdog. */
+/** One line about a watchdog. */
 export function noteOf(name: string, text: string): string {
   return `[watchdog] ${plain(name)}: ${text}\n`;
 }
 
-/** Says a timeout in one line. */
+/** A timeout in one line. */
 export function timeoutSentence({ name, secondsInactive, kind }: Omit<TimeoutInfo, "details">): string {
   return `${plain(name)} was not pinged for ${secondsInactive.toFixed(1)} s: ${WHY[kind]} (${kind})`;
 }
 
-const SPARED = {
+const WHY_NOT_COUNTED = {
   starved: "it had no CPU",
   suspended: "the process was stopped or the machine asleep",
 } as const;
 
-/** Says in one line what was no timeout. */
+/** Time that was not counted, in one line. */
 export function notCountedSentence({ name, seconds, kind }: NotCountedInfo): string {
-  return `${plain(name)} has not timed out: for ${seconds.toFixed(1)} s, which do not count, ${SPARED[kind]} (${kind})`;
+  return `${plain(name)} has not timed out: for ${seconds.toFixed(1)} s, which do not count, ${WHY_NOT_COUNTED[kind]} (${kind})`;
 }
 
 function detailLines(details: TimeoutDetails): string[] {

@@ -4,7 +4,7 @@ import { warn } from "../kernel/warning.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
 import { threadList } from "./thread-list.js";
-import { ARMED, GUARD, OFF, STRUCK } from "./watch-cells.js";
+import { ARMED, GUARD, OFF, INTERRUPTING } from "./watch-cells.js";
 
 /** How long code that is over waits for an interruption that is on its way. */
 const ON_ITS_WAY = 1000;
@@ -15,12 +15,12 @@ const CALL = `globalThis[Symbol.for("${SLOT}")]()`;
 /** The guards that the thread is in, outermost first: an interruption meets the innermost, whosever it is. */
 const guards = threadList<Int32Array>("guards/1");
 
-/** Whether an interruption has arrived that was for a guard further out, or for the application. */
-let owed = false;
+/** Whether an interruption has arrived that was meant for a guard further out, or for the application. */
+let unclaimed = false;
 
 /** Whether an interruption of this thread is on its way. */
 export function isInterrupting(): boolean {
-  return guards().some((counters) => Atomics.load(counters, GUARD) === STRUCK);
+  return guards().some((counters) => Atomics.load(counters, GUARD) === INTERRUPTING);
 }
 
 /** How a script ended: what its body came to, unless it was cut short, and what the engine threw. */
@@ -66,10 +66,10 @@ function callInScript<Result>(
  * `breakOnSigint` at whatever it is doing, without running its `catch` and `finally` blocks. What it throws
  * then is up to `interrupted`.
  *
- * The monitor sends the signal only after it has taken the guard from ARMED to STRUCK, and code that is over
- * and finds its guard STRUCK waits for the signal, so that none arrives after the guard is gone. Node interrupts
- * the innermost run only; a SIGINT that was for one further out, or that nobody here asked for (a Ctrl-C), is
- * for {@link passOn} to send again once the caller is done.
+ * The monitor sends the signal only after it has taken the guard from ARMED to INTERRUPTING, and code that is over
+ * and finds its guard INTERRUPTING waits for the signal, so that none arrives after the guard is gone. Node interrupts
+ * the innermost run only. {@link passOn} sends a SIGINT again that was meant for a run further out, or that no monitor
+ * has sent (a Ctrl-C), once the caller is done.
  */
 export function runInterruptible<Result>(
   counters: Int32Array,
@@ -79,14 +79,14 @@ export function runInterruptible<Result>(
   guards().push(counters);
   Atomics.store(counters, GUARD, ARMED);
   const { outcome, failure } = callInScript(body, { breakOnSigint: true }, () => {
-    if (Atomics.compareExchange(counters, GUARD, ARMED, OFF) === STRUCK) {
-      Atomics.wait(counters, GUARD, STRUCK, ON_ITS_WAY);
+    if (Atomics.compareExchange(counters, GUARD, ARMED, OFF) === INTERRUPTING) {
+      Atomics.wait(counters, GUARD, INTERRUPTING, ON_ITS_WAY);
     }
   });
   guards().pop();
-  const mine = Atomics.exchange(counters, GUARD, OFF) === STRUCK;
+  const mine = Atomics.exchange(counters, GUARD, OFF) === INTERRUPTING;
   const cut = hasCode(failure, "ERR_SCRIPT_EXECUTION_INTERRUPTED");
-  owed ||= cut && (!mine || isInterrupting());
+  unclaimed ||= cut && (!mine || isInterrupting());
   if (mine) return interrupted();
   if (outcome !== undefined) return outcome();
   if (!cut) throw failure;
@@ -96,8 +96,8 @@ export function runInterruptible<Result>(
 }
 
 /**
- * Whether a function takes nothing, so that it cannot ping the watchdog of its run: no parameter, none that hides
- * (`...rest`, a default), no `arguments`. Who cannot tell by its text (bound and native functions) may ping.
+ * Whether a function takes no argument, so that it cannot ping the watchdog of its run: no parameter, not even `...rest`
+ * or one with a default, and no `arguments`. A function whose text does not show it (bound, native) may ping.
  */
 export function takesNothing(body: (...args: never) => unknown): boolean {
   const text = Function.prototype.toString.call(body);
@@ -126,11 +126,11 @@ export function runLimited<Result>(limit: number, body: () => Result, ended: () 
   return outcome === undefined ? ended() : outcome();
 }
 
-/** Sends an interruption on that was not for the run that it has ended. */
+/** Sends an interruption again that was not meant for the run that it has ended. */
 export function passOn(): void {
-  if (!owed) return;
-  owed = false;
+  if (!unclaimed) return;
+  unclaimed = false;
   process.kill(process.pid, "SIGINT");
-  // The code around this one is not to go on until it is interrupted.
+  // The code around this one must not go on until it is interrupted.
   if (guards().length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ON_ITS_WAY);
 }

@@ -24,13 +24,13 @@ function farewell(channel: string): string {
   return `${channel}/ended`;
 }
 
-/** How long a monitor may take to start, in milliseconds, before a worker thread goes without it. */
+/** How long a worker thread waits for a monitor that is starting, in milliseconds, before it does without. */
 const START = 1000;
 
 /** What a thread hears through its link to the monitor. */
 export interface LinkListener {
   readonly heard: (notice: Notice) => void;
-  /** The monitor has ended: because nobody needed it any more, or for `error`. */
+  /** The monitor has ended: because it was no longer needed, or because of `error`. */
   readonly ended: (error: unknown) => void;
 }
 
@@ -38,7 +38,7 @@ export interface LinkListener {
 export interface MonitorLink {
   /** Gives an order; says whether there is a monitor to take it. */
   send(order: Order): boolean;
-  /** What the monitor has said and was not heard yet. */
+  /** What the monitor has sent and was not received yet. */
   receive(): Notice | undefined;
   close(): void;
 }
@@ -50,7 +50,7 @@ function wakeUp(wake: Int32Array): boolean {
   return isOpen;
 }
 
-/** Starts a monitor. That of the main thread is the one of the process: worker threads started later find it. */
+/** Starts a monitor. The main thread's monitor is that of the process: worker threads that start later find it. */
 export function startMonitor(threads: Threads, thread: ThreadData, listener: LinkListener): MonitorLink {
   const { port1, port2 } = new threads.MessageChannel();
   const wake = new Int32Array(new SharedArrayBuffer(WAKE_CELLS * 4));
@@ -74,7 +74,7 @@ export function startMonitor(threads: Threads, thread: ThreadData, listener: Lin
     },
     receive: () => receiveFrom(threads, port1) as Notice | undefined,
     close() {
-      // For a monitor that has died: nobody is to join it.
+      // The monitor may have died without saying so: no thread must join it any more.
       Atomics.store(wake, ORDERS, CLOSED);
       Atomics.notify(wake, LISTENING);
       port1.close();
@@ -116,7 +116,7 @@ export function joinMonitor(
   Reflect.set(ends, "onmessage", () => listener.ended(undefined));
   ends.unref();
   const send = (order: Order): boolean => {
-    // Opened for this message alone: who stays there gets what all other threads say, too.
+    // Opened for this message alone: an open channel receives what all other threads send, too.
     const orders = new threads.BroadcastChannel(channel);
     const message: ForeignOrder = { thread, order };
     orders.postMessage(message);

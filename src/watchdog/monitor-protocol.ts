@@ -24,7 +24,7 @@ export const CLOSED: number = -(2 ** 30);
 
 /** What the monitor knows of a thread whose watchdogs it watches. */
 export interface ThreadData {
-  /** Names the thread among all; for a worker thread also the channel on which it is told. */
+  /** Names the thread among all; for a worker thread also the channel on which it gets its notices. */
   readonly key: string;
   /** The cells above. */
   readonly control: Int32Array;
@@ -32,11 +32,11 @@ export interface ThreadData {
   readonly hook: string;
   /** Whether it is the main thread, the only one that can be inspected. */
   readonly main: boolean;
-  /** Why no thread can be inspected, where none can; asking where the permission model forbids it aborts the process. */
+  /** Why no thread can be inspected, where none can. */
   readonly uninspectable: string | undefined;
-  /** The folder in which the kernel tells of the thread (Linux). */
+  /** The thread's folder in `/proc` (Linux). */
   readonly folder: string | undefined;
-  /** What `performance.now()` of the thread is ahead of the clock that all threads share. */
+  /** By how much `performance.now()` of the thread is ahead of the clock that all threads share. */
   readonly ahead: number;
 }
 
@@ -107,7 +107,7 @@ export interface TimeoutNotice {
   readonly info: TimeoutInfo;
 }
 
-/** Time that was left out and would else have been a timeout. */
+/** Time that was left out and would otherwise have been a timeout. */
 export interface NotCountedNotice {
   readonly id: number;
   readonly notCounted: NotCountedInfo;
@@ -116,7 +116,7 @@ export interface NotCountedNotice {
 /** From the monitor to the watched thread; each one is also a question whether its loop runs. */
 export type Notice = TimeoutNotice | NotCountedNotice | "question";
 
-/** What the monitor finds on the watched thread when it evaluates there, possibly much later than it asked. */
+/** What the monitor's evaluations find on the watched thread, possibly much later than they were requested. */
 export interface FreezeHook {
   readonly control: Int32Array;
   /** The stack that was taken last, also when it came too late for the monitor. */

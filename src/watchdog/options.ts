@@ -38,7 +38,7 @@ export interface WatchdogOptions {
   readonly onRecover?: ((info: RecoverInfo) => unknown) | undefined;
   /**
    * Called when time that does not count would have been a timeout, and is none: the thread had no CPU, or the
-   * process was stopped. Once for each stop; a lack of CPU that goes on is told of once.
+   * process was stopped. Once for each stop; continued starvation is reported once.
    */
   readonly onNotCounted?: ((info: NotCountedInfo) => unknown) | undefined;
   /** Called at each timeout with the channel `"watchdog"`, a sentence, and the information as context. */

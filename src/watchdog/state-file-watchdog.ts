@@ -7,7 +7,7 @@ import { Printed } from "../kernel/printed.js";
 import { resolveOptions } from "../kernel/options.js";
 import { warn } from "../kernel/warning.js";
 import { Alarm } from "./alarm.js";
-import { SparedTime } from "./spared-time.js";
+import { ExcusedTime } from "./excused-time.js";
 import {
   type StateFileOptions,
   type StateFileRecoverInfo,
@@ -44,8 +44,8 @@ const MISSING = 30_000;
  * Watches another process through the heartbeat file that it writes. Fires once when the file turns stale or
  * says that the process is dead or stopped, and again only after it has been alive in between. A file that is
  * missing or cannot be read counts only when that lasts for `maxAge` (30 s without one), so that a watcher may start first.
- * Time that the watcher stood still itself (stopped, a paused container, a machine asleep) does not count: whoever it
- * watches may have stood still, too, and is told of one `maxAge` after that at the latest.
+ * Time during which the watcher itself stood still (stopped, a paused container, a machine asleep) does not count, because
+ * the watched process may have stood still as well. It is reported at most one `maxAge` after that.
  *
  * Made by `Watchdog.fromStateFile`. Its timer does not keep the process alive unless `keepAlive` is given.
  *
@@ -65,12 +65,12 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
   readonly file: string;
   readonly #settings: StateFileSettings;
   readonly #alarm: Alarm<{ readonly name: string; readonly file: string }, StateFileTimeoutInfo>;
-  /** Each start has its own: a look that was under way at `stop()` says nothing any more. */
+  /** Each start has its own: the result of a look that was under way at `stop()` is dropped. */
   #run: { looking: boolean } | undefined;
   #timer: Timer | undefined;
   #status: string | null = null;
   #wellAt = 0;
-  #spared: SparedTime;
+  #excused: ExcusedTime;
 
   constructor(path: string | URL | undefined, options?: StateFileOptions) {
     super();
@@ -84,7 +84,7 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     const { name = file } = this.#settings;
     this.file = file;
     this.name = name;
-    this.#spared = new SparedTime(this.#settings.clock);
+    this.#excused = new ExcusedTime(this.#settings.clock);
     this.#alarm = new Alarm({ name, file }, this.#settings, sentence);
   }
 
@@ -115,7 +115,7 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     this.#run = { looking: false };
     const { clock } = this.#settings;
     this.#wellAt = clock.now();
-    this.#spared = new SparedTime(clock);
+    this.#excused = new ExcusedTime(clock);
     this.#alarm.since = undefined;
     this.#beat(this.#run, this.#wellAt);
   }
@@ -183,19 +183,19 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
   #judge({ status, age, state }: HeartbeatCheck): void {
     const { clock, checkInterval, maxAge } = this.#settings;
     const now = clock.now();
-    this.#wellAt += this.#spared.pass(checkInterval);
+    this.#wellAt += this.#excused.pass(checkInterval);
     const unwell = now - this.#wellAt;
     this.#status = status;
     if (status === "alive") {
       this.#wellAt = now;
-      this.#spared.of((age ?? 0) * 1000);
+      this.#excused.of((age ?? 0) * 1000);
       this.#alarm.end();
       return;
     }
     const isBorne = status === "unknown" && unwell < (maxAge ?? MISSING);
-    const isSpared =
-      status === "stale" && this.#spared.spares(age && age * 1000, unwell, maxAge ?? defaultMaxAge(state));
-    if (this.isTriggered || isSpared || isBorne) return;
+    const isExcused =
+      status === "stale" && this.#excused.excuses(age && age * 1000, unwell, maxAge ?? defaultMaxAge(state));
+    if (this.isTriggered || isExcused || isBorne) return;
     const { name, file } = this;
     this.#alarm.raise({ name, file, kind: status, secondsInactive: age ?? unwell / 1000 }, false, now);
   }

@@ -6,19 +6,19 @@ import type { WatchCells } from "./watch-cells.js";
 export interface Subject {
   readonly settings: WatchdogSettings;
   readonly cells: WatchCells;
-  /** Told of a timeout, the count of pings at which it was found, and when, by the thread's own clock. */
+  /** Called with a timeout, the count of pings at which it was found, and when, by the thread's own clock. */
   readonly expired: (pings: number, at: number, info: TimeoutInfo) => void;
-  /** Told of time that was left out and would else have been a timeout. */
+  /** Called with time that was left out and would otherwise have been a timeout. */
   readonly notCounted: (info: NotCountedInfo) => void;
-  /** Told that the supervision has ended on its own. */
+  /** Called when the supervision has ended on its own. */
   readonly lost: () => void;
 }
 
-/** Who looks at a watchdog's counters and keeps the time. */
+/** Looks at a watchdog's counters and keeps the time. */
 export interface Supervision {
   /** The counters by which frozen synchronous code is interrupted, where that is possible. */
   readonly interruptible?: Int32Array | undefined;
-  /** Delivers at once what has been found and not been told yet. */
+  /** Delivers at once what has been found but not reported yet. */
   catchUp(): void;
   end(): void;
 }

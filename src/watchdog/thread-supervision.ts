@@ -42,7 +42,7 @@ function isDebuggable(): boolean {
   }
 }
 
-/** The monitor as a thread with watchdogs sees it. */
+/** A watched thread's side of the monitor. */
 class Monitor {
   readonly #subjects = new Map<number, Subject>();
   readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
@@ -54,8 +54,8 @@ class Monitor {
   /** Another thread, or another copy of the library, has another one. */
   readonly #key = `@kstlib/resilience/watchdog/${Math.random()}`;
   readonly #link: MonitorLink;
-  /** What was heard and not told yet: a callback that stops another watchdog has it told of its own timeout first. */
-  readonly #untold = new Map<string, TimeoutNotice>();
+  /** Received but not reported yet: before a callback stops another watchdog, that one's own timeout is reported. */
+  readonly #pending = new Map<string, TimeoutNotice>();
   readonly #canInterrupt: boolean;
 
   constructor() {
@@ -102,11 +102,11 @@ class Monitor {
     };
   }
 
-  /** Tells what the monitor has said until now; `notice` is what has woken the event loop. */
+  /** Reports what the monitor has sent so far; `notice` is what has woken the event loop. */
   #deliver(notice: Notice | undefined = this.#link.receive()): void {
     if (notice !== undefined) this.#hear(notice);
-    for (const [key, found] of this.#untold) {
-      this.#untold.delete(key);
+    for (const [key, found] of this.#pending) {
+      this.#pending.delete(key);
       this.#tell(found);
     }
   }
@@ -117,15 +117,15 @@ class Monitor {
     for (let next: Notice | undefined = notice; next !== undefined; next = this.#link.receive()) {
       if (next === "question") continue;
       if ("notCounted" in next) this.#subjects.get(next.id)?.notCounted(next.notCounted);
-      // Of a thread that came to be blocked before it heard that it is late, the later news is the whole.
-      else this.#untold.set(`${next.id} ${next.pings}`, next);
+      // A hang that became a freeze before the thread heard of it: the later notice replaces the earlier one.
+      else this.#pending.set(`${next.id} ${next.pings}`, next);
     }
   }
 
   #tell({ id, pings, at, request, info }: TimeoutNotice): void {
     const { late } = this.#hook;
     const { noStack: _, ...details } = info.details;
-    // A stack taken as the thread came back leads to what it had been waiting in.
+    // The stack may have been taken only as the thread came back: it shows what the thread had been waiting in.
     const complete =
       info.stack === undefined && late?.request === request && leadsToCode(late.stack)
         ? { ...info, stack: late.stack, details }
@@ -133,7 +133,7 @@ class Monitor {
     this.#subjects.get(id)?.expired(pings, at, complete);
   }
 
-  /** The thread ended on its own: what it watched goes on with what this thread can see by itself. */
+  /** The monitor thread ended on its own: its watchdogs go on with timers of this thread. */
   #lose(error: unknown): void {
     const lost = [...this.#subjects.values()];
     this.#subjects.clear();
@@ -163,9 +163,9 @@ function superviseBy(monitor: Monitor, subject: Subject): Supervision | undefine
 }
 
 /**
- * Has the monitor thread watch: one for the process, started with the first watchdog of the main thread and ended
- * with the last of all threads. A worker thread that was started before it has its own.
- * Where no thread can be started, a warning says so and timers do what they can.
+ * Watches by a monitor thread. There is one for the process, started with the first watchdog of the main thread and
+ * ended with the last of all threads; a worker thread that was started before it has its own.
+ * Where no thread can be started, a warning says so and timers take over.
  */
 export function superviseByThread(subject: Subject): Supervision {
   try {

@@ -18,7 +18,7 @@ export interface ChildProcess {
   readonly command: string;
 }
 
-/** What could be learnt of a timeout; each key is there only where the platform says. */
+/** What could be found out about a timeout; each key is there only where the platform provides it. */
 export interface TimeoutDetails {
   /** The kernel's letter for the thread: `R` running, `S` sleeping, `D` in uninterruptible sleep (Linux). */
   readonly threadState?: string;
@@ -52,8 +52,8 @@ export interface TimeoutInfo {
 export interface RecoverInfo {
   readonly name: string;
   /**
-   * Seconds from the timeout to the ping that ended it. A frozen thread's timeout was while it was frozen, also
-   * though `onTimeout` runs only when it is back.
+   * Seconds from the timeout to the ping that ended it. A frozen thread's timeout is the moment it was found, although
+   * `onTimeout` runs only when the thread is back.
    */
   readonly secondsTriggered: number;
 }
@@ -72,7 +72,7 @@ export interface NotCountedDetails {
   readonly secondsSuspended: number;
 }
 
-/** What `onNotCounted` and the `notCounted` event are given: no timeout, but it would have been one. */
+/** What `onNotCounted` and the `notCounted` event are given: it would have been a timeout, had all time counted. */
 export interface NotCountedInfo {
   readonly name: string;
   readonly kind: NotCountedKind;

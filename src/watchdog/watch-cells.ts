@@ -1,14 +1,14 @@
 /**
  * How many pings and periods there were, modulo 2³², as a signed number. Written by the watched thread. A period
- * moves it as a ping does: what was known before says nothing any more.
+ * moves it as a ping does: what was known before is out of date.
  */
 export const PINGS = 0;
 /**
- * The count at the last timeout. Written by whoever supervises, as soon as it has found one: while the thread is
- * frozen it cannot be told, but code that runs on it later sees at once that it is late.
+ * The count at the last timeout. Written by the supervision as soon as it finds one: a frozen thread cannot be told, but
+ * whatever runs on it next sees here that it is late.
  */
 export const FIRED = 1;
-/** The count at the last look that found it changed. Written by whoever supervises. */
+/** The count at the last look that found it changed. Written by the supervision. */
 const SEEN = 2;
 /** Whether synchronous code runs that may be interrupted: one of the values below. */
 export const GUARD = 3;
@@ -18,8 +18,8 @@ const COUNTERS = 4;
 export const OFF = 0;
 /** The code may be interrupted. */
 export const ARMED = 1;
-/** The interruption is on its way; whoever leaves must wait for it. */
-export const STRUCK = 2;
+/** The interruption is on its way; code that ends now must wait for it. */
+export const INTERRUPTING = 2;
 
 /** What one watchdog shares with the thread that watches it. */
 export class WatchCells {
@@ -40,12 +40,12 @@ export class WatchCells {
     return Atomics.load(this.counters, FIRED) === this.pings;
   }
 
-  /** Says that a timeout was found. */
+  /** Notes that a timeout was found. */
   fire(pings: number): void {
     Atomics.store(this.counters, FIRED, pings);
   }
 
-  /** Says that the count was found to be `pings`, by the clock of the watched thread. */
+  /** Notes when the count was found to be `pings`, by the clock of the watched thread. */
   see(pings: number, now: number): void {
     this.#seenAt[0] = now;
     Atomics.store(this.counters, SEEN, pings);

@@ -21,7 +21,7 @@ import type { NotCountedInfo, TimeoutInfo } from "./timeout-info.js";
 import type { WatchdogEvents, WatchdogSnapshot, WatchdogStats } from "./snapshot.js";
 import { FIRED, PINGS, WatchCells } from "./watch-cells.js";
 
-/** The last of a lap, before the count is 0 again. */
+/** The last count before it wraps around to 0. */
 const LAST_COUNT = -1;
 const LAP = 2 ** 32;
 
@@ -169,12 +169,12 @@ export class Watchdog extends Printed implements Component, Disposable {
   }
 
   /**
-   * Ends watching; a freeze that was found and not told yet is told first, and nothing after that: also no
+   * Ends watching; a freeze that was found but not reported yet is reported first. After that nothing is, not even a
    * recovery. Does nothing when it is not watching.
    */
   stop(): void {
     this.#supervision?.catchUp();
-    // A callback of what was just told may have stopped it.
+    // A callback of that report may have stopped it.
     if (this.#supervision === undefined) return;
     this.#supervision.end();
     this.#supervision = undefined;
@@ -185,7 +185,7 @@ export class Watchdog extends Printed implements Component, Disposable {
   /** Says that the work goes on. After a timeout this arms the watchdog again. */
   ping(): void {
     const before = Atomics.add(this.#counters, PINGS, 1);
-    // Not read atomically, which would cost as much again: of a timeout found just now `#expired` takes care.
+    // A plain read, because an atomic one would double the cost. If it misses a timeout found just now, `#expired` ends it.
     if (before === this.#counters[FIRED] || before === LAST_COUNT) this.#attend(before);
   }
 
@@ -225,7 +225,7 @@ export class Watchdog extends Printed implements Component, Disposable {
     return this.#settings.clock.now();
   }
 
-  /** What a ping or a new period has to do at the end of a lap, and after a timeout. */
+  /** What a ping or a new period has to do after a timeout, and when the count wraps around. */
   #attend(before: number): void {
     if (before === LAST_COUNT) this.#laps++;
     this.#alarm.end();
@@ -259,14 +259,14 @@ export class Watchdog extends Printed implements Component, Disposable {
     if (info.kind !== "not-pinged") this.#sayAlive();
     // Found in a period that is over.
     if (!this.isRunning || ((pings - this.#periodBegan.pings) | 0) < 0) return;
-    // Heard of sooner than the monitor could write it down.
+    // The notice may arrive before the monitor has written it to the cells.
     if (pings === this.#cells.pings) this.#cells.fire(pings);
     this.#alarm.raise(info, info.kind !== "not-pinged", at);
     // Pinged between the freeze and now: the timeout is over already.
     if (this.isRunning && pings !== this.#cells.pings) this.#alarm.end();
   }
 
-  /** The monitor has said `frozen` in the heartbeat's file; now is sooner than the next beat. */
+  /** The monitor has written `frozen` to the heartbeat's file; correct it now, not at the next beat. */
   #sayAlive(): void {
     const { heartbeat } = this.#settings;
     if (heartbeat?.isRunning !== true) return;

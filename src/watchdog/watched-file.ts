@@ -36,7 +36,7 @@ export function watchedFile(given: unknown, options: StateFileOptions | undefine
 export function watchedFileLayers(
   options: StateFileOptions | undefined,
 ): readonly Readonly<Record<string, unknown>>[] {
-  // Callbacks in that section are for those who ping: they would be told of another kind of timeout.
+  // Callbacks in that section are meant for pinged watchdogs: this kind of timeout has other arguments.
   return configuredLayers("watchdog", options).map(({ maxAge, checkInterval }) => ({
     maxAge,
     checkInterval,

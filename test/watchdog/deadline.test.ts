@@ -15,7 +15,7 @@ const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 1000);
 const TIMEOUT = 1000;
 
 describe("the verdict on a watchdog", () => {
-  const table: readonly [age: number, silent: number, told: Watch["told"], verdict: Verdict][] = [
+  const table: readonly [age: number, silent: number, reported: Watch["reported"], verdict: Verdict][] = [
     [0, 0, "nothing", "fine"],
     [249, 0, "nothing", "fine"],
     [250, 0, "nothing", "suspect"],
@@ -31,22 +31,25 @@ describe("the verdict on a watchdog", () => {
     [9000, 9000, "blocked", "suspect"],
   ];
 
-  it.each(table)("is, %i ms after a ping, silent for %d ms, told %s: %s", (age, silent, told, verdict) => {
-    const watch: Watch = { ...beginWatch(0, 5000), told };
-    expect(judge(watch, TIMEOUT, silent, 5000 + age)).toBe(verdict);
-  });
+  it.each(table)(
+    "is, %i ms after a ping, silent for %d ms, reported %s: %s",
+    (age, silent, reported, verdict) => {
+      const watch: Watch = { ...beginWatch(0, 5000), reported };
+      expect(judge(watch, TIMEOUT, silent, 5000 + age)).toBe(verdict);
+    },
+  );
 
   it("is fine again after a ping and after a new period, which moves the count as well", () => {
-    const watch: Watch = { ...beginWatch(7, 0), told: "blocked" };
+    const watch: Watch = { ...beginWatch(7, 0), reported: "blocked" };
     for (const pings of [8, 0]) {
       const next = look(watch, pings, false, 4000);
-      expect(next).toEqual({ pings, since: 4000, told: "nothing" });
+      expect(next).toEqual({ pings, since: 4000, reported: "nothing" });
       expect(judge(next, TIMEOUT, 0, 4000)).toBe("fine");
     }
   });
 
   it("counts a second freeze as a timeout of its own when the loop ran in between", () => {
-    const watch: Watch = { ...beginWatch(0, 0), told: "blocked" };
+    const watch: Watch = { ...beginWatch(0, 0), reported: "blocked" };
     expect(look(watch, 0, false, 2000)).toBe(watch);
     const between = look(watch, 0, true, 2000);
     expect(judge(between, TIMEOUT, 999, 4000)).toBe("suspect");
@@ -63,8 +66,8 @@ describe("the next look", () => {
     expect(untilNextLook(watch, TIMEOUT, 300, 250)).toBe(300);
     expect(untilNextLook(watch, TIMEOUT, 300, 900)).toBe(100);
     expect(untilNextLook(watch, TIMEOUT, 300, 1000)).toBe(300);
-    expect(untilNextLook({ ...watch, told: "not-pinged" }, TIMEOUT, 300, 0)).toBe(300);
-    expect(untilNextLook({ ...watch, told: "not-pinged" }, TIMEOUT, 300, 900)).toBe(300);
+    expect(untilNextLook({ ...watch, reported: "not-pinged" }, TIMEOUT, 300, 0)).toBe(300);
+    expect(untilNextLook({ ...watch, reported: "not-pinged" }, TIMEOUT, 300, 900)).toBe(300);
   });
 
   it("asks in time to tell a blocked loop from work that hangs, however long the poll", () => {
@@ -73,11 +76,11 @@ describe("the next look", () => {
     let asked: number | undefined;
     let verdict: Verdict = "fine";
     // Each look is late by a little, the last one by less than the others.
-    for (let now = 0, late = 3; watch.told === "nothing" && now < 2 * TIMEOUT; late *= 0.5) {
+    for (let now = 0, late = 3; watch.reported === "nothing" && now < 2 * TIMEOUT; late *= 0.5) {
       now += untilNextLook(watch, TIMEOUT, poll, now) + late;
       verdict = judge(watch, TIMEOUT, asked === undefined ? 0 : now - asked, now);
       if (verdict === "suspect") asked ??= now;
-      else if (verdict !== "fine") watch = { ...watch, told: verdict };
+      else if (verdict !== "fine") watch = { ...watch, reported: verdict };
     }
     expect(verdict).toBe("blocked");
   });
@@ -134,7 +137,7 @@ function live(pingsAt: ReadonlySet<number>, poll: number, end: number) {
       watch = look(watch, pings, true, now);
       if (judge(watch, TIMEOUT, 0, now) === "not-pinged") {
         result.shortest = Math.min(result.shortest, now - lastPing);
-        watch = { ...watch, told: "not-pinged" };
+        watch = { ...watch, reported: "not-pinged" };
         found = true;
       }
       due = now + untilNextLook(watch, TIMEOUT, poll, now);

@@ -18,7 +18,7 @@ const onWindows = process.platform === "win32";
 export class Kin {
   readonly #mark: string = randomUUID();
   #leader = 0;
-  /** When the program started: what is older is none of its own. */
+  /** When the program started: older processes are not its own. */
   #began = 0;
 
   /** The environment of the program. A supervisor inside of a supervised program keeps the outer mark. */
@@ -40,7 +40,7 @@ export class Kin {
 
   /** Sends a signal to all of them, once to each. */
   sweep(signal: NodeJS.Signals): void {
-    // All are found before the first is killed, and the group goes at one stroke, so that none can get away.
+    // All are found before the first is killed, and the group is signalled at once, so that none can escape.
     const found = this.#find();
     if (found.some(({ group }) => group === this.#leader)) send(-this.#leader, signal);
     for (const { pid, group } of found) {
@@ -66,12 +66,12 @@ interface Relative {
   readonly group: number;
 }
 
-/** Sends a signal, to a group when `pid` is negative; `false` when nobody got it. */
+/** Sends a signal, to a group when `pid` is negative; `false` when no process received it. */
 export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
   } catch {
-    // Gone in the meantime, or somebody else's: it will be counted again.
+    // Gone in the meantime, or another user's: it will be counted again.
     return false;
   }
 }

@@ -18,9 +18,9 @@ const SAME_REQUEST = 500;
 
 type Phase =
   | { readonly name: "idle" | "starting" | "over" }
-  /** Without a heartbeat nobody watches over it. */
+  /** Only a program with a heartbeat is watched. */
   | { readonly name: "running"; readonly vigil: Vigil | undefined }
-  /** Told to end; `killAt` is when it was killed, once it was. */
+  /** Asked to end; `killAt` is when it was killed, once it was. */
   | { readonly name: "ending"; readonly killAt: number; readonly killed: boolean }
   /** The program has exited; what it has started is looked for. `killAt` as above. */
   | {
@@ -33,7 +33,7 @@ type Phase =
   | { readonly name: "waiting"; readonly until: number };
 
 /**
- * Decides what becomes of a supervised program: told what happened and when, it answers with what is to be done.
+ * Decides what happens to a supervised program: given what happened and when, it answers with what to do.
  * Times are milliseconds of a monotonic clock.
  */
 export class SuperviseMachine {
@@ -58,7 +58,7 @@ export class SuperviseMachine {
     this.#budget = new RestartBudget(settings.backoff);
   }
 
-  /** The number of the run, from 1; what is found out about another one is out of date. */
+  /** The number of the run, from 1; answers about another run are out of date. */
   get run(): number {
     return this.#run;
   }
@@ -71,7 +71,7 @@ export class SuperviseMachine {
     if (phase.name === "running") return phase.vigil?.lookAt;
     if (phase.name !== "ending") return undefined;
     if (!phase.killed) return phase.killAt;
-    // A restart has to wait for the end, a stop has not.
+    // A restart has to wait for the end; a stop does not.
     return this.#stop === undefined ? undefined : phase.killAt + KILL_LIMIT;
   }
 
@@ -91,7 +91,7 @@ export class SuperviseMachine {
     return this.#take();
   }
 
-  /** @param hopeless no later try would do better. */
+  /** @param hopeless a later attempt would fail as well. */
   startFailed(reason: string, code: number, hopeless: boolean, now: number): readonly SuperviseAction[] {
     if (this.#phase.name !== "starting") return [];
     this.#tell({ event: "start-failed", run: this.#run, command: this.#commandLine, reason });
@@ -156,11 +156,11 @@ export class SuperviseMachine {
     else if (role === "suspend") this.#actions.push({ do: "suspend" });
     else if (isThere) {
       this.#actions.push({ do: "signal", signal, to });
-      // A window that changes its size is nothing to write home about.
+      // A window that changes its size is not worth a line.
       if (role === "pass" && to === "program") {
         this.#tell({ event: "forwarded", pid: this.#pid, signal });
       }
-      // The time that both stood still is not the program's.
+      // Both were stopped: that time does not count against the program.
       if (role === "continue" && phase.name === "ending" && !phase.killed) {
         this.#phase = { ...phase, killAt: now + this.#settings.grace };
       }
@@ -192,7 +192,7 @@ export class SuperviseMachine {
   }
 
   #end(signal: NodeJS.Signals, to: "program" | "group", now: number): void {
-    // A stopped process gets no other signal until it is continued.
+    // A stopped process receives no other signal until it is continued.
     this.#actions.push({ do: "signal", signal, to }, { do: "signal", signal: "SIGCONT", to: "group" });
     this.#phase = { name: "ending", killAt: now + this.#settings.grace, killed: false };
   }
@@ -201,7 +201,7 @@ export class SuperviseMachine {
     const { name } = this.#phase;
     if (name === "over") return;
     if (this.#stop !== undefined) {
-      // Who sends another SIGTERM has SIGKILL, and so has the grace.
+      // Another SIGTERM changes nothing: its sender can use SIGKILL, and the grace period ends in one.
       if (now - this.#stop.at < SAME_REQUEST || !isTyped(signal)) return;
       if (name === "ending" || name === "clearing") this.#kill("second-signal", now);
       return;
@@ -210,7 +210,7 @@ export class SuperviseMachine {
     const isThere = name === "running" || name === "ending" || name === "clearing";
     this.#tell({ event: "stopping", pid: isThere ? this.#pid : null, signal });
     if (name === "waiting" || name === "idle") this.#finish(this.#code);
-    // One that hangs has got its SIGTERM already, and a second one could cut its shutdown short.
+    // A program that hangs has already received SIGTERM; a second one could cut its shutdown short.
     else if (name === "running") this.#end(signal, to, now);
   }
 
@@ -222,7 +222,7 @@ export class SuperviseMachine {
     this.#phase = { ...phase, killAt: now, killed: true };
   }
 
-  /** The run is over, with all that belonged to it. */
+  /** The run is over, and all that it started is gone. */
   #conclude(now: number): void {
     const { backoff, restart } = this.#settings;
     const isDone = this.#code === 0 && restart === "on-failure" && !this.#hangs;

@@ -1,5 +1,5 @@
 import { killOwnProcess } from "../../process/kill.js";
-import { pause } from "../../process/wait.js";
+import { pause } from "../../process/thread-clock.js";
 import { noteOf } from "../freeze-report.js";
 import { EXITING, PULSE, REQUEST } from "../monitor-protocol.js";
 import { EXIT, LEAVE } from "./freeze-hook.js";
@@ -9,7 +9,7 @@ import { type ThreadAccess, waitUntil } from "./thread-access.js";
 /** How long the `exit` listeners of the process may take, in milliseconds. */
 const EXIT_PATIENCE = 5000;
 
-const SPARED = "the thread is back, the process goes on";
+const IS_BACK = "the thread is back, the process goes on";
 
 /** Where a frozen thread is. */
 interface Whereabouts {
@@ -34,7 +34,7 @@ export async function endAsAsked(
   const acting = stillFrozen.filter(({ onFreeze }) => onFreeze !== "report");
   const [first] = acting;
   if (first === undefined || thread.isBack(acting, pulse)) return;
-  if (returned && (await thread.comesBack(acting, pulse))) thread.write(noteOf(first.name, SPARED));
+  if (returned && (await thread.comesBack(acting, pulse))) thread.write(noteOf(first.name, IS_BACK));
   else if (acting.some(({ onFreeze }) => onFreeze === "kill")) kill(thread, "onFreeze is kill");
   else await exit(thread, first, pulse, native);
 }
@@ -70,7 +70,7 @@ async function reconsider(
 ): Promise<void> {
   const isBack = !native || (await thread.comesBack([leaving], pulse));
   if (!isBack) await exit(thread, leaving, pulse, false);
-  else thread.write(noteOf(leaving.name, SPARED));
+  else thread.write(noteOf(leaving.name, IS_BACK));
 }
 
 async function exitReply(thread: ThreadAccess, request: number): Promise<"leaving" | "declined" | "none"> {

@@ -4,7 +4,7 @@ import { STACK_BELOW } from "../../process/inspector.js";
 
 /** The stack of what the thread is doing; kept on the hook, because the monitor may have given up by now. */
 export const TAKE_STACK: string = `function takeStack(hook, request) {
-  // Too late when interrupting: what the thread does now is to leave the frozen code.
+  // Too late when interrupting: the thread is leaving the frozen code.
   if (hook === undefined || hook.isInterrupting()) return undefined;
   const stack = (${STACK_BELOW})(takeStack);
   hook.late = { request, stack };
@@ -13,8 +13,8 @@ export const TAKE_STACK: string = `function takeStack(hook, request) {
 
 /**
  * Ends the process; an `exit` listener that throws is the last one to run. A process that a debugger can attach to
- * waits at its end until all inspector sessions are over, also the one that this runs in, which would never be: so
- * the inspector is closed, after the listeners of the application.
+ * waits at its end for all inspector sessions, including the one that this runs in, which would never end. So the
+ * inspector is closed, after the listeners of the application.
  */
 export const EXIT = `function exit(code) {
   const inspector = process.getBuiltinModule("node:inspector");
@@ -29,12 +29,12 @@ export const EXIT = `function exit(code) {
   }
 }`;
 
-/** Ends the process unless the request was withdrawn or the thread has come back to life. */
+/** Ends the process unless the request was withdrawn or the thread is back. */
 export const LEAVE: string = `function leave(hook, request, frozen, cells) {
   if (hook === undefined) return;
   const { control } = hook;
   const withdrawn =
-    // That this runs says that the thread has come out of the native code that it was frozen in.
+    // If the thread was frozen in native code and this runs, it has come out of it.
     frozen.native ||
     Atomics.load(control, cells.REQUEST) !== request ||
     Atomics.load(control, cells.PULSE) !== frozen.pulse ||

@@ -2,7 +2,7 @@ import { writeFrozen } from "../../heartbeat-file/freeze-link.js";
 import { freezeReport, noteOf } from "../freeze-report.js";
 import type { Notice } from "../monitor-protocol.js";
 import type { TimeoutInfo } from "../timeout-info.js";
-import { ARMED, GUARD, STRUCK } from "../watch-cells.js";
+import { ARMED, GUARD, INTERRUPTING } from "../watch-cells.js";
 import { endAsAsked } from "./ending.js";
 import { examine } from "./examination.js";
 import type { Frozen } from "./frozen.js";
@@ -72,9 +72,9 @@ function record(thread: ThreadAccess, frozen: Frozen, info: TimeoutInfo, pulse: 
 /** Throws an error into synchronous code that runs under a guard; says whether that code has ended. */
 async function interrupt(frozen: readonly Frozen[]): Promise<boolean> {
   const struck = frozen.filter(
-    ({ cells }) => Atomics.compareExchange(cells.counters, GUARD, ARMED, STRUCK) === ARMED,
+    ({ cells }) => Atomics.compareExchange(cells.counters, GUARD, ARMED, INTERRUPTING) === ARMED,
   );
   if (struck.length === 0) return false;
   process.kill(process.pid, "SIGINT");
-  return waitUntil(() => struck.every(({ cells }) => Atomics.load(cells.counters, GUARD) !== STRUCK));
+  return waitUntil(() => struck.every(({ cells }) => Atomics.load(cells.counters, GUARD) !== INTERRUPTING));
 }

@@ -10,7 +10,7 @@ import {
 } from "../monitor-protocol.js";
 import { WatchedThread } from "./watched-thread.js";
 
-/** How long the thread outlives its last watchdog: one after the other must not start a thread each. */
+/** How long the thread outlives its last watchdog, in milliseconds: short-lived ones must not start a thread each. */
 const LINGER = 250;
 
 const { port, wake, channel, thread: starter } = workerData as MonitorData;
@@ -52,19 +52,21 @@ function forgetIdle(): void {
 }
 
 /**
- * Waiting without an event loop is what makes the idle monitor cheap: a look costs a fraction of a timer's
- * firing. Only the handling of a freeze turns the loop, because the inspector needs it.
+ * Waiting without an event loop keeps the idle monitor cheap: a look costs a fraction of what a timer does. Only the
+ * handling of a freeze runs the loop, because the inspector needs it.
  */
 async function keepWatch(): Promise<void> {
   let threads: readonly WatchedThread[] = [own];
   for (let taken = -1; ;) {
     const orders = Atomics.load(wake, ORDERS);
-    // Before the orders: what has passed by now is no time of a watchdog that starts now.
+    // Before the orders: what has passed by now does not count for a watchdog that starts now.
     for (const thread of threads) thread.pass();
     if (orders !== taken) takeOrders();
     taken = orders;
-    forgetIdle();
-    threads = [own, ...[...workers.values()].map(({ thread }) => thread)];
+    if (workers.size > 0 || threads.length > 1) {
+      forgetIdle();
+      threads = [own, ...[...workers.values()].map(({ thread }) => thread)];
+    }
     let wait = Infinity;
     let busy = false;
     for (const thread of threads) {

@@ -1,27 +1,28 @@
 import type { LeftOut, Watch } from "../deadline.js";
 import type { NotCountedKind, TimeoutDetails } from "../timeout-info.js";
 
-/** After this many milliseconds without one, the next time without a CPU is news again. */
+/** After this many milliseconds without starvation, the next one is reported again. */
 const QUIET = 60_000;
 
 /**
- * Says what has spared a watchdog a timeout: without leaving time out it would have timed out by now.
+ * Says what has kept a watchdog from timing out, if it would have done so by now had all time counted.
  *
  * @param left what was left out since the period began.
  */
-function sparedBy(
-  { told, since }: Watch,
+function kindOfNotCounted(
+  { reported, since }: Watch,
   timeout: number,
   { starved, suspended }: LeftOut,
   now: number,
 ): NotCountedKind | undefined {
   const counted = now - since;
-  if (told !== "nothing" || counted >= timeout || counted + starved + suspended < timeout) return undefined;
+  if (reported !== "nothing" || counted >= timeout || counted + starved + suspended < timeout)
+    return undefined;
   return suspended >= starved ? "suspended" : "starved";
 }
 
 /** What one look at a watchdog knows of the time that was left out. */
-export interface SparedLook {
+export interface NotCountedLook {
   /** As it was before this look. */
   readonly watch: Watch;
   /** The count as it is now. */
@@ -35,9 +36,9 @@ export interface SparedLook {
 }
 
 /**
- * Decides when to tell of time that spared a watchdog a timeout: when the ping has come after all, or when that
- * time alone is as long as the timeout. A stop is told of once before the next ping; a lack of CPU, which goes on
- * from ping to ping, again only after a minute (or a timeout, if that is longer) without it.
+ * Decides when to report time that kept a watchdog from timing out: when the ping has come after all, or when that
+ * time alone is as long as the timeout. A stop is reported once before the next ping. Starvation, which goes on from
+ * ping to ping, is reported again only after a minute (or a timeout, if that is longer) without it.
  */
 export class NotCountedEpisodes {
   readonly #timeout: number;
@@ -45,19 +46,19 @@ export class NotCountedEpisodes {
   #starvedUntil = -Infinity;
   /** The count of the period in which a watchdog that counts all time would have timed out. */
   #due: number | undefined;
-  #toldOfStop: number | undefined;
+  #reportedStop: number | undefined;
 
   constructor(timeout: number) {
     this.#timeout = timeout;
     this.#quiet = Math.max(QUIET, timeout);
   }
 
-  /** Says what to tell of now. */
-  look({ watch, pings, left, counted, now }: SparedLook): NotCountedKind | undefined {
-    const kind = sparedBy(watch, this.#timeout, left, counted);
+  /** Says what to report now. */
+  look({ watch, pings, left, counted, now }: NotCountedLook): NotCountedKind | undefined {
+    const kind = kindOfNotCounted(watch, this.#timeout, left, counted);
     if (kind === undefined) return undefined;
     const isOver = pings !== watch.pings;
-    // When in the time since the last look the ping came is not known; after a stop it comes at once.
+    // It is not known when the ping came since the last look; after a stop it comes at once.
     if (!isOver || kind === "suspended") this.#due = watch.pings;
     const isTime = isOver ? this.#due === watch.pings : left[kind] >= this.#timeout;
     return isTime && this.#isNew(kind, watch.pings, now) ? kind : undefined;
@@ -65,8 +66,8 @@ export class NotCountedEpisodes {
 
   #isNew(kind: NotCountedKind, pings: number, now: number): boolean {
     if (kind === "suspended") {
-      const isNew = this.#toldOfStop !== pings;
-      this.#toldOfStop = pings;
+      const isNew = this.#reportedStop !== pings;
+      this.#reportedStop = pings;
       return isNew;
     }
     const isNew = now >= this.#starvedUntil;
@@ -75,7 +76,7 @@ export class NotCountedEpisodes {
   }
 }
 
-/** Reported from 0.1 s on; every wait is late by a little. */
+/** Reported from 0.1 s on: every wait overshoots a little. */
 export function notCounted(secondsNotCounted: number): TimeoutDetails {
   return secondsNotCounted < 0.1 ? {} : { secondsNotCounted };
 }

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import path from "node:path";
 import { replaceFileSync } from "../../heartbeat-file/state-file.js";
 import { formatTimestamp } from "../../heartbeat-file/timestamp.js";
-import { realClock } from "../../kernel/clock.js";
+import { threadClock } from "../../process/thread-clock.js";
 import type { OnFreeze } from "../options.js";
 import type { TimeoutInfo } from "../timeout-info.js";
 
@@ -31,7 +31,7 @@ export function reportName(watchdog: string, pid: number, time: string): string 
  * @throws the system's error.
  */
 export function writeReport(directory: string, info: TimeoutInfo, onFreeze: OnFreeze): string {
-  const time = formatTimestamp(realClock.wallNow());
+  const time = formatTimestamp(threadClock.wallNow());
   const who = { pid: process.pid, hostname: hostname(), node: process.version, time };
   const { name, secondsInactive, kind, stack = null, details } = info;
   const report = { name, secondsInactive, kind, onFreeze, ...who, stack, details };
@@ -45,8 +45,8 @@ export function writeReport(directory: string, info: TimeoutInfo, onFreeze: OnFr
 }
 
 /**
- * Removes the oldest reports beyond the first `most`, whichever process has written them; what is not called as a
- * report is stays, and so does `latest`, also after the clock was set back.
+ * Removes the oldest reports beyond the first `most`, whichever process has written them. Files that are not named like a
+ * report stay, and so does `latest`, even if the clock was set back.
  *
  * @throws the system's error; not when another process was faster.
  */

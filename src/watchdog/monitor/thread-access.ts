@@ -1,5 +1,5 @@
 import { type Answer, evaluateOnMain, isMainPaused } from "../../process/inspector.js";
-import { pause } from "../../process/wait.js";
+import { pause } from "../../process/thread-clock.js";
 import { PULSE, REQUEST, type ThreadData } from "../monitor-protocol.js";
 import type { Frozen } from "./frozen.js";
 

@@ -1,3 +1,4 @@
+import { openSync, readSync } from "node:fs";
 import { childrenOf, readProc, readStat } from "../../process/proc.js";
 import type { TimeoutDetails } from "../timeout-info.js";
 
@@ -10,15 +11,39 @@ export interface CpuTimes {
   readonly queued: number;
 }
 
-/** What the kernel's `folder` of a thread says of its share of the CPU (Linux). */
-export function cpuTimes(folder: string | undefined): CpuTimes | undefined {
-  if (folder === undefined) return undefined;
-  const [ran = Number.NaN, queued = Number.NaN] = (readProc(`${folder}/schedstat`) ?? "")
-    .split(" ")
-    .map(Number);
+function parseCpuTimes(schedstat: string): CpuTimes | undefined {
+  const [ran = Number.NaN, queued = Number.NaN] = schedstat.split(" ").map(Number);
   return Number.isFinite(ran) && Number.isFinite(queued)
     ? { ran: ran / 1e6, queued: queued / 1e6 }
     : undefined;
+}
+
+/** What the kernel's `folder` of a thread says of its share of the CPU (Linux). */
+export function cpuTimes(folder: string | undefined): CpuTimes | undefined {
+  return folder === undefined ? undefined : parseCpuTimes(readProc(`${folder}/schedstat`) ?? "");
+}
+
+let readOwn: (() => CpuTimes | undefined) | undefined;
+
+function openOwn(): () => CpuTimes | undefined {
+  try {
+    const descriptor = openSync("/proc/thread-self/schedstat", "r");
+    const buffer = Buffer.alloc(64);
+    return () =>
+      parseCpuTimes(buffer.toString("latin1", 0, readSync(descriptor, buffer, 0, buffer.length, 0)));
+  } catch {
+    // Another platform, or /proc is hidden or forbidden.
+    return () => undefined;
+  }
+}
+
+/**
+ * The same for the calling thread. The file stays open until the thread ends: opening it for each reading was most of
+ * what an idle monitor cost.
+ */
+export function ownCpuTimes(): CpuTimes | undefined {
+  readOwn ??= openOwn();
+  return readOwn();
 }
 
 /** Whether a thread runs, or would if it had a CPU (Linux). */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { realClock } from "../../kernel/clock.js";
 import { sharedNow } from "../../process/shared-time.js";
+import { threadClock } from "../../process/thread-clock.js";
 import {
   beginWatch,
   judge,
@@ -20,13 +20,13 @@ import {
   type ThreadData,
   type WatchOrder,
 } from "../monitor-protocol.js";
-import { MonitorTime } from "./monitor-time.js";
+import { CountedTime } from "./counted-time.js";
 import { notCounted, NotCountedEpisodes } from "./not-counted.js";
 import { ThreadAccess } from "./thread-access.js";
 import { ARMED, GUARD, WatchCells } from "../watch-cells.js";
 import { writeStderr } from "../../process/write-stderr.js";
 
-/** The looks in a timeout: what the idle monitor costs, and how late a timeout may be found. */
+/** The looks in a timeout: more cost more CPU, fewer find a timeout later. */
 const LOOKS = 4;
 const MOST_POLL = 1000;
 /** How often a thread at a breakpoint is asked whether it goes on, in milliseconds. */
@@ -58,7 +58,7 @@ export class WatchedThread {
   readonly #send: (notice: Notice) => void;
   readonly #watched = new Map<number, Watched>();
   readonly #access: ThreadAccess;
-  readonly #time: MonitorTime;
+  readonly #time: CountedTime;
   /** The pulse of the event loop at the last look, and since when a question to it is unanswered. */
   #pulse: number;
   #askedLoopAt: number | undefined;
@@ -69,7 +69,7 @@ export class WatchedThread {
     this.#data = data;
     this.#send = send;
     this.#access = new ThreadAccess(data, writeStderr);
-    this.#time = new MonitorTime(data.folder);
+    this.#time = new CountedTime(data.folder);
     this.#pulse = Atomics.load(data.control, PULSE);
   }
 
@@ -94,7 +94,7 @@ export class WatchedThread {
     this.#time.pass(this.#askedLoopAt !== undefined);
   }
 
-  /** Says how long the monitor means to wait from now; nothing when it was busy since the last {@link pass}. */
+  /** Takes in how long the monitor will wait from now; `undefined` when it was busy since the last {@link pass}. */
   expect(wait: number | undefined): void {
     if (wait === undefined) this.#time.wasBusy();
     else this.#time.expect(wait);
@@ -104,8 +104,7 @@ export class WatchedThread {
   async watch(): Promise<{ readonly wait: number; readonly busy: boolean }> {
     if (this.#paused && !(await this.#goesOn())) return { wait: PAUSED_POLL, busy: false };
     const { frozen, notPinged, wait } = this.#lookAround();
-    const isLate = [...this.#watched.values()].some(({ watch }) => watch.told !== "nothing");
-    if (isLate && this.#isGone()) {
+    if (this.#isGone()) {
       this.#watched.clear();
       return { wait: 0, busy: false };
     }
@@ -115,7 +114,7 @@ export class WatchedThread {
   }
 
   async #tell(frozen: readonly Frozen[], notPinged: readonly Frozen[]): Promise<void> {
-    // A loop that seems to run may belong to a thread that has come to a breakpoint only just now.
+    // A loop that seemed to run may have come to a breakpoint just now.
     const isDoubtful = this.#askedLoopAt !== undefined || Atomics.load(this.#data.control, DEBUGGABLE) === 1;
     if (notPinged.length > 0 && isDoubtful && (await this.#access.isPaused())) {
       this.#paused = true;
@@ -127,25 +126,27 @@ export class WatchedThread {
     this.#paused = outcome === "paused";
   }
 
-  /** Asks a thread at a breakpoint, now and then, whether it goes on. */
+  /** Asks a thread at a breakpoint, from time to time, whether it goes on. */
   async #goesOn(): Promise<boolean> {
-    const now = realClock.now();
+    const now = threadClock.now();
     if (now < this.#askAgainAt) return false;
     if (!this.isIdle && (await this.#access.isPaused())) {
       this.#askAgainAt = now + PAUSED_POLL;
       return false;
     }
-    // Nobody can tell since when it was paused: everybody gets a whole timeout from now.
+    // It is not known since when it was paused: every watchdog gets a whole timeout from now.
     this.#paused = false;
     this.#askedLoopAt = undefined;
     for (const entry of this.#watched.values()) Object.assign(entry, this.#begin(entry.cells));
     return true;
   }
 
-  /** A worker thread that was terminated says nothing any more, which is no freeze. */
+  /** A worker thread that was terminated is silent, which is no freeze. */
   #isGone(): boolean {
     const { main, folder } = this.#data;
-    return !main && folder !== undefined && !existsSync(folder);
+    if (main || folder === undefined) return false;
+    const isLate = [...this.#watched.values()].some(({ watch }) => watch.reported !== "nothing");
+    return isLate && !existsSync(folder);
   }
 
   #begin(cells: WatchCells): { readonly watch: Watch; readonly before: LeftOut } {
@@ -176,7 +177,7 @@ export class WatchedThread {
       const verdict = this.#lookAt(entry, loopRan);
       if (verdict === "suspect" && this.#askedLoopAt === undefined) this.#notify("question");
       if (verdict === "not-pinged" || verdict === "blocked") {
-        entry.watch = { ...entry.watch, told: verdict };
+        entry.watch = { ...entry.watch, reported: verdict };
         (verdict === "blocked" ? frozen : notPinged).push(this.#describe(entry));
       }
       wait = Math.min(wait, untilNextLook(entry.watch, entry.order.timeout, entry.poll, this.#time.counted));
@@ -194,11 +195,12 @@ export class WatchedThread {
     return { starved, suspended };
   }
 
-  /** Tells of time that was left out, when it would have been a timeout. */
+  /** Reports time that was left out, when it would have been a timeout. */
   #tellNotCounted({ order, watch, before, episodes }: Watched, pings: number): void {
     const { starved, suspended, counted } = this.#time;
     const left = { starved: starved - before.starved, suspended: suspended - before.suspended };
-    const kind = episodes.look({ watch, pings, left, counted, now: realClock.now() });
+    if (left.starved === 0 && left.suspended === 0) return;
+    const kind = episodes.look({ watch, pings, left, counted, now: threadClock.now() });
     if (kind === undefined) return;
     const details = { secondsStarved: left.starved / 1000, secondsSuspended: left.suspended / 1000 };
     const { id, name } = order;
@@ -215,7 +217,7 @@ export class WatchedThread {
       cells.see(pings, this.#theirNow);
       entry.before = this.#leftOut;
     }
-    // While synchronous code runs under a guard the loop cannot turn: nothing to ask it.
+    // While synchronous code runs under a guard, the loop cannot turn: there is no point in asking it.
     const guarded = Atomics.load(cells.counters, GUARD) === ARMED;
     const silent = this.#askedLoopAt === undefined ? 0 : now - this.#askedLoopAt;
     return judge(entry.watch, entry.order.timeout, guarded ? Infinity : silent, now);

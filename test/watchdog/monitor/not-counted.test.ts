@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { beginWatch } from "../../../src/watchdog/deadline.js";
-import { MonitorTime } from "../../../src/watchdog/monitor/monitor-time.js";
+import { CountedTime } from "../../../src/watchdog/monitor/counted-time.js";
 import {
   notCounted,
   NotCountedEpisodes,
-  type SparedLook,
+  type NotCountedLook,
 } from "../../../src/watchdog/monitor/not-counted.js";
 
 const TIMEOUT = 1000;
 
 function setUp() {
   const episodes = new NotCountedEpisodes(TIMEOUT);
-  return (look: Partial<SparedLook> & { starved?: number; suspended?: number }) =>
+  return (look: Partial<NotCountedLook> & { starved?: number; suspended?: number }) =>
     episodes.look({
       watch: beginWatch(7, 0),
       pings: 7,
@@ -33,7 +33,7 @@ describe("what is told of time that does not count", () => {
 
   it("is nothing when it is a timeout all the same, or was one before", () => {
     expect(setUp()({ starved: 5000, counted: TIMEOUT })).toBeUndefined();
-    expect(setUp()({ starved: 5000, watch: { ...beginWatch(7, 0), told: "blocked" } })).toBeUndefined();
+    expect(setUp()({ starved: 5000, watch: { ...beginWatch(7, 0), reported: "blocked" } })).toBeUndefined();
   });
 
   it("waits for the ping, or until that time alone is a timeout's worth", () => {
@@ -74,10 +74,11 @@ describe("what is told of time that does not count", () => {
 function timeOf() {
   const clock = new ManualClock();
   const machine = { uptime: 5000, ran: 0, queued: 0, own: 0, runnable: false };
-  const time = new MonitorTime("/theirs", {
+  const time = new CountedTime("/theirs", {
     clock,
     uptime: () => machine.uptime,
-    cpuTimes: (folder) => ({ ran: machine.ran, queued: folder === "/theirs" ? machine.queued : machine.own }),
+    cpuTimes: () => ({ ran: machine.ran, queued: machine.queued }),
+    ownCpuTimes: () => ({ ran: 0, queued: machine.own }),
     isRunnable: () => machine.runnable,
   });
   /** One look after a wait of 100 ms that has taken `elapsed`. */

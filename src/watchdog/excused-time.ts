@@ -2,10 +2,10 @@ import type { Clock } from "../kernel/clock.js";
 import { LookTimes } from "../process/standstill.js";
 
 /** How much of a beat's age is no evidence against its writer, because the watcher stood still itself. */
-export class SparedTime {
+export class ExcusedTime {
   readonly #looks: LookTimes;
   #age = 0;
-  #spared = 0;
+  #excused = 0;
 
   constructor(clock: Pick<Clock, "now" | "wallNow">) {
     this.#looks = new LookTimes(clock);
@@ -20,18 +20,18 @@ export class SparedTime {
   pass(asked: number): number {
     const { still, jumped } = this.#looks.look(asked);
     // A beat's age is by the wall clock: it grew by a jump, too.
-    this.#spared += still + jumped;
+    this.#excused += still + jumped;
     return still;
   }
 
   /** How much of the age of the last beat, in milliseconds, does not count. */
   of(age: number): number {
     // A beat that came after the standstill has no part in it.
-    if (age < this.#age) this.#spared = 0;
+    if (age < this.#age) this.#excused = 0;
     this.#age = age;
     // Nor does the part before the beat count for it: a writer that has beaten meanwhile gets a whole period from now.
-    this.#spared = Math.min(this.#spared, Math.max(0, age));
-    return this.#spared;
+    this.#excused = Math.min(this.#excused, Math.max(0, age));
+    return this.#excused;
   }
 
   /**
@@ -39,9 +39,9 @@ export class SparedTime {
    *
    * @param age of the beat; where it is not known, `unwell` is what counts.
    */
-  spares(age: number | null, unwell: number, maxAge: number): boolean {
-    const silent = age ?? unwell + this.#spared;
-    const spared = this.of(silent);
-    return spared > 0 && silent - spared <= maxAge;
+  excuses(age: number | null, unwell: number, maxAge: number): boolean {
+    const silent = age ?? unwell + this.#excused;
+    const excused = this.of(silent);
+    return excused > 0 && silent - excused <= maxAge;
   }
 }

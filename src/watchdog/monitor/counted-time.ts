@@ -1,35 +1,40 @@
 import { uptime } from "node:os";
-import { type Clock, realClock } from "../../kernel/clock.js";
+import type { Clock } from "../../kernel/clock.js";
 import { type Elapsed, LookTimes } from "../../process/standstill.js";
+import { threadClock } from "../../process/thread-clock.js";
 import { leftOut } from "../deadline.js";
-import { type CpuTimes, cpuTimes, isRunnable } from "./thread-facts.js";
+import { type CpuTimes, cpuTimes, isRunnable, ownCpuTimes } from "./thread-facts.js";
 
-/** How long a reading of the monitor's own share of the CPU serves, in milliseconds. */
-const OWN_READING = 1000;
+/** How long a reading of the monitor's own waits for a CPU serves, in milliseconds: while it has any, and else. */
+const BUSY_READING = 1000;
+const CALM_READING = 10_000;
+/** A monitor that waited for less than this share of the time has a CPU when it wants one. */
+const CALM = 0.01;
 /** Where the time since boot has moved by less than this, in milliseconds, the machine did not sleep. */
 const LEAST_SLEEP = 500;
-const OWN_FOLDER = "/proc/thread-self";
 
-/** Seconds since boot; where they may not be asked for (Deno's permissions), of a machine that never sleeps. */
+/** Seconds since boot; where that may not be read (Deno's permissions), as if the machine never slept. */
 function sinceBoot(): number {
   try {
     return uptime();
   } catch {
-    return realClock.now() / 1000;
+    return threadClock.now() / 1000;
   }
 }
 
-/** Where the monitor's time comes from. */
+/** Where the counted time comes from. */
 export interface TimeSources {
   readonly clock: Pick<Clock, "now" | "wallNow">;
   /** Seconds since boot, those of sleep included. */
   readonly uptime: () => number;
   readonly cpuTimes: (folder: string | undefined) => CpuTimes | undefined;
+  /** Those of the monitor. */
+  readonly ownCpuTimes: () => CpuTimes | undefined;
   readonly isRunnable: (folder: string) => boolean;
 }
 
-/** The monitor's time for deadlines: it stands still while the watched thread could not have run. */
-export class MonitorTime {
+/** The time that counts for deadlines: it stands still while the watched thread could not have run. */
+export class CountedTime {
   /** Milliseconds that count. */
   counted = 0;
   /** Milliseconds that were left out because the thread had no CPU. */
@@ -40,24 +45,24 @@ export class MonitorTime {
   readonly #sources: TimeSources;
   readonly #looks: LookTimes;
   #asked = 0;
-  /** The watched thread's share of the CPU at the last look, while somebody is late. */
+  /** The watched thread's CPU times at the last look, while it owes an answer. */
   #theirs: CpuTimes | undefined;
-  /** Starvation that was found before the kernel has told of it. */
+  /** Starvation that was found before the kernel has reported it. */
   #ahead = 0;
-  #own: { readonly queued: number | undefined; readonly at: number };
-  /** By how much the time since boot is ahead of the monotonic clock, which may stand still in sleep. */
+  #own: { readonly queued: number; readonly at: number; readonly serves: number };
+  /** By how much the time since boot is ahead of the monotonic clock, which may stand still during sleep. */
   #bootAhead: number;
 
   constructor(
     folder: string | undefined,
-    sources: TimeSources = { clock: realClock, uptime: sinceBoot, cpuTimes, isRunnable },
+    sources: TimeSources = { clock: threadClock, uptime: sinceBoot, cpuTimes, ownCpuTimes, isRunnable },
   ) {
     this.#folder = folder;
     this.#sources = sources;
     this.#looks = new LookTimes(sources.clock);
     const now = this.#looks.last;
     this.#bootAhead = sources.uptime() * 1000 - now;
-    this.#own = this.#readOwn(now);
+    this.#own = { queued: this.#ownQueued(), at: now, serves: BUSY_READING };
   }
 
   /** Milliseconds that were left out. */
@@ -75,7 +80,7 @@ export class MonitorTime {
     this.#asked = this.#sources.clock.now() - this.#looks.last;
   }
 
-  /** Takes in what has passed. Starvation is worth a file read only when somebody is `late`. */
+  /** Takes in what has passed. Starvation is worth reading a file only while the thread is `late` with an answer. */
   pass(late: boolean): void {
     const passed = this.#looks.look(this.#asked);
     const { elapsed, still } = passed;
@@ -83,9 +88,9 @@ export class MonitorTime {
     const ownQueued = this.#ownWait(passed);
     const { starved, suspended } = leftOut({ still, queued, ownQueued }, this.#ahead);
     const rest = elapsed - starved - suspended;
-    // Runnable all the while without having run: the wait is not over, so the kernel has not told of it.
+    // Runnable all the time without having run: the wait is not over, so the kernel has not reported it.
     const waits = rest > 0 && queued === 0 && ran === 0 && this.#isRunnable();
-    // What it ran beyond the time that passed, it ran when it was taken to be waiting.
+    // If it ran for longer than has passed, it was running when it was thought to be waiting.
     const unseen = waits ? rest : -Math.min(this.#ahead, Math.max(0, ran - elapsed));
     this.#ahead = this.#theirs === undefined ? 0 : this.#ahead + starved - queued + unseen;
     this.starved += starved + unseen;
@@ -97,7 +102,7 @@ export class MonitorTime {
     const before = this.#theirs;
     const now = late ? this.#sources.cpuTimes(this.#folder) : undefined;
     this.#theirs = now;
-    // Having run says that it did not wait.
+    // Unknown: as if it had run, which means that it did not wait.
     if (now === undefined || before === undefined) return { queued: 0, ran: Number.MIN_VALUE };
     return { queued: now.queued - before.queued, ran: now.ran - before.ran };
   }
@@ -106,23 +111,25 @@ export class MonitorTime {
     return this.#folder !== undefined && this.#sources.isRunnable(this.#folder);
   }
 
-  #readOwn(at: number): { readonly queued: number | undefined; readonly at: number } {
-    return { queued: this.#sources.cpuTimes(OWN_FOLDER)?.queued, at };
+  #ownQueued(): number {
+    return this.#sources.ownCpuTimes()?.queued ?? 0;
   }
 
   /** For how long the monitor itself waited for a CPU since the last reading, where that may matter. */
   #ownWait({ still, now }: Elapsed): number {
     const before = this.#own;
-    if (still === 0 && now - before.at < OWN_READING) return 0;
-    this.#own = this.#readOwn(now);
-    const { queued } = this.#own;
-    return queued === undefined || before.queued === undefined ? 0 : queued - before.queued;
+    if (still === 0 && now - before.at < before.serves) return 0;
+    const queued = this.#ownQueued();
+    const waited = queued - before.queued;
+    const isCalm = waited < (now - before.at) * CALM;
+    this.#own = { queued, at: now, serves: isCalm ? CALM_READING : BUSY_READING };
+    return waited;
   }
 
   /** For how long the machine slept while the monotonic clock stood still. */
   #sleep({ jumped, now }: Elapsed): number {
     if (jumped === 0) return 0;
-    // Somebody may have set the clock, which says nothing.
+    // Setting the wall clock has the same effect; the time since boot tells the two apart.
     const bootAhead = this.#sources.uptime() * 1000 - now;
     const slept = bootAhead - this.#bootAhead;
     this.#bootAhead = bootAhead;

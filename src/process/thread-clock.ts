@@ -1,0 +1,34 @@
+import type { Clock } from "../kernel/clock.js";
+
+/**
+ * The machine's time, for the library's own threads: no test puts fakes in its place there, so their programs need not
+ * carry what the real clock needs to follow those.
+ */
+export const threadClock: Pick<Clock, "now" | "wallNow"> = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+};
+
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/** Resolves after `delay` milliseconds. */
+export async function pause(delay: number): Promise<void> {
+  for (let left = delay; left > 0; left -= LONGEST_TIMEOUT) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, Math.min(left, LONGEST_TIMEOUT));
+    });
+  }
+}
+
+/** What `work` resolves with; `undefined` when that takes longer than `patience` milliseconds. */
+export function within<Result>(work: Promise<Result>, patience: number): Promise<Result | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(undefined), patience);
+    work.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
+}
+
+/** Blocks the calling thread for `delay` milliseconds. */
+export function sleepSync(delay: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delay);
+}
