@@ -7,16 +7,14 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, transform } from "esbuild";
-import { rollup } from "rollup";
+import { build } from "esbuild";
+import { bundle, chunkOf, nameOf } from "./bundle.mjs";
 import { entryModules } from "./entries.mjs";
 import { root, sourceStamp } from "./setup.mjs";
-import { threadPrograms } from "./thread-programs.mjs";
 
 process.chdir(root);
 const stamp = sourceStamp();
 const out = `dist-${process.pid}`;
-const source = path.resolve("src");
 
 async function main() {
   const cjs = path.join(out, "cjs");
@@ -57,102 +55,6 @@ async function bundleProgram(name) {
   fs.chmodSync(path.join(out, `${name}.js`), 0o755);
   return commands;
 }
-
-async function bundle(names, output, plugins = []) {
-  const modules = await rollup({
-    input: Object.fromEntries(names.map((name) => [name, path.join(source, `${name}.ts`)])),
-    plugins: [...plugins, threadPrograms, typescript],
-    external: (name) => !/^[./]/.test(name),
-    preserveEntrySignatures: "strict",
-    onLog(level, { message }) {
-      if (level === "warn") throw new Error(message);
-    },
-  });
-  await modules.write({
-    ...output,
-    entryFileNames: "[name].js",
-    chunkFileNames: ({ name, moduleIds: [first] }) =>
-      nameOf(first).startsWith("cli/") && !name.includes("/") ? "cli/[name].js" : "[name].js",
-    plugins: [withoutComments, ...(output.format === "es" ? [builtinsTakenFromProcess] : [])],
-    hoistTransitiveImports: false,
-    minifyInternalExports: false,
-    generatedCode: { preset: "es2015", symbols: false },
-    esModule: true,
-    externalLiveBindings: false,
-    interop: "default",
-    freeze: false,
-  });
-  await modules.close();
-}
-
-/** A source's name below `src/`, without ending. */
-const nameOf = (file) => path.relative(source, file).replaceAll("\\", "/").replace(/\.ts$/, "");
-
-/** The chunk of a module, named after its folder; `undefined` leaves it to Rollup. */
-function chunkOf(file) {
-  const name = nameOf(file);
-  const [folder, ...rest] = name.split("/");
-  if (name === "index" || name === "auto") return undefined;
-  // In the kernel's chunk every pattern would load it.
-  if (rest.length === 0 || name === "kernel/config-error") return "configuration";
-  // What the commands share; each command is loaded alone.
-  if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
-  return folder;
-}
-
-const typescript = {
-  name: "typescript",
-  resolveId(name, importer) {
-    if (importer === undefined || !name.startsWith(".")) return null;
-    return path.resolve(path.dirname(importer), name.replace(/\.js$/, ".ts"));
-  },
-  async transform(text, file) {
-    const { code } = await transform(text, { loader: "ts", target: "node20", sourcefile: file });
-    return { code, map: null };
-  },
-};
-
-/**
- * Removes comments, and keeps names and line breaks, so that a stack trace reads like the sources. esbuild removes
- * comments only when it minifies whitespace; printing the result again restores the layout.
- */
-const withoutComments = {
-  name: "without-comments",
-  async renderChunk(text) {
-    const options = { loader: "js", target: "node20", legalComments: "none" };
-    const bare = await transform(text, { ...options, minifyWhitespace: true });
-    const { code } = await transform(bare.code, options);
-    // What a module computes for a constant has no other effect: a bundler may leave out what nobody uses.
-    const marked = code.replaceAll(
-      /^((?:const|let|var) [\w$]+ = (?:\{ rules: )?)(?=(?:new )?[\w$.]+\()/gm,
-      "$1/* @__PURE__ */ ",
-    );
-    return { code: marked, map: null };
-  },
-};
-
-/**
- * Gets the modules of Node by `process.getBuiltinModule`. An `import` reads every property of the module, also those that
- * Node loads on first use: with `node:fs` it loads streams, with `node:util` a parser.
- */
-const builtinsTakenFromProcess = {
-  name: "builtins-taken-from-process",
-  renderChunk(text) {
-    const [head] = /^(?:#!.*\n)?(?:import [^;]*;\n)*/.exec(text);
-    const taken = head.replaceAll(
-      /^import (?:(\w+)(?:, )?)?(?:\{([^}]*)\})? ?from "(node:[^"]+)";$/gm,
-      (_statement, whole, names, module) => {
-        const got = `process.getBuiltinModule("${module}")`;
-        const statements = whole === undefined ? [] : [`const ${whole} = ${got};`];
-        const parts = names?.replaceAll(" as ", ": ");
-        if (parts !== undefined) statements.push(`const {${parts}} = ${whole ?? got};`);
-        return statements.join("\n");
-      },
-    );
-    if (/\bfrom "node:/.test(taken)) throw new Error(`an import of another form: ${taken}`);
-    return { code: taken + text.slice(head.length), map: null };
-  },
-};
 
 function write(file, text) {
   fs.mkdirSync(path.dirname(file), { recursive: true });

@@ -10,6 +10,7 @@ const at = (...parts) => path.join(root, ...parts);
 const STAMP = at("dist", ".stamp");
 const BUILD_INPUTS = [
   "scripts/build.mjs",
+  "scripts/bundle.mjs",
   "scripts/entries.mjs",
   "scripts/thread-programs.mjs",
   "tsconfig.json",

@@ -12,6 +12,7 @@ import { CircuitBreaker, type CircuitBreakerOptions, RateLimiter, Watchdog } fro
 import { config } from "@kstlib/resilience/auto";
 import { CircuitBreaker as SameBreaker, type Clock, ResilienceError } from "@kstlib/resilience/circuit-breaker";
 import { ConfigError, loadConfig } from "@kstlib/resilience/config";
+import { Health } from "@kstlib/resilience/health";
 import { Heartbeat } from "@kstlib/resilience/heartbeat";
 import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
 import { GracefulShutdown } from "@kstlib/resilience/shutdown";
@@ -25,7 +26,7 @@ const isolated: boolean = breaker.state === "isolated";
 const same: SameBreaker = breaker;
 const clock: Clock = new ManualClock();
 const pairs: [typeof SameLimiter, typeof SameWatchdog] = [RateLimiter, Watchdog];
-export const parts = [same, clock, pairs, Heartbeat, GracefulShutdown, ResilienceError];
+export const parts = [same, clock, pairs, Health, Heartbeat, GracefulShutdown, ResilienceError];
 export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, schema];
 
 // @ts-expect-error -- there is no such option, which a type of \`any\` would not know.

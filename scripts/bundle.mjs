@@ -1,0 +1,133 @@
+// How the JavaScript of dist/ is made of the sources.
+import path from "node:path";
+import { transform } from "esbuild";
+import { rollup } from "rollup";
+import { root } from "./setup.mjs";
+import { threadPrograms } from "./thread-programs.mjs";
+
+const source = path.join(root, "src");
+
+/** Bundles modules of `src/`, named without extension, to files of the same names. */
+export async function bundle(names, output, plugins = []) {
+  const modules = await rollup({
+    input: Object.fromEntries(names.map((name) => [name, path.join(source, `${name}.ts`)])),
+    plugins: [...plugins, threadPrograms, typescript],
+    external: (name) => !/^[./]/.test(name),
+    preserveEntrySignatures: "strict",
+    onLog(level, { message }) {
+      if (level === "warn") throw new Error(message);
+    },
+  });
+  await modules.write({
+    ...output,
+    entryFileNames: "[name].js",
+    chunkFileNames: ({ name, moduleIds: [first] }) =>
+      nameOf(first).startsWith("cli/") && !name.includes("/") ? "cli/[name].js" : "[name].js",
+    plugins: [
+      withoutComments,
+      ...(output.format === "es" ? [builtinsTakenFromProcess, constantsArePure] : []),
+    ],
+    hoistTransitiveImports: false,
+    minifyInternalExports: false,
+    generatedCode: { preset: "es2015", symbols: false },
+    esModule: true,
+    externalLiveBindings: false,
+    interop: "default",
+    freeze: false,
+  });
+  await modules.close();
+}
+
+/** A source's name below `src/`, without ending. */
+export const nameOf = (file) => path.relative(source, file).replaceAll("\\", "/").replace(/\.ts$/, "");
+
+/** The chunk of a module where several entries share it: its folder's. `undefined` leaves it to Rollup. */
+export function chunkOf(file) {
+  const name = nameOf(file);
+  const [folder, ...rest] = name.split("/");
+  if (name === "index" || name === "auto") return undefined;
+  // In the kernel's chunk every pattern would load it.
+  if (rest.length === 0 || name === "kernel/config-error") return "configuration";
+  // What the commands share; each command is loaded alone.
+  if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
+  return folder;
+}
+
+const typescript = {
+  name: "typescript",
+  resolveId(name, importer) {
+    if (importer === undefined || !name.startsWith(".")) return null;
+    return path.resolve(path.dirname(importer), name.replace(/\.js$/, ".ts"));
+  },
+  async transform(text, file) {
+    const { code } = await transform(text, { loader: "ts", target: "node20", sourcefile: file });
+    return { code, map: null };
+  },
+};
+
+/**
+ * Removes comments, and keeps names and line breaks, so that a stack trace reads like the sources. esbuild removes
+ * comments only when it minifies whitespace; printing the result again restores the layout.
+ */
+const withoutComments = {
+  name: "without-comments",
+  async renderChunk(text) {
+    const options = { loader: "js", target: "node20", legalComments: "none" };
+    const bare = await transform(text, { ...options, minifyWhitespace: true });
+    const { code } = await transform(bare.code, options);
+    return { code, map: null };
+  },
+};
+
+/** Whether a bundler must take the value of a constant for one with other effects. */
+function computes({ type, properties }) {
+  if (type === "CallExpression" || type === "NewExpression" || type === "SpreadElement") return true;
+  return type === "ObjectExpression" && properties.some((each) => computes(each.value ?? each));
+}
+
+/**
+ * Marks what a file computes for its constants as free of other effects, so that a bundler leaves out the constants that
+ * a program does not use. Modules of their own it would leave out whole.
+ */
+const constantsArePure = {
+  name: "constants-are-pure",
+  renderChunk(text) {
+    const constants = this.parse(text)
+      .body.map((node) => (node.type === "ExportNamedDeclaration" ? node.declaration : node))
+      .filter((node) => node?.type === "VariableDeclaration")
+      .flatMap(({ declarations }) => declarations)
+      .filter(({ id, init }) => id.type === "Identifier" && init !== null);
+    let code = text;
+    for (const { init } of constants.toReversed()) {
+      const value = code.slice(init.start, init.end);
+      if (!computes(init) || code.slice(0, init.start).endsWith("@__PURE__ */ ")) continue;
+      const isObject = init.type === "ObjectExpression";
+      const pure = isObject ? `/* @__PURE__ */ (() => (${value}))()` : `/* @__PURE__ */ ${value}`;
+      code = code.slice(0, init.start) + pure + code.slice(init.end);
+    }
+    return { code, map: null };
+  },
+};
+
+/**
+ * Gets the modules of Node by `process.getBuiltinModule`. An `import` reads every property of the module, also those that
+ * Node loads on first use: with `node:fs` it loads streams, with `node:util` a parser.
+ */
+const builtinsTakenFromProcess = {
+  name: "builtins-taken-from-process",
+  renderChunk(text) {
+    const [head] = /^(?:#!.*\n)?(?:import [^;]*;\n)*/.exec(text);
+    const taken = head.replaceAll(
+      /^import (?:(\w+)(?:, )?)?(?:\{([^}]*)\})? ?from "(node:[^"]+)";$/gm,
+      (_statement, whole, names, module) => {
+        const got = `process.getBuiltinModule("${module}")`;
+        const statements = whole === undefined ? [] : [`const ${whole} = ${got};`];
+        const parts = names?.replaceAll(" as ", ": ");
+        if (parts !== undefined) statements.push(`const {${parts}} = ${whole ?? got};`);
+        return statements.join("\n");
+      },
+    );
+    if (/\bfrom "node:/.test(taken)) throw new Error(`an import of another form: ${taken}`);
+    return { code: taken + text.slice(head.length), map: null };
+  },
+};
