@@ -1,9 +1,10 @@
 import type { Component } from "./kernel/component.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import { disposable } from "./kernel/disposable.js";
-import { Events, type Listener } from "./kernel/events.js";
+import type { Listener } from "./kernel/events.js";
 import { checkName } from "./kernel/nearest.js";
-import { show } from "./kernel/show.js";
+import { show, unlike } from "./kernel/show.js";
+import { runContained } from "./kernel/warning.js";
 
 /** A component as the table sees it. */
 export type AnyComponent = Component &
@@ -78,7 +79,8 @@ export class RegistryTable {
   /** In the order of their making. */
   readonly #entries = new Set<Entry>();
   readonly #byKind: ReadonlyMap<string, Map<string, Entry>>;
-  readonly #events = new Events<{ event: AnyEvent }>("the registry", ["event"]);
+  /** Each subscription is its own entry, so that one function added twice is removed one at a time. */
+  #listeners: readonly { readonly listener: Listener<AnyEvent> }[] = [];
 
   constructor(kinds: readonly string[]) {
     this.#byKind = new Map(kinds.map((kind) => [kind, new Map<string, Entry>()]));
@@ -107,7 +109,7 @@ export class RegistryTable {
     const entry = new Entry(descriptor, component, overrides);
     entries.set(name, entry);
     this.#entries.add(entry);
-    if (this.#events.has("event")) entry.subscribe(this.#tell);
+    if (this.#listeners.length > 0) entry.subscribe(this.#tell);
     return component;
   }
 
@@ -131,12 +133,16 @@ export class RegistryTable {
 
   /** Hears every event of every component, also of those that are made later. */
   on(listener: Listener<AnyEvent>): Disposable {
-    const added = this.#events.on("event", listener);
+    if (typeof listener !== "function") {
+      throw new TypeError(unlike("the listener of a registry", "a function", listener));
+    }
+    const added = { listener };
+    this.#listeners = [...this.#listeners, added];
     for (const entry of this.#entries) entry.subscribe(this.#tell);
     return disposable(() => {
-      added[Symbol.dispose]();
+      this.#listeners = this.#listeners.filter((other) => other !== added);
       // A component need not make the payload of an event that nobody hears.
-      if (!this.#events.has("event")) for (const entry of this.#entries) entry.unsubscribe();
+      if (this.#listeners.length === 0) for (const entry of this.#entries) entry.unsubscribe();
     });
   }
 
@@ -169,7 +175,11 @@ export class RegistryTable {
     return failures;
   }
 
-  readonly #tell = (told: AnyEvent): void => this.#events.emit("event", told);
+  readonly #tell = (told: AnyEvent): void => {
+    for (const { listener } of this.#listeners) {
+      runContained("a listener of the registry", listener, told);
+    }
+  };
 
   #of(kind: string, name: unknown): Map<string, Entry> {
     const entries = this.#byKind.get(kind);

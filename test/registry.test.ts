@@ -197,6 +197,23 @@ describe("a registry", () => {
     expect(() => registry.on(undefined as never)).toThrow("must be a function; got undefined.");
   });
 
+  it("tells every listener, also when another one throws", async () => {
+    const warnings: string[] = [];
+    const emit = vi
+      .spyOn(process, "emitWarning")
+      .mockImplementation((message) => void warnings.push(String(message)));
+    await using registry = new Registry();
+    const heard: string[] = [];
+    registry.on(() => {
+      throw new Error("deaf");
+    });
+    registry.on(({ event }) => heard.push(event));
+    expect(registry.circuitBreaker("api").callSync(() => 1)).toBe(1);
+    expect(heard).toEqual(["success"]);
+    expect(warnings).toEqual(["a listener of the registry failed"]);
+    emit.mockRestore();
+  });
+
   it("hears what a component does while it is released", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();

@@ -49,7 +49,7 @@ export interface ComponentDescriptor<Instance extends Component, Payloads extend
 }
 
 /** The rules of a section from those of its constructors. */
-export function sectionRules(...ofConstructors: readonly object[]): SectionRules {
-  const { name: _name, ...rules }: SectionRules = Object.assign({}, ...ofConstructors);
-  return rules;
+export function sectionRules(...ofConstructors: readonly SectionRules[]): SectionRules {
+  const rules = ofConstructors.flatMap((one) => Object.entries(one));
+  return Object.fromEntries(rules.filter(([option]) => option !== "name"));
 }

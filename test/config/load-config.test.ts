@@ -515,6 +515,9 @@ describe("a mistake", () => {
 
   it("that tries to reach a prototype is a key like any other", () => {
     expect(mistake("resilience: { __proto__: { polluted: 1 } }").keyPath).toBe("resilience.__proto__");
+    expect(mistake("resilience: { watchdog: { instances: { __proto__: { timeout: soon } } } }").keyPath).toBe(
+      "resilience.watchdog.instances.__proto__.timeout",
+    );
     load(
       write(
         "ok.yml",
