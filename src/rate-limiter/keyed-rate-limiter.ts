@@ -1,4 +1,5 @@
 import type { Component } from "../kernel/component.js";
+import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
@@ -14,7 +15,8 @@ import type {
 } from "./keyed-report.js";
 import type { QueuedLimiter } from "./queued-limiter.js";
 import { type KeyedRateLimiterOptions, keyedRateLimiterRules, limitsOf, type OnFull } from "./options.js";
-import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
+import { type AcquireOptions, checkCost, parsePause, readRequest, type Request } from "./request.js";
+import type { Reservation } from "./reservation.js";
 import { Metrics } from "./metrics.js";
 
 export type {
@@ -132,19 +134,49 @@ export class KeyedRateLimiter extends Printed implements Component {
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
     signal?.throwIfAborted();
-    const buckets = this.#buckets;
-    if (buckets.tryTake(id, cost)) {
+    if (this.#buckets.tryTake(id, cost)) {
       this.#metrics.admitted(cost, 0, id);
       return;
     }
-    const limiter = buckets.open(id);
-    if (limiter === undefined) {
-      const wait = buckets.wait(id, cost);
-      this.#metrics.refused(cost, wait, id);
-      throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
-    }
+    const limiter = this.#open(id, cost);
     // Not awaited here: that would keep the caller's key, and the longer string it was cut from, in memory.
     return this.#waitIn(limiter, request);
+  }
+
+  /**
+   * Takes the tokens and returns at once; use them after `delay` seconds, as with `RateLimiter.reserve`. A key
+   * with a reservation is not forgotten before its bucket is full.
+   *
+   * @throws RateLimitExceededError when `maxQueue` requests wait for the key, there is no room for a new key, or
+   *   in a pause without an end.
+   * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
+   * @example
+   * ```ts
+   * import { KeyedRateLimiter } from "@kstlib/resilience";
+   *
+   * const tokensPerTenant = new KeyedRateLimiter({ rate: 1000, per: "1m" });
+   * const reservation = tokensPerTenant.reserve("tenant 7", 800);
+   * reservation.commit(300);
+   * console.assert(tokensPerTenant.tokens("tenant 7") >= 700);
+   * ```
+   */
+  reserve(key: string, cost: number = 1): Reservation {
+    const id = this.#idOf(key);
+    checkCost(cost, this.burst);
+    return this.#buckets.reserve(this.#open(id, cost), cost);
+  }
+
+  /**
+   * Admits nobody for this key for this long, as with `RateLimiter.pauseFor`. The key is not forgotten until
+   * then, so a pause without an end keeps its place until {@link reset}.
+   *
+   * @throws TypeError when the duration is neither a number nor a string with a unit.
+   * @throws RateLimitExceededError when there is no room for a new key.
+   */
+  pauseFor(key: string, duration: Duration | null | undefined): void {
+    const id = this.#idOf(key);
+    const milliseconds = parsePause(duration);
+    if (milliseconds > 0) this.#open(id, this.burst).pause(milliseconds);
   }
 
   /** How many tokens the key's bucket has now, with fractions. */
@@ -179,6 +211,15 @@ export class KeyedRateLimiter extends Printed implements Component {
    */
   [Symbol.dispose](): void {
     this.#buckets.dispose();
+  }
+
+  /** The limiter of a key; throws when there is no room for it. */
+  #open(id: string, cost: number): QueuedLimiter<string> {
+    const limiter = this.#buckets.open(id);
+    if (limiter !== undefined) return limiter;
+    const wait = this.#buckets.wait(id, cost);
+    this.#metrics.refused(cost, wait, id);
+    throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
   }
 
   async #waitIn(limiter: QueuedLimiter<string>, request: Request): Promise<void> {
