@@ -17,7 +17,7 @@ export interface KeyedObserver extends AdmissionObserver<string> {
  */
 export class KeyedBuckets {
   readonly #settings: KeyedRateLimiterSettings;
-  readonly #limits: Limits;
+  #limits: Limits;
   readonly #observer: KeyedObserver;
   readonly #table: KeyTable;
   readonly #limiters = new Map<string, QueuedLimiter<string>>();
@@ -28,6 +28,10 @@ export class KeyedBuckets {
     this.#limits = limits;
     this.#observer = observer;
     this.#table = new KeyTable(settings.maxKeys, limits);
+  }
+
+  get limits(): Limits {
+    return this.#limits;
   }
 
   /** How many keys are known. */
@@ -113,6 +117,14 @@ export class KeyedBuckets {
     if (this.#limiters.get(key) !== limiter || !limiter.isIdle(this.#settings.clock.now())) return;
     this.#limiters.delete(key);
     this.#table.unpin(key);
+  }
+
+  /** Goes on under other limits, for all keys. */
+  change(limits: Limits): void {
+    this.#limits = limits;
+    this.#table.change(limits, this.#settings.clock.now());
+    // Not `limits`: a listener of a refusal may change them again.
+    for (const limiter of this.#limiters.values()) limiter.change(this.#limits);
   }
 
   /** Fills the bucket of a key; waiters are served as far as it goes. */

@@ -4,7 +4,6 @@ import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
-import type { Limits } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { digestOf } from "./key-hash.js";
 import { KeyedBuckets } from "./keyed-buckets.js";
@@ -14,7 +13,15 @@ import type {
   KeyedRateLimiterStats,
 } from "./keyed-report.js";
 import type { QueuedLimiter } from "./queued-limiter.js";
-import { type KeyedRateLimiterOptions, keyedRateLimiterRules, limitsOf, type OnFull } from "./options.js";
+import {
+  type KeyedRateLimiterOptions,
+  keyedRateLimiterRules,
+  limitsOf,
+  type OnFull,
+  type RateLimits,
+  type RateLimitsSettings,
+  rateLimitsRules,
+} from "./options.js";
 import { type AcquireOptions, checkCost, parsePause, readRequest, type Request } from "./request.js";
 import type { Reservation } from "./reservation.js";
 import { Metrics } from "./metrics.js";
@@ -54,9 +61,9 @@ export class KeyedRateLimiter extends Printed implements Component {
   readonly onFull: OnFull;
   /** How many requests may wait for each key; `undefined` for no limit. */
   readonly maxQueue: number | undefined;
-  readonly #limits: Limits;
   readonly #buckets: KeyedBuckets;
   readonly #metrics: Metrics<string, { readonly key: string }>;
+  #settings: RateLimitsSettings;
 
   constructor(options?: KeyedRateLimiterOptions) {
     super();
@@ -66,25 +73,25 @@ export class KeyedRateLimiter extends Printed implements Component {
     this.maxKeyLength = settings.maxKeyLength;
     this.onFull = settings.onFull;
     this.maxQueue = settings.maxQueue;
-    this.#limits = limitsOf(settings);
+    this.#settings = settings;
     const events = ["acquired", "rejected", "evicted"] as const;
     this.#metrics = new Metrics(`keyed rate limiter ${this.name}`, events, (key) => ({ key }));
-    this.#buckets = new KeyedBuckets(settings, this.#limits, this.#metrics);
+    this.#buckets = new KeyedBuckets(settings, limitsOf(settings), this.#metrics);
   }
 
   /** How many tokens flow into each bucket in each {@link per}. */
   get rate(): number {
-    return this.#limits.rate;
+    return this.#buckets.limits.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#limits.per / 1000;
+    return this.#buckets.limits.per / 1000;
   }
 
   /** How many tokens each bucket holds. */
   get burst(): number {
-    return this.#limits.burst;
+    return this.#buckets.limits.burst;
   }
 
   /** How many keys are known now. */
@@ -189,6 +196,22 @@ export class KeyedRateLimiter extends Printed implements Component {
     const id = this.#idOf(key);
     checkCost(cost, this.burst);
     return this.#buckets.wait(id, cost);
+  }
+
+  /**
+   * Changes the limits of all keys. Those not given stay, and a burst that was never given follows the rate. A
+   * full bucket stays full; of the others the tokens are kept, up to the new burst. Waiters keep their order;
+   * one whose cost is above the new burst, or whose timeout can no longer be met, is refused at once.
+   *
+   * It goes through all keys, and blocks the thread meanwhile.
+   *
+   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+   */
+  update(limits: RateLimits): void {
+    const { rate, per, burst } = this.#settings;
+    const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
+    this.#settings = settings;
+    this.#buckets.change(limitsOf(settings));
   }
 
   /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */

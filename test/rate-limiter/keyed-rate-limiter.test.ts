@@ -409,6 +409,50 @@ describe("a pause of a key", () => {
   });
 });
 
+describe("other limits for all keys", () => {
+  test("keep the tokens of each key, and full buckets full", async () => {
+    const { clock, limiter } = setUp({ burst: 4 });
+    limiter.tryAcquire("a", 3);
+    limiter.tryAcquire("full");
+    await clock.advance(0.1);
+    limiter.update({ burst: 6 });
+    expect([limiter.rate, limiter.per, limiter.burst, limiter.snapshot().burst]).toEqual([10, 1, 6, 6]);
+    expect([limiter.tokens("a"), limiter.tokens("full"), limiter.tokens("new")]).toEqual([2, 6, 6]);
+    limiter.update({ rate: 20, burst: 1 });
+    expect([limiter.tokens("a"), limiter.tryAcquire("a"), limiter.timeUntilToken("a")]).toEqual([
+      1,
+      true,
+      0.05,
+    ]);
+  });
+
+  test("refuse waiters who cost too much, also where a listener changes them again", async () => {
+    const { clock, limiter } = setUp({ burst: 3 });
+    for (const key of "abc") limiter.tryAcquire(key, 3);
+    const waiters = ["a", "b", "c"].map((key) => watch(limiter.acquire(key, { cost: 2, timeout: 0.3 })));
+    const again = limiter.on("rejected", () => {
+      again[Symbol.dispose]();
+      limiter.update({ rate: 10 });
+    });
+    limiter.update({ rate: 1 });
+    await clock.advance(0.2);
+    expect(waiters.map(({ state }) => state)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect(() => limiter.update({ rate: 0 })).toThrow(RangeError);
+    expect(limiter.rate).toBe(10);
+  });
+
+  test("put the keys in the order in which they are full then", () => {
+    const { limiter } = setUp({ burst: 8, maxKeys: 5 });
+    const evicted: string[] = [];
+    limiter.on("evicted", ({ key }) => evicted.push(key));
+    for (const [key, cost] of Object.entries({ d: 4, b: 2, e: 5, a: 1, c: 3 })) limiter.tryAcquire(key, cost);
+    limiter.tryAcquire("a", 5);
+    limiter.update({ rate: 1 });
+    for (const key of "vwxyz") limiter.tryAcquire(key, 8);
+    expect(evicted.join("")).toBe("bcdea");
+  });
+});
+
 type Step =
   | { readonly do: "try"; readonly key: string; readonly cost: number }
   | { readonly do: "advance"; readonly seconds: number }
@@ -511,6 +555,10 @@ test("does for each key what a limiter of its own would, however keys are reserv
       arbitrary: fc.record({ do: fc.constant("pause" as const), key, seconds: fc.constantFrom(0.1, 1) }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("reset" as const), key }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("update" as const), rate: fc.constantFrom(5, 10, 20) }),
+    },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("others" as const) }) },
     {
       weight: 4,
@@ -532,7 +580,9 @@ test("does for each key what a limiter of its own would, however keys are reserv
         if (each.do === "advance") await clock.advance(each.seconds);
         else if (each.do === "others")
           for (let more = 0; more < 5; more++) keyed.tryAcquire(`other ${others++}`);
-        else if (each.do === "settle") {
+        else if (each.do === "update") {
+          for (const limiter of [keyed, ...single.values()]) limiter.update({ rate: each.rate, burst: 3 });
+        } else if (each.do === "settle") {
           const [ours, model] = reservations.splice(each.which, 1)[0] ?? [];
           ours?.commit(each.used);
           model?.commit(each.used);
