@@ -82,8 +82,11 @@ export class KeyTable {
 
   /** Ends a {@link pin}. */
   unpin(key: string): void {
+    const bucket = this.#pinned.get(key);
     this.#pinned.delete(key);
     const slot = this.find(key);
+    // Whoever still has it must not change what will be the bucket of another key.
+    if (bucket) [bucket.levels, bucket.at] = [bucket.copy(), 0];
     this.#times[slot] = this.#fullAt(slot);
     this.#rise(this.#places[slot] ?? 0, slot);
   }

@@ -42,7 +42,10 @@ export class KeyedBuckets {
   /** How many requests wait, for all keys. */
   get queued(): number {
     let queued = 0;
-    for (const limiter of this.#limiters.values()) queued += limiter.queued;
+    for (const limiter of this.#open()) {
+      limiter.now();
+      queued += limiter.queued;
+    }
     return queued;
   }
 
@@ -75,7 +78,7 @@ export class KeyedBuckets {
     const { maxKeys, onFull } = this.#settings;
     if (table.size < maxKeys) return 0;
     const first = table.closestToFull();
-    // All keys are waited for: there is no room before the next token.
+    // No key can be forgotten now: there is no room before the next token.
     if (first < 0) return this.#limits.interval / 1000;
     return onFull === "evict" ? 0 : this.#untilTokens(first, this.#limits.burst);
   }
@@ -89,9 +92,10 @@ export class KeyedBuckets {
     this.#closeIdle(now, 2);
     const hash = table.hash(key);
     if (table.find(key, hash) < 0) this.#add(key, hash, -Infinity, 0, now);
-    // Looked for again: a listener of an eviction may have taken the room.
-    const slot = table.find(key, hash);
-    if (slot < 0) return undefined;
+    // Both asked again: a listener of an eviction may have opened the key, or taken its room.
+    const slot = table.find(key);
+    const other = this.#limiters.get(key);
+    if (other !== undefined || slot < 0) return other;
     // The table's key is a copy in memory of its own.
     const own = table.keyOf(slot);
     const limiter = new QueuedLimiter(this.#settings, table.pin(slot), this.#observer, own);
@@ -104,8 +108,8 @@ export class KeyedBuckets {
   reserve(limiter: QueuedLimiter<string>, cost: number): Reservation {
     const { key } = limiter;
     return limiter.reserve(cost, (place, used) => {
-      // Not in the same limiter: it may be closed, and its bucket another key's by now.
-      const open = this.open(key);
+      // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
+      const open = this.#limiters.get(key) ?? (used > cost ? this.open(key) : undefined);
       open?.settle(place, used);
       if (open) this.close(open);
     });
@@ -124,7 +128,7 @@ export class KeyedBuckets {
     this.#limits = limits;
     this.#table.change(limits, this.#settings.clock.now());
     // Not `limits`: a listener of a refusal may change them again.
-    for (const limiter of this.#limiters.values()) limiter.change(this.#limits);
+    for (const limiter of this.#open()) limiter.change(this.#limits);
   }
 
   /** Fills the bucket of a key; waiters are served as far as it goes. */
@@ -138,12 +142,17 @@ export class KeyedBuckets {
   /** Fills all buckets. */
   resetAll(): void {
     this.#table.clear();
-    for (const limiter of this.#limiters.values()) this.#resetIn(limiter);
+    for (const limiter of this.#open()) this.#resetIn(limiter);
   }
 
   dispose(): void {
     this.#disposed = true;
-    for (const limiter of this.#limiters.values()) limiter.dispose();
+    for (const limiter of this.#open()) limiter.dispose();
+  }
+
+  /** A copy, since the listeners of what is done to them may open and close others. */
+  #open(): readonly QueuedLimiter<string>[] {
+    return [...this.#limiters.values()];
   }
 
   #resetIn(limiter: QueuedLimiter<string>): void {

@@ -183,7 +183,7 @@ export class KeyedRateLimiter extends Printed implements Component {
   pauseFor(key: string, duration: Duration | null | undefined): void {
     const id = this.#idOf(key);
     const milliseconds = parsePause(duration);
-    if (milliseconds > 0) this.#open(id, this.burst).pause(milliseconds);
+    if (milliseconds > 0) this.#open(id).pause(milliseconds);
   }
 
   /** How many tokens the key's bucket has now, with fractions. */
@@ -210,8 +210,9 @@ export class KeyedRateLimiter extends Printed implements Component {
   update(limits: RateLimits): void {
     const { rate, per, burst } = this.#settings;
     const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
+    const checked = limitsOf(settings);
     this.#settings = settings;
-    this.#buckets.change(limitsOf(settings));
+    this.#buckets.change(checked);
   }
 
   /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */
@@ -237,11 +238,11 @@ export class KeyedRateLimiter extends Printed implements Component {
   }
 
   /** The limiter of a key; throws when there is no room for it. */
-  #open(id: string, cost: number): QueuedLimiter<string> {
+  #open(id: string, cost?: number): QueuedLimiter<string> {
     const limiter = this.#buckets.open(id);
     if (limiter !== undefined) return limiter;
-    const wait = this.#buckets.wait(id, cost);
-    this.#metrics.refused(cost, wait, id);
+    const wait = this.#buckets.wait(id, cost ?? this.burst);
+    if (cost !== undefined) this.#metrics.refused(cost, wait, id);
     throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
   }
 

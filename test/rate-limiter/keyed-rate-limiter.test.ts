@@ -347,6 +347,7 @@ describe("reserving for a key", () => {
     expect(() => limiter.reserve("a", 2)).toThrow(expect.objectContaining({ code: "ERR_RATE_LIMIT_COST" }));
     limiter.reserve("a");
     limiter.reserve("a");
+    expect(limiter.stats.queued).toBe(1);
     expect(() => limiter.reserve("a")).toThrow(/all 1 places to wait are taken/);
     expect(() => limiter.reserve("b")).toThrow(/all 1 keys are in use/);
     expect(limiter.stats).toMatchObject({ totalAcquired: 2, totalRejected: 2, keys: 1 });
@@ -376,6 +377,38 @@ describe("reserving for a key", () => {
     await clock.advance(1);
     late.commit(3);
     expect([limiter.tokens("a"), limiter.tokens("b"), limiter.tokens("c")]).toEqual([0, 2, 2]);
+  });
+});
+
+describe("listeners that use other keys", () => {
+  test("may open the key for which another is evicted", () => {
+    const { limiter } = setUp({ maxKeys: 2, burst: 4 });
+    for (const key of "ab") limiter.tryAcquire(key, 2);
+    limiter.on("evicted", () => limiter.pauseFor("c", 1));
+    const reservation = limiter.reserve("c", 3);
+    expect([reservation.delay, limiter.tryAcquire("c"), limiter.size]).toEqual([1, false, 2]);
+    reservation.cancel();
+    expect([limiter.tokens("c"), limiter.timeUntilToken("c"), limiter.stats.queued]).toEqual([4, 1, 0]);
+  });
+
+  test("do not make a reset of all fill a bucket twice", async () => {
+    const { clock, limiter } = setUp();
+    const waiters = ["a", "a", "a", "b", "b"].map((key) => {
+      limiter.tryAcquire(key);
+      return watch(limiter.acquire(key));
+    });
+    limiter.on("acquired", ({ key }) => {
+      if (key.length === 1) limiter.tryAcquire(`after ${key}`);
+    });
+    limiter.reset();
+    await clock.advance(0);
+    expect(waiters.map(({ state }) => state)).toEqual([
+      "fulfilled",
+      "pending",
+      "pending",
+      "fulfilled",
+      "pending",
+    ]);
   });
 });
 
@@ -438,7 +471,9 @@ describe("other limits for all keys", () => {
     await clock.advance(0.2);
     expect(waiters.map(({ state }) => state)).toEqual(["rejected", "fulfilled", "fulfilled"]);
     expect(() => limiter.update({ rate: 0 })).toThrow(RangeError);
-    expect(limiter.rate).toBe(10);
+    expect(() => limiter.update({ per: 3600, rate: 1e18 })).toThrow(RangeError);
+    limiter.update({ burst: 2 });
+    expect([limiter.rate, limiter.per, limiter.burst]).toEqual([10, 1, 2]);
   });
 
   test("put the keys in the order in which they are full then", () => {
