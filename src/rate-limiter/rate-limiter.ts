@@ -1,4 +1,4 @@
-import type { Component, Snapshot } from "../kernel/component.js";
+import type { Component } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -23,29 +23,13 @@ import {
   readRequest,
   type WrapOptions,
 } from "./request.js";
+import type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 import type { Reservation } from "./reservation.js";
 import { TokenBucket } from "./token-bucket.js";
 import { Metrics, type RateLimiterStats } from "./metrics.js";
 
+export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 export type { RateLimiterStats } from "./metrics.js";
-
-/** The state of a {@link RateLimiter}. */
-export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
-  readonly kind: "rate-limiter";
-  readonly rate: number;
-  /** Seconds. */
-  readonly per: number;
-  readonly burst: number;
-  readonly tokens: number;
-}
-
-/** The events of a {@link RateLimiter}. */
-export interface RateLimiterEvents {
-  /** A request was admitted after `waited` seconds. */
-  readonly acquired: { readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds. */
-  readonly rejected: { readonly cost: number; readonly retryAfter: number };
-}
 
 /**
  * A token bucket: `rate` tokens flow in each `per`, `burst` is what it holds, a request takes `cost` of them.
