@@ -1,4 +1,4 @@
-import { fullAt, isFull, type Levels, type Limits, newLevel, tryTake } from "./bucket.js";
+import { fullAt, isFull, type Levels, type Limits, newLevel, rebase, tryTake } from "./bucket.js";
 import { KeyIndex, resized } from "./key-index.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -11,7 +11,7 @@ const FIRST_CAPACITY = 16;
 export class KeyTable {
   size = 0;
   readonly #maxKeys: number;
-  readonly #limits: Limits;
+  #limits: Limits;
   #index = new KeyIndex();
   /** Two numbers a slot; the first of a free slot is the next free slot. */
   #levels: Levels = new Float64Array(0);
@@ -82,8 +82,11 @@ export class KeyTable {
 
   /** Ends a {@link pin}. */
   unpin(key: string): void {
+    const bucket = this.#pinned.get(key);
     this.#pinned.delete(key);
     const slot = this.find(key);
+    // Whoever still has it must not change what will be the bucket of another key.
+    if (bucket) [bucket.levels, bucket.at] = [bucket.copy(), 0];
     this.#times[slot] = this.#fullAt(slot);
     this.#rise(this.#places[slot] ?? 0, slot);
   }
@@ -117,6 +120,22 @@ export class KeyTable {
       if (!this.isFull(slot, now)) return;
       this.remove(slot);
     }
+  }
+
+  /** Goes on under other limits; a full bucket stays full. Pinned ones are changed by those who use them. */
+  change(limits: Limits, now: number): void {
+    const from = this.#limits;
+    this.#limits = limits;
+    for (const slot of this.#heap.slice(0, this.size)) {
+      if (this.#timeOf(slot) === Infinity) continue;
+      if (isFull(this.#levels, slot * 2, now, from)) {
+        this.remove(slot);
+      } else {
+        rebase(this.#levels, slot * 2, now, from, limits);
+        this.#times[slot] = this.#fullAt(slot);
+      }
+    }
+    for (let place = this.size >> 1; place-- > 0;) this.#sink(place, this.#heap[place] ?? 0);
   }
 
   /** Forgets all but the pinned. */

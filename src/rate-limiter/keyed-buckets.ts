@@ -3,6 +3,7 @@ import { availableAt, type Limits, tokensIn } from "./bucket.js";
 import { KeyTable } from "./key-table.js";
 import type { AdmissionObserver } from "./metrics.js";
 import type { KeyedRateLimiterSettings } from "./options.js";
+import type { Reservation } from "./reservation.js";
 import { QueuedLimiter } from "./queued-limiter.js";
 
 /** Is also told which keys are forgotten before their buckets are full. */
@@ -10,14 +11,16 @@ export interface KeyedObserver extends AdmissionObserver<string> {
   evicted(key: string): void;
 }
 
-/** A bucket per key, with the same limits: in the table, and pinned there for a limiter while somebody waits. */
+/**
+ * A bucket per key, with the same limits. A key whose bucket alone does not decide, because somebody waits, has
+ * reserved, or paused it, has a limiter as well, and its bucket stays pinned in the table until it is idle.
+ */
 export class KeyedBuckets {
   readonly #settings: KeyedRateLimiterSettings;
-  readonly #limits: Limits;
+  #limits: Limits;
   readonly #observer: KeyedObserver;
   readonly #table: KeyTable;
-  /** By key, where somebody waits. */
-  readonly #waiting = new Map<string, QueuedLimiter<string>>();
+  readonly #limiters = new Map<string, QueuedLimiter<string>>();
   #disposed = false;
 
   constructor(settings: KeyedRateLimiterSettings, limits: Limits, observer: KeyedObserver) {
@@ -25,6 +28,10 @@ export class KeyedBuckets {
     this.#limits = limits;
     this.#observer = observer;
     this.#table = new KeyTable(settings.maxKeys, limits);
+  }
+
+  get limits(): Limits {
+    return this.#limits;
   }
 
   /** How many keys are known. */
@@ -35,24 +42,27 @@ export class KeyedBuckets {
   /** How many requests wait, for all keys. */
   get queued(): number {
     let queued = 0;
-    for (const limiter of this.#waiting.values()) queued += limiter.queued;
+    for (const limiter of this.#open()) {
+      limiter.now();
+      queued += limiter.queued;
+    }
     return queued;
   }
 
   /** Takes the tokens if they are there, nobody waits for them, and there is or can be made room for the key. */
   tryTake(key: string, cost: number): boolean {
-    const limiter = this.#waiting.size > 0 ? this.#waiting.get(key) : undefined;
+    const limiter = this.#limiters.size > 0 ? this.#limiters.get(key) : undefined;
     if (limiter !== undefined) return limiter.take(cost);
     const now = this.#settings.clock.now();
     const table = this.#table;
     const hash = table.hash(key);
     const slot = table.find(key, hash);
-    if (slot < 0) return this.#add(key, hash, cost, now);
+    if (slot < 0) return this.#add(key, hash, now, cost, now);
     return table.tryTake(slot, cost, now);
   }
 
   tokens(key: string): number {
-    const limiter = this.#waiting.get(key);
+    const limiter = this.#limiters.get(key);
     if (limiter !== undefined) return limiter.tokens();
     const level = this.#table.levelOf(this.#table.find(key));
     return tokensIn(level, 0, this.#settings.clock.now(), this.#limits);
@@ -60,7 +70,7 @@ export class KeyedBuckets {
 
   /** Seconds until a request for the key that comes now would be admitted. */
   wait(key: string, cost: number): number {
-    const limiter = this.#waiting.get(key);
+    const limiter = this.#limiters.get(key);
     if (limiter !== undefined) return limiter.wait(cost);
     const table = this.#table;
     const slot = table.find(key);
@@ -68,57 +78,94 @@ export class KeyedBuckets {
     const { maxKeys, onFull } = this.#settings;
     if (table.size < maxKeys) return 0;
     const first = table.closestToFull();
-    // All keys are waited for: there is no room before the next token.
+    // No key can be forgotten now: there is no room before the next token.
     if (first < 0) return this.#limits.interval / 1000;
     return onFull === "evict" ? 0 : this.#untilTokens(first, this.#limits.burst);
   }
 
-  /** The limiter in which requests wait for the key; `undefined` if the key is unknown. {@link close} it. */
+  /** The limiter of a key, to be {@link close closed} when it may be idle; `undefined` if there is no room. */
   open(key: string): QueuedLimiter<string> | undefined {
-    const open = this.#waiting.get(key);
+    const open = this.#limiters.get(key);
     if (open !== undefined) return open;
-    const slot = this.#table.find(key);
-    if (slot < 0) return undefined;
+    const now = this.#settings.clock.now();
+    const table = this.#table;
+    this.#closeIdle(now, 2);
+    const hash = table.hash(key);
+    if (table.find(key, hash) < 0) this.#add(key, hash, -Infinity, 0, now);
+    // Both asked again: a listener of an eviction may have opened the key, or taken its room.
+    const slot = table.find(key);
+    const other = this.#limiters.get(key);
+    if (other !== undefined || slot < 0) return other;
     // The table's key is a copy in memory of its own.
-    const own = this.#table.keyOf(slot);
-    const limiter = new QueuedLimiter(this.#settings, this.#table.pin(slot), this.#observer, own);
+    const own = table.keyOf(slot);
+    const limiter = new QueuedLimiter(this.#settings, table.pin(slot), this.#observer, own);
     if (this.#disposed) limiter.dispose();
-    this.#waiting.set(own, limiter);
+    this.#limiters.set(own, limiter);
     return limiter;
   }
 
-  /** Ends a limiter in which nobody waits any more. */
+  /** Reserves in a key's open limiter. */
+  reserve(limiter: QueuedLimiter<string>, cost: number): Reservation {
+    const { key } = limiter;
+    return limiter.reserve(cost, (place, used) => {
+      // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
+      const open = this.#limiters.get(key) ?? (used > cost ? this.open(key) : undefined);
+      open?.settle(place, used);
+      if (open) this.close(open);
+    });
+  }
+
+  /** Gives up a limiter if it is idle. */
   close(limiter: QueuedLimiter<string>): void {
-    const { key, queued } = limiter;
-    if (queued > 0 || this.#waiting.get(key) !== limiter) return;
-    this.#waiting.delete(key);
+    const { key } = limiter;
+    if (this.#limiters.get(key) !== limiter || !limiter.isIdle(this.#settings.clock.now())) return;
+    this.#limiters.delete(key);
     this.#table.unpin(key);
+  }
+
+  /** Goes on under other limits, for all keys. */
+  change(limits: Limits): void {
+    this.#limits = limits;
+    this.#table.change(limits, this.#settings.clock.now());
+    // Not `limits`: a listener of a refusal may change them again.
+    for (const limiter of this.#open()) limiter.change(this.#limits);
   }
 
   /** Fills the bucket of a key; waiters are served as far as it goes. */
   reset(key: string): void {
-    const limiter = this.#waiting.get(key);
+    const limiter = this.#limiters.get(key);
     const slot = this.#table.find(key);
-    if (limiter !== undefined) limiter.reset();
+    if (limiter !== undefined) this.#resetIn(limiter);
     else if (slot >= 0) this.#table.remove(slot);
   }
 
   /** Fills all buckets. */
   resetAll(): void {
     this.#table.clear();
-    for (const limiter of this.#waiting.values()) limiter.reset();
+    for (const limiter of this.#open()) this.#resetIn(limiter);
   }
 
   dispose(): void {
     this.#disposed = true;
-    for (const limiter of this.#waiting.values()) limiter.dispose();
+    for (const limiter of this.#open()) limiter.dispose();
   }
 
-  /** Adds a key whose first request takes from a full bucket, if there is room or it can be made. */
-  #add(key: string, hash: number, cost: number, now: number): boolean {
+  /** A copy, since the listeners of what is done to them may open and close others. */
+  #open(): readonly QueuedLimiter<string>[] {
+    return [...this.#limiters.values()];
+  }
+
+  #resetIn(limiter: QueuedLimiter<string>): void {
+    limiter.reset();
+    this.close(limiter);
+  }
+
+  /** Adds a key, if there is room or it can be made. */
+  #add(key: string, hash: number, since: number, spent: number, now: number): boolean {
     const table = this.#table;
     const { maxKeys, onFull } = this.#settings;
-    // Two for each new key: full buckets do not pile up, and no call pays for many.
+    // Two for each new key: they do not pile up, and no call pays for many.
+    this.#closeIdle(now, 2);
     table.forgetFull(now, 2);
     let evicted: string | undefined;
     if (table.size >= maxKeys) {
@@ -130,9 +177,20 @@ export class KeyedBuckets {
       }
       table.remove(slot);
     }
-    table.add(key, now, cost, hash);
+    table.add(key, since, spent, hash);
     if (evicted !== undefined) this.#observer.evicted(evicted);
     return true;
+  }
+
+  /** Gives up idle limiters, one look each in turn: nothing happens when a pause ends or a reservation is forgotten. */
+  #closeIdle(now: number, steps: number): void {
+    let left = steps;
+    for (const [key, limiter] of this.#limiters) {
+      if (left-- === 0) return;
+      this.#limiters.delete(key);
+      if (limiter.isIdle(now)) this.#table.unpin(key);
+      else this.#limiters.set(key, limiter);
+    }
   }
 
   #untilTokens(slot: number, cost: number): number {

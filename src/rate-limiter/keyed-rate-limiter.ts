@@ -1,9 +1,9 @@
 import type { Component } from "../kernel/component.js";
+import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
-import type { Limits } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { digestOf } from "./key-hash.js";
 import { KeyedBuckets } from "./keyed-buckets.js";
@@ -13,8 +13,17 @@ import type {
   KeyedRateLimiterStats,
 } from "./keyed-report.js";
 import type { QueuedLimiter } from "./queued-limiter.js";
-import { type KeyedRateLimiterOptions, keyedRateLimiterRules, limitsOf, type OnFull } from "./options.js";
-import { type AcquireOptions, checkCost, readRequest, type Request } from "./request.js";
+import {
+  type KeyedRateLimiterOptions,
+  keyedRateLimiterRules,
+  limitsOf,
+  type OnFull,
+  type RateLimits,
+  type RateLimitsSettings,
+  rateLimitsRules,
+} from "./options.js";
+import { type AcquireOptions, checkCost, parsePause, readRequest, type Request } from "./request.js";
+import type { Reservation } from "./reservation.js";
 import { Metrics } from "./metrics.js";
 
 export type {
@@ -52,9 +61,9 @@ export class KeyedRateLimiter extends Printed implements Component {
   readonly onFull: OnFull;
   /** How many requests may wait for each key; `undefined` for no limit. */
   readonly maxQueue: number | undefined;
-  readonly #limits: Limits;
   readonly #buckets: KeyedBuckets;
   readonly #metrics: Metrics<string, { readonly key: string }>;
+  #settings: RateLimitsSettings;
 
   constructor(options?: KeyedRateLimiterOptions) {
     super();
@@ -64,26 +73,26 @@ export class KeyedRateLimiter extends Printed implements Component {
     this.maxKeyLength = settings.maxKeyLength;
     this.onFull = settings.onFull;
     this.maxQueue = settings.maxQueue;
-    this.#limits = limitsOf(settings);
+    this.#settings = settings;
     const events = ["acquired", "rejected", "evicted"] as const;
     const source = { kind: "keyed-rate-limiter", name: this.name } as const;
     this.#metrics = new Metrics(source, events, (key) => ({ key }));
-    this.#buckets = new KeyedBuckets(settings, this.#limits, this.#metrics);
+    this.#buckets = new KeyedBuckets(settings, limitsOf(settings), this.#metrics);
   }
 
   /** How many tokens flow into each bucket in each {@link per}. */
   get rate(): number {
-    return this.#limits.rate;
+    return this.#buckets.limits.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#limits.per / 1000;
+    return this.#buckets.limits.per / 1000;
   }
 
   /** How many tokens each bucket holds. */
   get burst(): number {
-    return this.#limits.burst;
+    return this.#buckets.limits.burst;
   }
 
   /** How many keys are known now. */
@@ -132,19 +141,49 @@ export class KeyedRateLimiter extends Printed implements Component {
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
     signal?.throwIfAborted();
-    const buckets = this.#buckets;
-    if (buckets.tryTake(id, cost)) {
+    if (this.#buckets.tryTake(id, cost)) {
       this.#metrics.admitted(cost, 0, id);
       return;
     }
-    const limiter = buckets.open(id);
-    if (limiter === undefined) {
-      const wait = buckets.wait(id, cost);
-      this.#metrics.refused(cost, wait, id);
-      throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
-    }
+    const limiter = this.#open(id, cost);
     // Not awaited here: that would keep the caller's key, and the longer string it was cut from, in memory.
     return this.#waitIn(limiter, request);
+  }
+
+  /**
+   * Takes the tokens and returns at once; use them after `delay` seconds, as with `RateLimiter.reserve`. A key
+   * with a reservation is not forgotten before its bucket is full.
+   *
+   * @throws RateLimitExceededError when `maxQueue` requests wait for the key, there is no room for a new key, or
+   *   in a pause without an end.
+   * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
+   * @example
+   * ```ts
+   * import { KeyedRateLimiter } from "@kstlib/resilience";
+   *
+   * const tokensPerTenant = new KeyedRateLimiter({ rate: 1000, per: "1m" });
+   * const reservation = tokensPerTenant.reserve("tenant 7", 800);
+   * reservation.commit(300);
+   * console.assert(tokensPerTenant.tokens("tenant 7") >= 700);
+   * ```
+   */
+  reserve(key: string, cost: number = 1): Reservation {
+    const id = this.#idOf(key);
+    checkCost(cost, this.burst);
+    return this.#buckets.reserve(this.#open(id, cost), cost);
+  }
+
+  /**
+   * Admits nobody for this key for this long, as with `RateLimiter.pauseFor`. The key is not forgotten until
+   * then, so a pause without an end keeps its place until {@link reset}.
+   *
+   * @throws TypeError when the duration is neither a number nor a string with a unit.
+   * @throws RateLimitExceededError when there is no room for a new key.
+   */
+  pauseFor(key: string, duration: Duration | null | undefined): void {
+    const id = this.#idOf(key);
+    const milliseconds = parsePause(duration);
+    if (milliseconds > 0) this.#open(id).pause(milliseconds);
   }
 
   /** How many tokens the key's bucket has now, with fractions. */
@@ -157,6 +196,23 @@ export class KeyedRateLimiter extends Printed implements Component {
     const id = this.#idOf(key);
     checkCost(cost, this.burst);
     return this.#buckets.wait(id, cost);
+  }
+
+  /**
+   * Changes the limits of all keys. Those not given stay, and a burst that was never given follows the rate. A
+   * full bucket stays full; of the others the tokens are kept, up to the new burst. Waiters keep their order;
+   * one whose cost is above the new burst, or whose timeout can no longer be met, is refused at once.
+   *
+   * It goes through all keys, and blocks the thread meanwhile.
+   *
+   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+   */
+  update(limits: RateLimits): void {
+    const { rate, per, burst } = this.#settings;
+    const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
+    const checked = limitsOf(settings);
+    this.#settings = settings;
+    this.#buckets.change(checked);
   }
 
   /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */
@@ -179,6 +235,15 @@ export class KeyedRateLimiter extends Printed implements Component {
    */
   [Symbol.dispose](): void {
     this.#buckets.dispose();
+  }
+
+  /** The limiter of a key; throws when there is no room for it. */
+  #open(id: string, cost?: number): QueuedLimiter<string> {
+    const limiter = this.#buckets.open(id);
+    if (limiter !== undefined) return limiter;
+    const wait = this.#buckets.wait(id, cost ?? this.burst);
+    if (cost !== undefined) this.#metrics.refused(cost, wait, id);
+    throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
   }
 
   async #waitIn(limiter: QueuedLimiter<string>, request: Request): Promise<void> {

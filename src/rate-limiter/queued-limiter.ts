@@ -12,6 +12,9 @@ import { type PendingReservation, type Waiter, WaitQueue } from "./wait-queue.js
 /** In milliseconds. Only a pause without an end, or a debt like one, makes a longer one. */
 const LONGEST_WAIT = Number.MAX_SAFE_INTEGER / 2;
 
+/** Says how many tokens of a reservation were used. */
+type Settle = (reservation: PendingReservation, used: number) => void;
+
 /** What a {@link QueuedLimiter} needs of its limiter's settings. */
 export interface QueuedLimiterSettings {
   readonly name: string;
@@ -56,6 +59,13 @@ export class QueuedLimiter<Key> {
   /** How many wait, with the reservations whose time has not come. */
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** Whether the bucket alone decides from now on. Calls no listener. */
+  isIdle(now: number): boolean {
+    if (this.#queue.head) return false;
+    this.#serve(now);
+    return !this.#isContended;
   }
 
   /** Reads the clock and serves everybody whose time has come. */
@@ -126,7 +136,7 @@ export class QueuedLimiter<Key> {
   }
 
   /** Takes the tokens now, or as soon as they will be there; throws when that is never or the queue is full. */
-  reserve(cost: number): Reservation {
+  reserve(cost: number, settle: Settle = (place, used) => this.settle(place, used)): Reservation {
     const now = this.now();
     const turn = this.#takeOrWait({ cost, timeout: LONGEST_WAIT }, now);
     const reservation: PendingReservation = { cost, due: turn ?? now, order: 0 };
@@ -138,7 +148,7 @@ export class QueuedLimiter<Key> {
     }
     this.#isContended = true;
     const delay = secondsUntil(reservation.due, now);
-    return new HeldReservation(cost, delay, (used) => this.settle(reservation, used));
+    return new HeldReservation(cost, delay, (used) => settle(reservation, used));
   }
 
   /** Unused tokens come back, as far as the bound allows; those used beyond the cost are charged as debt. */
@@ -256,7 +266,7 @@ export class QueuedLimiter<Key> {
         this.#observer.admitted(cost, now - since, this.key);
       }
     }
-    this.#isContended = queue.size > 0 || queue.pausedUntil > -Infinity || this.#bucket.hasGrants;
+    this.#isContended = queue.size > 0 || queue.pausedUntil > -Infinity || this.#bucket.hasGrants(now);
     this.#arm(now);
   }
 

@@ -271,8 +271,10 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   update(limits: RateLimits): void {
     const { rate, per, burst } = this.#settings;
     const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
-    this.#limiter.change(limitsOf(settings));
+    const checked = limitsOf(settings);
+    // Before the change: a listener of a refusal may update them again.
     this.#settings = settings;
+    this.#limiter.change(checked);
   }
 
   /** Fills the bucket and ends a pause. Waiters are served in order, as far as it goes. Totals are kept. */

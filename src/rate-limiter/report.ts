@@ -1,7 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 import type { RateLimiterStats } from "./metrics.js";
 
-/** What a `RateLimiter` says of itself. */
+/** The state of a `RateLimiter`. */
 export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
   readonly kind: "rate-limiter";
   readonly rate: number;

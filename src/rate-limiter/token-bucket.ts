@@ -45,8 +45,9 @@ export class TokenBucket {
     this.at = at;
   }
 
-  /** Whether tokens can be given back. */
-  get hasGrants(): boolean {
+  /** Whether tokens can still be given back. */
+  hasGrants(now: number): boolean {
+    this.#observe(now);
     return this.#newest !== undefined;
   }
 

@@ -3,18 +3,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   fullAt,
-  newLevel,
-  isFull,
   hasTokens,
+  isFull,
   type Levels,
   makeLimits,
+  newLevel,
   take,
 } from "../../src/rate-limiter/bucket.js";
 import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
+import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
+import type { Reservation } from "../../src/rate-limiter/reservation.js";
 import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/options.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { CountingSignal, numRuns, watch } from "./support.js";
+import { call, CountingSignal, numRuns, watch } from "./support.js";
 
 function setUp(options: KeyedRateLimiterOptions = {}): { clock: ManualClock; limiter: KeyedRateLimiter } {
   const clock = new ManualClock();
@@ -312,6 +314,180 @@ describe("waiting for a key", () => {
   });
 });
 
+describe("reserving for a key", () => {
+  test("takes turns with those who wait for the key, and concerns no other key", async () => {
+    const { clock, limiter } = setUp({ burst: 2 });
+    const first = limiter.reserve("a", 2);
+    const second = limiter.reserve("a");
+    expect([first.delay, second.delay, limiter.reserve("b").delay]).toEqual([0, 0.1, 0]);
+    const waiter = watch(limiter.acquire("a"));
+    expect([limiter.tryAcquire("a"), limiter.tryAcquire("b"), limiter.stats.queued]).toEqual([
+      false,
+      true,
+      2,
+    ]);
+    second.cancel();
+    await clock.advance(0.1);
+    expect(waiter.state).toBe("fulfilled");
+    expect(limiter.tokens("a")).toBe(0);
+  });
+
+  test("gives back what was not used, and charges what was used beyond it", async () => {
+    const { clock, limiter } = setUp({ burst: 10 });
+    limiter.reserve("a", 8).commit(3);
+    expect(limiter.tokens("a")).toBe(7);
+    limiter.reserve("b", 8).commit(15);
+    expect([limiter.tokens("b"), limiter.timeUntilToken("b")]).toEqual([0, 0.6]);
+    await clock.advance(0.6);
+    expect(limiter.tryAcquire("b")).toBe(true);
+  });
+
+  test("is refused for its cost, for a full queue, and when there is no room for the key", () => {
+    const { limiter } = setUp({ maxKeys: 1, maxQueue: 1, onFull: "deny" });
+    expect(() => limiter.reserve("a", 2)).toThrow(expect.objectContaining({ code: "ERR_RATE_LIMIT_COST" }));
+    limiter.reserve("a");
+    limiter.reserve("a");
+    expect(limiter.stats.queued).toBe(1);
+    expect(() => limiter.reserve("a")).toThrow(/all 1 places to wait are taken/);
+    expect(() => limiter.reserve("b")).toThrow(/all 1 keys are in use/);
+    expect(limiter.stats).toMatchObject({ totalAcquired: 2, totalRejected: 2, keys: 1 });
+  });
+
+  test("a key is not evicted before its bucket is full, and makes room then", async () => {
+    const { clock, limiter } = setUp({ maxKeys: 1 });
+    limiter.reserve("a");
+    limiter.reserve("a");
+    expect(limiter.tryAcquire("b")).toBe(false);
+    expect(() => limiter.reserve("b")).toThrow(RateLimitExceededError);
+    await clock.advance(0.1);
+    expect(limiter.tryAcquire("b")).toBe(false);
+    await clock.advance(0.1);
+    expect([limiter.tryAcquire("b"), limiter.size, limiter.stats.totalEvicted]).toEqual([true, 1, 0]);
+  });
+
+  test("one settled after its bucket was forgotten charges its own key, and no other", async () => {
+    const { clock, limiter } = setUp({ maxKeys: 2, burst: 2 });
+    const late = limiter.reserve("a");
+    const unused = limiter.reserve("a");
+    await clock.advance(1);
+    for (const key of "bcb") limiter.tryAcquire(key);
+    expect([limiter.tokens("b"), limiter.tokens("c")]).toEqual([0, 1]);
+    unused.cancel();
+    expect([limiter.tokens("a"), limiter.tokens("b")]).toEqual([2, 0]);
+    await clock.advance(1);
+    late.commit(3);
+    expect([limiter.tokens("a"), limiter.tokens("b"), limiter.tokens("c")]).toEqual([0, 2, 2]);
+  });
+});
+
+describe("listeners that use other keys", () => {
+  test("may open the key for which another is evicted", () => {
+    const { limiter } = setUp({ maxKeys: 2, burst: 4 });
+    for (const key of "ab") limiter.tryAcquire(key, 2);
+    limiter.on("evicted", () => limiter.pauseFor("c", 1));
+    const reservation = limiter.reserve("c", 3);
+    expect([reservation.delay, limiter.tryAcquire("c"), limiter.size]).toEqual([1, false, 2]);
+    reservation.cancel();
+    expect([limiter.tokens("c"), limiter.timeUntilToken("c"), limiter.stats.queued]).toEqual([4, 1, 0]);
+  });
+
+  test("do not make a reset of all fill a bucket twice", async () => {
+    const { clock, limiter } = setUp();
+    const waiters = ["a", "a", "a", "b", "b"].map((key) => {
+      limiter.tryAcquire(key);
+      return watch(limiter.acquire(key));
+    });
+    limiter.on("acquired", ({ key }) => {
+      if (key.length === 1) limiter.tryAcquire(`after ${key}`);
+    });
+    limiter.reset();
+    await clock.advance(0);
+    expect(waiters.map(({ state }) => state)).toEqual([
+      "fulfilled",
+      "pending",
+      "pending",
+      "fulfilled",
+      "pending",
+    ]);
+  });
+});
+
+describe("a pause of a key", () => {
+  test("admits nobody for the key until its end, and concerns no other key", async () => {
+    const { clock, limiter } = setUp();
+    limiter.pauseFor("a", 0.5);
+    limiter.pauseFor("a", "100ms");
+    for (const none of [0, -1, undefined, null, Number.NaN]) limiter.pauseFor("b", none);
+    const waiter = watch(limiter.acquire("a"));
+    expect([limiter.tryAcquire("a"), limiter.tryAcquire("b"), limiter.timeUntilToken("a")]).toEqual([
+      false,
+      true,
+      0.6,
+    ]);
+    await clock.advance(0.5);
+    expect([waiter.state, clock.pendingTimers]).toEqual(["fulfilled", 0]);
+    expect(() => call(limiter, "pauseFor", "a", "5")).toThrow(TypeError);
+  });
+
+  test("without an end lasts until a reset, and keeps its place until then", async () => {
+    const { clock, limiter } = setUp({ maxKeys: 1 });
+    limiter.pauseFor("a", Number.POSITIVE_INFINITY);
+    await clock.advance(1000);
+    expect([limiter.tryAcquire("a"), limiter.tryAcquire("b")]).toEqual([false, false]);
+    expect(() => limiter.pauseFor("b", 1)).toThrow(/all 1 keys are in use/);
+    limiter.reset("a");
+    expect([limiter.tryAcquire("a"), limiter.tokens("a")]).toEqual([true, 0]);
+    await clock.advance(0.1);
+    expect([limiter.tryAcquire("b"), limiter.size]).toEqual([true, 1]);
+  });
+});
+
+describe("other limits for all keys", () => {
+  test("keep the tokens of each key, and full buckets full", async () => {
+    const { clock, limiter } = setUp({ burst: 4 });
+    limiter.tryAcquire("a", 3);
+    limiter.tryAcquire("full");
+    await clock.advance(0.1);
+    limiter.update({ burst: 6 });
+    expect([limiter.rate, limiter.per, limiter.burst, limiter.snapshot().burst]).toEqual([10, 1, 6, 6]);
+    expect([limiter.tokens("a"), limiter.tokens("full"), limiter.tokens("new")]).toEqual([2, 6, 6]);
+    limiter.update({ rate: 20, burst: 1 });
+    expect([limiter.tokens("a"), limiter.tryAcquire("a"), limiter.timeUntilToken("a")]).toEqual([
+      1,
+      true,
+      0.05,
+    ]);
+  });
+
+  test("refuse waiters who cost too much, also where a listener changes them again", async () => {
+    const { clock, limiter } = setUp({ burst: 3 });
+    for (const key of "abc") limiter.tryAcquire(key, 3);
+    const waiters = ["a", "b", "c"].map((key) => watch(limiter.acquire(key, { cost: 2, timeout: 0.3 })));
+    const again = limiter.on("rejected", () => {
+      again[Symbol.dispose]();
+      limiter.update({ rate: 10 });
+    });
+    limiter.update({ rate: 1 });
+    await clock.advance(0.2);
+    expect(waiters.map(({ state }) => state)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect(() => limiter.update({ rate: 0 })).toThrow(RangeError);
+    expect(() => limiter.update({ per: 3600, rate: 1e18 })).toThrow(RangeError);
+    limiter.update({ burst: 2 });
+    expect([limiter.rate, limiter.per, limiter.burst]).toEqual([10, 1, 2]);
+  });
+
+  test("put the keys in the order in which they are full then", () => {
+    const { limiter } = setUp({ burst: 8, maxKeys: 5 });
+    const evicted: string[] = [];
+    limiter.on("evicted", ({ key }) => evicted.push(key));
+    for (const [key, cost] of Object.entries({ d: 4, b: 2, e: 5, a: 1, c: 3 })) limiter.tryAcquire(key, cost);
+    limiter.tryAcquire("a", 5);
+    limiter.update({ rate: 1 });
+    for (const key of "vwxyz") limiter.tryAcquire(key, 8);
+    expect(evicted.join("")).toBe("bcdea");
+  });
+});
+
 type Step =
   | { readonly do: "try"; readonly key: string; readonly cost: number }
   | { readonly do: "advance"; readonly seconds: number }
@@ -390,6 +566,93 @@ test("agrees with a plain map of buckets in every decision, while keys are forgo
         }
       },
     ),
+    { numRuns },
+  );
+});
+
+test("does for each key what a limiter of its own would, however keys are reserved, paused and forgotten", async () => {
+  const key = fc.constantFrom("a", "b", "c");
+  const cost = fc.constantFrom(0.5, 1, 2, 3);
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("try" as const), key, cost }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), key, cost }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("reserve" as const), key, cost }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant("settle" as const),
+        which: fc.nat({ max: 5 }),
+        used: fc.constantFrom(0, 0.5, 3, 5),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("pause" as const), key, seconds: fc.constantFrom(0.1, 1) }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("reset" as const), key }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("update" as const), rate: fc.constantFrom(5, 10, 20) }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("others" as const) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant("advance" as const), seconds: fc.constantFrom(0.1, 0.25, 2) }),
+    },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const clock = new ManualClock();
+      const limits = { rate: 10, burst: 3, clock };
+      const keyed = new KeyedRateLimiter(limits);
+      const single = new Map(["a", "b", "c"].map((name) => [name, new RateLimiter(limits)]));
+      const reservations: (readonly [Reservation, Reservation])[] = [];
+      const seen: unknown[] = [];
+      const expected: unknown[] = [];
+      let others = 0;
+      for (const each of steps) {
+        const own = "key" in each ? single.get(each.key) : undefined;
+        if (each.do === "advance") await clock.advance(each.seconds);
+        else if (each.do === "others")
+          for (let more = 0; more < 5; more++) keyed.tryAcquire(`other ${others++}`);
+        else if (each.do === "update") {
+          for (const limiter of [keyed, ...single.values()]) limiter.update({ rate: each.rate, burst: 3 });
+        } else if (each.do === "settle") {
+          const [ours, model] = reservations.splice(each.which, 1)[0] ?? [];
+          ours?.commit(each.used);
+          model?.commit(each.used);
+        } else if (own === undefined) throw new Error("each key has a limiter");
+        else if (each.do === "try") {
+          seen.push(keyed.tryAcquire(each.key, each.cost));
+          expected.push(own.tryAcquire(each.cost));
+        } else if (each.do === "wait") {
+          const options = { cost: each.cost, timeout: 0.5 };
+          const index = seen.push("pending") - 1;
+          expected.push("pending");
+          const note = (list: unknown[], word: string) => (): void => {
+            list[index] = `${word} at ${clock.now()}`;
+          };
+          keyed.acquire(each.key, options).then(note(seen, "granted"), note(seen, "refused"));
+          own.acquire(options).then(note(expected, "granted"), note(expected, "refused"));
+        } else if (each.do === "reserve") {
+          reservations.push([keyed.reserve(each.key, each.cost), own.reserve(each.cost)]);
+        } else if (each.do === "pause") {
+          keyed.pauseFor(each.key, each.seconds);
+          own.pauseFor(each.seconds);
+        } else {
+          keyed.reset(each.key);
+          own.reset();
+        }
+        for (const [name, limiter] of single) {
+          seen.push(keyed.timeUntilToken(name), keyed.tokens(name));
+          expected.push(limiter.timeUntilToken(), limiter.tokens);
+        }
+        seen.push(reservations.map(([ours]) => ours.delay));
+        expected.push(reservations.map(([, model]) => model.delay));
+      }
+      await clock.advance(10);
+      expect(seen).toEqual(expected);
+    }),
     { numRuns },
   );
 });

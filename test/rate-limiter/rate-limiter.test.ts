@@ -523,6 +523,16 @@ describe("an update", () => {
     expect(fine.state).toBe("fulfilled");
   });
 
+  test("may be followed by another in a listener of a refusal, from which later ones go on", () => {
+    const { limiter } = setUp({ burst: 3 });
+    limiter.tryAcquire(3);
+    watch(limiter.acquire({ cost: 2, timeout: 0.3 }));
+    limiter.on("rejected", () => limiter.update({ rate: 20 }));
+    limiter.update({ rate: 1 });
+    limiter.update({ burst: 2 });
+    expect([limiter.rate, limiter.burst]).toEqual([20, 2]);
+  });
+
   test("that is wrong changes nothing", () => {
     const { limiter } = setUp();
     for (const wrong of [{ rate: 0 }, { per: -1 }, { burst: Number.NaN }, { rat: 1 }, null, { rate: 1e13 }]) {
