@@ -77,7 +77,7 @@ describe("docs/options.md", () => {
 
   test("lists each error code of the sources, and none beside", () => {
     // The others are Node's own, which the sources look for.
-    const ours = /"(ERR_(?:CIRCUIT|PROBE|RATE_LIMIT|SHUTDOWN|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
+    const ours = /"(ERR_(?:CIRCUIT|PROBE|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
     const codes = new Set([...sources.matchAll(ours)].map(([, code]) => code));
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });
