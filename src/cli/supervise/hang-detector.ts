@@ -7,10 +7,10 @@ import type { HeartbeatSettings } from "./settings.js";
 const LOOK_INTERVAL = 1000;
 
 /**
- * Watches over one run: judges by the looks at its heartbeat whether the program hangs. Times are milliseconds of a
+ * Decides for one run, from what its heartbeat file shows, whether the program hangs. Times are milliseconds of a
  * monotonic clock.
  */
-export class Vigil {
+export class HangDetector {
   readonly #settings: HeartbeatSettings;
   readonly #pid: number;
   readonly #interval: number;
@@ -28,7 +28,7 @@ export class Vigil {
     this.#lookAt = now + this.#interval;
   }
 
-  /** When to look again; `undefined` until the look that is under way has been answered. */
+  /** When to look again; `undefined` while a look is under way. */
   get lookAt(): number | undefined {
     return this.#looking ? undefined : this.#lookAt;
   }
