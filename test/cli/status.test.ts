@@ -106,7 +106,7 @@ describe("status", () => {
         ["brackets", "not a heartbeat"],
         ["bytes", "not a heartbeat"],
         ["fifo", "not a file"],
-        ["loop", "a link in a circle"],
+        ["loop", "a circular link"],
         ["zero", "not a file"],
       ] as const) {
         expect(shown.get(name)).toMatch(new RegExp(`UNKNOWN .*${reason}$`));

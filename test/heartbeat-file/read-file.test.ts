@@ -73,10 +73,10 @@ describe("reading a state file", () => {
     expect(await read(path.join(folder, "x".repeat(300)))).toMatch(/^cannot be read: E|^no such file$/);
   });
 
-  test.skipIf(!onPosix)("does not follow a link in a circle", async () => {
+  test.skipIf(!onPosix)("does not follow a circular link", async () => {
     const file = path.join(temporaryFolder(), "a");
     fs.symlinkSync(file, file);
-    expect(await read(file)).toBe("a link in a circle");
+    expect(await read(file)).toBe("a circular link");
   });
 
   test("reads at most 1 MiB", async () => {

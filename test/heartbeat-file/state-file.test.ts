@@ -232,7 +232,7 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
 
   test("is replaced where it leads to something else than a heartbeat", async () => {
     const found = linked("precious");
-    const why = `it leads to ${found.target}, which is no heartbeat`;
+    const why = `its target ${found.target} is not a heartbeat`;
     expect(await write(found)).toEqual(replaced("precious", found, why));
   });
 
@@ -253,7 +253,7 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
   test("is replaced where it leads in a circle", async () => {
     const found = linked();
     fs.symlinkSync(found.link, found.target);
-    expect(await write(found)).toEqual({ ...replaced("", found, "it leads in a circle"), target: null });
+    expect(await write(found)).toEqual({ ...replaced("", found, "it is circular"), target: null });
   });
 
   test("is neither followed nor lost when it cannot be seen what it leads to", async () => {
@@ -292,7 +292,7 @@ describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not moun
     onTestFinished(() => void spawnSync("umount", ["--lazy", to]));
     const heartbeat = new Heartbeat({ stateFile: to, onMissedBeat: () => undefined });
     await expect(heartbeat.beat()).rejects.toMatchObject({
-      message: `heartbeat "heartbeat" missed a beat: EBUSY: ${to} cannot be replaced; where it is mounted by itself, mount its folder instead.`,
+      message: `heartbeat "heartbeat" missed a beat: EBUSY: ${to} cannot be replaced; if it is mounted by itself, mount its folder instead.`,
       cause: { code: "EBUSY" },
     });
     expect(fs.readFileSync(from, "utf8")).toBe("old");

@@ -399,8 +399,8 @@ describe("a beat that cannot be written", () => {
     await begun;
     await inner.advance(25);
     expect(missed.map((error) => error.message)).toEqual([
-      'heartbeat "heartbeat" missed a beat: the write before it has not ended after 10s.',
-      'heartbeat "heartbeat" missed a beat: the write before it has not ended after 20s.',
+      'heartbeat "heartbeat" missed a beat: the previous write has not ended after 10s.',
+      'heartbeat "heartbeat" missed a beat: the previous write has not ended after 20s.',
     ]);
     expect(spy).toHaveBeenCalledOnce();
     const beaten = new Promise((resolve) => {

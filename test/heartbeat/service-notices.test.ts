@@ -168,7 +168,7 @@ describe("a heartbeat under systemd", () => {
     await clock.advance(5);
     await stopped;
     expect(sent).toEqual([READY]);
-    expect(warnings).toEqual(['heartbeat "heartbeat" could not tell systemd STOPPING=1']);
+    expect(warnings).toEqual(['heartbeat "heartbeat" could not send systemd STOPPING=1']);
   });
 
   test("warns once in a row of notices that cannot be sent, and beats on", async () => {
@@ -183,7 +183,7 @@ describe("a heartbeat under systemd", () => {
     });
     heartbeat.start();
     await clock.advance(5);
-    expect(warnings).toEqual(['heartbeat "heartbeat" could not tell systemd READY=1']);
+    expect(warnings).toEqual(['heartbeat "heartbeat" could not send systemd READY=1']);
     failing.now = false;
     await clock.advance(1);
     failing.now = true;
@@ -202,7 +202,7 @@ describe("a heartbeat under systemd", () => {
     await clock.advance(10);
     expect(sent).toEqual([READY]);
     expect(warnings).toEqual([
-      `heartbeat "heartbeat" does not feed systemd's watchdog: systemd waits for signs of life of process 1 (WATCHDOG_PID) and this is ${process.pid}; let ExecStart= run node itself`,
+      `heartbeat "heartbeat" sends nothing to systemd's watchdog: systemd expects WATCHDOG=1 from process 1 (WATCHDOG_PID) and this is ${process.pid}; let ExecStart= run node itself`,
     ]);
     await heartbeat.stop();
   });

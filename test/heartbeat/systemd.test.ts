@@ -27,7 +27,7 @@ describe("what systemd's variables say", () => {
     expect(readServiceManager(env, 12)).toEqual({
       ...quiet,
       objection:
-        "systemd waits for signs of life of process 13 (WATCHDOG_PID) and this is 12; let ExecStart= run node itself",
+        "systemd expects WATCHDOG=1 from process 13 (WATCHDOG_PID) and this is 12; let ExecStart= run node itself",
     });
   });
 
