@@ -1,11 +1,11 @@
-// Health probes on a port of their own, from start-up to the end of the drain: what Kubernetes would be told.
+// Health probes on a port of their own, from start-up to the end of the drain: what Kubernetes would see.
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CircuitBreaker, GracefulShutdown } from "@kstlib/resilience";
 
-// With preStopDelay it serves on for a while, not ready any more: time for a load balancer to notice.
+// preStopDelay keeps serving for a while, no longer ready, so that a load balancer can notice.
 const shutdown = new GracefulShutdown({ timeout: 10, preStopDelay: 2 });
 
 // The health port opens first and closes last.
@@ -37,7 +37,7 @@ shutdown.addCheck("database", database);
 shutdown.addCheck(
   "disk",
   async ({ signal }) => {
-    await sleep(10, undefined, { signal }); // a query that is given up when its time is up
+    await sleep(10, undefined, { signal }); // a query that is aborted when its time is up
   },
   { timeout: 2 },
 );
@@ -49,9 +49,9 @@ const { checks } = await shutdown.readiness();
 console.log("the process itself knows why:", checks.find(({ ok }) => !ok)?.message);
 const text = await (await fetch(`http://127.0.0.1:${port}/readyz?verbose`)).text();
 console.log(text.trimEnd());
-assert.match(text, /^\[-\]database failed: reason withheld$/m, "strangers are not told why");
+assert.match(text, /^\[-\]database failed: reason withheld$/m, "the reason is not public");
 
-// Half-open is ready again: the breaker needs a call to try.
+// Half-open counts as ready: the breaker needs a call to probe.
 while (database.state === "open") await sleep(50);
 assert.equal((await probes("half-open"))["/readyz"], 200);
 
