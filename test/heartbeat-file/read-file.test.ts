@@ -19,7 +19,7 @@ import {
   readStateSync,
 } from "../../src/heartbeat-file/readers.js";
 import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
-import { sight, sightSync } from "../../src/cli/supervise/pulse.js";
+import { readVersion, readVersionSync } from "../../src/cli/supervise/beat-detector.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { Watchdog } from "../../src/watchdog/watchdog.js";
 import { temporaryFolder } from "../heartbeat/folder.js";
@@ -145,8 +145,8 @@ describe("reading a state file", () => {
     const file = path.join(temporaryFolder(), "a");
     const deep = `${"[".repeat(5000)}${"]".repeat(5000)}`;
     fs.writeFileSync(file, beat({ deep: 0 }).replace('"deep":0', `"deep":${deep}`));
-    expect((await sight(file))?.state).toBeNull();
-    expect(sightSync(file)?.state).toBeNull();
+    expect((await readVersion(file))?.state).toBeNull();
+    expect(readVersionSync(file)?.state).toBeNull();
     const clock = new ManualClock();
     const seen: object[] = [];
     using watchdog = Watchdog.fromStateFile(file, {

@@ -1,6 +1,6 @@
 import { standstill } from "../../kernel/standstill.js";
 import { inSeconds, type SuperviseEvent } from "./events.js";
-import type { Pulse } from "./pulse.js";
+import type { BeatSign } from "./beat-detector.js";
 import type { HeartbeatSettings } from "./settings.js";
 
 /** The longest time between two looks at the heartbeat, in milliseconds. */
@@ -43,14 +43,14 @@ export class HangDetector {
    *
    * @param interval the heartbeat's own, in seconds.
    */
-  looked(pulse: Pulse, now: number, interval = 0): SuperviseEvent | undefined {
+  looked(sign: BeatSign, now: number, interval = 0): SuperviseEvent | undefined {
     const lastLook = this.#lookAt - this.#interval;
     const spared = standstill(now - lastLook, this.#interval);
-    this.#beaten ||= pulse === "beat";
-    this.#beatAt = pulse === "beat" ? now : this.#beatAt + spared;
+    this.#beaten ||= sign === "beat";
+    this.#beatAt = sign === "beat" ? now : this.#beatAt + spared;
     this.#lookAt = now + this.#interval;
     this.#looking = false;
-    if (pulse === "frozen") return { event: "frozen", pid: this.#pid };
+    if (sign === "frozen") return { event: "frozen", pid: this.#pid };
     const { maxAge, startGrace } = this.#settings;
     const silent = now - this.#beatAt;
     if (silent <= (this.#beaten ? maxAge : startGrace)) return undefined;

@@ -1,6 +1,6 @@
 import { isTyped } from "../../shutdown/second-signal.js";
 import { inSeconds, type SuperviseAction, type SuperviseEvent } from "./events.js";
-import type { Pulse } from "./pulse.js";
+import type { BeatSign } from "./beat-detector.js";
 import { RestartBudget } from "./restart-budget.js";
 import type { SuperviseSettings } from "./settings.js";
 import { shellCode, type SignalRole } from "./signals.js";
@@ -103,9 +103,9 @@ export class SuperviseMachine {
   }
 
   /** Answers the action `look`; `interval` is the heartbeat's own, in seconds, if it is known. */
-  looked(pulse: Pulse, now: number, interval?: number): readonly SuperviseAction[] {
+  looked(sign: BeatSign, now: number, interval?: number): readonly SuperviseAction[] {
     const wrong =
-      this.#phase.name === "running" ? this.#phase.detector?.looked(pulse, now, interval) : undefined;
+      this.#phase.name === "running" ? this.#phase.detector?.looked(sign, now, interval) : undefined;
     if (wrong !== undefined) {
       this.#tell(wrong);
       // Whatever code it exits with, that was a failure.

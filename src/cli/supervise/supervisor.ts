@@ -10,7 +10,7 @@ import { Guardian } from "./guardian.js";
 import { Kin, leadsSession, send } from "./kin.js";
 import { showCommand } from "./lines.js";
 import { SuperviseMachine } from "./machine.js";
-import { RunPulse, sight, sightSync } from "./pulse.js";
+import { BeatDetector, readVersion, readVersionSync } from "./beat-detector.js";
 import type { SuperviseSettings } from "./settings.js";
 import { signalRoles } from "./signals.js";
 
@@ -56,7 +56,7 @@ class Supervisor {
   readonly #listeners = new Map<NodeJS.Signals, () => void>();
   #child: ChildProcess | undefined;
   #kin: Kin = new Kin();
-  #pulse: RunPulse = new RunPulse(null);
+  #beats: BeatDetector = new BeatDetector(null);
   #timer: Timer | undefined;
   #hungUp = false;
 
@@ -138,7 +138,7 @@ class Supervisor {
     const { cwd, env } = this.#terminal;
     const [program, ...args] = command;
     // Whatever is in the file now was written by an earlier run.
-    this.#pulse = new RunPulse(heartbeat === undefined ? null : sightSync(heartbeat.file));
+    this.#beats = new BeatDetector(heartbeat === undefined ? null : readVersionSync(heartbeat.file));
     this.#kin = new Kin();
     try {
       const child = spawn(program, args, {
@@ -202,10 +202,10 @@ class Supervisor {
   async #look(): Promise<void> {
     const { heartbeat } = this.#settings;
     const { run } = this.#machine;
-    const sighting = heartbeat === undefined ? null : await sight(heartbeat.file);
+    const version = heartbeat === undefined ? null : await readVersion(heartbeat.file);
     if (run === this.#machine.run) {
-      const pulse = this.#pulse.look(sighting);
-      this.#do(this.#machine.looked(pulse, this.#now(), this.#pulse.interval));
+      const sign = this.#beats.look(version);
+      this.#do(this.#machine.looked(sign, this.#now(), this.#beats.interval));
     }
   }
 

@@ -4,10 +4,10 @@ import { readFile, readFileSync } from "../../heartbeat-file/read-file.js";
 import type { HeartbeatState } from "../../heartbeat-file/state.js";
 
 /** What reading the heartbeat's file says about the watched run. */
-export type Pulse = "beat" | "frozen" | "none";
+export type BeatSign = "beat" | "frozen" | "none";
 
-/** The file at one moment. */
-export interface Sighting {
+/** The heartbeat file at one moment. */
+export interface FileVersion {
   /** Differs after each write, whatever the content. */
   readonly mark: string;
   readonly state: HeartbeatState | null;
@@ -18,13 +18,13 @@ export interface Sighting {
  * pid of a program behind `npm start` or `sh -c` is not known here. No times are compared, so clocks need not agree
  * and `touch` in a shell script is a beat too.
  */
-export class RunPulse {
+export class BeatDetector {
   readonly #before: HeartbeatState | null;
   #mark: string | undefined;
   #interval: number | undefined;
 
   /** @param before the file as it was before the run began. */
-  constructor(before: Sighting | null) {
+  constructor(before: FileVersion | null) {
     this.#before = before?.state ?? null;
     this.#mark = before?.mark;
   }
@@ -35,7 +35,7 @@ export class RunPulse {
   }
 
   /** What is new in the file since the last look. */
-  look(now: Sighting | null): Pulse {
+  look(now: FileVersion | null): BeatSign {
     if (now === null || now.mark === this.#mark) return "none";
     this.#mark = now.mark;
     // A process of an earlier run is still alive and writes.
@@ -54,8 +54,8 @@ function markOf(stats: { ino: bigint; mtimeNs: bigint; size: bigint }): string {
   return `${stats.ino}/${stats.mtimeNs}/${stats.size}`;
 }
 
-/** Reads the file; `null` if it is missing. */
-export async function sight(file: string): Promise<Sighting | null> {
+/** Reads the file; `null` if it is missing or not accessible. */
+export async function readVersion(file: string): Promise<FileVersion | null> {
   try {
     const mark = markOf(await stat(file, { bigint: true }));
     return { mark, state: (await readFile(file)).state };
@@ -65,8 +65,8 @@ export async function sight(file: string): Promise<Sighting | null> {
   }
 }
 
-/** {@link sight} without a promise. */
-export function sightSync(file: string): Sighting | null {
+/** {@link readVersion} without a promise. */
+export function readVersionSync(file: string): FileVersion | null {
   try {
     const mark = markOf(statSync(file, { bigint: true }));
     return { mark, state: readFileSync(file).state };
