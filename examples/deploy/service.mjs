@@ -29,13 +29,13 @@ const pinging = setInterval(() => watchdog.ping(), 1000).unref();
 
 if (HEALTH_PORT !== undefined) {
   const health = http.createServer(shutdown.healthHandler()).listen(Number(HEALTH_PORT));
-  // Answers until the end: closed after everything except the watchdog and the heartbeat.
+  // Answers until the end: after everything else but the heartbeat.
   shutdown.registerServer("health", health, { priority: 900 });
   await once(health, "listening");
   console.log(`health on ${health.address().port}`);
 }
 
-// What the service depends on: not ready while it is down, but no reason to restart the service.
+// What the service needs. Not ready while it is down; no reason to restart the service.
 const database = new CircuitBreaker({ name: "database" });
 shutdown.addCheck("database", database);
 const warmUp = database.call(async () => "connected"); // your connection

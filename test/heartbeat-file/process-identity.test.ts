@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import { Writable } from "node:stream";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   ownProcess,
   parseProcessStat,
@@ -46,7 +46,7 @@ async function gonePid(): Promise<number> {
 
 describe("a line of /proc/<pid>/stat", () => {
   const rest = `${"0 ".repeat(18)}4242 0 0`;
-  test.each<[string, string, { ended: boolean; start: number } | undefined]>([
+  it.each<[string, string, { ended: boolean; start: number } | undefined]>([
     ["of a running process", `17 (node) R ${rest}`, { ended: false, start: 4242 }],
     ["of a zombie", `17 (node) Z ${rest}`, { ended: true, start: 4242 }],
     ["with a program's name made to mislead", `17 (a) Z (b) 1 \n) S ${rest}`, { ended: false, start: 4242 }],
@@ -58,12 +58,12 @@ describe("a line of /proc/<pid>/stat", () => {
 });
 
 describe("the process of a heartbeat", () => {
-  test("is running when it is this one", () => {
+  it("is running when it is this one", () => {
     expect(processFate(state({}), now)).toBe("running");
     expect(processFate(state(own === undefined ? {} : { processStart: own }), now)).toBe("running");
   });
 
-  test("is gone when nobody has its pid", async () => {
+  it("is gone when nobody has its pid", async () => {
     const pid = await gonePid();
     expect(processExists(pid)).toBe(false);
     expect(processFate(state({ pid }), now)).toBe("gone");
@@ -72,23 +72,23 @@ describe("the process of a heartbeat", () => {
     );
   });
 
-  test("is not judged by its pid on another host", async () => {
+  it("is not judged by its pid on another host", async () => {
     const pid = await gonePid();
     expect(processFate(state({ pid, hostname: `${os.hostname()}-not` }), now)).toBe("unknown");
   });
 
-  test("exists also when its pid makes no sense to the system", () => {
+  it("exists also when its pid makes no sense to the system", () => {
     expect(processExists(2 ** 40)).toBe(true);
   });
 
   describe.skipIf(!onLinux)("on Linux (skipped elsewhere: no start times)", () => {
-    test("is gone when its pid belongs to a later process, by the mark of its start", () => {
+    it("is gone when its pid belongs to a later process, by the mark of its start", () => {
       const { pid } = sleeper();
       expect(own).toMatch(/^[0-9a-f-]{36}\/\d+\/\d+$/);
       expect(processFate(state({ pid, processStart: own ?? "" }), now)).toBe("gone");
     });
 
-    test("is not judged by its pid when that belongs to another boot or another pid namespace", async () => {
+    it("is not judged by its pid when that belongs to another boot or another pid namespace", async () => {
       const [boot, space, start] = (own ?? "").split("/");
       const pid = await gonePid();
       for (const processStart of [
@@ -101,7 +101,7 @@ describe("the process of a heartbeat", () => {
       }
     });
 
-    test("is gone when it has ended and its parent has not collected it", async () => {
+    it("is gone when it has ended and its parent has not collected it", async () => {
       // The shell becomes a program that collects no children, and only then its child ends.
       const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60"], {
         stdio: ["ignore", "pipe", "ignore", "pipe"],
@@ -124,7 +124,7 @@ describe("the process of a heartbeat", () => {
       expect(processExists(pid)).toBe(true);
     });
 
-    test("is not judged by its start time where the uptime is not that of the host", () => {
+    it("is not judged by its start time where the uptime is not that of the host", () => {
       const { pid } = sleeper();
       const startedAt = formatTimestamp(now - 3_600_000);
       expect(processFate(state({ pid, startedAt }), now)).toBe("gone");
@@ -133,7 +133,7 @@ describe("the process of a heartbeat", () => {
       vi.restoreAllMocks();
     });
 
-    test("is gone when its pid belongs to a process younger than a file without the mark", () => {
+    it("is gone when its pid belongs to a process younger than a file without the mark", () => {
       const { pid } = sleeper();
       const hour = 3_600_000;
       expect(processFate(state({ pid }), now)).toBe("running");
