@@ -74,7 +74,7 @@ function marks(text: string): string[] {
 const python = spawnSync("python3", ["--version"]).status === 0;
 
 describe.concurrent("the demo", { timeout: 90_000 }, () => {
-  test("keeps every promise, and says so in lines where there is no terminal", async () => {
+  test("keeps every promise, and prints lines without a terminal", async () => {
     const demo = new Demo(process.execPath, [main, "--fast"]);
     const code = await demo.exitCode();
     // The whole text, so that a failure shows which promise it was.

@@ -41,7 +41,7 @@ async function command(name: string): Promise<string[]> {
 describe("the examples", () => {
   const programs = fs.readdirSync(folder).filter((name) => /\.(mjs|ts)$/.test(name));
 
-  test("each have a claim to be checked, and a line in the README", () => {
+  test("each have a checked claim, and a line in the README", () => {
     expect(programs.toSorted()).toEqual(Object.keys(CLAIMS).toSorted());
     const readme = fs.readFileSync(path.join(folder, "README.md"), "utf8");
     for (const name of programs) expect(readme).toContain(`(${name})`);

@@ -97,7 +97,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  test("belongs to a beat that begins at the last moment", () => {
+  test("is left to a beat that begins at the last moment", () => {
     const before = written(beat);
     const link = freezeLinkTo(file);
     // As beginBeat does, which would wait for this very thread.
@@ -107,7 +107,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  test("keeps no beat waiting when nobody replaces it, and lets the next one through", () => {
+  test("makes no beat wait for ever when the monitor has died, and lets the next one through", () => {
     const link = freezeLinkTo(file);
     written(beat);
     writeFrozen(link, () => true);

@@ -64,7 +64,7 @@ describe("reading a state file", () => {
     }
   });
 
-  test("tells what is missing from what is no file", async () => {
+  test("distinguishes a missing file from something that is not a file", async () => {
     const folder = temporaryFolder();
     expect(await read(path.join(folder, "missing"))).toBe("no such file");
     expect(await read(folder)).toBe("not a file");
@@ -141,7 +141,7 @@ describe("reading a state file", () => {
     expect(await read("/proc/version")).toBe("changed while it was read");
   });
 
-  test("shows no watcher a heartbeat in a file that is nested too deep", async () => {
+  test("gives no watcher a heartbeat from a file that is nested too deep", async () => {
     const file = path.join(temporaryFolder(), "a");
     const deep = `${"[".repeat(5000)}${"]".repeat(5000)}`;
     fs.writeFileSync(file, beat({ deep: 0 }).replace('"deep":0', `"deep":${deep}`));
@@ -200,7 +200,7 @@ describe("reading a state file", () => {
     expect(JSON.parse(said)).toEqual([forbidden, forbidden]);
   });
 
-  test("gives something that can be printed, or a reason, whatever is in the file", async () => {
+  test("gives something printable, or a reason, whatever is in the file", async () => {
     const file = path.join(temporaryFolder(), "a.heartbeat");
     const odd = fc.oneof(
       fc.constantFrom("__proto__", "constructor", "toJSON", "\uD800", "\u001B[2J", "\u202E", "\0", "then"),

@@ -155,7 +155,7 @@ describe("writing a state file", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("gives a rename up after five attempts, and at once on an error that stays", async () => {
+  test("gives up a rename after five attempts, and at once on a permanent error", async () => {
     const folder = temporaryFolder();
     const clock = new ManualClock();
     const rename = vi.spyOn(fs.promises, "rename").mockImplementation(failWith("EBUSY"));
@@ -230,13 +230,13 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     expect(fs.lstatSync(again).isSymbolicLink()).toBe(true);
   });
 
-  test("is replaced where it leads to something else than a heartbeat", async () => {
+  test("is replaced if its target is not a heartbeat", async () => {
     const found = linked("precious");
     const why = `its target ${found.target} is not a heartbeat`;
     expect(await write(found)).toEqual(replaced("precious", found, why));
   });
 
-  test("is replaced in a folder that everybody may write to", async () => {
+  test("is replaced in a folder that is writable for everybody", async () => {
     const found = linked("");
     const folder = path.dirname(found.link);
     fs.chmodSync(folder, 0o1777);
@@ -250,13 +250,13 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     expect(await write(found)).toEqual(replaced(BEAT, found, why));
   });
 
-  test("is replaced where it leads in a circle", async () => {
+  test("is replaced if it is circular", async () => {
     const found = linked();
     fs.symlinkSync(found.link, found.target);
     expect(await write(found)).toEqual({ ...replaced("", found, "it is circular"), target: null });
   });
 
-  test("is neither followed nor lost when it cannot be seen what it leads to", async () => {
+  test("is neither followed nor replaced when its target cannot be read", async () => {
     const found = linked(BEAT);
     vi.spyOn(fs.promises, "open").mockImplementationOnce(failWith("EMFILE"));
     await expect(stateFileWriter(found.link)(NEXT)).rejects.toMatchObject({ code: "EMFILE" });
@@ -301,7 +301,7 @@ describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not moun
 });
 
 describe("the first write of a state file", () => {
-  test("removes the temporary files of killed processes and nobody else's", async () => {
+  test("removes the temporary files of killed processes and no others", async () => {
     const folder = temporaryFolder();
     const scope = pidScope();
     const old = new Date(Date.now() - 2 * 3_600_000);
@@ -325,7 +325,7 @@ describe("the first write of a state file", () => {
     expect(fs.readdirSync(folder).toSorted()).toEqual(["a", ...kept].toSorted());
   });
 
-  test("works where the folder cannot be listed", async () => {
+  test("works if the folder cannot be listed", async () => {
     const target = path.join(temporaryFolder(), "a");
     vi.spyOn(fs.promises, "readdir").mockImplementation(failWith("EACCES"));
     await stateFileWriter(target)("x");

@@ -163,7 +163,7 @@ describe("the text of a state", () => {
     );
   });
 
-  test("is null when it was cut off anywhere", () => {
+  test("is null when it is cut off anywhere", () => {
     const text = JSON.stringify(ours);
     for (let end = 0; end < text.length; end++) expect(decodeState(text.slice(0, end))).toBeNull();
   });
@@ -176,7 +176,7 @@ describe("the text of a state", () => {
     expect(decode(text)).toEqual({ state: null, reason: "nested deeper than 100 levels" });
   });
 
-  test("is ASCII alone, and the same data to whoever reads it", () => {
+  test("is pure ASCII, and the same data for every reader", () => {
     const hostname = "Zürich-\u{1F600}-\u2028-\uD800-\u007F";
     const state: HeartbeatState = {
       timestamp: ours.timestamp,

@@ -72,7 +72,7 @@ describe.skipIf(process.platform !== "linux")("a file that another process has w
     expect(await hasSuccessor(holding(state(first)), own, now)).toBe(false);
   });
 
-  test("goes by the wall clock where the file does not say when its process began", async () => {
+  test("goes by the wall clock if the file does not say when its process began", async () => {
     const { pid } = later();
     const { processStart: _start, ...bare } = state({ pid, hostname: os.hostname() });
     expect(await hasSuccessor(holding({ ...bare, startedAt: formatTimestamp(now + 1) }), own, now)).toBe(
@@ -82,7 +82,7 @@ describe.skipIf(process.platform !== "linux")("a file that another process has w
     expect(await hasSuccessor(holding(bare), own, now)).toBe(false);
   });
 
-  test("is nobody's when that process is gone", async () => {
+  test("has no successor when that process is gone", async () => {
     const found = state({ pid: 2 ** 31 - 1, processStart: `${mark}/${ticks + 1e6}`, startedAt: LATER });
     expect(await hasSuccessor(holding(found), own, now)).toBe(false);
   });

@@ -71,7 +71,7 @@ describe("the next beat", () => {
     expect(nextDue(due, 10, now)).toBe(next);
   });
 
-  test("lies at most one interval ahead and on the row of the first one", () => {
+  test("is at most one interval ahead and on the schedule of the first one", () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.integer({ min: 1, max: 1e5 }), fc.nat(1e7), (due, interval, late) => {
         const now = due + late;

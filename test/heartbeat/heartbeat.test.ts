@@ -75,7 +75,7 @@ describe("a running heartbeat", () => {
     await heartbeat.stop();
   });
 
-  test("says its status, interval and file as properties, as its snapshot does", async () => {
+  test("has its status, interval and file as properties, like its snapshot", async () => {
     const { clock, heartbeat, stateFile } = setup({ interval: "500ms" });
     const said: unknown[] = [];
     const look = (): void => {
@@ -95,7 +95,7 @@ describe("a running heartbeat", () => {
     expect(new Heartbeat({ clock }).stateFile).toBeUndefined();
   });
 
-  test("writes one beat after a pause of many intervals, and the next at its old time", async () => {
+  test("writes one beat after a pause of many intervals, and the next on the old schedule", async () => {
     const times: string[] = [];
     const { clock, heartbeat } = setup({ onBeat: (state) => times.push(state.timestamp.slice(14, 19)) });
     heartbeat.start();
@@ -135,7 +135,7 @@ describe("a running heartbeat", () => {
     expect(setTimer.mock.calls.map(([, , options]) => options)).toEqual([{ ref: false }]);
   });
 
-  test("works without a file, for its callbacks and events alone", async () => {
+  test("works without a file, only with callbacks and events", async () => {
     const clock = new ManualClock();
     const states: HeartbeatState[] = [];
     const events: HeartbeatState[] = [];
@@ -154,7 +154,7 @@ describe("a running heartbeat", () => {
 });
 
 describe("a heartbeat that warms up", () => {
-  test("beats as starting until it is ready, and says so at once", async () => {
+  test("beats as starting until it is ready, and writes that at once", async () => {
     const { clock, heartbeat, read, stateFile } = setup();
     heartbeat.start({ ready: false });
     await clock.advance(20);
@@ -228,7 +228,7 @@ describe("stopping a heartbeat", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  test("waits for the write in flight, so that its beat does not come after the farewell", async () => {
+  test("waits for the write in flight, so that its beat does not come after the last one", async () => {
     const { heartbeat, read } = setup();
     const order: string[] = [];
     heartbeat.on("beat", () => order.push("beat"));
@@ -243,7 +243,7 @@ describe("stopping a heartbeat", () => {
     expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
   });
 
-  test("is done by the end of an await using block, and begun by that of a using block", async () => {
+  test("is complete at the end of an await using block, and begun at the end of a using block", async () => {
     const { clock, heartbeat, read } = setup();
     {
       await using running = heartbeat;
@@ -271,7 +271,7 @@ describe("stopping a heartbeat", () => {
     await heartbeat.stop();
   });
 
-  test("does not reject when the farewell cannot be written", async () => {
+  test("does not reject when the last write fails", async () => {
     const { clock, heartbeat } = broken();
     heartbeat.start();
     await clock.advance(0);
@@ -289,7 +289,7 @@ describe("beat()", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("resolves when the file is written, and those who call during a write share the next", async () => {
+  test("resolves when the file is written, and calls during a write share the next one", async () => {
     const { heartbeat, read } = setup();
     heartbeat.start();
     await Promise.all([heartbeat.beat(), heartbeat.beat(), heartbeat.beat()]);
@@ -321,7 +321,7 @@ describe("beat()", () => {
 });
 
 describe("a beat that cannot be written", () => {
-  test("becomes a warning, once in a row, where nobody listens", async () => {
+  test("becomes a warning, once for a series, without a listener", async () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -337,7 +337,7 @@ describe("a beat that cannot be written", () => {
     await heartbeat.stop();
   });
 
-  test("is told to onMissedBeat, onAlert and the listeners, and the next one is tried", async () => {
+  test("is reported to onMissedBeat, onAlert and the listeners, and the next one is tried", async () => {
     const missed: HeartbeatError[] = [];
     const alerts: unknown[][] = [];
     const events: HeartbeatError[] = [];
@@ -370,7 +370,7 @@ describe("a beat that cannot be written", () => {
     await heartbeat.stop();
   });
 
-  test("makes no unhandled rejection, also with a clock that tracks nothing", async () => {
+  test("causes no unhandled rejection, even with a clock that tracks nothing", async () => {
     const unhandled = vi.fn<() => void>();
     process.on("unhandledRejection", unhandled);
     const { clock: inner, heartbeat: _ } = setup();
@@ -387,7 +387,7 @@ describe("a beat that cannot be written", () => {
     expect(heartbeat.snapshot().missedBeats).toBe(2);
   });
 
-  test("because the write before it hangs is a missed beat, and no second write is begun", async () => {
+  test("because the previous write hangs is a missed beat, and no second write is begun", async () => {
     const inner = new ManualClock();
     const missed: HeartbeatError[] = [];
     const { heartbeat, read } = setup({
@@ -413,7 +413,7 @@ describe("a beat that cannot be written", () => {
     expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
   });
 
-  test("is not one that finds another write just begun", async () => {
+  test("is not one that is due while another write has just begun", async () => {
     const inner = new ManualClock();
     const { heartbeat } = setup({ clock: untracked(inner) });
     heartbeat.start();
@@ -438,7 +438,7 @@ function untracked(clock: ManualClock): Clock {
 }
 
 describe("metadata", () => {
-  test("as a function is asked at each beat", async () => {
+  test("as a function is called at each beat", async () => {
     let orders = 0;
     const { clock, heartbeat, read } = setup({ metadata: () => ({ orders: ++orders }) });
     heartbeat.start();
@@ -474,7 +474,7 @@ describe("metadata", () => {
     await heartbeat.stop();
   });
 
-  test("from a function that asks for a beat is the metadata of that beat", async () => {
+  test("from a function that calls beat() is the metadata of that beat", async () => {
     let calls = 0;
     let asked: Promise<void> | undefined;
     const { heartbeat, read }: ReturnType<typeof setup> = setup({
@@ -583,7 +583,7 @@ describe("a target", () => {
     await heartbeat.stop();
   });
 
-  test("whose getter throws does not disturb the beats, and is no death", async () => {
+  test("whose getter throws does not disturb the beats, and is not dead", async () => {
     const warnings = collectWarnings("KSTLIB_LISTENER_FAILED");
     const dead = vi.fn<() => void>();
     const target = {
@@ -600,7 +600,7 @@ describe("a target", () => {
     await heartbeat.stop();
   });
 
-  test("is dead only when it says true", async () => {
+  test("is dead only when isDead is true", async () => {
     const dead = vi.fn<() => void>();
     const { heartbeat } = setup({ target: { isDead: Promise.resolve(false) as never }, onTargetDead: dead });
     heartbeat.start();
@@ -622,7 +622,7 @@ describe("a target", () => {
 });
 
 describe("callbacks and listeners that throw or reject", () => {
-  test("are reported and change nothing", async () => {
+  test("are reported and have no other effect", async () => {
     const warnings = collectWarnings("KSTLIB_LISTENER_FAILED");
     const fail = (): never => {
       throw new Error("callback");
@@ -691,7 +691,7 @@ describe("draining", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  test("shares one listener with all who wait for the same signal", async () => {
+  test("shares one listener with everything that waits for the same signal", async () => {
     const { signal } = new AbortController();
     const heartbeats = Array.from({ length: 20 }, () => new Heartbeat({ drainOn: signal }));
     for (const heartbeat of heartbeats) heartbeat.start();
@@ -727,7 +727,7 @@ describe("reading a heartbeat", () => {
     return result;
   }
 
-  test("tells a frozen loop by the age of its file", async () => {
+  test("recognises a frozen loop by the age of its file", async () => {
     const { clock, heartbeat, stateFile } = setup();
     heartbeat.start();
     await clock.advance(0);
@@ -741,7 +741,7 @@ describe("reading a heartbeat", () => {
     await heartbeat.stop();
   });
 
-  test("does not believe a time in the future", async () => {
+  test("does not accept a time in the future", async () => {
     const { clock, heartbeat, stateFile } = setup();
     await heartbeat.beat();
     clock.jumpWall(-5);
@@ -788,7 +788,7 @@ describe("reading a heartbeat", () => {
     }
   });
 
-  test("that was killed says dead at once", async () => {
+  test("that was killed is dead at once", async () => {
     const { clock, heartbeat, stateFile } = setup();
     await heartbeat.beat();
     const file = JSON.parse(fs.readFileSync(stateFile, "utf8"));
@@ -812,7 +812,7 @@ test("two heartbeats of one process share a folder, and even a file", async () =
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("an event that does not exist is refused with the one that was meant", () => {
+test("an unknown event is refused, and the nearest one suggested", () => {
   const { heartbeat } = setup();
   expect(() => heartbeat.on("missedbeat" as never, () => undefined)).toThrow(/did you mean missedBeat/);
   expect(() => heartbeat.on("beat", null as never)).toThrow(TypeError);

@@ -38,7 +38,7 @@ function helper(socket = "/nowhere"): NotifyHelper {
 const told = (log: string): string[] => fs.readFileSync(log, "utf8").trimEnd().split("\n");
 
 describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000 }, () => {
-  test("calls systemd-notify for each, with a word for a line and the socket's address", async () => {
+  test("calls systemd-notify for each, with a word for each line and the socket's address", async () => {
     const log = program('echo "$NOTIFY_SOCKET $# $*" >> "$log"');
     const { send } = helper("@kstlib/a b");
     await send("READY=1\nSTATUS=running");
@@ -68,7 +68,7 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     );
   });
 
-  test("rejects where there is no systemd-notify", async () => {
+  test("rejects if there is no systemd-notify", async () => {
     vi.stubEnv("PATH", temporaryFolder());
     onTestFinished(() => void vi.unstubAllEnvs());
     await expect(helper().send("READY=1")).rejects.toThrow(/systemd-notify.*not found/);

@@ -128,7 +128,7 @@ describe("an option of a heartbeat", () => {
     expect(error).toHaveProperty("message", expect.stringMatching(new RegExp(`^${option}\\b`)));
   });
 
-  test("of an unknown name is refused with the name that was meant", () => {
+  test("with an unknown name is refused, and the nearest name suggested", () => {
     expect(() => new Heartbeat({ ["state_file"]: "a" } as object)).toThrow(/did you mean stateFile/);
     expect(() => new Heartbeat({ ["maxAge"]: 3 } as object)).toThrow(
       new TypeError(
@@ -159,7 +159,7 @@ describe("an option of a heartbeat", () => {
     });
   });
 
-  test("for the metadata may hold what says itself how it is JSON", async () => {
+  test("for the metadata may contain objects with a toJSON", async () => {
     const bare = Object.assign(Object.create(null), { bare: true });
     const metadata = {
       started: new Date(0),
@@ -196,7 +196,7 @@ describe("an option of a heartbeat", () => {
     await heartbeat.stop();
   });
 
-  test("for the time between two beats is from 1 ms to 365 days, in whatever words", () => {
+  test("for the time between two beats is from 1 ms to 365 days, in any notation", () => {
     for (const interval of [0.001, "1ms", "365d", "8760h"] as const) {
       expect(() => new Heartbeat({ interval })).not.toThrow();
     }
@@ -214,7 +214,7 @@ describe("an option of a heartbeat", () => {
     expect(new Heartbeat({ stateFile: pathToFileURL(absolute) }).snapshot().stateFile).toBe(absolute);
   });
 
-  test("for who may read the file is a number or its octal digits, in code and in a configuration file", () => {
+  test("for the mode of the file is a number or its octal digits, in code and in a configuration file", () => {
     const mode = (text: string): unknown => {
       using config = useFile(`resilience: { heartbeat: { mode: ${text} } }`);
       return config === undefined ? undefined : new Heartbeat({ stateFile: "a" }).freezeLink?.mode;
@@ -234,7 +234,7 @@ describe("an option of a heartbeat", () => {
     expect(new Heartbeat({ stateFile: "a" }).freezeLink?.mode).toBe(0o600);
   });
 
-  test("for the metadata may be 100 deep and a million bytes long, as the file has it", async () => {
+  test("for the metadata may be 100 deep and a million bytes long, as written to the file", async () => {
     const stateFile = path.join(temporaryFolder(), "a.heartbeat");
     for (const metadata of [nested(99), { text: "é".repeat(166_000) }]) {
       await new Heartbeat({ stateFile, metadata }).beat();

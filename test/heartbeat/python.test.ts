@@ -131,7 +131,7 @@ describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
     }
   });
 
-  test("writes files of its examples by other means, without a hostname, and fresh ones are alive", async () => {
+  test("writes files in its examples without a hostname, and fresh ones are alive", async () => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const age = (status: string, seconds: number): string =>
       runPython(EXAMPLE_WRITER, stateFile, status, String(seconds));

@@ -38,7 +38,7 @@ function impatient(clock: ManualClock): Clock {
 }
 
 describe("a heartbeat under systemd", () => {
-  test("says READY=1 at its start and STOPPING=1 at its end, and needs no file for it", async () => {
+  test("sends READY=1 at its start and STOPPING=1 at its end, without needing a file", async () => {
     underSystemd();
     const { clock, heartbeat, sent } = setup();
     heartbeat.start();
@@ -49,7 +49,7 @@ describe("a heartbeat under systemd", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("is not ready while it warms up, and sends no signs of life before: a slow start is no freeze", async () => {
+  test("sends neither READY=1 nor WATCHDOG=1 while it warms up: a slow start is not a freeze", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const { clock, heartbeat, sent } = setup();
     heartbeat.start({ ready: false });
@@ -61,7 +61,7 @@ describe("a heartbeat under systemd", () => {
     await heartbeat.stop();
   });
 
-  test("sends a sign of life at half of the watchdog's time, whatever its own interval", async () => {
+  test("sends WATCHDOG=1 at half of the watchdog's time, whatever its own interval", async () => {
     underSystemd({ WATCHDOG_USEC: "3000000", WATCHDOG_PID: String(process.pid) });
     const { clock, heartbeat, sent } = setup({ interval: 3600 });
     heartbeat.start();
@@ -75,7 +75,7 @@ describe("a heartbeat under systemd", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("goes on with signs of life while it drains", async () => {
+  test("keeps sending WATCHDOG=1 while it drains", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const controller = new AbortController();
     const { clock, heartbeat, sent } = setup({ drainOn: controller.signal });
@@ -87,7 +87,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([READY, DRAINING, ALIVE, ALIVE, STOPPED]);
   });
 
-  test("was never ready when the shutdown had begun before it", async () => {
+  test("never sends READY=1 if the shutdown began before it", async () => {
     underSystemd();
     const { clock, heartbeat, sent } = setup({ drainOn: AbortSignal.abort() });
     heartbeat.start();
@@ -97,7 +97,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([DRAINING, STOPPED]);
   });
 
-  test("sends one notice at a time, in order, and no more signs of life than are taken", async () => {
+  test("sends one notice at a time, in order, and no WATCHDOG=1 while another waits", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const sent: string[] = [];
     const taken: (() => void)[] = [];
@@ -124,7 +124,7 @@ describe("a heartbeat under systemd", () => {
     await stopped;
   });
 
-  test("begins anew with each start", async () => {
+  test("sends its notices again after each start", async () => {
     underSystemd();
     const { heartbeat, sent } = setup();
     for (let life = 0; life < 2; life++) {
@@ -134,7 +134,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([READY, STOPPED, READY, STOPPED]);
   });
 
-  test("says the end of one life before the beginning of the next, though nobody waited for it", async () => {
+  test("sends the notice of a stop before that of the next start, even if nobody waited for the stop", async () => {
     underSystemd();
     const sent: string[] = [];
     const { heartbeat } = setup({
@@ -150,7 +150,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([READY, STOPPED, READY, STOPPED]);
   });
 
-  test("gives up a manager that never answers when it is stopped, and says so", async () => {
+  test("stops waiting for a manager that never answers when it is stopped, and warns", async () => {
     underSystemd();
     const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
     const clock = new ManualClock();
@@ -171,7 +171,7 @@ describe("a heartbeat under systemd", () => {
     expect(warnings).toEqual(['heartbeat "heartbeat" could not send systemd STOPPING=1']);
   });
 
-  test("warns once in a row of notices that cannot be sent, and beats on", async () => {
+  test("warns once for a series of notices that cannot be sent, and keeps beating", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
     const failing = { now: true };
@@ -194,7 +194,7 @@ describe("a heartbeat under systemd", () => {
     expect(warnings).toHaveLength(2);
   });
 
-  test("does not feed the watchdog of another process, and says so", async () => {
+  test("sends no WATCHDOG=1 meant for another process, and warns", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000", WATCHDOG_PID: "1" });
     const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
     const { clock, heartbeat, sent } = setup();
@@ -219,7 +219,7 @@ describe("a heartbeat under systemd", () => {
   });
 });
 
-test("without systemd a heartbeat that would tell it sends nothing", async () => {
+test("without systemd a heartbeat with the option systemd sends nothing", async () => {
   underSystemd({ WATCHDOG_USEC: "2000000" });
   vi.stubEnv("NOTIFY_SOCKET", undefined);
   const { clock, heartbeat, sent } = setup();

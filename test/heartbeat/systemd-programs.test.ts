@@ -73,7 +73,7 @@ describe.skipIf(missing.length > 0)(`a service of systemd${reason}`, { timeout: 
     expect(texts.at(-1)).toBe(STOPPED);
   });
 
-  test("sends no sign of life while its loop is blocked", async () => {
+  test("sends no WATCHDOG=1 while its loop is blocked", async () => {
     const socket = path.join(temporaryFolder(), "notify");
     const { texts, until } = await manager(socket);
     const child = spawn(process.execPath, [fixture("heartbeat-blocked.mjs")], {

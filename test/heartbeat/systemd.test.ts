@@ -22,7 +22,7 @@ describe("what systemd's variables say", () => {
     expect(readServiceManager(env, 12)).toEqual(found);
   });
 
-  test("is no watchdog of ours when it waits for another process, and why", () => {
+  test("ignore a watchdog that expects another process, and say why", () => {
     const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "4000", WATCHDOG_PID: "13" };
     expect(readServiceManager(env, 12)).toEqual({
       ...quiet,
