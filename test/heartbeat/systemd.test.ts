@@ -22,7 +22,7 @@ describe("what systemd's variables say", () => {
     expect(readServiceManager(env, 12)).toEqual(found);
   });
 
-  test("ignore a watchdog that expects another process, and say why", () => {
+  test("is ignored, with the reason, if the watchdog expects another process", () => {
     const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "4000", WATCHDOG_PID: "13" };
     expect(readServiceManager(env, 12)).toEqual({
       ...quiet,
