@@ -1,11 +1,11 @@
-/** Provides one shared object, or one for each instance of a class. */
+/** Gives out one of something for everybody, or one for each instance of a class. */
 export interface Shared<Owned> {
-  /** The shared one; with one for each instance, it is for calls without an instance. */
+  /** The one for everybody; for calls without an instance when each has its own. */
   readonly shared: Owned;
   readonly of: (instance: unknown) => Owned;
 }
 
-/** Makes the shared object now, and with `isEach` one for each instance on first use. */
+/** Makes the shared one now, and with `isEach` one for each instance when it is first asked for. */
 export function sharedOrEach<Owned>(make: () => Owned, isEach: boolean): Shared<Owned> {
   const shared = make();
   const instances = new WeakMap<object, Owned>();

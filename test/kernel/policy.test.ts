@@ -64,7 +64,7 @@ describe("an abortable run", () => {
     expect(listeners(signal)).toBe(0);
   });
 
-  test("needs one listener on a signal, however many share it: a leak warning would be wrong", async () => {
+  test("needs one listener of a signal, however many share it: a warning of a leak would be wrong", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const controller = new AbortController();
     const finish: ((value: number) => void)[] = [];
@@ -82,7 +82,7 @@ describe("an abortable run", () => {
     warnings.mockRestore();
   });
 
-  test("adds no listener to a signal that is aborted already", async () => {
+  test("puts no listener on a signal that is aborted already", async () => {
     const signal = AbortSignal.abort("before");
     await expect(runAbortable(never, signal)).rejects.toBe("before");
     expect(listeners(signal)).toBe(0);
@@ -124,7 +124,7 @@ describe("an abortable run", () => {
     },
   );
 
-  test("causes no unhandled rejection when the failure comes after the abort", async () => {
+  test("makes no unhandled rejection of a failure that comes after the abort", async () => {
     const unhandled = vi.fn<() => void>();
     process.on("unhandledRejection", unhandled);
     const controller = new AbortController();
@@ -146,7 +146,7 @@ describe("an abortable run", () => {
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  test("passes on the given signal, or one of its own", async () => {
+  test("hands on the signal it was given, or one of its own that is nobody else's", async () => {
     const { signal } = new AbortController();
     const given = (context: ExecutionContext): AbortSignal => context.signal;
     await expect(runAbortable(given, signal)).resolves.toBe(signal);
@@ -159,7 +159,7 @@ describe("an abortable run", () => {
 });
 
 describe("the checks of arguments", () => {
-  test("accept any AbortSignal, and its absence", () => {
+  test("let an AbortSignal pass, of whatever make, and its absence", () => {
     const own = { aborted: false, addEventListener: () => {} };
     for (const signal of [undefined, new AbortController().signal, AbortSignal.abort(), own]) {
       expect(() => checkSignal(signal)).not.toThrow();
