@@ -1,4 +1,4 @@
-// A circuit breaker around an asynchronous call: after two failures it answers at once, without the call.
+// A circuit breaker around an asynchronous call: after two failures it refuses at once, without a request.
 import assert from "node:assert/strict";
 import { CircuitBreaker, CircuitOpenError } from "@kstlib/resilience";
 

@@ -1,4 +1,4 @@
-// Some errors say nothing about the health of a service: excluded, they do not count.
+// Some errors say nothing about the health of a service; excluded errors do not count.
 import assert from "node:assert/strict";
 import { CircuitBreaker } from "@kstlib/resilience";
 
@@ -6,7 +6,7 @@ class ValidationError extends Error {}
 
 const breaker = new CircuitBreaker({
   maxFailures: 3,
-  // Classes, or functions that look at the error.
+  // Classes, or functions that judge the error.
   excludedErrors: [ValidationError, (error) => error instanceof Error && error.message.startsWith("404")],
 });
 

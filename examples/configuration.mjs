@@ -1,4 +1,4 @@
-// Settings from kstlib.conf.yml: for all instances, for named ones, and what the code says on top of both.
+// Settings from kstlib.conf.yml: for all instances, for named ones, and overridden in code.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { CircuitBreaker, configure, RateLimiter } from "@kstlib/resilience";

@@ -1,11 +1,11 @@
-// Health probes on a port of their own, from start-up to the end of the drain: what Kubernetes would be told.
+// Health probes on a port of their own, from start-up to the end of the drain: what Kubernetes would see.
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CircuitBreaker, GracefulShutdown, Health } from "@kstlib/resilience";
 
-// With preStopDelay it serves on for a while, not ready any more: time for a load balancer to notice.
+// preStopDelay keeps serving for a while, no longer ready, so that a load balancer can notice.
 const shutdown = new GracefulShutdown({ timeout: 10, preStopDelay: 2 });
 const health = new Health({ drainOn: shutdown.signal });
 health.on("change", ({ name, ok, message }) => console.log("check:", name, ok ? "passes" : message));
@@ -39,7 +39,7 @@ health.addCheck("database", database);
 health.addCheck(
   "disk",
   async ({ signal }) => {
-    await sleep(10, undefined, { signal }); // a query that is given up when its time is up
+    await sleep(10, undefined, { signal }); // a query that is aborted when its time is up
   },
   { timeout: 2 },
 );
@@ -51,9 +51,9 @@ const { checks } = await health.readiness();
 console.log("the process itself knows why:", checks.find(({ ok }) => !ok)?.message);
 const text = await (await fetch(`http://127.0.0.1:${port}/readyz?verbose`)).text();
 console.log(text.trimEnd());
-assert.match(text, /^\[-\]database failed: reason withheld$/m, "strangers are not told why");
+assert.match(text, /^\[-\]database failed: reason withheld$/m, "the reason is not public");
 
-// Half-open is ready again: the breaker needs a call to try.
+// Half-open counts as ready: the breaker needs a call to probe.
 while (database.state === "open") await sleep(50);
 assert.equal((await probes("half-open"))["/readyz"], 200);
 

@@ -16,11 +16,11 @@ console.log(`10 tasks in ${seconds.toFixed(2)} s, in the order ${finished.join("
 assert.deepEqual(finished, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 assert.ok(seconds >= 0.3);
 
-// Or with the function handed over; a token is taken before it runs.
+// `execute` takes a token before it calls the function.
 const answer = await limiter.execute(async () => "data");
 assert.equal(answer, "data");
 
-// A wait can be given up; the others move forward.
+// A wait can be aborted; the others move up.
 const waiting = limiter.acquire({ signal: AbortSignal.timeout(10) });
 await assert.rejects(waiting, { name: "TimeoutError" });
 console.log(`one gave up; ${limiter.stats.queued} are waiting`);

@@ -1,4 +1,4 @@
-// Waiting for a token, but not for ever: what cannot be had in time is refused at once.
+// Waiting for a token with a time limit: a request that cannot be served in time is refused at once.
 import assert from "node:assert/strict";
 import { RateLimiter, RateLimitExceededError } from "@kstlib/resilience";
 
@@ -16,5 +16,5 @@ await assert.rejects(limiter.acquire({ timeout: 0.2 }), (error) => {
 });
 
 await limiter.acquire({ timeout: 2 });
-console.log(`with 2 s of patience it passes after ${((performance.now() - start) / 1000).toFixed(1)} s`);
+console.log(`with a limit of 2 s it passes after ${((performance.now() - start) / 1000).toFixed(1)} s`);
 assert.equal(limiter.stats.totalRejected, 1);

@@ -1,4 +1,4 @@
-// Asynchronous clean-up in order, from code: the same callbacks that a SIGTERM would run.
+// Asynchronous clean-up in order, started from code: SIGTERM would run the same callbacks.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GracefulShutdown } from "@kstlib/resilience";

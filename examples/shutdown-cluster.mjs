@@ -15,7 +15,7 @@ const get = (port) =>
   });
 
 if (cluster.isPrimary) {
-  // 128 + the number of SIGTERM; an example that shows what it says ends with 0.
+  // 143 is 128 + the number of SIGTERM; here it should be 0.
   const exit = (code) => process.exit(code === 143 ? 0 : code);
   const shutdown = new GracefulShutdown({ timeout: 10, exit });
   shutdown.registerCluster("workers", cluster, { priority: 10, timeout: 5 });
@@ -29,7 +29,7 @@ if (cluster.isPrimary) {
   });
   shutdown.install();
 
-  // One that crashes gets a successor, but not while all are to end.
+  // Replace a worker that crashes, but not during the shutdown.
   cluster.on("exit", () => {
     if (!shutdown.isShuttingDown) cluster.fork();
   });

@@ -18,7 +18,7 @@ if (isMainThread) {
   shutdown.register("database", () => console.log("main: database closed"), { priority: 20 });
   shutdown.install();
 
-  // What a SIGTERM would begin as well.
+  // SIGTERM would do the same.
   const { results } = await shutdown.trigger("end of work");
   for (const { name, status, members = [] } of results) {
     console.log(`${name}: ${status}`);

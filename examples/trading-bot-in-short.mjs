@@ -1,4 +1,4 @@
-// A trading bot with heartbeat, circuit breaker and ordered shutdown in one file. `npm run demo` is the long one.
+// A trading bot with heartbeat, circuit breaker and ordered shutdown in one file. `npm run demo` is the full version.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import os from "node:os";
@@ -56,7 +56,7 @@ class TradingBot {
 }
 
 const bot = new TradingBot();
-// What `kill <pid>` does, without the need for a second terminal.
+// As `kill <pid>` would, without a second terminal.
 setTimeout(() => void bot.shutdown.trigger("SIGTERM"), 300);
 await bot.run();
 

@@ -1,4 +1,4 @@
-// An error in place of a callback: also out of a synchronous loop that never ends.
+// An error instead of a callback, even in a synchronous loop that never ends.
 import assert from "node:assert/strict";
 import { watchdogContext, WatchdogTimeoutError } from "@kstlib/resilience";
 

@@ -1,17 +1,17 @@
-// A worker thread under a watchdog: it must ping before each item. While it is frozen the report goes to stderr;
-// the main thread goes on meanwhile, and can decide to end the worker.
+// A worker thread with a watchdog: it must ping before each item. While it is frozen the report goes to stderr; the main
+// thread keeps running, and can decide to end the worker.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { Watchdog } from "@kstlib/resilience";
 
-/** Far more than the timeout: seconds for which a busy machine gives the thread no CPU do not count. */
+/** Far more than the timeout, because time for which a busy machine gives the thread no CPU does not count. */
 const FROZEN_MS = 15_000;
 
 function processItem(item, watchdog) {
   const end = performance.now() + (item === 3 ? FROZEN_MS : 10);
-  // The example need not stay frozen once it is found out.
+  // The example need not stay frozen once it is detected.
   while (performance.now() < end && !watchdog.isTriggered);
 }
 
@@ -34,7 +34,7 @@ async function main() {
   const [{ name, kind }] = await once(thread, "message");
   clearInterval(ticking);
   console.log(`${name}: frozen in item 3 (${kind})`);
-  console.log(`the main thread went on meanwhile, ${ticks > 50 ? "undisturbed" : "disturbed"}`);
+  console.log(`the main thread kept running, ${ticks > 50 ? "undisturbed" : "disturbed"}`);
   await once(thread, "exit");
   assert.equal(name, "worker");
   assert.match(kind, /^blocked-/);

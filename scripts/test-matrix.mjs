@@ -1,8 +1,8 @@
 // npm run test:matrix [-- runtime ...] [--only capability,...] [--suite] [--json]
-// Tries the library on the Node at hand and on those of the npm registry, each capability by a small program that is
-// judged from outside, and compares with what is known of each runtime. A complete run that found nothing new writes
-// the table in docs/runtimes.md. With --suite the unit tests run, too, by each of the Nodes. A complete run ends with
-// the packed package in the frameworks, bundlers and wrappers of the registry (*.matrix.ts); --outside runs them alone.
+// Tests the library on the installed Node.js and on runtimes of the npm registry: each capability by a small program that
+// is judged from outside, and compared with what is known of each runtime. A complete run without differences writes the
+// table in docs/runtimes.md. With --suite the unit tests run as well, on each Node.js. A complete run ends with the
+// packed package in frameworks, bundlers and wrappers of the registry (*.matrix.ts); --outside runs only those.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
 function chosen(given, known, what) {
   const unknown = given.filter((name) => !known.includes(name));
   if (unknown.length === 0) return given.length > 0 ? given : known;
-  throw new RangeError(`unknown ${what}: ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  throw new RangeError(`unknown ${what}: ${unknown.join(", ")}; the known ones are ${known.join(", ")}`);
 }
 const runtimeIds = chosen(positionals, Object.keys(RUNTIMES), "runtime");
 const capabilityIds = chosen(
@@ -40,7 +40,7 @@ const capabilityIds = chosen(
 const capabilities = CAPABILITIES.filter(({ id }) => capabilityIds.includes(id));
 const print = values.json ? () => {} : (line) => console.log(line);
 
-/** Runs the packed package in what it meets outside: frameworks, bundlers, wrappers. */
+/** Runs the packed package in frameworks, bundlers and wrappers. */
 function runOutside() {
   const vitest = path.join(root, "node_modules", "vitest", "vitest.mjs");
   const args = [vitest, "run", "--config", "vitest.matrix.config.ts"];
@@ -79,13 +79,13 @@ async function work() {
 }
 await Promise.all(Array.from({ length: Number(values.jobs) }, work));
 
-/** Runs the unit tests by a Node from the registry: those of the one at hand are `npm test`. */
+/** Runs the unit tests on a Node.js from the registry; on the installed one that is `npm test`. */
 function runSuite({ id, title, binary }) {
   const report = path.join(root, ".cache", `suite-${id}.json`);
   const vitest = path.join(root, "node_modules", "vitest", "vitest.mjs");
   const reporters = ["--reporter=json", `--outputFile=${report}`];
   fs.rmSync(report, { force: true });
-  // Some tests start `node`, or a script that says so.
+  // Some tests start `node`, or a script that does.
   const env = { ...process.env, PATH: `${path.dirname(binary)}${path.delimiter}${process.env.PATH}` };
   const options = { cwd: root, env, stdio: ["ignore", "ignore", "inherit"] };
   const { status } = spawnSync(binary, [vitest, "run", "--typecheck.enabled=false", ...reporters], options);

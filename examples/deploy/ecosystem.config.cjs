@@ -7,12 +7,12 @@ module.exports = {
       exec_mode: "cluster",
       instances: 2,
       env: { NODE_ENV: "production", PORT: 8080 },
-      // The service says "ready" when it listens; until then a reload keeps the old one.
+      // The service sends "ready" when it listens; until then a reload keeps the old instance.
       wait_ready: true,
       listen_timeout: 20_000,
-      // pm2 sends SIGINT and kills after 1.6 s, unless told otherwise: more than `default_timeout`.
+      // Longer than `default_timeout`; pm2 sends SIGINT and by default kills after 1.6 s.
       kill_timeout: 35_000,
-      // A crash loop is restarted ever more slowly.
+      // Restarts a crash loop more and more slowly.
       exp_backoff_restart_delay: 200,
     },
   ],

@@ -1,5 +1,5 @@
-// A small service as it runs in production: under Kubernetes, Docker, systemd and pm2 the same program, told apart
-// by its environment alone. PORT serves, HEALTH_PORT answers probes, STATE_FILE is the heartbeat.
+// A small service for production: the same program under Kubernetes, Docker, systemd and pm2, configured by its
+// environment. It serves on PORT, answers probes on HEALTH_PORT and writes its heartbeat to STATE_FILE.
 import "@kstlib/resilience/auto"; // reads kstlib.conf.yml
 import { once } from "node:events";
 import http from "node:http";
@@ -8,13 +8,13 @@ import { CircuitBreaker, GracefulShutdown, Health, Heartbeat, Watchdog } from "@
 const { PORT = "8080", HEALTH_PORT, NODE_APP_INSTANCE = "0" } = process.env;
 const { STATE_FILE = `state/service-${NODE_APP_INSTANCE}.heartbeat` } = process.env;
 
-// First, so that a signal during the start is not lost.
+// First, so that a signal during start-up is not lost.
 const shutdown = new GracefulShutdown();
 shutdown.install();
 shutdown.on("callback", ({ result }) => console.log(`shutdown: ${result.name} ${result.status}`));
 shutdown.on("complete", ({ report }) =>
   console.log(
-    `shutdown: ${report.reason}, ${report.ok ? "in order" : "not in order"}, ${report.seconds.toFixed(1)} s`,
+    `shutdown: ${report.reason}, ${report.ok ? "complete" : "incomplete"}, ${report.seconds.toFixed(1)} s`,
   ),
 );
 
@@ -22,7 +22,7 @@ const heartbeat = new Heartbeat({ stateFile: STATE_FILE, systemd: true, drainOn:
 heartbeat.start({ ready: false });
 shutdown.register("heartbeat", () => heartbeat.stop(), { priority: 1000 });
 
-// Pinged by the loop it watches: a frozen loop is named on stderr, ends with 70, and whoever watches starts anew.
+// Pinged by the loop it watches. A frozen loop is reported on stderr and ends with 70, and the supervisor restarts it.
 const watchdog = new Watchdog({ name: "event loop", heartbeat });
 watchdog.start();
 const pinging = setInterval(() => watchdog.ping(), 1000).unref();
@@ -53,7 +53,7 @@ heartbeat.ready();
 process.send?.("ready"); // pm2 with wait_ready
 console.log(`listening on ${server.address().port}`);
 
-// It watches the drain, too.
+// It also watches the drain.
 shutdown.register(
   "watchdog",
   () => {

@@ -18,7 +18,7 @@ try {
   configure(loadConfig({ path: fileURLToPath(new URL("kstlib.conf.yml", import.meta.url)) }));
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
-  // The file, the line and what is allowed there: all that its author needs.
+  // The message has the file, the line and what is allowed there.
   console.error(error.message);
   process.exit(1);
 }
@@ -29,11 +29,11 @@ const bot = new TradingBot({ port: Number(process.argv[2]), stateFile, tell });
 
 tell({ type: "started", stateFile });
 setInterval(() => tell({ type: "status", ...bot.status() }), 100).unref();
-// Windows has no SIGTERM that can be caught; there the parent asks in words.
+// Windows has no SIGTERM that can be caught; there the parent sends a message.
 process.on("message", (message) => {
   if (message === "stop") void bot.shutdown.trigger("told to stop").then(() => process.exit());
 });
-// The demo's own rule, not a pattern: when its parent is gone, so is the market that it trades on.
+// A rule of the demo only: without its parent there is no market to trade on.
 process.on("disconnect", () => {
   fs.rmSync(folder, { recursive: true, force: true });
   process.exit(1);

@@ -3,7 +3,7 @@
 import http from "node:http";
 import { retryAfterSeconds } from "@kstlib/resilience";
 
-/** The exchange wants silence; that is not a breakdown. */
+/** The exchange asks for a pause; that is not a failure. */
 export class ThrottledError extends Error {
   /** @override */
   name = "ThrottledError";
@@ -15,7 +15,7 @@ export class ThrottledError extends Error {
   }
 }
 
-/** Connected, but no answer in time: what was asked for may have happened or not. */
+/** Connected, but no answer in time: the request may or may not have been processed. */
 export class NoAnswerError extends Error {
   /** @override */
   name = "NoAnswerError";
@@ -27,7 +27,7 @@ export class ConnectionError extends Error {
   name = "ConnectionError";
 }
 
-/** Answered, with a status that says that the exchange is broken. */
+/** Answered, with a status that says that the exchange failed. */
 export class ExchangeError extends Error {
   /** @override */
   name = "ExchangeError";
@@ -39,7 +39,7 @@ const ANSWER_WITHIN_MS = 500;
 export class ExchangeClient {
   /** How the requests ended; `sent` is the sum of the others. */
   counts = { sent: 0, answered: 0, noAnswer: 0, notDelivered: 0 };
-  /** Of the last request that was answered. */
+  /** The latency of the last request that was answered. */
   latencyMs = 0;
   #agent = new http.Agent({ keepAlive: true });
   #port;

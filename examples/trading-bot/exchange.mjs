@@ -1,11 +1,11 @@
 // @ts-check
 // The exchange: serves tickers and takes orders over HTTP on loopback, and fails on schedule. A process of
-// its own, started by main.mjs, which it tells what it sees. It knows nothing of the library.
+// its own, started by main.mjs, to which it reports what it sees. It does not use the library.
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { schedule } from "./schedule.mjs";
 
-/** What the exchange allows in any one second; it is written in its terms, the bot has to keep to it. */
+/** The requests that the exchange allows in any second. */
 const LIMIT_PER_SECOND = 20;
 const PRICES = new Map([
   ["BTC/USDT", 64_000],
@@ -19,9 +19,9 @@ const keepRunning = process.argv.includes("--keep-running");
 
 let [phase] = phases;
 let poisoned = false;
-/** It begins to hang with an order: booked, and the client does not learn of it. */
+/** A hang begins with an order: it is booked, but the client gets no answer. */
 let hung = false;
-/** Retry-After values still to be given out, and the time until which nobody may send anything. */
+/** Retry-After values still to be sent, and the time until which no request is allowed. */
 let bans = /** @type {number[]} */ ([]);
 let bannedUntil = 0;
 let nextBan = 0;
@@ -29,7 +29,7 @@ const counts = { seen: 0, tickers: 0, errors: 0, throttled: 0, duringPause: 0, n
 const ledger = { accepted: 0, repeated: 0, position: 0 };
 let busiestSecond = 0;
 const arrivals = /** @type {number[]} */ ([]);
-/** Orders by the client's id: one that is sent again is answered again, not booked again. */
+/** Orders by the client's id: a repeated order is answered again, not booked again. */
 const orders = new Map();
 
 /** @param {object} message */
@@ -45,7 +45,7 @@ function countArrival(now) {
   busiestSecond = Math.max(busiestSecond, arrivals.length);
 }
 
-/** The Retry-After of a request that comes when, or while, the exchange wants silence; else undefined. @param {number} now */
+/** The Retry-After for a request while the exchange asks for a pause, or begins to; else undefined. @param {number} now */
 function throttle(now) {
   if (now < bannedUntil) {
     counts.throttled++;
@@ -99,7 +99,7 @@ async function body(request) {
 
 /** @param {http.ServerResponse} response @param {number} status @param {object} value @param {http.OutgoingHttpHeaders} [headers] */
 function answer(response, status, value, headers) {
-  // Once nobody listens, a connection that is kept alive must not go on being served.
+  // Once the server has stopped listening, kept-alive connections must not be served any more.
   if (!server.listening) response.setHeader("Connection", "close");
   response.writeHead(status, { "Content-Type": "application/json", ...headers });
   response.end(JSON.stringify(value));
@@ -113,7 +113,7 @@ function delay() {
 async function serve(request, response) {
   const now = performance.now();
   countArrival(now);
-  // What the exchange does with a request is settled by the moment at which it came.
+  // What happens to a request depends on the moment at which it arrived.
   const { fault } = phase;
   const seconds = throttle(now);
   const order = await body(request);
@@ -137,12 +137,12 @@ async function serve(request, response) {
 
 const server = http.createServer((request, response) => {
   serve(request, response).catch((error) => {
-    // A client that gave up half-way; it will ask again.
+    // The client aborted; it will ask again.
     response.destroy(error instanceof Error ? error : undefined);
   });
 });
 
-// The bot's connections may rest while it is silent; closing them is the business of the schedule alone.
+// Connections of the bot may be idle; only the schedule closes them.
 server.keepAliveTimeout = 60_000;
 
 /** @param {number} port @returns {Promise<number>} */
@@ -167,7 +167,7 @@ async function runSchedule(port) {
       hung = false;
       bans = [...(next.retryAfter ?? [])];
       if (next.fault === "refused") {
-        // As a server that is restarted: what it is answering is answered, then nobody listens.
+        // Like a server that restarts: it answers what it has received, then stops listening.
         server.close();
         server.closeIdleConnections();
       } else if (closed) {
@@ -185,7 +185,7 @@ function report() {
   tell({ type: "exchange", ...counts, ...ledger, busiestSecond, limit: LIMIT_PER_SECOND });
 }
 
-// Nothing may be left behind: no parent, no exchange.
+// Without its parent the exchange ends.
 process.on("disconnect", () => process.exit());
 
 const port = await listen(0);

@@ -35,9 +35,9 @@ not, 130 when Ctrl-C came before the end.
 /** @typedef {import("node:child_process").ChildProcess} ChildProcess */
 
 const STATUS_EVERY_MS = 2000;
-// Longer than the bot's own budget for its shutdown: this parent is the last resort, not the rule.
+// Longer than the bot's own shutdown timeout: killing it is the last resort.
 const STOP_WITHIN_MS = 15_000;
-// npm passes a Ctrl-C on to a process that has had it from the terminal: twice at once is once.
+// npm passes on a Ctrl-C that the terminal has sent to this process already: two at once count as one.
 const SECOND_SIGNAL_AFTER_MS = 500;
 
 function readArguments() {
@@ -69,12 +69,12 @@ const colours = stdout.isTTY && !env["NO_COLOR"] && !env["CI"];
 const live = colours && !options.plain && env["TERM"] !== "dumb";
 useColours(colours);
 
-/** Prints lines as wide as the terminal, or as they are where there is none. @param {(width: number) => string[]} lines */
+/** Prints lines as wide as the terminal, or unbroken without one. @param {(width: number) => string[]} lines */
 function print(lines) {
   for (const line of lines(stdout.isTTY ? stdout.columns : Infinity)) console.log(line);
 }
 
-/** Where the bot's heartbeat is, once it has said so. */
+/** The path of the bot's heartbeat file, once the bot has sent it. */
 let stateFile = "";
 const story = new Story(schedule(options.fast), options["keep-running"], (event) => {
   if (!live) print((width) => eventLines(event, width));
@@ -90,7 +90,7 @@ const children = new Set();
 function start(program, args) {
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // A process group of its own: Ctrl-C reaches this process alone, which then asks for an ordered end.
+    // A process group of its own: Ctrl-C reaches this process alone, which then asks the bot to shut down.
     detached: true,
   });
   children.add(child);
@@ -105,10 +105,10 @@ process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
   if (stateFile !== "") fs.rmSync(path.dirname(stateFile), { recursive: true, force: true });
 });
-// The reader of a pipe is gone: nobody is left to show anything to.
+// The reader of the pipe has gone.
 stdout.on("error", () => process.exit(1));
 
-/** Resolves when the child says so; rejects when it ends before. @param {ChildProcess} child @param {string} type @returns {Promise<any>} */
+/** Resolves with the child's message of this type; rejects if the child ends before. @param {ChildProcess} child @param {string} type @returns {Promise<any>} */
 function hears(child, type) {
   return new Promise((resolve, reject) => {
     child.on("message", (/** @type {any} */ message) => message.type === type && resolve(message));
@@ -217,5 +217,5 @@ const failed = promises.some(
   ({ held }) => held === false || (held === undefined && interruption === undefined),
 );
 process.exitCode = failed ? 1 : cutShort ? interruption : 0;
-// When it is all written: what still listens must not keep the process alive.
+// After everything is written; pending handles must not keep the process alive.
 stdout.write("", () => process.exit());

@@ -1,9 +1,9 @@
 // @ts-check
-// What freezes the bot: a text from outside, and an expression that backtracks without end over it.
+// What freezes the bot: a text from outside, and a regular expression that backtracks endlessly over it.
 
 /** Words with spaces between; on "aaaaaaaaaaaaaaaaaaaaaaaa!" the time doubles with every letter. */
 const WORDS = /^(\w+\s?)*$/;
-// A real one takes as long as it takes. This one is repeated for so much work, on every machine.
+// Repeated until it has used this much CPU time, so that the freeze is as long on every machine.
 const FROZEN_MICROSECONDS = 2_500_000;
 
 /** Whether `text` is made of words; blocks the thread. @param {string} text */

@@ -1,6 +1,6 @@
 // @ts-check
-// What happened, as seen from outside: folds what both processes say, what the bot writes to stderr and
-// what its heartbeat file shows into one state. The view draws it and the summary judges it.
+// What happened, as seen from outside: combines the messages of both processes, the bot's stderr and its heartbeat file
+// into one state. The view draws it and the summary judges it.
 
 const OUTAGES = new Set(["errors", "refused", "hang"]);
 const HERE = new URL(".", import.meta.url).href;
@@ -43,13 +43,13 @@ export class Story {
     frozen: 0,
     last: "",
   };
-  /** Orders that only one side knows of so far: the exchange's id must meet the bot's. @type {Map<string, string>} */
+  /** Orders that only one side has reported so far. @type {Map<string, string>} */
   unmatched = new Map();
   accepted = 0;
   booked = 0;
   /** @type {{ name: string, status: string, seconds: number }[]} */
   closed = [];
-  /** What the bot's shutdown says of itself. @type {{ reason: string, ok: boolean, seconds: number } | undefined} */
+  /** The report of the bot's shutdown. @type {{ reason: string, ok: boolean, seconds: number } | undefined} */
   report;
   stopping = false;
   /** How the bot ended: an exit code or the name of a signal. @type {number | string | undefined} */
@@ -141,7 +141,7 @@ export class Story {
 
   /** A line that the bot, or the watchdog's thread while the bot is frozen, wrote to stderr. @param {string} line */
   fromStderr(line) {
-    // Of a stack, what the bot's own code did on the way to where it is.
+    // From a stack, only the frames of the bot's own code.
     if (line.trim() === "" || /^\s*at (async |process\.)|\(node:internal/.test(line)) return;
     const text = line.trimEnd().replace(HERE, "");
     const freeze = this.freezes.at(-1);
@@ -170,7 +170,7 @@ export class Story {
     heartbeat.last = state.status;
   }
 
-  /** The schedule does not go on: an outage or a freeze that it was in the middle of proves nothing. */
+  /** The schedule was interrupted: an outage or freeze in progress proves nothing. */
   interrupt() {
     this.outages = this.outages.filter(({ closed }) => closed);
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// Judges a story: what was promised, what happened, and whether the one is the other.
+// Judges a story: what was promised, what happened, and whether they agree.
 import { pad, paint, widthOf, wrap } from "./terminal.mjs";
 
 /**
@@ -51,7 +51,7 @@ function requestsAgree({ bot, exchange }) {
   const admitted = bot.circuit.stats.totalCalls - bot.circuit.stats.rejectedCalls;
   return {
     title: "Both sides count the same requests",
-    // Of a request that the bot gave up, the exchange may have read nothing.
+    // The exchange may not have read a request that the bot aborted.
     held: missing >= 0 && missing <= noAnswer && admitted === sent,
     facts: [
       `bot: ${sent} sent, ${notDelivered} of them not delivered, ${noAnswer} not answered in time`,

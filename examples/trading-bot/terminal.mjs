@@ -1,5 +1,5 @@
 // @ts-check
-// A full-screen view that does not flicker and gives the terminal back as it was, however the process ends.
+// A full-screen view that does not flicker and restores the terminal, however the process ends.
 import { stripVTControlCharacters, styleText } from "node:util";
 
 /** @typedef {Parameters<typeof styleText>[0]} Style */
@@ -7,7 +7,7 @@ import { stripVTControlCharacters, styleText } from "node:util";
 const ESCAPE = "\x1b";
 const ENTER = `${ESCAPE}[?1049h${ESCAPE}[?25l${ESCAPE}[2J`;
 const LEAVE = `${ESCAPE}[?25h${ESCAPE}[?1049l`;
-// A terminal that knows synchronised output shows the frame at once; others ignore it.
+// Terminals that support synchronised output show the frame at once; others ignore this.
 const BEGIN_FRAME = `${ESCAPE}[?2026h${ESCAPE}[H`;
 const END_FRAME = `${ESCAPE}[J${ESCAPE}[?2026l`;
 const TO_END_OF_LINE = `${ESCAPE}[K`;
@@ -106,7 +106,7 @@ export class Screen {
     this.draw();
   };
 
-  // Ctrl-Z: the shell gets its screen back; `fg` takes it again.
+  // Ctrl-Z: restores the shell's screen until `fg`.
   #suspend = () => {
     this.#out.write(LEAVE);
     process.kill(process.pid, "SIGSTOP");

@@ -1,5 +1,5 @@
 // @ts-check
-// The trading bot: the five patterns around a trading loop. Its numbers stand in kstlib.conf.yml.
+// The trading bot: the five patterns around a trading loop. Its settings are in kstlib.conf.yml.
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   CircuitBreaker,
@@ -26,7 +26,7 @@ export class TradingBot {
   #exchange;
   /** @type {Map<string, Market>} */
   #markets = new Map();
-  /** An order that was sent and not answered: it comes before all others. @type {Order | undefined} */
+  /** An order without an answer: it is repeated before any other. @type {Order | undefined} */
   #unanswered;
   #sequence = 0;
   /** @type {unknown} */
@@ -38,7 +38,7 @@ export class TradingBot {
   #trading = Promise.resolve();
   #tell;
 
-  /** @param {{ port: number, stateFile: string, tell: (message: object) => void }} settings `tell`: who wants to know what happens */
+  /** @param {{ port: number, stateFile: string, tell: (message: object) => void }} settings `tell` receives events */
   constructor({ port, stateFile, tell }) {
     this.#tell = tell;
     this.#exchange = new ExchangeClient(port);
@@ -57,7 +57,7 @@ export class TradingBot {
 
     this.watchdog = new Watchdog({
       name: "trading-loop",
-      heartbeat: this.heartbeat, // whose file says "frozen" while the loop is
+      heartbeat: this.heartbeat, // whose file says "frozen" while the loop is frozen
       onTimeout: (info) => tell({ type: "freeze", kind: info.kind, seconds: info.secondsInactive }),
       onRecover: () => tell({ type: "recovered" }),
     });
@@ -94,7 +94,7 @@ export class TradingBot {
         for (const symbol of SYMBOLS) await this.#processTrades(symbol);
       }
     } finally {
-      // The loop ends because it is told to: from here on its silence means nothing.
+      // The loop ends on purpose, so missing pings no longer mean a freeze.
       this.watchdog.stop();
     }
   }
@@ -111,7 +111,7 @@ export class TradingBot {
     if (order !== undefined && this.orders.tryAcquire()) await this.#place(order);
   }
 
-  /** To sell at the last known price is better than to be stuck; to buy at it is not. @param {string} symbol @param {boolean} fresh */
+  /** Selling at the last known price is better than not selling; buying at it is not. @param {string} symbol @param {boolean} fresh */
   #decide(symbol, fresh) {
     const market = this.#markets.get(symbol);
     if (market === undefined) return undefined;
@@ -176,7 +176,7 @@ export class TradingBot {
     } catch (error) {
       this.#judge(error);
       if (error instanceof CircuitOpenError) this.#orders.refused++;
-      // A 500 or silence leaves open whether it stands in the exchange's books: it is sent again, under its id.
+      // After a 500 or no answer the order may have been booked: it is sent again, with the same id.
       if (error instanceof NoAnswerError || error instanceof ExchangeError) this.#unanswered = order;
     }
   }
@@ -194,7 +194,7 @@ export class TradingBot {
     this.#tell({ type: "booked", id: order.id });
   }
 
-  /** What every failure has in common; one that is not the exchange's is a mistake of this program. @param {unknown} error */
+  /** Handles a failure; one that is not the exchange's is a bug of this program. @param {unknown} error */
   #judge(error) {
     if (error instanceof ThrottledError) {
       this.tickers.pauseFor(error.retryAfter);
@@ -207,13 +207,13 @@ export class TradingBot {
     }
   }
 
-  /** First of the shutdown: nothing may stay open while nobody watches the market. */
+  /** First in the shutdown: no position may stay open while nobody watches the market. */
   async closePositions() {
     await this.#trading;
     for (let order = this.#nextToClose(); order !== undefined; order = this.#nextToClose()) {
       await this.orders.acquire();
       await this.#place(order);
-      // An open circuit is waited for, not hammered.
+      // Wait while the circuit is open.
       if (this.circuit.state === "open") await sleep(100);
     }
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// The screen: draws a story. It holds no state and decides nothing.
+// Draws a story on the screen; has no state.
 import { fit, pad, paint, widthOf, wrap } from "./terminal.mjs";
 
 /** @typedef {import("./story.mjs").Story} Story @typedef {import("./terminal.mjs").Style} Style */
@@ -61,7 +61,7 @@ function sparkline(values) {
     .join("");
 }
 
-/** The whole schedule as one line: what is over bright, what comes dim. @param {Story} story @param {number} width */
+/** The whole schedule as one line: the past bright, the rest dim. @param {Story} story @param {number} width */
 function timeline(story, width) {
   const total = story.phases.reduce((sum, phase) => sum + phase.seconds, 0);
   let before = 0;
@@ -231,7 +231,7 @@ export function frame(story, hint, columns, rows) {
   return lines.map((line) => fit(line, columns));
 }
 
-/** For those who have no live view. @param {Story} story @param {number} width */
+/** The status without a live view. @param {Story} story @param {number} width */
 export function statusLines(story, width) {
   const { bot, heartbeat } = story;
   if (bot === undefined) return [];

@@ -33,10 +33,10 @@ function explain(error: Error, options: Options): string {
   const known = Object.keys(options);
   const meant = unknown.startsWith("--") ? nearest(unknown.slice(2), known) : undefined;
   const all = known.map((name) => `--${name}`).join(", ");
-  return `unknown option ${unknown}; ${meant === undefined ? `known are ${all}` : `did you mean --${meant}?`}`;
+  return `unknown option ${unknown}; ${meant === undefined ? `the options are ${all}` : `did you mean --${meant}?`}`;
 }
 
-/** A duration of the command line in milliseconds: seconds as a number, or a number with a unit. */
+/** A duration of the command line in milliseconds: a number of seconds, or a number with a unit. */
 export function durationArgument(text: string, option: string, range?: DurationRange): number {
   try {
     return parseDuration(/^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text, option, range);

@@ -7,24 +7,24 @@ import { harmless } from "./plain-text.js";
 
 const HELP = `Usage: kstlib-resilience check <file> [--max-age <duration>]
 
-Says in one line whether the process behind a heartbeat file is alive: for a
-Docker HEALTHCHECK, a Kubernetes exec probe, cron, a shell script.
+Prints one line that says whether the process behind a heartbeat file is alive:
+for a Docker HEALTHCHECK, a Kubernetes exec probe, cron, a shell script.
 
 Options:
   --max-age <duration>  how old the last beat may be: 30, 30s, 500ms, 2m
-                        (default: three times the interval that the file
-                        names, else 30s)
-  -h, --help            this text
+                        (default: three times the interval in the file,
+                        or 30s if it has none)
+  -h, --help            show this text
 
 Exit code:
-  0  alive, also while it starts or drains
-  1  anything else: stale, frozen, stopped, dead, or no heartbeat to be read
+  0  alive, including while it starts or drains
+  1  anything else: stale, frozen, stopped, dead, or no readable heartbeat
   2  the command line is wrong
 
 Examples:
   kstlib-resilience check state/app.heartbeat
   kstlib-resilience check state/app.heartbeat --max-age 30
-  kstlib-resilience check state/app.heartbeat --max-age 500ms || echo "not well"
+  kstlib-resilience check state/app.heartbeat --max-age 500ms || echo "not alive"
 `;
 
 function sentence(file: string, look: Look): string {
@@ -32,7 +32,7 @@ function sentence(file: string, look: Look): string {
   const parts: string[] = [];
   if (status !== "stale") parts.push(reasonOf(look));
   if (age !== null && status !== "unknown") {
-    // Where the age decides nothing, its limit would only puzzle.
+    // Show the limit only where the age was decisive.
     const limit =
       status === "alive" || status === "stale" ? `, up to ${shortSeconds(maxAge)} is allowed` : "";
     parts.push(`last beat ${shortSeconds(Math.max(0, age))} ago${limit}`);
@@ -46,15 +46,15 @@ function sentence(file: string, look: Look): string {
 /** `kstlib-resilience check`. */
 export const check: Command = {
   name: "check",
-  summary: "whether one heartbeat is alive, for a health check",
+  summary: "tell whether one heartbeat is alive, for a health check",
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, { "max-age": { type: "string" } });
     const [file, ...more] = positionals;
-    if (file === "") throw new UsageError("the name of the heartbeat file is empty");
+    if (file === "") throw new UsageError("the path of the heartbeat file is empty");
     if (file === undefined || more.length > 0) {
       throw new UsageError(
-        `check needs one heartbeat file; got ${positionals.length}. For several use status`,
+        `check takes one heartbeat file; got ${positionals.length}. For several use status`,
       );
     }
     const limit = values["max-age"];

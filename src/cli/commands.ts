@@ -8,8 +8,8 @@ export interface CommandEntry {
 }
 
 /**
- * Everything that the command line can do, in the order of the overview. `check` is a probe and starts every few
- * seconds: it is loaded with the program, and what the others need only for them.
+ * All commands, in the order of the overview. `check` is a probe that starts every few seconds, so it is loaded with the
+ * program; the others are loaded when they are used.
  */
 export const commands: readonly CommandEntry[] = [
   {

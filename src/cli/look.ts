@@ -3,17 +3,17 @@ import { readFileSync } from "../heartbeat-file/read-file.js";
 import { defaultMaxAge, type HeartbeatCheck, judge } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 
-/** What one look at a heartbeat file found. */
+/** What a heartbeat file says at one moment. */
 export interface Look extends HeartbeatCheck {
   readonly file: string;
   /** The age up to which it counts as alive, in seconds. */
   readonly maxAge: number;
 }
 
-/** Looks at a heartbeat file, by its absolute path; never throws. Without a `maxAge` (milliseconds) it follows from the file's interval. */
+/** Reads and judges a heartbeat file, by its absolute path; never throws. `maxAge` (milliseconds) defaults to three intervals of the file. */
 export function lookAt(file: string, maxAge: number | undefined, clock: Clock): Look {
   const found = lookOnce(file, maxAge, clock);
-  // It may have said that it stops, and ended, since the file was read.
+  // It may have written that it stops, and ended, after the file was read.
   return found.status === "dead" ? lookOnce(file, maxAge, clock) : found;
 }
 
@@ -25,11 +25,11 @@ function lookOnce(file: string, maxAge: number | undefined, clock: Clock): Look 
   return { ...judge(state, fate, now, limit, reason), file, maxAge: limit / 1000 };
 }
 
-/** Seconds in as few characters as one needs to know how long: `0.4s`, `42s`, `3m20s`, `2h05m`, `12d3h`. */
+/** Seconds in a short form: `0.4s`, `42s`, `3m20s`, `2h05m`, `12d3h`. */
 export function shortSeconds(seconds: number): string {
   const sign = seconds < 0 ? "-" : "";
   const length = Math.abs(seconds);
-  // As it will be shown: 9.96 is 10 already.
+  // By what will be shown: 9.96 is rounded to 10.
   if (length < 9.95) return `${sign}${length.toFixed(1).replace(/\.0$/, "")}s`;
   const whole = Math.round(length);
   const [days, hours, minutes, rest] = [
@@ -46,7 +46,7 @@ export function shortSeconds(seconds: number): string {
   return `${sign}${rest}s`;
 }
 
-/** Why a heartbeat is what it is, in a few words; empty when there is nothing to add. */
+/** Why a heartbeat has its status, in a few words; empty if there is nothing to add. */
 export function reasonOf({ status, age, state, maxAge, reason }: Look): string {
   switch (status) {
     case "alive":

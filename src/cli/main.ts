@@ -3,5 +3,5 @@ import { ProcessTerminal } from "./process-terminal.js";
 import { run } from "./program.js";
 
 const code = await run(process.argv.slice(2), new ProcessTerminal());
-// Output that was lost has said so already.
+// Lost output has set the exit code already.
 process.exitCode ??= code;

@@ -3,7 +3,7 @@ import { EXIT_USAGE, type Output, type Terminal, UsageError } from "./command.js
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** A standard stream, opened when it is first written to: a probe that prints one line must not pay for two. */
+/** A standard stream, opened when first used: a probe that prints one line needs only one. */
 class StreamOutput implements Output {
   readonly #open: () => NodeJS.WriteStream;
   readonly #lost: (error: Error) => void;
@@ -15,7 +15,7 @@ class StreamOutput implements Output {
   }
 
   get isTTY(): boolean {
-    // Only a terminal has it, whatever the types say.
+    // Only a terminal has the property, whatever the types say.
     return "isTTY" in this.#opened();
   }
 
@@ -48,7 +48,7 @@ export class ProcessTerminal implements Terminal {
     () => process.stdout,
     (error) => this.#lost(error),
   );
-  // Nobody is left to be told that nobody listens.
+  // stderr is gone; nowhere to report.
   readonly stderr: Output = new StreamOutput(
     () => process.stderr,
     () => undefined,
@@ -62,14 +62,14 @@ export class ProcessTerminal implements Terminal {
     try {
       return process.cwd();
     } catch (error) {
-      throw new UsageError("the working folder is gone; change to another one", { cause: error });
+      throw new UsageError("the working directory no longer exists; change to another one", { cause: error });
     }
   }
 
   get signal(): AbortSignal {
     if (!this.#listens) {
       this.#listens = true;
-      // Once: who sends a second one does not want to wait for an end in order.
+      // Once: a second signal ends the process at once.
       for (const signal of SIGNALS) process.once(signal, () => this.#controller.abort(signal));
     }
     return this.#controller.signal;
@@ -77,7 +77,7 @@ export class ProcessTerminal implements Terminal {
 
   #lost(error: Error): void {
     this.#controller.abort("EPIPE");
-    // `| head` has read enough, which is no mistake; a full disk is one.
+    // A reader such as `| head` that closes early is not an error; a full disk is.
     if ("code" in error && error.code === "EPIPE") return;
     process.exitCode = EXIT_USAGE;
     this.stderr.write(`cannot write to stdout: ${error.message}\n`);

@@ -7,7 +7,7 @@ import { harmless } from "./plain-text.js";
 
 const PROGRAM = "kstlib-resilience";
 
-/** What is asked for besides the commands. */
+/** Words and options besides the commands. */
 const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h"]);
 const VERSION: ReadonlySet<string> = new Set(["--version", "-v", "-V", "version"]);
 
@@ -20,14 +20,14 @@ async function overview(of: readonly CommandEntry[]): Promise<string> {
 Commands:
 ${lines.join("\n")}
 
-\`${PROGRAM} <command> --help\` tells more, with examples.
-\`${PROGRAM} --version\` tells the version.
+\`${PROGRAM} <command> --help\` shows options and examples.
+\`${PROGRAM} --version\` shows the version.
 `;
 }
 
 async function version(): Promise<string> {
   const { createRequire } = await import("node:module");
-  // By its own name, so that it does not matter where a build puts this file.
+  // By the package's name, so that it does not matter where a build puts this file.
   const manifest: { version: string } = createRequire(import.meta.url)("@kstlib/resilience/package.json");
   return manifest.version;
 }
@@ -44,7 +44,7 @@ function find(words: readonly string[]): { readonly entry: CommandEntry; readonl
   const name = group.length > 0 ? words.slice(0, 2).join(" ") : first;
   const known = (group.length > 0 ? group : commands).map((command) => command.name);
   const meant = nearest(name, known);
-  const advice = meant === undefined ? `there are ${known.join(", ")}` : `did you mean ${meant}?`;
+  const advice = meant === undefined ? `the commands are ${known.join(", ")}` : `did you mean ${meant}?`;
   throw new UsageError(`${JSON.stringify(name)} is not a command; ${advice}`);
 }
 
@@ -67,7 +67,7 @@ async function dispatch(
 ): Promise<number> {
   const [first, ...others] = words;
   const isHelp = first !== undefined && HELP.has(first);
-  // Of the help itself there is nothing to tell but the overview.
+  // Help about help is the overview.
   const subject = isHelp ? others.filter((word) => !HELP.has(word)) : [];
   if (first === undefined) {
     terminal.stderr.write(await overview(commands));
@@ -110,7 +110,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 
 function explain(error: unknown, speaker: string): string {
   if (UsageError.is(error)) return `${speaker}: ${harmless(error.message)}\nTry: ${speaker} --help`;
-  // A configuration that cannot be used says all there is to say.
+  // The message of a configuration error is complete.
   if (error instanceof ResilienceError) return error.message.split("\n").map(harmless).join("\n");
   return `${speaker}: ${isError(error) ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -4,7 +4,7 @@ const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan:
 
 export type Colour = keyof typeof CODES;
 
-/** Puts a text into a colour, or leaves it as it is. */
+/** Colours a text, or returns it as it is. */
 export type Paint = (text: string, ...colours: readonly Colour[]) => string;
 
 /**

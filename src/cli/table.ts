@@ -1,31 +1,31 @@
 import { displayWidth, padded } from "./plain-text.js";
 import type { Colour, Paint } from "./style.js";
 
-/** A cell: harmless text and what it looks like. */
+/** A cell: escaped text and its colours. */
 export interface Cell {
   readonly text: string;
   readonly colours?: readonly Colour[];
-  /** What stands before the text, in colours of its own. */
+  /** Precedes the text, in its own colours. */
   readonly lead?: { readonly text: string; readonly colours: readonly Colour[] };
 }
 
 /** One column of a table. */
 export interface Column {
   readonly title: string;
-  /** Whether its texts stand at the right edge, as numbers do. */
+  /** Whether its texts are right-aligned, as numbers are. */
   readonly right?: boolean;
   /**
-   * The width to which it is cut when the terminal is narrow, and further only when every other one is cut already.
-   * Without one it stays whole.
+   * The width to which it is cut if the terminal is narrow, and further only after all others are cut. Without it the
+   * column is never cut.
    */
   readonly least?: number;
-  /** In which order columns are cut: the lowest first. */
+  /** The order in which columns are cut: lowest first. */
   readonly cutFirst?: number;
 }
 
 const GAP = "  ";
 const EMPTY: Cell = { text: "" };
-/** What is left of a column when nothing else helps. */
+/** The smallest width to which a column is cut. */
 const NARROWEST = 4;
 
 function textOf({ lead, text }: Cell): string {
@@ -37,7 +37,7 @@ function painted({ lead, colours = [] }: Cell, visible: string, paint: Paint): s
   return paint(led, ...(lead?.colours ?? [])) + paint(visible.slice(led.length), ...colours);
 }
 
-/** The widths of the columns: as wide as their texts, and cut, the least important first, until all fit. */
+/** The widths of the columns: those of their texts, cut until all fit, least important first. */
 function fit(
   columns: readonly Column[],
   natural: readonly number[],
@@ -77,7 +77,7 @@ export function tableLines(
     const parts = columns.map(({ right }, index) => {
       const cell = row[index] ?? EMPTY;
       const filled = padded(textOf(cell), widths[index] ?? 0);
-      // Only the text is painted, so that nothing but spaces can be trimmed at the end of the line.
+      // Only the text is painted, so that the spaces at the end of the line can be trimmed.
       const visible = filled.trimEnd();
       const space = filled.slice(visible.length);
       const shown = painted(cell, visible, paint);

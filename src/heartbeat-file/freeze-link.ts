@@ -9,10 +9,10 @@ const BEGUN = 0;
 /** 1 while the monitor replaces the file. */
 const REPLACING = 1;
 
-/** How long a beat waits for the monitor, which is in the midst of one rename, in milliseconds. */
-const PATIENCE = 250;
+/** How long a beat waits for the rename of the monitor, in milliseconds. */
+const WAIT_LIMIT = 250;
 
-/** What a heartbeat shares with a monitor thread, which says `frozen` in its file. */
+/** What a heartbeat shares with a monitor thread, so that it can write `frozen` to the file. */
 export interface FreezeLink {
   /** Absolute. */
   readonly file: string;
@@ -26,17 +26,17 @@ export function freezeLinkTo(file: string, mode: number = OWNER_ONLY): FreezeLin
 }
 
 /**
- * Called by the heartbeat when a write begins: from here on nobody else replaces the file. A monitor that has
- * looked before does not replace it any more, or is doing so right now and is waited for.
+ * Called by the heartbeat when a write begins. From then on the monitor does not replace the file; if it is just doing
+ * so, this waits for it.
  */
 export function beginBeat({ turns }: FreezeLink): void {
   Atomics.add(turns, BEGUN, 1);
   if (Atomics.load(turns, REPLACING) === 0) return;
-  // A monitor that died in it must not make every later beat wait.
-  if (Atomics.wait(turns, REPLACING, 1, PATIENCE) === "timed-out") Atomics.store(turns, REPLACING, 0);
+  // If the monitor died in between, later beats must not wait for it.
+  if (Atomics.wait(turns, REPLACING, 1, WAIT_LIMIT) === "timed-out") Atomics.store(turns, REPLACING, 0);
 }
 
-/** Whether this process has written it and beats on. */
+/** Whether this process wrote it and has not stopped. */
 function isOwnBeat(state: HeartbeatState): boolean {
   const own = ownProcess();
   const written = state.pid === own.pid && state.hostname === own.hostname;
@@ -44,23 +44,22 @@ function isOwnBeat(state: HeartbeatState): boolean {
 }
 
 /**
- * Says `frozen` in the heartbeat's file: all else stays as it was at the last beat, whose time and number it is.
- * Called by the monitor while the heartbeat's thread is frozen; synchronous, because the pool of threads that file
- * operations share may be as busy as that thread.
+ * Writes `frozen` to the heartbeat's file; everything else, including time and sequence, stays as at the last beat.
+ * Called by the monitor while the heartbeat's thread is frozen. Synchronous, because the thread pool for file
+ * operations may be blocked too.
  *
- * A beat that begins meanwhile wins, and so does one that was on its way when the thread froze: it is renamed when
- * the thread is back. What remains is a rename that the frozen thread had handed to the system before it froze and
- * that the disk has kept waiting until just now: then a beat is overwritten by the one before it, as `frozen`, and
- * the thread's next beat sets it right.
+ * A beat that begins meanwhile wins, and so does one whose write was under way when the thread froze: it is renamed when
+ * the thread is back. One race remains: a rename that the thread had started before it froze and that the disk has
+ * delayed until now. Then the file shows the beat before, as `frozen`, until the next beat.
  *
- * @param isFrozen asked right before the file is replaced.
+ * @param isFrozen called right before the file is replaced.
  */
 export function writeFrozen({ file, mode, turns }: FreezeLink, isFrozen: () => boolean): void {
   const begun = Atomics.load(turns, BEGUN);
   const { state } = readFileSync(file);
   if (state === null || !isOwnBeat(state) || state.status === "frozen") return;
   try {
-    // Where the beat itself has gone through a link, having looked whether it may.
+    // The beat has followed the link, after checking it.
     const target = fs.realpathSync(file);
     replaceFileSync(target, encodeState({ ...state, status: "frozen" }), mode, () => {
       Atomics.store(turns, REPLACING, 1);

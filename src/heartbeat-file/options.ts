@@ -12,7 +12,7 @@ import { show } from "../kernel/show.js";
 export interface HeartbeatCheckOptions {
   /**
    * The age up to which the last beat counts as alive, above 0; a number is seconds. Default: three times the
-   * interval that the file names, or 30 s when it names none.
+   * interval in the file, or 30 s if it has none.
    */
   readonly maxAge?: Duration | undefined;
   /** Source of the wall-clock time. Default `realClock`. */
@@ -29,7 +29,7 @@ export type HeartbeatCheckSettings = SettingsFor<
 export const PATH_RULE: string =
   "a path (a string that is not empty, without NUL, not in another's ~name/) or a file: URL";
 
-/** A `file:` URL by its text: a class says nothing of an object of another realm. */
+/** The text of a URL, recognised by its `href`: `instanceof` fails for a URL of another realm. */
 function urlText(value: unknown): string | undefined {
   const { href } = Object(value) as { readonly href?: unknown };
   return typeof href === "string" ? href : undefined;
@@ -48,7 +48,7 @@ export function parsePath(value: unknown, label: string): string {
     if (isPath && url !== undefined) return path.resolve(file);
     if (isPath && !isForeignHome(file)) return path.resolve(fromHome(file));
   } catch {
-    // A URL that names no file, or a user without a home.
+    // Not a file URL, or a user without a home folder.
   }
   throw new TypeError(`${label} must be ${PATH_RULE}; got ${show(url ?? value)}.`);
 }

@@ -2,10 +2,10 @@ import fs, { constants } from "node:fs";
 import { type Decoded, decodeState } from "./state.js";
 import { codeOf } from "../kernel/system-error.js";
 
-/** Larger files are not ours and are not read. */
+/** A larger file cannot be a heartbeat and is not read. */
 const LARGEST_FILE = 2 ** 20;
 
-/** Neither waits for the other end of a pipe nor takes a terminal over. Not on Windows, where these are undefined. */
+/** Does not wait for the other end of a pipe, nor make a terminal the controlling one. Not defined on Windows. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Why a file gives no heartbeat. */
@@ -13,14 +13,14 @@ export type UnreadableReason =
   | "no such file"
   | "no permission"
   | "not a file"
-  | "a link in a circle"
+  | "a circular link"
   | "larger than 1 MiB"
   | "changed while it was read"
   | "nested deeper than 100 levels"
   | "not a heartbeat"
   | `cannot be read: ${string}`;
 
-/** What a file gave: its heartbeat, or why there is none. */
+/** The heartbeat in a file, or why there is none. */
 export type Reading = Decoded | { readonly state: null; readonly reason: UnreadableReason };
 
 class Refusal extends Error {
@@ -37,9 +37,9 @@ function sizeOf(stats: fs.Stats): number {
 }
 
 function textOf(buffer: Buffer, bytesRead: number): string {
-  // One byte more was asked for than the file had: it is being written in place, so it is not one of ours.
+  // One byte more than the size was requested. A file written in place is not one of ours.
   if (bytesRead !== buffer.length - 1) throw new Refusal("changed while it was read");
-  // Leaves a byte order mark out.
+  // Drops a byte order mark.
   return new TextDecoder().decode(buffer.subarray(0, bytesRead));
 }
 
@@ -52,10 +52,10 @@ const REASONS: Readonly<Record<string, UnreadableReason>> = {
   ERR_ACCESS_DENIED: "no permission",
   EISDIR: "not a file",
   ENXIO: "not a file",
-  ELOOP: "a link in a circle",
+  ELOOP: "a circular link",
 };
 
-/** What to say of an error in reading. */
+/** The reason for an error in reading. */
 export function unreadable(error: unknown): UnreadableReason {
   if (error instanceof Refusal) return error.reason;
   const code = codeOf(error) ?? "unknown error";
@@ -64,7 +64,7 @@ export function unreadable(error: unknown): UnreadableReason {
 
 /** The text of a regular file of at most 1 MiB; rejects for anything else. */
 export async function readText(file: string): Promise<string> {
-  // First, because opening alone may do something to what is no file.
+  // Before opening, which may have effects on something that is not a file.
   sizeOf(await fs.promises.stat(file));
   const handle = await fs.promises.open(file, READ);
   try {

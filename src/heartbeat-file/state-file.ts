@@ -7,25 +7,25 @@ import { pidScope, processExists } from "../process/identity.js";
 import { sleepSync } from "../process/thread-clock.js";
 import { hasCode } from "../kernel/system-error.js";
 
-/** The mode of a file that nobody else may read. */
+/** The mode of a file that only its owner may read. */
 export const OWNER_ONLY = 0o600;
 
-/** First and last wait between attempts to rename, in milliseconds: on Windows a scanner or a reader may hold the file. */
+/** First and last wait between attempts to rename, in milliseconds: on Windows a scanner or a reader may lock the file. */
 const FIRST_PAUSE = 10;
 const LAST_PAUSE = 80;
 
-/** A temporary file of this age is nobody's any more, whoever wrote it. */
+/** A temporary file of this age is abandoned, whoever wrote it. */
 const ABANDONED = 3_600_000;
 const TEMPORARY = /^([\w-]*)\.(\d+)\.[0-9a-f-]{36}\.tmp$/;
 
-/** Says what to do where a container mounts the file by itself: nothing can be renamed over a mount. */
+/** Adds advice for a file mounted into a container: nothing can be renamed over a mount. */
 function explained(error: unknown, file: string): unknown {
   if (!hasCode(error, "EBUSY") || process.platform !== "linux") return error;
-  const message = `EBUSY: ${file} cannot be replaced; where it is mounted by itself, mount its folder instead`;
+  const message = `EBUSY: ${file} cannot be replaced; if it is mounted by itself, mount its folder instead`;
   return Object.assign(new Error(message, { cause: error }), { code: "EBUSY" });
 }
 
-/** Renames, and tries again where somebody holds the file. */
+/** Renames, and retries while the file is locked. */
 async function rename(from: string, to: string, clock: Clock, pause: number = FIRST_PAUSE): Promise<void> {
   try {
     return await fs.promises.rename(from, to);
@@ -41,7 +41,7 @@ async function rename(from: string, to: string, clock: Clock, pause: number = FI
 /** Removes what killed processes left between creating and renaming a temporary file. */
 async function sweep(prefix: string): Promise<void> {
   const folder = path.dirname(prefix);
-  // A folder that can be written but not listed has nothing that could be swept.
+  // A folder that can be written but not listed is not swept.
   for (const name of await fs.promises.readdir(folder).catch(() => [])) {
     const file = path.join(folder, name);
     const found = file.startsWith(prefix) ? TEMPORARY.exec(file.slice(prefix.length)) : null;
@@ -52,20 +52,20 @@ async function sweep(prefix: string): Promise<void> {
         await fs.promises.unlink(file);
       }
     } catch {
-      // Another process has swept it in the meantime.
+      // Another process has removed it in the meantime.
     }
   }
 }
 
 function temporaryPrefix(file: string): string {
-  // Cut, because a file name has 255 bytes and the rest of the temporary name wants up to 120.
+  // Cut, because a file name has at most 255 bytes and the rest of the temporary name takes up to 120.
   return path.join(path.dirname(file), `.${Array.from(path.basename(file)).slice(0, 30).join("")}.`);
 }
 
 function temporaryFile(prefix: string): string {
-  // Not imported: it takes as long to load as all of the package. Not the global: a realm need not have it.
+  // Not imported: it takes as long to load as this whole package. Not the global: a realm may lack it.
   const { randomUUID } = process.getBuiltinModule("node:crypto");
-  // The pid is for the sweep; the rest cannot be guessed, so nobody can have put anything there.
+  // The pid is for the sweep; the rest cannot be guessed, so that nobody can plant a file there.
   return `${prefix}${pidScope()}.${process.pid}.${randomUUID()}.tmp`;
 }
 
@@ -79,11 +79,11 @@ function renameSync(from: string, to: string, pause: number = FIRST_PAUSE): void
   }
 }
 
-/** Creates a file that is not there, with this mode whatever the umask takes away. */
+/** Creates a new file with this mode, whatever the umask. */
 async function create(file: string, content: string, mode: number, fsync: boolean): Promise<void> {
   const handle = await fs.promises.open(file, "wx", OWNER_ONLY);
   try {
-    // By its handle: somebody may have put something else at its name by now.
+    // By the handle: the path may refer to something else by now.
     if (mode !== OWNER_ONLY) await handle.chmod(mode);
     await handle.writeFile(content);
     if (fsync) await handle.sync();
@@ -103,10 +103,10 @@ function createSync(file: string, content: string, mode: number): void {
 }
 
 /**
- * Replaces a file's text, or makes the file, as {@link stateFileWriter} does, without a promise, in a folder that
- * is there and without following a link.
+ * Replaces a file's text, or creates the file, as {@link stateFileWriter} does, but synchronously, in an existing
+ * folder, and without following a link.
  *
- * @param mayReplace asked at the last moment; when it says no, everything stays as it was.
+ * @param mayReplace called at the last moment; if it returns false, nothing is changed.
  */
 export function replaceFileSync(
   file: string,
@@ -119,7 +119,7 @@ export function replaceFileSync(
     createSync(temporary, content, mode);
     if (mayReplace()) renameSync(temporary, file);
   } finally {
-    // Gone when it was renamed.
+    // No longer there if it was renamed.
     fs.rmSync(temporary, { force: true });
   }
 }
@@ -133,12 +133,12 @@ export interface WriteSettings {
 }
 
 /**
- * Makes the function that replaces a file's text: a reader sees the old text or the new one, never a part. It
- * rejects with the system's error, and leaves no temporary file behind either way. The first write sweeps.
+ * Returns a function that replaces a file's text: a reader sees the old text or the new one, never a part. It rejects
+ * with the system's error, and leaves no temporary file behind. The first write removes abandoned temporary files.
  *
- * Where the file is a link that its user made, what it leads to is replaced; a planted one is itself.
+ * If the file is a link made by its user, the target is replaced; a planted link is replaced itself.
  *
- * `clock` times the pauses between attempts to rename, which are the machine's, not the heartbeat's.
+ * `clock` times the pauses between attempts to rename, in real time even if the heartbeat has another clock.
  */
 export function stateFileWriter(
   file: string,
@@ -146,11 +146,11 @@ export function stateFileWriter(
   clock: Clock = realClock,
 ): (content: string) => Promise<void> {
   let sweptPrefix: string | undefined;
-  let isTold = false;
+  let hasWarned = false;
   return async (content) => {
     const { target, objection } = await followLink(file);
-    if (objection !== undefined && !isTold) {
-      isTold = true;
+    if (objection !== undefined && !hasWarned) {
+      hasWarned = true;
       warn(
         "KSTLIB_HEARTBEAT_LINK",
         `${file} is a link and is replaced by the heartbeat's file: ${objection}`,
@@ -166,7 +166,7 @@ export function stateFileWriter(
       });
       await rename(temporary, target, clock);
     } catch (error) {
-      // The first error tells more than that of the cleaning; what stays is swept at the next start.
+      // The first error is the informative one; what is left is removed at the next start.
       await fs.promises.unlink(temporary).catch(() => undefined);
       throw error;
     }

@@ -2,25 +2,25 @@ import type { Json } from "../kernel/component.js";
 import { parseTimestamp } from "./timestamp.js";
 
 /**
- * What the writer says of itself: `starting` (warming up, or a beat before `start()`), `running`, `draining` (a shutdown has
- * begun), `frozen` (its monitor thread saw the event loop blocked), `stopped` (ended in order).
+ * The state of the writer: `starting` (warming up, or a beat before `start()`), `running`, `draining` (a shutdown has
+ * begun), `frozen` (its monitor thread found the event loop blocked), `stopped` (by `stop()`).
  */
 export type HeartbeatStatus = "starting" | "running" | "draining" | "frozen" | "stopped";
 
 const STATUSES: readonly HeartbeatStatus[] = ["starting", "running", "draining", "frozen", "stopped"];
 
-/** A year, in seconds: a reader that believed more would take the dead for alive. */
+/** A year, in seconds: with a longer one a reader would take a dead process for alive. */
 export const LONGEST_INTERVAL: number = 365 * 86_400;
 
-/** Metadata as it stands in the file. */
+/** Metadata as in the file. */
 export type HeartbeatMetadata = Readonly<Record<string, Json>>;
 
-/** One beat as the state file holds it. What is optional here is missing in a file of the Python original. */
+/** One beat, as in the state file. Optional fields are missing in files of the Python original. */
 export interface HeartbeatState {
   /** When the beat was written: UTC, ISO 8601, such as `2026-01-02T03:04:05.678000+00:00`. */
   readonly timestamp: string;
   readonly pid: number;
-  /** Empty in a file that names none, such as one that an application of the Python original wrote by itself. */
+  /** Empty if the file has none, such as one that an application of the Python original wrote by itself. */
   readonly hostname: string;
   readonly metadata: HeartbeatMetadata;
   readonly status?: HeartbeatStatus;
@@ -31,8 +31,8 @@ export interface HeartbeatState {
   /** The number of this beat; a gap is a beat that was not written. */
   readonly sequence?: number;
   /**
-   * An opaque mark of the writing process (boot, pid namespace, start time) that tells it from a later one
-   * with the same pid; `process_start` in the file. Linux only.
+   * An opaque mark of the writing process (boot, pid namespace, start time) that distinguishes it from a later one with
+   * the same pid; `process_start` in the file. Linux only.
    */
   readonly processStart?: string;
 }
@@ -43,15 +43,15 @@ export function isJsonObject(value: unknown): value is HeartbeatMetadata {
 }
 
 /**
- * How deep metadata may be nested, itself included. A few thousand levels are too much for `JSON.stringify` and for
- * whatever else a reader does with them.
+ * How deep metadata may be nested, itself included. A few thousand levels are too much for `JSON.stringify` and other
+ * recursive code of a reader.
  */
 export const DEEPEST_METADATA = 100;
 
 /**
- * Freezes metadata as JSON.parse returned it and all that is in it. Does not recurse.
+ * Freezes metadata from JSON.parse, and everything in it. Does not recurse.
  *
- * @returns whether it is nested no deeper than {@link DEEPEST_METADATA}; otherwise it is of no use.
+ * @returns whether it is nested no deeper than {@link DEEPEST_METADATA}.
  */
 export function freezeMetadata(metadata: HeartbeatMetadata): boolean {
   let level: readonly Json[] = [metadata];
@@ -95,14 +95,13 @@ function isState(fields: { readonly [Key in keyof HeartbeatState]?: unknown }): 
   return KEYS.every((key) => (key in fields ? FIELDS[key](fields[key]) : !REQUIRED.has(key)));
 }
 
-/** What a field is called in the file. */
+/** The name of a field in the file. */
 function nameInFile(key: string): string {
   return key.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /**
- * JSON with everything above ASCII as an escape: the same data to whoever reads it, in whatever encoding. Python reads
- * files in that of the locale.
+ * JSON with everything above ASCII escaped: the same data in any encoding. Python reads files in that of the locale.
  */
 export function asciiJson(text: string): string {
   return text.replaceAll(/[^\0-\x7F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
@@ -113,8 +112,8 @@ export function encodeState(state: HeartbeatState): string {
   return `${asciiJson(JSON.stringify(Object.fromEntries(KEYS.map((key) => [nameInFile(key), state[key]]))))}\n`;
 }
 
-// Python writes NaN and Infinity, which JSON does not have. Strings are matched so as to be left alone, and
-// the closing quote is optional so that no input makes the expression try twice.
+// Python writes NaN and Infinity, which JSON does not have. Strings are matched so that they are left alone, and the
+// closing quote is optional so that no input makes the expression backtrack.
 const PYTHON_NUMBERS = /"(?:[^"\\]|\\[^]?)*"?|-?\bInfinity\b|\bNaN\b/g;
 
 function withoutPythonNumbers(text: string): string {
@@ -130,7 +129,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** What the text of a state file says. */
+/** The content of a state file. */
 export type Decoded =
   | { readonly state: HeartbeatState; readonly reason?: undefined }
   | { readonly state: null; readonly reason: "not a heartbeat" | "nested deeper than 100 levels" };
@@ -138,11 +137,11 @@ export type Decoded =
 const NOT_A_HEARTBEAT: Decoded = { state: null, reason: "not a heartbeat" };
 
 /**
- * Reads the text of a state file, ours or the Python original's. There is no state in anything else, also not in a
- * status or a type that is not known: a guess would be worth less. Never throws.
+ * Reads the text of a state file, ours or the Python original's. Anything else is not a heartbeat, including an unknown
+ * status or type: there is no guessing. Never throws.
  *
- * A file without a hostname is one that an application of the original writes itself: its status is its own affair
- * where it is none of ours.
+ * A file without a hostname was written by an application of the Python original itself: a status that is not one of
+ * ours is ignored there.
  */
 export function decodeState(text: string): Decoded {
   const file = parse(text);

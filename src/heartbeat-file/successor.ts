@@ -12,8 +12,8 @@ function isLater(found: HeartbeatState, own: HeartbeatState): boolean {
 }
 
 /**
- * Whether a running process of this host that began later has made the file its own, as at a rolling restart: the
- * process that ends must not have the last word in it.
+ * Whether a running process of this host that began later has written the file, as in a rolling restart: the process
+ * that ends must then not write it any more.
  *
  * @param own what this process would write.
  * @param now wall-clock time in milliseconds.

@@ -3,12 +3,12 @@ import type { HeartbeatState } from "./state.js";
 import { parseTimestamp } from "./timestamp.js";
 
 /**
- * What a reader makes of a state file:
+ * The verdict on a state file:
  *
- * - `alive`: the last beat is young enough (also while `starting` or `draining`);
+ * - `alive`: the last beat is recent enough (also while `starting` or `draining`);
  * - `stale`: the last beat is older than `maxAge`; the process hangs, is cut off, or died on another host;
- * - `stopped`: the heartbeat was stopped in order;
- * - `frozen`: the process's own monitor said that its event loop is blocked, and nothing was written since;
+ * - `stopped`: the heartbeat was stopped by `stop()`;
+ * - `frozen`: the process's own monitor found its event loop blocked, and nothing was written since;
  * - `dead`: on this host the process is gone, or its pid belongs to a later process;
  * - `unknown`: no file, not a heartbeat, or a timestamp more than 5 s in the future.
  */
@@ -20,18 +20,18 @@ export interface HeartbeatCheck {
   /** Seconds since the last beat, slightly negative when the writer's clock is ahead; `null` without a state. */
   readonly age: number | null;
   readonly state: HeartbeatState | null;
-  /** Why there is no state; missing when there is one. */
+  /** Why there is no state; missing if there is one. */
   readonly reason?: UnreadableReason;
 }
 
-/** What this host knows of the process that wrote a state. */
+/** What this host knows about the process that wrote a state. */
 export type ProcessFate = "running" | "gone" | "unknown";
 
-/** How far the clocks of two hosts may differ, in milliseconds, before a time in the future means nothing. */
+/** How far, in milliseconds, a timestamp may lie in the future because the clocks of two hosts differ. */
 export const CLOCK_SKEW = 5000;
 
 const BEATS_MISSED = 3;
-/** The default of a heartbeat, for a file that does not name its interval. */
+/** The default interval, for a file that has none. */
 const INTERVAL = 10;
 
 function decide(state: HeartbeatState, age: number, fate: ProcessFate, maxAge: number): HeartbeatVerdict {
@@ -42,7 +42,7 @@ function decide(state: HeartbeatState, age: number, fate: ProcessFate, maxAge: n
   return age > maxAge ? "stale" : "alive";
 }
 
-/** The `maxAge` in milliseconds when none is given: three intervals, or 30 s when the file names no interval. */
+/** The default `maxAge` in milliseconds: three intervals, or 30 s if the file has no interval. */
 export function defaultMaxAge(state: Pick<HeartbeatState, "interval"> | null): number {
   return (state?.interval ?? INTERVAL) * BEATS_MISSED * 1000;
 }

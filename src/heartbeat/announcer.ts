@@ -7,9 +7,9 @@ import type { HeartbeatState, HeartbeatStatus } from "../heartbeat-file/state.js
 
 /** The events of {@link Heartbeat}. */
 export interface HeartbeatEvents {
-  /** A beat was written; the payload is what the file says. */
+  /** A beat was written; the payload is the content of the file. */
   readonly beat: HeartbeatState;
-  /** A beat could not be written, or the write before it has not ended. */
+  /** A beat could not be written, or the previous write has not ended. */
   readonly missedBeat: HeartbeatError;
   /** The target was found dead; once per death. */
   readonly targetDead: { readonly name: string };
@@ -53,7 +53,7 @@ export function announcer(owner: string, settings: HeartbeatSettings): Events<He
   return events;
 }
 
-/** Tells of a missed beat: the first of a row by a warning where nobody listens. */
+/** Reports a missed beat: without a listener by a warning, for the first of a series. */
 export function tellMissed(events: Events<HeartbeatEvents>, error: HeartbeatError, isFirst: boolean): void {
   if (isFirst && !events.has("missedBeat")) warn("KSTLIB_HEARTBEAT_MISSED", error.message);
   events.emit("missedBeat", error);

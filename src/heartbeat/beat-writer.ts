@@ -12,20 +12,20 @@ import { metadataSource } from "./metadata.js";
 import { oneAtATime } from "./one-at-a-time.js";
 import type { HeartbeatSettings } from "./options.js";
 
-/** What a beat says of its heartbeat's life. */
+/** The part of a beat that depends on the heartbeat's state. */
 export type Life = Pick<HeartbeatState, "status" | "startedAt">;
 
-/** How the writing went so far, as a snapshot has it. */
+/** The counts and the last results, as in a snapshot. */
 export type BeatTally = Pick<HeartbeatSnapshot, "beats" | "missedBeats" | "lastBeat" | "lastError">;
 
-/** Writes the beats of one heartbeat, one at a time, and counts and tells how each went. */
+/** Writes the beats of one heartbeat, one at a time; counts and reports the results. */
 export class BeatWriter {
   /**
-   * Writes what the life is then; calls made during a write share the one after it. Rejects with the
-   * `HeartbeatError` that was told.
+   * Writes the state of that moment; calls made during a write share the one after it. Rejects with the
+   * `HeartbeatError` that was reported.
    */
   readonly write: () => Promise<void> = oneAtATime(() => this.#writeNow());
-  /** How a monitor thread says `frozen` in the file; `undefined` when there is no file. */
+  /** With this a monitor thread writes `frozen` to the file; `undefined` if there is no file. */
   readonly freezeLink: FreezeLink | undefined;
   readonly #owner: string;
   readonly #settings: HeartbeatSettings;
@@ -52,7 +52,7 @@ export class BeatWriter {
     this.#writeFile = stateFile === undefined ? undefined : stateFileWriter(stateFile, { fsync, mode });
   }
 
-  /** Milliseconds since the write in flight began; `undefined` when there is none. */
+  /** Milliseconds since the write in flight began; `undefined` if there is none. */
   get waited(): number | undefined {
     return this.#writing === undefined ? undefined : this.#settings.clock.now() - this.#writing;
   }
@@ -66,7 +66,7 @@ export class BeatWriter {
     };
   }
 
-  /** {@link write} for those who do not wait: its failure has been told to `onMissedBeat` and its like. */
+  /** {@link write} without waiting: a failure has been reported to `onMissedBeat` and the listeners. */
   writeInBackground(): Promise<void> {
     const work = this.write().catch(() => undefined);
     this.#settings.clock.track?.(work);
@@ -80,7 +80,7 @@ export class BeatWriter {
       const state: HeartbeatState = Object.freeze({
         timestamp: formatTimestamp(clock.wallNow()),
         ...ownProcess(),
-        // Before the status: the application's function may stop the heartbeat.
+        // Before the status, because the application's function may stop the heartbeat.
         metadata: this.#metadata(),
         ...this.#life(),
         interval: interval / 1000,
@@ -91,7 +91,7 @@ export class BeatWriter {
       await this.#writeFile?.(encodeState(state));
       this.#lastError = null;
       this.#lastBeat = state.timestamp;
-      // The farewell is no sign of life.
+      // The last write does not count as a beat.
       if (state.status === "stopped") return;
       this.#beats++;
       this.#events.emit("beat", state);
@@ -102,14 +102,14 @@ export class BeatWriter {
     }
   }
 
-  /** Whether this process is on its way out and another one has the file. */
+  /** Whether this process is ending and a later one has taken over the file. */
   async #isSucceeded(state: HeartbeatState): Promise<boolean> {
     const { clock, stateFile } = this.#settings;
     const isEnding = state.status === "draining" || state.status === "stopped";
     return isEnding && stateFile !== undefined && (await hasSuccessor(stateFile, state, clock.wallNow()));
   }
 
-  /** Counts and tells of a beat that was not written. */
+  /** Counts and reports a beat that was not written. */
   miss(reason: string, options?: ErrorOptions): HeartbeatError {
     const message = `${this.#owner} missed a beat: ${reason}.`;
     const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);

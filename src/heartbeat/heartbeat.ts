@@ -31,12 +31,11 @@ import { every } from "./schedule.js";
 import { ServiceNotices } from "./service-notices.js";
 
 /**
- * Tells other programs that this process makes progress: writes a small JSON file at each interval, from the
- * event loop that it vouches for. When that loop is blocked, or the process dies, the file goes stale.
+ * Shows other programs that this process makes progress: writes a small JSON file at each interval, from the event
+ * loop. If the loop is blocked or the process dies, the file goes stale.
  *
- * The file is replaced atomically and is its owner's alone unless `mode` says otherwise. Beats never overlap: a
- * beat that is due while a write is in flight is left to that write, and is a missed beat once the write has taken
- * a whole interval. A running heartbeat does not keep the process alive.
+ * The file is replaced atomically and only its owner can read it, unless `mode` says otherwise. Beats never overlap: a
+ * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running heartbeat does not keep the process alive.
  *
  * @throws TypeError for an unknown option or a value of the wrong type.
  * @throws RangeError for a value out of range.
@@ -57,7 +56,7 @@ import { ServiceNotices } from "./service-notices.js";
  * console.log(status, age);
  *
  * await heartbeat.stop();
- * console.log(await Heartbeat.isAlive(stateFile)); // false: it was stopped in order
+ * console.log(await Heartbeat.isAlive(stateFile)); // false: it was stopped
  * fs.rmSync(stateFile);
  * ```
  */
@@ -68,14 +67,14 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   readonly #writer: BeatWriter;
   readonly #isTargetDead: () => boolean;
   #status: HeartbeatStatus = "starting";
-  /** Armed while running, and only then. */
+  /** Set while running, and only then. */
   #timer: Timer | undefined;
-  /** Takes the listener off `drainOn`. */
+  /** Removes the listener from `drainOn`. */
   #leaveSignal: (() => void) | undefined;
-  /** While running, where systemd listens. */
+  /** Set while running under systemd. */
   #notices: ServiceNotices | undefined;
-  /** Settles when systemd knows of the end of the last life. */
-  #farewell: Promise<void> = Promise.resolve();
+  /** Settles when systemd has been told of the last stop. */
+  #stopNotice: Promise<void> = Promise.resolve();
   #startedAt: number;
   #targetDead = false;
   #stopped: Promise<void> = Promise.resolve();
@@ -104,7 +103,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     return this.#settings.name;
   }
 
-  /** What the next beat says of this process. */
+  /** The status that the next beat will have. */
   get status(): HeartbeatStatus {
     return this.#status;
   }
@@ -114,12 +113,12 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     return this.#settings.interval / 1000;
   }
 
-  /** The absolute path of the file; `undefined` when there is none. */
+  /** The absolute path of the file; `undefined` if there is none. */
   get stateFile(): string | undefined {
     return this.#settings.stateFile;
   }
 
-  /** How a watchdog's monitor thread says `frozen` in the state file; `undefined` when there is no file. */
+  /** With this a watchdog's monitor thread writes `frozen` to the state file; `undefined` if there is no file. */
   get freezeLink(): FreezeLink | undefined {
     return this.#writer.freezeLink;
   }
@@ -129,9 +128,8 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   }
 
   /**
-   * Begins to beat; the first beat is written at once, in the background. A heartbeat that was stopped can be
-   * started again. An application that has to warm up passes `{ ready: false }`: a beat says `starting` until it
-   * calls `ready()`.
+   * Starts the beats; the first is written at once, in the background. A heartbeat that was stopped can be started
+   * again. An application that has to warm up passes `{ ready: false }`: beats say `starting` until it calls `ready()`.
    *
    * @throws HeartbeatError `ERR_HEARTBEAT_RUNNING` while running.
    * @throws TypeError for an unknown option or a value of the wrong type.
@@ -148,16 +146,16 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     this.#startedAt = clock.wallNow();
     if (drainOn !== undefined) this.#leaveSignal = onAbort(drainOn, () => this.drain());
     this.#timer = every(clock, interval, this.#tick);
-    this.#notices = ServiceNotices.begin(this.#owner, this.#settings, this.#farewell);
+    this.#notices = ServiceNotices.begin(this.#owner, this.#settings, this.#stopNotice);
     this.#notices?.tell(this.#status);
     this.#lookAtTarget();
-    // The application may have stopped the heartbeat in a callback about the target.
+    // A callback about the target may have stopped the heartbeat.
     if (this.isRunning) void this.#writer.writeInBackground();
   }
 
   /**
-   * Ends the beats: waits for a write in flight, then writes the status `stopped`, and resolves when that is done
-   * and systemd, where it listens, is told, or has not answered for 5 s. Never rejects; a file that can't be written
+   * Stops the beats: waits for a write in flight, then writes the status `stopped`. Resolves when that is done and
+   * systemd, if used, has been notified or has not answered for 5 s. Never rejects; a file that can't be written
    * is a missed beat. A file that a process which began later has made its own is left to it, here and while
    * draining. Idempotent, and does nothing before `start()`.
    */
@@ -168,16 +166,15 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     this.#status = "stopped";
     this.#leaveSignal?.();
     this.#leaveSignal = undefined;
-    if (this.#notices !== undefined) this.#farewell = this.#notices.end();
+    if (this.#notices !== undefined) this.#stopNotice = this.#notices.end();
     this.#notices = undefined;
-    const farewell = this.#farewell;
-    this.#stopped = this.#writer.writeInBackground().then(() => farewell);
+    const notice = this.#stopNotice;
+    this.#stopped = this.#writer.writeInBackground().then(() => notice);
     return this.#stopped;
   }
 
   /**
-   * Writes a beat now. Calls made while a write is in flight share the one after it. Before `start()` the
-   * status is `starting`.
+   * Writes a beat now. Calls made during a write share the one after it. Before `start()` the status is `starting`.
    *
    * @throws HeartbeatError `ERR_HEARTBEAT_WRITE` when the file can't be written, `ERR_HEARTBEAT_STOPPED` after
    * `stop()`: the last write says `stopped`.
@@ -186,18 +183,18 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     if (this.#status === "stopped") {
       throw new HeartbeatError(
         "ERR_HEARTBEAT_STOPPED",
-        `${this.#owner} was stopped and beats no more; start() it again.`,
+        `${this.#owner} was stopped; start() it again before beat().`,
       );
     }
     await this.#writer.write();
   }
 
-  /** Ends the warm-up of `start({ ready: false })`: says `running` from now on, and writes it at once. */
+  /** Ends the warm-up of `start({ ready: false })`: the status becomes `running`, and is written at once. */
   ready(): void {
     if (this.isRunning && this.#status === "starting") this.#become("running");
   }
 
-  /** Says from now on that a shutdown has begun, and writes it at once, in the background. Only while running. */
+  /** Sets the status `draining` and writes it at once, in the background. Has no effect unless running. */
   drain(): void {
     if (this.isRunning && this.#status !== "draining") this.#become("draining");
   }
@@ -205,13 +202,13 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   /**
    * Adds a listener of `beat`, `missedBeat` or `targetDead`; disposing of the result removes it.
    *
-   * @throws TypeError for an unknown event or a listener that is no function.
+   * @throws TypeError for an unknown event or a listener that is not a function.
    */
   on<Name extends keyof HeartbeatEvents>(name: Name, listener: Listener<HeartbeatEvents[Name]>): Disposable {
     return this.#events.on(name, listener);
   }
 
-  /** What the heartbeat says of itself now: a frozen copy. */
+  /** The current state as a frozen copy. */
   snapshot(): HeartbeatSnapshot {
     return Object.freeze({
       kind: "heartbeat",
@@ -236,7 +233,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   }
 
   /**
-   * Reads a state file, ours or the Python original's. `null` when it is missing, unreadable or no heartbeat.
+   * Reads a state file, ours or the Python original's. `null` if it is missing, unreadable or not a heartbeat.
    *
    * @throws TypeError (as a rejection) when `file` is neither a path nor a `file:` URL.
    */
@@ -246,10 +243,10 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   static readonly readStateSync: typeof readStateSync = readStateSync;
 
   /**
-   * Reads and judges a state file; where it gives no state, `reason` says why. On the writer's own host the process
-   * is looked at too, except where the file says that its pid belongs to another boot or another pid namespace.
+   * Reads and judges a state file; without a `state`, `reason` says why. On the writer's own host the process is checked
+   * too, unless the file says that its pid belongs to another boot or pid namespace.
    *
-   * @throws TypeError, RangeError (as a rejection) for a wrong `file` or `maxAge`; never for what the file holds.
+   * @throws TypeError, RangeError (as a rejection) for a wrong `file` or `maxAge`; never because of the file's content.
    */
   static readonly check: typeof check = check;
 
@@ -273,7 +270,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     const waited = this.#writer.waited;
     if (waited === undefined) void this.#writer.writeInBackground();
     else if (waited >= this.#settings.interval) {
-      this.#writer.miss(`the write before it has not ended after ${formatDuration(waited / 1000)}`);
+      this.#writer.miss(`the previous write has not ended after ${formatDuration(waited / 1000)}`);
     }
   };
 

@@ -1,8 +1,8 @@
 import { warn } from "../kernel/warning.js";
 
 /**
- * Asks the application each time it is called. That the process lives does not depend on the answer: a failure
- * leaves the last good one, and the first failure of a row is a warning.
+ * Asks the application each time it is called. A failure leaves the last good answer; the first failure of a series is
+ * a warning.
  */
 export function lastGood<Answer>(
   ask: () => Answer,

@@ -9,7 +9,7 @@ import {
 } from "../heartbeat-file/state.js";
 import { lastGood } from "./last-good.js";
 
-/** Leaves room for the other fields below the size that readers accept. */
+/** Leaves room for the other fields within the size that readers accept. */
 const LARGEST_METADATA = 1_000_000;
 
 /** What {@link copyMetadata} accepts, for messages. */
@@ -21,13 +21,13 @@ function checkPlain(key: string, value: unknown): unknown {
   const parent: object | null = Object.getPrototypeOf(value);
   // The prototype of all objects has none itself; another realm has its own.
   if (parent === null || Object.getPrototypeOf(parent) === null) return value;
-  throw new TypeError(`${key === "" ? "it" : JSON.stringify(key)} is no plain object and has no toJSON`);
+  throw new TypeError(`${key === "" ? "it" : JSON.stringify(key)} is not a plain object and has no toJSON`);
 }
 
 /**
  * Makes the frozen JSON copy of an application's metadata.
  *
- * @throws TypeError when JSON cannot hold it or it is no object there, RangeError when it is too large.
+ * @throws TypeError if it cannot be a JSON object, RangeError if it is too large.
  */
 export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   const refusal = (found: string): string => `${label} must be ${METADATA_RULE}; got ${found}.`;
@@ -41,17 +41,17 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   } catch (cause) {
     throw new TypeError(refusal(show(value)), { cause });
   }
-  // As JSON has it: a Date is a string there.
+  // As in JSON, where a Date is a string.
   const copy: unknown = text === undefined ? undefined : JSON.parse(text);
   if (text === undefined || !isJsonObject(copy)) throw new TypeError(refusal(show(copy)));
-  // As the file will have it.
+  // As it will be in the file.
   const size = asciiJson(text).length;
   if (size > LARGEST_METADATA) throw new RangeError(refusal(`${size} bytes`));
   if (!freezeMetadata(copy)) throw new RangeError(refusal("one that is nested deeper"));
   return copy;
 }
 
-/** What the metadata is at each beat, the application's own function asked or not. */
+/** Returns the metadata for each beat, by the application's function if there is one. */
 export function metadataSource(
   owner: string,
   metadata: HeartbeatMetadata | (() => unknown),

@@ -5,13 +5,13 @@ import { realClock } from "../kernel/clock.js";
 /** Sends one datagram's text to the service manager; rejects when that was not possible. */
 export type SendNotice = (message: string) => Promise<void>;
 
-/** How long a notice may take, in milliseconds; `systemd-notify` waits 5 s for the manager by itself. */
-const PATIENCE = 8000;
+/** How long a notice may take, in milliseconds; `systemd-notify` itself waits 5 s for the manager. */
+const TIMEOUT = 8000;
 
-// Node has no Unix datagram sockets. The shell is started once and starts `systemd-notify` for each line: to start a
-// program from this process would copy its page tables, some 50 ms of a blocked loop for each gigabyte. It ignores the
-// signals that systemd sends to all processes of a unit, as does what it starts, so that STOPPING=1 still arrives,
-// and ends with its standard input, however this process ends. Notices have no blanks, so words are lines.
+// Node has no Unix datagram sockets. The shell is started once and runs `systemd-notify` for each line: starting a
+// program from this process would copy its page tables, which blocks the loop for about 50 ms per gigabyte. The shell
+// and its children ignore the signals that systemd sends to all processes of a unit, so that STOPPING=1 still arrives.
+// It ends with its standard input, however this process ends. Notices contain no blanks, so each word is a line.
 const SCRIPT = `trap '' TERM INT HUP
 set -f
 while read -r line; do
@@ -24,8 +24,8 @@ interface Pending {
 }
 
 /**
- * A small process that passes notices on, started when the first is sent and again when it has died. It keeps
- * this process alive while a notice is on its way, and only then. Notices must be sent one at a time.
+ * A small process that passes notices on. It is started with the first notice, and again if it has died. It keeps this
+ * process alive while a notice is on its way, and only then. Notices must be sent one at a time.
  */
 export class NotifyHelper {
   readonly #socket: string;
@@ -39,7 +39,7 @@ export class NotifyHelper {
 
   readonly send: SendNotice = async (message) => {
     const child = (this.#child ??= this.#start());
-    const patience = realClock.setTimer(() => this.kill(), PATIENCE);
+    const timeout = realClock.setTimer(() => this.kill(), TIMEOUT);
     this.#keepAlive(child, true);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -47,21 +47,21 @@ export class NotifyHelper {
         child.stdin.write(`${message.replaceAll("\n", " ")}\n`);
       });
     } finally {
-      patience.cancel();
+      timeout.cancel();
       this.#pending = undefined;
       this.#keepAlive(child, false);
     }
   };
 
-  /** Ends the process and resolves when it is gone. */
+  /** Ends the process; resolves when it has exited. */
   end(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return Promise.resolve();
-    const patience = realClock.setTimer(() => this.kill(), PATIENCE);
+    const timeout = realClock.setTimer(() => this.kill(), TIMEOUT);
     return new Promise<void>((resolve) => {
       child.ref();
       child.once("exit", () => {
-        patience.cancel();
+        timeout.cancel();
         resolve();
       });
       child.stdin.end();
@@ -74,7 +74,7 @@ export class NotifyHelper {
     const child = spawn("/bin/sh", ["-c", SCRIPT], {
       stdio: ["pipe", "pipe", "ignore"],
       env: { ...process.env, NOTIFY_SOCKET: this.#socket },
-      // Neither holds a folder of the application nor gets the signals of its terminal.
+      // Keeps no folder of the application busy, and gets no signals from its terminal.
       cwd: "/",
       detached: true,
     });
@@ -84,7 +84,7 @@ export class NotifyHelper {
     };
     child.once("error", (error) => lose(error.message));
     child.once("exit", (code, signal) => lose(`its helper process ended with ${signal ?? code}`));
-    // Has ended: told by "exit".
+    // It has ended; "exit" reports it.
     child.stdin.on("error", () => undefined);
     child.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
     return child;
@@ -101,14 +101,14 @@ export class NotifyHelper {
   }
 
   #keepAlive(child: ChildProcessByStdio<Writable, Readable, null>, isOn: boolean): void {
-    // Both pipes are sockets to libuv, and its types do not say so.
+    // Both pipes are sockets, though their types do not say so.
     for (const handle of [child, child.stdin, child.stdout]) {
       const change: unknown = Reflect.get(handle, isOn ? "ref" : "unref");
       if (typeof change === "function") Reflect.apply(change, handle, []);
     }
   }
 
-  /** Ends the whole group at once: `systemd-notify` may be what hangs. */
+  /** Kills the whole group, because `systemd-notify` may be what hangs. */
   kill(): void {
     const pid = this.#child?.pid;
     if (pid === undefined) return;

@@ -1,7 +1,7 @@
 /**
- * Makes a job that must not overlap with itself; all who ask while it runs share one more run after it.
- * What it returns settles as the run does that began after the call. What the job calls before its first
- * `await` may ask too, and is given the run that is beginning.
+ * Wraps a job that must not overlap with itself: all calls during a run share one more run after it. The returned
+ * promise settles with the run that began after the call. A call from the job itself, before its first `await`,
+ * shares the run that is beginning.
  */
 export function oneAtATime(job: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
@@ -11,7 +11,7 @@ export function oneAtATime(job: () => Promise<void>): () => Promise<void> {
     const run = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    // Both before the job is called: otherwise who asks in it would begin another.
+    // Both before the job is called: otherwise a call from it would begin another run.
     running = run;
     next = run;
     const end = job().finally(() => {
@@ -22,7 +22,7 @@ export function oneAtATime(job: () => Promise<void>): () => Promise<void> {
     return run;
   };
   return () => {
-    // Looked at first: a run may be over and the next, which has its place, not begun.
+    // Checked first: a run may be over while the next one has not begun.
     if (next !== undefined) return next;
     if (running === undefined) return begin();
     next = running.then(begin, begin);

@@ -10,15 +10,15 @@ import { unlike } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
 import { copyMetadata, METADATA_RULE } from "./metadata.js";
 
-/** Something that a heartbeat watches over, such as a connection or a worker. */
+/** Something that a heartbeat checks, such as a connection or a worker. */
 export interface HeartbeatTarget {
-  /** Looked at once per beat; what it throws becomes a warning. */
+  /** Read once per beat; an error becomes a warning. */
   readonly isDead: boolean;
 }
 
 /**
- * A record, or what an interface describes, which is none. A function, a promise, a map and a list have one of
- * these symbols each.
+ * A record, or an object described by an interface, which is not a record to TypeScript. The symbols exclude functions,
+ * promises, maps and lists.
  */
 type PlainObject =
   | Readonly<Record<string, unknown>>
@@ -33,21 +33,20 @@ export interface HeartbeatOptions {
   /** Names the heartbeat in messages, events and the configuration's `instances`. Default `"heartbeat"`. */
   readonly name?: string | undefined;
   /**
-   * The file that is written at each beat, a path or a `file:` URL; relative to the working directory of the
-   * moment of construction. Its folder is created. Default: no file, only callbacks and events.
+   * The file that is written at each beat: a path or a `file:` URL, relative to the working directory at construction.
+   * Its folder is created. Default: no file, only callbacks and events.
    */
   readonly stateFile?: string | URL | undefined;
   /** Time between two beats, from 1 ms to 365 days; a number is seconds. Default 10 s. */
   readonly interval?: Duration | undefined;
   /**
-   * What else the file says: a plain object that JSON can hold (copied now), or a function that returns one and
-   * is called at each beat. It may hold plain objects, lists and what has a `toJSON`, such as a Date, up to 100
-   * inside each other; at most 1,000,000 bytes of JSON, in which everything above ASCII is an escape of 6 bytes. When
-   * the function fails the beat is written with the last good metadata, and the first failure of a row is a warning.
-   * Default `{}`.
+   * Additional data for the file: a plain object that JSON can hold (copied now), or a function that returns one and is
+   * called at each beat. It may contain plain objects, lists and anything with a `toJSON`, such as a Date, nested up to
+   * 100 levels; at most 1,000,000 bytes of JSON, in which everything above ASCII is an escape of 6 bytes. If the function
+   * fails, the beat is written with the last good metadata; the first failure of a series is a warning. Default `{}`.
    */
   readonly metadata?: PlainObject | (() => PlainObject) | undefined;
-  /** Looked at once per beat. Default none. */
+  /** Checked once per beat. Default none. */
   readonly target?: HeartbeatTarget | undefined;
   /** Called once when the target is found dead, and again only after it was seen alive in between. */
   readonly onTargetDead?: (() => unknown) | undefined;
@@ -62,19 +61,18 @@ export interface HeartbeatOptions {
   /** When this signal aborts (a shutdown's `signal`), the status becomes `draining` and is written at once. */
   readonly drainOn?: AbortSignal | undefined;
   /**
-   * Whether to tell systemd: `READY=1` when running, `WATCHDOG=1` at half of `WatchdogSec=`, `STOPPING=1` when
-   * draining. Nothing happens where `NOTIFY_SOCKET` is not set. `true` sends by the program `systemd-notify`, for
-   * which the unit needs `NotifyAccess=all`; a function sends each message itself. One heartbeat of a process is
-   * enough. Default `false`.
+   * Whether to notify systemd: `READY=1` when running, `WATCHDOG=1` at half of `WatchdogSec=`, `STOPPING=1` when
+   * draining. Has no effect if `NOTIFY_SOCKET` is not set. `true` uses the program `systemd-notify`, for which the unit
+   * needs `NotifyAccess=all`; a function sends each message itself. One heartbeat of a process is enough. Default
+   * `false`.
    */
   readonly systemd?: boolean | ((message: string) => unknown) | undefined;
   /** Whether each beat is forced to the disk before it replaces the last one. Default `false`. */
   readonly fsync?: boolean | undefined;
   /**
-   * Who may read the file, whatever the umask: 0o600 (its owner alone), 0o640 (its group too), 0o604 (everybody but
-   * its group) or 0o644 (everybody), or the same as text, such as `"0644"`.
-   * For a monitor under another account, which must be able to enter the folder as well. Without effect on Windows.
-   * Default 0o600.
+   * Who may read the file, whatever the umask: 0o600 (only its owner), 0o640 (also its group), 0o604 (everybody except
+   * its group) or 0o644 (everybody), or the same as text, such as `"0644"`. For a monitor under another account, which
+   * must also be able to enter the folder. Has no effect on Windows. Default 0o600.
    */
   readonly mode?: number | string | undefined;
   /** Source of time. Default `realClock`. */
@@ -115,12 +113,12 @@ export const startRules: OptionRules<SettingsFor<HeartbeatStartOptions, { ready:
 
 const anyInterval = duration(10);
 
-/** Nobody else may write or run it: a file that is replaced gains nothing from either. */
+/** No mode lets others write or execute the file: a file that is replaced needs neither. */
 const MODES: ReadonlySet<unknown> = new Set([0o600, 0o604, 0o640, 0o644]);
 const MODE_RULE = '0o600, 0o640, 0o604 or 0o644, or the same as text, such as "0644"';
 
 function parseMode(value: unknown, label: string): number {
-  // As text it is octal in every notation; a number such as 644 is decimal to JavaScript and to YAML, and none of these.
+  // Text is octal in every notation. A number such as 644 is decimal in JavaScript and YAML, and not a valid mode.
   const mode =
     typeof value === "string" && /^(?:0o?)?[0-7]{3}$/.test(value)
       ? Number.parseInt(value.slice(-3), 8)
@@ -138,7 +136,7 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
     ...anyInterval,
     parse(value, label) {
       const interval = anyInterval.parse(value, label);
-      // Below, the clock's readings are too coarse to count on; above, readers do not believe the file.
+      // Below, clock readings are too coarse; above, readers reject the file.
       if (interval >= 1 && interval <= LONGEST_INTERVAL * 1000) return interval;
       throw new RangeError(unlike(label, "a duration from 1ms to 365d", value));
     },

@@ -1,15 +1,14 @@
 import type { Clock, Timer } from "../kernel/clock.js";
 
 /**
- * When the beat after the one that was due at `due` is due: the next whole interval from there that lies
- * after `now`. A late timer does not move the ones after it, and a blocked loop is followed by one beat, not
- * by all that it slept through.
+ * When the beat after the one due at `due` is due: the next whole interval from there that lies after `now`. A late
+ * timer does not delay the ones after it, and after a blocked loop there is one beat, not one for each missed interval.
  */
 export function nextDue(due: number, interval: number, now: number): number {
   return due + interval * Math.max(1, Math.floor((now - due) / interval) + 1);
 }
 
-/** Calls `tick` at each interval from now on, until it is cancelled; does not keep the process alive. */
+/** Calls `tick` at each interval until cancelled; does not keep the process alive. */
 export function every(clock: Clock, interval: number, tick: () => void): Timer {
   let due = clock.now();
   let timer: Timer;

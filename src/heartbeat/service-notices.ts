@@ -6,19 +6,19 @@ import type { HeartbeatSettings } from "./options.js";
 import { every } from "./schedule.js";
 import { readServiceManager, type ServiceManager } from "./systemd.js";
 
-/** Which notice a status is, where systemd has one for it. */
+/** The notice for each status that systemd knows. */
 const NOTICES: { readonly [Status in HeartbeatStatus]?: string } = {
   running: "READY=1",
   draining: "STOPPING=1",
   stopped: "STOPPING=1",
 };
 
-/** How long the end of a life waits for a manager that does not answer, in milliseconds: a shutdown has other work. */
-const LONGEST_FAREWELL = 5000;
+/** How long `stop()` waits for a manager that does not answer, in milliseconds. */
+const STOP_TIMEOUT = 5000;
 
 /**
- * What systemd is told of one life of a heartbeat, from `start()` to `stop()`. A notice that cannot be sent is a
- * warning, the first of a row, and changes nothing else.
+ * The notices to systemd about one run of a heartbeat, from `start()` to `stop()`. If notices cannot be sent, the first
+ * of a series is a warning; nothing else changes.
  */
 export class ServiceNotices {
   readonly #owner: string;
@@ -27,11 +27,11 @@ export class ServiceNotices {
   readonly #helper: NotifyHelper;
   readonly #send: (message: string) => unknown;
   #watchdog: Timer | undefined;
-  /** Settles with the last of the notices on their way. */
+  /** Settles with the last pending notice. */
   #queue: Promise<void>;
   #waiting = 0;
   #isFailing = false;
-  /** Nothing more is sent: the manager had its time. */
+  /** The manager did not answer in time; nothing more is sent. */
   #isOver = false;
 
   private constructor(
@@ -46,13 +46,14 @@ export class ServiceNotices {
     this.#manager = manager;
     this.#helper = new NotifyHelper(manager.socket);
     this.#send = typeof settings.systemd === "function" ? settings.systemd : this.#helper.send;
-    if (manager.objection !== undefined) this.#warn(`does not feed systemd's watchdog: ${manager.objection}`);
+    if (manager.objection !== undefined)
+      this.#warn(`sends nothing to systemd's watchdog: ${manager.objection}`);
   }
 
   /**
-   * `undefined` where systemd is not to be told or does not listen.
+   * Returns `undefined` if systemd is not to be notified or not there.
    *
-   * @param before the end of the life before this one, which is told first.
+   * @param before settles when the notices of the previous run are sent.
    */
   static begin(
     owner: string,
@@ -64,34 +65,34 @@ export class ServiceNotices {
     return manager === undefined ? undefined : new ServiceNotices(owner, settings, manager, before);
   }
 
-  /** Signs of life begin with `running`: what blocks the loop before it is ready is a slow start, no freeze. */
+  /** `WATCHDOG=1` begins with `running`: what blocks the loop before that is a slow start, not a freeze. */
   tell(status: HeartbeatStatus): void {
     const notice = NOTICES[status];
     if (notice === undefined) return;
     this.#post(`${notice}\nSTATUS=${status}`);
     if (status !== "running" || this.#manager.watchdog === undefined) return;
     this.#watchdog ??= every(this.#clock, this.#manager.watchdog, () => {
-      // One more would only queue up behind a manager that does not answer.
+      // Another one would only queue up if the manager does not answer.
       if (this.#waiting === 0) this.#post("WATCHDOG=1");
     });
   }
 
-  /** Says `stopped`, and resolves when everything is sent and no process is left, or the manager had its time. */
+  /** Sends `stopped`; resolves when everything is sent and the helper has exited, or after {@link STOP_TIMEOUT}. */
   end(): Promise<void> {
     this.#watchdog?.cancel();
     this.tell("stopped");
     return new Promise((resolve) => {
-      const patience = this.#clock.setTimer(() => {
+      const timeout = this.#clock.setTimer(() => {
         this.#isOver = true;
-        const seconds = LONGEST_FAREWELL / 1000;
+        const seconds = STOP_TIMEOUT / 1000;
         this.#fail("STOPPING=1", new Error(`systemd did not answer within ${seconds} s`));
         this.#helper.kill();
         resolve();
-      }, LONGEST_FAREWELL);
+      }, STOP_TIMEOUT);
       const finish = async (): Promise<void> => {
         await this.#queue;
         await this.#helper.end();
-        patience.cancel();
+        timeout.cancel();
         resolve();
       };
       void finish();
@@ -117,7 +118,7 @@ export class ServiceNotices {
   }
 
   #fail(notice: string | undefined, cause: unknown): void {
-    if (!this.#isFailing) this.#warn(`could not tell systemd ${notice}`, cause);
+    if (!this.#isFailing) this.#warn(`could not send systemd ${notice}`, cause);
     this.#isFailing = true;
   }
 

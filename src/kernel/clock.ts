@@ -31,16 +31,16 @@ export interface Clock {
   setTimer(callback: () => void, delay: number, options?: TimerOptions): Timer;
   /** Blocks the calling thread for `delay` milliseconds without spinning. */
   sleepSync(delay: number): void;
-  /** Told of work that a component does in the background, so that a manual clock can wait for it. */
+  /** Receives the background work of components, so that a manual clock can wait for it. */
   track?(work: Promise<unknown>): void;
 }
 
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
-/** A millionth of a millisecond: less than a clock can show, and no reason to wait for one more. */
+/** A millionth of a millisecond: below the resolution of any clock, so not worth another wait. */
 const NOTHING = 1e-6;
 
-/** Those that have not fired: set again when a test puts other timers in place of those they were set with. */
+/** Pending timers, which are set again when a test replaces the timer functions. */
 const live = new Set<RealTimer>();
 
 function setAgain(): void {
@@ -52,9 +52,9 @@ class RealTimer implements Timer {
   readonly #due: number;
   readonly #ref: boolean;
   #handle: ReturnType<typeof setTimeout> | undefined;
-  /** The one that belongs to the handle: a fake does not know a real timer, nor the other way round. */
+  /** The `clearTimeout` that belongs to the handle: fake and real ones do not know each other's timers. */
   #clear = clearTimeout;
-  /** When the handle's timeout is over, and how long it is. */
+  /** When the handle's timeout ends, and how long it is. */
   #end = 0;
   #length = 0;
 
@@ -77,7 +77,7 @@ class RealTimer implements Timer {
   }
 
   #drop(): void {
-    // Not as a method: a browser's does not work with another `this`.
+    // Not called as a method: a browser's needs its own `this`.
     const clear = this.#clear;
     clear(this.#handle);
     this.#handle = undefined;
@@ -94,14 +94,14 @@ class RealTimer implements Timer {
   }
 
   readonly #wake = (): void => {
-    // Before the clock is read, which may find other timers: this one must not be set again for what is over.
+    // Before the clock is read, which may find that the timers were replaced: this one must not be set again.
     live.delete(this);
     const early = this.#end - monotonic();
-    // A fake timer fires when its time has come: a clock that does not show it is not faked along with it.
+    // A fake timer fires on time. If the clock does not show that, the clock is not faked along with it.
     const isFake = early > this.#length / 2 && !isNative(this.#handle);
     this.#handle = undefined;
     if (early > 0 && (isFake || early < NOTHING)) moveAhead(early);
-    // Node's timers have whole milliseconds and may fire a fraction early; a long delay comes in stages.
+    // Node's timers have whole milliseconds and may fire a fraction early; a long delay is split.
     const remaining = this.#due - monotonic();
     if (remaining > 0) {
       this.#arm(remaining);
@@ -111,14 +111,14 @@ class RealTimer implements Timer {
   };
 }
 
-/** The machine's monotonic time alone, for what never waits: a bundle without timers need not carry them. */
+/** Only the monotonic time, for code that never waits, so that a bundle without timers need not contain them. */
 export const monotonicClock: Pick<Clock, "now"> = { now: monotonic };
 
 let sleeper: Int32Array | undefined;
 
 /**
  * The clock of the machine: `performance.now()`, `Date.now()`, `setTimeout`, `Atomics.wait`. It follows the fake
- * timers of Jest, Vitest, Sinon and `node:test`, put in place before or after this package was loaded.
+ * timers of Jest, Vitest, Sinon and `node:test`, installed before or after this package was loaded.
  */
 export const realClock: Clock = {
   now: monotonic,
@@ -130,7 +130,7 @@ export const realClock: Clock = {
     for (let left = delay; left > 0; left = end - monotonic()) {
       const before = monotonic();
       Atomics.wait(sleeper, 0, 0, left);
-      // It did sleep: a clock that has hardly moved is a fake, which nobody can advance meanwhile.
+      // It did sleep: a clock that has hardly moved is a fake, which cannot be advanced meanwhile.
       const slept = monotonic() - before;
       if (slept < left / 2) moveAhead(left - slept);
     }

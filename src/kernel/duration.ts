@@ -4,22 +4,22 @@ type Amount<Unit extends string> = "" | `${number}${Unit}`;
 
 /**
  * A length of time: a number is **seconds**, a string carries its unit or units, largest first:
- * `"250ms"`, `"30s"`, `"5m"`, `"2h"`, `"1h30m"`, `"1d"`. A string that the compiler does not know, as of an
- * environment variable, goes through {@link asDuration}.
+ * `"250ms"`, `"30s"`, `"5m"`, `"2h"`, `"1h30m"`, `"1d"`. For a string known only at run time, such as an environment
+ * variable, use {@link asDuration}.
  */
 export type Duration =
   | number
   | Exclude<`${Amount<"d">}${Amount<"h">}${Amount<"m">}${Amount<"s">}${Amount<"ms">}`, "">;
 
-/** What a duration may be, in the words of an error message. */
+/** Which durations are allowed. */
 export interface DurationRange {
   /** Whether 0 is allowed. Default `false`. */
   readonly zero?: boolean;
-  /** Whether a bare number above 3600 is taken as it stands instead of as forgotten milliseconds. Default `false`. */
+  /** Whether a bare number above 3600 is accepted, instead of being taken for milliseconds. Default `false`. */
   readonly long?: boolean;
 }
 
-/** The regular expression of a duration string, shared with the JSON Schema; one group for each of the units. */
+/** The regular expression of a duration string, shared with the JSON Schema; one group for each unit. */
 export const DURATION_PATTERN: RegExp =
   /^(?=.)(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/;
 const UNITS = [86_400_000, 3_600_000, 60_000, 1000, 1];
@@ -27,7 +27,7 @@ const NAMES = ["d", "h", "m", "s", "ms"];
 
 /** A bare number of seconds above this is almost always milliseconds by mistake. */
 const SUSPICIOUS_SECONDS = 3600;
-/** Above this (317 years) it is not milliseconds either. */
+/** Above this (317 years) it cannot be meant as milliseconds either. */
 const ABSURD_SECONDS = 1e10;
 
 /** What {@link parseDuration} accepts, for messages and for the schema's description. */
@@ -42,7 +42,7 @@ function parseText(text: unknown): number | undefined {
   return UNITS.reduce((total, unit, index) => total + Number(amounts[index] ?? 0) * unit, 0);
 }
 
-/** Writes seconds the way {@link Duration} reads them, `30000` as `8h20m`. */
+/** Formats seconds as a {@link Duration}: `30000` as `8h20m`. */
 export function formatDuration(seconds: number): string {
   let left = Math.round(seconds * 1000);
   if (left <= 0) return "0s";
@@ -66,7 +66,7 @@ function spoken(seconds: number): string {
  *
  * @param label names the option in the error.
  * @throws TypeError when the value is neither a number nor a string with units.
- * @throws RangeError when it is NaN, infinite, negative, zero where that makes no sense, or a bare number above 3600.
+ * @throws RangeError when it is NaN, infinite, negative, zero where that is not allowed, or a bare number above 3600.
  */
 export function parseDuration(value: unknown, label: string, range: DurationRange = {}): number {
   const isNumber = typeof value === "number";

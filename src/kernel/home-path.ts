@@ -1,6 +1,6 @@
 /**
- * Replaces `~` or `~/` at the beginning of a path by the home folder, as a shell does. No shell reads a file, a
- * container's environment or a service's unit, and nobody wants a folder of the name `~`; who does writes `./~`.
+ * Replaces `~` or `~/` at the beginning of a path by the home folder, as a shell does: no shell expands it in a file, in
+ * a container's environment or in a service's unit. A folder named `~` is `./~`.
  */
 export function fromHome(
   file: string,
@@ -13,7 +13,7 @@ export function fromHome(
   return isHome.test(file) ? path.join(home(), file.slice(1)) : file;
 }
 
-/** Whether a path begins in the home folder of somebody else, `~name/`: which that is, Node cannot tell. */
+/** Whether a path begins with another user's home folder, `~name/`, which Node cannot look up. */
 export function isForeignHome(file: string): boolean {
   return /^~[^\\/]+[\\/]/.test(file);
 }

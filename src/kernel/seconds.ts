@@ -1,6 +1,6 @@
 /**
- * Seconds from `now` until `due`, both in milliseconds; 0 when it is over. Rounded up where seconds cannot say
- * it: `now + seconds * 1000` is never before `due`, so whoever comes back then finds that it is time.
+ * Seconds from `now` until `due`, both in milliseconds; 0 if that has passed. Rounded up if seconds cannot express it
+ * exactly: `now + seconds * 1000` is never before `due`, so whoever waits that long does not come too early.
  */
 export function secondsUntil(due: number, now: number): number {
   if (!(due > now)) return 0;

@@ -4,12 +4,12 @@ function isArray(value: object): boolean {
   try {
     return Array.isArray(value);
   } catch {
-    // A revoked proxy does not say what it was.
+    // A revoked proxy throws.
     return false;
   }
 }
 
-/** Shows a value in an error message: short, one line, never the contents of an object. Never throws. */
+/** Formats a value for an error message: short, on one line, without the contents of an object. Never throws. */
 export function show(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -26,7 +26,7 @@ export function show(value: unknown): string {
   }
 }
 
-/** The message of a refused value: what it is called, what is allowed, what was given. */
+/** The message for a refused value: its name, what is allowed, what was given. */
 export function unlike(label: string, allowed: string, value: unknown): string {
   return `${label} must be ${allowed}; got ${show(value)}.`;
 }

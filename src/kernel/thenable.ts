@@ -4,14 +4,14 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * For a promise that is refused, so that nobody will see it: what it rejects with must not become an unhandled
- * rejection. Its own `then` is left alone, because a lazy one, as of a query builder, would begin its work.
+ * Keeps the rejection of a promise that is refused from becoming an unhandled one. The value's own `then` is not called,
+ * because a lazy one, such as that of a query builder, would start its work.
  */
 export function disown(refused: unknown): void {
   try {
-    // The engine's, which takes the promises of every realm and nothing else.
+    // The built-in `then` accepts promises of every realm, and nothing else.
     void Promise.prototype.then.call(refused, undefined, () => {});
   } catch {
-    // No promise of the engine's: nothing that it would report as unhandled.
+    // Not a native promise, so it cannot cause an unhandled rejection.
   }
 }

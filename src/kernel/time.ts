@@ -1,21 +1,21 @@
 /**
- * The machine's monotonic time, `performance.now()`, which tests put fakes in place of, also after this module
- * was loaded. What it is read from is chosen anew whenever `Date` or `setTimeout` is another one than before;
- * comparing two globals costs a nanosecond or two, reading the global `performance` ten.
+ * The machine's monotonic time, `performance.now()`, which tests may replace by a fake, also after this module was
+ * loaded. The source is chosen again whenever `Date` or `setTimeout` has been replaced: comparing two globals costs a
+ * nanosecond or two, reading the global `performance` ten.
  *
- * Whatever is put in place of what, readings go on from where they were: an hour of real time before the fake
- * began is not an hour that everybody has to wait for.
+ * After any replacement, readings continue from the last one: the hour of real time before a fake began is not an hour
+ * that waiters have to wait for.
  */
 let source: { now(): number };
-/** The machine's own clock, until anything is put in its place: then nothing has to be added or compared. */
+/** The machine's own clock, until it is replaced: nothing has to be added or compared. */
 let real: (() => number) | undefined;
 let knownDate: unknown;
 let knownSetTimeout: unknown;
 
-/** What readings are ahead of their source, and the last reading: doubles in variables would be boxed each time. */
+/** How far readings are ahead of their source, and the last reading. In an array, because doubles in variables are boxed. */
 const state = new Float64Array(2);
 
-/** Called when the time is read from something else, for timers that were set before. */
+/** Called when the source changes, for timers that were set before. */
 let switched: (() => void) | undefined;
 
 /** Monotonic time in milliseconds. */
@@ -34,26 +34,26 @@ function adjusted(): number {
   return reading;
 }
 
-/** Says that so much time has passed that the clock does not show: a fake timer has fired. */
+/** Adds time that the clock does not show: a fake timer has fired. */
 export function moveAhead(milliseconds: number): void {
   leaveReal();
   state[0] = (state[0] ?? 0) + milliseconds;
 }
 
-/** Sets what to call when the time is read from something else; one for all. */
+/** Sets the function to call when the source changes; there is only one. */
 export function onSwitch(run: () => void): void {
   switched = run;
 }
 
-/** Whether a timer's handle is one of Node's own; others are fakes, or of another engine. */
+/** Whether a timer's handle is Node's own; others are fakes, or from another runtime. */
 export function isNative(handle: unknown): boolean {
   return typeof handle === "object" && handle !== null && "_idleTimeout" in handle;
 }
 
-/** A fake that was reset goes back: the time does not. */
+/** A fake that is reset goes back; the monotonic time must not. */
 function goOn(reading: number): number {
   const last = state[1] ?? 0;
-  // Whole milliseconds, as fakes have: what is a whole time from now stays one.
+  // Whole milliseconds, as fakes have, so that whole delays stay whole.
   moveAhead(Math.ceil(last - reading));
   return monotonic();
 }
@@ -67,14 +67,14 @@ function leaveReal(): void {
 function follow(): void {
   const isFirst = knownDate === undefined;
   leaveReal();
-  // The former source still tells how much of its time has passed.
+  // The former source still shows how much of its time has passed.
   const before = isFirst ? 0 : source.now() + (state[0] ?? 0);
   knownDate = Date;
   knownSetTimeout = setTimeout;
   source = isTimeOfDate() ? Date : performance;
   if (isFirst) {
     state[1] = -Infinity;
-    // Fakes that were there before this module; what they read may go back when they are reset.
+    // Fakes installed before this module was loaded; their readings may go back when they are reset.
     const isFake = Reflect.get(performance, "clock") !== undefined || !/\[native code\]/.test(String(Date));
     if (!isFake) real = performance.now.bind(performance);
     return;
@@ -84,8 +84,8 @@ function follow(): void {
 }
 
 /**
- * Whether timers and `Date` are fakes that go together, but `performance` is not: as `mock.timers` of
- * `node:test`, and the others when they were told to. A `Date` alone says nothing about how time passes.
+ * Whether timers and `Date` are faked together, but `performance` is not: `mock.timers` of `node:test` does that, and
+ * the others if configured to. A fake `Date` alone does not show how time passes.
  */
 function isTimeOfDate(): boolean {
   const isMock = Reflect.get(Date, "isMock") === true;

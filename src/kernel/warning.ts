@@ -2,7 +2,7 @@ import { isError } from "./is-error.js";
 import { show } from "./show.js";
 import { isThenable } from "./thenable.js";
 
-/** The stack of an error; an error whose own properties throw has nothing to tell. */
+/** The stack of an error; `undefined` if its own properties throw. */
 function stackOf(cause: unknown): string | undefined {
   try {
     return isError(cause) ? String(cause.stack ?? cause) : undefined;
@@ -12,8 +12,8 @@ function stackOf(cause: unknown): string | undefined {
 }
 
 /**
- * Reports through `process.emitWarning`: what went wrong where nobody could be told by an error. Never throws:
- * a warning that cannot be made must not change anything either.
+ * Reports through `process.emitWarning` what cannot be reported by an error. Never throws: a failing warning must not
+ * have any effect either.
  */
 export function warn(code: string, message: string, cause?: unknown): void {
   const detail = stackOf(cause);
@@ -21,13 +21,13 @@ export function warn(code: string, message: string, cause?: unknown): void {
   try {
     process.emitWarning(told, { type: "ResilienceWarning", code, detail });
   } catch {
-    // Somebody has replaced it, or the stack is used up: there is nobody left to tell.
+    // It was replaced by something that throws, or the stack has overflowed; nowhere to report.
   }
 }
 
 /**
- * Runs a callback of the application whose failure must not change anything here. What it throws or
- * rejects with becomes a `KSTLIB_LISTENER_FAILED` warning.
+ * Runs a callback of the application whose failure must have no effect here: what it throws or rejects with becomes a
+ * `KSTLIB_LISTENER_FAILED` warning.
  */
 export function runContained<Args extends readonly unknown[]>(
   what: string,

@@ -8,7 +8,7 @@ interface PendingTimer {
   readonly callback: () => void;
 }
 
-/** Whether `setImmediate` is Node's own, not that of a fake, which nobody advances meanwhile. */
+/** Whether `setImmediate` is Node's own: a fake would wait until somebody advances it. */
 function isImmediateReal(): boolean {
   if (typeof setImmediate !== "function" || typeof clearImmediate !== "function") return false;
   const handle = setImmediate(() => {});
@@ -16,7 +16,7 @@ function isImmediateReal(): boolean {
   return typeof handle === "object" && "_onImmediate" in handle;
 }
 
-/** A turn of the event loop by what no fake replaces. */
+/** Waits for a turn of the event loop by something that fake timers do not replace. */
 function turnByMessage(resolve: () => void): void {
   const { MessageChannel: Channel } = process.getBuiltinModule("node:worker_threads");
   const { port1, port2 } = new Channel();
@@ -27,7 +27,7 @@ function turnByMessage(resolve: () => void): void {
   port2.postMessage(undefined);
 }
 
-// Captured before a test replaces the global with a fake of its own; where it has already, another way.
+// Captured now, before a test replaces the global; if one already has, a message is used instead.
 const nextTurn: (resolve: () => void) => unknown = isImmediateReal() ? setImmediate : turnByMessage;
 
 /**
@@ -51,10 +51,10 @@ export class ManualClock extends Printed implements Clock {
   #wall = Date.UTC(2025, 0, 1);
   readonly #timers: PendingTimer[] = [];
   readonly #work = new Set<Promise<unknown>>();
-  /** The last of the advances that were asked for, failed ones too. */
+  /** Settles with the last requested advance, also a failed one. */
   #advanced: Promise<unknown> = Promise.resolve();
 
-  /** How many timers wait to fire: 0 after a component was stopped shows that it left none behind. */
+  /** The number of pending timers: 0 after a component was stopped shows that it left none behind. */
   get pendingTimers(): number {
     return this.#timers.length;
   }
@@ -95,7 +95,7 @@ export class ManualClock extends Printed implements Clock {
   /**
    * Moves both clocks forward. Timers that come due fire in the order of their times; promise jobs and the
    * background work of components (a heartbeat's write) settle before the next one fires and before this resolves.
-   * One that begins before another has ended comes after it; so the work it waits for must not wait for an advance.
+   * Advances run one after the other, so background work must not wait for another advance.
    *
    * @param duration seconds, or a string with a unit; 0 only lets promise jobs settle.
    */
@@ -110,7 +110,7 @@ export class ManualClock extends Printed implements Clock {
    * Moves the wall clock alone, as an administrator or NTP does.
    *
    * @param seconds may be negative.
-   * @throws TypeError when it is not a number, RangeError when it leads to no valid date.
+   * @throws TypeError if it is not a number, RangeError if the result is not a valid date.
    */
   jumpWall(seconds: number): void {
     if (typeof seconds !== "number") throw new TypeError(unlike("seconds", "a number", seconds));
@@ -134,7 +134,7 @@ export class ManualClock extends Printed implements Clock {
   }
 
   #moveTo(time: number): void {
-    // A callback that blocked the thread has moved the clock already.
+    // A callback that slept has moved the clock already.
     if (time <= this.#now) return;
     this.#wall += time - this.#now;
     this.#now = time;
@@ -148,7 +148,7 @@ export class ManualClock extends Printed implements Clock {
   async #settle(): Promise<void> {
     do {
       await Promise.all(this.#work);
-      // Promise jobs run to the last before the event loop turns.
+      // All promise jobs run before the event loop turns.
       await new Promise<void>((resolve) => {
         nextTurn(resolve);
       });

@@ -97,9 +97,9 @@ describe("check", () => {
   });
 
   test.each([
-    [[], "check needs one heartbeat file; got 0"],
-    [["a", "b"], "check needs one heartbeat file; got 2"],
-    [[""], "the name of the heartbeat file is empty"],
+    [[], "check takes one heartbeat file; got 0"],
+    [["a", "b"], "check takes one heartbeat file; got 2"],
+    [[""], "the path of the heartbeat file is empty"],
     [
       ["a", "--max-age", "soon"],
       "--max-age must be a duration above 0: seconds as a number, or a string with its unit",

@@ -35,7 +35,7 @@ describe("the command line", () => {
 
   test.each([
     [["chek"], '"chek" is not a command; did you mean check?'],
-    [["zzzzzzzz"], '"zzzzzzzz" is not a command; there are status, check,'],
+    [["zzzzzzzz"], '"zzzzzzzz" is not a command; the commands are status, check,'],
     [["config", "shwo"], '"config shwo" is not a command; did you mean config show?'],
     [["help", "statsu"], '"statsu" is not a command; did you mean status?'],
   ])("names the nearest command for %j", async (words, message) => {

@@ -211,7 +211,7 @@ describe.skipIf(isWindows || !hasTmux)("in a terminal", () => {
     try {
       await until(() => screen().includes("2 alive"));
       expect(screen()).not.toContain("before");
-      expect(screen().split("\n")[0]).toMatch(/^\d\d:\d\d:\d\d, every 0\.1s, Ctrl-C ends$/);
+      expect(screen().split("\n")[0]).toMatch(/^\d\d:\d\d:\d\d, every 0\.1s, Ctrl-C to quit$/);
       expect(screen().match(/NAME/g)).toHaveLength(1);
       expect(flags()).toBe("1 0");
       talk("resize-window", "-t", "w", "-x", "60", "-y", "7");

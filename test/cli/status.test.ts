@@ -106,7 +106,7 @@ describe("status", () => {
         ["brackets", "not a heartbeat"],
         ["bytes", "not a heartbeat"],
         ["fifo", "not a file"],
-        ["loop", "a link in a circle"],
+        ["loop", "a circular link"],
         ["zero", "not a file"],
       ] as const) {
         expect(shown.get(name)).toMatch(new RegExp(`UNKNOWN .*${reason}$`));
@@ -305,7 +305,7 @@ describe("status", () => {
 
   test.each([
     [[], "status needs a heartbeat file, a folder or a glob"],
-    [["a", "--interval", "1"], "--interval goes with --watch"],
+    [["a", "--interval", "1"], "--interval needs --watch"],
     [["a", "--watch", "--interval", "0"], "--interval must be a duration above 0"],
     [["a", "--jsn"], "unknown option --jsn; did you mean --json?"],
   ])("refuses %j", async (args, message) => {
@@ -455,7 +455,7 @@ describe("status --watch", () => {
     const during = terminal.stdout.text;
     expect(during.startsWith("\u001B[?1049h\u001B[?25l\u001B[H")).toBe(true);
     expect(during.split("\u001B[H")).toHaveLength(3);
-    expect(during).toContain("every 2s, Ctrl-C ends");
+    expect(during).toContain("every 2s, Ctrl-C to quit");
     terminal.interrupt();
     expect(await watching).toBe(0);
     const after = terminal.stdout.text.slice(during.length);

@@ -138,7 +138,7 @@ describe("the file is found", () => {
     }
   });
 
-  it("and a folder that may not be entered, or a link in a circle, has none", () => {
+  it("and a folder that may not be entered, or a circular link, has none", () => {
     const home = path.join(folder, "closed");
     mkdirSync(home);
     symlinkSync("kstlib.conf.yml", path.join(home, "kstlib.conf.yml"));

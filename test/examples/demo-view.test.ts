@@ -96,7 +96,7 @@ describe.each(SIZES)("the screen of the demo, %i by %i", (columns, rows) => {
     expectWhole(shown(columns, rows), columns);
   });
 
-  test("tells of its own shutdown under a heading of its own", () => {
+  test("shows its own shutdown under a separate heading", () => {
     story.fromExchange({ type: "phase", index: 2, cycle: 1 });
     expect(shown(columns, rows).join("\n")).toMatch(/^ Exchange +OUTAGE: ERRORS/m);
     story.stopping = true;

@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const main = fileURLToPath(new URL("../../examples/trading-bot/main.mjs", import.meta.url));
 const inTerminal = fileURLToPath(new URL("in-terminal.py", import.meta.url));
@@ -74,7 +74,7 @@ function marks(text: string): string[] {
 const python = spawnSync("python3", ["--version"]).status === 0;
 
 describe.concurrent("the demo", { timeout: 90_000 }, () => {
-  it("keeps every promise, and says so in lines where there is no terminal", async () => {
+  test("keeps every promise, and prints lines without a terminal", async () => {
     const demo = new Demo(process.execPath, [main, "--fast"]);
     const code = await demo.exitCode();
     // The whole text, so that a failure shows which promise it was.
@@ -88,7 +88,7 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     expect(fs.existsSync(demo.folder)).toBe(false);
   });
 
-  it.skipIf(!python)("shows a live view in a terminal and gives the terminal back", async () => {
+  test.skipIf(!python)("shows a live view in a terminal and gives the terminal back", async () => {
     const demo = new Demo("python3", [inTerminal, process.execPath, main, "--fast"]);
     const code = await demo.exitCode();
     const [view = "", after = ""] = demo.output.split("\u001B[?1049l");
@@ -101,7 +101,7 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     await expectNothingLeft(demo);
   });
 
-  it("shuts the bot down in order at Ctrl-C, and exits with 130", async () => {
+  test("shuts the bot down in order at Ctrl-C, and exits with 130", async () => {
     const demo = new Demo(process.execPath, [main, "--fast"]);
     await demo.prints(/status/);
     demo.child.kill("SIGINT");
@@ -111,7 +111,7 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     await expectNothingLeft(demo);
   });
 
-  it("leaves no process behind when it is killed", async () => {
+  test("leaves no process behind when it is killed", async () => {
     const demo = new Demo(process.execPath, [main, "--fast"]);
     await demo.prints(/status/);
     demo.child.kill("SIGKILL");
@@ -120,7 +120,7 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     expect(fs.existsSync(demo.folder)).toBe(false);
   });
 
-  it("refuses an option that it does not know", async () => {
+  test("refuses an option that it does not know", async () => {
     const demo = new Demo(process.execPath, [main, "--quick"]);
     expect(await demo.exitCode()).toBe(2);
     expect(demo.text).toContain("'--quick'");

@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = path.join(root, "examples");
@@ -41,13 +41,13 @@ async function command(name: string): Promise<string[]> {
 describe("the examples", () => {
   const programs = fs.readdirSync(folder).filter((name) => /\.(mjs|ts)$/.test(name));
 
-  it("each have a claim to be checked, and a line in the README", () => {
+  test("each have a checked claim, and a line in the README", () => {
     expect(programs.toSorted()).toEqual(Object.keys(CLAIMS).toSorted());
     const readme = fs.readFileSync(path.join(folder, "README.md"), "utf8");
     for (const name of programs) expect(readme).toContain(`(${name})`);
   });
 
-  it.each(Object.entries(CLAIMS))("%s ends well and shows what it says", async (name, claim) => {
+  test.each(Object.entries(CLAIMS))("%s ends well and shows what it says", async (name, claim) => {
     const { stdout } = await run(process.execPath, await command(name), { cwd: root, timeout: 20_000 });
     expect(stdout).toMatch(claim);
   });

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { beginBeat, freezeLinkTo, writeFrozen } from "../../src/heartbeat-file/freeze-link.js";
 import { ownProcess } from "../../src/heartbeat-file/process-identity.js";
 import { encodeState, type HeartbeatState } from "../../src/heartbeat-file/state.js";
@@ -41,7 +41,7 @@ function written(state: HeartbeatState): string {
 }
 
 describe("a heartbeat's file in a freeze", () => {
-  it.each(["starting", "running", "draining"] as const)(
+  test.each(["starting", "running", "draining"] as const)(
     "says frozen instead of %s, and all else as before",
     (status) => {
       written({ ...beat, status });
@@ -51,7 +51,7 @@ describe("a heartbeat's file in a freeze", () => {
     },
   );
 
-  it.each([
+  test.each([
     ["was stopped", { ...beat, status: "stopped" }],
     ["is another process's", { ...beat, pid: process.pid + 1 }],
     ["is another host's", { ...beat, hostname: "elsewhere" }],
@@ -62,19 +62,19 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readFileSync(file, "utf8")).toBe(before);
   });
 
-  it.runIf(process.platform !== "win32")("is its owner's alone, as a beat's is", () => {
+  test.runIf(process.platform !== "win32")("is its owner's alone, as a beat's is", () => {
     written(beat);
     writeFrozen(freezeLinkTo(file), () => true);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it.runIf(process.platform !== "win32")("has the mode of the beats", () => {
+  test.runIf(process.platform !== "win32")("has the mode of the beats", () => {
     written(beat);
     writeFrozen(freezeLinkTo(file, 0o644), () => true);
     expect(statSync(file).mode & 0o777).toBe(0o644);
   });
 
-  it.runIf(process.platform !== "win32")("is written where the beats are when it is a link", () => {
+  test.runIf(process.platform !== "win32")("is written where the beats are when it is a link", () => {
     const target = path.join(folder, "target");
     written(beat);
     renameSync(file, target);
@@ -85,19 +85,19 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat", "target"]);
   });
 
-  it("is not written when there is none", () => {
+  test("is not written when there is none", () => {
     writeFrozen(freezeLinkTo(file), () => true);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it("stays as it is when the thread comes back at the last moment", () => {
+  test("stays as it is when the thread comes back at the last moment", () => {
     const before = written(beat);
     writeFrozen(freezeLinkTo(file), () => false);
     expect(readFileSync(file, "utf8")).toBe(before);
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  it("belongs to a beat that begins at the last moment", () => {
+  test("is left to a beat that begins at the last moment", () => {
     const before = written(beat);
     const link = freezeLinkTo(file);
     // As beginBeat does, which would wait for this very thread.
@@ -107,7 +107,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  it("keeps no beat waiting when nobody replaces it, and lets the next one through", () => {
+  test("makes no beat wait while nobody is replacing it", () => {
     const link = freezeLinkTo(file);
     written(beat);
     writeFrozen(link, () => true);
@@ -115,7 +115,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect([...link.turns]).toEqual([1, 0]);
   });
 
-  it("is left to the next beat when it cannot be replaced, and the reason is thrown", () => {
+  test("is left to the next beat when it cannot be replaced, and the reason is thrown", () => {
     written(beat);
     const link = freezeLinkTo(file);
     const failing = (): boolean => {

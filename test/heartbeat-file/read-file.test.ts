@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   type Reading,
   readFile,
@@ -19,7 +19,7 @@ import {
   readStateSync,
 } from "../../src/heartbeat-file/readers.js";
 import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
-import { sight, sightSync } from "../../src/cli/supervise/pulse.js";
+import { readVersion, readVersionSync } from "../../src/cli/supervise/beat-detector.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { Watchdog } from "../../src/watchdog/watchdog.js";
 import { temporaryFolder } from "../heartbeat/folder.js";
@@ -52,7 +52,7 @@ describe("reading a state file", () => {
     return reason;
   }
 
-  it("gives the whole text, without a byte order mark", async () => {
+  test("gives the whole text, without a byte order mark", async () => {
     const file = path.join(temporaryFolder(), "a");
     for (const [content, text] of [
       ["\u{FEFF}{}", "{}"],
@@ -64,7 +64,7 @@ describe("reading a state file", () => {
     }
   });
 
-  it("tells what is missing from what is no file", async () => {
+  test("distinguishes a missing file from something that is not a file", async () => {
     const folder = temporaryFolder();
     expect(await read(path.join(folder, "missing"))).toBe("no such file");
     expect(await read(folder)).toBe("not a file");
@@ -73,13 +73,13 @@ describe("reading a state file", () => {
     expect(await read(path.join(folder, "x".repeat(300)))).toMatch(/^cannot be read: E|^no such file$/);
   });
 
-  it.skipIf(!onPosix)("does not follow a link in a circle", async () => {
+  test.skipIf(!onPosix)("does not follow a circular link", async () => {
     const file = path.join(temporaryFolder(), "a");
     fs.symlinkSync(file, file);
-    expect(await read(file)).toBe("a link in a circle");
+    expect(await read(file)).toBe("a circular link");
   });
 
-  it("reads at most 1 MiB", async () => {
+  test("reads at most 1 MiB", async () => {
     const file = path.join(temporaryFolder(), "a");
     fs.writeFileSync(file, beat({ note: "" }).padEnd(2 ** 20));
     expect(await read(file)).toBeUndefined();
@@ -89,7 +89,7 @@ describe("reading a state file", () => {
     expect(await read(file)).toBe("larger than 1 MiB");
   });
 
-  it("takes metadata nested up to 100 deep, which can be printed, and none deeper", async () => {
+  test("takes metadata nested up to 100 deep, which can be printed, and none deeper", async () => {
     const file = path.join(temporaryFolder(), "a");
     const nested = (depth: number, open: string, close: string): string =>
       beat({ deep: 0 }).replace('"deep":0', `"deep":${open.repeat(depth)}1${close.repeat(depth)}`);
@@ -109,7 +109,7 @@ describe("reading a state file", () => {
     }
   });
 
-  it.skipIf(!onPosix)("does not wait for the other end of a named pipe, nor read a device", async () => {
+  test.skipIf(!onPosix)("does not wait for the other end of a named pipe, nor read a device", async () => {
     const fifo = path.join(temporaryFolder(), "fifo");
     execFileSync("mkfifo", [fifo]);
     expect(await read(fifo)).toBe("not a file");
@@ -117,7 +117,7 @@ describe("reading a state file", () => {
     expect(await read("/dev/full")).toBe("not a file");
   });
 
-  it.skipIf(!onPosix)(
+  test.skipIf(!onPosix)(
     "does not even open what is no file, and does not wait when one is put there just then",
     async () => {
       const folder = temporaryFolder();
@@ -137,16 +137,16 @@ describe("reading a state file", () => {
     },
   );
 
-  it.skipIf(process.platform !== "linux")("refuses a file whose size is not what it says", async () => {
+  test.skipIf(process.platform !== "linux")("refuses a file whose size is not what it says", async () => {
     expect(await read("/proc/version")).toBe("changed while it was read");
   });
 
-  it("shows no watcher a heartbeat in a file that is nested too deep", async () => {
+  test("gives no watcher a heartbeat from a file that is nested too deep", async () => {
     const file = path.join(temporaryFolder(), "a");
     const deep = `${"[".repeat(5000)}${"]".repeat(5000)}`;
     fs.writeFileSync(file, beat({ deep: 0 }).replace('"deep":0', `"deep":${deep}`));
-    expect((await sight(file))?.state).toBeNull();
-    expect(sightSync(file)?.state).toBeNull();
+    expect((await readVersion(file))?.state).toBeNull();
+    expect(readVersionSync(file)?.state).toBeNull();
     const clock = new ManualClock();
     const seen: object[] = [];
     using watchdog = Watchdog.fromStateFile(file, {
@@ -161,7 +161,7 @@ describe("reading a state file", () => {
     expect(seen).toEqual([expect.objectContaining({ kind: "unknown" })]);
   });
 
-  it("refuses a file that grows while it is read", async () => {
+  test("refuses a file that grows while it is read", async () => {
     const file = path.join(temporaryFolder(), "a");
     fs.writeFileSync(file, beat({}));
     const grow = (): void => fs.appendFileSync(file, " ");
@@ -183,7 +183,7 @@ describe("reading a state file", () => {
     expect((await readFile(file)).reason).toBe("changed while it was read");
   });
 
-  it.skipIf(!onPosix)("tells a reader under another account that it has no permission", async () => {
+  test.skipIf(!onPosix)("tells a reader under another account that it has no permission", async () => {
     const folder = temporaryFolder();
     fs.chmodSync(folder, 0o755);
     const closed = path.join(folder, "closed");
@@ -200,7 +200,7 @@ describe("reading a state file", () => {
     expect(JSON.parse(said)).toEqual([forbidden, forbidden]);
   });
 
-  it("gives something that can be printed, or a reason, whatever is in the file", async () => {
+  test("gives something printable, or a reason, whatever is in the file", async () => {
     const file = path.join(temporaryFolder(), "a.heartbeat");
     const odd = fc.oneof(
       fc.constantFrom("__proto__", "constructor", "toJSON", "\uD800", "\u001B[2J", "\u202E", "\0", "then"),
@@ -251,7 +251,7 @@ describe("reading a state file", () => {
     expect(JSON.stringify(Object.getOwnPropertyNames(Object.prototype))).toBe(before);
   });
 
-  it("leaves no descriptor open", async () => {
+  test("leaves no descriptor open", async () => {
     const close = vi.spyOn(fs, "closeSync");
     const open = vi.spyOn(fs, "openSync");
     const file = path.join(temporaryFolder(), "a");

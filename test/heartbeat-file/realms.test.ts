@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import vm from "node:vm";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { parsePath } from "../../src/heartbeat-file/options.js";
 import { processExists } from "../../src/process/identity.js";
@@ -24,14 +24,14 @@ function foreign(code: string): Error {
 }
 
 describe("an error of another realm", () => {
-  it("that says that the folder is missing makes it be created", async () => {
+  test("about a missing folder makes it be created", async () => {
     const file = path.join(temporaryFolder(), "run", "a.heartbeat");
     vi.spyOn(fs.promises, "open").mockRejectedValueOnce(foreign("ENOENT"));
     await stateFileWriter(file)("beat");
     expect(fs.readFileSync(file, "utf8")).toBe("beat");
   });
 
-  it("that says that somebody holds the file makes the rename be tried again", async () => {
+  test("about a locked file makes the rename be retried", async () => {
     const file = path.join(temporaryFolder(), "a.heartbeat");
     const clock = new ManualClock();
     vi.spyOn(fs.promises, "rename").mockRejectedValueOnce(foreign("EPERM"));
@@ -41,7 +41,7 @@ describe("an error of another realm", () => {
     expect(fs.readFileSync(file, "utf8")).toBe("beat");
   });
 
-  it("that says that there is no process of this id is believed, and only that one", () => {
+  test("about a missing process is accepted, and no other", () => {
     const kill = vi.spyOn(process, "kill");
     for (const [code, exists] of [
       ["ESRCH", false],
@@ -54,7 +54,7 @@ describe("an error of another realm", () => {
     }
   });
 
-  it("says why a file cannot be read", () => {
+  test("says why a file cannot be read", () => {
     for (const [code, reason] of [
       ["EACCES", "no permission"],
       ["ENOENT", "no such file"],
@@ -67,7 +67,7 @@ describe("an error of another realm", () => {
     }
   });
 
-  it("is told in its own words when a beat is missed", async () => {
+  test("is reported with its own message when a beat is missed", async () => {
     const stateFile = path.join(temporaryFolder(), "a.heartbeat");
     vi.spyOn(fs.promises, "open").mockRejectedValueOnce(foreign("EROFS"));
     const heartbeat = new Heartbeat({ stateFile, onMissedBeat: () => undefined });
@@ -75,7 +75,7 @@ describe("an error of another realm", () => {
   });
 });
 
-it("a URL and metadata of another realm are taken as those of this one", async () => {
+test("a URL and metadata of another realm are accepted like those of this one", async () => {
   const url = {
     href: "file:///run/a.heartbeat",
     protocol: "file:",

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import nodeCrypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { pidScope } from "../../src/process/identity.js";
 import { stateFileWriter } from "../../src/heartbeat-file/state-file.js";
@@ -23,7 +23,7 @@ function failWith(code: string): () => Promise<never> {
 }
 
 describe("writing a state file", () => {
-  it("replaces the text and leaves nothing else in the folder", async () => {
+  test("replaces the text and leaves nothing else in the folder", async () => {
     const folder = temporaryFolder();
     const write = stateFileWriter(path.join(folder, "a.heartbeat"));
     await write("first");
@@ -32,14 +32,14 @@ describe("writing a state file", () => {
     expect(fs.readFileSync(path.join(folder, "a.heartbeat"), "utf8")).toBe("second");
   });
 
-  it.skipIf(!onPosix)("gives the file to its owner alone, whatever was there before", async () => {
+  test.skipIf(!onPosix)("gives the file to its owner alone, whatever was there before", async () => {
     const target = path.join(temporaryFolder(), "a.heartbeat");
     fs.writeFileSync(target, "old", { mode: 0o666 });
     await stateFileWriter(target)("new");
     expect(fs.statSync(target).mode & 0o777).toBe(0o600);
   });
 
-  it.skipIf(!onPosix)("gives the file the mode that was asked for, whatever the umask", async () => {
+  test.skipIf(!onPosix)("gives the file the mode that was asked for, whatever the umask", async () => {
     const file = path.join(temporaryFolder(), "a.heartbeat");
     const program = `
       import fs from "node:fs";
@@ -54,7 +54,7 @@ describe("writing a state file", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "420\n", stderr: "" });
   });
 
-  it("creates the folder, also when it was removed between two beats", async () => {
+  test("creates the folder, also when it was removed between two beats", async () => {
     const folder = path.join(temporaryFolder(), "run", "app");
     const write = stateFileWriter(path.join(folder, "a.heartbeat"));
     await write("first");
@@ -63,7 +63,7 @@ describe("writing a state file", () => {
     expect(fs.readdirSync(folder)).toEqual(["a.heartbeat"]);
   });
 
-  it.skipIf(!onPosix)("refuses a link planted at the temporary name", async () => {
+  test.skipIf(!onPosix)("refuses a link planted at the temporary name", async () => {
     const folder = temporaryFolder();
     const victim = path.join(folder, "victim");
     fs.writeFileSync(victim, "precious");
@@ -75,7 +75,7 @@ describe("writing a state file", () => {
     expect(fs.readFileSync(victim, "utf8")).toBe("precious");
   });
 
-  it("flushes to the disk only when asked to", async () => {
+  test("flushes to the disk only when asked to", async () => {
     const folder = temporaryFolder();
     const probe = await fs.promises.open(path.join(folder, "probe"), "w");
     const sync = vi.spyOn(Object.getPrototypeOf(probe), "sync");
@@ -103,7 +103,7 @@ describe("writing a state file", () => {
     });
   }
 
-  it.each([
+  test.each([
     { what: "writing", fail: failHalfway },
     { what: "flushing", fail: failSync },
   ])(
@@ -124,7 +124,7 @@ describe("writing a state file", () => {
     },
   );
 
-  it("rejects with the system's error where a folder cannot be, and where a folder is", async () => {
+  test("rejects with the system's error where a folder cannot be, and where a folder is", async () => {
     const folder = temporaryFolder();
     fs.writeFileSync(path.join(folder, "file"), "");
     fs.mkdirSync(path.join(folder, "taken", "inside"), { recursive: true });
@@ -135,14 +135,14 @@ describe("writing a state file", () => {
     expect(fs.readdirSync(folder).toSorted()).toEqual(["file", "taken"]);
   });
 
-  it("takes a file name as long as the file system allows", async () => {
+  test("takes a file name as long as the file system allows", async () => {
     const folder = temporaryFolder();
     const name = "é".repeat(100);
     await stateFileWriter(path.join(folder, name))("x");
     expect(fs.readdirSync(folder)).toEqual([name]);
   });
 
-  it.each(["EPERM", "EBUSY", "EACCES"])("tries the rename again on %s", async (code) => {
+  test.each(["EPERM", "EBUSY", "EACCES"])("tries the rename again on %s", async (code) => {
     const folder = temporaryFolder();
     const clock = new ManualClock();
     const rename = vi.spyOn(fs.promises, "rename");
@@ -155,7 +155,7 @@ describe("writing a state file", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("gives a rename up after five attempts, and at once on an error that stays", async () => {
+  test("gives up a rename after five attempts, and at once on a permanent error", async () => {
     const folder = temporaryFolder();
     const clock = new ManualClock();
     const rename = vi.spyOn(fs.promises, "rename").mockImplementation(failWith("EBUSY"));
@@ -210,7 +210,7 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     warnings: [`${link} is a link and is replaced by the heartbeat's file: ${why}`],
   });
 
-  it.each([
+  test.each([
     ["nothing yet", undefined],
     ["an empty file", ""],
     ["a heartbeat", BEAT],
@@ -221,7 +221,7 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     },
   );
 
-  it("is followed through other links and into a folder that is not there yet", async () => {
+  test("is followed through other links and into a folder that is not there yet", async () => {
     const found = linked();
     fs.rmdirSync(path.dirname(found.target));
     const again = path.join(found.folder, "again");
@@ -230,33 +230,33 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     expect(fs.lstatSync(again).isSymbolicLink()).toBe(true);
   });
 
-  it("is replaced where it leads to something else than a heartbeat", async () => {
+  test("is replaced if its target is not a heartbeat", async () => {
     const found = linked("precious");
-    const why = `it leads to ${found.target}, which is no heartbeat`;
+    const why = `its target ${found.target} is not a heartbeat`;
     expect(await write(found)).toEqual(replaced("precious", found, why));
   });
 
-  it("is replaced in a folder that everybody may write to", async () => {
+  test("is replaced in a folder that is writable for everybody", async () => {
     const found = linked("");
     const folder = path.dirname(found.link);
     fs.chmodSync(folder, 0o1777);
     expect(await write(found)).toEqual(replaced("", found, `everybody may write to ${folder}`));
   });
 
-  it.skipIf(process.getuid?.() !== 0)("is replaced where it belongs to another user", async () => {
+  test.skipIf(process.getuid?.() !== 0)("is replaced where it belongs to another user", async () => {
     const found = linked(BEAT);
     fs.lchownSync(found.link, 4711, 4711);
     const why = "it belongs to user 4711, this process to user 0";
     expect(await write(found)).toEqual(replaced(BEAT, found, why));
   });
 
-  it("is replaced where it leads in a circle", async () => {
+  test("is replaced if it is circular", async () => {
     const found = linked();
     fs.symlinkSync(found.link, found.target);
-    expect(await write(found)).toEqual({ ...replaced("", found, "it leads in a circle"), target: null });
+    expect(await write(found)).toEqual({ ...replaced("", found, "it is circular"), target: null });
   });
 
-  it("is neither followed nor lost when it cannot be seen what it leads to", async () => {
+  test("is neither followed nor replaced when its target cannot be read", async () => {
     const found = linked(BEAT);
     vi.spyOn(fs.promises, "open").mockImplementationOnce(failWith("EMFILE"));
     await expect(stateFileWriter(found.link)(NEXT)).rejects.toMatchObject({ code: "EMFILE" });
@@ -264,7 +264,7 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     expect(await write(found)).toEqual(FOLLOWED);
   });
 
-  it("is followed to a file of another mode, which gets that of the beats", async () => {
+  test("is followed to a file of another mode, which gets that of the beats", async () => {
     const found = linked("");
     fs.chmodSync(found.target, 0o666);
     expect(await write(found)).toEqual(FOLLOWED);
@@ -284,7 +284,7 @@ const canBind = (() => {
 })();
 
 describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not mount one)"}`, () => {
-  it("that is mounted by itself says that its folder is to be mounted, and leaves nothing behind", async () => {
+  test("that is mounted by itself says that its folder is to be mounted, and leaves nothing behind", async () => {
     const folder = temporaryFolder();
     const [from = "", to = ""] = ["a", "b"].map((name) => path.join(folder, name));
     for (const file of [from, to]) fs.writeFileSync(file, "old");
@@ -292,7 +292,7 @@ describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not moun
     onTestFinished(() => void spawnSync("umount", ["--lazy", to]));
     const heartbeat = new Heartbeat({ stateFile: to, onMissedBeat: () => undefined });
     await expect(heartbeat.beat()).rejects.toMatchObject({
-      message: `heartbeat "heartbeat" missed a beat: EBUSY: ${to} cannot be replaced; where it is mounted by itself, mount its folder instead.`,
+      message: `heartbeat "heartbeat" missed a beat: EBUSY: ${to} cannot be replaced; if it is mounted by itself, mount its folder instead.`,
       cause: { code: "EBUSY" },
     });
     expect(fs.readFileSync(from, "utf8")).toBe("old");
@@ -301,7 +301,7 @@ describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not moun
 });
 
 describe("the first write of a state file", () => {
-  it("removes the temporary files of killed processes and nobody else's", async () => {
+  test("removes the temporary files of killed processes and no others", async () => {
     const folder = temporaryFolder();
     const scope = pidScope();
     const old = new Date(Date.now() - 2 * 3_600_000);
@@ -325,7 +325,7 @@ describe("the first write of a state file", () => {
     expect(fs.readdirSync(folder).toSorted()).toEqual(["a", ...kept].toSorted());
   });
 
-  it("works where the folder cannot be listed", async () => {
+  test("works if the folder cannot be listed", async () => {
     const target = path.join(temporaryFolder(), "a");
     vi.spyOn(fs.promises, "readdir").mockImplementation(failWith("EACCES"));
     await stateFileWriter(target)("x");

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { HeartbeatState, HeartbeatStatus } from "../../src/heartbeat-file/state.js";
 import { decodeState as decode, encodeState } from "../../src/heartbeat-file/state.js";
 import { processFate } from "../../src/heartbeat-file/process-identity.js";
@@ -38,7 +38,7 @@ const states: fc.Arbitrary<HeartbeatState> = fc.record(
 );
 
 describe("the text of a state", () => {
-  it("is one line of JSON with snake_case keys", () => {
+  test("is one line of JSON with snake_case keys", () => {
     const state = decodeState(JSON.stringify(ours));
     expect(state).toEqual({
       timestamp: ours.timestamp,
@@ -56,7 +56,7 @@ describe("the text of a state", () => {
     expect(text.indexOf("\n")).toBe(text.length - 1);
   });
 
-  it("is read back as it was", () => {
+  test("is read back as it was", () => {
     fc.assert(
       fc.property(states, (state) => {
         expect(decodeState(encodeState(state))).toStrictEqual(state);
@@ -65,7 +65,7 @@ describe("the text of a state", () => {
     );
   });
 
-  it("is read from the original's four fields", () => {
+  test("is read from the original's four fields", () => {
     const { timestamp, pid, hostname, metadata } = ours;
     expect(decodeState(JSON.stringify({ timestamp, pid, hostname, metadata }))).toEqual({
       timestamp,
@@ -76,7 +76,7 @@ describe("the text of a state", () => {
     expect(decodeState(JSON.stringify({ timestamp, pid, hostname }))?.metadata).toEqual({});
   });
 
-  it("may hold the numbers that Python writes and JSON lacks", () => {
+  test("may hold the numbers that Python writes and JSON lacks", () => {
     const text =
       '{"timestamp": "2026-01-02T03:04:05+00:00", "pid": 1, "hostname": "NaN \\" -Infinity", "metadata": {"a": NaN, "b": -Infinity, "c": [Infinity]}}';
     expect(decodeState(text)).toMatchObject({
@@ -85,14 +85,14 @@ describe("the text of a state", () => {
     });
   });
 
-  it("gives a frozen state", () => {
+  test("gives a frozen state", () => {
     const state = decodeState(JSON.stringify(ours));
     expect(Object.isFrozen(state)).toBe(true);
     expect(Object.isFrozen(state?.metadata)).toBe(true);
     expect(Object.isFrozen(state?.metadata["symbols"])).toBe(true);
   });
 
-  it.each<[string, object]>([
+  test.each<[string, object]>([
     ["no timestamp", { timestamp: undefined }],
     ["a timestamp without an offset", { timestamp: "2026-01-02T03:04:05.678000" }],
     ["a date alone", { timestamp: "2026-01-02" }],
@@ -123,7 +123,7 @@ describe("the text of a state", () => {
     expect(decodeState(JSON.stringify({ ...ours, ...change }))).toBeNull();
   });
 
-  it.each(["timestamp", "pid", "started_at", "sequence", "interval"])(
+  test.each(["timestamp", "pid", "started_at", "sequence", "interval"])(
     "is no state when its %s is beyond every number",
     (key) => {
       for (const number of ["1e309", "-1e309"]) {
@@ -134,21 +134,21 @@ describe("the text of a state", () => {
     },
   );
 
-  it.each(["", " ", "null", "[]", "5", '"x"', "{", "{}", "\0\0\0\0", '{"timestamp":', "NaN", '{"a":"\\'])(
+  test.each(["", " ", "null", "[]", "5", '"x"', "{", "{}", "\0\0\0\0", '{"timestamp":', "NaN", '{"a":"\\'])(
     "is no state when it is %j",
     (text) => {
       expect(decodeState(text)).toBeNull();
     },
   );
 
-  it("takes null for a missing optional field", () => {
+  test("takes null for a missing optional field", () => {
     const state = decodeState(JSON.stringify({ ...ours, status: null, interval: null, metadata: null }));
     expect(state).not.toHaveProperty("status");
     expect(state).not.toHaveProperty("interval");
     expect(state?.metadata).toEqual({});
   });
 
-  it("never makes decoding throw, whatever the bytes", () => {
+  test("never makes decoding throw, whatever the bytes", () => {
     const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array).toString("utf8"));
     const cut = fc.tuple(states, fc.nat(), fc.string({ maxLength: 3 })).map(([state, at, noise]) => {
       const text = encodeState(state);
@@ -163,12 +163,12 @@ describe("the text of a state", () => {
     );
   });
 
-  it("is null when it was cut off anywhere", () => {
+  test("is null when it is cut off anywhere", () => {
     const text = JSON.stringify(ours);
     for (let end = 0; end < text.length; end++) expect(decodeState(text.slice(0, end))).toBeNull();
   });
 
-  it("of a hostile size or depth is decoded in linear time and without recursion", () => {
+  test("of a hostile size or depth is decoded in linear time and without recursion", () => {
     expect(decodeState(`{"metadata":NaN,"x":"${'\\"'.repeat(500_000)}`)).toBeNull();
     expect(decodeState("[".repeat(1_000_000))).toBeNull();
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
@@ -176,7 +176,7 @@ describe("the text of a state", () => {
     expect(decode(text)).toEqual({ state: null, reason: "nested deeper than 100 levels" });
   });
 
-  it("is ASCII alone, and the same data to whoever reads it", () => {
+  test("is pure ASCII, and the same data for every reader", () => {
     const hostname = "Zürich-\u{1F600}-\u2028-\uD800-\u007F";
     const state: HeartbeatState = {
       timestamp: ours.timestamp,
@@ -190,7 +190,7 @@ describe("the text of a state", () => {
     expect(decodeState(text)).toEqual(state);
   });
 
-  it.each([
+  test.each([
     [
       "the example bot's own",
       { status: "running", heartbeat_sessions: 1, error: null, last_candle_time: null },
@@ -215,7 +215,7 @@ describe("the text of a state", () => {
 });
 
 describe("a timestamp", () => {
-  it.each<[number, string]>([
+  test.each<[number, string]>([
     [Date.UTC(2026, 0, 2, 3, 4, 5, 678), "2026-01-02T03:04:05.678000+00:00"],
     [Date.UTC(2026, 0, 2, 3, 4, 5), "2026-01-02T03:04:05.000000+00:00"],
     [Date.UTC(2026, 0, 2, 3, 4, 5, 1) + 0.25, "2026-01-02T03:04:05.001250+00:00"],
@@ -225,7 +225,7 @@ describe("a timestamp", () => {
     expect(parseTimestamp(text)).toBe(Math.floor(wall));
   });
 
-  it.each<[string, number]>([
+  test.each<[string, number]>([
     ["2026-01-02T03:04:05+00:00", Date.UTC(2026, 0, 2, 3, 4, 5)],
     ["2026-01-02T03:04:05Z", Date.UTC(2026, 0, 2, 3, 4, 5)],
     ["2026-01-02 03:04:05.5+00:00", Date.UTC(2026, 0, 2, 3, 4, 5, 500)],

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { ownProcess, startOrder } from "../../src/heartbeat-file/process-identity.js";
 import { encodeState, type HeartbeatState } from "../../src/heartbeat-file/state.js";
 import { hasSuccessor } from "../../src/heartbeat-file/successor.js";
@@ -36,7 +36,7 @@ function holding(found: HeartbeatState): string {
 }
 
 describe("which of two processes began later", () => {
-  it.each<[string, string | undefined, string | undefined, number]>([
+  test.each<[string, string | undefined, string | undefined, number]>([
     ["the first", "boot/1/20", "boot/1/3", 17],
     ["the second", "boot/1/3", "boot/1/20", -17],
     ["neither", "boot/1/3", "boot/1/3", 0],
@@ -56,7 +56,7 @@ describe("which of two processes began later", () => {
 describe.skipIf(process.platform !== "linux")("a file that another process has written", () => {
   const own = state({ startedAt: formatTimestamp(now) });
 
-  it.each([
+  test.each([
     ["set back", EARLIER],
     ["set forward", LATER],
   ])("is its successor's also when the wall clock was %s in between", async (_what, startedAt) => {
@@ -64,7 +64,7 @@ describe.skipIf(process.platform !== "linux")("a file that another process has w
     expect(await hasSuccessor(file, own, now)).toBe(true);
   });
 
-  it("is not its predecessor's, whatever the wall clock says", async () => {
+  test("is not its predecessor's, whatever the wall clock says", async () => {
     // Process 1 is older than this one, and its mark is asked for as it is written here.
     const line = fs.readFileSync("/proc/1/stat", "latin1").split(") ").at(-1) ?? "";
     const first = { pid: 1, processStart: `${mark}/${line.split(" ")[19]}`, startedAt: LATER };
@@ -72,7 +72,7 @@ describe.skipIf(process.platform !== "linux")("a file that another process has w
     expect(await hasSuccessor(holding(state(first)), own, now)).toBe(false);
   });
 
-  it("goes by the wall clock where the file does not say when its process began", async () => {
+  test("goes by the wall clock if the file does not say when its process began", async () => {
     const { pid } = later();
     const { processStart: _start, ...bare } = state({ pid, hostname: os.hostname() });
     expect(await hasSuccessor(holding({ ...bare, startedAt: formatTimestamp(now + 1) }), own, now)).toBe(
@@ -82,7 +82,7 @@ describe.skipIf(process.platform !== "linux")("a file that another process has w
     expect(await hasSuccessor(holding(bare), own, now)).toBe(false);
   });
 
-  it("is nobody's when that process is gone", async () => {
+  test("has no successor when that process is gone", async () => {
     const found = state({ pid: 2 ** 31 - 1, processStart: `${mark}/${ticks + 1e6}`, startedAt: LATER });
     expect(await hasSuccessor(holding(found), own, now)).toBe(false);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { nextDue } from "../../src/heartbeat/schedule.js";
 import type { HeartbeatState } from "../../src/heartbeat-file/state.js";
 import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
@@ -18,7 +18,7 @@ const state: HeartbeatState = {
 const { interval: _interval, status: _status, ...original } = state;
 
 describe("the verdict on a heartbeat", () => {
-  it.each<[string, HeartbeatState, ProcessFate, number, number | undefined, HeartbeatVerdict]>([
+  test.each<[string, HeartbeatState, ProcessFate, number, number | undefined, HeartbeatVerdict]>([
     ["just written", state, "running", 0, 30, "alive"],
     ["exactly as old as allowed", state, "running", 30, 30, "alive"],
     ["a millisecond older than allowed", state, "running", 30.001, 30, "stale"],
@@ -55,13 +55,13 @@ describe("the verdict on a heartbeat", () => {
     expect(Object.isFrozen(result)).toBe(true);
   });
 
-  it("is unknown without a state", () => {
+  test("is unknown without a state", () => {
     expect(judge(null, "unknown", WRITTEN, 30_000)).toEqual({ status: "unknown", age: null, state: null });
   });
 });
 
 describe("the next beat", () => {
-  it.each<[string, number, number, number]>([
+  test.each<[string, number, number, number]>([
     ["one interval later when on time", 1000, 1000, 1010],
     ["where it would have been when a little late", 1000, 1003, 1010],
     ["the next of the row after a pause of many intervals", 1000, 1057, 1060],
@@ -71,7 +71,7 @@ describe("the next beat", () => {
     expect(nextDue(due, 10, now)).toBe(next);
   });
 
-  it("lies at most one interval ahead and on the row of the first one", () => {
+  test("is at most one interval ahead and on the schedule of the first one", () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.integer({ min: 1, max: 1e5 }), fc.nat(1e7), (due, interval, late) => {
         const now = due + late;

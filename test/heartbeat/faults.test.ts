@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import type { HeartbeatError } from "../../src/heartbeat/errors.js";
 import { collectWarnings, temporaryFolder } from "./folder.js";
@@ -30,7 +30,7 @@ async function live(stateFile: string, turns: number): Promise<{ pid: number | u
 
 // Generous: dozens of processes are started, perhaps on a busy machine.
 describe("a heartbeat", { timeout: 600_000 }, () => {
-  it("that is killed at random moments leaves a whole file, at most one temporary file, and that until the next start", async () => {
+  test("that is killed at random moments leaves a whole file, at most one temporary file, and that until the next start", async () => {
     const folder = temporaryFolder();
     const stateFile = path.join(folder, FILE);
     const tally = { beats: 0, kills: 0, temporary: 0 };
@@ -53,7 +53,7 @@ describe("a heartbeat", { timeout: 600_000 }, () => {
     console.log(`killed ${tally.kills} times in ${tally.beats} beats; temporary files: ${tally.temporary}`);
   });
 
-  it("that is written as fast as can be is never read in part, by many readers at once", async () => {
+  test("that is written as fast as can be is never read in part, by many readers at once", async () => {
     const stateFile = path.join(temporaryFolder(), FILE);
     await new Heartbeat({ stateFile }).beat();
     const writer = spawn(process.execPath, [fixture("heartbeat-writer"), stateFile, "0"]);
@@ -76,7 +76,7 @@ describe("a heartbeat", { timeout: 600_000 }, () => {
     console.log(`${READS} reads saw ${seen.size} beats`);
   });
 
-  it.skipIf(process.platform === "win32")(
+  test.skipIf(process.platform === "win32")(
     "that may not write is missed, and beats again when it may",
     async () => {
       const stateFile = path.join(temporaryFolder(), "own", FILE);
@@ -86,7 +86,7 @@ describe("a heartbeat", { timeout: 600_000 }, () => {
     },
   );
 
-  it("replaces a planted symlink in place of its file, and follows one in place of its folder", async () => {
+  test("replaces a planted symlink in place of its file, and follows one in place of its folder", async () => {
     const folder = temporaryFolder();
     const victim = path.join(folder, "victim");
     const warnings = collectWarnings("KSTLIB_HEARTBEAT_LINK");
@@ -149,7 +149,7 @@ describe.skipIf(!mountable)(`a file system${mountable ? "" : " (SKIPPED: may not
     return () => fs.rmSync(ballast);
   };
 
-  it.each([
+  test.each([
     ["of 64 kB that is full", "size=64k", fill],
     [
       "that can hold no more files",
@@ -179,7 +179,7 @@ describe.skipIf(!mountable)(`a file system${mountable ? "" : " (SKIPPED: may not
     },
   );
 
-  it("that is read-only misses beats until it is writable again, and can still be read", async () => {
+  test("that is read-only misses beats until it is writable again, and can still be read", async () => {
     const folder = smallFileSystem("size=1m");
     const { heartbeat, stateFile, missed } = on(folder);
     heartbeat.start();

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { HeartbeatError } from "../../src/heartbeat/errors.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "../../src/heartbeat/options.js";
@@ -52,7 +52,7 @@ function broken(options: HeartbeatOptions = {}) {
 }
 
 describe("a running heartbeat", () => {
-  it("writes at once and then at each interval", async () => {
+  test("writes at once and then at each interval", async () => {
     const { clock, heartbeat, read, stateFile } = setup({ metadata: { version: "1.0.0" } });
     heartbeat.start();
     expect(heartbeat.isRunning).toBe(true);
@@ -75,7 +75,7 @@ describe("a running heartbeat", () => {
     await heartbeat.stop();
   });
 
-  it("says its status, interval and file as properties, as its snapshot does", async () => {
+  test("has its status, interval and file as properties, like its snapshot", async () => {
     const { clock, heartbeat, stateFile } = setup({ interval: "500ms" });
     const said: unknown[] = [];
     const look = (): void => {
@@ -95,7 +95,7 @@ describe("a running heartbeat", () => {
     expect(new Heartbeat({ clock }).stateFile).toBeUndefined();
   });
 
-  it("writes one beat after a pause of many intervals, and the next at its old time", async () => {
+  test("writes one beat after a pause of many intervals, and the next on the old schedule", async () => {
     const times: string[] = [];
     const { clock, heartbeat } = setup({ onBeat: (state) => times.push(state.timestamp.slice(14, 19)) });
     heartbeat.start();
@@ -107,7 +107,7 @@ describe("a running heartbeat", () => {
     expect(times).toEqual(["00:00", "00:57", "01:00", "01:10"]);
   });
 
-  it("keeps its pace when the wall clock jumps", async () => {
+  test("keeps its pace when the wall clock jumps", async () => {
     const { clock, heartbeat, read } = setup();
     heartbeat.start();
     await clock.advance(5);
@@ -117,7 +117,7 @@ describe("a running heartbeat", () => {
     await heartbeat.stop();
   });
 
-  it("cannot be started twice", async () => {
+  test("cannot be started twice", async () => {
     const { clock, heartbeat } = setup();
     heartbeat.start();
     expect(() => heartbeat.start()).toThrow(HeartbeatError);
@@ -126,7 +126,7 @@ describe("a running heartbeat", () => {
     await heartbeat.stop();
   });
 
-  it("holds a timer that does not keep the process alive", async () => {
+  test("holds a timer that does not keep the process alive", async () => {
     const inner = new ManualClock();
     const setTimer = vi.spyOn(inner, "setTimer");
     const { heartbeat } = setup({ clock: inner });
@@ -135,7 +135,7 @@ describe("a running heartbeat", () => {
     expect(setTimer.mock.calls.map(([, , options]) => options)).toEqual([{ ref: false }]);
   });
 
-  it("works without a file, for its callbacks and events alone", async () => {
+  test("works without a file, only with callbacks and events", async () => {
     const clock = new ManualClock();
     const states: HeartbeatState[] = [];
     const events: HeartbeatState[] = [];
@@ -154,7 +154,7 @@ describe("a running heartbeat", () => {
 });
 
 describe("a heartbeat that warms up", () => {
-  it("beats as starting until it is ready, and says so at once", async () => {
+  test("beats as starting until it is ready, and writes that at once", async () => {
     const { clock, heartbeat, read, stateFile } = setup();
     heartbeat.start({ ready: false });
     await clock.advance(20);
@@ -167,7 +167,7 @@ describe("a heartbeat that warms up", () => {
     await heartbeat.stop();
   });
 
-  it("drains without ever having been ready, and is not ready after that", async () => {
+  test("drains without ever having been ready, and is not ready after that", async () => {
     const { clock, heartbeat, read } = setup();
     heartbeat.start({ ready: false });
     heartbeat.drain();
@@ -180,7 +180,7 @@ describe("a heartbeat that warms up", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  it("is not made ready before its start", async () => {
+  test("is not made ready before its start", async () => {
     const { clock, folder, heartbeat, read } = setup();
     heartbeat.ready();
     await clock.advance(0);
@@ -191,7 +191,7 @@ describe("a heartbeat that warms up", () => {
     await heartbeat.stop();
   });
 
-  it.each([[{ ready: 0 }], [{ ready: null }], [{ raedy: false }], [null], [5]])(
+  test.each([[{ ready: 0 }], [{ ready: null }], [{ raedy: false }], [null], [5]])(
     "is not started with %j",
     (options) => {
       const { heartbeat } = setup();
@@ -202,7 +202,7 @@ describe("a heartbeat that warms up", () => {
 });
 
 describe("stopping a heartbeat", () => {
-  it("writes the status stopped last, and leaves no timer and no other file", async () => {
+  test("writes the status stopped last, and leaves no timer and no other file", async () => {
     const { clock, folder, heartbeat, read, stateFile } = setup();
     heartbeat.start();
     await clock.advance(10);
@@ -216,7 +216,7 @@ describe("stopping a heartbeat", () => {
     expect(read()).toMatchObject({ sequence: 3 });
   });
 
-  it("is idempotent, and nothing before start()", async () => {
+  test("is idempotent, and nothing before start()", async () => {
     const { heartbeat, folder, read } = setup();
     await heartbeat.stop();
     expect(fs.readdirSync(folder)).toEqual([]);
@@ -228,7 +228,7 @@ describe("stopping a heartbeat", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  it("waits for the write in flight, so that its beat does not come after the farewell", async () => {
+  test("waits for the write in flight, so that its beat does not come after the last one", async () => {
     const { heartbeat, read } = setup();
     const order: string[] = [];
     heartbeat.on("beat", () => order.push("beat"));
@@ -243,7 +243,7 @@ describe("stopping a heartbeat", () => {
     expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
   });
 
-  it("is done by the end of an await using block, and begun by that of a using block", async () => {
+  test("is complete at the end of an await using block, and begun at the end of a using block", async () => {
     const { clock, heartbeat, read } = setup();
     {
       await using running = heartbeat;
@@ -260,7 +260,7 @@ describe("stopping a heartbeat", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("can be followed by another start, with a start time of its own", async () => {
+  test("can be followed by another start, with a start time of its own", async () => {
     const { clock, heartbeat, read } = setup();
     heartbeat.start();
     await clock.advance(30);
@@ -271,7 +271,7 @@ describe("stopping a heartbeat", () => {
     await heartbeat.stop();
   });
 
-  it("does not reject when the farewell cannot be written", async () => {
+  test("does not reject when the last write fails", async () => {
     const { clock, heartbeat } = broken();
     heartbeat.start();
     await clock.advance(0);
@@ -281,7 +281,7 @@ describe("stopping a heartbeat", () => {
 });
 
 describe("beat()", () => {
-  it("before start() writes a heartbeat that is starting", async () => {
+  test("before start() writes a heartbeat that is starting", async () => {
     const { clock, heartbeat, read, stateFile } = setup();
     await heartbeat.beat();
     expect(read()).toMatchObject({ status: "starting", sequence: 1 });
@@ -289,7 +289,7 @@ describe("beat()", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("resolves when the file is written, and those who call during a write share the next", async () => {
+  test("resolves when the file is written, and calls during a write share the next one", async () => {
     const { heartbeat, read } = setup();
     heartbeat.start();
     await Promise.all([heartbeat.beat(), heartbeat.beat(), heartbeat.beat()]);
@@ -297,7 +297,7 @@ describe("beat()", () => {
     await heartbeat.stop();
   });
 
-  it("rejects after stop(): the file says stopped", async () => {
+  test("rejects after stop(): the file says stopped", async () => {
     const { heartbeat, read } = setup();
     heartbeat.start();
     await heartbeat.stop();
@@ -305,7 +305,7 @@ describe("beat()", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  it("rejects with the system's error as its cause", async () => {
+  test("rejects with the system's error as its cause", async () => {
     const missed = vi.fn<(error: HeartbeatError) => void>();
     const { heartbeat } = broken({ onMissedBeat: missed });
     const error: unknown = await heartbeat.beat().catch((reason: unknown) => reason);
@@ -321,7 +321,7 @@ describe("beat()", () => {
 });
 
 describe("a beat that cannot be written", () => {
-  it("becomes a warning, once in a row, where nobody listens", async () => {
+  test("becomes a warning, once for a series, without a listener", async () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -337,7 +337,7 @@ describe("a beat that cannot be written", () => {
     await heartbeat.stop();
   });
 
-  it("is told to onMissedBeat, onAlert and the listeners, and the next one is tried", async () => {
+  test("is reported to onMissedBeat, onAlert and the listeners, and the next one is tried", async () => {
     const missed: HeartbeatError[] = [];
     const alerts: unknown[][] = [];
     const events: HeartbeatError[] = [];
@@ -370,7 +370,7 @@ describe("a beat that cannot be written", () => {
     await heartbeat.stop();
   });
 
-  it("makes no unhandled rejection, also with a clock that tracks nothing", async () => {
+  test("causes no unhandled rejection, even with a clock that tracks nothing", async () => {
     const unhandled = vi.fn<() => void>();
     process.on("unhandledRejection", unhandled);
     const { clock: inner, heartbeat: _ } = setup();
@@ -387,7 +387,7 @@ describe("a beat that cannot be written", () => {
     expect(heartbeat.snapshot().missedBeats).toBe(2);
   });
 
-  it("because the write before it hangs is a missed beat, and no second write is begun", async () => {
+  test("because the previous write hangs is a missed beat, and no second write is begun", async () => {
     const inner = new ManualClock();
     const missed: HeartbeatError[] = [];
     const { heartbeat, read } = setup({
@@ -399,8 +399,8 @@ describe("a beat that cannot be written", () => {
     await begun;
     await inner.advance(25);
     expect(missed.map((error) => error.message)).toEqual([
-      'heartbeat "heartbeat" missed a beat: the write before it has not ended after 10s.',
-      'heartbeat "heartbeat" missed a beat: the write before it has not ended after 20s.',
+      'heartbeat "heartbeat" missed a beat: the previous write has not ended after 10s.',
+      'heartbeat "heartbeat" missed a beat: the previous write has not ended after 20s.',
     ]);
     expect(spy).toHaveBeenCalledOnce();
     const beaten = new Promise((resolve) => {
@@ -413,7 +413,7 @@ describe("a beat that cannot be written", () => {
     expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
   });
 
-  it("is not one that finds another write just begun", async () => {
+  test("is not one that is due while another write has just begun", async () => {
     const inner = new ManualClock();
     const { heartbeat } = setup({ clock: untracked(inner) });
     heartbeat.start();
@@ -438,7 +438,7 @@ function untracked(clock: ManualClock): Clock {
 }
 
 describe("metadata", () => {
-  it("as a function is asked at each beat", async () => {
+  test("as a function is called at each beat", async () => {
     let orders = 0;
     const { clock, heartbeat, read } = setup({ metadata: () => ({ orders: ++orders }) });
     heartbeat.start();
@@ -447,7 +447,7 @@ describe("metadata", () => {
     await heartbeat.stop();
   });
 
-  it("as an object is copied at construction", async () => {
+  test("as an object is copied at construction", async () => {
     const metadata = { list: [1] };
     const { heartbeat, read } = setup({ metadata });
     metadata.list.push(2);
@@ -455,7 +455,7 @@ describe("metadata", () => {
     expect(read()?.metadata).toEqual({ list: [1] });
   });
 
-  it.each<[string, HeartbeatOptions["metadata"]]>([
+  test.each<[string, HeartbeatOptions["metadata"]]>([
     ["an object", { a: { b: 1 }, list: [{ c: 1 }] }],
     ["a function", () => ({ a: { b: 1 }, list: [{ c: 1 }] })],
   ])("from %s cannot be changed by who is told of a beat", async (_what, metadata) => {
@@ -474,7 +474,7 @@ describe("metadata", () => {
     await heartbeat.stop();
   });
 
-  it("from a function that asks for a beat is the metadata of that beat", async () => {
+  test("from a function that calls beat() is the metadata of that beat", async () => {
     let calls = 0;
     let asked: Promise<void> | undefined;
     const { heartbeat, read }: ReturnType<typeof setup> = setup({
@@ -489,7 +489,7 @@ describe("metadata", () => {
     expect(heartbeat.snapshot()).toMatchObject({ beats: 1, missedBeats: 0 });
   });
 
-  it("from a function that stops the heartbeat is that of the last write", async () => {
+  test("from a function that stops the heartbeat is that of the last write", async () => {
     const writes = vi.spyOn(fs.promises, "rename");
     let stopped: Promise<void> | undefined;
     const { clock, heartbeat, read }: ReturnType<typeof setup> = setup({
@@ -508,7 +508,7 @@ describe("metadata", () => {
 
   const circular: Record<string, unknown> = {};
   circular["self"] = circular;
-  it.each<[string, () => unknown]>([
+  test.each<[string, () => unknown]>([
     ["throws", () => Promise.reject(new Error("async")).then(() => ({}))],
     ["returns a promise", () => Promise.resolve({})],
     ["returns a rejecting promise", () => Promise.reject(new Error("async"))],
@@ -547,7 +547,7 @@ describe("metadata", () => {
 });
 
 describe("a target", () => {
-  it("is reported dead once per death", async () => {
+  test("is reported dead once per death", async () => {
     const target = { isDead: false };
     const dead = vi.fn<() => void>();
     const listener = vi.fn<(event: object) => void>();
@@ -575,7 +575,7 @@ describe("a target", () => {
     await heartbeat.stop();
   });
 
-  it("that is dead already is reported at the start", async () => {
+  test("that is dead already is reported at the start", async () => {
     const dead = vi.fn<() => void>();
     const { heartbeat } = setup({ target: { isDead: true }, onTargetDead: dead });
     heartbeat.start();
@@ -583,7 +583,7 @@ describe("a target", () => {
     await heartbeat.stop();
   });
 
-  it("whose getter throws does not disturb the beats, and is no death", async () => {
+  test("whose getter throws does not disturb the beats, and is not dead", async () => {
     const warnings = collectWarnings("KSTLIB_LISTENER_FAILED");
     const dead = vi.fn<() => void>();
     const target = {
@@ -600,7 +600,7 @@ describe("a target", () => {
     await heartbeat.stop();
   });
 
-  it("is dead only when it says true", async () => {
+  test("is dead only when isDead is true", async () => {
     const dead = vi.fn<() => void>();
     const { heartbeat } = setup({ target: { isDead: Promise.resolve(false) as never }, onTargetDead: dead });
     heartbeat.start();
@@ -608,7 +608,7 @@ describe("a target", () => {
     expect(dead).not.toHaveBeenCalled();
   });
 
-  it("may stop the heartbeat in its callback", async () => {
+  test("may stop the heartbeat in its callback", async () => {
     const { clock, heartbeat, read }: ReturnType<typeof setup> = setup({
       target: { isDead: true },
       onTargetDead: () => heartbeat.stop(),
@@ -622,7 +622,7 @@ describe("a target", () => {
 });
 
 describe("callbacks and listeners that throw or reject", () => {
-  it("are reported and change nothing", async () => {
+  test("are reported and have no other effect", async () => {
     const warnings = collectWarnings("KSTLIB_LISTENER_FAILED");
     const fail = (): never => {
       throw new Error("callback");
@@ -650,7 +650,7 @@ describe("callbacks and listeners that throw or reject", () => {
 });
 
 describe("draining", () => {
-  it("is written at once when the shutdown's signal aborts, and the beats go on", async () => {
+  test("is written at once when the shutdown's signal aborts, and the beats go on", async () => {
     const controller = new AbortController();
     const { clock, heartbeat, read, stateFile } = setup({ drainOn: controller.signal });
     heartbeat.start();
@@ -665,7 +665,7 @@ describe("draining", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  it("is the status from the start when the signal was aborted before", async () => {
+  test("is the status from the start when the signal was aborted before", async () => {
     const { clock, heartbeat, read } = setup({ drainOn: AbortSignal.abort() });
     heartbeat.start();
     await clock.advance(0);
@@ -673,7 +673,7 @@ describe("draining", () => {
     await heartbeat.stop();
   });
 
-  it("by hand happens once, and only while running", async () => {
+  test("by hand happens once, and only while running", async () => {
     const { clock, folder, heartbeat, read } = setup();
     heartbeat.drain();
     await clock.advance(0);
@@ -691,7 +691,7 @@ describe("draining", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  it("shares one listener with all who wait for the same signal", async () => {
+  test("shares one listener with everything that waits for the same signal", async () => {
     const { signal } = new AbortController();
     const heartbeats = Array.from({ length: 20 }, () => new Heartbeat({ drainOn: signal }));
     for (const heartbeat of heartbeats) heartbeat.start();
@@ -700,7 +700,7 @@ describe("draining", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
-  it("leaves no listener on the signal after stop()", async () => {
+  test("leaves no listener on the signal after stop()", async () => {
     const { signal } = new AbortController();
     const add = vi.spyOn(signal, "addEventListener");
     const remove = vi.spyOn(signal, "removeEventListener");
@@ -727,7 +727,7 @@ describe("reading a heartbeat", () => {
     return result;
   }
 
-  it("tells a frozen loop by the age of its file", async () => {
+  test("recognises a frozen loop by the age of its file", async () => {
     const { clock, heartbeat, stateFile } = setup();
     heartbeat.start();
     await clock.advance(0);
@@ -741,7 +741,7 @@ describe("reading a heartbeat", () => {
     await heartbeat.stop();
   });
 
-  it("does not believe a time in the future", async () => {
+  test("does not accept a time in the future", async () => {
     const { clock, heartbeat, stateFile } = setup();
     await heartbeat.beat();
     clock.jumpWall(-5);
@@ -750,7 +750,7 @@ describe("reading a heartbeat", () => {
     expect(await check(stateFile, clock)).toMatchObject({ status: "unknown", age: -6 });
   });
 
-  it.each<[string, string | Uint8Array]>([
+  test.each<[string, string | Uint8Array]>([
     ["empty", ""],
     ["truncated", '{"timestamp": "2026-01-02T03:04:05.678000+00:00", "pid": 1'],
     ["binary", new Uint8Array([0xff, 0xfe, 0x00, 0x80, 0x7b])],
@@ -772,7 +772,7 @@ describe("reading a heartbeat", () => {
     });
   });
 
-  it("that is missing, or no file, gives null and unknown", async () => {
+  test("that is missing, or no file, gives null and unknown", async () => {
     const folder = temporaryFolder();
     for (const [file, reason] of [
       [folder, "not a file"],
@@ -788,7 +788,7 @@ describe("reading a heartbeat", () => {
     }
   });
 
-  it("that was killed says dead at once", async () => {
+  test("that was killed is dead at once", async () => {
     const { clock, heartbeat, stateFile } = setup();
     await heartbeat.beat();
     const file = JSON.parse(fs.readFileSync(stateFile, "utf8"));
@@ -800,7 +800,7 @@ describe("reading a heartbeat", () => {
   });
 });
 
-it("two heartbeats of one process share a folder, and even a file", async () => {
+test("two heartbeats of one process share a folder, and even a file", async () => {
   const { clock, folder, heartbeat, stateFile } = setup();
   const other = new Heartbeat({ clock, stateFile, interval: 5 });
   const neighbour = new Heartbeat({ clock, stateFile: path.join(folder, "other.heartbeat") });
@@ -812,7 +812,7 @@ it("two heartbeats of one process share a folder, and even a file", async () => 
   expect(clock.pendingTimers).toBe(0);
 });
 
-it("an event that does not exist is refused with the one that was meant", () => {
+test("an unknown event is refused, and the nearest one suggested", () => {
   const { heartbeat } = setup();
   expect(() => heartbeat.on("missedbeat" as never, () => undefined)).toThrow(/did you mean missedBeat/);
   expect(() => heartbeat.on("beat", null as never)).toThrow(TypeError);

@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { type Clock, realClock } from "../../src/kernel/clock.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { temporaryFolder } from "./folder.js";
 
 const program = path.join(import.meta.dirname, "..", "fixtures", "heartbeat-life.mjs");
 
-it(
+test(
   "a service under a shutdown is starting, running, draining and stopped to who reads its file",
   {
     timeout: 60_000,
@@ -48,7 +48,7 @@ it(
   },
 );
 
-it.each([
+test.each([
   ["", 0],
   [", also when the wall clock was set back an hour in between", 3_600_000],
 ])(

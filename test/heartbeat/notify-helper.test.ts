@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { NotifyHelper } from "../../src/heartbeat/notify-helper.js";
 import { processExists } from "../../src/process/identity.js";
 import { temporaryFolder } from "./folder.js";
@@ -38,7 +38,7 @@ function helper(socket = "/nowhere"): NotifyHelper {
 const told = (log: string): string[] => fs.readFileSync(log, "utf8").trimEnd().split("\n");
 
 describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000 }, () => {
-  it("calls systemd-notify for each, with a word for a line and the socket's address", async () => {
+  test("calls systemd-notify for each, with a word for each line and the socket's address", async () => {
     const log = program('echo "$NOTIFY_SOCKET $# $*" >> "$log"');
     const { send } = helper("@kstlib/a b");
     await send("READY=1\nSTATUS=running");
@@ -46,7 +46,7 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     expect(told(log)).toEqual(["@kstlib/a b 2 READY=1 STATUS=running", "@kstlib/a b 1 WATCHDOG=1"]);
   });
 
-  it("is one process for all notices, gone after its end, and another for the next", async () => {
+  test("is one process for all notices, gone after its end, and another for the next", async () => {
     const log = program(SESSION);
     const notices = helper();
     await notices.send("A=1");
@@ -61,20 +61,20 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     expect(new Set(told(log)).size).toBe(2);
   });
 
-  it("rejects with what systemd-notify says", async () => {
+  test("rejects with what systemd-notify says", async () => {
     program("echo 'Failed to notify init system:' >&2; echo ' * No such file' >&2; exit 1");
     await expect(helper().send("READY=1")).rejects.toThrow(
       new Error("Failed to notify init system: * No such file"),
     );
   });
 
-  it("rejects where there is no systemd-notify", async () => {
+  test("rejects if there is no systemd-notify", async () => {
     vi.stubEnv("PATH", temporaryFolder());
     onTestFinished(() => void vi.unstubAllEnvs());
     await expect(helper().send("READY=1")).rejects.toThrow(/systemd-notify.*not found/);
   });
 
-  it("rejects when it is killed, and starts again for the next", async () => {
+  test("rejects when it is killed, and starts again for the next", async () => {
     const log = program('echo "$*" >> "$log"; [ "$1" = A=1 ] && kill -9 0; exit 0');
     const { send } = helper();
     await expect(send("A=1")).rejects.toThrow(/helper process ended with SIGKILL/);
@@ -82,7 +82,7 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     expect(told(log)).toEqual(["A=1", "A=2"]);
   });
 
-  it("outlives the signals that systemd sends to all processes of a unit, as does what it started", async () => {
+  test("outlives the signals that systemd sends to all processes of a unit, as does what it started", async () => {
     const log = program('[ "$1" = A=1 ] && { kill -TERM 0; kill -INT 0; kill -HUP 0; }; echo "$*" >> "$log"');
     const { send } = helper();
     await send("A=1");
@@ -90,7 +90,7 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     expect(told(log)).toEqual(["A=1", "A=2"]);
   });
 
-  it("ends with its parent, however that ended", async () => {
+  test("ends with its parent, however that ended", async () => {
     const log = program(SESSION);
     const child = spawn(
       process.execPath,

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { oneAtATime } from "../../src/heartbeat/one-at-a-time.js";
 
 interface Run {
@@ -29,7 +29,7 @@ function jobs(): { readonly runs: Run[]; readonly run: () => Promise<void>; read
   return { runs, run, most: () => most };
 }
 
-it("all who ask during a run share one more run", async () => {
+test("all calls during a run share one more run", async () => {
   const { runs, run, most } = jobs();
   const first = run();
   const waiting = [run(), run(), run()];
@@ -48,7 +48,7 @@ it("all who ask during a run share one more run", async () => {
   expect(runs).toHaveLength(3);
 });
 
-it("who asks between two runs, in whatever job of the queue, makes no third", async () => {
+test("a call between two runs starts no third, whatever job makes it", async () => {
   const { runs, run, most } = jobs();
   const waiting = [run(), run()];
   runs[0]?.end();
@@ -64,7 +64,7 @@ it("who asks between two runs, in whatever job of the queue, makes no third", as
   expect(most()).toBe(1);
 });
 
-it("a failed run fails those who asked for it and not the next", async () => {
+test("a failed run rejects the calls that asked for it and not the next one", async () => {
   const { runs, run } = jobs();
   const first = run();
   const second = run();
@@ -74,7 +74,7 @@ it("a failed run fails those who asked for it and not the next", async () => {
   await expect(second).resolves.toBeUndefined();
 });
 
-it("a run that asks for another while it begins is given itself, and later the one after it", async () => {
+test("a call from the beginning of a run gets that run, a later one the next run", async () => {
   const asked: Promise<void>[] = [];
   let runs = 0;
   const run = oneAtATime(async () => {
@@ -91,7 +91,7 @@ it("a run that asks for another while it begins is given itself, and later the o
   expect(asked).toHaveLength(3);
 });
 
-it("a run that fails at once fails who asked in it", async () => {
+test("a run that fails at once rejects the calls made in it", async () => {
   let inside: Promise<void> | undefined;
   const run = oneAtATime(() => {
     inside = run();

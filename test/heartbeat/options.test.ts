@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/index.js";
 import { configure } from "../../src/configure.js";
 import { pushConfiguration } from "../../src/kernel/configured.js";
@@ -111,14 +111,14 @@ function useFile(text: string): Disposable {
 }
 
 describe("an option of a heartbeat", () => {
-  it("of every name is in the table of bad input", () => {
+  test("of every name is in the table of bad input", () => {
     expect(Object.keys(bad).toSorted()).toEqual(Object.keys(heartbeatRules).toSorted());
   });
 
   const rows = Object.entries(bad).flatMap(([option, values]) =>
     values.map((value): [string, unknown] => [option, value]),
   );
-  it.each(rows)("%s is refused by its name (%#)", (option, value) => {
+  test.each(rows)("%s is refused by its name (%#)", (option, value) => {
     let error: unknown;
     try {
       void new Heartbeat({ [option]: value });
@@ -129,7 +129,7 @@ describe("an option of a heartbeat", () => {
     expect(error).toHaveProperty("message", expect.stringMatching(new RegExp(`^${option}\\b`)));
   });
 
-  it("of an unknown name is refused with the name that was meant", () => {
+  test("with an unknown name is refused, and the nearest name suggested", () => {
     expect(() => new Heartbeat({ ["state_file"]: "a" } as object)).toThrow(/did you mean stateFile/);
     expect(() => new Heartbeat({ ["maxAge"]: 3 } as object)).toThrow(
       new TypeError(
@@ -138,11 +138,11 @@ describe("an option of a heartbeat", () => {
     );
   });
 
-  it.each([null, 5, "x", []])("cannot stand in %j instead of an object", (options) => {
+  test.each([null, 5, "x", []])("cannot stand in %j instead of an object", (options) => {
     expect(() => new Heartbeat(options as object)).toThrow(TypeError);
   });
 
-  it("that is undefined has its default", () => {
+  test("that is undefined has its default", () => {
     const undefinedOptions = Object.fromEntries(Object.keys(heartbeatRules).map((key) => [key, undefined]));
     expect(new Heartbeat(undefinedOptions).snapshot()).toEqual(new Heartbeat().snapshot());
     expect(new Heartbeat().snapshot()).toEqual({
@@ -160,7 +160,7 @@ describe("an option of a heartbeat", () => {
     });
   });
 
-  it("for the metadata may hold what says itself how it is JSON", async () => {
+  test("for the metadata may contain objects with a toJSON", async () => {
     const bare = Object.assign(Object.create(null), { bare: true });
     const metadata = {
       started: new Date(0),
@@ -183,7 +183,7 @@ describe("an option of a heartbeat", () => {
     expect(() => new Heartbeat({ metadata: bare as object })).not.toThrow();
   });
 
-  it("for the signal of a shutdown may be an AbortSignal of another realm or library", async () => {
+  test("for the signal of a shutdown may be an AbortSignal of another realm or library", async () => {
     const { signal } = new AbortController();
     const foreign = {
       aborted: false,
@@ -197,7 +197,7 @@ describe("an option of a heartbeat", () => {
     await heartbeat.stop();
   });
 
-  it("for the time between two beats is from 1 ms to 365 days, in whatever words", () => {
+  test("for the time between two beats is from 1 ms to 365 days, in any notation", () => {
     for (const interval of [0.001, "1ms", "365d", "8760h"] as const) {
       expect(() => new Heartbeat({ interval })).not.toThrow();
     }
@@ -209,13 +209,13 @@ describe("an option of a heartbeat", () => {
     );
   });
 
-  it("for the state file may be a relative path or a file URL", () => {
+  test("for the state file may be a relative path or a file URL", () => {
     const absolute = path.resolve("state/a b.heartbeat");
     expect(new Heartbeat({ stateFile: "state/a b.heartbeat" }).snapshot().stateFile).toBe(absolute);
     expect(new Heartbeat({ stateFile: pathToFileURL(absolute) }).snapshot().stateFile).toBe(absolute);
   });
 
-  it("for who may read the file is a number or its octal digits, in code and in a configuration file", () => {
+  test("for the mode of the file is a number or its octal digits, in code and in a configuration file", () => {
     const mode = (text: string): unknown => {
       using config = useFile(`resilience: { heartbeat: { mode: ${text} } }`);
       return config === undefined ? undefined : new Heartbeat({ stateFile: "a" }).freezeLink?.mode;
@@ -235,7 +235,7 @@ describe("an option of a heartbeat", () => {
     expect(new Heartbeat({ stateFile: "a" }).freezeLink?.mode).toBe(0o600);
   });
 
-  it("for the metadata may be 100 deep and a million bytes long, as the file has it", async () => {
+  test("for the metadata may be 100 deep and a million bytes long, as written to the file", async () => {
     const stateFile = path.join(temporaryFolder(), "a.heartbeat");
     for (const metadata of [nested(99), { text: "é".repeat(166_000) }]) {
       await new Heartbeat({ stateFile, metadata }).beat();
@@ -243,7 +243,7 @@ describe("an option of a heartbeat", () => {
     }
   });
 
-  it("comes from the configuration unless it is given", () => {
+  test("comes from the configuration unless it is given", () => {
     using _configuration = pushConfiguration({
       heartbeat: { interval: "5s", stateFile: "/run/a", instances: { bot: { stateFile: "/run/bot" } } },
     });
@@ -254,7 +254,7 @@ describe("an option of a heartbeat", () => {
     });
   });
 
-  it("is written in a file as the schema says", () => {
+  test("is written in a file as the schema says", () => {
     const inFile = Object.entries(section.rules).filter(([, rule]) => rule.file !== undefined);
     expect(Object.fromEntries(inFile.map(([key, rule]) => [key, rule.file?.kind]))).toEqual({
       stateFile: "text",
@@ -269,7 +269,7 @@ describe("an option of a heartbeat", () => {
 
 describe("an argument of a reader", () => {
   const paths = bad["stateFile"] ?? [];
-  it.each(paths.map((value) => [value]))("file is refused by its name (%#)", async (value) => {
+  test.each(paths.map((value) => [value]))("file is refused by its name (%#)", async (value) => {
     const file = value as string;
     await expect(Heartbeat.readState(file)).rejects.toThrow(/^file must be/);
     await expect(Heartbeat.check(file)).rejects.toThrow(/^file must be/);
@@ -284,7 +284,7 @@ describe("an argument of a reader", () => {
     ...(bad["clock"] ?? []).map((value): [string, unknown] => ["clock", value]),
     ["maxage", 5],
   ];
-  it.each(options)("%s is refused by its name (%#)", async (option, value) => {
+  test.each(options)("%s is refused by its name (%#)", async (option, value) => {
     const given = { [option]: value };
     const named = new RegExp(`^${option}\\b`);
     await expect(Heartbeat.check("missing", given)).rejects.toThrow(named);

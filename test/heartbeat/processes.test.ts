@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { temporaryFolder } from "./folder.js";
 
@@ -12,7 +12,7 @@ const fixture = (name: string): string => path.join(import.meta.dirname, "..", "
 
 // Generous: dozens of processes are started, perhaps on a busy machine.
 describe("a process with a heartbeat", { timeout: 180_000 }, () => {
-  it("shares its file with another, and a reader never sees a part of a beat", async () => {
+  test("shares its file with another, and a reader never sees a part of a beat", async () => {
     const folder = temporaryFolder();
     const stateFile = path.join(folder, "app.heartbeat");
     await new Heartbeat({ stateFile }).beat();
@@ -43,7 +43,7 @@ describe("a process with a heartbeat", { timeout: 180_000 }, () => {
     expect(fs.readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  it("ends by itself when it has nothing else to do, and its last beat is whole", async () => {
+  test("ends by itself when it has nothing else to do, and its last beat is whole", async () => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const { stdout, stderr } = await run(process.execPath, [fixture("heartbeat-alone"), stateFile]);
     expect(stderr).toBe("");

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { temporaryFolder } from "./folder.js";
@@ -100,7 +100,7 @@ describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
     ],
   ];
 
-  it.each(LIVES)("reads our file while it is %s (%#)", async (status, live) => {
+  test.each(LIVES)("reads our file while it is %s (%#)", async (status, live) => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const clock = new ManualClock();
     clock.jumpWall(0.678);
@@ -119,7 +119,7 @@ describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
     await heartbeat.stop();
   });
 
-  it("reads our file in the encoding of any locale", async () => {
+  test("reads our file in the encoding of any locale", async () => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const metadata = { city: "Zürich", note: "\u{1F680} 漢字", ключ: ["\u2028"] };
     await new Heartbeat({ stateFile, metadata }).beat();
@@ -131,7 +131,7 @@ describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
     }
   });
 
-  it("writes files of its examples by other means, without a hostname, and fresh ones are alive", async () => {
+  test("writes files in its examples without a hostname, and fresh ones are alive", async () => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const age = (status: string, seconds: number): string =>
       runPython(EXAMPLE_WRITER, stateFile, status, String(seconds));
@@ -147,7 +147,7 @@ describe.skipIf(python === undefined)(`the Python original${reason}`, () => {
     expect((await Heartbeat.check(stateFile)).status).toBe("stopped");
   });
 
-  it.each(["whole", "fraction"])("writes what we read, with a %s second", async (second) => {
+  test.each(["whole", "fraction"])("writes what we read, with a %s second", async (second) => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const before = Date.now();
     runPython(ORIGINAL_WRITER, stateFile, second);

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "../../src/heartbeat/options.js";
 import type { Clock } from "../../src/kernel/clock.js";
@@ -38,7 +38,7 @@ function impatient(clock: ManualClock): Clock {
 }
 
 describe("a heartbeat under systemd", () => {
-  it("says READY=1 at its start and STOPPING=1 at its end, and needs no file for it", async () => {
+  test("sends READY=1 at its start and STOPPING=1 at its end, without needing a file", async () => {
     underSystemd();
     const { clock, heartbeat, sent } = setup();
     heartbeat.start();
@@ -49,7 +49,7 @@ describe("a heartbeat under systemd", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("is not ready while it warms up, and sends no signs of life before: a slow start is no freeze", async () => {
+  test("sends neither READY=1 nor WATCHDOG=1 while it warms up: a slow start is not a freeze", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const { clock, heartbeat, sent } = setup();
     heartbeat.start({ ready: false });
@@ -61,7 +61,7 @@ describe("a heartbeat under systemd", () => {
     await heartbeat.stop();
   });
 
-  it("sends a sign of life at half of the watchdog's time, whatever its own interval", async () => {
+  test("sends WATCHDOG=1 at half of the watchdog's time, whatever its own interval", async () => {
     underSystemd({ WATCHDOG_USEC: "3000000", WATCHDOG_PID: String(process.pid) });
     const { clock, heartbeat, sent } = setup({ interval: 3600 });
     heartbeat.start();
@@ -75,7 +75,7 @@ describe("a heartbeat under systemd", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("goes on with signs of life while it drains", async () => {
+  test("keeps sending WATCHDOG=1 while it drains", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const controller = new AbortController();
     const { clock, heartbeat, sent } = setup({ drainOn: controller.signal });
@@ -87,7 +87,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([READY, DRAINING, ALIVE, ALIVE, STOPPED]);
   });
 
-  it("was never ready when the shutdown had begun before it", async () => {
+  test("never sends READY=1 if the shutdown began before it", async () => {
     underSystemd();
     const { clock, heartbeat, sent } = setup({ drainOn: AbortSignal.abort() });
     heartbeat.start();
@@ -97,7 +97,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([DRAINING, STOPPED]);
   });
 
-  it("sends one notice at a time, in order, and no more signs of life than are taken", async () => {
+  test("sends one notice at a time, in order, and no WATCHDOG=1 while another waits", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const sent: string[] = [];
     const taken: (() => void)[] = [];
@@ -124,7 +124,7 @@ describe("a heartbeat under systemd", () => {
     await stopped;
   });
 
-  it("begins anew with each start", async () => {
+  test("sends its notices again after each start", async () => {
     underSystemd();
     const { heartbeat, sent } = setup();
     for (let life = 0; life < 2; life++) {
@@ -134,7 +134,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([READY, STOPPED, READY, STOPPED]);
   });
 
-  it("says the end of one life before the beginning of the next, though nobody waited for it", async () => {
+  test("sends the notice of a stop before that of the next start, even if nobody waited for the stop", async () => {
     underSystemd();
     const sent: string[] = [];
     const { heartbeat } = setup({
@@ -150,7 +150,7 @@ describe("a heartbeat under systemd", () => {
     expect(sent).toEqual([READY, STOPPED, READY, STOPPED]);
   });
 
-  it("gives up a manager that never answers when it is stopped, and says so", async () => {
+  test("stops waiting for a manager that never answers when it is stopped, and warns", async () => {
     underSystemd();
     const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
     const clock = new ManualClock();
@@ -168,10 +168,10 @@ describe("a heartbeat under systemd", () => {
     await clock.advance(5);
     await stopped;
     expect(sent).toEqual([READY]);
-    expect(warnings).toEqual(['heartbeat "heartbeat" could not tell systemd STOPPING=1']);
+    expect(warnings).toEqual(['heartbeat "heartbeat" could not send systemd STOPPING=1']);
   });
 
-  it("warns once in a row of notices that cannot be sent, and beats on", async () => {
+  test("warns once for a series of notices that cannot be sent, and keeps beating", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
     const failing = { now: true };
@@ -183,7 +183,7 @@ describe("a heartbeat under systemd", () => {
     });
     heartbeat.start();
     await clock.advance(5);
-    expect(warnings).toEqual(['heartbeat "heartbeat" could not tell systemd READY=1']);
+    expect(warnings).toEqual(['heartbeat "heartbeat" could not send systemd READY=1']);
     failing.now = false;
     await clock.advance(1);
     failing.now = true;
@@ -194,7 +194,7 @@ describe("a heartbeat under systemd", () => {
     expect(warnings).toHaveLength(2);
   });
 
-  it("does not feed the watchdog of another process, and says so", async () => {
+  test("sends no WATCHDOG=1 meant for another process, and warns", async () => {
     underSystemd({ WATCHDOG_USEC: "2000000", WATCHDOG_PID: "1" });
     const warnings = collectWarnings("KSTLIB_SYSTEMD_NOTIFY");
     const { clock, heartbeat, sent } = setup();
@@ -202,12 +202,12 @@ describe("a heartbeat under systemd", () => {
     await clock.advance(10);
     expect(sent).toEqual([READY]);
     expect(warnings).toEqual([
-      `heartbeat "heartbeat" does not feed systemd's watchdog: systemd waits for signs of life of process 1 (WATCHDOG_PID) and this is ${process.pid}; let ExecStart= run node itself`,
+      `heartbeat "heartbeat" sends nothing to systemd's watchdog: systemd expects WATCHDOG=1 from process 1 (WATCHDOG_PID) and this is ${process.pid}; let ExecStart= run node itself`,
     ]);
     await heartbeat.stop();
   });
 
-  it.each([false, undefined])("is as any other unless it is told to (%s)", async (systemd) => {
+  test.each([false, undefined])("is as any other unless it is told to (%s)", async (systemd) => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const taken = vi.spyOn(process, "getBuiltinModule");
     onTestFinished(() => taken.mockRestore());
@@ -219,7 +219,7 @@ describe("a heartbeat under systemd", () => {
   });
 });
 
-it("without systemd a heartbeat that would tell it sends nothing", async () => {
+test("without systemd a heartbeat with the option systemd sends nothing", async () => {
   underSystemd({ WATCHDOG_USEC: "2000000" });
   vi.stubEnv("NOTIFY_SOCKET", undefined);
   const { clock, heartbeat, sent } = setup();

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import path from "node:path";
 import readline from "node:readline";
 import { promisify } from "node:util";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "./folder.js";
 
 const run = promisify(execFile);
@@ -49,7 +49,7 @@ const DRAINING = "STOPPING=1\nSTATUS=draining";
 const STOPPED = "STOPPING=1\nSTATUS=stopped";
 
 describe.skipIf(missing.length > 0)(`a service of systemd${reason}`, { timeout: 60_000 }, () => {
-  it.each([
+  test.each([
     ["a path", () => path.join(temporaryFolder(), "notify")],
     ["an abstract address", () => `@kstlib-test-${process.pid}`],
   ])("tells its whole life to %s", async (_title, address) => {
@@ -73,7 +73,7 @@ describe.skipIf(missing.length > 0)(`a service of systemd${reason}`, { timeout: 
     expect(texts.at(-1)).toBe(STOPPED);
   });
 
-  it("sends no sign of life while its loop is blocked", async () => {
+  test("sends no WATCHDOG=1 while its loop is blocked", async () => {
     const socket = path.join(temporaryFolder(), "notify");
     const { texts, until } = await manager(socket);
     const child = spawn(process.execPath, [fixture("heartbeat-blocked.mjs")], {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readServiceManager } from "../../src/heartbeat/systemd.js";
 
 const socket = "/run/systemd/notify";
@@ -6,7 +6,7 @@ const quiet = { socket, watchdog: undefined, objection: undefined };
 const fed = (watchdog: number): object => ({ socket, watchdog, objection: undefined });
 
 describe("what systemd's variables say", () => {
-  it.each<[string, Record<string, string>, object | undefined]>([
+  test.each<[string, Record<string, string>, object | undefined]>([
     ["nothing where nobody listens", {}, undefined],
     ["nothing by an empty address", { NOTIFY_SOCKET: "", WATCHDOG_USEC: "10" }, undefined],
     ["nothing by a watchdog alone", { WATCHDOG_USEC: "3000000" }, undefined],
@@ -22,16 +22,16 @@ describe("what systemd's variables say", () => {
     expect(readServiceManager(env, 12)).toEqual(found);
   });
 
-  it("is no watchdog of ours when it waits for another process, and why", () => {
+  test("is ignored, with the reason, if the watchdog expects another process", () => {
     const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "4000", WATCHDOG_PID: "13" };
     expect(readServiceManager(env, 12)).toEqual({
       ...quiet,
       objection:
-        "systemd waits for signs of life of process 13 (WATCHDOG_PID) and this is 12; let ExecStart= run node itself",
+        "systemd expects WATCHDOG=1 from process 13 (WATCHDOG_PID) and this is 12; let ExecStart= run node itself",
     });
   });
 
-  it.each(["0", "-1", "1.5", "x", "1e6", "18446744073709551615", " 5"])(
+  test.each(["0", "-1", "1.5", "x", "1e6", "18446744073709551615", " 5"])(
     "is no watchdog of %j microseconds, and why",
     (text) => {
       expect(readServiceManager({ NOTIFY_SOCKET: socket, WATCHDOG_USEC: text }, 12)).toEqual({

@@ -43,7 +43,7 @@ describe("events", () => {
     ]);
   });
 
-  test("without a listener do nothing, and say so beforehand", () => {
+  test("without a listener do nothing, and can tell beforehand", () => {
     const events = door();
     expect(events.has("open")).toBe(false);
     events.emit("open", { by: "me" });
@@ -123,7 +123,7 @@ describe("events", () => {
     );
   });
 
-  test("make no unhandled rejection when a listener rejects, but a warning", async () => {
+  test("cause a warning and no unhandled rejection when a listener rejects", async () => {
     const unhandled = vi.fn<() => void>();
     process.on("unhandledRejection", unhandled);
     const events = door();

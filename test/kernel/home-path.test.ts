@@ -18,18 +18,18 @@ describe("a path that begins with ~", () => {
     expect(parsePath(given, "stateFile")).toBe(found);
   });
 
-  test("is refused when the home is somebody else's", () => {
+  test("is refused when it is another user's home", () => {
     expect(() => parsePath("~root/app", "stateFile")).toThrow(
       `stateFile must be a path (a string that is not empty, without NUL, not in another's ~name/) or a file: URL; got "~root/app".`,
     );
   });
 
-  test("is what it says in a URL, which knows no home", () => {
+  test("is taken literally in a URL, which has no home folder", () => {
     expect(parsePath(new URL("file:///~/app"), "stateFile")).toBe(path.resolve("/~/app"));
     expect(parsePath(new URL("file:///~root/app"), "stateFile")).toBe(path.resolve("/~root/app"));
   });
 
-  test("can be told another home", () => {
+  test("uses another home if given one", () => {
     expect(fromHome("~/x", () => "/srv/me")).toBe(path.join("/srv/me", "x"));
   });
 });

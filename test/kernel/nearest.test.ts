@@ -39,7 +39,7 @@ describe("the nearest known name", () => {
     expect(nearest(stranger, options)).toBeUndefined();
   });
 
-  test("to a text as long as a page is none", () => {
+  test("to a very long text is none", () => {
     expect(nearest("a".repeat(10_000), options)).toBeUndefined();
   });
 
@@ -52,7 +52,7 @@ describe("the nearest known name", () => {
     expect(nearest("rote", ["rate", "note"])).toBe("rate");
   });
 
-  test("counts the swap of two neighbours as one slip, two changed letters as two", () => {
+  test("counts a swap of two neighbours as one edit, two changed letters as two", () => {
     expect(nearest("ab12", ["ab34", "ba12"])).toBe("ba12");
   });
 

@@ -51,7 +51,7 @@ describe("a component that is printed", () => {
     }
   }
 
-  test("says in JSON what JSON has no number for", () => {
+  test("writes numbers that JSON cannot express as text", () => {
     expect(JSON.stringify([new Sample()])).toBe(
       '[{"kind":"watchdog","name":"a","limit":"Infinity","stats":{"worst":"-Infinity","mean":"NaN"}}]',
     );
@@ -73,7 +73,7 @@ describe("a component that is printed", () => {
   });
 });
 
-test("what has no snapshot to tell prints without: a proxy, a stub, one whose clock throws", () => {
+test("an object without a snapshot prints all the same: a proxy, a stub, one whose clock throws", () => {
   const broken = new ManualClock();
   const stopped = new RateLimiter({ clock: broken });
   broken.now = () => {

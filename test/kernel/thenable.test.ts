@@ -70,7 +70,7 @@ describe.each([
   });
 });
 
-test("a query builder that is not refused runs once", async () => {
+test("a query builder that is accepted runs once", async () => {
   const breaker = new CircuitBreaker();
   for (const run of [
     (query: Query) => breaker.call(() => query),
@@ -83,7 +83,7 @@ test("a query builder that is not refused runs once", async () => {
   }
 });
 
-test("a rejection that nobody will see is no unhandled one, of whichever realm it is", async () => {
+test("a rejection of a refused promise is not an unhandled one, whatever its realm", async () => {
   // Either would fail the whole run of these tests.
   disown(Promise.reject(new Error("unseen")));
   disown(runInNewContext("Promise.reject(new Error('unseen'))"));

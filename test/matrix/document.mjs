@@ -9,13 +9,13 @@ export const DOCUMENT = path.join(root, "docs", "runtimes.md");
 export const BEGIN = "<!-- The rest is written by `npm run test:matrix`: -->";
 export const END = "<!-- until here. -->";
 
-/** A reason as a sentence for people: it is a warning's or a report's. */
+/** A reason, from a warning or a report, as a sentence. */
 const sentence = (reason) =>
   reason.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/^KSTLIB_\w+/, "`$&`");
 
 /**
- * The table and its footnotes; `resultOf(capability, runtime)` says what a cell has.
- * A reason stands once, however many cells share it.
+ * The table and its footnotes; `resultOf(capability, runtime)` returns the content of a cell. Cells with the same reason
+ * share a footnote.
  */
 export function tableOf(runtimes, capabilities, resultOf) {
   const reasons = [];
@@ -38,7 +38,7 @@ export function tableOf(runtimes, capabilities, resultOf) {
   return notes === "" ? table : `${table}\n\n${notes}`;
 }
 
-/** Puts what a complete run has found into the document. */
+/** Writes the results of a complete run into the document. */
 export function writeDocument(runtimes, capabilities, rows) {
   const found = new Map(rows.map((row) => [`${row.runtime} ${row.capability}`, row]));
   const table = tableOf(runtimes, capabilities, ({ id }, runtime) => found.get(`${runtime.id} ${id}`));

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
 describe("a manual clock", () => {
-  test("stands still until it is moved, and moves both its readings", async () => {
+  test("does not move by itself, and moves both readings", async () => {
     const clock = new ManualClock();
     const [now, wall] = [clock.now(), clock.wallNow()];
     expect([clock.now(), clock.wallNow()]).toEqual([now, wall]);
@@ -15,7 +15,7 @@ describe("a manual clock", () => {
     expect(clock.now()).toBe(now + 1750 + 3 * 86_400_000);
   });
 
-  test("fires what comes due in the order of time, then of setting, each at its own time", async () => {
+  test("fires due timers in the order of their times, then of setting, each at its own time", async () => {
     const clock = new ManualClock();
     const seen: string[] = [];
     const at = (delay: number, name: string): unknown =>
@@ -89,7 +89,7 @@ describe("a manual clock", () => {
     expect(seen).toEqual(["before", "first timer", "after the first", "second timer", "after the second"]);
   });
 
-  test("waits for the background work it was told of, also for a failed one and for what follows it", async () => {
+  test("waits for tracked background work, also if it fails, and for what follows it", async () => {
     const clock = new ManualClock();
     const seen: string[] = [];
     const turn = (): Promise<void> =>
@@ -153,7 +153,7 @@ describe("a manual clock", () => {
     expect(clock.now()).toBe(1100);
   });
 
-  test("jumps its wall clock alone, also back", async () => {
+  test("jumps only its wall clock, also back", async () => {
     const clock = new ManualClock();
     const wall = clock.wallNow();
     clock.jumpWall(60);

@@ -6,15 +6,15 @@ import { expandPattern, isPattern } from "./glob.js";
 
 const ENDING = ".heartbeat";
 
-/** What the arguments came to. */
+/** The files that the arguments name. */
 export interface Found {
-  /** Absolute paths, each once, in the order of the arguments; also those that were named and are missing. */
+  /** Absolute paths, each once, in the order of the arguments, including named files that are missing. */
   readonly files: readonly string[];
-  /** Whether any of them was there. */
+  /** Whether any of them exists. */
   readonly isAny: boolean;
-  /** Arguments that led to no file. */
+  /** Arguments that match no file. */
   readonly empty: readonly string[];
-  /** Those of them that led to a folder which may not be looked into. */
+  /** Those of them that name a folder without permission to read. */
   readonly forbidden: ReadonlySet<string>;
 }
 
@@ -26,12 +26,12 @@ function kindOf(file: string): Kind {
     if (found === undefined) return "missing";
     return found.isDirectory() ? "folder" : "file";
   } catch (error) {
-    // In a folder that may not be entered it may be there, and a link in a circle is: looking at it will tell.
+    // A file in a folder without permission may exist, and so does a circular link: reading it will tell.
     return unreadable(error) === "no such file" ? "missing" : "unclear";
   }
 }
 
-/** In a folder everything that ends in `.heartbeat`, whatever is in it, and every other file that is a heartbeat. */
+/** The files of a folder that end in `.heartbeat`, whatever is in them, and any other file that is a heartbeat. */
 function inFolder(folder: string, onError: (error: unknown) => void): readonly string[] {
   let names: readonly string[];
   try {
@@ -48,7 +48,7 @@ function inFolder(folder: string, onError: (error: unknown) => void): readonly s
     .filter((file) => file.endsWith(ENDING) || readFileSync(file).state !== null);
 }
 
-/** The files that the arguments of `status` mean at this moment. */
+/** The files that the arguments of `status` name at this moment. */
 export function findFiles(targets: readonly string[], cwd: string): Found {
   const files = new Set<string>();
   const empty: string[] = [];
@@ -74,12 +74,12 @@ export function findFiles(targets: readonly string[], cwd: string): Found {
   return { files: [...files], isAny, empty, forbidden };
 }
 
-/** What to say of an argument that led to nothing. */
+/** How to report an argument that matches nothing. */
 export function nothingIn(target: string, { forbidden }: Pick<Found, "forbidden">): string {
   return forbidden.has(target) ? `${target} (no permission)` : target;
 }
 
-/** What to call each file: its name without an ending, and its path where two would be called the same. */
+/** A name for each file: its base name without the ending, or its path if two would have the same name. */
 export function namesOf(files: readonly string[], cwd: string): ReadonlyMap<string, string> {
   const short = (file: string): string => path.basename(file).replace(/(?<=.)\.(?:heartbeat|json)$/, "");
   const uses = new Map<string, number>();

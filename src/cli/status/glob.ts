@@ -1,10 +1,10 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 
-/** How deep `**` goes: a link that leads upwards has no end. */
+/** How deep `**` goes: a link to a parent folder would never end. */
 const DEEPEST = 32;
 
-/** Whether an argument is a pattern, for shells that leave patterns to the program and for those who quote them. */
+/** Whether an argument is a pattern that the shell has not expanded, such as a quoted one. */
 export function isPattern(text: string): boolean {
   return /[*?]/.test(text);
 }
@@ -15,7 +15,7 @@ function segmentMatcher(segment: string): (name: string) => boolean {
     return character === "?" ? "." : `\\${character}`;
   });
   const shape = new RegExp(`^${source.replaceAll(/(?:\.\*)+/g, ".*")}$`, "su");
-  // As in a shell: a hidden file is meant only by who writes its dot.
+  // As in a shell, hidden files match only an explicit dot.
   return (name) => (segment.startsWith(".") || !name.startsWith(".")) && shape.test(name);
 }
 
@@ -24,7 +24,7 @@ interface Entry {
   readonly isFolder: boolean;
 }
 
-/** What became of a walk so far. */
+/** The result of a walk so far. */
 interface Walk {
   readonly found: Set<string>;
   readonly onError: (error: unknown) => void;
@@ -36,18 +36,18 @@ function entriesOf(folder: string, { onError }: Walk): readonly Entry[] {
       .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    // A folder that is not there or not ours has nothing that matches.
+    // A folder that is missing or not accessible matches nothing.
     onError(error);
     return [];
   }
 }
 
-/** Whether it is a link to a folder, which is as little a heartbeat as the folder itself. */
+/** Whether it is a link to a folder, which cannot be a heartbeat. */
 function leadsToFolder(file: string): boolean {
   try {
     return statSync(file).isDirectory();
   } catch {
-    // A broken link is a file that is missing.
+    // A broken link counts as a missing file.
     return false;
   }
 }
@@ -80,8 +80,8 @@ function walk(folder: string, segments: readonly string[], depth: number, to: Wa
 }
 
 /**
- * The files that a pattern means, sorted: `*` and `?` within one name, `**` for any number of folders. Node 20 has
- * no glob of its own.
+ * The files that match a pattern, sorted: `*` and `?` within one name, `**` for any number of folders. Node 20 has no
+ * glob function.
  */
 export function expandPattern(
   pattern: string,

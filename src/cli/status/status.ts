@@ -9,24 +9,24 @@ import { watch } from "./watch.js";
 
 const HELP = `Usage: kstlib-resilience status <file|folder|glob>... [options]
 
-Shows what every heartbeat says: ALIVE, STALE (no beat for too long), STOPPED
-(ended in order), FROZEN (its event loop is blocked), DEAD (the process is gone)
-or UNKNOWN (no file, no permission, or not a heartbeat).
+Shows the state of each heartbeat: ALIVE, STALE (no beat for too long), STOPPED
+(properly), FROZEN (its event loop is blocked), DEAD (the process is gone) or
+UNKNOWN (no file, no permission, or not a heartbeat).
 
-Of a folder: every file that ends in .heartbeat, and every other one that is a
-heartbeat. In a glob * and ? stand for characters of one name, ** for folders.
+In a folder it reads every file that ends in .heartbeat, and any other that is a
+heartbeat. In a glob * and ? match within one name, ** matches any folders.
 
 Options:
   --max-age <duration>   how old the last beat may be: 30, 30s, 2m
-                         (default: three times the interval that the file
-                         names, else 30s)
-  --json                 one JSON object; with --watch one on each line
-  -w, --watch            look again and again until Ctrl-C
-  --interval <duration>  how often --watch looks (default: 2s)
-  -h, --help             this text
+                         (default: three times the interval in the file,
+                         or 30s if it has none)
+  --json                 print one JSON object; with --watch one on each line
+  -w, --watch            repeat until Ctrl-C
+  --interval <duration>  the time between two looks of --watch (default: 2s)
+  -h, --help             show this text
 
-Exit code (of --watch: that of its last look):
-  0  all are alive, also while they start or drain
+Exit code (with --watch: that of the last look):
+  0  all are alive, including those that start or drain
   1  at least one is not
   2  no file was found, or the command line is wrong
 
@@ -45,7 +45,7 @@ function exitCode({ isAny, allAlive }: Survey): number {
 /** `kstlib-resilience status`. */
 export const status: Command = {
   name: "status",
-  summary: "what heartbeats say, of files, a folder or a glob",
+  summary: "show the state of heartbeats: files, a folder or a glob",
   help: HELP,
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals: targets } = parseArguments(args, {
@@ -57,7 +57,7 @@ export const status: Command = {
     if (targets.length === 0 || targets.includes("")) {
       throw new UsageError("status needs a heartbeat file, a folder or a glob");
     }
-    if (values.interval !== undefined && !values.watch) throw new UsageError("--interval goes with --watch");
+    if (values.interval !== undefined && !values.watch) throw new UsageError("--interval needs --watch");
     const limit = values["max-age"];
     const maxAge = limit === undefined ? undefined : durationArgument(limit, "--max-age");
     const interval = durationArgument(values.interval ?? "2s", "--interval");

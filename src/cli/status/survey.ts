@@ -8,34 +8,34 @@ import { findFiles, namesOf } from "./find-files.js";
 export interface Finding {
   readonly name: string;
   readonly look: Look;
-  /** Why it is not well, or what is special about it; empty when there is nothing to say. */
+  /** Why it is not alive, or what is special about it; empty if there is nothing to add. */
   readonly reason: string;
 }
 
-/** All heartbeats that were asked for, at one moment. */
+/** All requested heartbeats, at one moment. */
 export interface Survey {
   /** Wall-clock time in milliseconds. */
   readonly at: number;
   readonly findings: readonly Finding[];
-  /** Arguments that led to no file at all. */
+  /** Arguments that match no file. */
   readonly empty: readonly string[];
-  /** Those of them that led to a folder which may not be looked into. */
+  /** Those of them that name a folder without permission to read. */
   readonly forbidden: ReadonlySet<string>;
-  /** Whether any file was there. */
+  /** Whether any file exists. */
   readonly isAny: boolean;
   readonly allAlive: boolean;
 }
 
-/** What is looked at and how. */
+/** What to read, and how to judge it. */
 export interface SurveyOptions {
   readonly targets: readonly string[];
   readonly cwd: string;
-  /** Milliseconds; `undefined`: as each file's own interval says. */
+  /** Milliseconds; `undefined` for three intervals of each file. */
   readonly maxAge: number | undefined;
   readonly clock: Clock;
 }
 
-/** Looks at all files that the arguments mean at this moment. */
+/** Reads all files that the arguments name at this moment. */
 export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
   const { files, empty, forbidden, isAny } = findFiles(targets, cwd);
   const names = namesOf(files, cwd);
@@ -54,13 +54,13 @@ export interface HeartbeatReport {
   /** Absolute path. */
   readonly file: string;
   readonly status: HeartbeatVerdict;
-  /** Why, in a few words; `null` when there is nothing to say. */
+  /** Why, in a few words; `null` if there is nothing to add. */
   readonly reason: string | null;
   /** Seconds since the last beat. */
   readonly age: number | null;
   /** Seconds up to which it counts as alive. */
   readonly maxAge: number;
-  /** What the file says of itself; `null` when it has none that can be read. */
+  /** The contents of the file; `null` if it is not a readable heartbeat. */
   readonly heartbeat: {
     readonly timestamp: string;
     readonly pid: number;
@@ -78,7 +78,7 @@ export interface StatusReport {
   readonly checkedAt: string;
   readonly allAlive: boolean;
   readonly heartbeats: readonly HeartbeatReport[];
-  /** Folders and patterns that led to no file. */
+  /** Folders and patterns that match no file. */
   readonly nothingIn: readonly string[];
 }
 

@@ -16,7 +16,7 @@ const COLOURS: Readonly<Record<HeartbeatVerdict, readonly Colour[]>> = {
   unknown: ["bold", "yellow"],
 };
 
-/** The order of the closing line: what is well, and then the worst first. */
+/** The order of the closing line: alive, then the worst first. */
 const VERDICTS: readonly HeartbeatVerdict[] = ["alive", "dead", "frozen", "stale", "unknown", "stopped"];
 
 const COLUMNS: readonly Column[] = [
@@ -25,14 +25,14 @@ const COLUMNS: readonly Column[] = [
   { title: "AGE", right: true },
   { title: "PID", right: true },
   { title: "HOST", least: 8, cutFirst: 1 },
-  // What is special about it stands before.
+  // Preceded by the reason.
   { title: "METADATA", least: 28, cutFirst: 0 },
 ];
 
-/** More than this is not shown of any value: no terminal is as wide. */
+/** The longest part of a value that is shown: no terminal is wider. */
 const LONGEST = 2000;
 
-/** A value as short as it can be told from others: words bare, everything else as JSON. */
+/** A value in its shortest unambiguous form: words as they are, everything else as JSON. */
 function brief(value: HeartbeatMetadata[string]): string {
   const isWord = typeof value === "string" && /^[^\s"={}[\]]+$/.test(value);
   return isWord ? value : JSON.stringify(value);
@@ -66,7 +66,7 @@ function row({ name, look, reason }: Finding): readonly Cell[] {
   ];
 }
 
-/** How many there are of each, on as many lines as it takes, and what led to nothing. */
+/** How many there are of each status, on as many lines as needed, and the arguments that match nothing. */
 function closing(
   { findings, empty, forbidden }: Survey,
   paint: Paint,
@@ -91,15 +91,15 @@ function closing(
   return [...lines, ...nothing.map((text) => paint(text, "yellow"))];
 }
 
-/** Those that are not well first, each group in its order. */
+/** Those that are not alive first, each group in its order. */
 function worstFirst(findings: readonly Finding[]): readonly Finding[] {
   const ill = findings.filter(({ look }) => look.status !== "alive");
   return [...ill, ...findings.filter(({ look }) => look.status === "alive")];
 }
 
 /**
- * The survey as a table and a closing line, at most `columns` wide and `rows` high where these are given. Where
- * not all of them fit, those that are not well are shown.
+ * The survey as a table and a closing line, at most `columns` wide and `rows` high. If not all heartbeats fit, those that
+ * are not alive are shown.
  */
 export function viewOf(
   found: Survey,

@@ -5,14 +5,14 @@ import type { Paint } from "../style.js";
 import { reportOf, type Survey } from "./survey.js";
 import { viewOf } from "./view.js";
 
-// The other screen, so that what stood in the terminal before is there again afterwards.
+// The alternate screen, so that the terminal's previous contents are restored afterwards.
 const ENTER = "\u001B[?1049h\u001B[?25l";
 const LEAVE = "\u001B[?25h\u001B[?1049l";
 const HOME = "\u001B[H";
 const TO_END_OF_LINE = "\u001B[K";
 const TO_END_OF_SCREEN = "\u001B[J";
 
-/** How a survey is shown again and again. */
+/** How a survey is repeated and shown. */
 export interface WatchOptions {
   readonly look: () => Survey;
   /** Milliseconds. */
@@ -21,7 +21,7 @@ export interface WatchOptions {
   readonly paint: Paint;
 }
 
-/** Resolves after `interval` milliseconds, or at once when the user has had enough. */
+/** Resolves after `interval` milliseconds, or at once when the signal aborts. */
 function pause({ clock, signal }: Terminal, interval: number): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
@@ -37,7 +37,7 @@ function pause({ clock, signal }: Terminal, interval: number): Promise<void> {
 
 function title({ interval, paint }: WatchOptions, at: number, columns?: number): string {
   const time = new Date(at).toTimeString().slice(0, 8);
-  const text = `${time}, every ${shortSeconds(interval / 1000)}, Ctrl-C ends`;
+  const text = `${time}, every ${shortSeconds(interval / 1000)}, Ctrl-C to quit`;
   return paint(columns === undefined ? text : cut(text, columns), "dim");
 }
 
@@ -73,7 +73,7 @@ export async function watch(terminal: Terminal, options: WatchOptions): Promise<
     leaveResize?.();
     if (inPlace) stdout.write(LEAVE);
   }
-  // The last picture stays readable when the screen is gone.
+  // The last table stays readable after the alternate screen is closed.
   if (inPlace) stdout.write(`${viewOf(found, paint, stdout.columns).join("\n")}\n`);
   return found;
 }

@@ -11,8 +11,8 @@ export type SuperviseEvent =
       readonly reason: string;
     }
   /**
-   * No beat for `seconds`; `beaten` is false when there was none in this run. `interval` is that of the heartbeat when
-   * the greatest age leaves no room for it.
+   * No beat for `seconds`; `beaten` is false if there was none in this run. `interval` is the heartbeat's, given if
+   * the maximum age is too short for it.
    */
   | {
       readonly event: "stale";
@@ -32,16 +32,16 @@ export type SuperviseEvent =
       readonly signal: NodeJS.Signals | null;
       readonly seconds: number;
     }
-  /** The program is gone and processes that it started are not. */
+  /** The program has exited, but not all processes that it started. */
   | { readonly event: "leftovers"; readonly pid: number; readonly count: number }
-  /** These do not go, not even by SIGKILL. */
+  /** Processes that survive even SIGKILL. */
   | { readonly event: "left-behind"; readonly pid: number; readonly count: number }
   | { readonly event: "restarting"; readonly delay: number }
   | { readonly event: "gave-up"; readonly restarts: number; readonly window: number }
   /** The last line: the supervisor exits with `code`. */
   | { readonly event: "ended"; readonly code: number };
 
-/** Milliseconds as an event tells them: whole ones, in seconds. */
+/** Milliseconds as events report them: rounded, in seconds. */
 export function inSeconds(milliseconds: number): number {
   return Math.round(milliseconds) / 1000;
 }
@@ -54,10 +54,10 @@ export type SuperviseAction =
   | { readonly do: "signal"; readonly signal: NodeJS.Signals; readonly to: "program" | "group" }
   /** To every process of the run that can be found. */
   | { readonly do: "sweep"; readonly signal: "SIGTERM" | "SIGKILL" }
-  /** Find out how many processes of the run are left, and say so. */
+  /** Count the processes of the run that are left, and report the number. */
   | { readonly do: "count" }
-  /** Look at the heartbeat's file, and say what is new. */
+  /** Read the heartbeat's file, and report what is new. */
   | { readonly do: "look" }
-  /** Stop the group and this process, until the shell continues it. */
+  /** Stop the group and this process, until the shell resumes it. */
   | { readonly do: "suspend" }
   | { readonly do: "finish"; readonly code: number };

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 /**
- * Waits for the end of its standard input, which comes when the supervisor is gone, by whatever end: then it ends
+ * Waits for the end of its standard input, which comes when the supervisor has ended, however it ended: then it ends
  * the process group whose number it has read last.
  */
 const SCRIPT = `
@@ -18,8 +18,8 @@ kill -s KILL -- "-$run"
 `;
 
 /**
- * A shell of about a megabyte that ends the program when the supervisor is killed by SIGKILL, which nobody can
- * catch. Node has no way to ask the kernel for that. Without a shell, and on Windows, there is none.
+ * A shell of about a megabyte that ends the program if the supervisor is killed by SIGKILL, which cannot be caught.
+ * Node cannot ask the kernel for that. Without a shell, and on Windows, there is no guardian.
  */
 export class Guardian implements Disposable {
   #shell: ChildProcess | undefined;
@@ -28,7 +28,7 @@ export class Guardian implements Disposable {
   constructor(grace: number) {
     if (process.platform === "win32") return;
     const shell = spawn("/bin/sh", ["-c", SCRIPT, "supervise-guardian", String(Math.ceil(grace / 1000))], {
-      // A session of its own, so that Ctrl-C, or who kills the supervisor's group, does not meet it.
+      // A session of its own, so that neither Ctrl-C nor a signal to the supervisor's group reaches it.
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
     });
@@ -37,13 +37,13 @@ export class Guardian implements Disposable {
     };
     shell.once("error", lost).once("exit", lost);
     shell.stdin.on("error", lost);
-    // The stream is of a socket, whatever the types say; the supervisor does not live for the guardian's sake.
+    // The stream is a socket, whatever the types say. The guardian must not keep the supervisor alive.
     if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref();
     shell.unref();
     this.#shell = shell;
   }
 
-  /** @param pid the leader of the group to end; `undefined`: there is none now. */
+  /** @param pid the leader of the group to end; `undefined` for none. */
   guard(pid: number | undefined): void {
     this.#shell?.stdin?.write(`${pid ?? ""}\n`);
   }

@@ -16,7 +16,7 @@ export function jsonLine(event: SuperviseEvent, wall: number): string {
   return `${JSON.stringify({ time: new Date(wall).toISOString(), ...event })}\n`;
 }
 
-/** A line for people; `paint` colours what is worth a look. */
+/** A line for people; `paint` highlights what needs attention. */
 export function textLine(event: SuperviseEvent, wall: number, paint: Paint = (text) => text): string {
   const colour = COLOURS[event.event];
   const text = harmless(sentence(event));
@@ -48,15 +48,15 @@ function sentence(event: SuperviseEvent): string {
     case "forwarded":
       return `forwarded ${event.signal} to pid ${event.pid}`;
     case "stopping":
-      return `stopping on ${event.signal}${event.pid === null ? "" : `; pid ${event.pid} is to end`}`;
+      return `stopping on ${event.signal}${event.pid === null ? "" : `; waiting for pid ${event.pid}`}`;
     case "killing":
       return `killing pid ${event.pid} with SIGKILL: ${event.reason === "grace" ? "it did not end in time" : "asked to stop a second time"}`;
     case "exited":
       return `exited pid ${event.pid}: ${event.signal ?? `code ${event.code}`}, after ${formatDuration(event.seconds)}`;
     case "leftovers":
-      return `pid ${event.pid} has left ${processes(event.count)} behind; ending`;
+      return `pid ${event.pid} left ${processes(event.count)} running; ending`;
     case "left-behind":
-      return `${processes(event.count)} of pid ${event.pid} cannot be ended`;
+      return `${processes(event.count)} of pid ${event.pid} cannot be killed`;
     case "restarting":
       return `restarting in ${formatDuration(event.delay)}`;
     case "gave-up":
@@ -70,7 +70,7 @@ function silence({ pid, seconds, beaten, interval }: Extract<SuperviseEvent, { e
   if (!beaten) return `no first heartbeat of pid ${pid} in ${seconds.toFixed(1)}s`;
   const silent = `no heartbeat of pid ${pid} for ${seconds.toFixed(1)}s`;
   if (interval === undefined) return silent;
-  return `${silent}, but it beats every ${formatDuration(interval)}: --max-age has to be longer`;
+  return `${silent}, but it beats every ${formatDuration(interval)}: --max-age must be longer`;
 }
 
 function processes(count: number): string {

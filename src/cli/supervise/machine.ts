@@ -1,10 +1,10 @@
 import { isTyped } from "../../shutdown/second-signal.js";
 import { inSeconds, type SuperviseAction, type SuperviseEvent } from "./events.js";
-import type { Pulse } from "./pulse.js";
+import type { BeatSign } from "./beat-detector.js";
 import { RestartBudget } from "./restart-budget.js";
 import type { SuperviseSettings } from "./settings.js";
 import { shellCode, type SignalRole } from "./signals.js";
-import { Vigil } from "./vigil.js";
+import { HangDetector } from "./hang-detector.js";
 
 /** The exit code after a crash loop: EX_TEMPFAIL of sysexits.h. */
 export const EXIT_CRASH_LOOP = 75;
@@ -18,9 +18,9 @@ const SAME_REQUEST = 500;
 
 type Phase =
   | { readonly name: "idle" | "starting" | "over" }
-  /** Only a program with a heartbeat is watched. */
-  | { readonly name: "running"; readonly vigil: Vigil | undefined }
-  /** Asked to end; `killAt` is when it was killed, once it was. */
+  /** Without a heartbeat there is no detector. */
+  | { readonly name: "running"; readonly detector: HangDetector | undefined }
+  /** Told to end; `killAt` is when it was killed, once it was. */
   | { readonly name: "ending"; readonly killAt: number; readonly killed: boolean }
   /** The program has exited; what it has started is looked for. `killAt` as above. */
   | {
@@ -68,7 +68,7 @@ export class SuperviseMachine {
     const phase = this.#phase;
     if (phase.name === "waiting") return phase.until;
     if (phase.name === "clearing") return phase.countAt;
-    if (phase.name === "running") return phase.vigil?.lookAt;
+    if (phase.name === "running") return phase.detector?.lookAt;
     if (phase.name !== "ending") return undefined;
     if (!phase.killed) return phase.killAt;
     // A restart has to wait for the end; a stop does not.
@@ -86,7 +86,7 @@ export class SuperviseMachine {
     this.#since = now;
     this.#tell({ event: "started", pid, run: this.#run, command: this.#commandLine });
     const { heartbeat } = this.#settings;
-    this.#phase = { name: "running", vigil: heartbeat && new Vigil(heartbeat, pid, now) };
+    this.#phase = { name: "running", detector: heartbeat && new HangDetector(heartbeat, pid, now) };
     if (this.#stop !== undefined) this.#end("SIGTERM", "program", now);
     return this.#take();
   }
@@ -103,9 +103,9 @@ export class SuperviseMachine {
   }
 
   /** Answers the action `look`; `interval` is the heartbeat's own, in seconds, if it is known. */
-  looked(pulse: Pulse, now: number, interval?: number): readonly SuperviseAction[] {
+  looked(sign: BeatSign, now: number, interval?: number): readonly SuperviseAction[] {
     const wrong =
-      this.#phase.name === "running" ? this.#phase.vigil?.looked(pulse, now, interval) : undefined;
+      this.#phase.name === "running" ? this.#phase.detector?.looked(sign, now, interval) : undefined;
     if (wrong !== undefined) {
       this.#tell(wrong);
       // Whatever code it exits with, that was a failure.
@@ -174,7 +174,7 @@ export class SuperviseMachine {
     if (phase.name === "waiting") this.#start();
     else if (phase.name === "clearing") this.#actions.push({ do: "count" });
     else if (phase.name === "running") {
-      phase.vigil?.look();
+      phase.detector?.look();
       this.#actions.push({ do: "look" });
     } else if (phase.name === "ending" && !phase.killed) this.#kill("grace", now);
     else {

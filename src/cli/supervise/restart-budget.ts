@@ -3,9 +3,8 @@ import type { BackoffSettings } from "./settings.js";
 /**
  * How long to wait before each restart, and when there have been too many.
  *
- * The delay doubles from the first to the last, and begins anew after a run that lasted longer than the longest
- * delay: such a run was no failed start. No randomness: it would spread what many clients do at one time,
- * and here is one program.
+ * The delay doubles from the first to the last, and starts again after a run longer than the longest delay: such a run
+ * was not a failed start. There is no jitter, which spreads the load of many clients: this is one program.
  */
 export class RestartBudget {
   readonly #settings: BackoffSettings;
@@ -17,7 +16,7 @@ export class RestartBudget {
     this.#settings = settings;
   }
 
-  /** Milliseconds to wait after a run of length `ran` that ended at `now`; `undefined`: one restart too many. */
+  /** Milliseconds to wait after a run of length `ran` that ended at `now`; `undefined` if there were too many restarts. */
   next(now: number, ran: number): number | undefined {
     const { first, last, maxRestarts, window } = this.#settings;
     this.#granted = this.#granted.filter((time) => now - time < window);

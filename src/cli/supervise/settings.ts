@@ -16,12 +16,12 @@ export interface SuperviseSettings {
   readonly log: string | undefined;
 }
 
-/** When the program counts as hanging. */
+/** When the program is considered hung. */
 export interface HeartbeatSettings {
   /** Absolute path. */
   readonly file: string;
   readonly maxAge: number;
-  /** In place of `maxAge` until the first beat of a run. */
+  /** Used instead of `maxAge` until the first beat of a run. */
   readonly startGrace: number;
 }
 
@@ -29,7 +29,7 @@ export interface HeartbeatSettings {
 export interface BackoffSettings {
   readonly first: number;
   readonly last: number;
-  /** The restarts within `window` after which the next is one too many; Infinity: never. */
+  /** The most restarts allowed within `window`; may be Infinity. */
   readonly maxRestarts: number;
   readonly window: number;
 }
@@ -60,8 +60,8 @@ export function parseSettings(args: readonly string[], cwd: string): SuperviseSe
   const [program, ...rest] = end === -1 ? [] : args.slice(end + 1);
   const [stray] = positionals;
   if (stray !== undefined || program === undefined || program === "") {
-    const found = stray === undefined ? "there is none" : `found ${JSON.stringify(stray)} before it`;
-    throw new UsageError(`the command to run comes after --, as in "supervise -- node bot.mjs"; ${found}`);
+    const found = stray === undefined ? "got none" : `got ${JSON.stringify(stray)} before --`;
+    throw new UsageError(`the command to run must follow --, as in "supervise -- node bot.mjs"; ${found}`);
   }
   const { restart } = values;
   if (restart !== "always" && restart !== "on-failure") {
@@ -91,7 +91,7 @@ function parseHeartbeat(
   if (heartbeat === undefined) {
     const useless = age !== undefined ? "--max-age" : start !== undefined ? "--start-grace" : undefined;
     if (useless === undefined) return undefined;
-    throw new UsageError(`${useless} is about the file of --heartbeat, which is not given.`);
+    throw new UsageError(`${useless} needs --heartbeat, which is missing.`);
   }
   const maxAge = durationArgument(age ?? "30", "--max-age");
   const startGrace =
@@ -103,13 +103,15 @@ function parseBackoff(text: string): Pick<BackoffSettings, "first" | "last"> {
   const [from = "", to = from, ...more] = text.split("..");
   if (more.length > 0) {
     throw new UsageError(
-      `--backoff must be a duration, or two with ".." between them such as 1s..1m; got ${JSON.stringify(text)}.`,
+      `--backoff must be one duration, or two separated by "..", such as 1s..1m; got ${JSON.stringify(text)}.`,
     );
   }
   const first = durationArgument(from, "--backoff");
   const last = durationArgument(to, "--backoff");
   if (first <= last) return { first, last };
-  throw new UsageError(`--backoff must grow, from the shorter to the longer; got ${JSON.stringify(text)}.`);
+  throw new UsageError(
+    `--backoff must go from the shorter to the longer duration; got ${JSON.stringify(text)}.`,
+  );
 }
 
 function parseMaxRestarts(text: string): Pick<BackoffSettings, "maxRestarts" | "window"> {

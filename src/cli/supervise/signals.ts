@@ -1,11 +1,11 @@
 import os from "node:os";
 
-/** What the supervisor does with a signal that it gets. */
+/** What the supervisor does with a signal. */
 export interface SignalRole {
   readonly role: "stop" | "pass" | "suspend" | "continue";
   /**
-   * A signal that a terminal makes goes to the whole process group, as the terminal would do it if the program
-   * were in the foreground itself. Any other one goes to the program alone, which may pass it on in its own way.
+   * A signal that a terminal generates goes to the whole process group, as if the program were in the foreground
+   * itself. Any other goes to the program alone, which may pass it on in its own way.
    */
   readonly to: "program" | "group";
 }
@@ -13,7 +13,7 @@ export interface SignalRole {
 /**
  * What is done with each signal.
  *
- * @param hasTerminal SIGHUP is its end then, and a request to reload without one.
+ * @param hasTerminal with a terminal SIGHUP means that it was closed, without one a request to reload.
  */
 export function signalRoles(hasTerminal: boolean): ReadonlyMap<NodeJS.Signals, SignalRole> {
   return new Map<NodeJS.Signals, SignalRole>([
@@ -29,7 +29,7 @@ export function signalRoles(hasTerminal: boolean): ReadonlyMap<NodeJS.Signals, S
   ]);
 }
 
-/** The exit code of a program as shells tell it: its own, or 128 + the number of the signal that ended it. */
+/** The exit code of a program as shells report it: its own, or 128 + the number of the signal that ended it. */
 export function shellCode(code: number | null, signal: NodeJS.Signals | null): number {
   return code ?? 128 + (signal === null ? 0 : os.constants.signals[signal]);
 }

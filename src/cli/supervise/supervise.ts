@@ -10,34 +10,34 @@ import { isError } from "../../kernel/is-error.js";
 
 const HELP = `Usage: kstlib-resilience supervise [options] -- <command> [argument...]
 
-Runs a program, passes signals on to it, and starts it again when it exits,
-when its heartbeat goes stale or when that says that its event loop is frozen
-(SIGTERM, and SIGKILL after --grace). Gives up on a crash loop.
+Runs a program, passes signals on to it, and restarts it when it exits, when its
+heartbeat goes stale, or when the heartbeat says that the event loop is frozen
+(SIGTERM, then SIGKILL after --grace). Gives up on a crash loop.
 
 Options:
-  --heartbeat <file>        what shows that the program lives: a heartbeat, or
-                            any file that it touches
+  --heartbeat <file>        the file that shows that the program is alive: a
+                            heartbeat, or any file that it touches
   --max-age <duration>      how old the last beat may be: 30, 30s, 2m
                             (default: 30s)
   --start-grace <duration>  how long the first beat of a run may take
-                            (default: --max-age, but 30s at least)
+                            (default: --max-age, at least 30s)
   --grace <duration>        the time between SIGTERM and SIGKILL (default: 10s)
   --restart <when>          always, or on-failure: not after an exit with code 0
                             (default: always)
   --backoff <from..to>      the wait before a restart; doubles each time, and
-                            starts anew after a run that was longer than the
-                            longest wait (default: 1s..1m)
-  --max-restarts <n/time>   gives up when one more is needed within that time;
-                            or unlimited (default: 5/10m)
-  --json                    each event as a JSON object on one line, on stderr
-                            like the text
-  --log <file>              appends the same lines to a file
-  -h, --help                this text
+                            starts again after a run longer than the longest
+                            wait (default: 1s..1m)
+  --max-restarts <n/time>   give up if more are needed within that time, or
+                            unlimited (default: 5/10m)
+  --json                    print each event as a JSON object on one line, on
+                            stderr like the text
+  --log <file>              append the same lines to a file
+  -h, --help                show this text
 
 Exit code:
-  that of the program; 128 + n when signal n ended it
+  that of the program; 128 + n if signal n ended it
   75   gave up on a crash loop
-  127  at the first start there was no such command; 126: it could not be run
+  127  no such command at the first start; 126: it could not be run
   2    the command line is wrong
 
 Examples:
@@ -55,7 +55,7 @@ export const supervise: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const settings = parseSettings(args, terminal.cwd);
     const { heartbeat } = settings;
-    // Nothing in it would ever count, and the program would be ended for that again and again.
+    // It would never show a beat, and the program would be restarted for ever.
     if (heartbeat !== undefined && isFolder(heartbeat.file)) {
       throw new UsageError(`--heartbeat: ${heartbeat.file} is a folder; it must be the path of a file.`);
     }
@@ -68,7 +68,7 @@ function isFolder(file: string): boolean {
   try {
     return statSync(file).isDirectory();
   } catch {
-    // Not there yet, or out of reach now; the first beat has time to come.
+    // Not there yet, or not accessible now; --start-grace gives it time.
     return false;
   }
 }
@@ -86,7 +86,7 @@ function reporter(
     const error = append(log, "");
     if (error !== undefined) throw new UsageError(`--log: ${error.message}`);
   }
-  // Asked before the program starts: a stream that opens later would take blocking mode off a pipe they share.
+  // Before the program starts: opening the stream later would switch off the blocking mode of a pipe they share.
   const paint = painter(stderr, env);
   let isLogging = log !== undefined;
   return (event) => {
@@ -94,13 +94,13 @@ function reporter(
     stderr.write(json ? jsonLine(event, wall) : textLine(event, wall, paint));
     if (log === undefined) return;
     const error = append(log, json ? jsonLine(event, wall) : textLine(event, wall));
-    // Once is enough, until it goes well again.
+    // Reported once, until a write succeeds again.
     if (error !== undefined && isLogging && !json) stderr.write(`supervise: --log: ${error.message}\n`);
     isLogging = error === undefined;
   };
 }
 
-/** Opened each time, so that the file can be moved away; returns what went wrong. */
+/** Opens the file each time, so that it can be rotated; returns what went wrong. */
 function append(file: string, text: string): Error | undefined {
   try {
     const descriptor = openSync(file, "a");
@@ -115,7 +115,7 @@ function append(file: string, text: string): Error | undefined {
   }
 }
 
-/** A disk that becomes full takes the beginning of a line, to which the next one would be glued. */
+/** On a full disk a line may be written in part: it is removed, or the next one would be appended to it. */
 function appendWhole(descriptor: number, text: string): void {
   const { size } = fstatSync(descriptor);
   try {

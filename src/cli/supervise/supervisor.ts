@@ -10,7 +10,7 @@ import { Guardian } from "./guardian.js";
 import { Kin, leadsSession, send } from "./kin.js";
 import { showCommand } from "./lines.js";
 import { SuperviseMachine } from "./machine.js";
-import { RunPulse, sight, sightSync } from "./pulse.js";
+import { BeatDetector, readVersion, readVersionSync } from "./beat-detector.js";
 import type { SuperviseSettings } from "./settings.js";
 import { signalRoles } from "./signals.js";
 
@@ -20,8 +20,8 @@ const NOT_FOUND = 127;
 const onWindows = process.platform === "win32";
 
 /**
- * Runs a program until it is over for good: does what the machine decides. All of it is ended when
- * {@link keepRunning} resolves, with the code to exit with.
+ * Runs a program until it need not be restarted, as the machine decides. Resolves with the exit code, when everything
+ * has ended.
  */
 export async function keepRunning(
   settings: SuperviseSettings,
@@ -33,7 +33,7 @@ export async function keepRunning(
   const { code, hungUp } = await new Promise<End>((finish) => {
     new Supervisor(settings, terminal, guardian, tell, finish).begin(hasTerminal);
   }).finally(() => guardian[Symbol.dispose]());
-  // Node 20 aborts at its exit when it cannot put the mode of a closed terminal back.
+  // On exit Node 20 aborts if it cannot restore the mode of a terminal that was closed.
   if (hungUp) process.kill(process.pid, "SIGHUP");
   return code;
 }
@@ -56,7 +56,7 @@ class Supervisor {
   readonly #listeners = new Map<NodeJS.Signals, () => void>();
   #child: ChildProcess | undefined;
   #kin: Kin = new Kin();
-  #pulse: RunPulse = new RunPulse(null);
+  #beats: BeatDetector = new BeatDetector(null);
   #timer: Timer | undefined;
   #hungUp = false;
 
@@ -77,7 +77,7 @@ class Supervisor {
 
   begin(hasTerminal: boolean): void {
     for (const [signal, role] of signalRoles(hasTerminal)) {
-      // Who stops here is continued by nobody.
+      // A stopped session leader has no shell to resume it.
       if (role.role === "suspend" && leadsSession()) continue;
       const listener = (): void => {
         this.#hungUp ||= signal === "SIGHUP" && role.role === "stop";
@@ -112,7 +112,7 @@ class Supervisor {
         return this.#signal(action.signal, action.to);
       case "sweep":
         this.#kin.sweep(action.signal);
-        // For systems where the kin is not known.
+        // For systems where only the program itself is known.
         if (action.signal === "SIGKILL") this.#signal("SIGKILL", "program");
         return undefined;
       case "count":
@@ -125,7 +125,7 @@ class Supervisor {
         return undefined;
       case "finish":
         for (const [signal, listener] of this.#listeners) {
-          // One that is still on its way must not change how the process ends; SIGHUP is to end it, below.
+          // A signal still on its way must not change how the process ends, except SIGHUP, which ends it above.
           if (!this.#hungUp) process.on(signal, ignore);
           process.off(signal, listener);
         }
@@ -137,16 +137,16 @@ class Supervisor {
     const { command, heartbeat } = this.#settings;
     const { cwd, env } = this.#terminal;
     const [program, ...args] = command;
-    // What is there already was written by an earlier run.
-    this.#pulse = new RunPulse(heartbeat === undefined ? null : sightSync(heartbeat.file));
+    // Whatever is in the file now was written by an earlier run.
+    this.#beats = new BeatDetector(heartbeat === undefined ? null : readVersionSync(heartbeat.file));
     this.#kin = new Kin();
     try {
       const child = spawn(program, args, {
         cwd,
         env: this.#kin.environment(env),
         stdio: "inherit",
-        // A session and a process group of its own: Ctrl-C reaches it once, through us, and what it starts
-        // can be ended with it.
+        // A session and a process group of its own: Ctrl-C reaches it only once, through the supervisor, and what it
+        // starts can be ended with it.
         detached: !onWindows,
       });
       this.#child = child;
@@ -162,7 +162,7 @@ class Supervisor {
   }
 
   #failed(child: ChildProcess | undefined, error: unknown): void {
-    // A signal that could not be sent is an "error", too.
+    // Failing to send a signal emits "error" as well.
     if (child?.pid !== undefined) return;
     const isMissing = hasCode(error, "ENOENT");
     const isPassing = hasCode(error, "EAGAIN", "ENOMEM", "EMFILE", "ENFILE");
@@ -172,11 +172,11 @@ class Supervisor {
     this.#do(this.#machine.startFailed(reason, code, !isPassing, this.#now()));
   }
 
-  /** The system says no more than that something was not found. */
+  /** The system only says that something was not found, not what. */
   #missing(): string {
     const [program] = this.#settings.command;
     return program.includes("/") && existsSync(path.resolve(this.#terminal.cwd, program))
-      ? "it is there, but not the interpreter or the loader that it needs"
+      ? "the file exists, but not the interpreter or loader that it needs"
       : "command not found";
   }
 
@@ -186,12 +186,12 @@ class Supervisor {
 
   #count(): void {
     const count = this.#kin.count();
-    // Its number may be another's from now on.
+    // The number may be reused from now on.
     if (count === 0) this.#guardian.guard(undefined);
     this.#do(this.#machine.counted(count, this.#now()));
   }
 
-  /** Nothing is sent to a process that has exited: its number may be another's by now. */
+  /** Sends nothing to a process that has exited: its number may have been reused. */
   #signal(signal: NodeJS.Signals, to: "program" | "group"): void {
     const child = this.#child;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -202,10 +202,10 @@ class Supervisor {
   async #look(): Promise<void> {
     const { heartbeat } = this.#settings;
     const { run } = this.#machine;
-    const sighting = heartbeat === undefined ? null : await sight(heartbeat.file);
+    const version = heartbeat === undefined ? null : await readVersion(heartbeat.file);
     if (run === this.#machine.run) {
-      const pulse = this.#pulse.look(sighting);
-      this.#do(this.#machine.looked(pulse, this.#now(), this.#pulse.interval));
+      const sign = this.#beats.look(version);
+      this.#do(this.#machine.looked(sign, this.#now(), this.#beats.interval));
     }
   }
 

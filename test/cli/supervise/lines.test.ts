@@ -21,14 +21,14 @@ const EVENTS: readonly (readonly [SuperviseEvent, string])[] = [
   ],
   [
     { event: "stale", pid: 1, seconds: 5.2, beaten: true, interval: 10 },
-    "stale: no heartbeat of pid 1 for 5.2s, but it beats every 10s: --max-age has to be longer; sending SIGTERM",
+    "stale: no heartbeat of pid 1 for 5.2s, but it beats every 10s: --max-age must be longer; sending SIGTERM",
   ],
   [
     { event: "frozen", pid: 1 },
     "frozen: the heartbeat of pid 1 says that its event loop is blocked; sending SIGTERM",
   ],
   [{ event: "forwarded", pid: 1, signal: "SIGUSR2" }, "forwarded SIGUSR2 to pid 1"],
-  [{ event: "stopping", pid: 1, signal: "SIGTERM" }, "stopping on SIGTERM; pid 1 is to end"],
+  [{ event: "stopping", pid: 1, signal: "SIGTERM" }, "stopping on SIGTERM; waiting for pid 1"],
   [{ event: "stopping", pid: null, signal: "SIGINT" }, "stopping on SIGINT"],
   [{ event: "killing", pid: 1, reason: "grace" }, "killing pid 1 with SIGKILL: it did not end in time"],
   [
@@ -40,8 +40,8 @@ const EVENTS: readonly (readonly [SuperviseEvent, string])[] = [
     "exited pid 1: code 3, after 1m30s250ms",
   ],
   [{ event: "exited", pid: 1, code: null, signal: "SIGKILL", seconds: 1 }, "exited pid 1: SIGKILL, after 1s"],
-  [{ event: "leftovers", pid: 1, count: 1 }, "pid 1 has left 1 process behind; ending"],
-  [{ event: "left-behind", pid: 1, count: 2 }, "2 processes of pid 1 cannot be ended"],
+  [{ event: "leftovers", pid: 1, count: 1 }, "pid 1 left 1 process running; ending"],
+  [{ event: "left-behind", pid: 1, count: 2 }, "2 processes of pid 1 cannot be killed"],
   [{ event: "restarting", delay: 0.5 }, "restarting in 500ms"],
   [{ event: "gave-up", restarts: 5, window: 600 }, "gave up: 5 restarts within 10m were not enough"],
   [{ event: "ended", code: 143 }, "ended with code 143"],

@@ -46,8 +46,8 @@ class World {
     return this;
   }
 
-  looked(pulse: "beat" | "frozen" | "none"): this {
-    this.do(this.machine.looked(pulse, this.now));
+  looked(sign: "beat" | "frozen" | "none"): this {
+    this.do(this.machine.looked(sign, this.now));
     return this;
   }
 

@@ -246,7 +246,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     fs.writeFileSync(script, "#!/there/is/no/such/program\n", { mode: 0o755 });
     await expectEnd(it.start(QUICK, [script]), 127);
     expect(it.events("start-failed")[0]).toMatchObject({
-      reason: "it is there, but not the interpreter or the loader that it needs",
+      reason: "the file exists, but not the interpreter or loader that it needs",
     });
   });
 
@@ -308,11 +308,13 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.stdout).toBe("");
   });
 
-  test("says in one line that its working folder is gone", async () => {
+  test("says in one line that its working directory is gone", async () => {
     const it = new Supervised();
     it.scenario([], "plain", ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "-"]);
     expect(await it.code).toBe(2);
-    expect(it.stderr).toMatch(/^kstlib-resilience supervise: the working folder is gone.*\nTry: .*\n$/);
+    expect(it.stderr).toMatch(
+      /^kstlib-resilience supervise: the working directory no longer exists.*\nTry: .*\n$/,
+    );
   });
 
   test("refuses a log that cannot be written, and starts nothing", async () => {

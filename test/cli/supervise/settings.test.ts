@@ -50,19 +50,19 @@ describe("the command line of supervise", () => {
   });
 
   test.each([
-    ["", /after --.*there is none/],
-    ["--", /after --/],
-    ["node bot.mjs", /found "node"/],
-    ["node -- bot.mjs", /found "node"/],
-    ["--max-age 3 -- x", /--max-age is about the file of --heartbeat/],
-    ["--start-grace 3 -- x", /--start-grace is about/],
+    ["", /must follow --.*got none/],
+    ["--", /must follow --/],
+    ["node bot.mjs", /got "node" before --/],
+    ["node -- bot.mjs", /got "node" before --/],
+    ["--max-age 3 -- x", /--max-age needs --heartbeat/],
+    ["--start-grace 3 -- x", /--start-grace needs --heartbeat/],
     ["--heartbeat f --max-age 0 -- x", /--max-age must be a duration above 0.*got 0/],
     ["--heartbeat f --max-age 30000 -- x", /--max-age: 30000 is 8 h 20 min/],
     ["--grace soon -- x", /--grace must be a duration of 0 or more.*got "soon"/],
     ["--restart never -- x", /--restart must be always or on-failure; got "never"/],
-    ["--backoff 1s..2s..3s -- x", /--backoff must be a duration, or two.*got "1s..2s..3s"/],
+    ["--backoff 1s..2s..3s -- x", /--backoff must be one duration, or two.*got "1s..2s..3s"/],
     ["--backoff 0..1 -- x", /--backoff must be a duration above 0.*got 0/],
-    ["--backoff 1m..1s -- x", /--backoff must grow.*got "1m..1s"/],
+    ["--backoff 1m..1s -- x", /--backoff must go from.*got "1m..1s"/],
     ["--max-restarts 5 -- x", /--max-restarts must be a count and a duration such as 5\/10m.*got "5"/],
     ["--max-restarts -- x", /max-restarts/],
     ["--max-restarts 1.5/1m -- x", /--max-restarts must be a count/],
@@ -75,7 +75,7 @@ describe("the command line of supervise", () => {
   });
 
   test("refuses an empty name", () => {
-    expect(() => parseSettings(["--", ""], "/")).toThrow(/after --/);
+    expect(() => parseSettings(["--", ""], "/")).toThrow(/must follow --/);
     expect(() => parseSettings(["--log", "", "--", "x"], "/")).toThrow(/--log must be the path/);
     expect(() => parseSettings(["--heartbeat", "a\0", "--", "x"], "/")).toThrow(
       /--heartbeat must be the path/,

@@ -1,16 +1,16 @@
 import { standstill } from "../../process/standstill.js";
 import { inSeconds, type SuperviseEvent } from "./events.js";
-import type { Pulse } from "./pulse.js";
+import type { BeatSign } from "./beat-detector.js";
 import type { HeartbeatSettings } from "./settings.js";
 
 /** The longest time between two looks at the heartbeat, in milliseconds. */
 const LOOK_INTERVAL = 1000;
 
 /**
- * Watches over one run: judges by the looks at its heartbeat whether the program hangs. Times are milliseconds of a
+ * Decides for one run, from what its heartbeat file shows, whether the program hangs. Times are milliseconds of a
  * monotonic clock.
  */
-export class Vigil {
+export class HangDetector {
   readonly #settings: HeartbeatSettings;
   readonly #pid: number;
   readonly #interval: number;
@@ -28,7 +28,7 @@ export class Vigil {
     this.#lookAt = now + this.#interval;
   }
 
-  /** When to look again; `undefined` until the look that is under way has been answered. */
+  /** When to look again; `undefined` while a look is under way. */
   get lookAt(): number | undefined {
     return this.#looking ? undefined : this.#lookAt;
   }
@@ -43,14 +43,14 @@ export class Vigil {
    *
    * @param interval the heartbeat's own, in seconds.
    */
-  looked(pulse: Pulse, now: number, interval = 0): SuperviseEvent | undefined {
+  looked(sign: BeatSign, now: number, interval = 0): SuperviseEvent | undefined {
     const lastLook = this.#lookAt - this.#interval;
     const spared = standstill(now - lastLook, this.#interval);
-    this.#beaten ||= pulse === "beat";
-    this.#beatAt = pulse === "beat" ? now : this.#beatAt + spared;
+    this.#beaten ||= sign === "beat";
+    this.#beatAt = sign === "beat" ? now : this.#beatAt + spared;
     this.#lookAt = now + this.#interval;
     this.#looking = false;
-    if (pulse === "frozen") return { event: "frozen", pid: this.#pid };
+    if (sign === "frozen") return { event: "frozen", pid: this.#pid };
     const { maxAge, startGrace } = this.#settings;
     const silent = now - this.#beatAt;
     if (silent <= (this.#beaten ? maxAge : startGrace)) return undefined;

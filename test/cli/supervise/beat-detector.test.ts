@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RunPulse, sight, sightSync } from "../../../src/cli/supervise/pulse.js";
+import { BeatDetector, readVersion, readVersionSync } from "../../../src/cli/supervise/beat-detector.js";
 import type { HeartbeatState } from "../../../src/heartbeat-file/state.js";
 
 const OLD: HeartbeatState = {
@@ -17,71 +17,71 @@ const NEW: HeartbeatState = { ...OLD, pid: 8, startedAt: "2026-01-01T00:00:00.00
 describe("the heartbeat of a run", () => {
   test("is not what an earlier run has left, not even when that says frozen", () => {
     const left = { mark: "1", state: { ...OLD, status: "frozen" } } as const;
-    expect(new RunPulse(left).look(left)).toBe("none");
+    expect(new BeatDetector(left).look(left)).toBe("none");
   });
 
   test("is not what somebody of an earlier run still writes", () => {
-    const pulse = new RunPulse({ mark: "1", state: OLD });
-    expect(pulse.look({ mark: "2", state: OLD })).toBe("none");
-    expect(pulse.look({ mark: "3", state: { ...OLD, status: "frozen" } })).toBe("none");
-    expect(pulse.look({ mark: "4", state: NEW })).toBe("beat");
+    const beats = new BeatDetector({ mark: "1", state: OLD });
+    expect(beats.look({ mark: "2", state: OLD })).toBe("none");
+    expect(beats.look({ mark: "3", state: { ...OLD, status: "frozen" } })).toBe("none");
+    expect(beats.look({ mark: "4", state: NEW })).toBe("beat");
   });
 
   test("may have the pid of an earlier one, in a small container", () => {
-    const pulse = new RunPulse({ mark: "1", state: OLD });
-    expect(pulse.look({ mark: "2", state: { ...NEW, pid: OLD.pid } })).toBe("beat");
+    const beats = new BeatDetector({ mark: "1", state: OLD });
+    expect(beats.look({ mark: "2", state: { ...NEW, pid: OLD.pid } })).toBe("beat");
   });
 
   test("may be of the Python original, which does not say when it began", () => {
     const python = { timestamp: OLD.timestamp, pid: 7, hostname: "here", metadata: {} };
-    expect(new RunPulse({ mark: "1", state: python }).look({ mark: "2", state: python })).toBe("beat");
+    expect(new BeatDetector({ mark: "1", state: python }).look({ mark: "2", state: python })).toBe("beat");
   });
 
   test("is one for each write, and says frozen once", () => {
-    const pulse = new RunPulse(null);
-    expect(pulse.look(null)).toBe("none");
-    expect(pulse.look({ mark: "1", state: NEW })).toBe("beat");
-    expect(pulse.look({ mark: "1", state: NEW })).toBe("none");
-    expect(pulse.look({ mark: "2", state: { ...NEW, status: "frozen" } })).toBe("frozen");
-    expect(pulse.look({ mark: "2", state: { ...NEW, status: "frozen" } })).toBe("none");
-    expect(pulse.look({ mark: "3", state: NEW })).toBe("beat");
+    const beats = new BeatDetector(null);
+    expect(beats.look(null)).toBe("none");
+    expect(beats.look({ mark: "1", state: NEW })).toBe("beat");
+    expect(beats.look({ mark: "1", state: NEW })).toBe("none");
+    expect(beats.look({ mark: "2", state: { ...NEW, status: "frozen" } })).toBe("frozen");
+    expect(beats.look({ mark: "2", state: { ...NEW, status: "frozen" } })).toBe("none");
+    expect(beats.look({ mark: "3", state: NEW })).toBe("beat");
   });
 
   test("has the interval of which it says itself that it has", () => {
-    const pulse = new RunPulse({ mark: "1", state: { ...OLD, interval: 3 } });
-    expect(pulse.interval).toBeUndefined();
-    pulse.look({ mark: "2", state: { ...NEW, interval: 10 } });
-    expect(pulse.interval).toBe(10);
-    pulse.look({ mark: "3", state: null });
-    expect(pulse.interval).toBeUndefined();
+    const beats = new BeatDetector({ mark: "1", state: { ...OLD, interval: 3 } });
+    expect(beats.interval).toBeUndefined();
+    beats.look({ mark: "2", state: { ...NEW, interval: 10 } });
+    expect(beats.interval).toBe(10);
+    beats.look({ mark: "3", state: null });
+    expect(beats.interval).toBeUndefined();
   });
 
   test("need not be JSON: a file that is touched beats", () => {
-    expect(new RunPulse({ mark: "1", state: null }).look({ mark: "2", state: null })).toBe("beat");
+    expect(new BeatDetector({ mark: "1", state: null }).look({ mark: "2", state: null })).toBe("beat");
   });
 });
 
 describe("a look at the file", () => {
   let folder = "";
   beforeEach(() => {
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), "pulse-"));
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "beats-"));
   });
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
   test("finds the same as long as nothing was written, and something else after each write", async () => {
     const file = path.join(folder, "beat");
-    expect(await sight(file)).toBeNull();
-    expect(sightSync(file)).toBeNull();
+    expect(await readVersion(file)).toBeNull();
+    expect(readVersionSync(file)).toBeNull();
     fs.writeFileSync(file, "");
-    const first = sightSync(file);
+    const first = readVersionSync(file);
     expect(first).toEqual({ mark: expect.any(String), state: null });
-    expect(await sight(file)).toEqual(first);
+    expect(await readVersion(file)).toEqual(first);
     fs.utimesSync(file, 1, 1);
-    const second = await sight(file);
+    const second = await readVersion(file);
     expect(second?.mark).not.toBe(first?.mark);
     fs.writeFileSync(`${file}.new`, JSON.stringify({ timestamp: OLD.timestamp, pid: 1, hostname: "h" }));
     fs.renameSync(`${file}.new`, file);
-    const third = sightSync(file);
+    const third = readVersionSync(file);
     expect(third?.mark).not.toBe(second?.mark);
     expect(third?.state?.pid).toBe(1);
   });
