@@ -5,7 +5,10 @@ import { threadClock } from "../../process/thread-clock.js";
 import { leftOut } from "../deadline.js";
 import { type CpuTimes, cpuTimes, isRunnable, ownCpuTimes } from "./thread-facts.js";
 
-/** How long a reading of the monitor's own waits for a CPU serves, in milliseconds: while it has any, and else. */
+/**
+ * How long a reading of the monitor's own waits for a CPU serves, in milliseconds: while it waits now and then, and while
+ * it does not. A stop that comes sooner than this after a sudden wait can be called starvation; neither counts.
+ */
 const BUSY_READING = 1000;
 const CALM_READING = 10_000;
 /** A monitor that waited for less than this share of the time has a CPU when it wants one. */

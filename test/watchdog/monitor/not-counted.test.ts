@@ -73,12 +73,15 @@ describe("what is told of time that does not count", () => {
 
 function timeOf() {
   const clock = new ManualClock();
-  const machine = { uptime: 5000, ran: 0, queued: 0, own: 0, runnable: false };
+  const machine = { uptime: 5000, ran: 0, queued: 0, own: 0, ownReadings: 0, runnable: false };
   const time = new CountedTime("/theirs", {
     clock,
     uptime: () => machine.uptime,
     cpuTimes: () => ({ ran: machine.ran, queued: machine.queued }),
-    ownCpuTimes: () => ({ ran: 0, queued: machine.own }),
+    ownCpuTimes: () => {
+      machine.ownReadings++;
+      return { ran: 0, queued: machine.own };
+    },
     isRunnable: () => machine.runnable,
   });
   /** One look after a wait of 100 ms that has taken `elapsed`. */
@@ -157,6 +160,20 @@ describe("the monitor's time", () => {
   it("takes a time in which nobody waited for a CPU for a stop", async () => {
     const { pass } = timeOf();
     expect(await pass(2100)).toEqual([100, 0, 2000]);
+  });
+
+  it("reads how the monitor itself fares every second, and every ten while it has a CPU when it wants one", async () => {
+    const { pass, machine } = timeOf();
+    const readings = async (waited: number): Promise<number> => {
+      const before = machine.ownReadings;
+      for (let look = 0; look < 300; look++) {
+        machine.own += waited;
+        await pass(100, false);
+      }
+      return machine.ownReadings - before;
+    };
+    expect(await readings(0)).toBe(3);
+    expect(await readings(5)).toBeGreaterThan(20);
   });
 
   it("counts what the monitor was busy", async () => {
