@@ -24,7 +24,7 @@ Exit code:
 Examples:
   kstlib-resilience check state/app.heartbeat
   kstlib-resilience check state/app.heartbeat --max-age 30
-  kstlib-resilience check state/app.heartbeat --max-age 500ms || echo "not alive"
+  kstlib-resilience check state/app.heartbeat --max-age 500ms || echo "gone"
 `;
 
 function sentence(file: string, look: Look): string {

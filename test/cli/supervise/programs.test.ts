@@ -59,7 +59,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
 
   test("restarts at once a bot whose watchdog saw it freeze", async () => {
     const it = new Supervised();
-    const options = ["--heartbeat", "app.heartbeat", "--max-age", "1h", "--grace", "300ms"];
+    const options = ["--heartbeat", "app.heartbeat", "--max-age", "1h", "--grace", "2s"];
     it.scenario([...QUICK, ...options], "watched");
     await it.until(() => it.stdout.includes("run 2"));
     expect(it.lines.map(({ event }) => event)).toEqual([
