@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../src/circuit-breaker/circuit-breaker.js";
 import { configure } from "../src/configure.js";
 import { Heartbeat } from "../src/heartbeat/heartbeat.js";
@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a registry", () => {
-  it("gives one instance a name, of each kind", async () => {
+  test("gives one instance a name, of each kind", async () => {
     await using registry = new Registry();
     expect(registry.circuitBreaker("a")).toBe(registry.circuitBreaker("a"));
     expect(registry.circuitBreaker("a")).not.toBe(registry.circuitBreaker("b"));
@@ -32,7 +32,7 @@ describe("a registry", () => {
     expect(registry.circuitBreaker("a").name).toBe("a");
   });
 
-  it("makes instances by its own configuration, not by the process-wide one, and overrides win", async () => {
+  test("makes instances by its own configuration, not by the process-wide one, and overrides win", async () => {
     using _ = configure({ rateLimiter: { rate: 1 } });
     await using registry = new Registry({ rateLimiter: { per: 2, instances: { a: { rate: 7 } } } });
     const limits = ({ rate, per }: { rate: number; per: number }): number[] => [rate, per];
@@ -43,7 +43,7 @@ describe("a registry", () => {
     expect(limits(plain.rateLimiter("a"))).toEqual([1, 1]);
   });
 
-  it("refuses other overrides for an instance that exists, and takes the same ones", async () => {
+  test("refuses other overrides for an instance that exists, and takes the same ones", async () => {
     await using registry = new Registry();
     registry.circuitBreaker("a", { maxFailures: 2 });
     registry.circuitBreaker("a");
@@ -56,7 +56,7 @@ describe("a registry", () => {
     );
   });
 
-  it("refuses a name that is none and a configuration that is wrong, and keeps nothing of it", async () => {
+  test("refuses a name that is none and a configuration that is wrong, and keeps nothing of it", async () => {
     await using registry = new Registry();
     for (const name of ["", null, 3, undefined]) {
       expect(() => registry.watchdog(name as string)).toThrow(/name of a watchdog must be a string/);
@@ -67,7 +67,7 @@ describe("a registry", () => {
     expect(() => new Registry({ rateLimitter: {} } as object)).toThrow(/rateLimiter/);
   });
 
-  it("tells of every instance in a snapshot that is frozen and survives JSON", async () => {
+  test("tells of every instance in a snapshot that is frozen and survives JSON", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     registry.circuitBreaker("api", { clock });
@@ -92,7 +92,7 @@ describe("a registry", () => {
     ]);
   });
 
-  it("ends everything when it is disposed of: the shutdown first, each part even when another fails", async () => {
+  test("ends everything when it is disposed of: the shutdown first, each part even when another fails", async () => {
     const clock = new ManualClock();
     const stateFile = path.join(folder, "app.heartbeat");
     const order: string[] = [];
@@ -119,7 +119,7 @@ describe("a registry", () => {
     expect(() => registry.shutdown()).toThrow(/disposed/);
   });
 
-  it("gives its components one after the other, in the order of their making, without those released", async () => {
+  test("gives its components one after the other, in the order of their making, without those released", async () => {
     await using registry = new Registry();
     expect([...registry]).toEqual([]);
     const shutdown = registry.shutdown();
@@ -135,7 +135,7 @@ describe("a registry", () => {
     expect([...registry].map(({ name }) => name)).toEqual(["b", "a"]);
   });
 
-  it("lets one listener hear every event of every kind, of components made before and after", async () => {
+  test("lets one listener hear every event of every kind, of components made before and after", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const heard: string[] = [];
@@ -173,7 +173,7 @@ describe("a registry", () => {
     expect(heard).toEqual([]);
   });
 
-  it("tells each listener once, with the payload, until it is removed or the component released", async () => {
+  test("tells each listener once, with the payload, until it is removed or the component released", async () => {
     await using registry = new Registry();
     const heard: unknown[] = [];
     const first = registry.on((event) => heard.push(event));
@@ -197,7 +197,7 @@ describe("a registry", () => {
     expect(() => registry.on(undefined as never)).toThrow("must be a function; got undefined.");
   });
 
-  it("tells every listener, also when another one throws", async () => {
+  test("tells every listener, also when another one throws", async () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -214,7 +214,7 @@ describe("a registry", () => {
     emit.mockRestore();
   });
 
-  it("hears what a component does while it is released", async () => {
+  test("hears what a component does while it is released", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const stateFile = path.join(folder, "app.heartbeat");
@@ -228,7 +228,7 @@ describe("a registry", () => {
     expect(heard).toEqual(["missedBeat"]);
   });
 
-  it("forgets what is released, and ends it: each kind, and makes a new one for that name", async () => {
+  test("forgets what is released, and ends it: each kind, and makes a new one for that name", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const stateFile = path.join(folder, "app.heartbeat");
@@ -276,7 +276,7 @@ describe("a registry", () => {
     expect(registry.keyedRateLimiter("a")).not.toBe(keyed);
   });
 
-  it("takes a name as free at once, while what had it is still ending", async () => {
+  test("takes a name as free at once, while what had it is still ending", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const first = registry.heartbeat("a", { clock, stateFile: path.join(folder, "app.heartbeat") });
@@ -286,7 +286,7 @@ describe("a registry", () => {
     expect(await released).toBe(true);
   });
 
-  it("takes its shutdown from the signals when that is released, without running it", async () => {
+  test("takes its shutdown from the signals when that is released, without running it", async () => {
     await using registry = new Registry();
     const ran: string[] = [];
     const shutdown = registry.shutdown({ name: "first" });
@@ -299,7 +299,7 @@ describe("a registry", () => {
     expect(registry.shutdown({ name: "second" })).not.toBe(shutdown);
   });
 
-  it("rejects for a kind that is none, and with what ending fails with, and has forgotten it nevertheless", async () => {
+  test("rejects for a kind that is none, and with what ending fails with, and has forgotten it nevertheless", async () => {
     const registry = new Registry();
     const release = (kind: string | undefined, name: string): Promise<boolean> =>
       registry.release(kind as "watchdog", name);
@@ -320,7 +320,7 @@ describe("a registry", () => {
     expect(await registry.release("watchdog", "a")).toBe(false);
   });
 
-  it("keeps nothing of names that come and go", async () => {
+  test("keeps nothing of names that come and go", async () => {
     await using registry = new Registry();
     for (let index = 0; index < 1000; index++) {
       registry.circuitBreaker(`tenant-${index}`);
@@ -329,7 +329,7 @@ describe("a registry", () => {
     expect(registry.snapshot().circuitBreakers).toEqual({});
   });
 
-  it("serves the callbacks of its shutdown while it is disposed of, and ends what they made", async () => {
+  test("serves the callbacks of its shutdown while it is disposed of, and ends what they made", async () => {
     const clock = new ManualClock();
     const registry = new Registry();
     const seen: unknown[] = [];
@@ -343,7 +343,7 @@ describe("a registry", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("may be disposed of by a callback of its own shutdown", async () => {
+  test("may be disposed of by a callback of its own shutdown", async () => {
     const clock = new ManualClock();
     const registry = new Registry();
     registry.heartbeat("app", { clock }).start();
@@ -355,7 +355,7 @@ describe("a registry", () => {
 });
 
 describe("configure", () => {
-  it("restores what was before, in whatever order its results are disposed of", async () => {
+  test("restores what was before, in whatever order its results are disposed of", async () => {
     await using registry = new Registry();
     const rate = (name: string): number => registry.rateLimiter(name).rate;
     const outer = configure({ rateLimiter: { rate: 2 } });
@@ -368,7 +368,7 @@ describe("configure", () => {
     expect(rate("c")).toBe(10);
   });
 
-  it("does not see what is changed in the object later", async () => {
+  test("does not see what is changed in the object later", async () => {
     const rateLimiter = { rate: 2 };
     using _ = configure({ rateLimiter });
     rateLimiter.rate = 50;
@@ -376,7 +376,7 @@ describe("configure", () => {
     expect(registry.rateLimiter("a").rate).toBe(2);
   });
 
-  it("warns of a clamped timeout once a watchdog, not when it is checked", async () => {
+  test("warns of a clamped timeout once a watchdog, not when it is checked", async () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -391,7 +391,7 @@ describe("configure", () => {
     emit.mockRestore();
   });
 
-  it.each([
+  test.each([
     ["CircuitBreaker", (options: object) => new CircuitBreaker(options)],
     ["RateLimiter", (options: object) => new RateLimiter(options)],
     ["KeyedRateLimiter", (options: object) => new KeyedRateLimiter(options)],

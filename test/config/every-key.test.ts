@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { ConfigError, loadConfig } from "../../src/config/index.js";
 import { toSnakeCase } from "../../src/config/names.js";
 import { configure } from "../../src/configure.js";
@@ -60,7 +60,7 @@ const keys = Object.entries(sections).flatMap(([section, { rules }]) =>
 );
 
 describe("each key of the file refuses what it cannot be, and names itself", () => {
-  it.each(keys)("$section $key", ({ section, key, shape }) => {
+  test.each(keys)("$section $key", ({ section, key, shape }) => {
     const name = toSnakeCase(key);
     for (const value of badValues(shape)) {
       for (const where of ["section", "instance"] as const) {
@@ -88,7 +88,7 @@ describe("each key of the file refuses what it cannot be, and names itself", () 
 
 describe("configure checks the same options in code", () => {
   const bad: readonly unknown[] = [Number.NaN, Number.POSITIVE_INFINITY, null, "30", [], Symbol("x")];
-  it.each(keys.filter(({ shape }) => shape.kind === "duration" || shape.kind === "number"))(
+  test.each(keys.filter(({ shape }) => shape.kind === "duration" || shape.kind === "number"))(
     "$section $key",
     ({ section, key }) => {
       for (const value of bad) {
@@ -100,7 +100,7 @@ describe("configure checks the same options in code", () => {
     },
   );
 
-  it("and refuses unknown names and wrong shapes at every level", () => {
+  test("and refuses unknown names and wrong shapes at every level", () => {
     const refused = (config: unknown): void => expect(() => configure(config as object)).toThrow(TypeError);
     refused(null);
     refused([]);

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ConfigError, loadConfig } from "../../src/config/index.js";
 import { configure } from "../../src/configure.js";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
@@ -41,7 +41,7 @@ function mistake(text: string): ConfigError {
   throw new Error(`accepted: ${text}`);
 }
 
-it("tells the mistakes of every file in one error, in the order of the files, each once", () => {
+test("tells the mistakes of every file in one error, in the order of the files, each once", () => {
   write("broken.yml", "resilience: [");
   write("base.yml", "include: broken.yml\nresilience:\n  watchdog: { timeout: banana }\n");
   const { issues } = mistake(
@@ -67,7 +67,7 @@ describe("the file is found", () => {
   const failuresOf = (options: Parameters<typeof loadConfig>[0]): unknown =>
     loadConfig(options).circuitBreaker?.maxFailures;
 
-  it("by path, before the environment, before the folder, before the user's folder", () => {
+  test("by path, before the environment, before the folder, before the user's folder", () => {
     write("named.yml", content(1));
     const fromEnvironment = write("env.yml", content(2));
     write("work/kstlib.conf.yml", content(3));
@@ -89,7 +89,7 @@ describe("the file is found", () => {
     expect(loadConfig({ cwd: bare, env: nowhere })).toEqual({});
   });
 
-  it("where the Python original has it, after all places of our own", () => {
+  test("where the Python original has it, after all places of our own", () => {
     write("home/.config/kstlib.conf.yml", content(1));
     const env = { HOME: path.join(folder, "home") };
     const cwd = path.join(folder, "bare");
@@ -101,7 +101,7 @@ describe("the file is found", () => {
     expect(failuresOf({ cwd, env })).toBe(3);
   });
 
-  it("by its second ending, kstlib.conf.yaml, in every place, and a second one beside it is warned of", () => {
+  test("by its second ending, kstlib.conf.yaml, in every place, and a second one beside it is warned of", () => {
     const warnings: unknown[] = [];
     const emit = vi.spyOn(process, "emitWarning").mockImplementation((...args) => void warnings.push(args));
     const env = { HOME: path.join(folder, "home") };
@@ -121,7 +121,7 @@ describe("the file is found", () => {
     ]);
   });
 
-  it("in the home folder by ~/, in a path, in KSTLIB_CONFIG and in include", () => {
+  test("in the home folder by ~/, in a path, in KSTLIB_CONFIG and in include", () => {
     const env = { HOME: folder };
     write("a.yml", "include: ~/b.yml");
     write("b.yml", content(4));
@@ -129,7 +129,7 @@ describe("the file is found", () => {
     expect(failuresOf({ cwd: "/", env: { ...env, KSTLIB_CONFIG: "~/a.yml" } })).toBe(4);
   });
 
-  it("and one that was named but is missing is an error that says so", () => {
+  test("and one that was named but is missing is an error that says so", () => {
     for (const options of [
       { path: "missing.yml", cwd: folder, env: {} },
       { cwd: folder, env: { KSTLIB_CONFIG: "missing.yml" } },
@@ -138,7 +138,7 @@ describe("the file is found", () => {
     }
   });
 
-  it("and a folder that may not be entered, or a circular link, has none", () => {
+  test("and a folder that may not be entered, or a circular link, has none", () => {
     const home = path.join(folder, "closed");
     mkdirSync(home);
     symlinkSync("kstlib.conf.yml", path.join(home, "kstlib.conf.yml"));
@@ -151,13 +151,13 @@ describe("the file is found", () => {
     expect(loadConfig({ cwd: folder, env: {} })).toEqual({});
   });
 
-  it("and an empty KSTLIB_CONFIG counts as none", () => {
+  test("and an empty KSTLIB_CONFIG counts as none", () => {
     expect(loadConfig({ cwd: folder, env: { KSTLIB_CONFIG: "", HOME: folder } })).toEqual({});
   });
 });
 
 describe("every key of the reference is honoured", () => {
-  it("with its own names, default_rate, default_per and default_timeout among them", () => {
+  test("with its own names, default_rate, default_per and default_timeout among them", () => {
     const file = write(
       "kstlib.conf.yml",
       `
@@ -187,7 +187,7 @@ resilience:
     });
   });
 
-  it("in a configuration that is frozen through and through", () => {
+  test("in a configuration that is frozen through and through", () => {
     const config = load(
       write(
         "kstlib.conf.yml",
@@ -203,7 +203,7 @@ resilience:
     expect(Object.isFrozen(config.rateLimiter?.instances?.["a"])).toBe(true);
   });
 
-  it("by the components: section, then instances.<name>, then constructor options", async () => {
+  test("by the components: section, then instances.<name>, then constructor options", async () => {
     const file = write(
       "kstlib.conf.yml",
       `
@@ -243,7 +243,7 @@ resilience:
     expect((await Heartbeat.readState(path.join(folder, "app.heartbeat")))?.interval).toBe(2);
   });
 
-  it("and a section or an instance with everything commented out says nothing", () => {
+  test("and a section or an instance with everything commented out says nothing", () => {
     const file = write(
       "kstlib.conf.yml",
       "resilience:\n  heartbeat:\n  watchdog:\n    instances:\n      a:\n",
@@ -255,7 +255,7 @@ resilience:
 });
 
 describe("the options of loadConfig", () => {
-  it("are checked like all options", () => {
+  test("are checked like all options", () => {
     expect(() => loadConfig({ pth: "prod.yml" } as object)).toThrow("did you mean path?");
     for (const options of [null, 5, [], { path: 3 }, { path: "" }, { cwd: 3 }, { env: 5 }, { env: null }]) {
       expect(() => loadConfig(options as object), JSON.stringify(options)).toThrow(
@@ -266,7 +266,7 @@ describe("the options of loadConfig", () => {
 });
 
 describe("include", () => {
-  it("merges deeply, later over earlier, the file itself over all, relative to the file that names it", () => {
+  test("merges deeply, later over earlier, the file itself over all, relative to the file that names it", () => {
     write("base/one.yml", "resilience: { circuit_breaker: { max_failures: 1, reset_timeout: 1s } }");
     write(
       "base/two.yml",
@@ -289,7 +289,7 @@ describe("include", () => {
     expect(load(reversed).circuitBreaker?.maxFailures).toBe(1);
   });
 
-  it("in a circle is an error that shows the circle, also through a symbolic link", () => {
+  test("in a circle is an error that shows the circle, also through a symbolic link", () => {
     write("a.yml", "include: b.yml");
     write("b.yml", "\ninclude: link.yml");
     symlinkSync(path.join(folder, "a.yml"), path.join(folder, "link.yml"));
@@ -298,11 +298,11 @@ describe("include", () => {
     );
   });
 
-  it("of a folder is an error where it is named", () => {
+  test("of a folder is an error where it is named", () => {
     expect(mistake("resilience: {}\ninclude: .")).toMatchObject({ line: 2, column: 10, keyPath: "include" });
   });
 
-  it("works 10 deep and is refused 11 deep", () => {
+  test("works 10 deep and is refused 11 deep", () => {
     for (let depth = 0; depth < 12; depth++) {
       write(`${depth}.yml`, depth === 11 ? "resilience: {}" : `include: ${depth + 1}.yml`);
     }
@@ -310,7 +310,7 @@ describe("include", () => {
     expect(() => load(path.join(folder, "0.yml"))).toThrow(/deeper than 10 files/);
   });
 
-  it("of a missing file is an error where it is named", () => {
+  test("of a missing file is an error where it is named", () => {
     expect(mistake("resilience: {}\ninclude: nowhere.yml")).toMatchObject({
       line: 2,
       column: 10,
@@ -318,7 +318,7 @@ describe("include", () => {
     });
   });
 
-  it("cannot multiply the number of files read", () => {
+  test("cannot multiply the number of files read", () => {
     const many = `include: [${Array.from({ length: 12 }, () => "leaf.yml").join(", ")}]`;
     write("leaf.yml", "resilience: {}");
     write("middle.yml", many);
@@ -326,7 +326,7 @@ describe("include", () => {
     expect(() => load(file)).toThrow(/more than 100 files/);
   });
 
-  it("of the wrong type is an error", () => {
+  test("of the wrong type is an error", () => {
     for (const include of ["3", "[1]", "{ a: b }", '""']) {
       expect(mistake(`include: ${include}`).message).toContain("include must be the path of a file");
     }
@@ -334,7 +334,7 @@ describe("include", () => {
 });
 
 describe("a mistake", () => {
-  it("in a value names file, line, column, path, what was found and what is allowed", () => {
+  test("in a value names file, line, column, path, what was found and what is allowed", () => {
     const error = mistake("resilience:\n  circuit_breaker:\n    max_failures: -3\n");
     expect(error).toMatchObject({
       name: "ConfigError",
@@ -349,7 +349,7 @@ describe("a mistake", () => {
     );
   });
 
-  it("in a key names the key's place and the nearest known key", () => {
+  test("in a key names the key's place and the nearest known key", () => {
     const error = mistake("resilience:\n  circuit_breaker:\n    max_failure: 3\n");
     expect(error).toMatchObject({ line: 3, column: 5 });
     expect(error.message).toContain(
@@ -364,7 +364,7 @@ describe("a mistake", () => {
     );
   });
 
-  it("is reported together with all the others", () => {
+  test("is reported together with all the others", () => {
     const error = mistake(
       "resilience:\n  watchdog: { timeout: soon }\n  heartbeat: { interval: 0 }\n  shutdwn: 3\n",
     );
@@ -375,7 +375,7 @@ describe("a mistake", () => {
     ]);
   });
 
-  it("of options that do not go together is told for each section", () => {
+  test("of options that do not go together is told for each section", () => {
     const error = mistake(
       "resilience:\n  shutdown: { timeout: 3, pre_stop_delay: 5 }\n  watchdog: { timeout: 10, poll_interval: 9 }\n",
     );
@@ -385,13 +385,13 @@ describe("a mistake", () => {
     ]);
   });
 
-  it("of units gets the advice that a constructor gives", () => {
+  test("of units gets the advice that a constructor gives", () => {
     expect(mistake("resilience: { circuit_breaker: { reset_timeout: 30000 } }").message).toContain(
       'resilience.circuit_breaker.reset_timeout: 30000 is 8 h 20 min; a number is seconds. Did you mean 30 or "30000ms"?',
     );
   });
 
-  it("in an aliased or merged mapping is found where it is written", () => {
+  test("in an aliased or merged mapping is found where it is written", () => {
     expect(mistake("x: &x { max_failures: 0 }\nresilience:\n  circuit_breaker: *x\n").keyPath).toBe(
       "resilience.circuit_breaker.max_failures",
     );
@@ -400,7 +400,7 @@ describe("a mistake", () => {
     });
   });
 
-  it("is none when a mapping merges two others, each with its own <<", () => {
+  test("is none when a mapping merges two others, each with its own <<", () => {
     const file = write(
       "merged.yml",
       "x: &x { max_failures: 2 }\ny: &y { reset_timeout: 3 }\nresilience:\n  circuit_breaker:\n    <<: *x\n    <<: *y\n",
@@ -408,7 +408,7 @@ describe("a mistake", () => {
     expect(load(file)).toEqual({ circuitBreaker: { maxFailures: 2, resetTimeout: 3 } });
   });
 
-  it("of both names for one option is refused in one mapping, and the later file wins between files", () => {
+  test("of both names for one option is refused in one mapping, and the later file wins between files", () => {
     expect(mistake("resilience: { shutdown: { timeout: 1, default_timeout: 2 } }").message).toContain(
       "resilience.shutdown.default_timeout and timeout name the same option",
     );
@@ -417,7 +417,7 @@ describe("a mistake", () => {
     expect(load(file)).toEqual({ shutdown: { timeout: 1 } });
   });
 
-  it("of shape, section or whole file is an error", () => {
+  test("of shape, section or whole file is an error", () => {
     expect(mistake("- 1\n- 2").message).toContain("the file must be a mapping");
     expect(mistake("resilience: 3").message).toContain("resilience must be a mapping of keys; got 3");
     expect(mistake("resilience: { watchdog: [1] }").message).toContain(
@@ -428,13 +428,13 @@ describe("a mistake", () => {
     );
   });
 
-  it("of syntax, a duplicate key or a second document is an error with its place", () => {
+  test("of syntax, a duplicate key or a second document is an error with its place", () => {
     expect(mistake("resilience:\n  a: [1\n")).toMatchObject({ line: 3 });
     expect(mistake("resilience: {}\nresilience: {}\n")).toMatchObject({ line: 2, column: 1 });
     expect(mistake("a: 1\n---\nb: 2\n").message).toContain(":2:1: a second document begins here");
   });
 
-  it("of bytes: not UTF-8, too large, a folder", () => {
+  test("of bytes: not UTF-8, too large, a folder", () => {
     writeFileSync(path.join(folder, "binary.yml"), Buffer.from([0xff, 0xfe, 0x00, 0xd8]));
     expect(() => load("binary.yml")).toThrow(ConfigError);
     write("large.yml", `# ${"x".repeat(256 * 1024)}`);
@@ -442,12 +442,12 @@ describe("a mistake", () => {
     expect(() => load(folder)).toThrow(ConfigError);
   });
 
-  it.skipIf(process.platform === "win32")("of kind: a FIFO is refused, not waited for", () => {
+  test.skipIf(process.platform === "win32")("of kind: a FIFO is refused, not waited for", () => {
     execFileSync("mkfifo", [path.join(folder, "fifo.yml")]);
     expect(() => load("fifo.yml")).toThrow(/regular file/);
   });
 
-  it("made to exhaust the reader is refused: aliases that multiply, mappings without end", () => {
+  test("made to exhaust the reader is refused: aliases that multiply, mappings without end", () => {
     const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
     for (let level = 1; level < 10; level++) {
       bomb.push(`a${level}: &a${level} [${Array.from({ length: 9 }, () => `*a${level - 1}`).join(", ")}]`);
@@ -456,7 +456,7 @@ describe("a mistake", () => {
     expect(mistake(`resilience: ${"[".repeat(200_000)}`)).toBeInstanceOf(ConfigError);
   });
 
-  it("between options that are right one by one is found in the section or the instance", () => {
+  test("between options that are right one by one is found in the section or the instance", () => {
     const error = mistake(
       "resilience:\n  watchdog:\n    timeout: 10\n    instances:\n      loop: { poll_interval: 9 }\n",
     );
@@ -475,7 +475,7 @@ describe("a mistake", () => {
     expect(() => load(bare)).toThrow(/base\.yml:2:3: resilience\.shutdown: preStopDelay must be shorter/);
   });
 
-  it("that takes long to find in a large file is found soon", () => {
+  test("that takes long to find in a large file is found soon", () => {
     const many = Array.from({ length: 24_000 }, (_, index) => `k${index}: 1`).join("\n");
     const file = write("many.yml", `${many}\nk7: 2\n`);
     expect(() => load(file)).toThrow(/many\.yml:24001:1: k7 stands here a second time/);
@@ -485,7 +485,7 @@ describe("a mistake", () => {
     expect(mistake(nothing).issues).toHaveLength(12_001);
   });
 
-  it("in the top-level key is warned of, because other keys belong to others", () => {
+  test("in the top-level key is warned of, because other keys belong to others", () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -513,7 +513,7 @@ describe("a mistake", () => {
     ]);
   });
 
-  it("that tries to reach a prototype is a key like any other", () => {
+  test("that tries to reach a prototype is a key like any other", () => {
     expect(mistake("resilience: { __proto__: { polluted: 1 } }").keyPath).toBe("resilience.__proto__");
     expect(mistake("resilience: { watchdog: { instances: { __proto__: { timeout: soon } } } }").keyPath).toBe(
       "resilience.watchdog.instances.__proto__.timeout",
@@ -529,7 +529,7 @@ describe("a mistake", () => {
     expect(Object.keys(load(file).watchdog?.instances ?? {})).toEqual(["__proto__"]);
   });
 
-  it("of permission says so", () => {
+  test("of permission says so", () => {
     if (process.getuid?.() === 0 || process.platform === "win32") return;
     const file = write("secret.yml", "resilience: {}");
     chmodSync(file, 0);
@@ -537,7 +537,7 @@ describe("a mistake", () => {
   });
 });
 
-it("tells every unknown key, not only the first of a mapping", () => {
+test("tells every unknown key, not only the first of a mapping", () => {
   const { issues } = mistake(
     [
       "resilience:",

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import { Writable } from "node:stream";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ownProcess, processFate } from "../../src/heartbeat-file/process-identity.js";
 import type { HeartbeatState } from "../../src/heartbeat-file/state.js";
 import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
@@ -41,12 +41,12 @@ async function gonePid(): Promise<number> {
 }
 
 describe("the process of a heartbeat", () => {
-  it("is running when it is this one", () => {
+  test("is running when it is this one", () => {
     expect(processFate(state({}), now)).toBe("running");
     expect(processFate(state(own === undefined ? {} : { processStart: own }), now)).toBe("running");
   });
 
-  it("is gone when nobody has its pid", async () => {
+  test("is gone when nobody has its pid", async () => {
     const pid = await gonePid();
     expect(processExists(pid)).toBe(false);
     expect(processFate(state({ pid }), now)).toBe("gone");
@@ -55,23 +55,23 @@ describe("the process of a heartbeat", () => {
     );
   });
 
-  it("is not judged by its pid on another host", async () => {
+  test("is not judged by its pid on another host", async () => {
     const pid = await gonePid();
     expect(processFate(state({ pid, hostname: `${os.hostname()}-not` }), now)).toBe("unknown");
   });
 
-  it("exists also when its pid makes no sense to the system", () => {
+  test("exists also when its pid makes no sense to the system", () => {
     expect(processExists(2 ** 40)).toBe(true);
   });
 
   describe.skipIf(!onLinux)("on Linux (skipped elsewhere: no start times)", () => {
-    it("is gone when its pid belongs to a later process, by the mark of its start", () => {
+    test("is gone when its pid belongs to a later process, by the mark of its start", () => {
       const { pid } = sleeper();
       expect(own).toMatch(/^[0-9a-f-]{36}\/\d+\/\d+$/);
       expect(processFate(state({ pid, processStart: own ?? "" }), now)).toBe("gone");
     });
 
-    it("is not judged by its pid when that belongs to another boot or another pid namespace", async () => {
+    test("is not judged by its pid when that belongs to another boot or another pid namespace", async () => {
       const [boot, space, start] = (own ?? "").split("/");
       const pid = await gonePid();
       for (const processStart of [
@@ -84,7 +84,7 @@ describe("the process of a heartbeat", () => {
       }
     });
 
-    it("is gone when it has ended and its parent has not collected it", async () => {
+    test("is gone when it has ended and its parent has not collected it", async () => {
       // The shell becomes a program that collects no children, and only then its child ends.
       const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60"], {
         stdio: ["ignore", "pipe", "ignore", "pipe"],
@@ -107,7 +107,7 @@ describe("the process of a heartbeat", () => {
       expect(processExists(pid)).toBe(true);
     });
 
-    it("is not judged by its start time where the uptime is not that of the host", () => {
+    test("is not judged by its start time where the uptime is not that of the host", () => {
       const { pid } = sleeper();
       const startedAt = formatTimestamp(now - 3_600_000);
       expect(processFate(state({ pid, startedAt }), now)).toBe("gone");
@@ -116,7 +116,7 @@ describe("the process of a heartbeat", () => {
       vi.restoreAllMocks();
     });
 
-    it("is gone when its pid belongs to a process younger than a file without the mark", () => {
+    test("is gone when its pid belongs to a process younger than a file without the mark", () => {
       const { pid } = sleeper();
       const hour = 3_600_000;
       expect(processFate(state({ pid }), now)).toBe("running");

@@ -12,7 +12,7 @@ import {
   tryTake,
   availableAt,
 } from "../../src/rate-limiter/bucket.js";
-import { type Admission, numRuns, worstExcess } from "./support.js";
+import { type Admission, numRuns, worstExcess } from "./admissions.js";
 
 describe("the bucket", () => {
   // rate 10 per second, burst 5: a token each 100 ms, 500 ms to fill.

@@ -3,7 +3,7 @@ import { rateLimiter, rateLimiterSync } from "../../src/rate-limiter/decorators.
 import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { call, CountingSignal, watch } from "./support.js";
+import { call, CountingSignal, watch } from "./admissions.js";
 
 function greet(this: { greeting: string } | void, name: string): string {
   return `${this ? this.greeting : "Hello"} ${name}`;

@@ -5,7 +5,7 @@ import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { ExactBucket, nextDown } from "./exact-model.js";
-import { numRuns } from "./support.js";
+import { numRuns } from "./admissions.js";
 
 /** A clock that shows what a test says. */
 class Dial implements Clock {

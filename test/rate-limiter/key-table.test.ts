@@ -4,7 +4,7 @@ import { hashKey } from "../../src/rate-limiter/key-hash.js";
 import { fullAt, makeLimits } from "../../src/rate-limiter/bucket.js";
 import { KeyTable } from "../../src/rate-limiter/key-table.js";
 import type { TokenBucket } from "../../src/rate-limiter/token-bucket.js";
-import { numRuns } from "./support.js";
+import { numRuns } from "./admissions.js";
 
 describe("the hash of a key", () => {
   test("depends on every unit, on the length and on both halves of the seed", () => {

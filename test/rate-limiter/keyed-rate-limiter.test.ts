@@ -16,7 +16,7 @@ import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import type { Reservation } from "../../src/rate-limiter/reservation.js";
 import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/options.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { call, CountingSignal, numRuns, watch } from "./support.js";
+import { call, CountingSignal, numRuns, watch } from "./admissions.js";
 
 function setUp(options: KeyedRateLimiterOptions = {}): { clock: ManualClock; limiter: KeyedRateLimiter } {
   const clock = new ManualClock();

@@ -5,7 +5,7 @@ import { RateLimitError, RateLimitExceededError } from "../../src/rate-limiter/e
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { call } from "./support.js";
+import { call } from "./admissions.js";
 
 const never = [
   Number.NaN,

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import type { Reservation } from "../../src/rate-limiter/reservation.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { type Admission, CountingSignal, numRuns, worstExcess } from "./support.js";
+import { type Admission, CountingSignal, numRuns, worstExcess } from "./admissions.js";
 
 type Step =
   | { readonly do: "try" | "reserve" | "prophecy"; readonly share: number }

@@ -3,7 +3,7 @@ import { RateLimitError, RateLimitExceededError } from "../../src/rate-limiter/e
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import type { Duration } from "../../src/kernel/duration.js";
-import { call, CountingSignal, watch } from "./support.js";
+import { call, CountingSignal, watch } from "./admissions.js";
 
 function setUp(options: { rate?: number; per?: Duration; burst?: number; maxQueue?: number } = {}): {
   clock: ManualClock;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { RateLimitError, RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
-import { call, watch } from "./support.js";
+import { call, watch } from "./admissions.js";
 
 function setUp(burst = 5): { clock: ManualClock; limiter: RateLimiter } {
   const clock = new ManualClock();

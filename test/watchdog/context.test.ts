@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { type RunWatchdog, watchdogContext } from "../../src/watchdog/context.js";
 import { WatchdogError, WatchdogTimeoutError } from "../../src/watchdog/errors.js";
@@ -13,7 +13,7 @@ function raising() {
 }
 
 describe("watchdogContext().run", () => {
-  it("resolves with the result of the body, which gets a running watchdog and a signal", async () => {
+  test("resolves with the result of the body, which gets a running watchdog and a signal", async () => {
     const { clock, context } = raising();
     let seen: RunWatchdog | undefined;
     const result = await context.run(async (watchdog, { signal }) => {
@@ -30,7 +30,7 @@ describe("watchdogContext().run", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("rejects at the timeout and aborts the signal with the same error", async () => {
+  test("rejects at the timeout and aborts the signal with the same error", async () => {
     const { clock, context } = raising();
     let signal: AbortSignal | undefined;
     const running = context.run((watchdog) => {
@@ -54,7 +54,7 @@ describe("watchdogContext().run", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("goes on as long as the body pings", async () => {
+  test("goes on as long as the body pings", async () => {
     const { clock, context } = raising();
     const running = context.run(async (watchdog) => {
       for (let round = 0; round < 5; round++) {
@@ -67,7 +67,7 @@ describe("watchdogContext().run", () => {
     await expect(running).resolves.toBe(5);
   });
 
-  it("rejects when the body was frozen and is over before anybody could tell", async () => {
+  test("rejects when the body was frozen and is over before anybody could tell", async () => {
     const { clock, context } = raising();
     await expect(
       context.run(async () => {
@@ -84,7 +84,7 @@ describe("watchdogContext().run", () => {
     });
   });
 
-  it("only watches without raiseOnTimeout", async () => {
+  test("only watches without raiseOnTimeout", async () => {
     const clock = new ManualClock();
     const onTimeout = vi.fn<() => void>();
     const running = watchdogContext({ timeout: 10, clock, onTimeout }).run(async (watchdog) => {
@@ -96,7 +96,7 @@ describe("watchdogContext().run", () => {
     expect(onTimeout).toHaveBeenCalledTimes(1);
   });
 
-  it("gives up at once when its caller does, and leaves no listener behind", async () => {
+  test("gives up at once when its caller does, and leaves no listener behind", async () => {
     const { clock, context } = raising();
     const controller = new AbortController();
     let inner: AbortSignal | undefined;
@@ -112,7 +112,7 @@ describe("watchdogContext().run", () => {
     expect(body).not.toHaveBeenCalled();
   });
 
-  it("passes on what the body throws, and leaves no timer behind", async () => {
+  test("passes on what the body throws, and leaves no timer behind", async () => {
     const { clock, context } = raising();
     const error = new Error("of the body");
     await expect(context.run(() => Promise.reject(error))).rejects.toBe(error);
@@ -133,7 +133,7 @@ describe("watchdogContext().run", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("gives each of two runs at a time a watchdog of its own", async () => {
+  test("gives each of two runs at a time a watchdog of its own", async () => {
     const { clock, context } = raising();
     const hung = context.run(() => never).catch((error: unknown) => error);
     const busy = context.run(async (watchdog) => {
@@ -150,19 +150,19 @@ describe("watchdogContext().run", () => {
 });
 
 describe("watchdogContext().runSync", () => {
-  it("returns the result of the body", () => {
+  test("returns the result of the body", () => {
     const { clock, context } = raising();
     expect(context.runSync((watchdog) => watchdog.isRunning)).toBe(true);
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("throws when the body returns too late", () => {
+  test("throws when the body returns too late", () => {
     const { clock, context } = raising();
     expect(() => context.runSync(() => clock.sleepSync(10_000))).toThrow(WatchdogTimeoutError);
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("does not throw while the body pings in time", () => {
+  test("does not throw while the body pings in time", () => {
     const { clock, context } = raising();
     const rounds = context.runSync((watchdog) => {
       for (let round = 0; round < 5; round++) {
@@ -174,7 +174,7 @@ describe("watchdogContext().runSync", () => {
     expect(rounds).toBe(5);
   });
 
-  it("keeps the error of the body as the cause of the timeout", () => {
+  test("keeps the error of the body as the cause of the timeout", () => {
     const { clock, context } = raising();
     const cause = new Error("of the body");
     const run = (): unknown =>
@@ -185,7 +185,7 @@ describe("watchdogContext().runSync", () => {
     expect(run).toThrow(expect.objectContaining({ code: "ERR_WATCHDOG_TIMEOUT", cause }));
   });
 
-  it("only watches without raiseOnTimeout", () => {
+  test("only watches without raiseOnTimeout", () => {
     const clock = new ManualClock();
     const onTimeout = vi.fn<() => void>();
     const context = watchdogContext({ timeout: 10, clock, onTimeout });
@@ -193,7 +193,7 @@ describe("watchdogContext().runSync", () => {
     expect(onTimeout).toHaveBeenCalledTimes(1);
   });
 
-  it("refuses what is no synchronous function", () => {
+  test("refuses what is no synchronous function", () => {
     const { clock, context } = raising();
     expect(() => context.runSync((): unknown => Promise.resolve(1))).toThrow(TypeError);
     // Would be an unhandled rejection, which fails the whole run of these tests.
@@ -204,7 +204,7 @@ describe("watchdogContext().runSync", () => {
 });
 
 describe("the options of a context", () => {
-  it("are checked when it is made, and warn once", () => {
+  test("are checked when it is made, and warn once", () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     expect(() => watchdogContext({ raiseOnTimeout: 1 as never })).toThrow(/^raiseOnTimeout/);
     expect(() => watchdogContext({ timeout: Number.NaN })).toThrow(/^timeout/);

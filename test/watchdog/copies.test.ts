@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { checkBuilt, fixture, type Run, run } from "./fork.js";
 
 const scenario = (name: string): Promise<Run> => run([fixture("copies.mjs"), name]);
@@ -7,7 +7,7 @@ const linux = process.platform === "linux";
 beforeAll(checkBuilt);
 
 describe.concurrent("two copies of the package in one process", () => {
-  it.runIf(linux)("each find the same freeze, in every thread, and leave no thread behind", async () => {
+  test.runIf(linux)("each find the same freeze, in every thread, and leave no thread behind", async () => {
     const { events, stderr } = await scenario("freeze");
     const timeouts = events.filter(({ event }) => event === "timeout");
     const told = timeouts.map(({ of, main }) => `${String(of)} ${String(main)}`);
@@ -16,7 +16,7 @@ describe.concurrent("two copies of the package in one process", () => {
     expect(events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 
-  it("end the process by the onFreeze of one of them", async () => {
+  test("end the process by the onFreeze of one of them", async () => {
     const { code, events } = await scenario("exit");
     expect(code).toBe(70);
     expect(events.at(-1)).toEqual({ event: "exit", code: 70 });
@@ -24,7 +24,7 @@ describe.concurrent("two copies of the package in one process", () => {
 
   const timeout = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
 
-  it.runIf(process.platform !== "win32")("throw into the runs of one another", async () => {
+  test.runIf(process.platform !== "win32")("throw into the runs of one another", async () => {
     const { events } = await scenario("raise");
     expect(events).toEqual([
       { ...timeout, of: "inner" },
@@ -35,7 +35,7 @@ describe.concurrent("two copies of the package in one process", () => {
     ]);
   });
 
-  it("stop what the other has cut", async () => {
+  test("stop what the other has cut", async () => {
     const { events } = await scenario("raise-in-worker");
     expect(events).toEqual([{ ...timeout, of: "outer" }, { event: "alive" }]);
   });

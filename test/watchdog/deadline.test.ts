@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { standstill } from "../../src/process/standstill.js";
 import {
   beginWatch,
@@ -31,7 +31,7 @@ describe("the verdict on a watchdog", () => {
     [9000, 9000, "blocked", "suspect"],
   ];
 
-  it.each(table)(
+  test.each(table)(
     "is, %i ms after a ping, silent for %d ms, reported %s: %s",
     (age, silent, reported, verdict) => {
       const watch: Watch = { ...beginWatch(0, 5000), reported };
@@ -39,7 +39,7 @@ describe("the verdict on a watchdog", () => {
     },
   );
 
-  it("is fine again after a ping and after a new period, which moves the count as well", () => {
+  test("is fine again after a ping and after a new period, which moves the count as well", () => {
     const watch: Watch = { ...beginWatch(7, 0), reported: "blocked" };
     for (const pings of [8, 0]) {
       const next = look(watch, pings, false, 4000);
@@ -48,7 +48,7 @@ describe("the verdict on a watchdog", () => {
     }
   });
 
-  it("counts a second freeze as a timeout of its own when the loop ran in between", () => {
+  test("counts a second freeze as a timeout of its own when the loop ran in between", () => {
     const watch: Watch = { ...beginWatch(0, 0), reported: "blocked" };
     expect(look(watch, 0, false, 2000)).toBe(watch);
     const between = look(watch, 0, true, 2000);
@@ -58,7 +58,7 @@ describe("the verdict on a watchdog", () => {
 });
 
 describe("the next look", () => {
-  it("is a poll away, or where the question or the timeout is", () => {
+  test("is a poll away, or where the question or the timeout is", () => {
     const watch = beginWatch(0, 0);
     expect(untilNextLook(watch, TIMEOUT, 100, 0)).toBe(100);
     expect(untilNextLook(watch, TIMEOUT, 300, 0)).toBe(250);
@@ -70,7 +70,7 @@ describe("the next look", () => {
     expect(untilNextLook({ ...watch, reported: "not-pinged" }, TIMEOUT, 300, 900)).toBe(300);
   });
 
-  it("asks in time to tell a blocked loop from work that hangs, however long the poll", () => {
+  test("asks in time to tell a blocked loop from work that hangs, however long the poll", () => {
     const poll = TIMEOUT / 2;
     let watch = beginWatch(0, 0);
     let asked: number | undefined;
@@ -87,7 +87,7 @@ describe("the next look", () => {
 });
 
 describe("the time that is left out", () => {
-  it.each([
+  test.each([
     // elapsed, asked, queued, the monitor queued, starved, suspended
     [100, 100, 0, 0, 0, 0],
     [140, 100, 0, 0, 0, 0],
@@ -112,7 +112,7 @@ describe("the time that is left out", () => {
     },
   );
 
-  it("is not left out again when the kernel tells of it later", () => {
+  test("is not left out again when the kernel tells of it later", () => {
     const passed = { still: 0, queued: 450, ownQueued: 0 };
     expect(leftOut(passed, 400)).toEqual({ starved: 50, suspended: 0 });
     expect(leftOut(passed, 500)).toEqual({ starved: 0, suspended: 0 });
@@ -148,7 +148,7 @@ function live(pingsAt: ReadonlySet<number>, poll: number, end: number) {
 }
 
 describe("a watchdog looked at from time to time", () => {
-  it("never times out early, and at most one look late", () => {
+  test("never times out early, and at most one look late", () => {
     const pingTimes = fc.uniqueArray(fc.integer({ min: 1, max: 6000 }), { maxLength: 12 });
     fc.assert(
       fc.property(pingTimes, fc.integer({ min: 20, max: 500 }), (times, poll) => {

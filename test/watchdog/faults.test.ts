@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { checkBuilt, fixture, type Run, run } from "./fork.js";
 
 /** `WATCHDOG_TRIES=50` is the proof, 3 keep it true. */
@@ -25,7 +25,7 @@ async function inTurn(attempt: (index: number) => Promise<void>): Promise<void> 
 }
 
 describe.runIf(process.platform === "linux")("a program that pings in time", () => {
-  it(
+  test(
     `has no timeout while 40 processes take its CPU, in ${tries} tries`,
     async () => {
       // As nice as the spinners, and both nicer than all else that runs.
@@ -40,7 +40,7 @@ describe.runIf(process.platform === "linux")("a program that pings in time", () 
     tries * A_TRY,
   );
 
-  it(
+  test(
     `has no timeout when it is stopped and continued, in ${tries} tries`,
     async () => {
       await inTurn(async (index) => {

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fixture, type Run, runProgram } from "./run-program.js";
 
 const model = process.allowedNodeEnvironmentFlags.has("--permission")
@@ -14,7 +14,7 @@ function permitted(scenario: string, ...flags: readonly string[]): Promise<Run> 
 const noStack = "the permission model forbids the inspector";
 
 describe.concurrent("under the permission model", () => {
-  it("a freeze is found without a stack, which is said", async () => {
+  test("a freeze is found without a stack, which is said", async () => {
     const { code, events, stderr } = await permitted("freeze", "--allow-worker", "--allow-fs-read=*");
     const timeouts = events.filter(({ event }) => event === "timeout");
     expect(timeouts).toHaveLength(2);
@@ -23,7 +23,7 @@ describe.concurrent("under the permission model", () => {
     expect(code).toBe(0);
   });
 
-  it("a freeze is found where the kernel's files cannot be read either", async () => {
+  test("a freeze is found where the kernel's files cannot be read either", async () => {
     const { code, events } = await permitted("freeze", "--allow-worker", `--allow-fs-read=${root}/*`);
     const timeouts = events.filter(({ event }) => event === "timeout");
     expect(timeouts).toHaveLength(2);
@@ -32,7 +32,7 @@ describe.concurrent("under the permission model", () => {
     expect(code).toBe(0);
   });
 
-  it.runIf(process.platform !== "win32")(
+  test.runIf(process.platform !== "win32")(
     "onFreeze exit kills, because nothing else can be done",
     async () => {
       const { signal, stderr } = await permitted("exit", "--allow-worker", "--allow-fs-read=*");
@@ -41,7 +41,7 @@ describe.concurrent("under the permission model", () => {
     },
   );
 
-  it("a run that raises is ended by the engine where no thread may be started", async () => {
+  test("a run that raises is ended by the engine where no thread may be started", async () => {
     const { code, events } = await permitted("raise-alone", "--allow-fs-read=*");
     expect(events).toMatchObject([
       { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" },

@@ -1,12 +1,12 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { checkBuilt, fixture, run } from "./fork.js";
 
 beforeAll(checkBuilt);
 
-it.runIf(process.platform !== "win32")(
+test.runIf(process.platform !== "win32")(
   "a watchdog does all it can in a realm that is not Node's own",
   async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "realm-"));

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { check } from "../../src/heartbeat-file/readers.js";
 import type { HeartbeatCheck } from "../../src/heartbeat-file/verdict.js";
 import { formatTimestamp } from "../../src/heartbeat-file/timestamp.js";
@@ -55,7 +55,7 @@ afterEach(() => {
 });
 
 describe("Watchdog.fromStateFile", () => {
-  it("looks at once and then every checkInterval, until it is stopped", async () => {
+  test("looks at once and then every checkInterval, until it is stopped", async () => {
     const { clock, file, watchdog } = setUp();
     await clock.advance(16);
     expect(file.looks).toEqual([0, 5, 10, 15]);
@@ -72,7 +72,7 @@ describe("Watchdog.fromStateFile", () => {
     watchdog[Symbol.dispose]();
   });
 
-  it("keeps its cadence after the thread was blocked", async () => {
+  test("keeps its cadence after the thread was blocked", async () => {
     const { clock, file } = setUp();
     await clock.advance(1);
     clock.sleepSync(12_000);
@@ -80,7 +80,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(file.looks).toEqual([0, 13, 15, 20]);
   });
 
-  it("fires once for one staleness, and again after the file was fresh", async () => {
+  test("fires once for one staleness, and again after the file was fresh", async () => {
     const { clock, file, timeouts, recoveries, watchdog } = setUp({ name: "app" });
     file.verdict = found("stale", 31);
     await clock.advance(40);
@@ -96,7 +96,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(watchdog.snapshot()).toMatchObject({ status: "dead", timeoutsTriggered: 2, isTriggered: true });
   });
 
-  it.each(["stale", "dead", "frozen", "stopped"] as const)(
+  test.each(["stale", "dead", "frozen", "stopped"] as const)(
     "takes %s for a timeout at once",
     async (status) => {
       const { clock, file, timeouts } = setUp();
@@ -107,7 +107,7 @@ describe("Watchdog.fromStateFile", () => {
     },
   );
 
-  it("takes a file that cannot be read for a timeout only after maxAge", async () => {
+  test("takes a file that cannot be read for a timeout only after maxAge", async () => {
     const { clock, file, timeouts } = setUp({ maxAge: 12 });
     file.verdict = found("unknown");
     await clock.advance(14);
@@ -116,7 +116,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(timeouts).toMatchObject([{ kind: "unknown", secondsInactive: 15 }]);
   });
 
-  it("takes a check that fails for a file that cannot be read", async () => {
+  test("takes a check that fails for a file that cannot be read", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const { clock, timeouts, watchdog } = setUp({ maxAge: 5 });
     watchdog.stop();
@@ -127,7 +127,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(warnings).toHaveBeenCalledTimes(2);
   });
 
-  it("takes a file whose reading hangs for one that cannot be read, until it has been read", async () => {
+  test("takes a file whose reading hangs for one that cannot be read, until it has been read", async () => {
     let finish: ((verdict: HeartbeatCheck) => void) | undefined;
     answer(() => new Promise((resolve) => (finish = resolve)));
     const clock = Object.assign(new ManualClock(), { track: () => {} });
@@ -149,7 +149,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(watchdog.isTriggered).toBe(false);
   });
 
-  it("does not start a look while one is under way, and forgets one that ends after stop()", async () => {
+  test("does not start a look while one is under way, and forgets one that ends after stop()", async () => {
     const finish: ((verdict: HeartbeatCheck) => void)[] = [];
     answer(() => new Promise((resolve) => finish.push(resolve)));
     const clock = Object.assign(new ManualClock(), { track: () => {} });
@@ -163,18 +163,18 @@ describe("Watchdog.fromStateFile", () => {
     expect(onTimeout).not.toHaveBeenCalled();
   });
 
-  it("tells its settings in seconds", () => {
+  test("tells its settings in seconds", () => {
     expect(setUp({ maxAge: "1500ms" }).watchdog).toMatchObject({ maxAge: 1.5, checkInterval: 5 });
     expect(setUp().watchdog.maxAge).toBeUndefined();
   });
 
-  it("reads the file with its maxAge, also a long one, and its clock", async () => {
+  test("reads the file with its maxAge, also a long one, and its clock", async () => {
     const { clock } = setUp({ maxAge: "2h" });
     await clock.advance(0);
     expect(check).toHaveBeenCalledWith(APP, { maxAge: "7200000ms", clock });
   });
 
-  it("alerts, emits events, and is not disturbed by callbacks that throw", async () => {
+  test("alerts, emits events, and is not disturbed by callbacks that throw", async () => {
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const alerts: unknown[] = [];
     const fail = (): never => {
@@ -196,7 +196,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(events).toEqual(["timeout", "recover"]);
   });
 
-  it.each([
+  test.each([
     ["maxAge", [1e-10, Number.NaN, -1, 0, "30", null, 30_000]],
     ["checkInterval", [5e-324, 0.0009, Number.NaN, Infinity, -1, 0, "5", null, 5000]],
     ["onTimeout", [null, 5]],
@@ -213,7 +213,7 @@ describe("Watchdog.fromStateFile", () => {
     }
   });
 
-  it("takes a file: URL, and a path as it is at that moment", () => {
+  test("takes a file: URL, and a path as it is at that moment", () => {
     answer(async () => found("alive", 1));
     for (const file of [pathToFileURL(APP), "app.heartbeat"]) {
       using watchdog = Watchdog.fromStateFile(file);
@@ -221,7 +221,7 @@ describe("Watchdog.fromStateFile", () => {
     }
   });
 
-  it("leaves the age to the file without a maxAge, and waits 30 s for a file", async () => {
+  test("leaves the age to the file without a maxAge, and waits 30 s for a file", async () => {
     const { clock, file, timeouts } = setUp();
     file.verdict = found("unknown");
     await clock.advance(29);
@@ -231,14 +231,14 @@ describe("Watchdog.fromStateFile", () => {
     expect(timeouts).toMatchObject([{ kind: "unknown" }]);
   });
 
-  it("refuses a file that is no path", () => {
+  test("refuses a file that is no path", () => {
     for (const file of ["", null, 5, "a\0b", new URL("http://example.com/")]) {
       const make = (): unknown => Watchdog.fromStateFile(file as never);
       expect(make).toThrow(/^file must be a path/);
     }
   });
 
-  it("reads the file as a heartbeat writes it", async () => {
+  test("reads the file as a heartbeat writes it", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "kstlib-watched-"));
     const stateFile = path.join(folder, "app.heartbeat");
     const clock = new ManualClock();
@@ -299,7 +299,7 @@ describe("a watcher that stood still itself", () => {
     "was asleep with the machine": (clock: ManualClock) => clock.jumpWall(3600),
   };
 
-  it.each(Object.entries(standstills))(
+  test.each(Object.entries(standstills))(
     "and %s gives whom it watches the time that was left to it",
     async (_, stand) => {
       for (const maxAge of [30, undefined]) {
@@ -316,7 +316,7 @@ describe("a watcher that stood still itself", () => {
     },
   );
 
-  it.each(Object.entries(standstills))("and %s finds out in time who is silent", async (_, stand) => {
+  test.each(Object.entries(standstills))("and %s finds out in time who is silent", async (_, stand) => {
     const { clock, told } = watched();
     await clock.advance(9);
     stand(clock);
@@ -326,7 +326,7 @@ describe("a watcher that stood still itself", () => {
     expect(told).toEqual(["stale"]);
   });
 
-  it("waits for one maxAge, not more, for one that has beaten in the meantime", async () => {
+  test("waits for one maxAge, not more, for one that has beaten in the meantime", async () => {
     const { clock, writer, told } = watched();
     await clock.advance(9);
     writer.beatAt = clock.wallNow() / 1000 + 1800;
@@ -337,7 +337,7 @@ describe("a watcher that stood still itself", () => {
     expect(told).toHaveLength(1);
   });
 
-  it("spares no beat that came after it", async () => {
+  test("spares no beat that came after it", async () => {
     const { clock, beat, told } = watched();
     clock.sleepSync(3_600_000);
     beat();
@@ -348,7 +348,7 @@ describe("a watcher that stood still itself", () => {
     expect(told).toHaveLength(1);
   });
 
-  it("hears at once of one that is dead", async () => {
+  test("hears at once of one that is dead", async () => {
     const { clock, file, timeouts } = setUp();
     clock.sleepSync(3_600_000);
     file.verdict = found("dead", 3600);
@@ -356,7 +356,7 @@ describe("a watcher that stood still itself", () => {
     expect(timeouts).toMatchObject([{ kind: "dead" }]);
   });
 
-  it("spares a file that tells no age, too, and one that is not there", async () => {
+  test("spares a file that tells no age, too, and one that is not there", async () => {
     for (const status of ["stale", "unknown"] as const) {
       const { clock, file, timeouts } = setUp({ maxAge: 30 });
       await clock.advance(1);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fixture, type Run, runProgram } from "./run-program.js";
 
 const scenario = (name: string): Promise<Run> => runProgram([fixture("watchdog-threads.mjs"), name]);
@@ -10,7 +10,7 @@ function timeoutsOf({ events }: Run): readonly string[] {
 }
 
 describe.runIf(linux).concurrent("the monitor of the main thread", () => {
-  it("watches the worker threads, too, and ends with the last watchdog of all", async () => {
+  test("watches the worker threads, too, and ends with the last watchdog of all", async () => {
     const run = await scenario("one");
     expect(run.events.at(0)).toEqual({ event: "threads", workers: 3, more: 4 });
     // Each one is told of its own timeout, and nobody else is.
@@ -22,7 +22,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     expect(run.stderr.match(/was not pinged/g)).toHaveLength(3);
   });
 
-  it("forgets a worker thread that was terminated, has exited or has ended without stopping", async () => {
+  test("forgets a worker thread that was terminated, has exited or has ended without stopping", async () => {
     await expect(scenario("gone")).resolves.toEqual({
       code: 0,
       signal: null,
@@ -31,13 +31,13 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     });
   });
 
-  it("finds two threads that are frozen at once", async () => {
+  test("finds two threads that are frozen at once", async () => {
     const run = await scenario("both");
     expect(timeoutsOf(run).toSorted()).toEqual(["blocked freeze in freeze", "blocked main in main"]);
     expect(run.stderr.match(/was not pinged/g)).toHaveLength(2);
   });
 
-  it("watches a worker thread of a worker thread", async () => {
+  test("watches a worker thread of a worker thread", async () => {
     const run = await scenario("nested");
     const [outside, inside] = run.events.map(({ threads }) => Number(threads));
     expect(inside).toBe((outside ?? 0) + 2);
@@ -45,7 +45,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 
-  it("is missed by the worker threads, too, when it crashes: their own timers go on", async () => {
+  test("is missed by the worker threads, too, when it crashes: their own timers go on", async () => {
     const run = await scenario("crash");
     expect(run.events.filter(({ event }) => event === "warning")).toEqual([
       { event: "warning", code: "KSTLIB_NO_MONITOR" },
@@ -53,7 +53,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     expect(timeoutsOf(run)).toEqual(["not-pinged outlive-monitor in outlive-monitor"]);
   });
 
-  it("is none to a worker thread that was there before: it has its own", async () => {
+  test("is none to a worker thread that was there before: it has its own", async () => {
     const run = await scenario("before");
     expect(timeoutsOf(run)).toEqual(["blocked later in later"]);
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
@@ -63,7 +63,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
 describe.concurrent("synchronous code in a worker thread that a run raises into", () => {
   const error = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
 
-  it("is ended when it takes nothing, and never when it pings", async () => {
+  test("is ended when it takes nothing, and never when it pings", async () => {
     const { events, code, stderr } = await scenario("raise");
     const ofEach = new Map(events.map(({ of = "alive", ...what }) => [of, what]));
     expect(Object.fromEntries(ofEach)).toMatchObject({

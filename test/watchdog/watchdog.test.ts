@@ -1,5 +1,5 @@
 import path from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { pushConfiguration } from "../../src/kernel/configured.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import type { WatchdogOptions } from "../../src/watchdog/options.js";
@@ -26,7 +26,7 @@ afterEach(() => {
 });
 
 describe("Watchdog", () => {
-  it("times out once when nothing pings for the whole timeout", async () => {
+  test("times out once when nothing pings for the whole timeout", async () => {
     const { clock, watchdog, timeouts } = setUp();
     watchdog.start();
     await clock.advance(9.9);
@@ -40,7 +40,7 @@ describe("Watchdog", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("does not time out while it is pinged", async () => {
+  test("does not time out while it is pinged", async () => {
     const { clock, watchdog, timeouts } = setUp();
     watchdog.start();
     for (let round = 0; round < 20; round++) {
@@ -51,7 +51,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.pingsTotal).toBe(20);
   });
 
-  it("finds a timeout at most one poll late and never early", async () => {
+  test("finds a timeout at most one poll late and never early", async () => {
     const { clock, watchdog } = setUp({ pollInterval: 2 });
     watchdog.start();
     await clock.advance(3);
@@ -62,7 +62,7 @@ describe("Watchdog", () => {
     expect(watchdog.isTriggered).toBe(true);
   });
 
-  it("is armed again by a ping, tells of the recovery, and counts a second timeout", async () => {
+  test("is armed again by a ping, tells of the recovery, and counts a second timeout", async () => {
     const { clock, watchdog, timeouts, recoveries } = setUp();
     const events: string[] = [];
     watchdog.on("timeout", ({ name }) => events.push(`timeout of ${name}`));
@@ -78,11 +78,11 @@ describe("Watchdog", () => {
     expect(events).toEqual(["timeout of feed", "recovery of feed", "timeout of feed"]);
   });
 
-  it("is not triggered before it was ever started", () => {
+  test("is not triggered before it was ever started", () => {
     expect(setUp().watchdog.isTriggered).toBe(false);
   });
 
-  it("tells everybody of a timeout before anybody of its end, also when onTimeout pings", async () => {
+  test("tells everybody of a timeout before anybody of its end, also when onTimeout pings", async () => {
     const told: string[] = [];
     const clock = new ManualClock();
     const watchdog = new Watchdog({
@@ -102,7 +102,7 @@ describe("Watchdog", () => {
     expect(told).toEqual(["onTimeout", "onAlert", "timeout", "onRecover", "recover"]);
   });
 
-  it("tells nothing after stop(), and stays triggered until a ping or a start", async () => {
+  test("tells nothing after stop(), and stays triggered until a ping or a start", async () => {
     const { clock, watchdog, recoveries } = setUp();
     watchdog.start();
     await clock.advance(10);
@@ -115,7 +115,7 @@ describe("Watchdog", () => {
     expect(recoveries).toEqual([]);
   });
 
-  it("reset() begins a new period without counting a ping or a recovery", async () => {
+  test("reset() begins a new period without counting a ping or a recovery", async () => {
     const { clock, watchdog, timeouts, recoveries } = setUp();
     watchdog.start();
     await clock.advance(12);
@@ -131,7 +131,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.pingsTotal).toBe(0);
   });
 
-  it("tells the time since the last ping and since the start, without pinging reading a clock", async () => {
+  test("tells the time since the last ping and since the start, without pinging reading a clock", async () => {
     const { clock, watchdog } = setUp();
     watchdog.start();
     await clock.advance(4);
@@ -155,7 +155,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.uptime).toBe(6);
   });
 
-  it("can be started and stopped any number of times, each start being a whole period", async () => {
+  test("can be started and stopped any number of times, each start being a whole period", async () => {
     const { clock, watchdog, timeouts } = setUp();
     watchdog.start();
     watchdog.start();
@@ -176,7 +176,7 @@ describe("Watchdog", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("tells what a blocked thread kept it from telling before it is stopped", () => {
+  test("tells what a blocked thread kept it from telling before it is stopped", () => {
     const { clock, watchdog, timeouts } = setUp();
     watchdog.start();
     clock.sleepSync(11_000);
@@ -185,7 +185,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.timeoutsTriggered).toBe(1);
   });
 
-  it("can be stopped in its own callback", async () => {
+  test("can be stopped in its own callback", async () => {
     const clock = new ManualClock();
     let calls = 0;
     const watchdog = new Watchdog({
@@ -203,7 +203,7 @@ describe("Watchdog", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it("can be pinged, reset and restarted in its own callback", async () => {
+  test("can be pinged, reset and restarted in its own callback", async () => {
     for (const act of ["ping", "reset", "restart"] as const) {
       const clock = new ManualClock();
       let calls = 0;
@@ -230,7 +230,7 @@ describe("Watchdog", () => {
     }
   });
 
-  it("is not disturbed by callbacks and listeners that throw or reject", async () => {
+  test("is not disturbed by callbacks and listeners that throw or reject", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const fail = (): never => {
       throw new Error("boom");
@@ -250,7 +250,7 @@ describe("Watchdog", () => {
     expect(warnings).toHaveBeenCalledTimes(8);
   });
 
-  it("alerts on the channel watchdog", async () => {
+  test("alerts on the channel watchdog", async () => {
     const alerts: unknown[][] = [];
     const { clock, watchdog, timeouts } = setUp({ onAlert: (...args) => alerts.push(args) });
     watchdog.start();
@@ -264,7 +264,7 @@ describe("Watchdog", () => {
     ]);
   });
 
-  it("warns of a hang that nobody listens for", async () => {
+  test("warns of a hang that nobody listens for", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const clock = new ManualClock();
     const watchdog = new Watchdog({ timeout: 1, clock });
@@ -273,7 +273,7 @@ describe("Watchdog", () => {
     expect(warnings.mock.calls[0]?.[1]).toMatchObject({ code: "KSTLIB_WATCHDOG_TIMEOUT" });
   });
 
-  it("counts pings beyond 2 to the 32", () => {
+  test("counts pings beyond 2 to the 32", () => {
     const made: SharedArrayBuffer[] = [];
     class Observed extends SharedArrayBuffer {
       constructor(length: number) {
@@ -291,7 +291,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.pingsTotal).toBe(2 ** 32 + 1);
   });
 
-  it("tells its settings, durations in seconds", () => {
+  test("tells its settings, durations in seconds", () => {
     const { watchdog } = setUp({
       timeout: "1500ms",
       onFreeze: "exit",
@@ -304,7 +304,7 @@ describe("Watchdog", () => {
     expect(setUp().watchdog).toMatchObject({ onFreeze: "report", exitCode: 70, reportDirectory: undefined });
   });
 
-  it("gives frozen stats and a snapshot that survives JSON", async () => {
+  test("gives frozen stats and a snapshot that survives JSON", async () => {
     const { clock, watchdog } = setUp();
     watchdog.start();
     await clock.advance(3);
@@ -327,7 +327,7 @@ describe("Watchdog", () => {
     expect(Object.isFrozen(watchdog.stats)).toBe(true);
   });
 
-  it("reads the configuration, by section and by name", async () => {
+  test("reads the configuration, by section and by name", async () => {
     const clock = new ManualClock();
     using _ = pushConfiguration({ watchdog: { timeout: 20, instances: { fast: { timeout: 2 } } } });
     const slow = new Watchdog({ clock });
@@ -355,17 +355,17 @@ describe("the options of a watchdog", () => {
   ];
   const cases = wrong.flatMap(([option, values]) => values.map((value) => [option, value] as const));
 
-  it.each(cases)("refuse %s: %j with an error that names it", (option, value) => {
+  test.each(cases)("refuse %s: %j with an error that names it", (option, value) => {
     expect(() => new Watchdog({ timeout: 10, [option]: value })).toThrow(new RegExp(`^${option}\\b`));
   });
 
-  it("refuse an unknown name and something that is no set of options", () => {
+  test("refuse an unknown name and something that is no set of options", () => {
     expect(() => new Watchdog({ ["timout" as "timeout"]: 5 })).toThrow(/timout .* did you mean timeout/);
     expect(() => Reflect.construct(Watchdog, [30])).toThrow(TypeError);
     expect(() => Reflect.construct(Watchdog, [null])).toThrow(TypeError);
   });
 
-  it.each([
+  test.each([
     [0.5, 1],
     ["20ms", 1],
     ["2h", 3600],
@@ -378,13 +378,16 @@ describe("the options of a watchdog", () => {
     expect(warnings.mock.calls[0]?.[1]).toMatchObject({ code: "KSTLIB_CLAMPED" });
   });
 
-  it.each([1, 3600, "1s", "1h", "1000ms", undefined] as const)("take a timeout of %j as it is", (timeout) => {
-    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    void new Watchdog({ timeout });
-    expect(warnings).not.toHaveBeenCalled();
-  });
+  test.each([1, 3600, "1s", "1h", "1000ms", undefined] as const)(
+    "take a timeout of %j as it is",
+    (timeout) => {
+      const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+      void new Watchdog({ timeout });
+      expect(warnings).not.toHaveBeenCalled();
+    },
+  );
 
-  it("refuse an event that is not there", () => {
+  test("refuse an event that is not there", () => {
     const { watchdog } = setUp();
     expect(() => watchdog.on("tiemout" as "timeout", () => {})).toThrow(/did you mean timeout/i);
   });

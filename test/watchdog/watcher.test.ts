@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkBuilt, fixture, type Run, run } from "./fork.js";
 
 const root = mkdtempSync(path.join(tmpdir(), "watcher-"));
@@ -33,17 +33,17 @@ function stopWatcher(meanwhile: NodeJS.Signals, after?: NodeJS.Signals): Promise
 }
 
 describe.runIf(process.platform !== "win32").concurrent("a watcher that was stopped itself", () => {
-  it("does not alarm for a process that was stopped with it and is back a little later", async () => {
+  test("does not alarm for a process that was stopped with it and is back a little later", async () => {
     const { events } = await stopWatcher("SIGSTOP", "SIGCONT");
     expect(events).toEqual([{ event: "ready" }, { event: "done", status: "alive" }]);
   });
 
-  it("does not alarm for a process that has gone on", async () => {
+  test("does not alarm for a process that has gone on", async () => {
     const { events } = await stopWatcher("SIGCONT");
     expect(events).toEqual([{ event: "ready" }, { event: "done", status: "alive" }]);
   });
 
-  it.each([
+  test.each([
     ["SIGKILL", "dead"],
     ["SIGSTOP", "stale"],
   ] as const)("alarms for a process that got %s in the meantime: %s", async (signal, kind) => {

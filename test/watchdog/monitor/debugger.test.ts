@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ThreadAccess } from "../../../src/watchdog/monitor/thread-access.js";
 import { CONTROL_CELLS } from "../../../src/watchdog/monitor-protocol.js";
 import { fixture, type Run, runProgram } from "../run-program.js";
@@ -6,7 +6,7 @@ import { fixture, type Run, runProgram } from "../run-program.js";
 const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
 
 describe.concurrent("onFreeze exit", () => {
-  it.each([
+  test.each([
     ["--inspect=0", "exit"],
     ["--inspect=0", "exit-in-worker"],
     ["--no-warnings", "exit", "opened"],
@@ -20,7 +20,7 @@ describe.concurrent("onFreeze exit", () => {
     },
   );
 
-  it("does not wait for a debugger that stays", async () => {
+  test("does not wait for a debugger that stays", async () => {
     const run = await debugged("--inspect=0", "exit-attached", "stay");
     expect(run).toMatchObject(ended);
     expect(run.stderr).toContain("Debugger attached");
@@ -36,7 +36,7 @@ const realFreeze = { event: "timeout", name: "feed", kind: "blocked" };
 const wentOn = [{ event: "went on" }, { event: "calm", timeouts: 0 }, realFreeze];
 
 describe.concurrent("a thread that a debugger has stopped for longer than the timeout", () => {
-  it.each([
+  test.each([
     ["--inspect=0", "breakpoint"],
     ["--inspect=0", "breakpoint-late"],
     ["--inspect-brk=0", "breakpoint"],
@@ -48,20 +48,20 @@ describe.concurrent("a thread that a debugger has stopped for longer than the ti
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });
 
-  it("is not thrown into by the run that it is in", async () => {
+  test("is not thrown into by the run that it is in", async () => {
     const { events } = await debugged("--inspect=0", "breakpoint-in-run");
     const said = events.filter(({ event }) => event !== "paused");
     expect(said).toEqual([{ event: "returned", result: "went on" }, ...wentOn]);
   });
 
-  it("is not taken for frozen while it waits for the debugger", async () => {
+  test("is not taken for frozen while it waits for the debugger", async () => {
     const { events, stderr } = await debugged("-", "wait");
     expect(events).toEqual(wentOn);
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });
 });
 
-it("a thread that cannot be inspected is not taken for stopped by a debugger", async () => {
+test("a thread that cannot be inspected is not taken for stopped by a debugger", async () => {
   // There is no way from the main thread into the main thread.
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
   const thread = {

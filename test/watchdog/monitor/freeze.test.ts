@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kindOfBlock } from "../../../src/watchdog/monitor/examination.js";
 import { built, checkBuilt, fixture, type Run, run } from "../fork.js";
 
@@ -27,7 +27,7 @@ const linux = process.platform === "linux";
 const posix = process.platform !== "win32";
 
 describe.concurrent("a frozen thread", () => {
-  it("is reported while it is frozen, told of when it is back, and again the next time", async () => {
+  test("is reported while it is frozen, told of when it is back, and again the next time", async () => {
     const { code, events, stderr } = await scenario("freeze");
     const names = events.map(({ event }) => event);
     expect(names).toEqual(["back", "timeout", "recover", "pinged", "timeout"]);
@@ -44,12 +44,12 @@ describe.concurrent("a frozen thread", () => {
     expect(code).toBe(0);
   });
 
-  it("counts each time that its loop came back in between, pinged or not", async () => {
+  test("counts each time that its loop came back in between, pinged or not", async () => {
     const { events } = await scenario("freeze-twice-without-ping", path.join(root, "reports"));
     expect(events.map(({ kind }) => kind)).toEqual(Array(2).fill(expect.stringMatching(/^blocked-/)));
   });
 
-  it("ends by onFreeze exit with code 70 after the exit listeners", async () => {
+  test("ends by onFreeze exit with code 70 after the exit listeners", async () => {
     const { code, events, stderr } = await scenario("exit");
     expect(code).toBe(70);
     expect(events).toEqual([{ event: "exit", code: 70 }]);
@@ -57,30 +57,30 @@ describe.concurrent("a frozen thread", () => {
     expect(stderr).toContain("feed: ending the process with exit code 70");
   });
 
-  it("ends with the exit code of one's choice", async () => {
+  test("ends with the exit code of one's choice", async () => {
     await expect(scenario("exit-code")).resolves.toMatchObject({ code: 42 });
   });
 
-  it("ends by onFreeze exit also when an exit listener throws, and says so", async () => {
+  test("ends by onFreeze exit also when an exit listener throws, and says so", async () => {
     const { code, stderr } = await scenario("exit-with-failing-listener");
     expect(code).toBe(70);
     expect(stderr).toContain("of an exit listener");
   });
 
-  it.runIf(posix)("ends by onFreeze kill at once", async () => {
+  test.runIf(posix)("ends by onFreeze kill at once", async () => {
     const { signal, events, stderr } = await scenario("kill");
     expect(signal).toBe("SIGKILL");
     expect(events).toEqual([]);
     expect(stderr).toContain("blockForEver");
   });
 
-  it.runIf(posix)("is killed by onFreeze exit where no JavaScript runs", async () => {
+  test.runIf(posix)("is killed by onFreeze exit where no JavaScript runs", async () => {
     const { signal, stderr } = await scenario("exit-from-child-process");
     expect(signal).toBe("SIGKILL");
     expect(stderr).toContain("no JavaScript runs on the frozen thread");
   });
 
-  it.runIf(linux)("waiting for a child process is told by what the kernel says", async () => {
+  test.runIf(linux)("waiting for a child process is told by what the kernel says", async () => {
     const { events, stderr } = await untilReported("child-process");
     expect(events).toMatchObject([
       { event: "timeout", kind: "blocked-native", details: { threadState: "S" } },
@@ -91,27 +91,27 @@ describe.concurrent("a frozen thread", () => {
     expect(stderr).toMatch(/child process \d+: .*sleep 0\.05/);
   });
 
-  it.runIf(posix)("has no stack of the runtime's own code that it came back to", async () => {
+  test.runIf(posix)("has no stack of the runtime's own code that it came back to", async () => {
     const { events } = await untilReported("child-process-last");
     expect(events).toMatchObject([{ event: "timeout", kind: "blocked-native" }]);
     const { stack = "file:" } = events[0] ?? {};
     expect(stack).toContain("file:");
   });
 
-  it("that runs microtasks without end is reported, with a word for the stack that it has not", async () => {
+  test("that runs microtasks without end is reported, with a word for the stack that it has not", async () => {
     const { events, stderr } = await scenario("microtasks");
     expect(events).toMatchObject([{ event: "timeout", kind: "blocked-js" }]);
     expect(stderr).toMatch(/\(blocked-js\)\n {4}\S/);
     expect(stderr).toMatch(/^ {4}(at |no stack: no JavaScript)/m);
   });
 
-  it("is reported by the CommonJS build, too", async () => {
+  test("is reported by the CommonJS build, too", async () => {
     const { code, events } = await run([fixture("commonjs.cjs")]);
     expect(events).toMatchObject([{ event: "timeout", name: "cjs", kind: "blocked-js" }]);
     expect(code).toBe(0);
   });
 
-  it("is looked into and ended also in a bundle that keeps the names of functions", async () => {
+  test("is looked into and ended also in a bundle that keeps the names of functions", async () => {
     const outdir = mkdtempSync(path.join(path.dirname(built), "../bundle-"));
     await build({
       entryPoints: { program: fixture("scenarios.mjs") },
@@ -129,7 +129,7 @@ describe.concurrent("a frozen thread", () => {
     expect(code).toBe(70);
   });
 
-  it("other than the main one is reported without a stack", async () => {
+  test("other than the main one is reported without a stack", async () => {
     const { code, events, stderr } = await scenario("worker-thread");
     expect(events).toMatchObject([
       { event: "timeout", kind: "blocked-js", details: { noStack: "only the main thread can be inspected" } },
@@ -141,17 +141,17 @@ describe.concurrent("a frozen thread", () => {
 });
 
 describe.concurrent("a thread that is not frozen", () => {
-  it("is told at once of work that hangs", async () => {
+  test("is told at once of work that hangs", async () => {
     const { events, stderr } = await scenario("hang");
     expect(events).toMatchObject([{ event: "timeout", kind: "not-pinged" }, { event: "recover" }]);
     expect(stderr).toBe("");
   });
 
-  it("is not kept from ending by a watchdog that runs", async () => {
+  test("is not kept from ending by a watchdog that runs", async () => {
     await expect(scenario("idle")).resolves.toEqual({ code: 0, signal: null, events: [], stderr: "" });
   });
 
-  it("exits silently with a watchdog that runs", async () => {
+  test("exits silently with a watchdog that runs", async () => {
     await expect(scenario("process-exit")).resolves.toEqual({
       code: 3,
       signal: null,
@@ -160,14 +160,14 @@ describe.concurrent("a thread that is not frozen", () => {
     });
   });
 
-  it.runIf(linux)("has no warning and nothing left of many watchdogs, runs and monitors", async () => {
+  test.runIf(linux)("has no warning and nothing left of many watchdogs, runs and monitors", async () => {
     const { code, events, stderr } = await scenario("many");
     expect(events).toEqual([{ event: "left", listeners: 0, threads: 0 }]);
     expect(stderr).toBe("");
     expect(code).toBe(0);
   });
 
-  it.runIf(linux)("has one monitor for all watchdogs, which ends with the last", async () => {
+  test.runIf(linux)("has one monitor for all watchdogs, which ends with the last", async () => {
     const { events } = await scenario("threads");
     expect(events).toEqual([
       { event: "threads", during: 1, again: 1, after: 0 },
@@ -175,7 +175,7 @@ describe.concurrent("a thread that is not frozen", () => {
     ]);
   });
 
-  it("is watched by timers, with a warning, where no thread may be started", async () => {
+  test("is watched by timers, with a warning, where no thread may be started", async () => {
     const permission = process.allowedNodeEnvironmentFlags.has("--permission")
       ? "--permission"
       : "--experimental-permission";
@@ -188,7 +188,7 @@ describe.concurrent("a thread that is not frozen", () => {
 describe.concurrent("a run that raises", () => {
   const error = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
 
-  it.runIf(posix)("throws into synchronous code that never returns", async () => {
+  test.runIf(posix)("throws into synchronous code that never returns", async () => {
     const { code, events } = await scenario("raise");
     expect(events).toMatchObject([
       { ...error, stackOfFrozenThread: expect.stringContaining("blockForEver") },
@@ -200,22 +200,22 @@ describe.concurrent("a run that raises", () => {
     expect(code).toBe(0);
   });
 
-  it.runIf(posix)("throws out of a run within it that has more patience", async () => {
+  test.runIf(posix)("throws out of a run within it that has more patience", async () => {
     const { events } = await scenario("raise-nested");
     expect(events).toMatchObject([error, { event: "alive" }]);
   });
 
-  it.runIf(posix)("throws at once out of two runs that have timed out together", async () => {
+  test.runIf(posix)("throws at once out of two runs that have timed out together", async () => {
     const { events } = await scenario("raise-both");
     expect(events).toMatchObject([{ ...error, late: false }]);
   });
 
-  it.runIf(posix)("throws when a system call returns that could not be interrupted", async () => {
+  test.runIf(posix)("throws when a system call returns that could not be interrupted", async () => {
     const { events } = await untilReported("raise-child-process");
     expect(events).toMatchObject([error]);
   });
 
-  it.runIf(posix)("leaves a Ctrl-C to whoever handles it, and says that it cut the code", async () => {
+  test.runIf(posix)("leaves a Ctrl-C to whoever handles it, and says that it cut the code", async () => {
     const { events } = await scenario("ctrl-c");
     expect(events).toMatchObject([
       { event: "caught", name: "WatchdogError", code: "ERR_WATCHDOG_INTERRUPTED" },
@@ -224,26 +224,26 @@ describe.concurrent("a run that raises", () => {
     ]);
   });
 
-  it.runIf(posix)("ends the process by the error of a Ctrl-C that nobody catches", async () => {
+  test.runIf(posix)("ends the process by the error of a Ctrl-C that nobody catches", async () => {
     const { code, stderr } = await scenario("ctrl-c-caught-by-nobody");
     expect(stderr).toContain("ERR_WATCHDOG_INTERRUPTED");
     expect(code).toBe(1);
   });
 
-  it.runIf(posix)("leaves other errors around a Ctrl-C as they are", async () => {
+  test.runIf(posix)("leaves other errors around a Ctrl-C as they are", async () => {
     const { code, stderr } = await scenario("ctrl-c-and-another-error");
     expect(stderr).toContain("Error: of the application");
     expect(code).toBe(1);
   });
 
-  it.runIf(posix)("is ended by a Ctrl-C that nobody handles", async () => {
+  test.runIf(posix)("is ended by a Ctrl-C that nobody handles", async () => {
     await expect(scenario("ctrl-c-without-listener")).resolves.toMatchObject({
       signal: "SIGINT",
       events: [],
     });
   });
 
-  it("rejects a promise that never settles, and keeps the process alive until then", async () => {
+  test("rejects a promise that never settles, and keeps the process alive until then", async () => {
     const { code, events } = await scenario("run");
     expect(events).toMatchObject([error]);
     expect(code).toBe(0);
@@ -251,7 +251,7 @@ describe.concurrent("a run that raises", () => {
 });
 
 describe("the kind of a block", () => {
-  it.each([
+  test.each([
     // the answer took, was asked, thread state, kind
     [1, true, "R", "blocked-js"],
     [400, true, "R", "blocked-js"],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { beginWatch } from "../../../src/watchdog/deadline.js";
 import { CountedTime } from "../../../src/watchdog/monitor/counted-time.js";
@@ -24,43 +24,43 @@ function setUp() {
 }
 
 describe("what is told of time that does not count", () => {
-  it("is nothing as long as it would have been no timeout", () => {
+  test("is nothing as long as it would have been no timeout", () => {
     const look = setUp();
     expect(look({ starved: 899 })).toBeUndefined();
     expect(look({ starved: 899, pings: 8 })).toBeUndefined();
     expect(look({ counted: 999 })).toBeUndefined();
   });
 
-  it("is nothing when it is a timeout all the same, or was one before", () => {
+  test("is nothing when it is a timeout all the same, or was one before", () => {
     expect(setUp()({ starved: 5000, counted: TIMEOUT })).toBeUndefined();
     expect(setUp()({ starved: 5000, watch: { ...beginWatch(7, 0), reported: "blocked" } })).toBeUndefined();
   });
 
-  it("waits for the ping, or until that time alone is a timeout's worth", () => {
+  test("waits for the ping, or until that time alone is a timeout's worth", () => {
     const look = setUp();
     expect(look({ starved: 400, counted: 600 })).toBeUndefined();
     expect(look({ starved: 400, counted: 700, pings: 8 })).toBe("starved");
     expect(setUp()({ starved: TIMEOUT, counted: 0 })).toBe("starved");
   });
 
-  it("does not take a ping of unknown time for late, except after a stop", () => {
+  test("does not take a ping of unknown time for late, except after a stop", () => {
     expect(setUp()({ starved: 950, pings: 8 })).toBeUndefined();
     expect(setUp()({ suspended: 950, pings: 8 })).toBe("suspended");
   });
 
-  it("names what the greater part was", () => {
+  test("names what the greater part was", () => {
     expect(setUp()({ starved: 1100, suspended: 1200 })).toBe("suspended");
     expect(setUp()({ starved: 1200, suspended: 1100 })).toBe("starved");
   });
 
-  it("is said once of a stop before the next ping, and of the next stop again", () => {
+  test("is said once of a stop before the next ping, and of the next stop again", () => {
     const look = setUp();
     expect(look({ suspended: 2000 })).toBe("suspended");
     expect(look({ suspended: 2000, pings: 8 })).toBeUndefined();
     expect(look({ suspended: 2000, watch: beginWatch(8, 0), pings: 8 })).toBe("suspended");
   });
 
-  it("is said of a lack of CPU again only after a minute without", () => {
+  test("is said of a lack of CPU again only after a minute without", () => {
     const look = setUp();
     const at = (now: number, pings: number) =>
       look({ starved: 2000, now, watch: beginWatch(pings, 0), pings });
@@ -96,14 +96,14 @@ function timeOf() {
 }
 
 describe("the monitor's time", () => {
-  it("goes on with the clock", async () => {
+  test("goes on with the clock", async () => {
     const { pass, time } = timeOf();
     await pass(100);
     expect(await pass(100)).toEqual([200, 0, 0]);
     expect(time.uncounted).toBe(0);
   });
 
-  it("leaves out what the watched thread waited for a CPU, while somebody is late", async () => {
+  test("leaves out what the watched thread waited for a CPU, while somebody is late", async () => {
     const { pass, machine } = timeOf();
     machine.queued = 50;
     await pass(100, false);
@@ -112,14 +112,14 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([240, 60, 0]);
   });
 
-  it("takes a wait back that the kernel has told of late, as a whole", async () => {
+  test("takes a wait back that the kernel has told of late, as a whole", async () => {
     const { pass, machine } = timeOf();
     for (const _ of [1, 2, 3]) await pass(100);
     machine.queued = 250;
     expect(await pass(100)).toEqual([150, 250, 0]);
   });
 
-  it("leaves a time out once in which the monitor waited as well, whoever tells first", async () => {
+  test("leaves a time out once in which the monitor waited as well, whoever tells first", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     machine.own = 400;
@@ -128,7 +128,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([250, 450, 0]);
   });
 
-  it("leaves out a wait that is not over, and nothing again once it is", async () => {
+  test("leaves out a wait that is not over, and nothing again once it is", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     machine.runnable = true;
@@ -139,7 +139,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([150, 250, 0]);
   });
 
-  it("takes nothing for a wait of a thread that sleeps, or that runs", async () => {
+  test("takes nothing for a wait of a thread that sleeps, or that runs", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     expect(await pass(100)).toEqual([200, 0, 0]);
@@ -148,7 +148,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([300, 0, 0]);
   });
 
-  it("gives back what it took for a wait when the thread turns out to have run", async () => {
+  test("gives back what it took for a wait when the thread turns out to have run", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     machine.runnable = true;
@@ -157,12 +157,12 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([300, 0, 0]);
   });
 
-  it("takes a time in which nobody waited for a CPU for a stop", async () => {
+  test("takes a time in which nobody waited for a CPU for a stop", async () => {
     const { pass } = timeOf();
     expect(await pass(2100)).toEqual([100, 0, 2000]);
   });
 
-  it("reads how the monitor itself fares every second, and every ten while it has a CPU when it wants one", async () => {
+  test("reads how the monitor itself fares every second, and every ten while it has a CPU when it wants one", async () => {
     const { pass, machine } = timeOf();
     const readings = async (waited: number): Promise<number> => {
       const before = machine.ownReadings;
@@ -176,7 +176,7 @@ describe("the monitor's time", () => {
     expect(await readings(5)).toBeGreaterThan(20);
   });
 
-  it("counts what the monitor was busy", async () => {
+  test("counts what the monitor was busy", async () => {
     const { clock, time } = timeOf();
     await clock.advance(2);
     time.wasBusy();
@@ -184,7 +184,7 @@ describe("the monitor's time", () => {
     expect(time.counted).toBe(2000);
   });
 
-  it("tells of a sleep in which the monotonic clock stood still", async () => {
+  test("tells of a sleep in which the monotonic clock stood still", async () => {
     const { pass, clock, machine } = timeOf();
     clock.jumpWall(3600);
     machine.uptime += 3600;
@@ -192,7 +192,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([200, 0, 3_600_000]);
   });
 
-  it("does not take a wall clock that was set for a sleep", async () => {
+  test("does not take a wall clock that was set for a sleep", async () => {
     const { pass, clock } = timeOf();
     clock.jumpWall(3600);
     expect(await pass(100)).toEqual([100, 0, 0]);
@@ -201,7 +201,7 @@ describe("the monitor's time", () => {
   });
 });
 
-it("time that was left out is a detail of a timeout from 0.1 s on", () => {
+test("time that was left out is a detail of a timeout from 0.1 s on", () => {
   expect(notCounted(0.09)).toEqual({});
   expect(notCounted(0.5)).toEqual({ secondsNotCounted: 0.5 });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { removeOldReports, reportName } from "../../../src/watchdog/monitor/report-file.js";
 
 let folder = "";
@@ -19,7 +19,7 @@ function report(name: string, pid: number, second: number): string {
 }
 
 describe("the folder for reports", () => {
-  it("keeps the newest of all watchdogs and processes", () => {
+  test("keeps the newest of all watchdogs and processes", () => {
     const files = [5, 3, 9, 1].map((second, index) => report(index % 2 === 0 ? "b" : "a", second, second));
     const latest = report("z", 1, 7);
     removeOldReports(folder, 3, latest);
@@ -28,14 +28,14 @@ describe("the folder for reports", () => {
     expect(readdirSync(folder)).toHaveLength(3);
   });
 
-  it("keeps the report that was just written, also after the clock was set back", () => {
+  test("keeps the report that was just written, also after the clock was set back", () => {
     report("a", 1, 9);
     const latest = report("a", 1, 1);
     removeOldReports(folder, 1, latest);
     expect(readdirSync(folder)).toEqual([latest]);
   });
 
-  it("keeps what is no report of ours, however it is called", () => {
+  test("keeps what is no report of ours, however it is called", () => {
     const theirs = ["notes.txt", "watchdog.json", "watchdog-a-1.json", `x${report("a", 1, 1)}`];
     for (const name of theirs) writeFileSync(path.join(folder, name), "");
     const directory = "watchdog-a-1-20200102T030405000Z.json";
@@ -47,7 +47,7 @@ describe("the folder for reports", () => {
     expect(readdirSync(folder).toSorted()).toEqual([...theirs, directory, link, latest].toSorted());
   });
 
-  it("counts the second report of a name and moment, too", () => {
+  test("counts the second report of a name and moment, too", () => {
     const first = report("a", 1, 1);
     const second = first.replace(".json", "-2.json");
     writeFileSync(path.join(folder, second), "");
