@@ -31,6 +31,7 @@ export interface AdmissionObserver<Key> {
 export class Metrics<Key, Label extends object> implements AdmissionObserver<Key> {
   readonly #events: Events<LimiterEventMap<Label>>;
   readonly #acquiredAudience: Audience<LimiterEventMap<Label>["acquired"]>;
+  readonly #rejectedAudience: Audience<LimiterEventMap<Label>["rejected"]>;
   readonly #label: (key: Key) => Label;
   /** How many keys were forgotten before their buckets were full. */
   totalEvicted = 0;
@@ -41,12 +42,13 @@ export class Metrics<Key, Label extends object> implements AdmissionObserver<Key
   constructor(source: Source, names: readonly (keyof LimiterEventMap<Label>)[], label: (key: Key) => Label) {
     this.#events = new Events(`${source.kind.replaceAll("-", " ")} ${source.name}`, names, source);
     this.#acquiredAudience = this.#events.of("acquired");
+    this.#rejectedAudience = this.#events.of("rejected");
     this.#label = label;
   }
 
   /** Whether anybody hears of refusals. */
   get tellsRefusals(): boolean {
-    return this.#events.of("rejected").isThere;
+    return this.#rejectedAudience.isThere;
   }
 
   on<Name extends keyof LimiterEventMap<Label>>(
@@ -66,6 +68,7 @@ export class Metrics<Key, Label extends object> implements AdmissionObserver<Key
 
   refused(cost: number, retryAfter: number, key: Key): void {
     this.#rejected++;
+    if (!this.#rejectedAudience.isThere) return;
     this.#events.emit("rejected", { ...this.#label(key), cost, retryAfter });
   }
 
