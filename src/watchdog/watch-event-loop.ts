@@ -55,7 +55,7 @@ class EventLoopWatchdog extends Watchdog {
  * for that make a `Watchdog` and ping it from the work.
  * As the time counts from the last ping, a block may be found that is up to one interval shorter than `timeout`.
  *
- * With a clock of your own, or where no thread can be started, nothing can find a blocked loop.
+ * With a clock of your own, or where no thread can be started, a block is found only once it is over, if at all.
  *
  * @param options those of a `Watchdog`; the default of `name` is `"event loop"`.
  * @throws TypeError or RangeError for an option that is not right; the message names it.
