@@ -25,6 +25,7 @@ export type {
   TimeoutInfo,
   TimeoutKind,
 } from "./timeout-info.js";
+export { watchEventLoop } from "./watch-event-loop.js";
 export { Watchdog } from "./watchdog.js";
 export type { WatchdogEvents, WatchdogSnapshot, WatchdogStats } from "./snapshot.js";
 export type { WatchedFileOptions } from "./watched-file.js";
