@@ -99,8 +99,10 @@ class RealTimer implements Timer {
     const early = this.#end - monotonic();
     // A fake timer fires on time. If the clock does not show that, the clock is not faked along with it.
     const isFake = early > this.#length / 2 && !isNative(this.#handle);
+    // One of Node's that fires a fraction early and finds that there are fakes now: nobody may ever advance those.
+    const isStranded = this.#clear !== clearTimeout;
     this.#handle = undefined;
-    if (early > 0 && (isFake || early < NOTHING)) moveAhead(early);
+    if (early > 0 && (isFake || isStranded || early < NOTHING)) moveAhead(early);
     // Node's timers have whole milliseconds and may fire a fraction early; a long delay is split.
     const remaining = this.#due - monotonic();
     if (remaining > 0) {

@@ -224,6 +224,24 @@ describe("when a test puts fake timers in place of the real ones", () => {
     expect([callback.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
   });
 
+  test("a real timer that fires a little early, as Node's do, and finds the fakes, fires all the same", async () => {
+    const set: (() => void)[] = [];
+    const real = globalThis.setTimeout;
+    vi.stubGlobal("setTimeout", (run: () => void) => {
+      set.push(run);
+      return real(() => {}, 0);
+    });
+    const clock = await load();
+    const callback = vi.fn<() => void>();
+    set.length = 0;
+    clock.setTimer(callback, 5);
+    const [fire] = set;
+    vi.useFakeTimers();
+    fire?.();
+    vi.unstubAllGlobals();
+    expect([callback.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
   test("a blocking sleep blocks, and the time is over after it", async () => {
     const clock = await load();
     vi.useFakeTimers();
