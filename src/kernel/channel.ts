@@ -4,16 +4,25 @@ export interface Channel {
   publish(message: object): void;
 }
 
-/** One that nobody hears. */
-export const UNHEARD: Channel = { hasSubscribers: false, publish() {} };
+const UNHEARD: Channel = { hasSubscribers: false, publish() {} };
+
+/** All components of a kind share them: looking them up would be most of what making a component costs. */
+const opened = new Map<string, Map<string, Channel>>();
 
 /**
  * The channel `kstlib.resilience.<kind>.<event>` of the process, on which each component of the kind publishes the
  * event; one that nobody hears where the runtime has no channels.
  */
 export function openChannel(kind: string, event: string): Channel {
-  // Not imported: the core also runs where there is no Node.
-  const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
-  const channels = process?.getBuiltinModule?.("node:diagnostics_channel");
-  return channels?.channel(`kstlib.resilience.${kind}.${event}`) ?? UNHEARD;
+  const ofKind = opened.get(kind) ?? new Map<string, Channel>();
+  opened.set(kind, ofKind);
+  let channel = ofKind.get(event);
+  if (channel === undefined) {
+    // Not imported: the core also runs where there is no Node.
+    const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
+    const channels = process?.getBuiltinModule?.("node:diagnostics_channel");
+    channel = channels?.channel(`kstlib.resilience.${kind}.${event}`) ?? UNHEARD;
+    ofKind.set(event, channel);
+  }
+  return channel;
 }

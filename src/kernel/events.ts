@@ -1,4 +1,4 @@
-import { type Channel, openChannel, UNHEARD } from "./channel.js";
+import { type Channel, openChannel } from "./channel.js";
 import type { Snapshot } from "./component.js";
 import { disposable } from "./disposable.js";
 import { isError } from "./is-error.js";
@@ -45,17 +45,13 @@ export class Events<Map extends object> {
   readonly #audiences: Audiences<Map>;
   readonly #pending: (() => void)[] = [];
 
-  /**
-   * @param owner what messages call the component.
-   * @param source whose events are published; without one none is.
-   */
-  constructor(owner: string, names: readonly (keyof Map & string)[], source?: Source) {
+  /** @param owner what messages call the component. */
+  constructor(owner: string, names: readonly (keyof Map & string)[], { kind, name }: Source) {
     this.#owner = owner;
-    this.#name = source?.name ?? owner;
-    const open = (event: string): Channel => (source ? openChannel(source.kind, event) : UNHEARD);
-    this.#audiences = Object.fromEntries(
-      names.map((event) => [event, new Audience(open(event))]),
-    ) as Audiences<Map>;
+    this.#name = name;
+    const audiences: Record<string, Audience<unknown>> = {};
+    for (const event of names) audiences[event] = new Audience(openChannel(kind, event));
+    this.#audiences = audiences as Audiences<Map>;
   }
 
   /** Adds a listener; disposing of the result removes it. */
