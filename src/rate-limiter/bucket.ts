@@ -69,15 +69,7 @@ export function makeLimits(rate: number, per: number, burst: number): Limits {
 
 /** Takes tokens, whether they are there or not; what is missing is debt. */
 export function take(levels: Levels, at: Place, cost: number, now: number, limits: Limits): void {
-  const spent = levels[at + 1] ?? 0;
-  const elapsed = now - (levels[at] ?? 0);
-  if (spent * limits.per <= elapsed * limits.rate) {
-    levels[at] = now;
-    levels[at + 1] = cost;
-  } else {
-    levels[at + 1] = spent + cost;
-    if (elapsed >= limits.longest) advance(levels, at, elapsed, limits);
-  }
+  add(levels, at, cost, levels[at + 1] ?? 0, now - (levels[at] ?? 0), now, limits);
 }
 
 /** {@link take} if {@link hasTokens}; the hot path, so it reads each number once. */
@@ -86,16 +78,33 @@ export function tryTake(levels: Levels, at: Place, cost: number, now: number, li
   const spent = before + cost;
   const over = spent - limits.burst;
   const elapsed = now - (levels[at] ?? 0);
-  const flowed = elapsed * limits.rate;
-  if (over > 0 && over * limits.per > flowed && over > spent * SLACK) return false;
-  if (before * limits.per <= flowed) {
+  if (over > 0 && over * limits.per > elapsed * limits.rate && over > spent * SLACK) return false;
+  add(levels, at, cost, before, elapsed, now, limits);
+  return true;
+}
+
+/**
+ * Adds to the tokens taken; from a full bucket they are counted anew.
+ *
+ * @param before the tokens taken so far.
+ * @param elapsed since the time from which they are counted.
+ */
+function add(
+  levels: Levels,
+  at: Place,
+  cost: number,
+  before: number,
+  elapsed: number,
+  now: number,
+  limits: Limits,
+): void {
+  if (before * limits.per <= elapsed * limits.rate) {
     levels[at] = now;
     levels[at + 1] = cost;
   } else {
-    levels[at + 1] = spent;
+    levels[at + 1] = before + cost;
     if (elapsed >= limits.longest) advance(levels, at, elapsed, limits);
   }
-  return true;
 }
 
 /** Counts from a later time: by whole periods, because differences of whole numbers are exact. */
