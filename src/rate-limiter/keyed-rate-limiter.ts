@@ -20,7 +20,7 @@ import {
   type OnFull,
   type RateLimits,
   type RateLimitsSettings,
-  rateLimitsRules,
+  updated,
 } from "./options.js";
 import { type AcquireOptions, checkCost, parsePause, readRequest, type Request } from "./request.js";
 import type { Reservation } from "./reservation.js";
@@ -208,8 +208,7 @@ export class KeyedRateLimiter extends Printed implements Component {
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
   update(limits: RateLimits): void {
-    const { rate, per, burst } = this.#settings;
-    const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
+    const settings = updated(this.#settings, limits);
     const checked = limitsOf(settings);
     this.#settings = settings;
     this.#buckets.change(checked);

@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
-import type { OptionRules, SettingsFor } from "../kernel/options.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { choice, duration, integer, numberAbove, optional, text } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
@@ -87,7 +87,16 @@ export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
 const { rate, per, burst } = rateLimiterRules;
 
 /** The rules of {@link RateLimits}. */
-export const rateLimitsRules: OptionRules<RateLimitsSettings> = { rate, per, burst };
+const rateLimitsRules: OptionRules<RateLimitsSettings> = { rate, per, burst };
+
+/**
+ * The settings with some limits changed, for `update`: those not given stay.
+ *
+ * @throws TypeError or RangeError that names the limit when one is unknown, of the wrong type or out of range.
+ */
+export function updated(settings: RateLimitsSettings, changes: RateLimits): RateLimitsSettings {
+  return resolveOptions("update", rateLimitsRules, changes, [{ ...settings, per: settings.per / 1000 }]);
+}
 
 /**
  * The limits of checked settings. The default burst is what one period allows.

@@ -17,7 +17,7 @@ import {
   type RateLimits,
   type RateLimitsSettings,
   rateLimiterRules,
-  rateLimitsRules,
+  updated,
 } from "./options.js";
 import {
   type AcquireOptions,
@@ -269,8 +269,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
    * whose timeout can no longer be met, is refused at once.
    */
   update(limits: RateLimits): void {
-    const { rate, per, burst } = this.#settings;
-    const settings = resolveOptions("update", rateLimitsRules, limits, [{ rate, per: per / 1000, burst }]);
+    const settings = updated(this.#settings, limits);
     const checked = limitsOf(settings);
     // Before the change: a listener of a refusal may update them again.
     this.#settings = settings;
