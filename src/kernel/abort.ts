@@ -1,7 +1,10 @@
-/** Whether it is an `AbortSignal`, of any realm. */
-export function isAbortSignal(value: unknown): value is AbortSignal {
+import { unlike } from "./show.js";
+
+/** Throws a TypeError that begins with `label` unless `value` is an `AbortSignal`, of any realm. */
+export function checkSignal(value: unknown, label: string): asserts value is AbortSignal {
   const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
-  return typeof aborted === "boolean" && typeof addEventListener === "function";
+  if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
+  throw new TypeError(unlike(label, "an AbortSignal", value));
 }
 
 type Join = (run: () => void) => () => void;

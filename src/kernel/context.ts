@@ -1,7 +1,6 @@
-import { isAbortSignal } from "./abort.js";
+import { checkSignal } from "./abort.js";
 import { ownOptions } from "./options.js";
 import { integer, numberFrom } from "./rules.js";
-import { unlike } from "./show.js";
 
 /**
  * What a function run by a policy's `execute` is given. Passed on as the options of an inner `execute`, it carries all
@@ -65,12 +64,6 @@ export class Context implements ExecutionContext {
   }
 }
 
-/** Throws a TypeError unless `signal` is an AbortSignal or `undefined`. */
-export function checkSignal(signal: unknown): void {
-  if (signal === undefined || isAbortSignal(signal)) return;
-  throw new TypeError(unlike("signal", "an AbortSignal", signal));
-}
-
 /** The keys of {@link ExecuteOptions}. */
 export const CONTEXT_KEYS: Readonly<Record<keyof ExecuteOptions, true>> = {
   signal: true,
@@ -90,7 +83,7 @@ export function readContext(method: string, options: ExecuteOptions | undefined)
 
 /** The context that options ask for whose keys were checked. */
 export function contextOf({ signal, attempt = 1, remaining = Infinity }: ExecuteOptions): Context {
-  checkSignal(signal);
+  if (signal !== undefined) checkSignal(signal, "signal");
   return new Context(
     signal,
     attemptRule.parse(attempt, "attempt"),

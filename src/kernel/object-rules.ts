@@ -1,7 +1,6 @@
-import { isAbortSignal } from "./abort.js";
+import { checkSignal } from "./abort.js";
 import { type Clock, realClock } from "./clock.js";
 import { custom, having, type Rule } from "./rules.js";
-import { unlike } from "./show.js";
 
 /** The source of time. */
 export const clockRule: Rule<Clock> = having(realClock, "a clock", [
@@ -15,7 +14,7 @@ export const clockRule: Rule<Clock> = having(realClock, "a clock", [
 export const signalRule: Rule<AbortSignal | undefined> = custom({
   allowed: "an AbortSignal",
   parse(value, label) {
-    if (isAbortSignal(value)) return value;
-    throw new TypeError(unlike(label, "an AbortSignal", value));
+    checkSignal(value, label);
+    return value;
   },
 });

@@ -1,6 +1,6 @@
+import { checkSignal } from "../kernel/abort.js";
 import { type Duration, DURATION_PATTERN, durationRule, parseDuration } from "../kernel/duration.js";
 import { checkKeys } from "../kernel/options.js";
-import { checkSignal } from "../kernel/context.js";
 import { unlike } from "../kernel/show.js";
 import { costError } from "./errors.js";
 
@@ -86,6 +86,6 @@ export function readRequest(
   if (given !== undefined) checkKeys(method, keys === "sync" ? SYNC_KEYS : ASYNC_KEYS, given);
   const { cost = 1, timeout, signal } = options ?? {};
   checkCost(cost, burst);
-  checkSignal(signal);
+  if (signal !== undefined) checkSignal(signal, "signal");
   return { cost, timeout: parseTimeout(timeout), signal };
 }

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
-import { checkSignal } from "../../src/kernel/context.js";
+import { type ExecuteOptions, readContext } from "../../src/kernel/context.js";
 import { checkFunction, runAbortable } from "../../src/kernel/policy.js";
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
@@ -152,7 +152,7 @@ describe("the checks of arguments", () => {
   test("let an AbortSignal pass, of whatever make, and its absence", () => {
     const own = { aborted: false, addEventListener: () => {} };
     for (const signal of [undefined, new AbortController().signal, AbortSignal.abort(), own]) {
-      expect(() => checkSignal(signal)).not.toThrow();
+      expect(() => readContext("execute", { signal } as ExecuteOptions)).not.toThrow();
     }
   });
 
@@ -165,7 +165,9 @@ describe("the checks of arguments", () => {
     [{ addEventListener: () => {} }, "an object"],
     [() => {}, "a function"],
   ])("refuse %o as a signal", (signal, shown) => {
-    expect(() => checkSignal(signal)).toThrow(new TypeError(`signal must be an AbortSignal; got ${shown}.`));
+    expect(() => readContext("execute", { signal } as ExecuteOptions)).toThrow(
+      new TypeError(`signal must be an AbortSignal; got ${shown}.`),
+    );
   });
 
   test.each([
