@@ -2,22 +2,17 @@ import { type ResilienceConfig, sections } from "./descriptors.js";
 import { type Configuration, pushConfiguration } from "./kernel/configured.js";
 import type { SectionDescriptor, SectionRules } from "./kernel/descriptor.js";
 import { checkKeys } from "./kernel/options.js";
+import { isPlainObject } from "./kernel/plain-object.js";
 import { show } from "./kernel/show.js";
 import { checkTogether } from "./together.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
-function isPlain(value: object): boolean {
-  const parent: object | null = Object.getPrototypeOf(value);
-  // The prototype of all objects has none itself; another realm has its own.
-  return parent === null || Object.getPrototypeOf(parent) === null;
-}
-
 /** A frozen copy of data; functions, instances of classes and what has symbols for keys stay what they are. */
 export function frozenCopy(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
-  if (!isPlain(value) || Object.getOwnPropertySymbols(value).length > 0) return value;
+  if (!isPlainObject(value) || Object.getOwnPropertySymbols(value).length > 0) return value;
   return Object.freeze(
     Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozenCopy(inner)])),
   );

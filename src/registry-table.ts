@@ -7,8 +7,7 @@ import { show, unlike } from "./kernel/show.js";
 import { runContained } from "./kernel/warning.js";
 
 /** A component as the table sees it. */
-export type AnyComponent = Component &
-  Partial<Disposable & AsyncDisposable> & { on(event: string, listener: Listener<unknown>): Disposable };
+export type AnyComponent = Component & Partial<Disposable & AsyncDisposable>;
 
 /** An event of any component, and whose it is. */
 export interface AnyEvent {

@@ -1,3 +1,4 @@
+import { isPlainObject } from "../kernel/plain-object.js";
 import { checkFunction } from "../kernel/policy.js";
 import { unlike } from "../kernel/show.js";
 import { disown, isThenable } from "../kernel/thenable.js";
@@ -45,13 +46,6 @@ export interface HealthCheckOutcome {
  */
 export type HealthCheckFunction = (context: HealthCheckContext) => unknown;
 
-/** Whether it is an object literal, of any realm; what a driver returns has a class of its own. */
-function isPlainObject(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
 /** A frozen copy of the details, so that they stay as they were when the check ended. */
 function plainData(details: object): Readonly<Record<string, unknown>> {
   return JSON.parse(JSON.stringify(details), (_key, value: unknown) => Object.freeze(value)) as Readonly<
@@ -62,6 +56,7 @@ function plainData(details: object): Readonly<Record<string, unknown>> {
 /** Reads what a check has returned. */
 export function readOutcome(returned: unknown): Pick<HealthCheckResult, "ok" | "message" | "details"> {
   if (returned === false) return { ok: false, message: "returned false" };
+  // What a driver returns has a class of its own.
   if (!isPlainObject(returned)) return { ok: true };
   const { ok, message, details } = returned as Partial<HealthCheckOutcome>;
   const verdict =

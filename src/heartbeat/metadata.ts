@@ -1,3 +1,4 @@
+import { isPlainObject } from "../kernel/plain-object.js";
 import { show } from "../kernel/show.js";
 import { disown, isThenable } from "../kernel/thenable.js";
 import {
@@ -18,9 +19,7 @@ export const METADATA_RULE: string = `a plain object that JSON can hold, with pl
 /** Called by JSON.stringify for each value, after its `toJSON`; otherwise a Map or an Error would become `{}`. */
 function checkPlain(key: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  const parent: object | null = Object.getPrototypeOf(value);
-  // The prototype of all objects has none itself; another realm has its own.
-  if (parent === null || Object.getPrototypeOf(parent) === null) return value;
+  if (isPlainObject(value)) return value;
   throw new TypeError(`${key === "" ? "it" : JSON.stringify(key)} is not a plain object and has no toJSON`);
 }
 
