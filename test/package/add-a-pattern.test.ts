@@ -62,13 +62,14 @@ const LAMP = {
     export class Lamp extends Printed implements Component {
       readonly name: string;
       readonly brightness: number;
-      readonly #events = new Events<LampEvents>("the lamp", ["lit"]);
+      readonly #events: Events<LampEvents>;
       constructor(options?: LampOptions) {
         super();
         const settings = resolveOptions("Lamp", lampRules, options, "lamp");
         checkBrightness(settings);
         this.name = settings.name;
         this.brightness = settings.brightness;
+        this.#events = new Events("the lamp", ["lit"], { kind: "lamp", name: this.name });
       }
       light(): void {
         this.#events.emit("lit", { brightness: this.brightness });
