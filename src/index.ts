@@ -2,6 +2,7 @@
 export * from "./circuit-breaker/index.js";
 export * from "./health/index.js";
 export * from "./heartbeat/index.js";
+export * from "./policies/index.js";
 export * from "./rate-limiter/index.js";
 export * from "./shutdown/index.js";
 export * from "./watchdog/index.js";

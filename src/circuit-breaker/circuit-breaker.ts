@@ -1,5 +1,11 @@
 import type { Component } from "../kernel/component.js";
-import { type Context, type ExecuteOptions, type ExecutionContext, readContext } from "../kernel/context.js";
+import {
+  type Context,
+  contextFor,
+  type ExecuteOptions,
+  type ExecutionContext,
+  readContext,
+} from "../kernel/context.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkAnyFunction, checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
@@ -177,13 +183,19 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
    *
    * @throws never synchronously; rejects with what `fn` throws, `signal.reason`, or a `CircuitOpenError`.
    */
-  async execute<Result>(
+  execute<Result>(
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: ExecuteOptions,
   ): Promise<Result> {
-    checkFunction(fn, "execute", RECIPE);
-    const context = this.#begin(options);
-    return await runAbortable(fn, context, this.#admitted());
+    try {
+      checkFunction(fn, "execute", RECIPE);
+      const context = this.#begin(options);
+      if (context.source !== undefined) return runAbortable(fn, context, this.#admitted());
+      // Nothing can give it up: the same as a call.
+      return guard(this.#circuit, undefined, fn, contextFor(fn, context)) as Promise<Result>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -197,7 +209,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
     options?: ExecuteOptions,
   ): NotAPromise<Result> {
     checkFunction(fn, "executeSync", RECIPE);
-    return guardSync(this.#circuit, undefined, fn, this.#begin(options, "executeSync"));
+    return guardSync(this.#circuit, undefined, fn, contextFor(fn, this.#begin(options, "executeSync")));
   }
 
   /**

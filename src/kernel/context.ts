@@ -1,13 +1,15 @@
-import { checkSignal } from "./abort.js";
+import { type Abortable, checkSignal, isScope } from "./abort.js";
+import type { Clock } from "./clock.js";
 import { ownOptions } from "./options.js";
 import { integer, numberFrom } from "./rules.js";
+import { secondsUntil } from "./seconds.js";
 
 /**
  * What a function run by a policy's `execute` is given. Passed on as the options of an inner `execute`, it carries all
  * of this inwards: `retry.execute((context) => breaker.execute(work, context))`.
  */
 export interface ExecutionContext {
-  /** Aborted when the caller's signal is; always there, so that it can be passed on. */
+  /** Aborted when the caller's signal is, or when a policy outside ends the execution; always there, so that it can be passed on. */
   readonly signal: AbortSignal;
   /** Which attempt this is, counted by the nearest retry or hedge outside; 1 without one. */
   readonly attempt: number;
@@ -25,44 +27,126 @@ export interface ExecuteOptions {
   readonly remaining?: number | undefined;
 }
 
-// A signal costs microseconds: made for those who ask. Own and enumerable, so that a copy made by spreading has it.
-const LAZY_SIGNAL: PropertyDescriptor = {
-  enumerable: true,
-  configurable: true,
-  get() {
-    const { signal } = new AbortController();
-    Object.defineProperty(this, "signal", { value: signal, enumerable: true });
-    return signal;
-  },
-};
+/** Until when an execution may last, in milliseconds of a clock. */
+export interface Deadline {
+  readonly clock: Pick<Clock, "now">;
+  readonly due: number;
+}
+
+/** A signal that nobody aborts, made for those who ask. */
+class Idle {
+  #signal: AbortSignal | undefined;
+
+  get signal(): AbortSignal {
+    // Whoever has asked may keep it and listen to it: the next call gets another one.
+    if (this.#signal === undefined) blank = undefined;
+    return (this.#signal ??= new AbortController().signal);
+  }
+}
+
+// Copied along when a context is spread that has no properties of its own yet.
+const SOURCE: unique symbol = Symbol("source");
+const DEADLINE: unique symbol = Symbol("deadline");
+
+/** What a context and its copies have besides their properties. */
+interface Hidden {
+  [SOURCE]?: Abortable | Idle;
+  [DEADLINE]?: number | Deadline;
+}
+
+function signalOf(source: Abortable | Idle = new Idle()): AbortSignal {
+  return source instanceof Idle || isScope(source) ? source.signal : source;
+}
+
+function secondsOf(deadline: number | Deadline): number {
+  return typeof deadline === "number" ? deadline : secondsUntil(deadline.due, deadline.clock.now());
+}
 
 /** The context that policies make and hand on. */
 export class Context implements ExecutionContext {
-  declare readonly signal: AbortSignal;
   readonly attempt: number;
-  readonly remaining: number;
-  /** What can give the execution up; a signal that is made because somebody asks never aborts. */
-  readonly #source: AbortSignal | undefined;
+  readonly #budget: object | undefined;
 
-  constructor(source: AbortSignal | undefined, attempt: number = 1, remaining: number = Infinity) {
+  /**
+   * @param source what can give the execution up.
+   * @param deadline of a clock; or what `remaining` says, in seconds.
+   * @param budget has counted the call already; see {@link budget}.
+   */
+  constructor(
+    source: Abortable | undefined,
+    attempt: number = 1,
+    deadline: number | Deadline = Infinity,
+    budget?: object,
+  ) {
     this.attempt = attempt;
-    this.remaining = remaining;
-    this.#source = source;
-    Object.defineProperty(
-      this,
-      "signal",
-      source === undefined ? LAZY_SIGNAL : { value: source, enumerable: true },
-    );
+    const hidden = this as Hidden;
+    hidden[SOURCE] = source ?? new Idle();
+    hidden[DEADLINE] = deadline;
+    this.#budget = budget;
   }
 
   static is(value: unknown): value is Context {
-    return typeof value === "object" && value !== null && #source in value;
+    return value instanceof Context;
   }
 
-  get source(): AbortSignal | undefined {
-    return this.#source;
+  get source(): Abortable | undefined {
+    const source = (this as Hidden)[SOURCE];
+    return source instanceof Idle ? undefined : source;
+  }
+
+  get deadline(): number | Deadline {
+    return (this as Hidden)[DEADLINE] ?? Infinity;
+  }
+
+  /** The retry budget that counted the call outside: the call behind an attempt is not another one. */
+  get budget(): object | undefined {
+    return this.#budget;
+  }
+
+  /** The context of an attempt inside this one. */
+  ofAttempt(attempt: number, deadline: number | Deadline, budget: object | undefined): Context {
+    return new Context(this.source, attempt, deadline, budget);
+  }
+
+  /** The context of what a policy inside can end as well. */
+  within(source: Abortable, deadline: number | Deadline): Context {
+    return new Context(source, this.attempt, deadline, this.#budget);
+  }
+
+  get signal(): AbortSignal {
+    return signalOf((this as Hidden)[SOURCE]);
+  }
+
+  get remaining(): number {
+    return secondsOf(this.deadline);
   }
 }
+
+const { signal, remaining } = Object.getOwnPropertyDescriptors(Context.prototype);
+// As own properties they are in a copy made by spreading.
+const OWN = {
+  signal: { ...signal, enumerable: true },
+  remaining: { ...remaining, enumerable: true },
+  [SOURCE]: { enumerable: false },
+  [DEADLINE]: { enumerable: false },
+};
+
+/** A context as the application gets it, which survives spreading. */
+export function exposed(context: Context): Context {
+  if (!Object.hasOwn(context, "signal")) Object.freeze(Object.defineProperties(context, OWN));
+  return context;
+}
+
+/**
+ * The context as `fn` gets it. Making its properties costs more than most policies; who declares no parameter gets it
+ * without.
+ */
+export function contextFor(fn: (context: ExecutionContext) => unknown, context: Context): Context {
+  return fn.length > 0 ? exposed(context) : context;
+}
+
+/** The context of those who say nothing: the same for all, until somebody asks it for its signal. */
+let blank: Context | undefined;
 
 /** The keys of {@link ExecuteOptions}. */
 export const CONTEXT_KEYS: Readonly<Record<keyof ExecuteOptions, true>> = {
@@ -76,17 +160,22 @@ const remainingRule = numberFrom(Infinity, 0, Infinity);
 
 /** The context that options ask for: the very same, when they are one. */
 export function readContext(method: string, options: ExecuteOptions | undefined): Context {
-  if (options === undefined) return new Context(undefined);
+  if (options === undefined) return (blank ??= exposed(new Context(undefined)));
   if (Context.is(options)) return options;
   return contextOf(ownOptions(method, CONTEXT_KEYS, options));
 }
 
 /** The context that options ask for whose keys were checked. */
-export function contextOf({ signal, attempt = 1, remaining = Infinity }: ExecuteOptions): Context {
+export function contextOf(options: ExecuteOptions & Hidden): Context {
+  const { signal, attempt = 1, remaining, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
   if (signal !== undefined) checkSignal(signal, "signal");
+  const copied = source === undefined || source instanceof Idle ? undefined : source;
+  // What a copy still has of the original costs less than its signal, and its time goes on.
+  const isCopy = signal === undefined || (copied !== undefined && signal === signalOf(copied));
+  const left = remaining === undefined ? deadline : remainingRule.parse(remaining, "remaining");
   return new Context(
-    signal,
+    isCopy ? copied : signal,
     attemptRule.parse(attempt, "attempt"),
-    remainingRule.parse(remaining, "remaining"),
+    typeof left === "number" && secondsOf(deadline) <= left ? deadline : left,
   );
 }

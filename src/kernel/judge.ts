@@ -12,9 +12,9 @@ export interface Predicates {
   readonly isFailure?: ((outcome: Outcome) => unknown) | undefined;
 }
 
-function answer(given: unknown): boolean {
+/** What a predicate of an application has answered. Throws a TypeError for a promise, whose answer comes too late. */
+export function answer(given: unknown): boolean {
   if (!isThenable(given)) return Boolean(given);
-  // Its answer comes too late.
   disown(given);
   throw new TypeError("a predicate must answer at once; got a promise.");
 }

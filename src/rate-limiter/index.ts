@@ -16,4 +16,4 @@ export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 export type { LimitedExecuteOptions } from "./execution.js";
 export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./request.js";
 export type { Reservation } from "./reservation.js";
-export { type RetryAfterSource, retryAfterSeconds } from "./retry-after.js";
+export { type RetryAfterSource, retryAfterSeconds } from "../kernel/retry-after.js";

@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../kernel/abort.js";
 import type { Component } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
@@ -140,7 +141,7 @@ export class KeyedRateLimiter extends Printed implements Component {
     const id = this.#idOf(key);
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (this.#buckets.tryTake(id, cost)) {
       this.#metrics.admitted(cost, 0, id);
       return;

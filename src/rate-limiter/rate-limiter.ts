@@ -1,5 +1,6 @@
+import { throwIfAborted } from "../kernel/abort.js";
 import type { Component } from "../kernel/component.js";
-import type { ExecutionContext } from "../kernel/context.js";
+import { contextFor, type ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -194,9 +195,9 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   ): NotAPromise<Result> {
     checkFunction(fn, "executeSync", RECIPE);
     const { context, request } = readExecution("executeSync", options, this.burst);
-    request.signal?.throwIfAborted();
+    throwIfAborted(request.signal);
     this.#limiter.admitSync(request);
-    return synchronous(fn(context), "Use execute for it.");
+    return synchronous(fn(contextFor(fn, context)), "Use execute for it.");
   }
 
   /**
