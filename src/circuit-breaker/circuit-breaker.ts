@@ -192,7 +192,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
       const context = this.#begin(options);
       if (context.source !== undefined) return runAbortable(fn, context, this.#admitted());
       // Nothing can give it up: the same as a call.
-      return guard(this.#circuit, undefined, fn, contextFor(fn, context)) as Promise<Result>;
+      return guard(this.#circuit, undefined, fn, contextFor(fn, context));
     } catch (error) {
       return Promise.reject(error);
     }

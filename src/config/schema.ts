@@ -44,6 +44,8 @@ function shapeSchema(shape: FileShape): Schema {
       return { enum: shape.values, type: "string" };
     case "list":
       return { type: "array", items: { enum: shape.values, type: "string" } };
+    case "any":
+      return {};
     case "record":
       return { type: "object" };
     case "either":

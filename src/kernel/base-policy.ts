@@ -3,6 +3,7 @@ import type { Component, Snapshot } from "./component.js";
 import {
   type Context,
   contextFor,
+  contextOfCall,
   type ExecuteOptions,
   type ExecutionContext,
   readContext,
@@ -69,7 +70,7 @@ export abstract class BasePolicy<Payloads extends object, Instead = never>
   call<Args extends unknown[]>(fn: (...args: Args) => unknown, ...args: Args): Promise<unknown> {
     try {
       checkFunction(fn, "call");
-      return this.run(() => fn(...args), readContext("call", undefined));
+      return this.run(() => fn(...args), contextOfCall(args));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -79,7 +80,7 @@ export abstract class BasePolicy<Payloads extends object, Instead = never>
   wrap<Fn extends AnyFunction>(fn: Fn): AsyncOf<Fn, Instead> & Wrapped<this>;
   wrap(fn: AnyFunction): unknown {
     checkFunction(fn, "wrap");
-    return wrapCalls("policy", onePolicy(this), fn, (policy, run) => policy.call(run));
+    return wrapCalls("policy", onePolicy(this), fn, (policy, run, _self, args) => policy.call(run, ...args));
   }
 
   /** Adds a listener; disposing of the result removes it. What it throws becomes a warning and changes nothing. */
@@ -122,7 +123,7 @@ export abstract class SyncBasePolicy<Payloads extends object, Instead = never>
   ): NotAPromise<Result> | Instead {
     checkFunction(fn, "callSync");
     const run = (): NotAPromise<Result> => synchronous(fn(...args), "Use call for it.");
-    return this.runSync(run, readContext("callSync", undefined));
+    return this.runSync(run, contextOfCall(args));
   }
 
   /** Makes a function that calls the synchronous `fn` under the policy: same `this` and parameters. */
@@ -132,7 +133,9 @@ export abstract class SyncBasePolicy<Payloads extends object, Instead = never>
   ): SyncOf<Fn, PromiseLike<unknown>, Instead> & Wrapped<this>;
   wrapSync(fn: AnyFunction): unknown {
     checkFunction(fn, "wrapSync");
-    return wrapCalls("policy", onePolicy(this), fn, (policy, run) => policy.callSync(run));
+    return wrapCalls("policy", onePolicy(this), fn, (policy, run, _self, args) =>
+      policy.callSync(run, ...args),
+    );
   }
 
   /** Runs a synchronous function under the policy. */

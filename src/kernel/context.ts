@@ -44,6 +44,8 @@ class Idle {
   }
 }
 
+const NONE: readonly unknown[] = [];
+
 // Copied along when a context is spread that has no properties of its own yet.
 const SOURCE: unique symbol = Symbol("source");
 const DEADLINE: unique symbol = Symbol("deadline");
@@ -66,23 +68,27 @@ function secondsOf(deadline: number | Deadline): number {
 export class Context implements ExecutionContext {
   readonly attempt: number;
   readonly #budget: object | undefined;
+  readonly #args: readonly unknown[];
 
   /**
    * @param source what can give the execution up.
    * @param deadline of a clock; or what `remaining` says, in seconds.
    * @param budget has counted the call already; see {@link budget}.
+   * @param args see {@link args}.
    */
   constructor(
     source: Abortable | undefined,
     attempt: number = 1,
     deadline: number | Deadline = Infinity,
     budget?: object,
+    args: readonly unknown[] = NONE,
   ) {
     this.attempt = attempt;
     const hidden = this as Hidden;
     hidden[SOURCE] = source ?? new Idle();
     hidden[DEADLINE] = deadline;
     this.#budget = budget;
+    this.#args = args;
   }
 
   static is(value: unknown): value is Context {
@@ -103,14 +109,19 @@ export class Context implements ExecutionContext {
     return this.#budget;
   }
 
+  /** The arguments of a function that was called or wrapped, for policies that have a key; none of an executed one. */
+  get args(): readonly unknown[] {
+    return this.#args;
+  }
+
   /** The context of an attempt inside this one. */
   ofAttempt(attempt: number, deadline: number | Deadline, budget: object | undefined): Context {
-    return new Context(this.source, attempt, deadline, budget);
+    return new Context(this.source, attempt, deadline, budget, this.#args);
   }
 
   /** The context of what a policy inside can end as well. */
   within(source: Abortable, deadline: number | Deadline): Context {
-    return new Context(source, this.attempt, deadline, this.#budget);
+    return new Context(source, this.attempt, deadline, this.#budget, this.#args);
   }
 
   get signal(): AbortSignal {
@@ -122,11 +133,11 @@ export class Context implements ExecutionContext {
   }
 }
 
-const { signal, remaining } = Object.getOwnPropertyDescriptors(Context.prototype);
+const ofPrototype = Object.getOwnPropertyDescriptors(Context.prototype);
 // As own properties they are in a copy made by spreading.
 const OWN = {
-  signal: { ...signal, enumerable: true },
-  remaining: { ...remaining, enumerable: true },
+  signal: { ...ofPrototype.signal, enumerable: true },
+  remaining: { ...ofPrototype.remaining, enumerable: true },
   [SOURCE]: { enumerable: false },
   [DEADLINE]: { enumerable: false },
 };
@@ -158,9 +169,18 @@ export const CONTEXT_KEYS: Readonly<Record<keyof ExecuteOptions, true>> = {
 const attemptRule = integer(1, 1);
 const remainingRule = numberFrom(Infinity, 0, Infinity);
 
+/** The context of a call with these arguments. */
+export function contextOfCall(args: readonly unknown[]): Context {
+  return args.length === 0 ? blankContext() : new Context(undefined, 1, Infinity, undefined, args);
+}
+
+function blankContext(): Context {
+  return (blank ??= exposed(new Context(undefined)));
+}
+
 /** The context that options ask for: the very same, when they are one. */
 export function readContext(method: string, options: ExecuteOptions | undefined): Context {
-  if (options === undefined) return (blank ??= exposed(new Context(undefined)));
+  if (options === undefined) return blankContext();
   if (Context.is(options)) return options;
   return contextOf(ownOptions(method, CONTEXT_KEYS, options));
 }

@@ -7,7 +7,7 @@ import {
   type SyncOf,
   type SyncRest,
 } from "./wrap.js";
-import { applyWrapper, wrapCalls } from "./wrapper.js";
+import { applyWrapper, type Run, wrapCalls } from "./wrapper.js";
 
 /** An option of every wrapper and decorator. */
 export interface PerInstance {
@@ -39,7 +39,7 @@ export interface SyncPolicyWrapper<Options extends object, Owned, Instead = neve
   (options?: Options & PerInstance): SyncDecorator<Wrapped<Owned>, PromiseLike<unknown>, Instead>;
 }
 
-type Caller<Owned> = (policy: Owned, run: () => unknown) => unknown;
+type Caller<Owned> = (policy: Owned, run: Run, self: unknown, args: readonly unknown[]) => unknown;
 
 function wrapperOf<Owned>(
   name: string,
@@ -66,25 +66,21 @@ function wrapperOf<Owned>(
 export function policyWrapper<Options extends object, Owned, Instead = never>(
   name: string,
   rules: object,
-  make: (options: object) => Owned & { call(run: () => unknown): Promise<unknown> },
+  make: (options: object) => Owned & { call(run: Run, ...args: unknown[]): Promise<unknown> },
 ): PolicyWrapper<Options, Owned, Instead> {
   // The overloads are what the implementation gives for a function and for options.
-  return wrapperOf(name, rules, make, (policy, run) => policy.call(run)) as PolicyWrapper<
-    Options,
-    Owned,
-    Instead
-  >;
+  return wrapperOf(name, rules, make, (policy, run, _self, args) =>
+    policy.call(run, ...args),
+  ) as PolicyWrapper<Options, Owned, Instead>;
 }
 
 /** The wrapper and decorator for synchronous functions. */
 export function syncPolicyWrapper<Options extends object, Owned, Instead = never>(
   name: string,
   rules: object,
-  make: (options: object) => Owned & { callSync(run: () => unknown): unknown },
+  make: (options: object) => Owned & { callSync(run: Run, ...args: unknown[]): unknown },
 ): SyncPolicyWrapper<Options, Owned, Instead> {
-  return wrapperOf(name, rules, make, (policy, run) => policy.callSync(run)) as SyncPolicyWrapper<
-    Options,
-    Owned,
-    Instead
-  >;
+  return wrapperOf(name, rules, make, (policy, run, _self, args) =>
+    policy.callSync(run, ...args),
+  ) as SyncPolicyWrapper<Options, Owned, Instead>;
 }

@@ -18,6 +18,7 @@ export function nest([policy, ...others]: readonly [AnyPolicy, ...AnyPolicy[]]):
   const [next, ...rest] = others;
   if (next === undefined) return execute;
   const inner = nest([next, ...rest]);
+  // oxlint-disable-next-line typescript/no-useless-default-assignment -- a policy from elsewhere may give no context
   return (fn, outer) => execute((context: ExecuteOptions | undefined = outer) => inner(fn, context), outer);
 }
 

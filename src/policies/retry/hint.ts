@@ -8,13 +8,11 @@ const FETCH_FAILURE =
   /^(?:fetch failed|terminated|Failed to fetch|NetworkError when|Load failed|The network connection was lost|error sending request)/;
 
 /** Mistakes in a program, by their names: a class is not the same in every realm. */
-const MISTAKES: readonly unknown[] = ["RangeError", "SyntaxError", "ReferenceError"];
+const MISTAKES: ReadonlySet<unknown> = new Set(["RangeError", "SyntaxError", "ReferenceError"]);
 
 function isMistake(reason: unknown): boolean {
   if (!isError(reason)) return false;
-  return (
-    MISTAKES.includes(reason.name) || (reason.name === "TypeError" && !FETCH_FAILURE.test(reason.message))
-  );
+  return MISTAKES.has(reason.name) || (reason.name === "TypeError" && !FETCH_FAILURE.test(reason.message));
 }
 
 /** Whether an outcome is worth another attempt, unless the application says so. */

@@ -127,7 +127,7 @@ const delay: Rule<DelaySetting> = custom<DelaySetting>({
       return { initial, factor: 1, max: initial, jitter: "none" };
     }
     const given = ownOptions(label, shape, value);
-    const at = <Key extends keyof typeof shape>(key: Key): unknown => given[key] ?? shape[key].fallback;
+    const at = (key: keyof typeof shape): unknown => given[key] ?? shape[key].fallback;
     const initial = shape.initial.parse(at("initial"), `${label}.initial`);
     const max = shape.max.parse(at("max"), `${label}.max`);
     if (max < initial) throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, at("max")));
