@@ -19,6 +19,30 @@ import type { KeyedRateLimiterEvents, KeyedRateLimiterSnapshot } from "./rate-li
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
 import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
 import type { RateLimiterEvents, RateLimiterSnapshot } from "./rate-limiter/report.js";
+import type { Chaos, ChaosEvents, ChaosSnapshot } from "./policies/chaos/chaos.js";
+import type { ChaosOptions } from "./policies/chaos/options.js";
+import type { Fallback, FallbackEvents, FallbackSnapshot } from "./policies/fallback/fallback.js";
+import type { FallbackOptions } from "./policies/fallback/options.js";
+import type { Hedge } from "./policies/hedge/hedge.js";
+import type { HedgeOptions } from "./policies/hedge/options.js";
+import type { HedgeEvents, HedgeSnapshot } from "./policies/hedge/report.js";
+import type { RetryOptions } from "./policies/retry/options.js";
+import type { RetryEvents, RetrySnapshot } from "./policies/retry/report.js";
+import type {
+  RetryBudget,
+  RetryBudgetEvents,
+  RetryBudgetOptions,
+  RetryBudgetSnapshot,
+} from "./policies/retry/retry-budget.js";
+import type { Retry } from "./policies/retry/retry.js";
+import type { SingleFlightOptions } from "./policies/single-flight/options.js";
+import type {
+  SingleFlight,
+  SingleFlightEvents,
+  SingleFlightSnapshot,
+} from "./policies/single-flight/single-flight.js";
+import type { TimeoutOptions } from "./policies/timeout/options.js";
+import type { Timeout, TimeoutEvents, TimeoutSnapshot } from "./policies/timeout/timeout.js";
 import { type AnyComponent, type AnyEvent, RegistryTable } from "./registry-table.js";
 import type { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
@@ -38,6 +62,13 @@ export interface RegistrySnapshot {
   readonly health: ByName<HealthSnapshot>;
   readonly heartbeats: ByName<HeartbeatSnapshot>;
   readonly watchdogs: ByName<WatchdogSnapshot>;
+  readonly retries: ByName<RetrySnapshot>;
+  readonly retryBudgets: ByName<RetryBudgetSnapshot>;
+  readonly timeouts: ByName<TimeoutSnapshot>;
+  readonly fallbacks: ByName<FallbackSnapshot>;
+  readonly hedges: ByName<HedgeSnapshot>;
+  readonly singleFlights: ByName<SingleFlightSnapshot>;
+  readonly chaos: ByName<ChaosSnapshot>;
   readonly shutdown: ShutdownSnapshot | null;
 }
 
@@ -59,6 +90,13 @@ export type RegistryEvent =
   | EventOf<"health", HealthEvents>
   | EventOf<"heartbeat", HeartbeatEvents>
   | EventOf<"watchdog", WatchdogEvents>
+  | EventOf<"retry", RetryEvents>
+  | EventOf<"retry-budget", RetryBudgetEvents>
+  | EventOf<"timeout", TimeoutEvents>
+  | EventOf<"fallback", FallbackEvents>
+  | EventOf<"hedge", HedgeEvents>
+  | EventOf<"single-flight", SingleFlightEvents>
+  | EventOf<"chaos", ChaosEvents>
   | EventOf<"shutdown", ShutdownEvents>;
 
 /**
@@ -136,6 +174,41 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#get(components.watchdog, name, overrides);
   }
 
+  /** The retry of that name; `overrides` count when it is made. */
+  retry(name: string, overrides?: Omit<RetryOptions, "name">): Retry {
+    return this.#get(components.retry, name, overrides);
+  }
+
+  /** The retry budget of that name; `overrides` count when it is made. */
+  retryBudget(name: string, overrides?: Omit<RetryBudgetOptions, "name">): RetryBudget {
+    return this.#get(components.retryBudget, name, overrides);
+  }
+
+  /** The timeout of that name; `overrides` count when it is made. */
+  timeout(name: string, overrides?: Omit<TimeoutOptions, "name">): Timeout {
+    return this.#get(components.timeout, name, overrides);
+  }
+
+  /** The fallback of that name; `overrides` count when it is made. */
+  fallback(name: string, overrides?: Omit<FallbackOptions, "name">): Fallback<unknown> {
+    return this.#get(components.fallback, name, overrides);
+  }
+
+  /** The hedge of that name; `overrides` count when it is made. */
+  hedge(name: string, overrides?: Omit<HedgeOptions, "name">): Hedge {
+    return this.#get(components.hedge, name, overrides);
+  }
+
+  /** The single flight of that name; `overrides` count when it is made. */
+  singleFlight(name: string, overrides?: Omit<SingleFlightOptions, "name">): SingleFlight {
+    return this.#get(components.singleFlight, name, overrides);
+  }
+
+  /** The chaos policy of that name; `overrides` count when it is made. */
+  chaos(name: string, overrides?: Omit<ChaosOptions, "name">): Chaos<unknown> {
+    return this.#get(components.chaos, name, overrides);
+  }
+
   /** The one shutdown of the application, not installed; `overrides` count when it is made. */
   shutdown(overrides?: GracefulShutdownOptions): GracefulShutdown {
     return this.#get(components.shutdown, components.shutdown.kind, overrides);
@@ -181,6 +254,13 @@ export class Registry extends Printed implements AsyncDisposable {
       health: this.#table.snapshots(components.health),
       heartbeats: this.#table.snapshots(components.heartbeat),
       watchdogs: this.#table.snapshots(components.watchdog),
+      retries: this.#table.snapshots(components.retry),
+      retryBudgets: this.#table.snapshots(components.retryBudget),
+      timeouts: this.#table.snapshots(components.timeout),
+      fallbacks: this.#table.snapshots(components.fallback),
+      hedges: this.#table.snapshots(components.hedge),
+      singleFlights: this.#table.snapshots(components.singleFlight),
+      chaos: this.#table.snapshots(components.chaos),
       shutdown: this.#table.snapshots(components.shutdown)["shutdown"] ?? null,
     });
   }

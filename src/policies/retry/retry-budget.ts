@@ -110,7 +110,7 @@ export class RetryBudget extends Printed implements Component {
 
   constructor(options?: RetryBudgetOptions) {
     super();
-    const settings = resolveOptions("RetryBudget", retryBudgetRules, options, "retryBudget");
+    const settings = resolveOptions("RetryBudget", retryBudgetRules, options);
     this.name = settings.name;
     this.#settings = settings;
     this.#sums = new SlidingSums(settings.window);
