@@ -10,6 +10,9 @@ import * as fallback from "./policies/fallback/descriptor.js";
 import type { FallbackOptions } from "./policies/fallback/options.js";
 import * as hedge from "./policies/hedge/descriptor.js";
 import type { HedgeOptions } from "./policies/hedge/options.js";
+import * as pipeline from "./policies/pipeline/descriptor.js";
+import * as resilient from "./resilient-options.js";
+import type { ResilientOptions } from "./resilient-options.js";
 import * as retry from "./policies/retry/descriptor.js";
 import type { RetryOptions } from "./policies/retry/options.js";
 import * as singleFlight from "./policies/single-flight/descriptor.js";
@@ -46,6 +49,8 @@ export interface ResilienceConfig {
   readonly timeout?: ConfigSection<TimeoutOptions> | undefined;
   readonly fallback?: ConfigSection<FallbackOptions> | undefined;
   readonly hedge?: ConfigSection<HedgeOptions> | undefined;
+  /** What `Registry.pipeline` makes, by name. */
+  readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name">>> | undefined;
 }
 
 /** The sections of the configuration, by their names in code. */
@@ -60,6 +65,7 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   timeout: timeout.section,
   fallback: fallback.section,
   hedge: hedge.section,
+  pipelines: resilient.section,
 } satisfies Record<keyof ResilienceConfig, unknown>;
 
 /** What the sections and their options are for. */
@@ -74,6 +80,7 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   timeout: timeout.meanings,
   fallback: fallback.meanings,
   hedge: hedge.meanings,
+  pipelines: resilient.meanings,
 } satisfies Record<keyof ResilienceConfig, unknown>;
 
 /** The kinds of components, by the names of the methods of `Registry` that make them. */
@@ -89,6 +96,7 @@ export const components: {
   readonly timeout: typeof timeout.component;
   readonly fallback: typeof fallback.component;
   readonly hedge: typeof hedge.component;
+  readonly pipeline: typeof pipeline.component;
   readonly singleFlight: typeof singleFlight.component;
   readonly chaos: typeof chaos.component;
   readonly shutdown: typeof shutdown.component;
@@ -104,6 +112,7 @@ export const components: {
   timeout: timeout.component,
   fallback: fallback.component,
   hedge: hedge.component,
+  pipeline: pipeline.component,
   singleFlight: singleFlight.component,
   chaos: chaos.component,
   shutdown: shutdown.component,

@@ -9,5 +9,8 @@ export * from "./watchdog/index.js";
 
 export { configure } from "./configure.js";
 export type { ConfigSection, ResilienceConfig } from "./descriptors.js";
-export { Registry, type RegistryEvent, type RegistrySnapshot } from "./registry.js";
+export { Registry } from "./registry.js";
+export type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
+export { resilient, type ResilientPipeline } from "./resilient.js";
+export type { Part, ResilientOptions, ResilientParts } from "./resilient-options.js";
 export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";

@@ -64,7 +64,7 @@ function describe({ allowed, fallback }: Rule<unknown>, means: string | undefine
   return `${means === undefined ? "" : `${means}: `}${allowed}.${byDefault}`;
 }
 
-function sectionSchema(name: string, { rules, aliases = {} }: SectionDescriptor): Schema {
+function sectionSchema(name: string, { rules, aliases = {}, isByName }: SectionDescriptor): Schema {
   const options: Record<string, Schema> = {};
   for (const [option, rule] of Object.entries(rules)) {
     if (rule.file === undefined) continue;
@@ -75,7 +75,7 @@ function sectionSchema(name: string, { rules, aliases = {} }: SectionDescriptor)
     if (alias !== undefined) options[alias] = schema;
   }
   const instances = { type: "object", additionalProperties: orEmpty(mapping(options)) };
-  return orEmpty(mapping({ ...options, instances: orEmpty(instances) }));
+  return orEmpty(isByName ? instances : mapping({ ...options, instances: orEmpty(instances) }));
 }
 
 /**
