@@ -2,7 +2,7 @@ import type { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./circuit-breaker/options.js";
 import type { Meanings, SectionDescriptor, SectionRules } from "./kernel/descriptor.js";
 import { DURATION_PATTERN } from "./kernel/duration.js";
-import { ownOptions } from "./kernel/options.js";
+import { checkOptions } from "./kernel/options.js";
 import { isPlainObject } from "./kernel/plain-object.js";
 import { custom, type FileShape, type Rule, text } from "./kernel/rules.js";
 import { unlike } from "./kernel/show.js";
@@ -84,9 +84,7 @@ function partRule(rules: SectionRules, isTime: boolean = false): Rule<unknown> {
         throw new TypeError(unlike(label, rule.allowed, value));
       if (typeof Reflect.get(value, "execute") === "function") return value;
       if (!isPlainObject(value)) throw new TypeError(unlike(label, rule.allowed, value));
-      for (const [key, option] of Object.entries(ownOptions(label, rules, value))) {
-        if (option !== undefined) rules[key]?.parse(option, `${label}.${key}`);
-      }
+      checkOptions(label, rules, value);
       return value;
     },
   });

@@ -1,6 +1,6 @@
 import { type Clock, realClock } from "../../kernel/clock.js";
 import type { Duration } from "../../kernel/duration.js";
-import { ownOptions, type OptionRules, type SettingsFor } from "../../kernel/options.js";
+import { checkOptions, ownOptions, type OptionRules, type SettingsFor } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import {
   callback,
@@ -14,6 +14,7 @@ import {
   type Rule,
   text,
 } from "../../kernel/rules.js";
+import { isPlainObject } from "../../kernel/plain-object.js";
 import { unlike } from "../../kernel/show.js";
 import type { BackoffSettings, Jitter } from "./backoff.js";
 import { RetryBudget, type RetryBudgetOptions, retryBudgetRules } from "./retry-budget.js";
@@ -154,8 +155,8 @@ export const budgetRule: Rule<RetryBudget | undefined> = custom({
   },
   parse(value, label) {
     if (value instanceof RetryBudget) return value;
-    if (typeof value !== "object" || value === null)
-      throw new TypeError(unlike(label, budgetRule.allowed, value));
+    if (!isPlainObject(value)) throw new TypeError(unlike(label, budgetRule.allowed, value));
+    checkOptions(label, retryBudgetRules, value);
     return new RetryBudget(value);
   },
 });
