@@ -37,6 +37,10 @@ export interface Deadline {
 class Idle {
   #signal: AbortSignal | undefined;
 
+  static is(source: object): source is Idle {
+    return #signal in source;
+  }
+
   get signal(): AbortSignal {
     // Whoever has asked may keep it and listen to it: the next call gets another one.
     if (this.#signal === undefined) blank = undefined;
@@ -57,7 +61,7 @@ interface Hidden {
 }
 
 function signalOf(source: Abortable | Idle = new Idle()): AbortSignal {
-  return source instanceof Idle || isScope(source) ? source.signal : source;
+  return Idle.is(source) || isScope(source) ? source.signal : source;
 }
 
 function secondsOf(deadline: number | Deadline): number {
@@ -92,12 +96,12 @@ export class Context implements ExecutionContext {
   }
 
   static is(value: unknown): value is Context {
-    return value instanceof Context;
+    return typeof value === "object" && value !== null && #budget in value;
   }
 
   get source(): Abortable | undefined {
     const source = (this as Hidden)[SOURCE];
-    return source instanceof Idle ? undefined : source;
+    return source === undefined || Idle.is(source) ? undefined : source;
   }
 
   get deadline(): number | Deadline {
@@ -189,7 +193,7 @@ export function readContext(method: string, options: ExecuteOptions | undefined)
 export function contextOf(options: ExecuteOptions & Hidden): Context {
   const { signal, attempt = 1, remaining, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
   if (signal !== undefined) checkSignal(signal, "signal");
-  const copied = source === undefined || source instanceof Idle ? undefined : source;
+  const copied = source === undefined || Idle.is(source) ? undefined : source;
   // What a copy still has of the original costs less than its signal, and its time goes on.
   const isCopy = signal === undefined || (copied !== undefined && signal === signalOf(copied));
   const left = remaining === undefined ? deadline : remainingRule.parse(remaining, "remaining");

@@ -47,7 +47,7 @@ function wrapperOf<Owned>(
   make: (options: object) => Owned,
   call: Caller<Owned>,
 ): (first?: object, context?: unknown) => unknown {
-  return (first, context) =>
+  const wrapper = (first?: object, context?: unknown): unknown =>
     applyWrapper(
       {
         name,
@@ -60,6 +60,7 @@ function wrapperOf<Owned>(
       first,
       context,
     );
+  return Object.defineProperty(wrapper, "name", { value: name });
 }
 
 /** The wrapper and decorator of one kind of policy. */

@@ -154,7 +154,8 @@ export const budgetRule: Rule<RetryBudget | undefined> = custom({
     },
   },
   parse(value, label) {
-    if (value instanceof RetryBudget) return value;
+    // One of the other build of the package is a budget, too.
+    if (typeof (value as Partial<RetryBudget> | null)?.tryExtra === "function") return value as RetryBudget;
     if (!isPlainObject(value)) throw new TypeError(unlike(label, budgetRule.allowed, value));
     checkOptions(label, retryBudgetRules, value);
     return new RetryBudget(value);
