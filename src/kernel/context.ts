@@ -50,7 +50,7 @@ class Idle {
 
 const NONE: readonly unknown[] = [];
 
-// Copied along when a context is spread that has no properties of its own yet.
+// Symbols, which are copied along when a context is spread.
 const SOURCE: unique symbol = Symbol("source");
 const DEADLINE: unique symbol = Symbol("deadline");
 
@@ -138,18 +138,14 @@ export class Context implements ExecutionContext {
 }
 
 const ofPrototype = Object.getOwnPropertyDescriptors(Context.prototype);
-// As own properties they are in a copy made by spreading.
-const OWN = {
-  signal: { ...ofPrototype.signal, enumerable: true },
-  remaining: { ...ofPrototype.remaining, enumerable: true },
-  [SOURCE]: { enumerable: false },
-  [DEADLINE]: { enumerable: false },
-};
+const SIGNAL = { ...ofPrototype.signal, enumerable: true };
+const REMAINING = { ...ofPrototype.remaining, enumerable: true };
 
-/** A context as the application gets it, which survives spreading. */
+/** A context as the application gets it: with properties of its own, which a copy made by spreading has, too. */
 export function exposed(context: Context): Context {
-  if (!Object.hasOwn(context, "signal")) Object.freeze(Object.defineProperties(context, OWN));
-  return context;
+  if (Object.hasOwn(context, "signal")) return context;
+  Object.defineProperty(context, "signal", SIGNAL);
+  return Object.defineProperty(context, "remaining", REMAINING);
 }
 
 /**
@@ -179,7 +175,7 @@ export function contextOfCall(args: readonly unknown[]): Context {
 }
 
 function blankContext(): Context {
-  return (blank ??= exposed(new Context(undefined)));
+  return (blank ??= Object.freeze(exposed(new Context(undefined))) as Context);
 }
 
 /** The context that options ask for: the very same, when they are one. */
