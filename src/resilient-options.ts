@@ -109,12 +109,21 @@ export const section: SectionDescriptor = { rules: { ...partRules }, isByName: t
 export const meanings: Meanings = {
   means: "Pipelines by name: the policies that a call goes through, always in this order.",
   options: {
-    fallback: { means: "what the caller gets in place of a failure: options or the name of an instance" },
+    fallback: {
+      means: "what the caller gets in place of a failure: options or the name of an instance",
+      example: "{ to: null }",
+    },
     totalTimeout: { means: "how long a call may take in all", example: "10s" },
     retry: { means: "calls again what has failed", example: "{ attempts: 3 }" },
     hedge: { means: "starts another attempt beside a slow one", example: "{ delay: 50ms }" },
-    rateLimiter: { means: "takes a token for each attempt: options or the name of an instance" },
-    circuitBreaker: { means: "refuses attempts while the service fails: options or the name of an instance" },
+    rateLimiter: {
+      means: "takes a token for each attempt: options or the name of an instance",
+      example: "exchange",
+    },
+    circuitBreaker: {
+      means: "refuses attempts while the service fails: options or the name of an instance",
+      example: "payment-api",
+    },
     timeout: { means: "how long each attempt may take", example: "2s" },
   },
   instances:
