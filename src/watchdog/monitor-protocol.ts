@@ -1,6 +1,6 @@
 import type { BroadcastChannel, MessagePort } from "node:worker_threads";
 import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
-import type { OnFreeze } from "./options.js";
+import type { WatchdogSettings } from "./options.js";
 import type { Subject } from "./supervision.js";
 import type { NotCountedInfo, TimeoutInfo } from "./timeout-info.js";
 
@@ -24,12 +24,13 @@ export const CLOSED: number = -(2 ** 30);
 
 /** What the monitor knows of a thread whose watchdogs it watches. */
 export interface ThreadData {
-  /** Names the thread among all; for a worker thread also the channel on which it gets its notices. */
+  /**
+   * Names the thread among all. The thread keeps its {@link FreezeHook} under the registered symbol of this name; a
+   * worker thread gets its notices on the channel of this name.
+   */
   readonly key: string;
   /** The cells above. */
   readonly control: Int32Array;
-  /** Under which registered symbol the thread keeps its {@link FreezeHook}. */
-  readonly hook: string;
   /** Whether it is the main thread, the only one that can be inspected. */
   readonly main: boolean;
   /** Why no thread can be inspected, where none can. */
@@ -69,18 +70,12 @@ export function receiveFrom(
   return receiveMessageOnPort(source as MessagePort)?.message;
 }
 
-/** A watchdog to watch; durations in milliseconds. */
-export interface WatchOrder {
+/** A watchdog to watch. */
+export interface WatchOrder extends Pick<
+  WatchdogSettings,
+  "name" | "timeout" | "pollInterval" | "onFreeze" | "exitCode" | "reportDirectory" | "maxReports"
+> {
   readonly id: number;
-  readonly name: string;
-  readonly timeout: number;
-  readonly pollInterval: number | undefined;
-  readonly onFreeze: OnFreeze;
-  readonly exitCode: number;
-  /** Where to write reports; absolute. */
-  readonly reportDirectory: string | undefined;
-  /** How many reports may be there. */
-  readonly maxReports: number;
   /** The heartbeat that is to say `frozen`. */
   readonly link: FreezeLink | undefined;
   readonly buffer: SharedArrayBuffer;

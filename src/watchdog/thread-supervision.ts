@@ -64,7 +64,6 @@ class Monitor {
     const thread: ThreadData = {
       key: this.#key,
       control: this.#control,
-      hook: this.#key,
       main: threads.isMainThread,
       uninspectable: whyUninspectable(),
       folder: threadFolder(),
@@ -82,12 +81,11 @@ class Monitor {
   /** @returns `undefined` when the monitor has ended meanwhile. */
   watch(subject: Subject): Supervision | undefined {
     const id = ++serial;
-    const { name, timeout, pollInterval, onFreeze, exitCode, ...others } = subject.settings;
-    const { reportDirectory, maxReports, heartbeat } = others;
+    const { name, timeout, pollInterval, onFreeze, exitCode, heartbeat, ...others } = subject.settings;
+    const { reportDirectory, maxReports } = others;
     const { counters } = subject.cells;
-    const link = heartbeat?.freezeLink;
-    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, maxReports, link };
-    if (!this.#link.send({ ...what, buffer: counters.buffer })) {
+    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, maxReports };
+    if (!this.#link.send({ ...what, link: heartbeat?.freezeLink, buffer: counters.buffer })) {
       this.#close();
       return undefined;
     }

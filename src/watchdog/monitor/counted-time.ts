@@ -2,7 +2,7 @@ import { uptime } from "node:os";
 import type { Clock } from "../../kernel/clock.js";
 import { type Elapsed, LookTimes } from "../../process/standstill.js";
 import { threadClock } from "../../process/thread-clock.js";
-import { leftOut } from "../deadline.js";
+import { type LeftOut, leftOut } from "../deadline.js";
 import { type CpuTimes, cpuTimes, isRunnable, ownCpuTimes } from "./thread-facts.js";
 
 /**
@@ -40,10 +40,8 @@ export interface TimeSources {
 export class CountedTime {
   /** Milliseconds that count. */
   counted = 0;
-  /** Milliseconds that were left out because the thread had no CPU. */
-  starved = 0;
-  /** Milliseconds that were left out because the process was stopped or the machine asleep. */
-  suspended = 0;
+  /** All that was left out so far; replaced as it grows. */
+  leftOut: LeftOut = { starved: 0, suspended: 0 };
   readonly #folder: string | undefined;
   readonly #sources: TimeSources;
   readonly #looks: LookTimes;
@@ -65,22 +63,12 @@ export class CountedTime {
     this.#looks = new LookTimes(sources.clock);
     const now = this.#looks.last;
     this.#bootAhead = sources.uptime() * 1000 - now;
-    this.#own = { queued: this.#ownQueued(), at: now, serves: BUSY_READING };
+    this.#own = { queued: sources.ownCpuTimes()?.queued ?? 0, at: now, serves: BUSY_READING };
   }
 
-  /** Milliseconds that were left out. */
-  get uncounted(): number {
-    return this.starved + this.suspended;
-  }
-
-  /** Says how long the monitor means to wait from now. */
-  expect(wait: number): void {
-    this.#asked = wait;
-  }
-
-  /** Says that the monitor was busy since the last {@link pass}: time like any other. */
-  wasBusy(): void {
-    this.#asked = this.#sources.clock.now() - this.#looks.last;
+  /** Takes in how long the monitor will wait from now; `undefined` when it was busy since the last {@link pass}. */
+  expect(wait: number | undefined): void {
+    this.#asked = wait ?? this.#sources.clock.now() - this.#looks.last;
   }
 
   /** Takes in what has passed. Starvation is worth reading a file only while the thread is `late` with an answer. */
@@ -92,12 +80,16 @@ export class CountedTime {
     const { starved, suspended } = leftOut({ still, queued, ownQueued }, this.#ahead);
     const rest = elapsed - starved - suspended;
     // Runnable all the time without having run: the wait is not over, so the kernel has not reported it.
-    const waits = rest > 0 && queued === 0 && ran === 0 && this.#isRunnable();
+    const folder = this.#folder;
+    const mayWait = folder !== undefined && rest > 0 && queued === 0 && ran === 0;
+    const waits = mayWait && this.#sources.isRunnable(folder);
     // If it ran for longer than has passed, it was running when it was thought to be waiting.
     const unseen = waits ? rest : -Math.min(this.#ahead, Math.max(0, ran - elapsed));
     this.#ahead = this.#theirs === undefined ? 0 : this.#ahead + starved - queued + unseen;
-    this.starved += starved + unseen;
-    this.suspended += suspended + this.#sleep(passed);
+    this.leftOut = {
+      starved: this.leftOut.starved + starved + unseen,
+      suspended: this.leftOut.suspended + suspended + this.#sleep(passed),
+    };
     this.counted += rest - unseen;
   }
 
@@ -110,19 +102,11 @@ export class CountedTime {
     return { queued: now.queued - before.queued, ran: now.ran - before.ran };
   }
 
-  #isRunnable(): boolean {
-    return this.#folder !== undefined && this.#sources.isRunnable(this.#folder);
-  }
-
-  #ownQueued(): number {
-    return this.#sources.ownCpuTimes()?.queued ?? 0;
-  }
-
   /** For how long the monitor itself waited for a CPU since the last reading, where that may matter. */
   #ownWait({ still, now }: Elapsed): number {
     const before = this.#own;
     if (still === 0 && now - before.at < before.serves) return 0;
-    const queued = this.#ownQueued();
+    const queued = this.#sources.ownCpuTimes()?.queued ?? 0;
     const waited = queued - before.queued;
     const isCalm = waited < (now - before.at) * CALM;
     this.#own = { queued, at: now, serves: isCalm ? CALM_READING : BUSY_READING };

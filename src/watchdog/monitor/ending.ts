@@ -3,7 +3,7 @@ import { pause } from "../../process/thread-clock.js";
 import { noteOf } from "../freeze-report.js";
 import { EXITING, PULSE, REQUEST } from "../monitor-protocol.js";
 import { EXIT, LEAVE } from "./freeze-hook.js";
-import type { Frozen } from "./frozen.js";
+import type { Expired } from "./expired.js";
 import { type ThreadAccess, waitUntil } from "./thread-access.js";
 
 /** How long the `exit` listeners of the process may take, in milliseconds. */
@@ -26,22 +26,22 @@ interface Whereabouts {
  */
 export async function endAsAsked(
   thread: ThreadAccess,
-  frozen: readonly Frozen[],
+  frozen: readonly Expired[],
   pulse: number,
   { native, returned }: Whereabouts,
 ): Promise<void> {
   const stillFrozen = frozen.filter(({ cells, pings }) => cells.pings === pings);
-  const acting = stillFrozen.filter(({ onFreeze }) => onFreeze !== "report");
+  const acting = stillFrozen.filter(({ order }) => order.onFreeze !== "report");
   const [first] = acting;
   if (first === undefined || thread.isBack(acting, pulse)) return;
-  if (returned && (await thread.comesBack(acting, pulse))) thread.write(noteOf(first.name, IS_BACK));
-  else if (acting.some(({ onFreeze }) => onFreeze === "kill")) kill(thread, "onFreeze is kill");
+  if (returned && (await thread.comesBack(acting, pulse))) thread.write(noteOf(first.order.name, IS_BACK));
+  else if (acting.some(({ order }) => order.onFreeze === "kill")) kill(thread, "onFreeze is kill");
   else await exit(thread, first, pulse, native);
 }
 
-async function exit(thread: ThreadAccess, leaving: Frozen, pulse: number, native: boolean): Promise<void> {
+async function exit(thread: ThreadAccess, leaving: Expired, pulse: number, native: boolean): Promise<void> {
   const { main, uninspectable } = thread.data;
-  const { exitCode, name, id } = leaving;
+  const { exitCode, name, id } = leaving.order;
   if (uninspectable !== undefined) return kill(thread, "JavaScript cannot be run on the frozen thread");
   thread.write(noteOf(name, `ending the process with exit code ${exitCode}`));
   if (main) {
@@ -52,25 +52,17 @@ async function exit(thread: ThreadAccess, leaving: Frozen, pulse: number, native
     // Withdrawn, so that it cannot strike much later, when the thread has long come back.
     if (reply !== "leaving") thread.nextRequest();
     if (reply === "none") return kill(thread, "no JavaScript runs on the frozen thread");
-    if (reply === "declined") return reconsider(thread, leaving, pulse, native);
+    if (reply === "declined") {
+      // It is back. One that came out of native code may have blocked again at once.
+      if (native && !(await thread.comesBack([leaving], pulse))) return exit(thread, leaving, pulse, false);
+      return thread.write(noteOf(name, IS_BACK));
+    }
   } else {
     // A frozen worker leaves the main thread free: it ends the process as any code of it would.
     void thread.evaluate(`(${EXIT})(${exitCode})`);
   }
   await pause(EXIT_PATIENCE);
   kill(thread, `the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
-}
-
-/** The thread has declined to exit: it is back. One that came out of native code may have blocked again at once. */
-async function reconsider(
-  thread: ThreadAccess,
-  leaving: Frozen,
-  pulse: number,
-  native: boolean,
-): Promise<void> {
-  const isBack = !native || (await thread.comesBack([leaving], pulse));
-  if (!isBack) await exit(thread, leaving, pulse, false);
-  else thread.write(noteOf(leaving.name, IS_BACK));
 }
 
 async function exitReply(thread: ThreadAccess, request: number): Promise<"leaving" | "declined" | "none"> {

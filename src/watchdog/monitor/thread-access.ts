@@ -1,7 +1,7 @@
 import { type Answer, evaluateOnMain, isMainPaused } from "../../process/inspector.js";
 import { pause } from "../../process/thread-clock.js";
 import { PULSE, REQUEST, type ThreadData } from "../monitor-protocol.js";
-import type { Frozen } from "./frozen.js";
+import type { Expired } from "./expired.js";
 
 /** How long a thread that can run JavaScript may take to answer, in milliseconds. */
 export const PATIENCE = 500;
@@ -40,7 +40,7 @@ export class ThreadAccess {
 
   /** Calls a function of which this is the text on the watched thread, with its hook and more as JSON. */
   call(callee: string, ...args: readonly unknown[]): Promise<Answer | undefined> {
-    const [hook, ...rest] = [this.data.hook, ...args].map((value) => JSON.stringify(value));
+    const [hook, ...rest] = [this.data.key, ...args].map((value) => JSON.stringify(value));
     return this.evaluate(`(${callee})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`);
   }
 
@@ -67,12 +67,12 @@ export class ThreadAccess {
   }
 
   /** Whether the thread's loop has turned, or all that were frozen have been pinged. */
-  isBack(frozen: readonly Frozen[], pulse: number): boolean {
+  isBack(frozen: readonly Expired[], pulse: number): boolean {
     return frozen.every(({ cells, pings }) => cells.pings !== pings) || this.pulse !== pulse;
   }
 
   /** Gives a thread that has come out of native code the time to show that it goes on. */
-  comesBack(frozen: readonly Frozen[], pulse: number): Promise<boolean> {
+  comesBack(frozen: readonly Expired[], pulse: number): Promise<boolean> {
     return waitUntil(() => this.isBack(frozen, pulse));
   }
 }

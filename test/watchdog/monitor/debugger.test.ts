@@ -66,7 +66,6 @@ test("a thread that cannot be inspected is not taken for stopped by a debugger",
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
   const thread = {
     key: "key",
-    hook: "key",
     main: true,
     uninspectable: undefined,
     folder: undefined,
