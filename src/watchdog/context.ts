@@ -202,7 +202,7 @@ export class WatchdogContext implements SyncPolicy {
     } finally {
       // Runs within this one that were cut with it have not come to this line.
       for (const over of runs().splice(depth).toReversed()) over.stop();
-      passOn();
+      if (this.#settings.raiseOnTimeout) passOn();
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { RunningScriptOptions } from "node:vm";
 import { hasCode } from "../kernel/system-error.js";
 import { warn } from "../kernel/warning.js";
+import { sleepSync } from "../process/thread-clock.js";
 import { WatchdogError } from "./errors.js";
 import { mainGlobal } from "./main-global.js";
 import { threadList } from "./thread-list.js";
@@ -14,6 +15,19 @@ const CALL = `globalThis[Symbol.for("${SLOT}")]()`;
 
 /** The guards that the thread is in, outermost first: an interruption meets the innermost, whosever it is. */
 const guards = threadList<Int32Array>("guards/1");
+
+const locks = threadList<Int32Array>("lock/1");
+
+/**
+ * A cell that is 1 while a monitor evaluates something on this thread or a SIGINT is on its way to a guard. All copies of
+ * the package share it. A SIGINT must not meet the evaluation of another copy, which it would end instead of the script;
+ * nor must there be two, because the second could arrive when no guard is left, and would end the process.
+ */
+export function threadLock(): Int32Array {
+  const [lock = new Int32Array(new SharedArrayBuffer(4))] = locks();
+  locks()[0] = lock;
+  return lock;
+}
 
 /** Whether an interruption has arrived that was meant for a guard further out, or for the application. */
 let unclaimed = false;
@@ -86,7 +100,8 @@ export function runInterruptible<Result>(
   guards().pop();
   const mine = Atomics.exchange(counters, GUARD, OFF) === INTERRUPTING;
   const cut = hasCode(failure, "ERR_SCRIPT_EXECUTION_INTERRUPTED");
-  unclaimed ||= cut && (!mine || isInterrupting());
+  if (mine || cut) Atomics.store(threadLock(), 0, 0);
+  unclaimed = cut && (!mine || isInterrupting());
   if (mine) return interrupted();
   if (outcome !== undefined) return outcome();
   if (!cut) throw failure;
@@ -130,7 +145,13 @@ export function runLimited<Result>(limit: number, body: () => Result, ended: () 
 export function passOn(): void {
   if (!unclaimed) return;
   unclaimed = false;
+  if (guards().length === 0) {
+    process.kill(process.pid, "SIGINT");
+    return;
+  }
+  const lock = threadLock();
+  for (let waited = 0; waited < ON_ITS_WAY && Atomics.exchange(lock, 0, 1) === 1; waited++) sleepSync(1);
   process.kill(process.pid, "SIGINT");
   // The code around this one must not go on until it is interrupted.
-  if (guards().length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ON_ITS_WAY);
+  sleepSync(ON_ITS_WAY);
 }

@@ -31,6 +31,8 @@ export interface ThreadData {
   readonly key: string;
   /** The cells above. */
   readonly control: Int32Array;
+  /** Shared with the monitors of other copies of the package: see `threadLock`. */
+  readonly lock: Int32Array;
   /** Whether it is the main thread, the only one that can be inspected. */
   readonly main: boolean;
   /** Why no thread can be inspected, where none can. */

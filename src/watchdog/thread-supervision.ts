@@ -3,7 +3,7 @@ import { realClock } from "../kernel/clock.js";
 import { sharedNow } from "../process/shared-time.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
-import { isInterrupting } from "./interrupt.js";
+import { isInterrupting, threadLock } from "./interrupt.js";
 import { mainGlobal } from "./main-global.js";
 import { joinMonitor, type LinkListener, type MonitorLink, startMonitor } from "./monitor-link.js";
 import {
@@ -64,6 +64,7 @@ class Monitor {
     const thread: ThreadData = {
       key: this.#key,
       control: this.#control,
+      lock: threadLock(),
       main: threads.isMainThread,
       uninspectable: whyUninspectable(),
       folder: threadFolder(),

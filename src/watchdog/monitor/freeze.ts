@@ -21,7 +21,9 @@ export async function handleFreeze(
 ): Promise<boolean> {
   const { pulse } = thread;
   const request = thread.nextRequest();
+  await thread.lock();
   const { kind, stack, details, paused, answered } = await examine(thread, request);
+  thread.unlock();
   if (paused) return true;
   const infoOf = ({ order: { name }, secondsInactive, details: notCounted }: Expired): TimeoutInfo => ({
     name,
@@ -33,7 +35,7 @@ export async function handleFreeze(
   thread.write(freezeReport(frozen.map(infoOf)));
   for (const one of frozen) record(thread, one, infoOf(one), pulse);
   for (const one of frozen) tell(one, infoOf(one), request);
-  if (await interrupt(frozen)) return false;
+  if (await interrupt(thread, frozen)) return false;
   const native = kind === "blocked-native";
   await endAsAsked(thread, frozen, pulse, { native: native && !answered, returned: native && answered });
   return false;
@@ -64,11 +66,16 @@ function record(thread: ThreadAccess, frozen: Expired, info: TimeoutInfo, pulse:
 }
 
 /** Throws an error into synchronous code that runs under a guard; says whether that code has ended. */
-async function interrupt(frozen: readonly Expired[]): Promise<boolean> {
+async function interrupt(thread: ThreadAccess, frozen: readonly Expired[]): Promise<boolean> {
+  await thread.lock();
   const struck = frozen.filter(
     ({ cells }) => Atomics.compareExchange(cells.counters, GUARD, ARMED, INTERRUPTING) === ARMED,
   );
-  if (struck.length === 0) return false;
+  if (struck.length === 0) {
+    thread.unlock();
+    return false;
+  }
+  // The code that it meets unlocks the thread.
   process.kill(process.pid, "SIGINT");
   return waitUntil(() => struck.every(({ cells }) => Atomics.load(cells.counters, GUARD) !== INTERRUPTING));
 }

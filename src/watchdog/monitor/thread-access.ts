@@ -10,7 +10,10 @@ const STEP = 10;
 
 /** Waits for `isTrue`, up to the patience; returns what it says in the end. */
 export async function waitUntil(isTrue: () => boolean): Promise<boolean> {
-  for (let waited = 0; waited < PATIENCE && !isTrue(); waited += STEP) await pause(STEP);
+  for (let waited = 0; waited < PATIENCE; waited += STEP) {
+    if (isTrue()) return true;
+    await pause(STEP);
+  }
   return isTrue();
 }
 
@@ -29,6 +32,15 @@ export class ThreadAccess {
   /** How often the thread's loop has answered the monitor. */
   get pulse(): number {
     return Atomics.load(this.data.control, PULSE);
+  }
+
+  /** Takes the lock of the thread, or goes on without it when another monitor keeps it for too long. */
+  async lock(): Promise<void> {
+    await waitUntil(() => Atomics.exchange(this.data.lock, 0, 1) === 0);
+  }
+
+  unlock(): void {
+    Atomics.store(this.data.lock, 0, 0);
   }
 
   /** Begins a request; what was requested before is withdrawn. */

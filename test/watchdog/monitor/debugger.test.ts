@@ -1,6 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { ThreadAccess } from "../../../src/watchdog/monitor/thread-access.js";
-import { CONTROL_CELLS } from "../../../src/watchdog/monitor-protocol.js";
 import { fixture, type Run, runProgram } from "../run-program.js";
 
 const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
@@ -59,17 +57,4 @@ describe.concurrent("a thread that a debugger has stopped for longer than the ti
     expect(events).toEqual(wentOn);
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });
-});
-
-test("a thread that cannot be inspected is not taken for stopped by a debugger", async () => {
-  // There is no way from the main thread into the main thread.
-  const control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
-  const thread = {
-    key: "key",
-    main: true,
-    uninspectable: undefined,
-    folder: undefined,
-    ahead: 0,
-  };
-  expect(await new ThreadAccess({ ...thread, control }, () => {}).isPaused()).toBe(false);
 });
