@@ -100,36 +100,30 @@ const STATES: ReadonlySet<unknown> = new Set(["closed", "open", "half-open", "is
 const ALLOWED =
   "a function, a circuit breaker (it has a state), a watchdog (isTriggered), a heartbeat (isRunning and snapshot()) or, for start-up, a promise";
 
-function has(check: object, key: string, type: string): boolean {
-  return typeof Reflect.get(check, key) === type;
-}
-
-function isCircuit(check: object): check is CheckedCircuit {
-  return STATES.has(Reflect.get(check, "state"));
-}
-
-function isWatchdog(check: object): check is CheckedWatchdog {
-  return has(check, "isTriggered", "boolean");
-}
-
-function isHeartbeat(check: object): check is CheckedHeartbeat {
-  return has(check, "isRunning", "boolean") && has(check, "snapshot", "function");
-}
-
-function circuit(breaker: CheckedCircuit): void {
-  const { state } = breaker;
-  if (state === "open" || state === "isolated") throw new Error(`the circuit is ${state}`);
-}
-
-function watchdog(watched: CheckedWatchdog): void {
-  if (watched.isTriggered) throw new Error("the watchdog has timed out");
-}
-
-function heartbeat(beating: CheckedHeartbeat): void {
-  if (!beating.isRunning) throw new Error("the heartbeat is not running");
-  const { lastError, isTargetDead } = beating.snapshot();
-  if (typeof lastError === "string") throw new Error(lastError);
-  if (isTargetDead) throw new Error("the heartbeat's target is dead");
+/** The check of a component of this package, or of anything that looks like one; `undefined` for other objects. */
+function componentCheck(
+  check: CheckedCircuit | CheckedWatchdog | CheckedHeartbeat,
+): HealthCheckFunction | undefined {
+  if ("isTriggered" in check && typeof check.isTriggered === "boolean") {
+    return () => {
+      if (check.isTriggered) throw new Error("the watchdog has timed out");
+    };
+  }
+  if ("isRunning" in check && typeof check.isRunning === "boolean" && typeof check.snapshot === "function") {
+    return () => {
+      if (!check.isRunning) throw new Error("the heartbeat is not running");
+      const { lastError, isTargetDead } = check.snapshot();
+      if (typeof lastError === "string") throw new Error(lastError);
+      if (isTargetDead) throw new Error("the heartbeat's target is dead");
+    };
+  }
+  if ("state" in check && STATES.has(check.state)) {
+    return () => {
+      const { state } = check;
+      if (state === "open" || state === "isolated") throw new Error(`the circuit is ${state}`);
+    };
+  }
+  return undefined;
 }
 
 /** Follows a promise, so that a probe gets an answer at once instead of waiting for it. */
@@ -175,9 +169,8 @@ export function checkFunctionOf(
         'a promise is a check of start-up alone: give { for: "startup" }, or a function that returns a promise.',
       );
     }
-    if (isWatchdog(check)) return () => watchdog(check);
-    if (isHeartbeat(check)) return () => heartbeat(check);
-    if (isCircuit(check)) return () => circuit(check);
+    const known = componentCheck(check);
+    if (known !== undefined) return known;
   }
   throw new TypeError(unlike(`the check ${JSON.stringify(name)}`, ALLOWED, check));
 }

@@ -118,7 +118,8 @@ export class Health extends Printed implements Component {
       );
     }
     const ask = checkFunctionOf(name, check, probes);
-    const entry: Entry = { name, probes, run: new CheckRun(name, ask, timeout, clock, this.#draining) };
+    const run = new CheckRun({ name, check: ask, timeout, clock, stop: this.#draining });
+    const entry: Entry = { name, probes, run };
     this.#entries = [...this.#entries, entry];
     return disposable(() => {
       this.#entries = this.#entries.filter((other) => other !== entry);

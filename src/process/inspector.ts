@@ -1,6 +1,5 @@
 import type { Session } from "node:inspector";
-import { isForbidden } from "./permission.js";
-import { isNode } from "./runtime.js";
+import { isForbidden, isNode } from "./runtime.js";
 import { threadClock, within } from "./thread-clock.js";
 
 /**

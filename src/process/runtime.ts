@@ -6,3 +6,10 @@ export const isNode: boolean = bun === undefined && deno === undefined;
 
 /** Whether a SIGINT ends a script that is run with `breakOnSigint`: on Deno it ends the process. */
 export const canBreak: boolean = process.platform !== "win32" && deno === undefined;
+
+/** Whether Node's permission model forbids this; without the model nothing is forbidden. */
+export function isForbidden(what: "inspector" | "worker"): boolean {
+  // The types know `permission` as always there.
+  const permission = process.permission as typeof process.permission | undefined;
+  return permission?.has(what) === false;
+}

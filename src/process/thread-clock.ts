@@ -9,6 +9,11 @@ export const threadClock: Pick<Clock, "now" | "wallNow"> = {
   wallNow: () => Date.now(),
 };
 
+/** The time that all threads of a process share, and all copies of this package in it, in milliseconds. */
+export function sharedNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** Resolves after `delay` milliseconds. */

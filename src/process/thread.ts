@@ -1,5 +1,5 @@
 import type { Worker, WorkerOptions } from "node:worker_threads";
-import { isForbidden } from "./permission.js";
+import { isForbidden } from "./runtime.js";
 
 /** Why no thread can be started, as far as that is known without starting one. */
 export function whyNoThread(): string | undefined {

@@ -8,7 +8,7 @@ import { flag } from "../kernel/rules.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
-import { threadList } from "./thread-list.js";
+import { threadList } from "./main-global.js";
 import { Watchdog } from "./watchdog.js";
 
 /** How a {@link WatchdogContext} is made: what a watchdog takes, and whether a timeout is an error. */

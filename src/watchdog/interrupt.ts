@@ -3,8 +3,7 @@ import { hasCode } from "../kernel/system-error.js";
 import { warn } from "../kernel/warning.js";
 import { sleepSync } from "../process/thread-clock.js";
 import { WatchdogError } from "./errors.js";
-import { mainGlobal } from "./main-global.js";
-import { threadList } from "./thread-list.js";
+import { mainGlobal, threadList } from "./main-global.js";
 import { ARMED, GUARD, OFF, INTERRUPTING } from "./watch-cells.js";
 
 /** How long code that is over waits for an interruption that is on its way. */

@@ -80,18 +80,13 @@ export interface WatchdogOptions {
 /** What the options come to; durations in milliseconds. */
 export type WatchdogSettings = SettingsFor<
   WatchdogOptions,
-  {
+  Required<Pick<WatchdogOptions, "onTimeout" | "onRecover" | "onNotCounted" | "onAlert" | "heartbeat">> & {
     name: string;
     timeout: number;
-    onTimeout: ((info: TimeoutInfo) => unknown) | undefined;
-    onRecover: ((info: RecoverInfo) => unknown) | undefined;
-    onNotCounted: ((info: NotCountedInfo) => unknown) | undefined;
-    onAlert: ((channel: string, message: string, context: TimeoutInfo) => unknown) | undefined;
     onFreeze: OnFreeze;
     exitCode: number;
     reportDirectory: string | undefined;
     maxReports: number;
-    heartbeat: LinkedHeartbeat | undefined;
     pollInterval: number | undefined;
     clock: Clock;
   }

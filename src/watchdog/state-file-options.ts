@@ -52,13 +52,9 @@ export interface StateFileOptions {
 /** What the options come to; durations in milliseconds. */
 export type StateFileSettings = SettingsFor<
   StateFileOptions,
-  {
-    name: string | undefined;
+  Required<Pick<StateFileOptions, "name" | "onTimeout" | "onRecover" | "onAlert">> & {
     maxAge: number | undefined;
     checkInterval: number;
-    onTimeout: ((info: StateFileTimeoutInfo) => unknown) | undefined;
-    onRecover: ((info: StateFileRecoverInfo) => unknown) | undefined;
-    onAlert: ((channel: string, message: string, context: StateFileTimeoutInfo) => unknown) | undefined;
     keepAlive: boolean;
     clock: Clock;
   }

@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { realClock } from "../kernel/clock.js";
-import { sharedNow } from "../process/shared-time.js";
+import { sharedNow } from "../process/thread-clock.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
 import { isInterrupting, threadLock } from "./interrupt.js";

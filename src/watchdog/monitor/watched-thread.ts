@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
-import { sharedNow } from "../../process/shared-time.js";
-import { threadClock } from "../../process/thread-clock.js";
+import { sharedNow, threadClock } from "../../process/thread-clock.js";
 import { writeStderr } from "../../process/write-stderr.js";
 import {
   beginWatch,
