@@ -1,13 +1,13 @@
-/** The global object that an evaluation from outside sees; inside a vm context `globalThis` is another one. */
+/** The global object that the inspector evaluates in; inside a vm context `globalThis` is another one. */
 export function mainGlobal(): object {
   return process.getBuiltinModule("node:vm").runInThisContext("globalThis") as object;
 }
 
 /**
- * A list of the thread that all copies of the package in it share: two versions, or the ESM and the CommonJS build.
- * It is made when it is first asked for.
+ * A list that all copies of the package on a thread share: two versions, or the ESM and the CommonJS build. It is made
+ * when it is first used.
  *
- * @param name another one when what it holds changes.
+ * @param name contains a version: it changes with what the list holds.
  */
 export function threadList<Item>(name: string): () => Item[] {
   const slot = Symbol.for(`@kstlib/resilience/watchdog/${name}`);

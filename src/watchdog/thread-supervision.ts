@@ -27,7 +27,7 @@ function threadFolder(): string | undefined {
   try {
     return `/proc/${readlinkSync("/proc/thread-self")}`;
   } catch {
-    // Not Linux, or /proc is hidden: the monitor does without the kernel's view.
+    // Not Linux, or /proc is hidden: the monitor does without.
     return undefined;
   }
 }
@@ -51,15 +51,15 @@ class Monitor {
     isInterrupting,
     subjects: this.#subjects,
   };
-  /** Another thread, or another copy of the library, has another one. */
+  /** Different for each thread and each copy of the package. */
   readonly #key = `@kstlib/resilience/watchdog/${Math.random()}`;
   readonly #link: MonitorLink;
-  /** Received but not reported yet: before a callback stops another watchdog, that one's own timeout is reported. */
+  /** Received but not yet reported: if a callback stops another watchdog, the timeout of that one is reported first. */
   readonly #pending = new Map<string, TimeoutNotice>();
   readonly #canInterrupt: boolean;
 
   constructor() {
-    // Loaded at the first start: a program that only imports the library does not pay for it.
+    // Loaded here, so that a program that only imports the package does not pay for it.
     const threads = process.getBuiltinModule("node:worker_threads");
     const thread: ThreadData = {
       key: this.#key,
@@ -79,7 +79,7 @@ class Monitor {
     Object.defineProperty(mainGlobal(), Symbol.for(this.#key), { value: this.#hook, configurable: true });
   }
 
-  /** @returns `undefined` when the monitor has ended meanwhile. */
+  /** @returns `undefined` if the monitor has ended in the meantime. */
   watch(subject: Subject): Supervision | undefined {
     const id = ++serial;
     const { name, timeout, pollInterval, onFreeze, exitCode, heartbeat, ...others } = subject.settings;
@@ -101,7 +101,7 @@ class Monitor {
     };
   }
 
-  /** Reports what the monitor has sent so far; `notice` is what has woken the event loop. */
+  /** Reports what the monitor has sent so far; `notice` woke the event loop. */
   #deliver(notice: Notice | undefined = this.#link.receive()): void {
     if (notice !== undefined) this.#hear(notice);
     for (const [key, found] of this.#pending) {
@@ -116,7 +116,7 @@ class Monitor {
     for (let next: Notice | undefined = notice; next !== undefined; next = this.#link.receive()) {
       if (next === "question") continue;
       if ("notCounted" in next) this.#subjects.get(next.id)?.notCounted(next.notCounted);
-      // A hang that became a freeze before the thread heard of it: the later notice replaces the earlier one.
+      // If a hang became a freeze before the thread could report it, only the freeze is reported.
       else this.#pending.set(`${next.id} ${next.pings}`, next);
     }
   }
@@ -124,7 +124,7 @@ class Monitor {
   #tell({ id, pings, at, request, info }: TimeoutNotice): void {
     const { late } = this.#hook;
     const { noStack: _, ...details } = info.details;
-    // The stack may have been taken only as the thread came back: it shows what the thread had been waiting in.
+    // The stack may have been taken only at the end of the freeze: it shows what the thread was waiting in.
     const complete =
       info.stack === undefined && late?.request === request && leadsToCode(late.stack)
         ? { ...info, stack: late.stack, details }
@@ -132,7 +132,7 @@ class Monitor {
     this.#subjects.get(id)?.expired(pings, at, complete);
   }
 
-  /** The monitor thread ended on its own: its watchdogs go on with timers of this thread. */
+  /** The monitor thread has crashed: its watchdogs continue with timers of this thread. */
   #lose(error: unknown): void {
     const lost = [...this.#subjects.values()];
     this.#subjects.clear();
