@@ -15,7 +15,7 @@ const IS_BACK = "the thread is back, the process goes on";
 interface Whereabouts {
   /** Whether it is still in native code. */
   readonly native: boolean;
-  /** Whether it has come out of native code just now. */
+  /** Whether it has just left native code. */
   readonly returned: boolean;
 }
 
@@ -49,16 +49,16 @@ async function exit(thread: ThreadAccess, leaving: Expired, pulse: number, nativ
     const cells = { PULSE, REQUEST, EXITING };
     void thread.call(LEAVE, request, { id, pulse, exitCode, native }, cells);
     const reply = await exitReply(thread, request);
-    // Withdrawn, so that it cannot strike much later, when the thread has long come back.
+    // Withdrawn, so that it cannot end the process long after the thread is back.
     if (reply !== "leaving") thread.nextRequest();
     if (reply === "none") return kill(thread, "no JavaScript runs on the frozen thread");
     if (reply === "declined") {
-      // It is back. One that came out of native code may have blocked again at once.
+      // It is back, but after native code it may have blocked again at once.
       if (native && !(await thread.comesBack([leaving], pulse))) return exit(thread, leaving, pulse, false);
       return thread.write(noteOf(name, IS_BACK));
     }
   } else {
-    // A frozen worker leaves the main thread free: it ends the process as any code of it would.
+    // When a worker is frozen, the main thread runs and can end the process.
     void thread.evaluate(`(${EXIT})(${exitCode})`);
   }
   await pause(EXIT_PATIENCE);

@@ -1,11 +1,11 @@
-// The texts of functions that are evaluated on the watched thread, in the middle of whatever it does. They know nothing
-// but their arguments and what every thread has, and hold no comments: they are part of the monitor's program. The hook
-// (a FreezeHook) is gone when the last watchdog is.
+// Functions that are evaluated on the watched thread, in the middle of whatever it does. They can use only their
+// arguments and globals. Comments stand outside the text, which is part of the monitor's program. The hook (a
+// FreezeHook) is undefined after the last watchdog has stopped.
 import { STACK_BELOW } from "../../process/inspector.js";
 
 /**
- * The stack of what the thread is doing; kept on the hook as well, because the monitor may have given up by now. None
- * while the thread is being interrupted, because it is leaving the frozen code.
+ * Returns the stack and keeps it on the hook, because the monitor may no longer be waiting for it. There is none while
+ * the thread is being interrupted, because it is leaving the frozen code.
  */
 export const TAKE_STACK: string = `function takeStack(hook, request) {
   if (hook === undefined || hook.isInterrupting()) return undefined;

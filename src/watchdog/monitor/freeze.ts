@@ -9,10 +9,10 @@ import { removeOldReports, writeReport } from "./report-file.js";
 import { type ThreadAccess, waitUntil } from "./thread-access.js";
 
 /**
- * What the monitor does about a frozen thread: finds out where it is, reports, and interrupts it or ends the process.
+ * Handles a freeze: finds out where the thread is, reports it, and interrupts it or ends the process.
  *
- * @param tell tells the thread of a timeout, and in which request its stack was asked for.
- * @returns whether a debugger has stopped the thread: then nothing else has been done.
+ * @param tell reports a timeout to the thread, with the number of the request for its stack.
+ * @returns whether a debugger has stopped the thread: then nothing else was done.
  */
 export async function handleFreeze(
   thread: ThreadAccess,
@@ -41,10 +41,10 @@ export async function handleFreeze(
   return false;
 }
 
-/** Notes the freeze in files, for those who look at the process from outside. */
+/** Writes the freeze to the heartbeat's file and to the folder for reports. */
 function record(thread: ThreadAccess, frozen: Expired, info: TimeoutInfo, pulse: number): void {
   const { name, link, reportDirectory, maxReports, onFreeze } = frozen.order;
-  // What fails is a line on stderr and nothing else.
+  // A failure is reported on stderr and changes nothing else.
   const attempt = (failure: string, action: () => void): void => {
     try {
       action();
@@ -75,7 +75,7 @@ async function interrupt(thread: ThreadAccess, frozen: readonly Expired[]): Prom
     thread.unlock();
     return false;
   }
-  // The code that it meets unlocks the thread.
+  // The run that it ends unlocks the thread.
   process.kill(process.pid, "SIGINT");
   return waitUntil(() => struck.every(({ cells }) => Atomics.load(cells.counters, GUARD) !== INTERRUPTING));
 }

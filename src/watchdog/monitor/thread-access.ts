@@ -5,10 +5,10 @@ import type { Expired } from "./expired.js";
 
 /** How long a thread that can run JavaScript may take to answer, in milliseconds. */
 export const PATIENCE = 500;
-/** How often the monitor looks whether something has changed that it waits for, in milliseconds. */
+/** The time between two looks at something that the monitor waits for, in milliseconds. */
 const STEP = 10;
 
-/** Waits for `isTrue`, up to the patience; returns what it says in the end. */
+/** Waits until `isTrue`, at most {@link PATIENCE}; returns whether it is. */
 export async function waitUntil(isTrue: () => boolean): Promise<boolean> {
   for (let waited = 0; waited < PATIENCE; waited += STEP) {
     if (isTrue()) return true;
@@ -17,7 +17,7 @@ export async function waitUntil(isTrue: () => boolean): Promise<boolean> {
   return isTrue();
 }
 
-/** What the monitor can ask of the watched thread, and how it sees whether that is back. */
+/** Asks the watched thread, and sees whether it is back. */
 export class ThreadAccess {
   readonly data: ThreadData;
   /** Writes to stderr. */
@@ -29,12 +29,12 @@ export class ThreadAccess {
     this.write = write;
   }
 
-  /** How often the thread's loop has answered the monitor. */
+  /** How often the event loop of the thread has answered. */
   get pulse(): number {
     return Atomics.load(this.data.control, PULSE);
   }
 
-  /** Takes the lock of the thread, or goes on without it when another monitor keeps it for too long. */
+  /** Takes the lock of the thread, or goes on without it if another monitor keeps it for too long. */
   async lock(): Promise<void> {
     await waitUntil(() => Atomics.exchange(this.data.lock, 0, 1) === 0);
   }
@@ -43,20 +43,20 @@ export class ThreadAccess {
     Atomics.store(this.data.lock, 0, 0);
   }
 
-  /** Begins a request; what was requested before is withdrawn. */
+  /** Begins a request; earlier ones are withdrawn. */
   nextRequest(): number {
     const request = ++this.#requests;
     Atomics.store(this.data.control, REQUEST, request);
     return request;
   }
 
-  /** Calls a function of which this is the text on the watched thread, with its hook and more as JSON. */
+  /** Calls a function, given as text, on the main thread with its hook and further arguments as JSON. */
   call(callee: string, ...args: readonly unknown[]): Promise<Answer | undefined> {
     const [hook, ...rest] = [this.data.key, ...args].map((value) => JSON.stringify(value));
     return this.evaluate(`(${callee})(${[`globalThis[Symbol.for(${hook})]`, ...rest].join(", ")})`);
   }
 
-  /** Evaluates an expression on the main thread; `undefined` without an answer in time. */
+  /** Evaluates an expression on the main thread; `undefined` if there is no answer in time. */
   async evaluate(expression: string): Promise<Answer | undefined> {
     try {
       return await evaluateOnMain(expression, PATIENCE);
@@ -78,12 +78,12 @@ export class ThreadAccess {
     }
   }
 
-  /** Whether the thread's loop has turned, or all that were frozen have been pinged. */
+  /** Whether the thread's event loop has run, or all these watchdogs have been pinged. */
   isBack(frozen: readonly Expired[], pulse: number): boolean {
     return frozen.every(({ cells, pings }) => cells.pings !== pings) || this.pulse !== pulse;
   }
 
-  /** Gives a thread that has come out of native code the time to show that it goes on. */
+  /** Gives a thread that has left native code the time to show that it goes on. */
   comesBack(frozen: readonly Expired[], pulse: number): Promise<boolean> {
     return waitUntil(() => this.isBack(frozen, pulse));
   }

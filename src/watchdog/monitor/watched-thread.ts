@@ -25,7 +25,7 @@ import { handleFreeze } from "./freeze.js";
 import { notCounted, NotCountedEpisodes } from "./not-counted.js";
 import { ThreadAccess } from "./thread-access.js";
 
-/** The looks in a timeout: more cost more CPU, fewer find a timeout later. */
+/** The looks in a timeout: more cost more CPU, fewer find it later. */
 const LOOKS = 4;
 const MOST_POLL = 1000;
 /** How often a thread at a breakpoint is asked whether it goes on, in milliseconds. */
@@ -38,12 +38,12 @@ interface Watched {
   readonly poll: number;
   readonly cells: WatchCells;
   watch: Watch;
-  /** What the time had left out when this period began. */
+  /** What had not been counted when this period began. */
   before: LeftOut;
   readonly episodes: NotCountedEpisodes;
 }
 
-/** What one look at a thread has found. */
+/** The result of one look at a thread. */
 interface Sight {
   readonly frozen: readonly Expired[];
   readonly notPinged: readonly Expired[];
@@ -98,7 +98,7 @@ export class WatchedThread {
     this.#time.expect(wait);
   }
 
-  /** Looks at all watchdogs once and does what is to be done; says how long the next look can wait. */
+  /** Looks at all watchdogs once and handles their timeouts; returns how long the next look can wait. */
   async watch(): Promise<{ readonly wait: number; readonly busy: boolean }> {
     if (this.#paused && !(await this.#goesOn())) return { wait: PAUSED_POLL, busy: false };
     const { frozen, notPinged, wait } = this.#lookAround();
@@ -113,7 +113,7 @@ export class WatchedThread {
 
   /** Reports timeouts and acts on them; returns whether a debugger has stopped the thread instead. */
   async #handle(frozen: readonly Expired[], notPinged: readonly Expired[]): Promise<boolean> {
-    // A loop that seemed to run may have come to a breakpoint just now.
+    // The loop may have stopped at a breakpoint just now.
     const isDoubtful = this.#askedLoopAt !== undefined || Atomics.load(this.#data.control, DEBUGGABLE) === 1;
     if (notPinged.length > 0 && isDoubtful && (await this.#access.isPaused())) return true;
     const tell = (expired: Expired, info: TimeoutInfo, request: number): void => {
@@ -137,14 +137,14 @@ export class WatchedThread {
       this.#askAgainAt = now + PAUSED_POLL;
       return false;
     }
-    // It is not known since when it was paused: every watchdog gets a whole timeout from now.
+    // It is not known when it was stopped: every watchdog gets a whole timeout from now.
     this.#paused = false;
     this.#askedLoopAt = undefined;
     for (const entry of this.#watched.values()) Object.assign(entry, this.#begin(entry.cells));
     return true;
   }
 
-  /** A worker thread that was terminated is silent, which is no freeze. */
+  /** Whether the thread is silent because it is a worker that was terminated. */
   #isGone(): boolean {
     const { main, folder } = this.#data;
     if (main || folder === undefined) return false;
@@ -193,7 +193,7 @@ export class WatchedThread {
     return { starved: starved - before.starved, suspended: suspended - before.suspended };
   }
 
-  /** Reports time that was left out, when it would have been a timeout. */
+  /** Reports time that was not counted, if it would have been a timeout. */
   #tellNotCounted({ order: { id, name }, watch, before, episodes }: Watched, pings: number): void {
     const left = this.#leftOutSince(before);
     const kind = episodes.look({ watch, pings, left, counted: this.#time.counted, now: threadClock.now() });
@@ -212,7 +212,7 @@ export class WatchedThread {
       cells.see(pings, this.#theirNow);
       entry.before = this.#time.leftOut;
     }
-    // While synchronous code runs under a guard, the loop cannot turn: there is no point in asking it.
+    // While synchronous code runs under a guard, the loop cannot run: there is no need to ask it.
     const guarded = Atomics.load(cells.counters, GUARD) === ARMED;
     const silent = this.#askedLoopAt === undefined ? 0 : now - this.#askedLoopAt;
     return judge(entry.watch, entry.order.timeout, guarded ? Infinity : silent, now);
