@@ -8,14 +8,14 @@ import { HealthError } from "./errors.js";
 import type { HealthCheckResult } from "./report.js";
 
 /**
- * After this many times its timeout a run counts as lost, and another may begin: one promise that never settles, of a
- * driver whose connection broke, must not make the check fail for ever.
+ * After this many timeouts a run counts as lost, and another may begin: one promise that never settles, say of a driver
+ * whose connection broke, must not make the check fail for ever.
  */
 const GIVE_UP = 10;
 
 interface Run {
   readonly result: Promise<HealthCheckResult>;
-  /** From this time on another one may begin beside it. */
+  /** From this time on another one may begin. */
   readonly lost: number;
 }
 
@@ -31,8 +31,8 @@ interface Checked {
 }
 
 /**
- * One check and its current run, which all who ask at the same time share: while a database hangs, each probe must not
- * add a query. Once a run has timed out, those who ask later get its failure at once, until it ends or counts as lost.
+ * One check and its current run, which all probes at the same time share: while a database hangs, no probe adds a query.
+ * After a run has timed out, later probes get its failure at once, until it ends or counts as lost.
  */
 export class CheckRun {
   readonly #checked: Checked;
@@ -42,13 +42,13 @@ export class CheckRun {
     this.#checked = checked;
   }
 
-  /** Runs the check or joins the current run; resolves within the timeout, never rejects. */
+  /** Runs the check or joins the current run; resolves within the timeout and never rejects. */
   result(): Promise<HealthCheckResult> {
     const { clock, timeout } = this.#checked;
     const now = clock.now();
     if (this.#run === undefined || now >= this.#run.lost) {
       const run: Run = {
-        // Later, when #run is set: a check that asks for its own report joins itself, and times out.
+        // Later, when #run is set: a check that asks for its own report waits for itself and times out.
         result: Promise.resolve().then(() => this.#ask(() => this.#end(run))),
         lost: now + timeout * GIVE_UP,
       };
