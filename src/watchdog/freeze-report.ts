@@ -28,7 +28,7 @@ const WHY_NOT_COUNTED = {
 
 /** Time that was not counted, in one line. */
 export function notCountedSentence({ name, seconds, kind }: NotCountedInfo): string {
-  return `${plain(name)} has not timed out: ${seconds.toFixed(1)} s are not counted, because ${WHY_NOT_COUNTED[kind]} (${kind})`;
+  return `${plain(name)} has not timed out: for ${seconds.toFixed(1)} s, which are not counted, ${WHY_NOT_COUNTED[kind]} (${kind})`;
 }
 
 function detailLines(details: TimeoutDetails): string[] {

@@ -14,7 +14,7 @@ function permitted(scenario: string, ...flags: readonly string[]): Promise<Run> 
 const noStack = "the permission model forbids the inspector";
 
 describe.concurrent("under the permission model", () => {
-  test("a freeze is found without a stack, which is said", async () => {
+  test("a freeze is found without a stack, and the report says why", async () => {
     const { code, events, stderr } = await permitted("freeze", "--allow-worker", "--allow-fs-read=*");
     const timeouts = events.filter(({ event }) => event === "timeout");
     expect(timeouts).toHaveLength(2);
@@ -33,7 +33,7 @@ describe.concurrent("under the permission model", () => {
   });
 
   test.runIf(process.platform !== "win32")(
-    "onFreeze exit kills, because nothing else can be done",
+    "onFreeze exit kills the process, because no JavaScript can be run",
     async () => {
       const { signal, stderr } = await permitted("exit", "--allow-worker", "--allow-fs-read=*");
       expect(stderr).toContain("JavaScript cannot be run on the frozen thread");

@@ -10,7 +10,7 @@ function timeoutsOf({ events }: Run): readonly string[] {
 }
 
 describe.runIf(linux).concurrent("the monitor of the main thread", () => {
-  test("watches the worker threads, too, and ends with the last watchdog of all", async () => {
+  test("also watches the worker threads, and ends with the last watchdog of all threads", async () => {
     const run = await scenario("one");
     expect(run.events.at(0)).toEqual({ event: "threads", workers: 3, more: 4 });
     // Each one is told of its own timeout, and nobody else is.
@@ -31,7 +31,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     });
   });
 
-  test("finds two threads that are frozen at once", async () => {
+  test("finds two threads that are frozen at the same time", async () => {
     const run = await scenario("both");
     expect(timeoutsOf(run).toSorted()).toEqual(["blocked freeze in freeze", "blocked main in main"]);
     expect(run.stderr.match(/was not pinged/g)).toHaveLength(2);
@@ -45,7 +45,7 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 
-  test("is missed by the worker threads, too, when it crashes: their own timers go on", async () => {
+  test("is replaced by timers of the worker threads when it crashes", async () => {
     const run = await scenario("crash");
     expect(run.events.filter(({ event }) => event === "warning")).toEqual([
       { event: "warning", code: "KSTLIB_NO_MONITOR" },
@@ -53,17 +53,17 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     expect(timeoutsOf(run)).toEqual(["not-pinged outlive-monitor in outlive-monitor"]);
   });
 
-  test("is none to a worker thread that was there before: it has its own", async () => {
+  test("does not watch a worker thread that was started before it, which has its own", async () => {
     const run = await scenario("before");
     expect(timeoutsOf(run)).toEqual(["blocked later in later"]);
     expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 });
 
-describe.concurrent("synchronous code in a worker thread that a run raises into", () => {
+describe.concurrent("synchronous code in a worker thread under raiseOnTimeout", () => {
   const error = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
 
-  test("is ended when it takes nothing, and never when it pings", async () => {
+  test("is ended if it takes no argument, and never if it pings", async () => {
     const { events, code, stderr } = await scenario("raise");
     const ofEach = new Map(events.map(({ of = "alive", ...what }) => [of, what]));
     expect(Object.fromEntries(ofEach)).toMatchObject({
