@@ -156,11 +156,6 @@ function warnNoMonitor(error: unknown): void {
   );
 }
 
-function superviseBy(monitor: Monitor, subject: Subject): Supervision | undefined {
-  current = monitor;
-  return monitor.watch(subject);
-}
-
 /**
  * Watches by a monitor thread. There is one for the process, started with the first watchdog of the main thread and
  * ended with the last of all threads; a worker thread that was started before it has its own.
@@ -168,8 +163,12 @@ function superviseBy(monitor: Monitor, subject: Subject): Supervision | undefine
  */
 export function superviseByThread(subject: Subject): Supervision {
   try {
-    const joined = superviseBy(current ?? new Monitor(), subject) ?? superviseBy(new Monitor(), subject);
-    if (joined !== undefined) return joined;
+    // The monitor may have ended just now.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      current ??= new Monitor();
+      const supervision = current.watch(subject);
+      if (supervision !== undefined) return supervision;
+    }
     warnNoMonitor(undefined);
   } catch (error) {
     warnNoMonitor(error);

@@ -1,5 +1,6 @@
 import { killOwnProcess } from "../../process/kill.js";
 import { pause } from "../../process/thread-clock.js";
+import { writeStderr } from "../../process/write-stderr.js";
 import { noteOf } from "../freeze-report.js";
 import { EXITING, PULSE, REQUEST } from "../monitor-protocol.js";
 import { EXIT, LEAVE } from "./freeze-hook.js";
@@ -34,16 +35,16 @@ export async function endAsAsked(
   const acting = stillFrozen.filter(({ order }) => order.onFreeze !== "report");
   const [first] = acting;
   if (first === undefined || thread.isBack(acting, pulse)) return;
-  if (returned && (await thread.comesBack(acting, pulse))) thread.write(noteOf(first.order.name, IS_BACK));
-  else if (acting.some(({ order }) => order.onFreeze === "kill")) kill(thread, "onFreeze is kill");
+  if (returned && (await thread.comesBack(acting, pulse))) writeStderr(noteOf(first.order.name, IS_BACK));
+  else if (acting.some(({ order }) => order.onFreeze === "kill")) kill("onFreeze is kill");
   else await exit(thread, first, pulse, native);
 }
 
 async function exit(thread: ThreadAccess, leaving: Expired, pulse: number, native: boolean): Promise<void> {
   const { main, uninspectable } = thread.data;
   const { exitCode, name, id } = leaving.order;
-  if (uninspectable !== undefined) return kill(thread, "JavaScript cannot be run on the frozen thread");
-  thread.write(noteOf(name, `ending the process with exit code ${exitCode}`));
+  if (uninspectable !== undefined) return kill("JavaScript cannot be run on the frozen thread");
+  writeStderr(noteOf(name, `ending the process with exit code ${exitCode}`));
   if (main) {
     const request = thread.nextRequest();
     const cells = { PULSE, REQUEST, EXITING };
@@ -51,18 +52,18 @@ async function exit(thread: ThreadAccess, leaving: Expired, pulse: number, nativ
     const reply = await exitReply(thread, request);
     // Withdrawn, so that it cannot end the process long after the thread is back.
     if (reply !== "leaving") thread.nextRequest();
-    if (reply === "none") return kill(thread, "no JavaScript runs on the frozen thread");
+    if (reply === "none") return kill("no JavaScript runs on the frozen thread");
     if (reply === "declined") {
       // It is back, but after native code it may have blocked again at once.
       if (native && !(await thread.comesBack([leaving], pulse))) return exit(thread, leaving, pulse, false);
-      return thread.write(noteOf(name, IS_BACK));
+      return writeStderr(noteOf(name, IS_BACK));
     }
   } else {
     // When a worker is frozen, the main thread runs and can end the process.
     void thread.evaluate(`(${EXIT})(${exitCode})`);
   }
   await pause(EXIT_PATIENCE);
-  kill(thread, `the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
+  kill(`the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
 }
 
 async function exitReply(thread: ThreadAccess, request: number): Promise<"leaving" | "declined" | "none"> {
@@ -71,8 +72,8 @@ async function exitReply(thread: ThreadAccess, request: number): Promise<"leavin
   return reply() === request ? "leaving" : "declined";
 }
 
-function kill({ write }: ThreadAccess, why: string): void {
-  const tell = (line: string): void => write(`[watchdog] ${line}\n`);
+function kill(why: string): void {
+  const tell = (line: string): void => writeStderr(`[watchdog] ${line}\n`);
   tell(`killing the process: ${why}`);
   killOwnProcess(tell);
 }

@@ -1,6 +1,6 @@
 import type { Answer } from "../../process/inspector.js";
 import { leadsToCode } from "../stack.js";
-import type { TimeoutDetails, TimeoutInfo } from "../timeout-info.js";
+import type { TimeoutInfo } from "../timeout-info.js";
 import { TAKE_STACK } from "./freeze-hook.js";
 import { PATIENCE, type ThreadAccess } from "./thread-access.js";
 import { threadFacts } from "./thread-facts.js";
@@ -23,7 +23,8 @@ export function kindOfBlock(
 }
 
 /** What was found out about a frozen thread. */
-interface Examination extends Pick<TimeoutInfo, "kind" | "stack" | "details"> {
+interface Examination {
+  readonly found: Pick<TimeoutInfo, "kind" | "stack" | "details">;
   /** Whether a debugger has stopped it. */
   readonly paused: boolean;
   /** Whether it has evaluated JavaScript for the monitor. */
@@ -39,12 +40,14 @@ export async function examine(thread: ThreadAccess, request: number): Promise<Ex
   const answer = asked ? await thread.call(TAKE_STACK, request) : undefined;
   const kind = kindOfBlock(answer, asked, facts.threadState);
   const stack = await stackFrom(thread, answer, kind, request);
-  const details: TimeoutDetails =
-    stack === undefined ? { ...facts, noStack: whyNoStack(thread, answer) } : facts;
+  const found =
+    stack === undefined
+      ? { kind, details: { ...facts, noStack: whyNoStack(thread, answer) } }
+      : { kind, stack, details: facts };
   const answered = answer !== undefined;
   // A thread that a debugger has stopped would answer.
   const paused = answered && (await thread.isPaused());
-  return { kind, ...(stack === undefined ? {} : { stack }), details, paused, answered };
+  return { found, paused, answered };
 }
 
 async function stackFrom(

@@ -1,4 +1,5 @@
 import { writeFrozen } from "../../heartbeat-file/freeze-link.js";
+import { writeStderr } from "../../process/write-stderr.js";
 import { freezeReport, noteOf } from "../freeze-report.js";
 import type { TimeoutInfo } from "../timeout-info.js";
 import { ARMED, GUARD, INTERRUPTING } from "../watch-cells.js";
@@ -22,21 +23,20 @@ export async function handleFreeze(
   const { pulse } = thread;
   const request = thread.nextRequest();
   await thread.lock();
-  const { kind, stack, details, paused, answered } = await examine(thread, request);
+  const { found, paused, answered } = await examine(thread, request);
   thread.unlock();
   if (paused) return true;
   const infoOf = ({ order: { name }, secondsInactive, details: notCounted }: Expired): TimeoutInfo => ({
     name,
     secondsInactive,
-    kind,
-    ...(stack === undefined ? {} : { stack }),
-    details: { ...details, ...notCounted },
+    ...found,
+    details: { ...found.details, ...notCounted },
   });
-  thread.write(freezeReport(frozen.map(infoOf)));
+  writeStderr(freezeReport(frozen.map(infoOf)));
   for (const one of frozen) record(thread, one, infoOf(one), pulse);
   for (const one of frozen) tell(one, infoOf(one), request);
   if (await interrupt(thread, frozen)) return false;
-  const native = kind === "blocked-native";
+  const native = found.kind === "blocked-native";
   await endAsAsked(thread, frozen, pulse, { native: native && !answered, returned: native && answered });
   return false;
 }
@@ -49,7 +49,7 @@ function record(thread: ThreadAccess, frozen: Expired, info: TimeoutInfo, pulse:
     try {
       action();
     } catch (error) {
-      thread.write(noteOf(name, `${failure}: ${String(error)}`));
+      writeStderr(noteOf(name, `${failure}: ${String(error)}`));
     }
   };
   if (link !== undefined) {

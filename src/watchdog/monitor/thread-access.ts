@@ -1,5 +1,6 @@
 import { type Answer, evaluateOnMain, isMainPaused } from "../../process/inspector.js";
 import { pause } from "../../process/thread-clock.js";
+import { writeStderr } from "../../process/write-stderr.js";
 import { PULSE, REQUEST, type ThreadData } from "../monitor-protocol.js";
 import type { Expired } from "./expired.js";
 
@@ -20,13 +21,10 @@ export async function waitUntil(isTrue: () => boolean): Promise<boolean> {
 /** Asks the watched thread, and sees whether it is back. */
 export class ThreadAccess {
   readonly data: ThreadData;
-  /** Writes to stderr. */
-  readonly write: (text: string) => void;
   #requests = 0;
 
-  constructor(data: ThreadData, write: (text: string) => void) {
+  constructor(data: ThreadData) {
     this.data = data;
-    this.write = write;
   }
 
   /** How often the event loop of the thread has answered. */
@@ -61,7 +59,7 @@ export class ThreadAccess {
     try {
       return await evaluateOnMain(expression, PATIENCE);
     } catch (error) {
-      this.write(`[watchdog] the thread cannot be inspected: ${String(error)}\n`);
+      writeStderr(`[watchdog] the thread cannot be inspected: ${String(error)}\n`);
       return undefined;
     }
   }

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { sharedNow, threadClock } from "../../process/thread-clock.js";
-import { writeStderr } from "../../process/write-stderr.js";
 import {
   beginWatch,
   judge,
@@ -67,7 +66,7 @@ export class WatchedThread {
   constructor(data: ThreadData, send: (notice: Notice) => void) {
     this.#data = data;
     this.#send = send;
-    this.#access = new ThreadAccess(data, writeStderr);
+    this.#access = new ThreadAccess(data);
     this.#time = new CountedTime(data.folder);
     this.#pulse = this.#access.pulse;
   }

@@ -6,7 +6,7 @@ const cells = (count: number): Int32Array => new Int32Array(new SharedArrayBuffe
 
 function accessTo(lock: Int32Array): ThreadAccess {
   const thread = { key: "key", main: true, uninspectable: undefined, folder: undefined, ahead: 0 };
-  return new ThreadAccess({ ...thread, lock, control: cells(CONTROL_CELLS) }, () => {});
+  return new ThreadAccess({ ...thread, lock, control: cells(CONTROL_CELLS) });
 }
 
 test("a thread that cannot be inspected is not taken for stopped by a debugger", async () => {
