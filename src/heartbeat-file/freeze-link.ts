@@ -44,7 +44,7 @@ function ownBeat(file: string): HeartbeatMetadata | undefined {
     if (!isJsonObject(beat) || beat["pid"] !== pid || beat["hostname"] !== hostname) return undefined;
     return beat["process_start"] === processStart ? beat : undefined;
   } catch {
-    // There is no beat yet, or the file is no heartbeat.
+    // There is no beat yet, or the file is not a heartbeat.
     return undefined;
   }
 }
