@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { checkBuilt, fixture, type Run, run } from "./fork.js";
 
-const scenario = (name: string): Promise<Run> => run([fixture("copies.mjs"), name]);
+const scenario = (name: string): Promise<Run> => run([fixture("watchdog-copies.mjs"), name]);
 const linux = process.platform === "linux";
 
 beforeAll(checkBuilt);

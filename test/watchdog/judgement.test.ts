@@ -21,7 +21,7 @@ const posix = process.platform !== "win32";
 const root = mkdtempSync(path.join(tmpdir(), "watchdog-"));
 
 const scenario = (name: string, argument = "", options?: RunOptions): Promise<Run> =>
-  run([fixture("judgement.mjs"), name, argument], options);
+  run([fixture("watchdog-judgement.mjs"), name, argument], options);
 const newFolder = (): string => mkdtempSync(path.join(root, "case-"));
 
 beforeAll(checkBuilt);
@@ -260,7 +260,12 @@ describe.concurrent("an alert", () => {
     const permission = process.allowedNodeEnvironmentFlags.has("--permission")
       ? "--permission"
       : "--experimental-permission";
-    const args = [permission, "--allow-fs-read=*", fixture("judgement.mjs"), "alert-without-monitor"];
+    const args = [
+      permission,
+      "--allow-fs-read=*",
+      fixture("watchdog-judgement.mjs"),
+      "alert-without-monitor",
+    ];
     const { events } = await run(args);
     expect(events).toContainEqual(alert("feed", "not-pinged"));
   });

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { fixture, type Run, runProgram } from "./run-program.js";
+import { fixture, type Run, run } from "./fork.js";
 
 const model = process.allowedNodeEnvironmentFlags.has("--permission")
   ? "--permission"
@@ -8,7 +8,7 @@ const model = process.allowedNodeEnvironmentFlags.has("--permission")
 const root = path.resolve(import.meta.dirname, "../..");
 
 function permitted(scenario: string, ...flags: readonly string[]): Promise<Run> {
-  return runProgram([model, ...flags, fixture("watchdog-scenarios.mjs"), scenario]);
+  return run([model, ...flags, fixture("watchdog-scenarios.mjs"), scenario]);
 }
 
 const noStack = "the permission model forbids the inspector";

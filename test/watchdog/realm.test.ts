@@ -8,7 +8,7 @@ beforeAll(checkBuilt);
 
 test.runIf(process.platform !== "win32")("a watchdog works fully in a vm context", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "realm-"));
-  const { code, events } = await run([fixture("realm.cjs"), folder]);
+  const { code, events } = await run([fixture("watchdog-realm.cjs"), folder]);
   expect(events).toEqual([
     { event: "loaded", sameError: false },
     { event: "frozen" },

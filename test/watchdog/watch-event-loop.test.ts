@@ -106,7 +106,7 @@ describe("watchEventLoop", () => {
 });
 
 describe.concurrent("a program that calls watchEventLoop", () => {
-  const scenario = (name: string): Promise<Run> => run([fixture("event-loop.mjs"), name]);
+  const scenario = (name: string): Promise<Run> => run([fixture("watchdog-event-loop.mjs"), name]);
   beforeAll(checkBuilt);
 
   test("reports what blocks its loop, with the stack, and that it has recovered", async () => {

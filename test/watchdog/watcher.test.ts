@@ -21,7 +21,7 @@ const STOPPED = 2500;
 function stopWatcher(meanwhile: NodeJS.Signals, after?: NodeJS.Signals): Promise<Run> {
   const file = path.join(mkdtempSync(path.join(root, "case-")), "app.heartbeat");
   let writer = 0;
-  return run([fixture("watcher.mjs"), file], {
+  return run([fixture("watchdog-watcher.mjs"), file], {
     onReady(pid) {
       writer = (JSON.parse(readFileSync(file, "utf8")) as { pid: number }).pid;
       process.kill(pid, "SIGSTOP");

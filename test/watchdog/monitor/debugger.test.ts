@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fixture, type Run, runProgram } from "../run-program.js";
+import { fixture, type Run, run } from "../fork.js";
 
 const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
 
@@ -11,23 +11,23 @@ describe.concurrent("onFreeze exit", () => {
   ])(
     "runs the exit listeners and ends with its code while nobody debugs (%s, %s)",
     async (flag, ...program) => {
-      const run = await runProgram([flag, fixture("watchdog-debugged.mjs"), ...program]);
-      expect(run).toMatchObject(ended);
-      expect(run.stderr).toContain("Debugger listening");
-      expect(run.stderr).not.toContain("killing");
+      const result = await run([flag, fixture("watchdog-debugged.mjs"), ...program]);
+      expect(result).toMatchObject(ended);
+      expect(result.stderr).toContain("Debugger listening");
+      expect(result.stderr).not.toContain("killing");
     },
   );
 
   test("does not wait for a debugger that stays", async () => {
-    const run = await debugged("--inspect=0", "exit-attached", "stay");
-    expect(run).toMatchObject(ended);
-    expect(run.stderr).toContain("Debugger attached");
-    expect(run.stderr).not.toContain("killing");
+    const result = await debugged("--inspect=0", "exit-attached", "stay");
+    expect(result).toMatchObject(ended);
+    expect(result.stderr).toContain("Debugger attached");
+    expect(result.stderr).not.toContain("killing");
   });
 });
 
 function debugged(flag: string, program: string, hold = "1800"): Promise<Run> {
-  return runProgram([fixture("debugger-client.mjs"), flag, hold, fixture("watchdog-debugged.mjs"), program]);
+  return run([fixture("debugger-client.mjs"), flag, hold, fixture("watchdog-debugged.mjs"), program]);
 }
 
 const realFreeze = { event: "timeout", name: "feed", kind: "blocked" };

@@ -7,7 +7,7 @@ import { kindOfBlock } from "../../../src/watchdog/monitor/examination.js";
 import { built, checkBuilt, fixture, type Run, run } from "../fork.js";
 
 const scenario = (name: string, ...args: string[]): Promise<Run> =>
-  run([fixture("scenarios.mjs"), name, ...args]);
+  run([fixture("watchdog-scenarios.mjs"), name, ...args]);
 
 const root = mkdtempSync(path.join(tmpdir(), "freeze-"));
 
@@ -17,7 +17,7 @@ function untilReported(name: string): Promise<Run> {
   const onStderr = (text: string): void => {
     if (text.includes("was not pinged") && !existsSync(file)) writeFileSync(file, "");
   };
-  return run([fixture("scenarios.mjs"), name, file], { onStderr });
+  return run([fixture("watchdog-scenarios.mjs"), name, file], { onStderr });
 }
 
 beforeAll(checkBuilt);
@@ -106,7 +106,7 @@ describe.concurrent("a frozen thread", () => {
   });
 
   test("is also reported by the CommonJS build", async () => {
-    const { code, events } = await run([fixture("commonjs.cjs")]);
+    const { code, events } = await run([fixture("watchdog-commonjs.cjs")]);
     expect(events).toMatchObject([{ event: "timeout", name: "cjs", kind: "blocked-js" }]);
     expect(code).toBe(0);
   });
@@ -114,7 +114,7 @@ describe.concurrent("a frozen thread", () => {
   test("is also examined and ended in a bundle that keeps the names of functions", async () => {
     const outdir = mkdtempSync(path.join(path.dirname(built), "../bundle-"));
     await build({
-      entryPoints: { program: fixture("scenarios.mjs") },
+      entryPoints: { program: fixture("watchdog-scenarios.mjs") },
       outdir,
       bundle: true,
       minifySyntax: true,
@@ -179,7 +179,12 @@ describe.concurrent("a thread that is not frozen", () => {
     const permission = process.allowedNodeEnvironmentFlags.has("--permission")
       ? "--permission"
       : "--experimental-permission";
-    const { events } = await run([permission, "--allow-fs-read=*", fixture("scenarios.mjs"), "no-threads"]);
+    const { events } = await run([
+      permission,
+      "--allow-fs-read=*",
+      fixture("watchdog-scenarios.mjs"),
+      "no-threads",
+    ]);
     expect(events.filter(({ code }) => code === "KSTLIB_NO_MONITOR")).toHaveLength(1);
     expect(events.at(-1)).toMatchObject({ event: "timeout", kind: "not-pinged" });
   });
