@@ -150,10 +150,12 @@ export class Registry extends Printed implements AsyncDisposable {
   /**
    * The pipeline of that name, as `pipelines.<name>` of the configuration and the overrides say, in the order of
    * `resilient`. Its parts are components of this registry: a text names one of them, options make one of the
-   * pipeline's name.
+   * pipeline's name. `Instead` is what its fallback gives; `never` without one.
    */
-  pipeline(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<unknown> {
-    return this.#get(components.pipeline, name, overrides, () => this.#resilient(name, overrides));
+  pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
+    const make = (): Pipeline<unknown> => this.#resilient(name, overrides);
+    // What a fallback of the configuration gives, its user has to know.
+    return this.#get(components.pipeline, name, overrides, make) as Pipeline<Instead>;
   }
 
   /** The single flight of that name; `overrides` count when it is made. */
