@@ -155,7 +155,7 @@ export class Registry extends Printed implements AsyncDisposable {
   pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
     const make = (): Pipeline<unknown> => this.#resilient(name, overrides);
     // What a fallback of the configuration gives, its user has to know.
-    return this.#get(components.pipeline, name, overrides, make) as Pipeline<Instead>;
+    return this.#get(components.pipeline, name, overrides, make);
   }
 
   /** The single flight of that name; `overrides` count when it is made. */
