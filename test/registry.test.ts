@@ -81,6 +81,7 @@ describe("a registry", () => {
     registry.timeout("api", { clock });
     registry.fallback("api", { clock, to: null });
     registry.hedge("api", { clock });
+    registry.pipeline("all", { retry: "api" });
     registry.singleFlight("api");
     registry.chaos("api", { clock });
     expect(registry.snapshot().shutdown).toBeNull();
@@ -100,6 +101,7 @@ describe("a registry", () => {
       { kind: "timeout", name: "api" },
       { kind: "fallback", name: "api" },
       { kind: "hedge", name: "api" },
+      { kind: "pipeline", name: "all" },
       { kind: "single-flight", name: "api" },
       { kind: "chaos", name: "api" },
       "shutdown",
