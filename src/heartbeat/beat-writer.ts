@@ -6,7 +6,8 @@ import { hasSuccessor } from "../heartbeat-file/successor.js";
 import { messageOf } from "../kernel/message-of.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
 import type { Events } from "../kernel/events.js";
-import { type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
+import { warn } from "../kernel/warning.js";
+import type { HeartbeatEvents, HeartbeatSnapshot } from "./announcer.js";
 import { HeartbeatError } from "./errors.js";
 import { metadataSource } from "./metadata.js";
 import { oneAtATime } from "./one-at-a-time.js";
@@ -109,14 +110,14 @@ export class BeatWriter {
     return isEnding && stateFile !== undefined && (await hasSuccessor(stateFile, state, clock.wallNow()));
   }
 
-  /** Counts and reports a beat that was not written. */
+  /** Counts and reports a beat that was not written; the first of a series without a listener is a warning. */
   miss(reason: string, options?: ErrorOptions): HeartbeatError {
     const message = `${this.#owner} missed a beat: ${reason}.`;
     const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);
     this.#missedBeats++;
-    const isFirst = this.#lastError === null;
+    if (this.#lastError === null && !this.#events.has("missedBeat")) warn("KSTLIB_HEARTBEAT_MISSED", message);
     this.#lastError = message;
-    tellMissed(this.#events, error, isFirst);
+    this.#events.emit("missedBeat", error);
     return error;
   }
 }
