@@ -6,6 +6,7 @@ import { checkFunction } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
+import { canStartDeadlineThread } from "./deadline-thread.js";
 import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 import {
   checkDelay,
@@ -28,7 +29,6 @@ import type { ClosableServer } from "./servers/frameworks.js";
 import { ShutdownRun } from "./shutdown-run.js";
 import { install, isInstalled, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
-import { canStartDeadlineThread } from "./thread-check.js";
 import type { ShutdownWaitOptions } from "./wait.js";
 
 /**
