@@ -6,9 +6,6 @@ import { letGoOfClosedTerminal } from "./closed-terminal.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { say } from "./say.js";
 
-/** What decides about the end of the process. */
-export type ExitSettings = Pick<GracefulShutdownSettings, "exit" | "timeout" | "forceExitCode" | "clock">;
-
 /** Shows anything that was thrown, even an object that throws when it is inspected. */
 export function inspected(error: unknown): string {
   try {
@@ -35,7 +32,11 @@ export function exitNow(code: number): void {
   }
 }
 
-async function settle(result: PromiseLike<unknown>, settings: ExitSettings, code: number): Promise<void> {
+async function settle(
+  result: PromiseLike<unknown>,
+  settings: GracefulShutdownSettings,
+  code: number,
+): Promise<void> {
   const { clock, timeout, forceExitCode } = settings;
   // Without this timer a process with nothing else to do would end first, with another code. The deadline thread has
   // ended where the shutdown was complete before.
@@ -64,7 +65,7 @@ function exitAfter(error: unknown, isExiting: boolean, code: number): void {
  *
  * @returns the promise; `undefined` when the process goes on.
  */
-export function endProcess(settings: ExitSettings, code: number): Promise<void> | undefined {
+export function endProcess(settings: GracefulShutdownSettings, code: number): Promise<void> | undefined {
   if (pending !== undefined) return pending;
   letGoOfClosedTerminal();
   let isExiting = false;

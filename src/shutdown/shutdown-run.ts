@@ -10,8 +10,7 @@ import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { SignalHistory } from "./second-signal.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
 import { noteBegun, noteEnded } from "./unfinished.js";
-import type { ShutdownWaitOptions } from "./wait.js";
-import { waitForEnd } from "./wait.js";
+import { type ShutdownWaitOptions, waitForEnd } from "./wait.js";
 
 /** A shutdown that has begun. */
 interface Begun {
@@ -86,7 +85,10 @@ export class ShutdownRun {
 
   /** For endings whose report nobody receives: warns, once, of what failed, unless somebody listens. Never rejects. */
   finish(reason: string = ""): Promise<ShutdownReport> {
-    return (this.#finished ??= this.#finish(reason));
+    return (this.#finished ??= this.begin(reason).then((report) => {
+      if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
+      return report;
+    }));
   }
 
   /** Told that the process ends behind it: until then the deadline holds. */
@@ -146,12 +148,6 @@ export class ShutdownRun {
     const message = `the process is shutting down: ${reason}.`;
     this.#beginning.abort(new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", message));
     this.#events.emit("begin", { reason, ...this.#crash });
-    return report;
-  }
-
-  async #finish(reason: string): Promise<ShutdownReport> {
-    const report = await this.begin(reason);
-    if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
     return report;
   }
 
