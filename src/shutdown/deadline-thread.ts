@@ -9,7 +9,7 @@ import { endingBecause } from "./unfinished.js";
 
 /** Enforces the total deadline of one shutdown from outside the thread that it runs on. */
 export interface Deadline {
-  /** Takes in which callback runs, for the report; `null` when all are over and the process is about to end. */
+  /** Sets which callback runs, for the report; `null` when all have ended and the process is about to end. */
   running(name: string | null): void;
   /** Ends the enforcement; with the last one the thread ends. */
   stop(): void;
@@ -95,7 +95,7 @@ export function holdDeadline(settings: GracefulShutdownSettings, until: number):
   };
 }
 
-/** A process whose own callbacks are over waits for others until then. */
+/** Allows a process whose own callbacks have ended to wait for other copies of the package until then. */
 export function allowUntil(until: number): void {
   tell({ step: "allow", until });
 }
@@ -132,7 +132,7 @@ function endNow(id: number): void {
   const { forceExitCode } = settings;
   closeInspector();
   endingBecause("ended when the time was up");
-  // An asynchronous `exit` of the application's own has no time left, nor a thread to run on.
+  // The application's own asynchronous `exit` cannot go on: the time is up and the thread is blocked.
   if (isEnding() || endProcess(settings, forceExitCode) !== undefined) exitNow(forceExitCode);
   // The application's own `exit` has returned: the rest is up to the application.
   endingBecause(undefined);

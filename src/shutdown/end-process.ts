@@ -19,8 +19,8 @@ export function inspected(error: unknown): string {
 let pending: Promise<void> | undefined;
 
 /**
- * Ends the process past an `exit` of the application's own. An `exit` listener that throws does so through
- * `process.exit`: caught like any other error it would keep the process alive for ever.
+ * Ends the process without the application's own `exit`. An `exit` listener that throws does so through
+ * `process.exit`: if that were caught like any other error, the process would never end.
  */
 export function exitNow(code: number): void {
   try {
@@ -38,8 +38,8 @@ async function settle(
   code: number,
 ): Promise<void> {
   const { clock, timeout, forceExitCode } = settings;
-  // Without this timer a process with nothing else to do would end first, with another code. The deadline thread has
-  // ended where the shutdown was complete before.
+  // Without this timer a process with nothing else to do would end first, with another code. The deadline thread does
+  // not help: it has ended if the shutdown was complete before.
   const hold = clock.setTimer(() => {
     say(`exit did not finish within ${formatDuration(timeout / 1000)}; exiting with ${forceExitCode}.`);
     exitNow(forceExitCode);
@@ -87,7 +87,7 @@ export function endProcess(settings: GracefulShutdownSettings, code: number): Pr
   }
 }
 
-/** Whether an `exit` of the application's own is under way. */
+/** Whether the application's own `exit` is pending. */
 export function isEnding(): boolean {
   return pending !== undefined;
 }
