@@ -26,7 +26,7 @@ export function exitNow(code: number): void {
   try {
     process.exit(code);
   } catch (error) {
-    say(`an exit listener failed: ${inspected(error)}`);
+    say(`exit failed: ${inspected(error)}`);
     // The listeners are not called again.
     process.exit(code);
   }
@@ -47,14 +47,14 @@ async function settle(
   try {
     await result;
   } catch (error) {
-    exitAfter(error, false, code);
+    exitAfter(error, code);
   }
   hold.cancel();
   pending = undefined;
 }
 
-function exitAfter(error: unknown, isExiting: boolean, code: number): void {
-  say(`${isExiting ? "an exit listener" : "exit"} failed: ${inspected(error)}`);
+function exitAfter(error: unknown, code: number): void {
+  say(`exit failed: ${inspected(error)}`);
   exitNow(code);
 }
 
@@ -68,11 +68,6 @@ function exitAfter(error: unknown, isExiting: boolean, code: number): void {
 export function endProcess(settings: GracefulShutdownSettings, code: number): Promise<void> | undefined {
   if (pending !== undefined) return pending;
   letGoOfClosedTerminal();
-  let isExiting = false;
-  const begun = (): void => {
-    isExiting = true;
-  };
-  process.prependOnceListener("exit", begun);
   try {
     const { exit } = settings;
     const result = exit(code);
@@ -80,10 +75,8 @@ export function endProcess(settings: GracefulShutdownSettings, code: number): Pr
     pending = settle(result, settings, code);
     return pending;
   } catch (error) {
-    exitAfter(error, isExiting, code);
+    exitAfter(error, code);
     return undefined;
-  } finally {
-    process.off("exit", begun);
   }
 }
 
