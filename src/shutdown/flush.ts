@@ -19,12 +19,24 @@ export function outputStreams(): readonly Writable[] {
   return streams;
 }
 
+/** For each stream, how many callers want its errors ignored; one listener serves them all. */
+const tolerated = new Map<Writable, number>();
+
+function ignore(): void {}
+
 /** Ignores errors of the streams, such as EPIPE when the reader is gone, until disposed of. */
 export function tolerate(streams: readonly Writable[]): Disposable {
-  const ignore = (): void => {};
-  for (const stream of streams) stream.on("error", ignore);
+  for (const stream of streams) {
+    const count = tolerated.get(stream) ?? 0;
+    if (count === 0) stream.on("error", ignore);
+    tolerated.set(stream, count + 1);
+  }
   return disposable(() => {
-    for (const stream of streams) stream.off("error", ignore);
+    for (const stream of streams) {
+      const count = tolerated.get(stream) ?? 0;
+      if (count > 1) tolerated.set(stream, count - 1);
+      else if (tolerated.delete(stream)) stream.off("error", ignore);
+    }
   });
 }
 
