@@ -34,7 +34,7 @@ export interface HeartbeatSnapshot extends Snapshot {
 }
 
 /** Makes the events of a heartbeat; the application's callbacks are their first listeners. */
-export function announcer(owner: string, settings: HeartbeatSettings): Events<HeartbeatEvents> {
+export function heartbeatEvents(owner: string, settings: HeartbeatSettings): Events<HeartbeatEvents> {
   const { name, stateFile = null, onBeat, onMissedBeat, onTargetDead, onAlert } = settings;
   const events = new Events<HeartbeatEvents>(owner, ["beat", "missedBeat", "targetDead"], {
     kind: "heartbeat",

@@ -16,7 +16,7 @@ import {
 } from "../heartbeat-file/readers.js";
 import type { HeartbeatStatus } from "../heartbeat-file/state.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
+import { heartbeatEvents, type HeartbeatEvents, type HeartbeatSnapshot } from "./events.js";
 import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
@@ -85,7 +85,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     const { name, target, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;
-    this.#events = announcer(owner, this.#settings);
+    this.#events = heartbeatEvents(owner, this.#settings);
     this.#isTargetDead = lastGood(
       () => target?.isDead === true,
       false,
@@ -217,7 +217,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
       status: this.#status,
       stateFile: this.stateFile ?? null,
       interval: this.interval,
-      ...this.#writer.tally,
+      ...this.#writer.counts,
       isTargetDead: this.#targetDead,
     });
   }
