@@ -35,7 +35,8 @@ import { ServiceNotices } from "./service-notices.js";
  * loop. If the loop is blocked or the process dies, the file goes stale.
  *
  * The file is replaced atomically and only its owner can read it, unless `mode` says otherwise. Beats never overlap: a
- * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running heartbeat does not keep the process alive.
+ * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running
+ * heartbeat does not keep the process alive.
  *
  * @throws TypeError for an unknown option or a value of the wrong type.
  * @throws RangeError for a value out of range.
