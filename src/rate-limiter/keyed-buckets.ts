@@ -105,9 +105,9 @@ export class KeyedBuckets {
   }
 
   /** Reserves in a key's open limiter. */
-  reserve(limiter: QueuedLimiter<string>, cost: number): Reservation {
+  reserve(limiter: QueuedLimiter<string>, cost: number, timeout: number): Reservation {
     const { key } = limiter;
-    return limiter.reserve(cost, (place, used) => {
+    return limiter.reserve(cost, timeout, (place, used) => {
       // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
       const open = this.#limiters.get(key) ?? (used > cost ? this.open(key) : undefined);
       open?.settle(place, used);

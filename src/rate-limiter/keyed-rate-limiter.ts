@@ -22,7 +22,15 @@ import {
   type RateLimitsSettings,
   updated,
 } from "./options.js";
-import { type AcquireOptions, checkCost, parsePause, readRequest, type Request } from "./request.js";
+import {
+  type AcquireOptions,
+  checkCost,
+  parsePause,
+  readRequest,
+  type Request,
+  type ReserveOptions,
+  reserveTimeout,
+} from "./request.js";
 import type { Reservation } from "./reservation.js";
 import { Metrics } from "./metrics.js";
 
@@ -154,8 +162,8 @@ export class KeyedRateLimiter extends Printed implements Component {
    * Takes the tokens and returns at once; use them after `delay` seconds, as with `RateLimiter.reserve`. A key
    * with a reservation is not forgotten before its bucket is full.
    *
-   * @throws RateLimitExceededError when `maxQueue` requests wait for the key, there is no room for a new key, or
-   *   in a pause without an end.
+   * @throws RateLimitExceededError when the wait would be longer than `timeout`, `maxQueue` requests wait for the
+   *   key, there is no room for a new key, or in a pause without an end.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    * @example
    * ```ts
@@ -167,10 +175,17 @@ export class KeyedRateLimiter extends Printed implements Component {
    * console.assert(tokensPerTenant.tokens("tenant 7") >= 700);
    * ```
    */
-  reserve(key: string, cost: number = 1): Reservation {
+  reserve(key: string, cost: number = 1, options?: ReserveOptions): Reservation {
     const id = this.#idOf(key);
     checkCost(cost, this.burst);
-    return this.#buckets.reserve(this.#open(id, cost), cost);
+    const timeout = reserveTimeout(options);
+    const limiter = this.#open(id, cost);
+    try {
+      return this.#buckets.reserve(limiter, cost, timeout);
+    } finally {
+      // A refused one leaves nothing open.
+      this.#buckets.close(limiter);
+    }
   }
 
   /**

@@ -135,10 +135,14 @@ export class QueuedLimiter<Key> {
     if (outcome.refusal) throw outcome.refusal.reason;
   }
 
-  /** Takes the tokens now, or as soon as they will be there; throws when that is never or the queue is full. */
-  reserve(cost: number, settle: Settle = (place, used) => this.settle(place, used)): Reservation {
+  /** Takes the tokens now, or as soon as they will be there; throws when that is too late or the queue is full. */
+  reserve(
+    cost: number,
+    timeout: number,
+    settle: Settle = (place, used) => this.settle(place, used),
+  ): Reservation {
     const now = this.now();
-    const turn = this.#takeOrWait({ cost, timeout: LONGEST_WAIT }, now);
+    const turn = this.#takeOrWait({ cost, timeout: Math.min(timeout, LONGEST_WAIT) }, now);
     const reservation: PendingReservation = { cost, due: turn ?? now, order: 0 };
     if (turn === undefined) {
       reservation.grant = this.#bucket.grant();

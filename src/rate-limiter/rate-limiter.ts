@@ -25,6 +25,8 @@ import {
   checkCost,
   parsePause,
   readRequest,
+  type ReserveOptions,
+  reserveTimeout,
   type WrapOptions,
 } from "./request.js";
 import type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
@@ -151,12 +153,13 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
    * does not move that time.
    *
    * @param cost a number above 0, up to the burst.
-   * @throws RateLimitExceededError when `maxQueue` requests wait, or in a pause without an end.
+   * @throws RateLimitExceededError when the wait would be longer than `timeout`, `maxQueue` requests wait, or in
+   *   a pause without an end.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
-  reserve(cost: number = 1): Reservation {
+  reserve(cost: number = 1, options?: ReserveOptions): Reservation {
     checkCost(cost, this.burst);
-    return this.#limiter.reserve(cost);
+    return this.#limiter.reserve(cost, reserveTimeout(options));
   }
 
   /**

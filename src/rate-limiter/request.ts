@@ -15,6 +15,15 @@ export interface AcquireSyncOptions {
   readonly timeout?: Duration | undefined;
 }
 
+/** Options of a reservation. */
+export interface ReserveOptions {
+  /**
+   * The longest wait: a reservation whose tokens come later is refused, and takes none. With 0, only what is
+   * there now is reserved. Default: as long as it takes.
+   */
+  readonly timeout?: Duration | undefined;
+}
+
 /** Options of a request that waits. */
 export interface AcquireOptions extends AcquireSyncOptions {
   /** Ends the wait: the promise rejects at once with `signal.reason`, and no token is taken. */
@@ -73,6 +82,16 @@ export function parsePause(duration: unknown): number {
   }
   const wrong = unlike("duration", durationRule({ zero: true }), duration);
   throw new TypeError(`${wrong} Read a header by retryAfterSeconds(response).`);
+}
+
+const RESERVE_KEYS: Readonly<Record<keyof ReserveOptions, true>> = { timeout: true };
+
+/** Reads how long a reservation may wait, in milliseconds. */
+export function reserveTimeout(options: ReserveOptions | undefined): number {
+  if (options === undefined) return Infinity;
+  const given: unknown = options;
+  checkKeys("reserve", RESERVE_KEYS, given);
+  return parseTimeout(options.timeout);
 }
 
 /** Reads and checks the options of one request. */
