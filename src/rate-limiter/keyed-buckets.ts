@@ -115,6 +115,18 @@ export class KeyedBuckets {
     });
   }
 
+  /** Gives tokens back to the bucket of a key, up to a full one. */
+  refill(key: string, tokens: number): void {
+    const limiter = this.#limiters.get(key);
+    const slot = this.#table.find(key);
+    if (limiter !== undefined) {
+      limiter.refill(tokens);
+      this.close(limiter);
+    } else if (slot >= 0) {
+      this.#table.refill(slot, tokens, this.#settings.clock.now());
+    }
+  }
+
   /** Gives up a limiter if it is idle. */
   close(limiter: QueuedLimiter<string>): void {
     const { key } = limiter;

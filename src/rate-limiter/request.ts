@@ -1,6 +1,6 @@
 import { checkSignal } from "../kernel/abort.js";
 import { type Duration, DURATION_PATTERN, durationRule, parseDuration } from "../kernel/duration.js";
-import { checkKeys } from "../kernel/options.js";
+import { checkKeys, ownOptions } from "../kernel/options.js";
 import { unlike } from "../kernel/show.js";
 import { costError } from "./errors.js";
 
@@ -40,6 +40,12 @@ export interface WrapOptions<Args extends readonly unknown[] = never[]> extends 
   readonly signal?: AbortSignal | SignalOf<Args> | undefined;
 }
 
+/** Options of a function that a keyed limiter wraps. */
+export interface KeyedWrapOptions<Args extends readonly unknown[] = never[]> extends WrapOptions<Args> {
+  /** Returns the key of one call; called with its `this` and arguments. A call without a string as its key rejects. */
+  readonly key: (...args: Args) => string;
+}
+
 /** Returns the signal of one call; called with its `this` and arguments. */
 export type SignalOf<Args extends readonly unknown[] = never[]> = (...args: Args) => AbortSignal | undefined;
 
@@ -64,6 +70,21 @@ export const ASYNC_KEYS: Readonly<Record<keyof AcquireOptions, true>> = { ...SYN
  */
 export function checkCost(cost: unknown, burst: number): asserts cost is number {
   if (!(typeof cost === "number" && cost > 0 && cost <= burst)) throw costError(cost, burst);
+}
+
+/** Throws unless that many tokens can be given back. */
+export function checkTokens(tokens: unknown): asserts tokens is number {
+  if (typeof tokens === "number" && tokens > 0 && tokens < Infinity) return;
+  const message = unlike("tokens", "a number above 0", tokens);
+  throw new (typeof tokens === "number" ? RangeError : TypeError)(message);
+}
+
+/** The options of a wrapped function with a key, read once; {@link WrapOptions} are left to be checked. */
+export function readKeyed(options: unknown): KeyedWrapOptions {
+  const own = ownOptions("wrap", { ...ASYNC_KEYS, key: true }, options);
+  const { key } = own;
+  if (typeof key !== "function") throw new TypeError(unlike("key", "a function that returns a string", key));
+  return { ...own, key: key as KeyedWrapOptions["key"] };
 }
 
 /** Checks how long a request may wait and returns milliseconds. */
