@@ -65,12 +65,12 @@ export class KeyedReport extends Printed {
 
   /** How many tokens flow into each bucket in each {@link per}. */
   get rate(): number {
-    return this.#buckets.limits.rate;
+    return this.#buckets.limits.given.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#buckets.limits.per / 1000;
+    return this.#buckets.limits.given.per / 1000;
   }
 
   /** How many tokens each bucket holds. */

@@ -81,12 +81,12 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
 
   /** How many tokens flow in each {@link per}. */
   get rate(): number {
-    return this.#bucket.limits.rate;
+    return this.#bucket.limits.given.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#bucket.limits.per / 1000;
+    return this.#bucket.limits.given.per / 1000;
   }
 
   /** How many tokens the bucket holds. */

@@ -69,7 +69,8 @@ export const ASYNC_KEYS: Readonly<Record<keyof AcquireOptions, true>> = { ...SYN
  * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
  */
 export function checkCost(cost: unknown, burst: number): asserts cost is number {
-  if (!(typeof cost === "number" && cost > 0 && cost <= burst)) throw costError(cost, burst);
+  if (!(typeof cost === "number" && cost > 0 && cost <= burst && cost < Infinity))
+    throw costError(cost, burst);
 }
 
 /** Throws unless that many tokens can be given back. */
