@@ -140,6 +140,31 @@ describe("properties of the bucket", () => {
   });
 });
 
+describe("a bucket without a limit", () => {
+  const unlimited = makeLimits(Infinity, 1000, 3);
+
+  test("misses nothing, whatever was taken, at the same moment and later", () => {
+    const level = newLevel();
+    take(level, 0, 1e300, 5, unlimited);
+    for (const now of [5, 6]) {
+      expect(missing(level, 0, now, unlimited)).toBe(0);
+      expect(availableAt(level, 0, 1e300, now, unlimited)).toBe(now);
+      expect(isLate(now, now, unlimited)).toBe(false);
+      expect(tryTake(level, 0, 1e300, now, unlimited)).toBe(true);
+    }
+    expect(isLate(1e9 + 1, 1e9, unlimited)).toBe(true);
+  });
+
+  test("is full when it gets a limit, and forgets a debt when it loses one", () => {
+    const limited = makeLimits(10, 1000, 3);
+    const level: Levels = Float64Array.of(0, 100);
+    rebase(level, 0, 0, limited, unlimited);
+    expect(missing(level, 0, 0, unlimited)).toBe(0);
+    rebase(level, 0, 0, unlimited, limited);
+    expect([...level]).toEqual([0, 0]);
+  });
+});
+
 describe("the two numbers of a bucket", () => {
   /** A bucket that was full at a time and has had tokens taken since. */
   const bucket = (since: number, spent: number): Levels => Float64Array.of(since, spent);
@@ -152,6 +177,9 @@ describe("the two numbers of a bucket", () => {
     const after = bucket(0, 2000);
     take(after, 0, 1, 1_024_500, limits);
     expect([...after]).toEqual([1_024_000, 977]);
+    const exactly = bucket(0, 2000);
+    take(exactly, 0, 1, 1_024_000, limits);
+    expect([...exactly]).toEqual([1_024_000, 977]);
   });
 
   test("stay where they are under another burst, and are counted anew under another rate or period", () => {
