@@ -1,7 +1,7 @@
 import type { CircuitSnapshot } from "./circuit-breaker/report.js";
 import type { components } from "./descriptors.js";
 import type { HealthSnapshot } from "./health/report.js";
-import type { HeartbeatSnapshot } from "./heartbeat/announcer.js";
+import type { HeartbeatSnapshot } from "./heartbeat/events.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-report.js";
 import type { RateLimiterSnapshot } from "./rate-limiter/report.js";
