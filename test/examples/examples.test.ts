@@ -25,9 +25,13 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
     /^failures that open the circuit: 5 for any, 3 for payment-api, 1 where the code says so$/m,
   "health-endpoints.mjs": /^draining: \/livez 200 draining\ndraining: \/readyz 503 draining$/m,
   "heartbeat-multi-process.mjs": /"worker-1":"dead","worker-2":"stopped"/,
+  "policies-decorator.ts": /^a quote after 3 requests\nan old quote after 2 timeouts$/m,
+  "policies.mjs":
+    /^hanging: 20 calls, \d requests, 20 times the last good price\ncircuit open after .*\nwell again/m,
   "rate-limiter-async.mjs": /in the order 0 1 2 3 4 5 6 7 8 9$/m,
   "rate-limiter-decorator.ts": /^non-blocking: \d+ calls, then: retry after 0\.\d+ s$/m,
   "rate-limiter-timeout.mjs": /^the 6th is refused after \d+ ms: retry after [01]\.\d+ s$/m,
+  "retry-budget.mjs": /^without a budget: 27000 requests.*\nwith one budget: 1[123]\d\d requests/m,
   "shutdown-async.mjs": /^database: done.*\nmetrics: failed.*\ncache: done.*\nmail: timed-out/m,
   "shutdown-cluster.mjs": /^workers: done\n {2}worker 1 left \(exit code 0\)\n {2}worker 2 left/m,
   "shutdown-worker-threads.mjs": /^indexer: done\n.*left.*\nstuck: timed-out\n.*killed/m,
