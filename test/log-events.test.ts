@@ -165,12 +165,22 @@ test("an option that is wrong is refused", () => {
   expect(() => logEvents(console, breaker, { levels: "info" } as object)).toThrow(/did you mean level\?/);
 });
 
-test.each(Object.entries(components))(
-  "each rule of %s makes a line of text without a break",
-  (_, { events }) => {
-    for (const rule of Object.values(events)) {
-      if (typeof rule === "object") expect(["debug", "info", "warn", "error"]).toContain(rule.level);
-      else expect(rule).toBe(true);
-    }
-  },
-);
+test("what changes, fails for good or is given up is logged by default; single calls are not", () => {
+  const byDefault = Object.values(components).flatMap(({ kind, events }) =>
+    Object.entries(events).flatMap(([event, rule]: [string, true | { readonly level: string }]) =>
+      rule === true || rule.level === "debug" ? [] : [`${kind} ${event}`],
+    ),
+  );
+  expect(byDefault).toEqual(
+    expect.arrayContaining([
+      "circuit-breaker stateChange",
+      "watchdog timeout",
+      "shutdown complete",
+      "health change",
+      "heartbeat missedBeat",
+      "retry exhausted",
+      "timeout timeout",
+    ]),
+  );
+  expect(byDefault.join()).not.toMatch(/success|acquired|beat,|settled|evicted|rejected/);
+});
