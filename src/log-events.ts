@@ -89,13 +89,15 @@ class EventLog {
     const text = oneLine(message);
     if (this.#style === "fields")
       write({ component: kind, name, event, ...fields }, `${kind} ${oneLine(name)}: ${text}`);
-    else {
-      const shown = Object.entries(fields).filter(([, value]) => value !== undefined);
-      const error = shown.find(([key]) => key === "error");
-      const cause = error === undefined ? "" : ` (${oneLine(String(error[1]))})`;
-      write(`[resilience] ${kind} ${oneLine(name)}: ${text}${cause}`);
-    }
+    else write(`[resilience] ${kind} ${oneLine(name)}: ${text}${oneLine(causeOf(fields))}`);
   }
+}
+
+/** What a line of text says of an error. */
+function causeOf({ error, code, errorMessage }: LogLine["fields"] & object): string {
+  if (errorMessage !== undefined) return `: ${errorMessage}`;
+  if (error === undefined) return "";
+  return code === undefined ? ` (${error})` : ` (${error}, ${code})`;
 }
 
 /** Whether it is a registry, which knows components that are still to be made. */
@@ -103,17 +105,21 @@ function isRegistry(source: unknown): source is Registry {
   return typeof source === "object" && source !== null && Symbol.iterator in source && "on" in source;
 }
 
-function subscribe(log: EventLog, component: Component): readonly Disposable[] {
-  const { kind } = component.snapshot();
-  const events = Object.keys(ruleOf.get(kind) ?? {}).filter((event) => log.hears(kind, event));
-  return events.flatMap((event) => {
-    try {
-      return [component.on(event, (payload) => log.tell({ kind, name: component.name, event, payload }))];
-    } catch {
-      // A watchdog of a file has not all events of its kind.
-      return [];
-    }
-  });
+/** Adds the subscriptions to one component to the others. */
+function subscribe(log: EventLog, component: Component, subscriptions: Disposable[]): void {
+  const snapshot = component.snapshot();
+  const { kind } = snapshot;
+  const known = ruleOf.get(kind);
+  if (known === undefined)
+    throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
+  // A watchdog of a file is of the same kind, and knows nothing of CPU time.
+  const isOfFile = "file" in snapshot;
+  for (const event of Object.keys(known)) {
+    if (!log.hears(kind, event) || (isOfFile && event === "notCounted")) continue;
+    subscriptions.push(
+      component.on(event, (payload) => log.tell({ kind, name: component.name, event, payload })),
+    );
+  }
 }
 
 /**
@@ -165,8 +171,15 @@ export function logEvents(
       );
     }
   }
-  const subscriptions = (listed as readonly Component[]).flatMap((component) => subscribe(log, component));
-  return disposable(() => {
+  const subscriptions: Disposable[] = [];
+  const end = (): void => {
     for (const subscription of subscriptions) subscription[Symbol.dispose]();
-  });
+  };
+  try {
+    for (const component of listed as readonly Component[]) subscribe(log, component, subscriptions);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return disposable(end);
 }

@@ -1,11 +1,16 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import pino from "pino";
 import { describe, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../src/circuit-breaker/circuit-breaker.js";
 import { components } from "../src/descriptors.js";
+import { Heartbeat } from "../src/heartbeat/heartbeat.js";
 import { logEvents, type Logger } from "../src/log-events.js";
 import { KeyedRateLimiter } from "../src/rate-limiter/keyed-rate-limiter.js";
 import { Registry } from "../src/registry.js";
 import { ManualClock } from "../src/testing/index.js";
+import { Watchdog } from "../src/watchdog/watchdog.js";
 
 const down = new Error("password=secret");
 
@@ -46,6 +51,43 @@ describe("the log of events", () => {
     await fail(breaker);
     await breaker.call(() => "well");
     expect(logger.lines).toEqual(["debug [resilience] circuit-breaker payments: a call failed (Error)"]);
+  });
+
+  test("has what this package itself says of an error, so that a missed beat keeps its cause", async () => {
+    const logger = memory();
+    const clock = new ManualClock();
+    const stateFile = mkdtempSync(path.join(tmpdir(), "kstlib-log-"));
+    // A folder stands where the file should.
+    const heartbeat = new Heartbeat({ name: "app", clock, stateFile });
+    using _log = logEvents(logger, heartbeat);
+    heartbeat.start();
+    await clock.advance(0);
+    await heartbeat.stop().catch(() => {});
+    rmSync(stateFile, { recursive: true });
+    expect(logger.lines[0]).toMatch(/^warn \[resilience\] heartbeat app: missed a beat: .*kstlib-log-/);
+  });
+
+  test("tells of a watchdog of a file in its own words", async () => {
+    const logger = memory();
+    const clock = new ManualClock();
+    const folder = mkdtempSync(path.join(tmpdir(), "kstlib-log-"));
+    const file = path.join(folder, "bot.heartbeat");
+    const watchdog = Watchdog.fromStateFile(file, { clock, maxAge: 5, checkInterval: 1 });
+    using _log = logEvents(logger, watchdog, { level: "debug" });
+    watchdog.start();
+    await clock.advance(10);
+    watchdog.stop();
+    rmSync(folder, { recursive: true });
+    expect(logger.lines[0]).toBe(`error [resilience] watchdog ${file}: found unknown`);
+  });
+
+  test("leaves nothing behind when one of the components is none", () => {
+    const breaker = new CircuitBreaker({ maxFailures: 1 });
+    const logger = memory();
+    const strange = { name: "x", snapshot: () => ({ kind: "lamp", name: "x" }), on: () => breaker.isolate() };
+    expect(() => logEvents(logger, [breaker, strange])).toThrow(/^the kind of a component to log must be/);
+    breaker.isolate();
+    expect(logger.lines).toEqual([]);
   });
 
   test("ends when it is disposed of, and leaves no listener", async () => {

@@ -20,14 +20,22 @@ export const section: SectionDescriptor = {
 export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
   kind: "watchdog",
   events: {
-    timeout: logged("error", ({ kind, secondsInactive }) => ({
-      message: `not pinged for ${told(secondsInactive)} (${kind})`,
-      fields: { why: kind, secondsInactive },
-    })),
-    recover: logged("info", ({ secondsTriggered }) => ({
-      message: `pinged again after ${told(secondsTriggered)}`,
-      fields: { secondsTriggered },
-    })),
+    timeout: logged("error", (info) => {
+      const { kind, secondsInactive } = info;
+      const fields = { why: kind, secondsInactive };
+      // Of a watchdog of a file, which has the same kind.
+      const { file } = info as { readonly file?: string };
+      const message = `not pinged for ${told(secondsInactive)} (${kind})`;
+      return file === undefined
+        ? { message, fields }
+        : { message: `found ${kind}`, fields: { ...fields, file } };
+    }),
+    recover: logged("info", (info) => {
+      const { secondsTriggered } = info;
+      const { file } = info as { readonly file?: string };
+      const what = file === undefined ? "pinged again" : "alive again";
+      return { message: `${what} after ${told(secondsTriggered)}`, fields: { secondsTriggered, file } };
+    }),
     notCounted: logged("info", () => ({ message: "had no CPU, or was stopped; not counted" })),
   },
   make: (options: WatchdogOptions) => new Watchdog(options),
