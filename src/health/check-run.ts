@@ -26,7 +26,8 @@ interface Run {
 export class CheckRun {
   readonly #name: string;
   readonly #check: HealthCheckFunction;
-  readonly #timeout: number;
+  /** In milliseconds; a change counts from the next run on. */
+  timeout: number;
   readonly #clock: Clock;
   readonly #stop: AbortSignal;
   #run: Run | undefined;
@@ -38,7 +39,7 @@ export class CheckRun {
   constructor(name: string, check: HealthCheckFunction, timeout: number, clock: Clock, stop: AbortSignal) {
     this.#name = name;
     this.#check = check;
-    this.#timeout = timeout;
+    this.timeout = timeout;
     this.#clock = clock;
     this.#stop = stop;
   }
@@ -50,7 +51,7 @@ export class CheckRun {
       const run: Run = {
         // Later, when #run is set: a check that asks for its own report joins itself, and times out.
         result: Promise.resolve().then(() => this.#ask(() => this.#end(run))),
-        lost: now + this.#timeout * GIVE_UP,
+        lost: now + this.timeout * GIVE_UP,
       };
       this.#run = run;
     }
@@ -67,10 +68,11 @@ export class CheckRun {
     const began = clock.now();
     const controller = new AbortController();
     const { signal } = controller;
-    const late = `${name} did not answer within ${formatDuration(this.#timeout / 1000)}.`;
+    const { timeout } = this;
+    const late = `${name} did not answer within ${formatDuration(timeout / 1000)}.`;
     const timer = clock.setTimer(
       () => controller.abort(new HealthError("ERR_HEALTH_CHECK_TIMEOUT", late)),
-      this.#timeout,
+      timeout,
     );
     const stop = this.#stop;
     const leave = onAbort(stop, () => controller.abort(stop.reason));

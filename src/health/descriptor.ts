@@ -5,7 +5,7 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { Health } from "./health.js";
-import { type HealthOptions, healthRules } from "./options.js";
+import { type HealthOptions, healthRules, liveRules } from "./options.js";
 import type { HealthEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(healthRules) };
@@ -13,6 +13,9 @@ export const section: SectionDescriptor = { rules: sectionRules(healthRules) };
 export const component: ComponentDescriptor<Health, HealthEvents> = {
   kind: "health",
   events: { change: true },
+  section: "health",
+  rules: healthRules,
+  live: Object.keys(liveRules),
   make: (options: HealthOptions) => new Health(options),
 };
 

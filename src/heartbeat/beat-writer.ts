@@ -13,7 +13,7 @@ import { oneAtATime } from "./one-at-a-time.js";
 import type { HeartbeatSettings } from "./options.js";
 
 /** The part of a beat that depends on the heartbeat's state. */
-export type Life = Pick<HeartbeatState, "status" | "startedAt">;
+export type Life = Pick<HeartbeatState, "status" | "startedAt" | "interval">;
 
 /** The counts and the last results, as in a snapshot. */
 export type BeatTally = Pick<HeartbeatSnapshot, "beats" | "missedBeats" | "lastBeat" | "lastError">;
@@ -74,7 +74,7 @@ export class BeatWriter {
   }
 
   async #writeNow(): Promise<void> {
-    const { clock, interval } = this.#settings;
+    const { clock } = this.#settings;
     this.#writing = clock.now();
     try {
       const state: HeartbeatState = Object.freeze({
@@ -83,7 +83,6 @@ export class BeatWriter {
         // Before the status, because the application's function may stop the heartbeat.
         metadata: this.#metadata(),
         ...this.#life(),
-        interval: interval / 1000,
         sequence: ++this.#sequence,
       });
       if (await this.#isSucceeded(state)) return;

@@ -6,13 +6,16 @@ import {
 } from "../kernel/descriptor.js";
 import type { HeartbeatEvents } from "./announcer.js";
 import { Heartbeat } from "./heartbeat.js";
-import { type HeartbeatOptions, heartbeatRules } from "./options.js";
+import { type HeartbeatOptions, heartbeatRules, liveRules } from "./options.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(heartbeatRules) };
 
 export const component: ComponentDescriptor<Heartbeat, HeartbeatEvents> = {
   kind: "heartbeat",
   events: { beat: true, missedBeat: true, targetDead: true },
+  section: "heartbeat",
+  rules: heartbeatRules,
+  live: Object.keys(liveRules),
   make: (options: HeartbeatOptions) => new Heartbeat(options),
 };
 

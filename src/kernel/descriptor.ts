@@ -39,6 +39,12 @@ export interface ComponentDescriptor<Instance extends Component, Payloads extend
   readonly kind: ReturnType<Instance["snapshot"]>["kind"];
   /** The names of its events. */
   readonly events: { readonly [Name in keyof Payloads]: true };
+  /** The section of the configuration that its options come from. */
+  readonly section: string;
+  /** The rules of its options. */
+  readonly rules: SectionRules;
+  /** The options that its `update` changes while it is alive; the others count when it is made. Default none. */
+  readonly live?: readonly string[];
   make(options: object): Instance;
   /** There is one in an application, and it ends before everything else. */
   readonly only?: {

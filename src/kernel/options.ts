@@ -59,3 +59,25 @@ export function resolveOptions<Settings extends object>(
   }
   return Object.freeze(settings as Settings);
 }
+
+/**
+ * Checked settings with some of them changed, for `update`: those not given stay, and `null` takes back one that has
+ * no default.
+ *
+ * @param rules of the options that can change.
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ */
+export function changeSettings<Settings extends object, Key extends keyof Settings & string>(
+  rules: { readonly [Changed in Key]: Rule<Settings[Changed]> },
+  settings: Settings,
+  changes: object,
+): Readonly<Settings> {
+  const own = ownOptions("update", rules, changes);
+  const changed: Partial<Settings> = { ...settings };
+  for (const key of Object.keys(rules) as Key[]) {
+    const value = own[key];
+    if (value === null && rules[key].fallback === undefined) delete changed[key];
+    else if (value !== undefined) changed[key] = rules[key].parse(value, key);
+  }
+  return Object.freeze(changed as Settings);
+}

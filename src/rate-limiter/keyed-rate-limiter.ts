@@ -1,6 +1,7 @@
 import type { Component } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
+import { tellMade } from "../kernel/configured.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
@@ -18,8 +19,8 @@ import {
   keyedRateLimiterRules,
   limitsOf,
   type OnFull,
-  type RateLimits,
-  type RateLimitsSettings,
+  type RateLimitChanges,
+  type KeyedRateLimiterSettings,
   updated,
 } from "./options.js";
 import { type AcquireOptions, checkCost, parsePause, readRequest, type Request } from "./request.js";
@@ -59,11 +60,9 @@ export class KeyedRateLimiter extends Printed implements Component {
   readonly maxKeyLength: number;
   /** What happens to a new key when no known bucket is full. */
   readonly onFull: OnFull;
-  /** How many requests may wait for each key; `undefined` for no limit. */
-  readonly maxQueue: number | undefined;
   readonly #buckets: KeyedBuckets;
   readonly #metrics: Metrics<string, { readonly key: string }>;
-  #settings: RateLimitsSettings;
+  #settings: KeyedRateLimiterSettings;
 
   constructor(options?: KeyedRateLimiterOptions) {
     super();
@@ -72,12 +71,12 @@ export class KeyedRateLimiter extends Printed implements Component {
     this.maxKeys = settings.maxKeys;
     this.maxKeyLength = settings.maxKeyLength;
     this.onFull = settings.onFull;
-    this.maxQueue = settings.maxQueue;
     this.#settings = settings;
     const events = ["acquired", "rejected", "evicted"] as const;
     const source = { kind: "keyed-rate-limiter", name: this.name } as const;
     this.#metrics = new Metrics(source, events, (key) => ({ key }));
     this.#buckets = new KeyedBuckets(settings, limitsOf(settings), this.#metrics);
+    tellMade(this, "keyed-rate-limiter", options);
   }
 
   /** How many tokens flow into each bucket in each {@link per}. */
@@ -93,6 +92,11 @@ export class KeyedRateLimiter extends Printed implements Component {
   /** How many tokens each bucket holds. */
   get burst(): number {
     return this.#buckets.limits.burst;
+  }
+
+  /** How many requests may wait for each key; `undefined` for no limit. */
+  get maxQueue(): number | undefined {
+    return this.#settings.maxQueue;
   }
 
   /** How many keys are known now. */
@@ -207,11 +211,11 @@ export class KeyedRateLimiter extends Printed implements Component {
    *
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
-  update(limits: RateLimits): void {
-    const settings = updated(this.#settings, limits);
-    const checked = limitsOf(settings);
+  update(changes: RateLimitChanges): void {
+    const { settings, limits } = updated(this.#settings, changes);
+    // Before the change: a listener of a refusal may update them again.
     this.#settings = settings;
-    this.#buckets.change(checked);
+    this.#buckets.change(limits, settings);
   }
 
   /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */

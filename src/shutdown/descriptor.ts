@@ -18,6 +18,8 @@ export const section: SectionDescriptor = {
 export const component: ComponentDescriptor<GracefulShutdown, ShutdownEvents> = {
   kind: "shutdown",
   events: { begin: true, callback: true, complete: true },
+  section: "shutdown",
+  rules: shutdownRules,
   make: (options: GracefulShutdownOptions) => new GracefulShutdown(options),
   only: {
     release: (shutdown) => shutdown.uninstall(),

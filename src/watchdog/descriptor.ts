@@ -19,6 +19,8 @@ export const section: SectionDescriptor = {
 export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
   kind: "watchdog",
   events: { timeout: true, recover: true, notCounted: true },
+  section: "watchdog",
+  rules: watchdogRules,
   make: (options: WatchdogOptions) => new Watchdog(options),
 };
 
