@@ -10,7 +10,7 @@ import type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/announcer.j
 import type { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component } from "./kernel/component.js";
-import { type Configuration, currentConfiguration, pushConfiguration } from "./kernel/configured.js";
+import { type ConfigurationSource, currentSource, pushSource } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { Listener } from "./kernel/events.js";
 import { Printed } from "./kernel/printed.js";
@@ -93,14 +93,15 @@ export type RegistryEvent =
  * ```
  */
 export class Registry extends Printed implements AsyncDisposable {
-  readonly #configuration: Configuration | undefined;
+  /** `undefined`: what is process-wide at the time. */
+  #source: ConfigurationSource | undefined;
   readonly #table = new RegistryTable(Object.values(components).map(({ kind }) => kind));
   #disposal: Promise<void> | undefined;
   #isEnded = false;
 
   constructor(config?: ResilienceConfig) {
     super();
-    this.#configuration = config === undefined ? undefined : checkConfiguration(config);
+    if (config !== undefined) this.#source = { configuration: checkConfiguration(config) };
   }
 
   /** The circuit breaker of that name; `overrides` count when it is made. */
@@ -200,6 +201,17 @@ export class Registry extends Printed implements AsyncDisposable {
     if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
   }
 
+  /** @internal Where its components get their options from. */
+  get source(): ConfigurationSource {
+    return this.#source ?? currentSource();
+  }
+
+  /** @internal Takes another source from now on, which is told of the components that there are. */
+  follow(source: ConfigurationSource): void {
+    this.#source = source;
+    this.#table.tellMade(source);
+  }
+
   #checkAlive(): void {
     if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
   }
@@ -212,12 +224,12 @@ export class Registry extends Printed implements AsyncDisposable {
     this.#checkAlive();
     const options = descriptor.only === undefined ? { ...overrides, name } : (overrides ?? {});
     const make = (): Instance => descriptor.make(options);
-    return this.#table.get(descriptor, name, overrides, () => this.#configured(make));
+    return this.#table.get(descriptor, name, options, () => this.#configured(make));
   }
 
   /** Runs `make` with this registry's configuration as the one that constructors read. */
   #configured<Made>(make: () => Made): Made {
-    const pushed = pushConfiguration(this.#configuration ?? currentConfiguration());
+    const pushed = pushSource(this.source);
     try {
       return make();
     } finally {

@@ -58,14 +58,19 @@ export function tellMade(component: Component, kind: string, options: object | u
 }
 
 /**
- * What the configuration says of one instance, lowest precedence first: the section, then `instances.<name>`.
+ * What a configuration says of one instance, lowest precedence first: the section, then `instances.<name>`.
  * `given` are the constructor's options, looked at for their `name` alone.
  */
-export function configuredLayers(section: string, given: unknown): readonly Options[] {
-  const found = currentConfiguration()[section];
+export function layersOf(configuration: Configuration, section: string, given: unknown): readonly Options[] {
+  const found = configuration[section];
   if (found === undefined) return [];
   const { instances = {} } = found;
   const name = (given as { readonly name?: unknown } | null | undefined)?.name;
   const named = typeof name === "string" && Object.hasOwn(instances, name) ? instances[name] : undefined;
   return named === undefined ? [found] : [found, named];
+}
+
+/** {@link layersOf} the configuration that plain constructors read. */
+export function configuredLayers(section: string, given: unknown): readonly Options[] {
+  return layersOf(currentConfiguration(), section, given);
 }

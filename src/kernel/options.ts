@@ -67,17 +67,17 @@ export function resolveOptions<Settings extends object>(
  * @param rules of the options that can change.
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  */
-export function changeSettings<Settings extends object, Key extends keyof Settings & string>(
-  rules: { readonly [Changed in Key]: Rule<Settings[Changed]> },
+export function changeSettings<Settings extends object>(
+  rules: Readonly<Record<string, Rule<unknown>>>,
   settings: Settings,
   changes: object,
 ): Readonly<Settings> {
   const own = ownOptions("update", rules, changes);
-  const changed: Partial<Settings> = { ...settings };
-  for (const key of Object.keys(rules) as Key[]) {
+  const changed: Record<string, unknown> = Object.fromEntries(Object.entries(settings));
+  for (const [key, rule] of Object.entries(rules)) {
     const value = own[key];
-    if (value === null && rules[key].fallback === undefined) delete changed[key];
-    else if (value !== undefined) changed[key] = rules[key].parse(value, key);
+    if (value === null && rule.fallback === undefined) delete changed[key];
+    else if (value !== undefined) changed[key] = rule.parse(value, key);
   }
   return Object.freeze(changed as Settings);
 }

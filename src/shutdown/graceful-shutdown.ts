@@ -1,5 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
@@ -73,6 +74,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     const source = { kind: "shutdown", name: settings.name } as const;
     this.#events = new Events("GracefulShutdown", ["begin", "callback", "complete"], source);
     this.#run = new ShutdownRun(settings, this.#registrations, this.#events);
+    tellMade(this, "shutdown", options);
   }
 
   /** What snapshots and messages call it. */

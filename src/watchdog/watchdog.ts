@@ -1,5 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import type { Listener } from "../kernel/events.js";
 import { Printed } from "../kernel/printed.js";
 import { runContained, warn } from "../kernel/warning.js";
@@ -89,6 +90,7 @@ export class Watchdog extends Printed implements Component, Disposable {
     this.#alarm = new Alarm({ name }, settings, timeoutSentence, ["notCounted"]);
     if (settings.onNotCounted !== undefined) this.#alarm.on("notCounted", settings.onNotCounted);
     this.#begin();
+    tellMade(this, "watchdog", options);
   }
 
   /** How long the work may go without a ping, in seconds. */
