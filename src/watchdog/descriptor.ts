@@ -4,7 +4,7 @@ import {
   type SectionDescriptor,
   sectionRules,
 } from "../kernel/descriptor.js";
-import { checkTogether, type WatchdogOptions, watchdogRules } from "./options.js";
+import { checkTogether, liveRules, type WatchdogOptions, watchdogRules } from "./options.js";
 import type { WatchdogEvents } from "./snapshot.js";
 import { watchedFileRules } from "./watched-file.js";
 import { Watchdog } from "./watchdog.js";
@@ -21,6 +21,7 @@ export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
   events: { timeout: true, recover: true, notCounted: true },
   section: "watchdog",
   rules: watchdogRules,
+  live: Object.keys(liveRules),
   make: (options: WatchdogOptions) => new Watchdog(options),
 };
 
