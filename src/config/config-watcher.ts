@@ -22,7 +22,7 @@ import {
   type WatchSettings,
 } from "./watch-options.js";
 
-const EMPTY = "the file is empty; write resilience: {} into it to go back to the defaults";
+const EMPTIED = "the file is empty now; if that is meant, write resilience: {} into it";
 
 /** Follows a configuration file until it is disposed of; made by {@link watchConfig}. */
 export class ConfigWatcher extends Printed implements Component, Disposable {
@@ -37,6 +37,8 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
   /** What was looked at when the files were read last. */
   #files: ReadonlySet<string> = new Set();
   #file: string | undefined;
+  /** The files that said something then. */
+  #said: ReadonlySet<string> = new Set();
   #config: ResilienceConfig = Object.freeze({});
   /** The warnings that were given of these files. */
   #warned = "";
@@ -142,11 +144,10 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
       // The file that was found once is the file: when it goes away, another one is not meant.
       const path = this.#file ?? this.#settings.path;
       const { file, sources, slips, config } = readConfig({ ...this.#settings, path }, looked);
-      const source = sources.at(-1);
-      // One that was emptied to be written again, or for which the disk had no room left.
-      if (this.#file !== undefined && source?.value === null) {
-        throw new ConfigError([source.issue([], "value", EMPTY)]);
-      }
+      const emptied = sources.find(({ file: one, value }) => value === null && this.#said.has(one));
+      // To be written again, or because the disk had no room left.
+      if (emptied !== undefined) throw new ConfigError([emptied.issue([], "value", EMPTIED)]);
+      this.#said = new Set(sources.filter(({ value }) => value !== null).map(({ file: one }) => one));
       this.#file = file;
       this.#warn(slips);
       return config;

@@ -140,11 +140,36 @@ describe("how a file is saved", () => {
     await looks(3);
     expect([limiter.rate, changes.length]).toEqual([20, 0]);
     expect(errors.map(({ message }) => message)).toEqual([
-      `${at("kstlib.conf.yml")}:1:1: the file is empty; write resilience: {} into it to go back to the defaults`,
+      `${at("kstlib.conf.yml")}:1:1: the file is empty now; if that is meant, write resilience: {} into it`,
     ]);
     write("kstlib.conf.yml", "resilience: {}\n");
     await looks(2);
     expect([limiter.rate, changes.length]).toEqual([10, 1]);
+  });
+
+  test("an included file that stays empty is an error, and one that was empty before is not", async () => {
+    write("kstlib.conf.yml", "include: [base.yml, local.yml]\n");
+    write("base.yml", limiters("{ rate: 20 }"));
+    write("local.yml", "# Nothing yet.\n");
+    const { changes, errors, looks } = watching();
+    await looks(4);
+    expect([changes.length, errors.length]).toEqual([0, 0]);
+    write("base.yml", "");
+    await looks(2);
+    expect([changes.length, errors.map(({ file }) => file)]).toEqual([0, [at("base.yml")]]);
+    write("base.yml", "resilience: {}\n");
+    write("local.yml", limiters("{ rate: 30 }"));
+    await looks(2);
+    expect(changes.map(({ config }) => config)).toEqual([{ rateLimiter: { rate: 30 } }]);
+  });
+
+  test("a file that is empty from the start is none", async () => {
+    write("kstlib.conf.yml", "");
+    const { changes, errors, looks } = watching();
+    await looks(4);
+    write("kstlib.conf.yml", "# Soon.\n");
+    await looks(4);
+    expect([changes.length, errors.length]).toEqual([0, 0]);
   });
 
   test("a file that is deleted is an error, and a change when it is there again", async () => {

@@ -69,3 +69,13 @@ test("a watcher does not keep the process alive", () => {
   const { name } = file();
   expect(execFileSync(process.execPath, [fixture, "nothing", name], { encoding: "utf8" })).toBe("");
 });
+
+test("what a program forgets is not kept because it follows a file", () => {
+  const { name } = file();
+  const said = execFileSync(process.execPath, ["--expose-gc", fixture, "forgets", name], {
+    encoding: "utf8",
+  });
+  const { kilobytes } = JSON.parse(said) as { kilobytes: number };
+  // Fifty thousand limiters are some fifty thousand kilobytes.
+  expect(kilobytes).toBeLessThan(10_000);
+});
