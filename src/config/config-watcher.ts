@@ -3,7 +3,7 @@ import { checkConfiguration } from "../configure.js";
 import type { ResilienceConfig } from "../descriptors.js";
 import type { Timer } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
-import { ConfigError } from "../kernel/config-error.js";
+import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import { type Configuration, pushSource } from "../kernel/configured.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { messageOf } from "../kernel/message-of.js";
@@ -21,8 +21,15 @@ import {
   watchRules,
   type WatchSettings,
 } from "./watch-options.js";
+import type { YamlFile } from "./yaml-file.js";
 
 const EMPTIED = "the file is empty now; if that is meant, write resilience: {} into it";
+
+/** Why nothing is read of a file, if nothing is. */
+function silenceOf(source: YamlFile, slips: readonly Slip[]): ConfigIssue | undefined {
+  if (source.value === null) return source.issue([], "value", EMPTIED);
+  return slips.find(({ file, isTotal }) => isTotal && file === source.file)?.issue;
+}
 
 /** Follows a configuration file until it is disposed of; made by {@link watchConfig}. */
 export class ConfigWatcher extends Printed implements Component, Disposable {
@@ -144,10 +151,12 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
       // The file that was found once is the file: when it goes away, another one is not meant.
       const path = this.#file ?? this.#settings.path;
       const { file, sources, slips, config } = readConfig({ ...this.#settings, path }, looked);
-      const emptied = sources.find(({ file: one, value }) => value === null && this.#said.has(one));
-      // To be written again, or because the disk had no room left.
-      if (emptied !== undefined) throw new ConfigError([emptied.issue([], "value", EMPTIED)]);
-      this.#said = new Set(sources.filter(({ value }) => value !== null).map(({ file: one }) => one));
+      const silences = new Map(sources.map((source) => [source.file, silenceOf(source, slips)]));
+      // It was emptied, perhaps by a disk without room, or its first key was misspelt: neither means the defaults.
+      for (const [one, issue] of silences) {
+        if (issue !== undefined && this.#said.has(one)) throw new ConfigError([issue]);
+      }
+      this.#said = new Set([...silences.keys()].filter((one) => silences.get(one) === undefined));
       this.#file = file;
       this.#warn(slips);
       return config;

@@ -163,6 +163,17 @@ describe("how a file is saved", () => {
     expect(changes.map(({ config }) => config)).toEqual([{ rateLimiter: { rate: 30 } }]);
   });
 
+  test("a file whose first key is misspelt now is an error", async () => {
+    write("kstlib.conf.yml", limiters("{ rate: 20 }"));
+    const { changes, errors, looks } = watching();
+    write("kstlib.conf.yml", `other: 1\n${limiters("{ rate: 20 }").replace("resilience", "resiliance")}`);
+    await looks(2);
+    expect([changes.length, errors.map(({ message }) => message)]).toEqual([
+      0,
+      [`${at("kstlib.conf.yml")}:2:1: resiliance is not read; did you mean resilience?`],
+    ]);
+  });
+
   test("a file that is empty from the start is none", async () => {
     write("kstlib.conf.yml", "");
     const { changes, errors, looks } = watching();
