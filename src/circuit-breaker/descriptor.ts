@@ -13,8 +13,7 @@ export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRu
 export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents> = {
   kind: "circuit-breaker",
   events: { stateChange: true, success: true, failure: true, rejected: true },
-  section: "circuitBreaker",
-  rules: circuitBreakerRules,
+  configured: { section: "circuitBreaker", rules: circuitBreakerRules },
   make: (options: CircuitBreakerOptions) => new CircuitBreaker(options),
 };
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { components } from "../descriptors.js";
 import type { Component } from "../kernel/component.js";
 import { type Configuration, type ConfigurationSource, layersOf } from "../kernel/configured.js";
-import type { SectionRules } from "../kernel/descriptor.js";
+import type { ConfiguredOptions } from "../kernel/descriptor.js";
 
 /** What a changed configuration means to one live component. Options have their names in code. */
 export interface ComponentChange {
@@ -19,21 +19,15 @@ export interface ComponentChange {
   readonly error?: unknown;
 }
 
-interface Kind {
-  readonly kind: string;
-  readonly section: string;
-  readonly rules: SectionRules;
-  readonly live?: readonly string[];
-}
-
-const KINDS: ReadonlyMap<string, Kind> = new Map(
-  Object.values(components).map((descriptor) => [descriptor.kind, descriptor]),
+const KINDS: ReadonlyMap<string, ConfiguredOptions | undefined> = new Map(
+  Object.values(components).map(({ kind, configured }) => [kind, configured]),
 );
 
 interface Follower {
   /** Weak: what a program forgets must not be kept because it follows a file. */
   readonly component: WeakRef<Component>;
-  readonly kind: Kind;
+  readonly kind: string;
+  readonly configured: ConfiguredOptions;
   /** The name that selects its instance in the configuration, if its constructor was given one. */
   readonly named: { readonly name?: unknown };
   /** The options that its constructor was given. Not their values, which may lead to the component. */
@@ -50,25 +44,25 @@ function changeOf(
   component: Component,
   after: Configuration,
 ): ComponentChange | undefined {
-  const { kind, named, given } = follower;
+  const { kind, configured, named, given } = follower;
   const settings = [follower.configuration, after].map((configuration) =>
-    Object.assign({}, ...layersOf(configuration, kind.section, named)),
+    Object.assign({}, ...layersOf(configuration, configured.section, named)),
   ) as Readonly<Record<string, unknown>>[];
   const changes: Record<string, unknown> = {};
   const ignored: string[] = [];
   const overridden: string[] = [];
-  for (const [option, rule] of Object.entries(kind.rules)) {
+  for (const [option, rule] of Object.entries(configured.rules)) {
     const values = settings.map((one) => one[option] ?? rule.fallback);
     // As the rule reads them: "60s" and "1m" are the same.
     const [old, now] = values.map((value) => (value === undefined ? value : rule.parse(value, option)));
     if (isDeepStrictEqual(old, now)) continue;
     if (given.has(option)) overridden.push(option);
-    else if (kind.live?.includes(option)) changes[option] = values[1] ?? null;
+    else if (configured.live?.includes(option)) changes[option] = values[1] ?? null;
     else ignored.push(option);
   }
   const changed = Object.keys(changes);
   if (changed.length + ignored.length + overridden.length === 0) return undefined;
-  const about = { kind: kind.kind, name: component.name, overridden };
+  const about = { kind, name: component.name, overridden };
   try {
     if (changed.length > 0) component.update?.(changes);
     return { ...about, changed, ignored };
@@ -93,14 +87,15 @@ export class LiveConfiguration implements ConfigurationSource {
   }
 
   made(component: Component, kind: string, options: object): void {
-    const known = KINDS.get(kind);
-    if (this.#isEnded || known === undefined) return;
+    const configured = KINDS.get(kind);
+    if (this.#isEnded || configured === undefined) return;
     if (this.#followers.size >= this.#tidyAt) this.#tidy();
     const given = Object.entries(options).flatMap(([option, value]) => (value === undefined ? [] : [option]));
     const { name }: { readonly name?: unknown } = options;
     this.#followers.add({
       component: new WeakRef(component),
-      kind: known,
+      kind,
+      configured,
       named: { name },
       given: new Set(given),
       configuration: this.#configuration,

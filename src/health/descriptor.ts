@@ -13,9 +13,7 @@ export const section: SectionDescriptor = { rules: sectionRules(healthRules) };
 export const component: ComponentDescriptor<Health, HealthEvents> = {
   kind: "health",
   events: { change: true },
-  section: "health",
-  rules: healthRules,
-  live: Object.keys(liveRules),
+  configured: { section: "health", rules: healthRules, live: Object.keys(liveRules) },
   make: (options: HealthOptions) => new Health(options),
 };
 

@@ -13,9 +13,7 @@ export const section: SectionDescriptor = { rules: sectionRules(heartbeatRules) 
 export const component: ComponentDescriptor<Heartbeat, HeartbeatEvents> = {
   kind: "heartbeat",
   events: { beat: true, missedBeat: true, targetDead: true },
-  section: "heartbeat",
-  rules: heartbeatRules,
-  live: Object.keys(liveRules),
+  configured: { section: "heartbeat", rules: heartbeatRules, live: Object.keys(liveRules) },
   make: (options: HeartbeatOptions) => new Heartbeat(options),
 };
 

@@ -27,18 +27,14 @@ export const section: SectionDescriptor = {
 export const component: ComponentDescriptor<RateLimiter, RateLimiterEvents> = {
   kind: "rate-limiter",
   events: { acquired: true, rejected: true },
-  section: "rateLimiter",
-  rules: rateLimiterRules,
-  live: Object.keys(liveRules),
+  configured: { section: "rateLimiter", rules: rateLimiterRules, live: Object.keys(liveRules) },
   make: (options: RateLimiterOptions) => new RateLimiter(options),
 };
 
 export const keyedComponent: ComponentDescriptor<KeyedRateLimiter, KeyedRateLimiterEvents> = {
   kind: "keyed-rate-limiter",
   events: { acquired: true, rejected: true, evicted: true },
-  section: "rateLimiter",
-  rules: keyedRateLimiterRules,
-  live: Object.keys(liveRules),
+  configured: { section: "rateLimiter", rules: keyedRateLimiterRules, live: Object.keys(liveRules) },
   make: (options: KeyedRateLimiterOptions) => new KeyedRateLimiter(options),
 };
 

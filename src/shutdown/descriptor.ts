@@ -18,9 +18,7 @@ export const section: SectionDescriptor = {
 export const component: ComponentDescriptor<GracefulShutdown, ShutdownEvents> = {
   kind: "shutdown",
   events: { begin: true, callback: true, complete: true },
-  section: "shutdown",
-  rules: shutdownRules,
-  live: Object.keys(liveRules),
+  configured: { section: "shutdown", rules: shutdownRules, live: Object.keys(liveRules) },
   make: (options: GracefulShutdownOptions) => new GracefulShutdown(options),
   only: {
     release: (shutdown) => shutdown.uninstall(),

@@ -19,9 +19,7 @@ export const section: SectionDescriptor = {
 export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
   kind: "watchdog",
   events: { timeout: true, recover: true, notCounted: true },
-  section: "watchdog",
-  rules: watchdogRules,
-  live: Object.keys(liveRules),
+  configured: { section: "watchdog", rules: watchdogRules, live: Object.keys(liveRules) },
   make: (options: WatchdogOptions) => new Watchdog(options),
 };
 

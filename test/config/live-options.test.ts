@@ -5,7 +5,7 @@ import { ManualClock } from "../../src/testing/index.js";
 
 const KINDS = Object.values(components).map((descriptor) => [descriptor.kind, descriptor] as const);
 const LIVE = KINDS.flatMap(([kind, descriptor]) =>
-  (descriptor.live ?? []).map((option) => [kind, option, descriptor] as const),
+  (descriptor.configured?.live ?? []).map((option) => [kind, option, descriptor] as const),
 );
 
 /** What a function throws, in words. */
@@ -18,13 +18,19 @@ function refusal(step: () => unknown): string {
   }
 }
 
-test.each(KINDS)("%s takes its options from a section that has them", (_, { section, rules }) => {
+test("each section belongs to a kind of component that says so, and so follows it", () => {
+  const followed = new Set(KINDS.map(([, { configured }]) => configured?.section));
+  expect(Object.keys(sections).filter((section) => !followed.has(section))).toEqual([]);
+});
+
+test.each(KINDS)("%s takes its options from a section that has them", (_, { configured }) => {
+  const { section = "", rules = {} } = configured ?? {};
   const known = Object.keys(sections[section]?.rules ?? {});
   expect(Object.keys(rules).filter((option) => option !== "name" && !known.includes(option))).toEqual([]);
 });
 
 describe.each(LIVE)("update of a %s with %s", (_, option, descriptor) => {
-  const fallback = descriptor.rules[option]?.fallback;
+  const fallback = descriptor.configured?.rules[option]?.fallback;
   const made = (options: object = {}): Component => descriptor.make({ ...options, clock: new ManualClock() });
 
   test("takes what the constructor takes", () => {

@@ -100,8 +100,7 @@ const LAMP = {
     export const component: ComponentDescriptor<Lamp, LampEvents> = {
       kind: "lamp",
       events: { lit: true },
-      section: "lamp",
-      rules: lampRules,
+      configured: { section: "lamp", rules: lampRules },
       make: (options: LampOptions) => new Lamp(options),
     };
     export const meanings: Meanings = {
