@@ -1,4 +1,5 @@
 import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import { type Context, type ExecuteOptions, type ExecutionContext, readContext } from "../kernel/context.js";
 import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
@@ -9,7 +10,7 @@ import { type AnyFunction, type AsyncOf, disguise, type SyncOf, type SyncRest } 
 import { Circuit } from "./circuit.js";
 import { guard, guarded, guardedSync, guardSync } from "./guard.js";
 import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
-import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
+import { type CircuitBreakerChanges, type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 import { CallPermit, type Permit } from "./permit.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
 
@@ -40,7 +41,6 @@ export interface Guarded {
  * const fetchTicker = async (pair: string): Promise<string> => {
  *   throw new Error(`no answer for ${pair}`);
  * };
- *
  * for (let attempt = 1; attempt <= 4; attempt++) {
  *   try {
  *     await breaker.call(fetchTicker, "BTC/USDT");
@@ -56,9 +56,9 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
 
   constructor(options?: CircuitBreakerOptions) {
     super();
-    this.#circuit = new Circuit(
-      resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker"),
-    );
+    const settings = resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker");
+    this.#circuit = new Circuit(settings);
+    tellMade(this, "circuit-breaker", options);
   }
 
   get name(): string {
@@ -205,9 +205,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
    * to the end: a source that fails in the middle has failed. A consumer that stops early after an item counts as a
    * success. Its duration has the consumer's time in it, which matters to `slowCallRate` and `probeTimeout`.
    *
-   * @returns throws a `CircuitOpenError` at its first `next()` when the call is refused. Taken up once; one that is
-   *   never taken up holds nothing.
-   * @throws TypeError when `fn` is not a function.
+   * @returns throws a `CircuitOpenError` at its first `next()` when refused; one that is not taken up holds nothing.
    * @example
    * ```ts
    * import { Readable } from "node:stream";
@@ -265,6 +263,11 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
    */
   isolate(): Disposable {
     return this.#circuit.isolate();
+  }
+
+  /** Changes limits and keeps the state: an open circuit stays open for as long as it was. Those not given stay. */
+  update(changes: CircuitBreakerChanges): void {
+    this.#circuit.update(changes);
   }
 
   /** Closes the circuit with nothing counted against it. Lifetime totals stay; calls under way no longer count. */

@@ -1,11 +1,12 @@
 import { disposable } from "../kernel/disposable.js";
 import { type Audience, Events, type Listener } from "../kernel/events.js";
 import { judge, type Verdict } from "../kernel/judge.js";
+import { changeSettings } from "../kernel/options.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import * as machine from "./machine.js";
 import type { State, Ticket } from "./machine.js";
-import type { CircuitBreakerSettings } from "./options.js";
+import { type CircuitBreakerChanges, type CircuitBreakerSettings, limitsOf, liveRules } from "./options.js";
 import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
 
 /** What settles the promise of an admitted call. */
@@ -25,8 +26,8 @@ export class Circuit {
   readonly timed: boolean;
   /** Kept here for the guard of asynchronous calls. */
   handlers: Handlers | undefined;
-  readonly limits: machine.Limits;
-  readonly #settings: CircuitBreakerSettings;
+  limits: machine.Limits;
+  #settings: CircuitBreakerSettings;
   /** Names the circuit in messages. */
   readonly #label: string;
   #state: State;
@@ -48,7 +49,7 @@ export class Circuit {
 
   constructor(settings: CircuitBreakerSettings) {
     this.#settings = settings;
-    this.limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
+    this.limits = limitsOf(settings);
     this.name = settings.name;
     this.#label = `circuit "${settings.name}"`;
     const names = ["stateChange", "success", "failure", "rejected"] as const;
@@ -109,6 +110,15 @@ export class Circuit {
     const next = machine.reset(this.now(), this.limits);
     this.#cause = undefined;
     this.#commit(next, "reset");
+  }
+
+  /** Goes on under other limits in the state that it is in. */
+  update(changes: CircuitBreakerChanges): void {
+    const settings = changeSettings(liveRules, this.#settings, changes);
+    const state = this.now();
+    this.#settings = settings;
+    this.limits = limitsOf(settings);
+    this.#commit(machine.relimit(state, this.limits), "recovered");
   }
 
   /** The time at which a call starts, when its duration matters. */

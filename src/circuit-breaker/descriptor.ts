@@ -5,7 +5,7 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
-import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
+import { type CircuitBreakerOptions, circuitBreakerRules, liveRules } from "./options.js";
 import type { CircuitBreakerEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRules) };
@@ -13,7 +13,7 @@ export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRu
 export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents> = {
   kind: "circuit-breaker",
   events: { stateChange: true, success: true, failure: true, rejected: true },
-  configured: { section: "circuitBreaker", rules: circuitBreakerRules },
+  configured: { section: "circuitBreaker", rules: circuitBreakerRules, live: Object.keys(liveRules) },
   make: (options: CircuitBreakerOptions) => new CircuitBreaker(options),
 };
 

@@ -4,7 +4,7 @@ export { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
 export { circuitBreaker, circuitBreakerSync, type GuardedOptions } from "./decorators.js";
 export { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 export type { Iterated } from "./iterate.js";
-export type { CircuitBreakerOptions, GrowingResetTimeout } from "./options.js";
+export type { CircuitBreakerChanges, CircuitBreakerOptions, GrowingResetTimeout } from "./options.js";
 export type { Permit } from "./permit.js";
 export {
   failureRate,

@@ -168,7 +168,7 @@ function settleProbe(
     : unlessRecovered({ ...state, successes: state.successes + 1 }, limits);
 }
 
-function unlessRecovered(state: Open | HalfOpen, limits: Limits): State {
+function unlessRecovered(state: Open | HalfOpen, limits: Limits): Isolated["under"] {
   const successes = state.late + (state.kind === "open" ? 0 : state.successes);
   return successes >= limits.halfOpenMaxCalls ? closed(state.era + 1, limits) : state;
 }
@@ -195,6 +195,13 @@ export function release(state: Isolated): State {
 export function reset(state: State, limits: Limits): State {
   const under = closed(state.era + 1, limits);
   return state.kind === "isolated" ? { ...state, era: under.era, under } : under;
+}
+
+/** Goes on under other limits: what they change counts from now on, and successes enough for them close the circuit. */
+export function relimit(state: State, limits: Limits): State {
+  if (state.kind === "closed") return state;
+  if (state.kind !== "isolated") return unlessRecovered(state, limits);
+  return state.under.kind === "closed" ? state : { ...state, under: unlessRecovered(state.under, limits) };
 }
 
 /** Milliseconds until a refused call may be admitted, as far as the state tells. */

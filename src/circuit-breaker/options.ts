@@ -16,7 +16,7 @@ import {
   text,
 } from "../kernel/rules.js";
 import { unlike } from "../kernel/show.js";
-import type { ResetTimeout } from "./machine.js";
+import type { Limits, ResetTimeout } from "./machine.js";
 import { type RateRule, rateRuleOf, type TripRule } from "./trip-rule.js";
 
 /** A reset timeout that grows each time a half-open circuit opens again; back to `initial` after it closed. */
@@ -79,6 +79,15 @@ export type CircuitBreakerSettings = SettingsFor<
   }
 >;
 
+/** What `update` can change: options as for the constructor, and `null` for none. */
+export interface CircuitBreakerChanges extends Pick<
+  CircuitBreakerOptions,
+  "maxFailures" | "resetTimeout" | "halfOpenMaxCalls"
+> {
+  /** `null`: that of `resetTimeout`, as one that was never given. */
+  readonly probeTimeout?: Duration | null | undefined;
+}
+
 const time = duration(undefined);
 const growth = { initial: time, factor: numberFrom(undefined, 1), max: time };
 
@@ -126,3 +135,18 @@ export const circuitBreakerRules: OptionRules<CircuitBreakerSettings> = {
   probeTimeout: optional(time),
   clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
 };
+
+const { maxFailures, halfOpenMaxCalls, probeTimeout } = circuitBreakerRules;
+
+/** The rules of {@link CircuitBreakerChanges}. */
+export const liveRules: Pick<typeof circuitBreakerRules, keyof CircuitBreakerChanges> = {
+  maxFailures,
+  resetTimeout,
+  halfOpenMaxCalls,
+  probeTimeout,
+};
+
+/** What the machine needs of checked settings. */
+export function limitsOf(settings: CircuitBreakerSettings): Limits {
+  return { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
+}

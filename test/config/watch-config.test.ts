@@ -9,6 +9,7 @@ import {
   watchConfig,
   type WatchConfigOptions,
 } from "../../src/config/index.js";
+import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { configure } from "../../src/configure.js";
 import { Health } from "../../src/health/health.js";
 import { currentConfiguration } from "../../src/kernel/configured.js";
@@ -341,6 +342,28 @@ describe("what is applied", () => {
     await looks(3);
     expect(changes.map(({ components }) => components)).toEqual([[]]);
     expect(limiter.rate).toBe(5);
+  });
+
+  test("an open circuit stays open, and opens for the new time when it opens again", async () => {
+    const breakers = (options: string): string => `resilience: { circuit_breaker: ${options} }\n`;
+    write("kstlib.conf.yml", breakers("{ max_failures: 5, instances: { payment: { max_failures: 2 } } }"));
+    const { changes, looks } = watching();
+    const breaker = new CircuitBreaker({ name: "payment", clock });
+    const fail = (): Promise<unknown> =>
+      breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
+    await fail();
+    await fail();
+    expect(breaker.state).toBe("open");
+    write("kstlib.conf.yml", breakers("{ max_failures: 5, reset_timeout: 10m, instances: { payment: {} } }"));
+    await looks(2);
+    expect(changes[0]?.components).toMatchObject([
+      { name: "payment", changed: ["maxFailures", "resetTimeout"] },
+    ]);
+    expect(breaker.snapshot()).toMatchObject({ state: "open", remainingSeconds: 58, failureCount: 2 });
+    await clock.advance(58);
+    await fail();
+    expect(breaker.snapshot()).toMatchObject({ state: "open", remainingSeconds: 600 });
+    expect(breaker.maxFailures).toBe(5);
   });
 
   test("tokens stay, and waiters get new turns by the new rate", async () => {
