@@ -19,9 +19,10 @@ export interface ComponentChange {
   readonly error?: unknown;
 }
 
-const KINDS: ReadonlyMap<string, ConfiguredOptions | undefined> = new Map(
-  Object.values(components).map(({ kind, configured }) => [kind, configured]),
-);
+// Looked for each time: a table made when the module is loaded would keep all components in every bundle of `loadConfig`.
+function configuredOf(kind: string): ConfiguredOptions | undefined {
+  return Object.values(components).find((descriptor) => descriptor.kind === kind)?.configured;
+}
 
 interface Follower {
   /** Weak: what a program forgets must not be kept because it follows a file. */
@@ -87,7 +88,7 @@ export class LiveConfiguration implements ConfigurationSource {
   }
 
   made(component: Component, kind: string, options: object): void {
-    const configured = KINDS.get(kind);
+    const configured = configuredOf(kind);
     if (this.#isEnded || configured === undefined) return;
     if (this.#followers.size >= this.#tidyAt) this.#tidy();
     const given = Object.entries(options).flatMap(([option, value]) => (value === undefined ? [] : [option]));
