@@ -1,6 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import type { Events } from "../kernel/events.js";
-import { sharedNow } from "../process/shared-time.js";
+import { sharedNow } from "../process/thread-clock.js";
 import { type Deadline, holdDeadline } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import type { GracefulShutdownSettings } from "./options.js";
