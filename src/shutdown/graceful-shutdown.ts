@@ -234,7 +234,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     const settings = changeSettings(liveRules, this.#settings, changes);
     checkDelay(settings);
     this.#settings = settings;
-    this.#run.settings = settings;
+    if (!this.isShuttingDown) this.#run.settings = settings;
   }
 
   /** Stops listening; other listeners stay. A shutdown in progress goes on. */
