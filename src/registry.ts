@@ -6,7 +6,7 @@ import { components, type ResilienceConfig } from "./descriptors.js";
 import type { Health } from "./health/health.js";
 import type { HealthOptions } from "./health/options.js";
 import type { HealthEvents, HealthSnapshot } from "./health/report.js";
-import type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/announcer.js";
+import type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/events.js";
 import type { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component } from "./kernel/component.js";

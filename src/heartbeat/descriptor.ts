@@ -4,7 +4,7 @@ import {
   type SectionDescriptor,
   sectionRules,
 } from "../kernel/descriptor.js";
-import type { HeartbeatEvents } from "./announcer.js";
+import type { HeartbeatEvents } from "./events.js";
 import { Heartbeat } from "./heartbeat.js";
 import { type HeartbeatOptions, heartbeatRules, liveRules } from "./options.js";
 

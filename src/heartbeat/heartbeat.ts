@@ -17,7 +17,7 @@ import {
 } from "../heartbeat-file/readers.js";
 import type { HeartbeatStatus } from "../heartbeat-file/state.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
+import { heartbeatEvents, type HeartbeatEvents, type HeartbeatSnapshot } from "./events.js";
 import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
@@ -38,7 +38,8 @@ import { ServiceNotices } from "./service-notices.js";
  * loop. If the loop is blocked or the process dies, the file goes stale.
  *
  * The file is replaced atomically and only its owner can read it, unless `mode` says otherwise. Beats never overlap: a
- * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running heartbeat does not keep the process alive.
+ * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running
+ * heartbeat does not keep the process alive.
  *
  * @throws TypeError for an unknown option or a value of the wrong type.
  * @throws RangeError for a value out of range.
@@ -86,7 +87,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     const { name, target, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;
-    this.#events = announcer(owner, this.#settings);
+    this.#events = heartbeatEvents(owner, this.#settings);
     this.#isTargetDead = lastGood(
       () => target?.isDead === true,
       false,
@@ -234,7 +235,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
       status: this.#status,
       stateFile: this.stateFile ?? null,
       interval: this.interval,
-      ...this.#writer.tally,
+      ...this.#writer.counts,
       isTargetDead: this.#targetDead,
     });
   }

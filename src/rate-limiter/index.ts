@@ -20,6 +20,13 @@ export type { RateLimiterStats } from "./metrics.js";
 export { RateLimiter } from "./rate-limiter.js";
 export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 export type { LimitedExecuteOptions } from "./execution.js";
-export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./request.js";
+export type {
+  AcquireOptions,
+  AcquireSyncOptions,
+  KeyedWrapOptions,
+  ReserveOptions,
+  SignalOf,
+  WrapOptions,
+} from "./request.js";
 export type { Reservation } from "./reservation.js";
 export { type RetryAfterSource, retryAfterSeconds } from "./retry-after.js";

@@ -34,6 +34,10 @@ export class KeyedBuckets {
     return this.#limits;
   }
 
+  get settings(): KeyedRateLimiterSettings {
+    return this.#settings;
+  }
+
   /** How many keys are known. */
   get size(): number {
     return this.#table.size;
@@ -105,14 +109,26 @@ export class KeyedBuckets {
   }
 
   /** Reserves in a key's open limiter. */
-  reserve(limiter: QueuedLimiter<string>, cost: number): Reservation {
+  reserve(limiter: QueuedLimiter<string>, cost: number, timeout: number): Reservation {
     const { key } = limiter;
-    return limiter.reserve(cost, (place, used) => {
+    return limiter.reserve(cost, timeout, (place, used) => {
       // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
       const open = this.#limiters.get(key) ?? (used > cost ? this.open(key) : undefined);
       open?.settle(place, used);
       if (open) this.close(open);
     });
+  }
+
+  /** Gives tokens back to the bucket of a key, up to a full one. */
+  refill(key: string, tokens: number): void {
+    const limiter = this.#limiters.get(key);
+    const slot = this.#table.find(key);
+    if (limiter !== undefined) {
+      limiter.refill(tokens);
+      this.close(limiter);
+    } else if (slot >= 0) {
+      this.#table.refill(slot, tokens, this.#settings.clock.now());
+    }
   }
 
   /** Gives up a limiter if it is idle. */

@@ -7,7 +7,11 @@ import { type Limits, makeLimits } from "./bucket.js";
 
 /** The limits of a bucket. */
 export interface RateLimits {
-  /** How many tokens flow into the bucket in each `per`: a number above 0. Default 10. */
+  /**
+   * How many tokens flow into the bucket in each `per`: a number above 0. Default 10. `Infinity` (`.inf` in YAML)
+   * is no limit: every cost is admitted and counted, whatever the burst; `tokens` and `burst` are Infinity, which
+   * is `null` in JSON. Pauses hold all the same.
+   */
   readonly rate?: number | undefined;
   /** The period of `rate`; may be as long as a month. Default 1 s. */
   readonly per?: Duration | undefined;
@@ -75,7 +79,7 @@ export type KeyedRateLimiterSettings = SettingsFor<
 
 /** The rules of {@link RateLimiterOptions}. */
 export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
-  rate: numberAbove(10, 0),
+  rate: numberAbove(10, 0, Infinity),
   per: duration(1, { long: true }),
   burst: optional(numberAbove(undefined, 0)),
   maxQueue: optional(integer(undefined, 0)),

@@ -26,6 +26,8 @@ import {
   checkCost,
   parsePause,
   readRequest,
+  type ReserveOptions,
+  reserveTimeout,
   type WrapOptions,
 } from "./request.js";
 import type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
@@ -77,12 +79,12 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
 
   /** How many tokens flow in each {@link per}. */
   get rate(): number {
-    return this.#bucket.limits.rate;
+    return this.#bucket.limits.given.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#bucket.limits.per / 1000;
+    return this.#bucket.limits.given.per / 1000;
   }
 
   /** How many tokens the bucket holds. */
@@ -154,12 +156,12 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
    * does not move that time.
    *
    * @param cost a number above 0, up to the burst.
-   * @throws RateLimitExceededError when `maxQueue` requests wait, or in a pause without an end.
+   * @throws RateLimitExceededError when its time is later than `timeout`, `maxQueue` wait, or a pause has no end.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
-  reserve(cost: number = 1): Reservation {
+  reserve(cost: number = 1, options?: ReserveOptions): Reservation {
     checkCost(cost, this.burst);
-    return this.#limiter.reserve(cost);
+    return this.#limiter.reserve(cost, reserveTimeout(options));
   }
 
   /**
@@ -223,7 +225,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: WrapOptions<Parameters<Fn>>,
   ): AsyncOf<Fn> & Limited<RateLimiter>;
   wrap(fn: AnyFunction, options?: WrapOptions): unknown {
-    return limitAsync(onePolicy(this), options, fn);
+    return limitAsync(onePolicy(this), options, fn, () => this);
   }
 
   /** Makes a function that blocks the thread until its turn, then calls `fn`: same `this`, parameters and result. */
@@ -244,7 +246,6 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   /**
    * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
    * does not end a longer one early. Waiters whose timeout can no longer be met are refused at once.
-   *
    * What an upstream asks is data, not an option: any number of seconds is accepted. 0 or less, NaN, `undefined` and
    * `null` are no pause; Infinity lasts until {@link reset}.
    *
@@ -266,9 +267,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   }
 
   /**
-   * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens in the bucket
-   * are kept, up to the new burst. Waiters keep their order; refused at once is one whose cost is above the new burst,
-   * or whose timeout can no longer be met.
+   * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens are kept,
+   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once.
    */
   update(changes: RateLimitChanges): void {
     const { settings, limits } = updated(this.#settings, changes);

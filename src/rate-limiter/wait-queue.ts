@@ -42,6 +42,8 @@ interface Forecast {
 export class WaitQueue {
   /** No pause if in the past. */
   pausedUntil: number = -Infinity;
+  /** Until then, nobody may wait either. */
+  blockedUntil: number = -Infinity;
   readonly #bucket: TokenBucket;
   readonly #waiters = new LinkedList<Waiter>();
   readonly #reservations = new LinkedList<PendingReservation>();
@@ -115,6 +117,12 @@ export class WaitQueue {
     }
   }
 
+  /** Gives back tokens of nobody in particular, up to a full bucket. */
+  refill(tokens: number, now: number): void {
+    this.#forecast = undefined;
+    this.#bucket.refill(tokens, now);
+  }
+
   /** Takes what was reserved until now; returns whether that overtakes a late waiter. */
   takeReserved(now: number): boolean {
     let overtaken = false;
@@ -150,7 +158,8 @@ export class WaitQueue {
     const late: [Waiter, number][] = [];
     const { limits } = this.#bucket;
     this.#forecast = this.#simulate(now, (waiter, turnAt) => {
-      const drops = waiter.cost > limits.burst || isLate(turnAt, waiter.deadline, limits);
+      const drops =
+        now < this.blockedUntil || waiter.cost > limits.burst || isLate(turnAt, waiter.deadline, limits);
       if (drops) {
         this.#remove(waiter);
         late.push([waiter, turnAt]);

@@ -61,7 +61,7 @@ function innermost(stack: string): string {
     .join(" < ");
 }
 
-/** What is known without asking the main thread. */
+/** What blocks the end, as far as this thread knows. */
 function trouble({ running }: Shutdown): string {
   if (running === null) return "the process does not end";
   if (running === undefined) return "the thread is blocked before the first callback";
@@ -79,10 +79,10 @@ async function interrupt({ id }: Shutdown): Promise<string | undefined> {
   }
   if (answer === undefined) return "the thread is outside of JavaScript and cannot be interrupted";
   const place = innermost(answer.stack);
-  // Between two callbacks of the application there is none.
+  // Between two callbacks no frame is the application's.
   if (place !== "") say(`stuck at: ${place}`);
   void evaluate(session, `process.emit(${JSON.stringify(timeUp)}, ${id})`);
-  // The evaluation is on its way; a session left open would hold the exit up.
+  // The evaluation has been sent; an open session would delay the exit.
   session.disconnect();
   return undefined;
 }

@@ -7,6 +7,7 @@ import { checkFunction } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
+import { canStartDeadlineThread } from "./deadline-thread.js";
 import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 import {
   checkDelay,
@@ -31,7 +32,6 @@ import type { ClosableServer } from "./servers/frameworks.js";
 import { ShutdownRun } from "./shutdown-run.js";
 import { install, isInstalled, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
-import { canStartDeadlineThread } from "./thread-check.js";
 import type { ShutdownWaitOptions } from "./wait.js";
 
 /**
@@ -79,7 +79,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     tellMade(this, "shutdown", options);
   }
 
-  /** What snapshots and messages call it. */
+  /** Its name in snapshots and messages. */
   get name(): string {
     return this.#settings.name;
   }
@@ -94,7 +94,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#settings.preStopDelay / 1000;
   }
 
-  /** The part of the time left that a server, thread or cluster leaves to the callbacks behind it: 0 to 0.9. */
+  /** The part of the remaining time that a server, thread or cluster leaves to the callbacks after it: 0 to 0.9. */
   get reserve(): number {
     return this.#settings.reserve;
   }
@@ -150,7 +150,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Adds a callback. Disposing of the result takes it away again, as `unregister` does.
+   * Adds a callback. Disposing of the result removes it, as `unregister` does.
    *
    * @throws ShutdownError when the name is taken or the shutdown has begun.
    * @throws TypeError or RangeError for a bad name, callback or option.
@@ -207,8 +207,8 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Takes away what was registered by that name. Returns whether there was something; `false` once the shutdown has
-   * begun, because nothing can be changed then.
+   * Removes what was registered under that name. Returns whether there was anything; `false` once the shutdown has
+   * begun, when nothing can be changed any more.
    */
   unregister(name: string): boolean {
     return this.#registrations.remove((hook) => hook.name === name);
@@ -262,7 +262,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#run.wait(options);
   }
 
-  /** What it is and does at this moment; frozen, JSON-serialisable. */
+  /** Its current state as a frozen object that JSON can hold. */
   snapshot(): ShutdownSnapshot {
     return this.#run.snapshot(this.isInstalled);
   }
