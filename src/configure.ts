@@ -37,22 +37,30 @@ function checkOptions(rules: SectionRules, options: unknown, path: string): Chec
   return { given: Object.freeze(Object.fromEntries(given)), settings: Object.fromEntries(settings) };
 }
 
+function checkInstances(path: string, section: SectionDescriptor, own: Options, found: unknown): Options {
+  if (typeof found !== "object" || found === null || Array.isArray(found)) {
+    throw new TypeError(`${path} must be an object of options by name; got ${show(found)}.`);
+  }
+  const byName = Object.entries(found).map(([instance, options]: [string, unknown]) => {
+    const checked = checkOptions(section.rules, options, `${path}.${instance}`);
+    checkTogether(section, own, checked.settings);
+    return [instance, checked.given] as const;
+  });
+  return Object.freeze(Object.fromEntries(byName));
+}
+
 function checkSection(name: string, section: SectionDescriptor, found: unknown): Options {
   const { rules } = section;
+  if (section.isByName) {
+    return Object.freeze({ instances: checkInstances(name, section, {}, found) });
+  }
   checkKeys(name, { ...rules, instances: true }, found);
   const { instances, ...options } = found;
   const own = checkOptions(rules, options, name);
   checkTogether(section, own.settings);
   if (instances === undefined) return own.given;
-  if (typeof instances !== "object" || instances === null || Array.isArray(instances)) {
-    throw new TypeError(`${name}.instances must be an object of options by name; got ${show(instances)}.`);
-  }
-  const byName = Object.entries(instances).map(([instance, ofInstance]: [string, unknown]) => {
-    const checked = checkOptions(rules, ofInstance, `${name}.instances.${instance}`);
-    checkTogether(section, own.settings, checked.settings);
-    return [instance, checked.given] as const;
-  });
-  return Object.freeze({ ...own.given, instances: Object.freeze(Object.fromEntries(byName)) });
+  const checked = checkInstances(`${name}.instances`, section, own.settings, instances);
+  return Object.freeze({ ...own.given, instances: checked });
 }
 
 /**

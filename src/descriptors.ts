@@ -5,6 +5,19 @@ import type { HealthOptions } from "./health/options.js";
 import * as heartbeat from "./heartbeat/descriptor.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Meanings, SectionDescriptor } from "./kernel/descriptor.js";
+import * as chaos from "./policies/chaos/descriptor.js";
+import * as fallback from "./policies/fallback/descriptor.js";
+import type { FallbackOptions } from "./policies/fallback/options.js";
+import * as hedge from "./policies/hedge/descriptor.js";
+import type { HedgeOptions } from "./policies/hedge/options.js";
+import * as pipeline from "./policies/pipeline/descriptor.js";
+import * as resilient from "./resilient-options.js";
+import type { ResilientOptions } from "./resilient-options.js";
+import * as retry from "./policies/retry/descriptor.js";
+import type { RetryOptions } from "./policies/retry/options.js";
+import * as singleFlight from "./policies/single-flight/descriptor.js";
+import * as timeout from "./policies/timeout/descriptor.js";
+import type { TimeoutOptions } from "./policies/timeout/options.js";
 import * as rateLimiter from "./rate-limiter/descriptor.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
 import * as shutdown from "./shutdown/descriptor.js";
@@ -32,6 +45,12 @@ export interface ResilienceConfig {
   readonly health?: ConfigSection<HealthOptions> | undefined;
   readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
   readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
+  readonly retry?: ConfigSection<RetryOptions> | undefined;
+  readonly timeout?: ConfigSection<TimeoutOptions> | undefined;
+  readonly fallback?: ConfigSection<FallbackOptions> | undefined;
+  readonly hedge?: ConfigSection<HedgeOptions> | undefined;
+  /** What `Registry.pipeline` makes, by name. */
+  readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name">>> | undefined;
 }
 
 /** The sections of the configuration, by their names in code. */
@@ -42,6 +61,11 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   health: health.section,
   heartbeat: heartbeat.section,
   watchdog: watchdog.section,
+  retry: retry.section,
+  timeout: timeout.section,
+  fallback: fallback.section,
+  hedge: hedge.section,
+  pipelines: resilient.section,
 } satisfies Record<keyof ResilienceConfig, unknown>;
 
 /** What the sections and their options are for. */
@@ -52,6 +76,11 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   health: health.meanings,
   heartbeat: heartbeat.meanings,
   watchdog: watchdog.meanings,
+  retry: retry.meanings,
+  timeout: timeout.meanings,
+  fallback: fallback.meanings,
+  hedge: hedge.meanings,
+  pipelines: resilient.meanings,
 } satisfies Record<keyof ResilienceConfig, unknown>;
 
 /** The kinds of components, by the names of the methods of `Registry` that make them. */
@@ -62,6 +91,14 @@ export const components: {
   readonly health: typeof health.component;
   readonly heartbeat: typeof heartbeat.component;
   readonly watchdog: typeof watchdog.component;
+  readonly retry: typeof retry.component;
+  readonly retryBudget: typeof retry.budgetComponent;
+  readonly timeout: typeof timeout.component;
+  readonly fallback: typeof fallback.component;
+  readonly hedge: typeof hedge.component;
+  readonly pipeline: typeof pipeline.component;
+  readonly singleFlight: typeof singleFlight.component;
+  readonly chaos: typeof chaos.component;
   readonly shutdown: typeof shutdown.component;
 } = {
   circuitBreaker: circuitBreaker.component,
@@ -70,5 +107,16 @@ export const components: {
   health: health.component,
   heartbeat: heartbeat.component,
   watchdog: watchdog.component,
+  retry: retry.component,
+  retryBudget: retry.budgetComponent,
+  timeout: timeout.component,
+  fallback: fallback.component,
+  hedge: hedge.component,
+  pipeline: {
+    ...pipeline.component,
+    configured: { section: "pipelines", rules: resilient.section.rules },
+  },
+  singleFlight: singleFlight.component,
+  chaos: chaos.component,
   shutdown: shutdown.component,
 };

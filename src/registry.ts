@@ -1,65 +1,52 @@
 import type { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
-import type { CircuitBreakerEvents, CircuitSnapshot } from "./circuit-breaker/report.js";
 import { checkConfiguration } from "./configure.js";
 import { components, type ResilienceConfig } from "./descriptors.js";
 import type { Health } from "./health/health.js";
 import type { HealthOptions } from "./health/options.js";
-import type { HealthEvents, HealthSnapshot } from "./health/report.js";
-import type { HeartbeatEvents, HeartbeatSnapshot } from "./heartbeat/events.js";
 import type { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component } from "./kernel/component.js";
-import { type ConfigurationSource, currentSource, pushSource } from "./kernel/configured.js";
+import {
+  type ConfigurationSource,
+  configuredLayers,
+  currentSource,
+  pushSource,
+  tellMade,
+} from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { Listener } from "./kernel/events.js";
 import { Printed } from "./kernel/printed.js";
 import type { KeyedRateLimiter } from "./rate-limiter/keyed-rate-limiter.js";
-import type { KeyedRateLimiterEvents, KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-report.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
 import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
-import type { RateLimiterEvents, RateLimiterSnapshot } from "./rate-limiter/report.js";
+import type { Chaos } from "./policies/chaos/chaos.js";
+import type { ChaosOptions } from "./policies/chaos/options.js";
+import type { Fallback } from "./policies/fallback/fallback.js";
+import type { FallbackOptions } from "./policies/fallback/options.js";
+import type { Hedge } from "./policies/hedge/hedge.js";
+import type { HedgeOptions } from "./policies/hedge/options.js";
+import type { Pipeline } from "./policies/pipeline/pipeline.js";
+import type { RetryOptions } from "./policies/retry/options.js";
+import type { RetryBudget, RetryBudgetOptions } from "./policies/retry/retry-budget.js";
+import type { Retry } from "./policies/retry/retry.js";
+import type { SingleFlightOptions } from "./policies/single-flight/options.js";
+import type { SingleFlight } from "./policies/single-flight/single-flight.js";
+import type { TimeoutOptions } from "./policies/timeout/options.js";
+import type { Timeout } from "./policies/timeout/timeout.js";
+import { makeResilient } from "./resilient.js";
+import type { ResilientOptions } from "./resilient-options.js";
 import { type AnyComponent, type AnyEvent, RegistryTable } from "./registry-table.js";
 import type { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
-import type { ShutdownEvents } from "./shutdown/report.js";
-import type { ShutdownSnapshot } from "./shutdown/snapshot.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
-import type { WatchdogEvents, WatchdogSnapshot } from "./watchdog/snapshot.js";
 import type { Watchdog } from "./watchdog/watchdog.js";
+import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
 
-type ByName<Value> = Readonly<Record<string, Value>>;
-
-/** The snapshots of all instances of a {@link Registry}, by kind and name. */
-export interface RegistrySnapshot {
-  readonly circuitBreakers: ByName<CircuitSnapshot>;
-  readonly rateLimiters: ByName<RateLimiterSnapshot>;
-  readonly keyedRateLimiters: ByName<KeyedRateLimiterSnapshot>;
-  readonly health: ByName<HealthSnapshot>;
-  readonly heartbeats: ByName<HeartbeatSnapshot>;
-  readonly watchdogs: ByName<WatchdogSnapshot>;
-  readonly shutdown: ShutdownSnapshot | null;
+/** The overrides of a part; `undefined` for one that is only named. */
+function withoutName({ name: _name, ...others }: object & { readonly name: string }): object | undefined {
+  return Object.keys(others).length > 0 ? others : undefined;
 }
-
-type EventOf<Kind extends string, Payloads> = {
-  [Name in keyof Payloads]: {
-    readonly kind: Kind;
-    /** Of the component. */
-    readonly name: string;
-    readonly event: Name;
-    readonly payload: Payloads[Name];
-  };
-}[keyof Payloads];
-
-/** An event of a component of a {@link Registry}, and whose it is. */
-export type RegistryEvent =
-  | EventOf<"circuit-breaker", CircuitBreakerEvents>
-  | EventOf<"rate-limiter", RateLimiterEvents>
-  | EventOf<"keyed-rate-limiter", KeyedRateLimiterEvents>
-  | EventOf<"health", HealthEvents>
-  | EventOf<"heartbeat", HeartbeatEvents>
-  | EventOf<"watchdog", WatchdogEvents>
-  | EventOf<"shutdown", ShutdownEvents>;
 
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
@@ -137,6 +124,52 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#get(components.watchdog, name, overrides);
   }
 
+  /** The retry of that name; `overrides` count when it is made. */
+  retry(name: string, overrides?: Omit<RetryOptions, "name">): Retry {
+    return this.#get(components.retry, name, overrides);
+  }
+
+  /** The retry budget of that name; `overrides` count when it is made. */
+  retryBudget(name: string, overrides?: Omit<RetryBudgetOptions, "name">): RetryBudget {
+    return this.#get(components.retryBudget, name, overrides);
+  }
+
+  /** The timeout of that name; `overrides` count when it is made. */
+  timeout(name: string, overrides?: Omit<TimeoutOptions, "name">): Timeout {
+    return this.#get(components.timeout, name, overrides);
+  }
+
+  /** The fallback of that name; `overrides` count when it is made. */
+  fallback(name: string, overrides?: Omit<FallbackOptions, "name">): Fallback<unknown> {
+    return this.#get(components.fallback, name, overrides);
+  }
+
+  /** The hedge of that name; `overrides` count when it is made. */
+  hedge(name: string, overrides?: Omit<HedgeOptions, "name">): Hedge {
+    return this.#get(components.hedge, name, overrides);
+  }
+
+  /**
+   * The pipeline of that name, as `pipelines.<name>` of the configuration and the overrides say, in the order of
+   * `resilient`. Its parts are components of this registry: a text names one of them, options make one of the
+   * pipeline's name. `Instead` is what its fallback gives; `never` without one.
+   */
+  pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
+    const make = (): Pipeline<unknown> => this.#resilient(name, overrides);
+    // What a fallback of the configuration gives, its user has to know.
+    return this.#get(components.pipeline, name, overrides, make);
+  }
+
+  /** The single flight of that name; `overrides` count when it is made. */
+  singleFlight(name: string, overrides?: Omit<SingleFlightOptions, "name">): SingleFlight {
+    return this.#get(components.singleFlight, name, overrides);
+  }
+
+  /** The chaos policy of that name; `overrides` count when it is made. */
+  chaos(name: string, overrides?: Omit<ChaosOptions, "name">): Chaos<unknown> {
+    return this.#get(components.chaos, name, overrides);
+  }
+
   /** The one shutdown of the application, not installed; `overrides` count when it is made. */
   shutdown(overrides?: GracefulShutdownOptions): GracefulShutdown {
     return this.#get(components.shutdown, components.shutdown.kind, overrides);
@@ -182,6 +215,14 @@ export class Registry extends Printed implements AsyncDisposable {
       health: this.#table.snapshots(components.health),
       heartbeats: this.#table.snapshots(components.heartbeat),
       watchdogs: this.#table.snapshots(components.watchdog),
+      retries: this.#table.snapshots(components.retry),
+      retryBudgets: this.#table.snapshots(components.retryBudget),
+      timeouts: this.#table.snapshots(components.timeout),
+      fallbacks: this.#table.snapshots(components.fallback),
+      hedges: this.#table.snapshots(components.hedge),
+      pipelines: this.#table.snapshots(components.pipeline),
+      singleFlights: this.#table.snapshots(components.singleFlight),
+      chaos: this.#table.snapshots(components.chaos),
       shutdown: this.#table.snapshots(components.shutdown)["shutdown"] ?? null,
     });
   }
@@ -220,11 +261,30 @@ export class Registry extends Printed implements AsyncDisposable {
     descriptor: ComponentDescriptor<Instance, object>,
     name: string,
     overrides: object | undefined,
+    make?: () => Instance,
   ): Instance {
     this.#checkAlive();
     const options = descriptor.only === undefined ? { ...overrides, name } : (overrides ?? {});
-    const make = (): Instance => descriptor.make(options);
-    return this.#table.get(descriptor, name, options, () => this.#configured(make));
+    return this.#table.get(descriptor, name, options, () =>
+      this.#configured(make ?? (() => descriptor.make(options))),
+    );
+  }
+
+  #resilient(name: string, overrides: object | undefined): Pipeline<unknown> {
+    const [, configured = {}] = configuredLayers("pipelines", { name });
+    const options = { ...configured, ...overrides, name };
+    const pipeline = makeResilient("Registry.pipeline", options, {
+      fallback: (part) => this.fallback(part.name, withoutName(part)),
+      totalTimeout: (part) => this.timeout(part.name, withoutName(part)),
+      retry: (part) => this.retry(part.name, withoutName(part)),
+      hedge: (part) => this.hedge(part.name, withoutName(part)),
+      rateLimiter: (part) => this.rateLimiter(part.name, withoutName(part)),
+      circuitBreaker: (part) => this.circuitBreaker(part.name, withoutName(part)),
+      timeout: (part) => this.timeout(part.name, withoutName(part)),
+      retryBudget: (ofAll) => this.retryBudget(ofAll),
+    });
+    tellMade(pipeline, "pipeline", { ...overrides, name });
+    return pipeline;
   }
 
   /** Runs `make` with this registry's configuration as the one that constructors read. */

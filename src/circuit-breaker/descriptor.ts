@@ -12,7 +12,14 @@ export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRu
 
 export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents> = {
   kind: "circuit-breaker",
-  events: { stateChange: true, success: true, failure: true, rejected: true },
+  events: {
+    stateChange: true,
+    success: true,
+    failure: true,
+    rejected: true,
+    wouldReject: true,
+    ignored: true,
+  },
   configured: { section: "circuitBreaker", rules: circuitBreakerRules, live: Object.keys(liveRules) },
   make: (options: CircuitBreakerOptions) => new CircuitBreaker(options),
 };
@@ -22,6 +29,12 @@ export const meanings: Meanings = {
   options: {
     maxFailures: { means: "consecutive failures that open the circuit" },
     resetTimeout: { means: "how long it stays open before it admits a probe" },
+    jitter: { means: "the share of it that is added at random, so that a fleet does not probe at once" },
+    halfOpen: {
+      means: "how many calls are admitted while half-open, and which share of failures opens it again",
+      example: "{ calls: 10, failure_rate: 0.5 }",
+    },
+    mode: { means: "enforce; observe refuses nothing and tells what it would have; off does neither" },
     halfOpenMaxCalls: { means: "probes admitted while half-open, and successes needed to close" },
     probeTimeout: {
       means: "a probe that takes longer counts as failed; without it, reset_timeout",

@@ -26,9 +26,9 @@ export class Probes {
     return this.#size;
   }
 
-  /** The deadline that comes first. */
-  get deadline(): number | undefined {
-    return this.#first?.deadline;
+  /** The one whose deadline comes first. */
+  get first(): Probe | undefined {
+    return this.#first;
   }
 
   add(era: number, deadline: number): Probe {
@@ -44,10 +44,10 @@ export class Probes {
     return link;
   }
 
-  /** Takes out a probe of its own; one that is out already stays so. */
-  remove(probe: Probe): void {
+  /** Takes out a probe of its own; says whether it was under way. */
+  remove(probe: Probe): boolean {
     const link = probe as Link;
-    if (!link.isUnderWay) return;
+    if (!link.isUnderWay) return false;
     const { before, after } = link;
     if (before === undefined) this.#first = after;
     else before.after = after;
@@ -58,5 +58,6 @@ export class Probes {
     link.before = undefined;
     link.after = undefined;
     link.isUnderWay = false;
+    return true;
   }
 }

@@ -53,13 +53,18 @@ function knownOptions({ rules, aliases = {} }: SectionDescriptor): KnownOptions 
   return known;
 }
 
-const KNOWN_SECTIONS: ReadonlyMap<string, { readonly name: string; readonly options: KnownOptions }> =
-  new Map(
-    Object.entries(sections).map(([name, section]) => [
-      toSnakeCase(name),
-      { name, options: knownOptions(section) },
-    ]),
-  );
+interface KnownSection {
+  readonly name: string;
+  readonly options: KnownOptions;
+  readonly isByName: boolean;
+}
+
+const KNOWN_SECTIONS: ReadonlyMap<string, KnownSection> = new Map(
+  Object.entries(sections).map(([name, section]) => [
+    toSnakeCase(name),
+    { name, options: knownOptions(section), isByName: section.isByName ?? false },
+  ]),
+);
 
 function readOption(rule: Rule<unknown>, value: unknown, label: string): FileOption {
   // A rule may also take an object of code, such as a URL.
@@ -86,7 +91,7 @@ class SectionReader {
       const known = KNOWN_SECTIONS.get(key);
       if (known === undefined) this.#unknown([TOP, key], [...KNOWN_SECTIONS.keys()]);
       // An empty section, `heartbeat:` with everything under it commented out, says nothing.
-      else if (value !== null) found.set(known.name, this.#section(known.options, value, [TOP, key]));
+      else if (value !== null) found.set(known.name, this.#section(known, value, [TOP, key]));
     }
     const issues = this.#issues.toSorted(
       (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
@@ -103,7 +108,8 @@ class SectionReader {
     return paths;
   }
 
-  #section(known: KnownOptions, value: unknown, keys: KeyPath): FileSection {
+  #section({ options: known, isByName }: KnownSection, value: unknown, keys: KeyPath): FileSection {
+    if (isByName) return { own: new Map(), instances: this.#instances(known, value, keys) };
     const { instances, ...own } = this.#mapping(value, keys);
     const names = [...known.keys(), "instances"];
     const isSaid = instances !== undefined && instances !== null;

@@ -3,6 +3,7 @@ import { components } from "../descriptors.js";
 import type { Component } from "../kernel/component.js";
 import { type Configuration, type ConfigurationSource, layersOf } from "../kernel/configured.js";
 import type { ConfiguredOptions } from "../kernel/descriptor.js";
+import { isPlainObject } from "../kernel/plain-object.js";
 
 /** What a changed configuration means to one live component. Options have their names in code. */
 export interface ComponentChange {
@@ -54,9 +55,10 @@ function changeOf(
   const overridden: string[] = [];
   for (const [option, rule] of Object.entries(configured.rules)) {
     const values = settings.map((one) => one[option] ?? rule.fallback);
-    // As the rule reads them: "60s" and "1m" are the same.
+    if (isDeepStrictEqual(values[0], values[1])) continue;
+    // As the rule reads them: "60s" and "1m" are the same. What it makes an instance of a class of cannot be compared.
     const [old, now] = values.map((value) => (value === undefined ? value : rule.parse(value, option)));
-    if (isDeepStrictEqual(old, now)) continue;
+    if ((typeof now !== "object" || isPlainObject(now)) && isDeepStrictEqual(old, now)) continue;
     if (given.has(option)) overridden.push(option);
     else if (configured.live?.includes(option)) changes[option] = values[1] ?? null;
     else ignored.push(option);

@@ -64,8 +64,10 @@ function givenOptions(options: FileOptions): Options {
 function configOf(found: FileSections): ResilienceConfig {
   const bySection = [...found].map(([name, { own, instances }]) => {
     if (instances === undefined) return [name, givenOptions(own)];
-    const byName = [...instances].map(([instance, options]) => [instance, givenOptions(options)]);
-    return [name, { ...givenOptions(own), instances: Object.fromEntries(byName) }];
+    const byName = Object.fromEntries(
+      [...instances].map(([instance, options]) => [instance, givenOptions(options)]),
+    );
+    return [name, sections[name]?.isByName ? byName : { ...givenOptions(own), instances: byName }];
   });
   return frozenCopy(Object.fromEntries(bySection)) as ResilienceConfig;
 }

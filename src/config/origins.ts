@@ -84,13 +84,15 @@ export function effectiveSections(
   const found: { readonly [section: string]: ConfigSection<object> | undefined } = { ...config };
   return Object.entries(sections).map(([name, section]) => {
     const key = toSnakeCase(name);
-    const { instances = {}, ...options } = found[name] ?? {};
+    const said = found[name] ?? {};
+    const { instances = {}, ...options } = section.isByName ? { instances: { ...said } } : said;
     const own: Layer = { options, keys: ["resilience", key] };
+    const ofInstances = section.isByName ? own.keys : [...own.keys, "instances"];
     return {
       key,
-      values: valuesOf(section, [own], sources),
+      values: section.isByName ? [] : valuesOf(section, [own], sources),
       instances: Object.entries(instances).map(([instance, ofInstance]) => {
-        const layer: Layer = { options: { ...ofInstance }, keys: [...own.keys, "instances", instance] };
+        const layer: Layer = { options: { ...ofInstance }, keys: [...ofInstances, instance] };
         return { name: instance, values: valuesOf(section, [own, layer], sources) };
       }),
     };

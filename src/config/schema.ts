@@ -44,6 +44,8 @@ function shapeSchema(shape: FileShape): Schema {
       return { enum: shape.values, type: "string" };
     case "list":
       return { type: "array", items: { enum: shape.values, type: "string" } };
+    case "any":
+      return {};
     case "record":
       return { type: "object" };
     case "either":
@@ -62,7 +64,7 @@ function describe({ allowed, fallback }: Rule<unknown>, means: string | undefine
   return `${means === undefined ? "" : `${means}: `}${allowed}.${byDefault}`;
 }
 
-function sectionSchema(name: string, { rules, aliases = {} }: SectionDescriptor): Schema {
+function sectionSchema(name: string, { rules, aliases = {}, isByName }: SectionDescriptor): Schema {
   const options: Record<string, Schema> = {};
   for (const [option, rule] of Object.entries(rules)) {
     if (rule.file === undefined) continue;
@@ -73,7 +75,7 @@ function sectionSchema(name: string, { rules, aliases = {} }: SectionDescriptor)
     if (alias !== undefined) options[alias] = schema;
   }
   const instances = { type: "object", additionalProperties: orEmpty(mapping(options)) };
-  return orEmpty(mapping({ ...options, instances: orEmpty(instances) }));
+  return orEmpty(isByName ? instances : mapping({ ...options, instances: orEmpty(instances) }));
 }
 
 /**

@@ -4,6 +4,8 @@ import { isNative, monotonic, moveAhead, onSwitch } from "./time.js";
 export interface Timer {
   /** Forgets the callback; safe to call at any time, any number of times. */
   cancel(): void;
+  /** Whether it keeps the process alive from now on; where it is missing, a timer does as it was set to. */
+  keepAlive?(keeps: boolean): void;
 }
 
 /** How {@link Clock.setTimer} treats the process while the timer is pending. */
@@ -50,7 +52,7 @@ function setAgain(): void {
 class RealTimer implements Timer {
   readonly #callback: () => void;
   readonly #due: number;
-  readonly #ref: boolean;
+  #ref: boolean;
   #handle: ReturnType<typeof setTimeout> | undefined;
   /** The `clearTimeout` that belongs to the handle: fake and real ones do not know each other's timers. */
   #clear = clearTimeout;
@@ -71,6 +73,14 @@ class RealTimer implements Timer {
     this.#drop();
   }
 
+  keepAlive(keeps: boolean): void {
+    this.#ref = keeps;
+    // A fake may have neither.
+    const handle = this.#handle as Partial<NodeJS.Timeout> | undefined;
+    if (keeps) handle?.ref?.();
+    else handle?.unref?.();
+  }
+
   setAgain(): void {
     this.#drop();
     this.#arm(this.#due - monotonic());
@@ -89,8 +99,7 @@ class RealTimer implements Timer {
     this.#end = Math.min(this.#due, monotonic() + this.#length);
     this.#clear = clearTimeout;
     this.#handle = setTimeout(this.#wake, this.#length);
-    // A fake may have none.
-    if (!this.#ref) (this.#handle as Partial<NodeJS.Timeout>).unref?.();
+    if (!this.#ref) this.keepAlive(false);
   }
 
   readonly #wake = (): void => {
@@ -114,7 +123,10 @@ class RealTimer implements Timer {
 }
 
 /** Only the monotonic time, for code that never waits, so that a bundle without timers need not contain them. */
-export const monotonicClock: Pick<Clock, "now"> = { now: monotonic };
+export const monotonicClock: Pick<Clock, "now" | "wallNow"> = {
+  now: monotonic,
+  wallNow: () => Date.now(),
+};
 
 let sleeper: Int32Array | undefined;
 

@@ -1,13 +1,15 @@
-import { checkSignal } from "./abort.js";
+import { type Abortable, checkSignal, isScope } from "./abort.js";
+import type { Clock } from "./clock.js";
 import { ownOptions } from "./options.js";
 import { integer, numberFrom } from "./rules.js";
+import { secondsUntil } from "./seconds.js";
 
 /**
  * What a function run by a policy's `execute` is given. Passed on as the options of an inner `execute`, it carries all
  * of this inwards: `retry.execute((context) => breaker.execute(work, context))`.
  */
 export interface ExecutionContext {
-  /** Aborted when the caller's signal is; always there, so that it can be passed on. */
+  /** Aborted when the caller's signal is, or when a policy outside ends the execution; always there, so that it can be passed on. */
   readonly signal: AbortSignal;
   /** Which attempt this is, counted by the nearest retry or hedge outside; 1 without one. */
   readonly attempt: number;
@@ -25,44 +27,137 @@ export interface ExecuteOptions {
   readonly remaining?: number | undefined;
 }
 
-// A signal costs microseconds: made for those who ask. Own and enumerable, so that a copy made by spreading has it.
-const LAZY_SIGNAL: PropertyDescriptor = {
-  enumerable: true,
-  configurable: true,
-  get() {
-    const { signal } = new AbortController();
-    Object.defineProperty(this, "signal", { value: signal, enumerable: true });
-    return signal;
-  },
-};
+/** Until when an execution may last, in milliseconds of a clock. */
+export interface Deadline {
+  readonly clock: Pick<Clock, "now">;
+  readonly due: number;
+}
+
+/** A signal that nobody aborts, made for those who ask. */
+class Idle {
+  #signal: AbortSignal | undefined;
+
+  static is(source: object): source is Idle {
+    return #signal in source;
+  }
+
+  get signal(): AbortSignal {
+    // Whoever has asked may keep it and listen to it: the next call gets another one.
+    if (this.#signal === undefined) blank = undefined;
+    return (this.#signal ??= new AbortController().signal);
+  }
+}
+
+const NONE: readonly unknown[] = [];
+
+// Symbols, which are copied along when a context is spread.
+const SOURCE: unique symbol = Symbol("source");
+const DEADLINE: unique symbol = Symbol("deadline");
+
+/** What a context and its copies have besides their properties. */
+interface Hidden {
+  [SOURCE]?: Abortable | Idle;
+  [DEADLINE]?: number | Deadline;
+}
+
+function signalOf(source: Abortable | Idle = new Idle()): AbortSignal {
+  return Idle.is(source) || isScope(source) ? source.signal : source;
+}
+
+function secondsOf(deadline: number | Deadline): number {
+  return typeof deadline === "number" ? deadline : secondsUntil(deadline.due, deadline.clock.now());
+}
 
 /** The context that policies make and hand on. */
 export class Context implements ExecutionContext {
-  declare readonly signal: AbortSignal;
   readonly attempt: number;
-  readonly remaining: number;
-  /** What can give the execution up; a signal that is made because somebody asks never aborts. */
-  readonly #source: AbortSignal | undefined;
+  readonly #budget: object | undefined;
+  readonly #args: readonly unknown[];
 
-  constructor(source: AbortSignal | undefined, attempt: number = 1, remaining: number = Infinity) {
+  /**
+   * @param source what can give the execution up.
+   * @param deadline of a clock; or what `remaining` says, in seconds.
+   * @param budget has counted the call already; see {@link budget}.
+   * @param args see {@link args}.
+   */
+  constructor(
+    source: Abortable | undefined,
+    attempt: number = 1,
+    deadline: number | Deadline = Infinity,
+    budget?: object,
+    args: readonly unknown[] = NONE,
+  ) {
     this.attempt = attempt;
-    this.remaining = remaining;
-    this.#source = source;
-    Object.defineProperty(
-      this,
-      "signal",
-      source === undefined ? LAZY_SIGNAL : { value: source, enumerable: true },
-    );
+    const hidden = this as Hidden;
+    hidden[SOURCE] = source ?? new Idle();
+    hidden[DEADLINE] = deadline;
+    this.#budget = budget;
+    this.#args = args;
   }
 
   static is(value: unknown): value is Context {
-    return typeof value === "object" && value !== null && #source in value;
+    return typeof value === "object" && value !== null && #budget in value;
   }
 
-  get source(): AbortSignal | undefined {
-    return this.#source;
+  get source(): Abortable | undefined {
+    const source = (this as Hidden)[SOURCE];
+    return source === undefined || Idle.is(source) ? undefined : source;
+  }
+
+  get deadline(): number | Deadline {
+    return (this as Hidden)[DEADLINE] ?? Infinity;
+  }
+
+  /** The retry budget that counted the call outside: the call behind an attempt is not another one. */
+  get budget(): object | undefined {
+    return this.#budget;
+  }
+
+  /** The arguments of a function that was called or wrapped, for policies that have a key; none of an executed one. */
+  get args(): readonly unknown[] {
+    return this.#args;
+  }
+
+  /** The context of an attempt inside this one. */
+  ofAttempt(attempt: number, deadline: number | Deadline, budget: object | undefined): Context {
+    return new Context(this.source, attempt, deadline, budget, this.#args);
+  }
+
+  /** The context of what a policy inside can end as well. */
+  within(source: Abortable, deadline: number | Deadline): Context {
+    return new Context(source, this.attempt, deadline, this.#budget, this.#args);
+  }
+
+  get signal(): AbortSignal {
+    return signalOf((this as Hidden)[SOURCE]);
+  }
+
+  get remaining(): number {
+    return secondsOf(this.deadline);
   }
 }
+
+const ofPrototype = Object.getOwnPropertyDescriptors(Context.prototype);
+const SIGNAL = { ...ofPrototype.signal, enumerable: true };
+const REMAINING = { ...ofPrototype.remaining, enumerable: true };
+
+/** A context as the application gets it: with properties of its own, which a copy made by spreading has, too. */
+export function exposed(context: Context): Context {
+  if (Object.hasOwn(context, "signal")) return context;
+  Object.defineProperty(context, "signal", SIGNAL);
+  return Object.defineProperty(context, "remaining", REMAINING);
+}
+
+/**
+ * The context as `fn` gets it. Making its properties costs more than most policies; who declares no parameter gets it
+ * without.
+ */
+export function contextFor(fn: (context: ExecutionContext) => unknown, context: Context): Context {
+  return fn.length > 0 ? exposed(context) : context;
+}
+
+/** The context of those who say nothing: the same for all, until somebody asks it for its signal. */
+let blank: Context | undefined;
 
 /** The keys of {@link ExecuteOptions}. */
 export const CONTEXT_KEYS: Readonly<Record<keyof ExecuteOptions, true>> = {
@@ -74,19 +169,33 @@ export const CONTEXT_KEYS: Readonly<Record<keyof ExecuteOptions, true>> = {
 const attemptRule = integer(1, 1);
 const remainingRule = numberFrom(Infinity, 0, Infinity);
 
+/** The context of a call with these arguments. */
+export function contextOfCall(args: readonly unknown[]): Context {
+  return args.length === 0 ? blankContext() : new Context(undefined, 1, Infinity, undefined, args);
+}
+
+function blankContext(): Context {
+  return (blank ??= Object.freeze(exposed(new Context(undefined))) as Context);
+}
+
 /** The context that options ask for: the very same, when they are one. */
 export function readContext(method: string, options: ExecuteOptions | undefined): Context {
-  if (options === undefined) return new Context(undefined);
+  if (options === undefined) return blankContext();
   if (Context.is(options)) return options;
   return contextOf(ownOptions(method, CONTEXT_KEYS, options));
 }
 
 /** The context that options ask for whose keys were checked. */
-export function contextOf({ signal, attempt = 1, remaining = Infinity }: ExecuteOptions): Context {
+export function contextOf(options: ExecuteOptions & Hidden): Context {
+  const { signal, attempt = 1, remaining, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
   if (signal !== undefined) checkSignal(signal, "signal");
+  const copied = source === undefined || Idle.is(source) ? undefined : source;
+  // What a copy still has of the original costs less than its signal, and its time goes on.
+  const isCopy = signal === undefined || (copied !== undefined && signal === signalOf(copied));
+  const left = remaining === undefined ? deadline : remainingRule.parse(remaining, "remaining");
   return new Context(
-    signal,
+    isCopy ? copied : signal,
     attemptRule.parse(attempt, "attempt"),
-    remainingRule.parse(remaining, "remaining"),
+    typeof left === "number" && secondsOf(deadline) <= left ? deadline : left,
   );
 }

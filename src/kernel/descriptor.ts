@@ -10,6 +10,8 @@ export interface SectionDescriptor {
   readonly rules: SectionRules;
   /** Second names that a file may use for options, by option. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** Its keys are names of instances; there are no options for all of them. */
+  readonly isByName?: true;
   /**
    * Throws what a constructor would say of options that are right one by one and do not go together.
    *

@@ -32,6 +32,21 @@ export function ownOptions(component: string, rules: object, options: unknown): 
 }
 
 /**
+ * Checks options that stand within others.
+ *
+ * @param label names them in errors.
+ */
+export function checkOptions(
+  label: string,
+  rules: Readonly<Record<string, Rule<unknown>>>,
+  options: unknown,
+): void {
+  for (const [key, value] of Object.entries(ownOptions(label, rules, options))) {
+    if (value !== undefined) rules[key]?.parse(value, `${label}.${key}`);
+  }
+}
+
+/**
  * Reads options once and returns checked, frozen settings: what the constructor was given over what the
  * configuration says (the section of that name; or `layers`, lowest first) over the defaults. `undefined` means
  * "not given", and so does a property that is inherited.

@@ -1,10 +1,22 @@
-import { onAbort } from "./abort.js";
-import { Context, type ExecuteOptions, type ExecutionContext } from "./context.js";
+import { type Abortable, onAbort } from "./abort.js";
+import { Context, contextFor, type ExecuteOptions, type ExecutionContext } from "./context.js";
 import { show } from "./show.js";
 import type { NotAPromise, Synchronous } from "./synchronous.js";
 
-/** Anything that can run a function under its protection; policies compose by nesting `execute`. */
-export interface Policy {
+declare const INSTEAD: unique symbol;
+
+/** What a call under a policy may resolve with in place of the function's result. */
+export type InsteadOf<Of> = Of extends { readonly [INSTEAD]?: infer Instead }
+  ? Exclude<Instead, undefined>
+  : never;
+
+/**
+ * Anything that can run a function under its protection; policies compose by nesting `execute`. `Instead` is what a call
+ * may resolve with in place of the function's result, as with a fallback.
+ */
+export interface Policy<Instead = never> {
+  /** Only a type: what a call may resolve with in place of the function's result. */
+  readonly [INSTEAD]?: Instead;
   /**
    * Runs `fn` under the policy and resolves with its result.
    *
@@ -13,11 +25,11 @@ export interface Policy {
   execute<Result>(
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: ExecuteOptions,
-  ): Promise<Result>;
+  ): Promise<Result | Instead>;
 }
 
 /** A {@link Policy} that can run synchronous functions, too. */
-export interface SyncPolicy extends Policy {
+export interface SyncPolicy<Instead = never> extends Policy<Instead> {
   /**
    * Runs the synchronous `fn` under the policy and returns its result, which must not be a promise. A signal that is
    * aborted already keeps it from running; one that aborts meanwhile cannot end it.
@@ -27,7 +39,7 @@ export interface SyncPolicy extends Policy {
   executeSync<Result>(
     fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
     options?: ExecuteOptions,
-  ): NotAPromise<Result>;
+  ): NotAPromise<Result> | Instead;
 }
 
 type Callable = (this: never, ...args: never) => unknown;
@@ -74,7 +86,7 @@ export interface Settling {
  */
 export function runAbortable<Result>(
   fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
-  source: AbortSignal | Context | undefined,
+  source: Abortable | Context | undefined,
   held?: Settling,
 ): Promise<Result> {
   const context = Context.is(source) ? source : new Context(source);
@@ -88,7 +100,7 @@ export function runAbortable<Result>(
     const leave = signal?.aborted === false ? onAbort(signal, abort) : undefined;
     const settleAbortable = async (): Promise<void> => {
       try {
-        const value = await fn(context);
+        const value = await fn(contextFor(fn, context));
         held?.returned(value);
         resolve(value);
       } catch (error) {

@@ -19,6 +19,7 @@ export type FileShape =
   | { readonly kind: "choice"; readonly values: readonly string[] }
   | { readonly kind: "list"; readonly values: readonly string[] }
   | { readonly kind: "record" }
+  | { readonly kind: "any" }
   | { readonly kind: "either"; readonly shapes: readonly FileShape[] }
   | { readonly kind: "object"; readonly fields: Readonly<Record<string, FileShape>> };
 

@@ -24,10 +24,11 @@ type IsAsync<Fn extends AnyFunction, Result = ReturnType<Fn>> = [keyof Fn, Resul
 
 /**
  * What a wrapper that always returns a promise makes of `Fn`: the same when it returns one already, which keeps
- * its type parameters and overloads.
+ * its type parameters and overloads. `Instead` is what a call may resolve with in place of the function's result.
  */
-export type AsyncOf<Fn extends AnyFunction> =
-  IsAsync<Fn> extends true ? Fn : Promised<ThisParameterType<Fn>, Parameters<Fn>, ReturnType<Fn>>;
+export type AsyncOf<Fn extends AnyFunction, Instead = never> = [IsAsync<Fn>, Instead] extends [true, never]
+  ? Fn
+  : Promised<ThisParameterType<Fn>, Parameters<Fn>, ReturnType<Fn> | Instead>;
 
 /**
  * What comes after the function that a synchronous wrapper takes: `Rest`, and for one that returns a promise an
@@ -38,27 +39,30 @@ export type SyncRest<Fn extends AnyFunction, Rest extends readonly unknown[] = [
     ? [...Required<Rest>, aFunctionThatReturnsAPromiseNeedsTheOneWithoutSync: never]
     : Rest;
 
-/** What a synchronous wrapper makes of `Fn`, whose result may not be `Refused`: the same but for own properties. */
-export type SyncOf<Fn extends AnyFunction, Refused = never> = [
-  keyof Fn | Extract<ReturnType<Fn>, Refused>,
+/**
+ * What a synchronous wrapper makes of `Fn`, whose result may not be `Refused`: the same but for own properties.
+ * `Instead` is what a call may return in place of the function's result.
+ */
+export type SyncOf<Fn extends AnyFunction, Refused = never, Instead = never> = [
+  keyof Fn | Extract<ReturnType<Fn>, Refused> | Instead,
 ] extends [never]
   ? Fn
-  : (this: ThisParameterType<Fn>, ...args: Parameters<Fn>) => Exclude<ReturnType<Fn>, Refused>;
+  : (this: ThisParameterType<Fn>, ...args: Parameters<Fn>) => Exclude<ReturnType<Fn>, Refused> | Instead;
 
 /** Wraps a function so that it returns a promise, and is a standard decorator of methods that return one. */
-export interface AsyncDecorator<Extra extends object> {
+export interface AsyncDecorator<Extra extends object, Instead = never> {
   <Fn extends AnyFunction>(
     fn: Fn,
     context?: ClassMethodDecoratorContext<never>,
-  ): AsyncOf<Fn> & Readonly<Extra>;
+  ): AsyncOf<Fn, Instead> & Readonly<Extra>;
 }
 
 /** Wraps a synchronous function, and is a standard decorator of synchronous methods. */
-export interface SyncDecorator<Extra extends object, Refused = never> {
+export interface SyncDecorator<Extra extends object, Refused = never, Instead = never> {
   <Fn extends AnyFunction>(
     fn: Fn,
     ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
-  ): SyncOf<Fn, Refused> & Readonly<Extra>;
+  ): SyncOf<Fn, Refused, Instead> & Readonly<Extra>;
 }
 
 /** Gives a wrapper the name and the number of parameters of what it wraps, and `extra` as read-only properties. */

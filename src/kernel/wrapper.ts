@@ -31,12 +31,15 @@ function policiesOf<Owned>(make: () => Owned, perInstance: boolean): Policies<Ow
   return { shared, of, perInstance: true };
 }
 
+/** One call of a wrapped function: it has its arguments already and ignores others. */
+export type Run = (...ignored: unknown[]) => unknown;
+
 /** Makes a function each of whose calls is left to `call`, with the policy of its `this`. */
 export function wrapCalls<Owned>(
   property: string,
   policies: Policies<Owned>,
   fn: AnyFunction,
-  call: (policy: Owned, run: () => unknown, self: unknown, args: readonly unknown[]) => unknown,
+  call: (policy: Owned, run: Run, self: unknown, args: readonly unknown[]) => unknown,
 ): AnyFunction {
   const wrapped = function (this: never, ...args: never): unknown {
     return call(policies.of(this), () => fn.apply(this, args), this, args);

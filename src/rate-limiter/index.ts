@@ -29,4 +29,4 @@ export type {
   WrapOptions,
 } from "./request.js";
 export type { Reservation } from "./reservation.js";
-export { type RetryAfterSource, retryAfterSeconds } from "./retry-after.js";
+export { type RetryAfterSource, retryAfterSeconds } from "../kernel/retry-after.js";

@@ -1,3 +1,4 @@
+import { type Abortable, throwIfAborted } from "../kernel/abort.js";
 import type { Component } from "../kernel/component.js";
 import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
@@ -104,7 +105,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     const id = idOf(key, this.maxKeyLength);
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (this.#buckets.tryTake(id, cost)) {
       this.#metrics.admitted(cost, 0, id);
       return;
@@ -128,7 +129,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     checkFunction(fn, "execute", RECIPE);
     const { context, request } = readExecution("execute", options, this.burst);
     const { cost, signal } = request;
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (this.#buckets.tryTake(id, cost)) this.#metrics.admitted(cost, 0, id);
     else await this.#waitIn(this.#open(id, cost), request, signal);
     return runAbortable(fn, context);
@@ -283,7 +284,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /** @param signal until its function runs, an abort gives back what was taken. */
-  async #waitIn(limiter: QueuedLimiter<string>, request: Request, signal?: AbortSignal): Promise<void> {
+  async #waitIn(limiter: QueuedLimiter<string>, request: Request, signal?: Abortable): Promise<void> {
     try {
       const waiter = await limiter.admit(request, signal !== undefined);
       if (!waiter || !signal?.aborted) return;

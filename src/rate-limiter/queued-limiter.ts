@@ -1,4 +1,4 @@
-import { onAbort } from "../kernel/abort.js";
+import { onAbort, throwIfAborted } from "../kernel/abort.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { isLate, type Limits } from "./bucket.js";
@@ -100,7 +100,7 @@ export class QueuedLimiter<Key> {
    * A `returnable` waiter may {@link settle} afterwards.
    */
   admit(request: Request, returnable: boolean = false): Promise<Waiter> | undefined {
-    request.signal?.throwIfAborted();
+    throwIfAborted(request.signal);
     const now = this.now();
     const turn = this.#takeOrWait(request, now);
     if (turn === undefined) return undefined;

@@ -1,5 +1,6 @@
+import { throwIfAborted } from "../kernel/abort.js";
 import type { Component } from "../kernel/component.js";
-import type { ExecutionContext } from "../kernel/context.js";
+import { contextFor, type ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
 import { tellMade } from "../kernel/configured.js";
@@ -199,9 +200,9 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   ): NotAPromise<Result> {
     checkFunction(fn, "executeSync", RECIPE);
     const { context, request } = readExecution("executeSync", options, this.burst);
-    request.signal?.throwIfAborted();
+    throwIfAborted(request.signal);
     this.#limiter.admitSync(request);
-    return synchronous(fn(context), "Use execute for it.");
+    return synchronous(fn(contextFor(fn, context)), "Use execute for it.");
   }
 
   /**
@@ -291,8 +292,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   }
 
   /**
-   * Refuses all waiters with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and from now on whoever would
-   * have to wait. No timer is left.
+   * Refuses all waiters with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and all who would have to wait.
    */
   [Symbol.dispose](): void {
     this.#limiter.dispose();

@@ -1,4 +1,4 @@
-import { checkSignal } from "../kernel/abort.js";
+import { type Abortable, checkSignal } from "../kernel/abort.js";
 import { type Duration, DURATION_PATTERN, durationRule, parseDuration } from "../kernel/duration.js";
 import { checkKeys, ownOptions } from "../kernel/options.js";
 import { unlike } from "../kernel/show.js";
@@ -53,7 +53,7 @@ export type SignalOf<Args extends readonly unknown[] = never[]> = (...args: Args
 export interface Request {
   readonly cost: number;
   readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Abortable | undefined;
 }
 
 /** The keys of {@link AcquireSyncOptions}. */

@@ -1,3 +1,4 @@
+import type { Abortable } from "../kernel/abort.js";
 import { availableAt, isLate, type Levels, take } from "./bucket.js";
 import { type Linked, LinkedList } from "./linked-list.js";
 import type { Grant, TokenBucket } from "./token-bucket.js";
@@ -17,7 +18,7 @@ export interface Waiter extends Place<Waiter> {
   readonly since: number;
   /** The last moment at which its turn may come. */
   readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Abortable | undefined;
   /** Whether it may give its tokens back. */
   readonly returnable: boolean;
   readonly granted: (waiter: Waiter) => void;

@@ -1,7 +1,13 @@
-import { onAbort } from "../kernel/abort.js";
+import { onAbort, throwIfAborted } from "../kernel/abort.js";
 import { realClock } from "../kernel/clock.js";
 import type { OptionRules } from "../kernel/options.js";
-import { Context, type ExecuteOptions, type ExecutionContext, readContext } from "../kernel/context.js";
+import {
+  Context,
+  exposed,
+  type ExecuteOptions,
+  type ExecutionContext,
+  readContext,
+} from "../kernel/context.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import { flag } from "../kernel/rules.js";
@@ -110,8 +116,8 @@ export class WatchdogContext implements SyncPolicy {
     options?: ExecuteOptions,
   ): Promise<Result> {
     checkFunction(body, "run");
-    const { source: signal, attempt, remaining } = readContext("watchdogContext().run", options);
-    signal?.throwIfAborted();
+    const { source: signal, attempt, deadline } = readContext("watchdogContext().run", options);
+    throwIfAborted(signal);
     const watchdog = new WatchdogOfRun(this.#settings);
     const leave = signal && onAbort(signal, () => watchdog.abort(signal.reason));
     watchdog.start();
@@ -120,7 +126,7 @@ export class WatchdogContext implements SyncPolicy {
     try {
       const result = await runAbortable(
         (context) => body(watchdog, context),
-        new Context(watchdog.signal, attempt, remaining),
+        new Context(watchdog.signal, attempt, deadline),
       );
       watchdog.raise();
       return result;
@@ -179,13 +185,13 @@ export class WatchdogContext implements SyncPolicy {
     pingsNever: boolean,
     options: ExecuteOptions | undefined,
   ): NotAPromise<Result> {
-    const { source: signal, attempt, remaining } = readContext(method, options);
-    signal?.throwIfAborted();
+    const { source: signal, attempt, deadline } = readContext(method, options);
+    throwIfAborted(signal);
     const watchdog = new WatchdogOfRun(this.#settings);
     const depth = runs().push(watchdog) - 1;
     watchdog.start();
     try {
-      const context = new Context(watchdog.signal, attempt, remaining);
+      const context = exposed(new Context(watchdog.signal, attempt, deadline));
       const call = (): Result => body(watchdog, context);
       const { clock, raiseOnTimeout, timeout } = this.#settings;
       // The engine does not see pings: it may end only what cannot ping.

@@ -130,7 +130,9 @@ describe.each(Object.entries(ways))("through %s", (_way, attempt) => {
       failedCalls: 2,
       rejectedCalls: 0,
       ignoredCalls: 2,
+      wouldRejectCalls: 0,
       stateChanges: 3,
+      window: [],
     });
   });
 
@@ -739,6 +741,7 @@ test("the snapshot is frozen and survives JSON", () => {
     kind: "circuit-breaker",
     name: "exchange",
     state: "open",
+    mode: "enforce",
     failureCount: 1,
     remainingSeconds: 10,
     stats: {
@@ -747,7 +750,9 @@ test("the snapshot is frozen and survives JSON", () => {
       failedCalls: 1,
       rejectedCalls: 0,
       ignoredCalls: 0,
+      wouldRejectCalls: 0,
       stateChanges: 1,
+      window: [],
     },
   });
   expect(Object.isFrozen(snapshot)).toBe(true);

@@ -9,9 +9,9 @@ import { meanings, sections } from "../../src/descriptors.js";
 import { FakeTerminal } from "./fake-terminal.js";
 
 /** Every option that a file can have. */
-const OPTIONS = Object.entries(sections).flatMap(([section, { rules, aliases }]) =>
+const OPTIONS = Object.entries(sections).flatMap(([section, { rules, aliases, isByName }]) =>
   Object.entries(rules).flatMap(([option, rule]) =>
-    rule.file === undefined
+    rule.file === undefined || isByName
       ? []
       : [{ section, option, rule, name: toSnakeCase(option), alias: aliases?.[option] }],
   ),
@@ -136,10 +136,25 @@ describe("config show", () => {
           `resilience:\n  ${key}:\n    ${line}\n    instances:\n      one:\n        ${line}\n`,
         );
         const values = await shown(terminal);
-        expect(values.get(`${key}.${name}`)?.origin?.line, written).toBe(3);
-        expect(values.get(`${key}.one.${name}`)?.origin?.line, written).toBe(6);
+        // Of a value with parts: each of them.
+        const lineOf = (full: string): number | undefined =>
+          [...values].find(([found]) => found === full || found.startsWith(`${full}.`))?.[1].origin?.line;
+        expect(lineOf(`${key}.${name}`), written).toBe(3);
+        expect(lineOf(`${key}.one.${name}`), written).toBe(6);
       }
     }
+  });
+
+  test("knows the lines of what stands by its name alone", async () => {
+    const terminal = new FakeTerminal();
+    terminal.write(
+      "kstlib.conf.yml",
+      "resilience:\n  pipelines:\n    api:\n      timeout: 2s\n      retry: { attempts: 5 }\n",
+    );
+    const values = await shown(terminal);
+    expect(values.get("pipelines.api.timeout")).toMatchObject({ value: "2s", origin: { line: 4 } });
+    expect(values.get("pipelines.api.retry.attempts")).toMatchObject({ value: 5, origin: { line: 5 } });
+    expect(values.get("pipelines.timeout")).toBeUndefined();
   });
 
   test("finds the file as loadConfig does: argument, --path, $KSTLIB_CONFIG, --cwd", async () => {
@@ -286,6 +301,9 @@ describe("config init", () => {
       "payment-api": { maxFailures: 3, resetTimeout: "10s" },
     });
     expect(config.rateLimiter?.instances).toEqual({ exchange: { rate: 1200, per: "1m", burst: 50 } });
+    expect(config.pipelines).toMatchObject({
+      "payment-api": { totalTimeout: "10s", retry: { attempts: 3 } },
+    });
   });
 
   test.each(OPTIONS)("says what $section $option is for", ({ section, option, rule }) => {

@@ -46,8 +46,12 @@ function badValues(shape: FileShape): string[] {
       return ["null", "3", "{}", "true", "[3]", '["no such word"]'];
     case "record":
       return ["null", "3", "[]", '"text"', "true"];
-    case "either":
-      return ["null", ".nan", "[]", "true", "{ no_such_key: 3 }"];
+    case "any":
+      return [];
+    case "either": {
+      const takesTrue = shape.shapes.some(({ kind }) => kind === "boolean");
+      return ["null", ".nan", "[]", ...(takesTrue ? ["false"] : ["true"]), "{ no_such_key: 3 }"];
+    }
     case "object":
       return ["null", "3", "[]", '"text"', "true", "{ no_such_key: 3 }"];
   }
@@ -64,7 +68,10 @@ describe("each key of the file refuses what it cannot be, and names itself", () 
     const name = toSnakeCase(key);
     for (const value of badValues(shape)) {
       for (const where of ["section", "instance"] as const) {
-        const lead = where === "section" ? "" : "    instances:\n      some-name:\n";
+        const isByName = sections[section]?.isByName ?? false;
+        if (isByName && where === "section") continue;
+        const instance = isByName ? "      some-name:\n" : "    instances:\n      some-name:\n";
+        const lead = where === "section" ? "" : instance;
         const text = `resilience:\n  ${toSnakeCase(section)}:\n${lead}        ${name}: ${value}\n`;
         const file = path.join(folder, "kstlib.conf.yml");
         writeFileSync(file, text);
@@ -79,7 +86,7 @@ describe("each key of the file refuses what it cannot be, and names itself", () 
         expect(error.keyPath).toContain(`.${name}`);
         expect(error.message).toContain(name);
         expect(error.message).toMatch(/got |is not an option of /);
-        expect(error.line).toBe(where === "section" ? 3 : 5);
+        expect(error.line).toBe(lead.split("\n").length + 2);
         expect(error.column).toBeGreaterThan(8);
       }
     }

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
-import { retryAfterSeconds } from "../../src/rate-limiter/retry-after.js";
+import { retryAfterSeconds } from "../../src/kernel/retry-after.js";
 
 const now = Date.UTC(2026, 8, 1, 12, 0, 0);
 const DATE = "Tue, 01 Sep 2026 12:00:30 GMT";

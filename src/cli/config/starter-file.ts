@@ -1,6 +1,6 @@
 import { toSnakeCase } from "../../config/names.js";
 import { meanings, sections } from "../../descriptors.js";
-import type { Meanings, SectionRules } from "../../kernel/descriptor.js";
+import type { Meanings, SectionDescriptor, SectionRules } from "../../kernel/descriptor.js";
 import type { Rule } from "../../kernel/rules.js";
 import { flowYaml } from "./flow-yaml.js";
 
@@ -34,7 +34,17 @@ function optionLines(rules: SectionRules, { options }: Meanings): readonly strin
   return lines.map(({ key, means }) => `    ${key.padEnd(width)}  # ${means}`);
 }
 
-function sectionLines(name: string, rules: SectionRules, words: Meanings): readonly string[] {
+/** Of a section whose keys are names: what can stand under each of them. */
+function namesLines(rules: SectionRules, { options, instances }: Meanings): readonly string[] {
+  const width = Math.max(...Object.keys(rules).map((option) => toSnakeCase(option).length));
+  const lines = Object.entries(rules).map(([option, { allowed }]) => {
+    return `    #   ${toSnakeCase(option).padEnd(width)}  ${options[option]?.means ?? allowed}`;
+  });
+  return ["    # each by its name, with any of", ...lines, `    #   ${instances}`];
+}
+
+function sectionLines(name: string, section: SectionDescriptor, words: Meanings): readonly string[] {
+  const { rules, isByName } = section;
   const { instances } = words;
   const named = [
     "    # options of single instances, by name; they override those above",
@@ -44,17 +54,17 @@ function sectionLines(name: string, rules: SectionRules, words: Meanings): reado
   return [
     `  # ${words.means}`,
     `  ${toSnakeCase(name)}:`,
-    ...optionLines(rules, words),
-    ...(instances === undefined ? [] : named),
+    ...(isByName ? namesLines(rules, words) : optionLines(rules, words)),
+    ...(instances === undefined || isByName ? [] : named),
     "",
   ];
 }
 
 /** A configuration file with every default, each commented out, from the rules that check it. */
 export function starterFile(): string {
-  const lines = Object.entries(sections).flatMap(([name, { rules }]) => {
+  const lines = Object.entries(sections).flatMap(([name, section]) => {
     const words = meanings[name];
-    return words === undefined ? [] : sectionLines(name, rules, words);
+    return words === undefined ? [] : sectionLines(name, section, words);
   });
   return `${HEAD}${lines.join("\n").trimEnd()}\n`;
 }

@@ -1,4 +1,4 @@
-import { realClock } from "../kernel/clock.js";
+import { realClock } from "./clock.js";
 
 /** Where to find an upstream's `Retry-After`: its value, a response, or the headers of one. */
 export type RetryAfterSource = string | number | object | null | undefined;

@@ -1,0 +1,39 @@
+import type { InnerScope } from "./abort.js";
+
+/**
+ * What a policy ends an execution with: an `AbortController` at a hundredth of the cost. A signal is made only for those
+ * who ask for it.
+ */
+export class Scope implements InnerScope {
+  aborted = false;
+  reason: unknown = undefined;
+  #runs: Set<() => void> | undefined;
+  #controller: AbortController | undefined;
+
+  onAbort(run: () => void): () => void {
+    const runs = (this.#runs ??= new Set());
+    runs.add(run);
+    return () => {
+      runs.delete(run);
+    };
+  }
+
+  /** Ends the execution, once. */
+  abort(reason: unknown): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    this.#controller?.abort(reason);
+    const runs = this.#runs ?? [];
+    this.#runs = undefined;
+    for (const run of runs) run();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+}

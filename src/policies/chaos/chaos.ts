@@ -1,0 +1,92 @@
+import { BasePolicy, type Work } from "../../kernel/base-policy.js";
+import type { Snapshot } from "../../kernel/component.js";
+import { type Context, contextFor } from "../../kernel/context.js";
+import { delay } from "../../kernel/delay.js";
+import { resolveOptions } from "../../kernel/options.js";
+import { runAbortable } from "../../kernel/policy.js";
+import { type ChaosOptions, chaosRules, type ChaosSettings } from "./options.js";
+
+/** Totals over the lifetime of a chaos policy. */
+export interface ChaosStats {
+  readonly totalCalls: number;
+  /** Calls that got a fault. */
+  readonly faults: number;
+}
+
+/** What a chaos policy says of itself at one moment. */
+export interface ChaosSnapshot extends Snapshot {
+  readonly kind: "chaos";
+  readonly rate: number;
+  readonly stats: ChaosStats;
+}
+
+/** The events of a chaos policy and what their listeners get. */
+export interface ChaosEvents {
+  /** A call gets a fault: it is delayed, rejected, or resolved with a value. */
+  fault: { readonly kind: "latency" | "error" | "value" };
+}
+
+/**
+ * Faults on purpose, to test what is around it: a share of the calls is delayed, rejects, or resolves with another value. It
+ * does nothing unless it is `enabled`.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { Chaos, pipeline, Retry } from "@kstlib/resilience";
+ *
+ * const draws = [0.05, 0.9];
+ * const chaos = new Chaos({ enabled: true, rate: 0.1, random: () => draws.shift() ?? 1 });
+ * const tested = pipeline(new Retry({ delay: 0 }), chaos);
+ * console.assert((await tested.call(() => "well")) === "well" && chaos.stats.faults === 1);
+ * ```
+ */
+export class Chaos<Value = never> extends BasePolicy<ChaosEvents, Value> {
+  readonly #settings: ChaosSettings;
+  #total = 0;
+  #faults = 0;
+
+  constructor(options?: ChaosOptions<Value>) {
+    const settings = resolveOptions("Chaos", chaosRules, options);
+    super("chaos", settings.name, ["fault"]);
+    this.#settings = settings;
+  }
+
+  get stats(): ChaosStats {
+    return Object.freeze({ totalCalls: this.#total, faults: this.#faults });
+  }
+
+  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  snapshot(): ChaosSnapshot {
+    const { name, stats } = this;
+    return Object.freeze({ kind: "chaos", name, rate: this.#settings.rate, stats });
+  }
+
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result | Value> {
+    const { enabled, rate, random = Math.random } = this.#settings;
+    this.#total++;
+    const isOn = typeof enabled === "function" ? enabled() === true : enabled;
+    const run = async (): Promise<Result> => fn(contextFor(fn, context));
+    if (!isOn || random() >= rate) return run();
+    this.#faults++;
+    const faulty = (): Promise<Result | Value> => this.#faulty(run, context);
+    return context.source === undefined ? faulty() : runAbortable(faulty, context);
+  }
+
+  async #faulty<Result>(run: () => Promise<Result>, { source }: Context): Promise<Result | Value> {
+    const { latency, error, value, clock } = this.#settings;
+    if (latency !== undefined) {
+      this.events.emit("fault", { kind: "latency" });
+      await delay(clock, latency, source);
+      if (source?.aborted) throw source.reason;
+    }
+    if (value !== undefined) {
+      this.events.emit("fault", { kind: "value" });
+      return value as Value;
+    }
+    if (error === undefined && latency !== undefined) return await run();
+    this.events.emit("fault", { kind: "error" });
+    if (error === undefined) throw new Error(`a fault of chaos "${this.name}"`);
+    throw typeof error === "function" ? (Reflect.apply(error, undefined, []) as unknown) : error;
+  }
+}

@@ -1,0 +1,101 @@
+import { type Clock, monotonicClock } from "../../kernel/clock.js";
+import type { ExecutionContext } from "../../kernel/context.js";
+import type { Duration } from "../../kernel/duration.js";
+import { ownOptions, type OptionRules, type SettingsFor } from "../../kernel/options.js";
+import type { Outcome } from "../../kernel/outcome.js";
+import { callback, custom, duration, having, integer, type Rule, text } from "../../kernel/rules.js";
+import { unlike } from "../../kernel/show.js";
+
+/** How long, and for which calls, the last good result stands in for one that fails. */
+export interface LastGoodOptions {
+  /** No older result is given. No default. */
+  readonly maxAge: Duration;
+  /** How many results are kept at most, one for each key; the oldest goes. At least 1; default 1,000. */
+  readonly maxKeys?: number | undefined;
+  /**
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Arguments
+   * are known of functions that are called by `call` or wrapped; all calls of `execute` have one key. When it throws or
+   * is no string, there is no last good result for the call and a warning reports it.
+   */
+  readonly key?: ((...args: never[]) => string) | undefined;
+}
+
+/** Options of a `Fallback`; `to` or `lastGood` must be there. */
+export interface FallbackOptions<Value = unknown> {
+  /** Names the policy in events and selects `instances.<name>` of the configuration. Default `"fallback"`. */
+  readonly name?: string | undefined;
+  /**
+   * What a call that fails resolves with: a value, or a function that gives one or a promise of it. What the function
+   * throws comes out, with the first error as its `cause`.
+   */
+  readonly to?:
+    | Value
+    | ((outcome: Outcome, context: ExecutionContext) => Value | PromiseLike<Value>)
+    | undefined;
+  /**
+   * Whether an outcome is replaced, returned values included. Default: every rejection but the caller's abort. When it
+   * throws, the outcome stays and a warning reports it.
+   */
+  readonly handleIf?: ((outcome: Outcome) => boolean) | undefined;
+  /** Answers with the last good result, before `to`. Default: no. */
+  readonly lastGood?: LastGoodOptions | undefined;
+  /** Where the time comes from. Default: the machine's. */
+  readonly clock?: Pick<Clock, "now"> | undefined;
+}
+
+/** {@link LastGoodOptions} as checked; the age in milliseconds. */
+export interface LastGoodSettings {
+  readonly maxAge: number;
+  readonly maxKeys: number;
+  readonly key: ((...args: readonly unknown[]) => unknown) | undefined;
+}
+
+/** {@link FallbackOptions} as checked. */
+export type FallbackSettings = SettingsFor<
+  FallbackOptions,
+  {
+    name: string;
+    to: unknown;
+    handleIf: ((outcome: Outcome) => unknown) | undefined;
+    lastGood: LastGoodSettings | undefined;
+    clock: Pick<Clock, "now">;
+  }
+>;
+
+const ages = { maxAge: duration(undefined, { long: true }), maxKeys: integer(1000, 1), key: callback() };
+
+const lastGood: Rule<LastGoodSettings | undefined> = custom({
+  allowed: "{ maxAge, maxKeys, key }",
+  file: { kind: "object", fields: { maxAge: ages.maxAge.file, maxKeys: ages.maxKeys.file } },
+  parse(value, label) {
+    if (typeof value !== "object" || value === null)
+      throw new TypeError(unlike(label, lastGood.allowed, value));
+    const { maxAge, maxKeys = ages.maxKeys.fallback, key } = ownOptions(label, ages, value);
+    return {
+      maxAge: ages.maxAge.parse(maxAge, `${label}.maxAge`),
+      maxKeys: ages.maxKeys.parse(maxKeys, `${label}.maxKeys`),
+      key: key === undefined ? undefined : (ages.key.parse(key, `${label}.key`) as LastGoodSettings["key"]),
+    };
+  },
+});
+
+export const fallbackRules: OptionRules<FallbackSettings> = {
+  name: text("fallback"),
+  to: custom<unknown>({ allowed: "a value or a function", file: { kind: "any" }, parse: (value) => value }),
+  handleIf: callback<(outcome: Outcome) => unknown>(),
+  lastGood,
+  clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
+};
+
+/** Throws a TypeError unless there is something to fall back to. */
+export function checkFallback({
+  to,
+  lastGood: kept,
+}: {
+  readonly to?: unknown;
+  readonly lastGood?: unknown;
+}): void {
+  if (to === undefined && kept === undefined) {
+    throw new TypeError("a fallback needs to or lastGood; got neither. Use to: null to fall back to null.");
+  }
+}

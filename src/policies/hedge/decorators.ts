@@ -1,0 +1,10 @@
+import { policyWrapper, type PolicyWrapper } from "../../kernel/policy-wrapper.js";
+import { Hedge } from "./hedge.js";
+import { type HedgeOptions, hedgeRules } from "./options.js";
+
+/** Starts another call of a function, or as a standard decorator of a method, beside one that is slow; see {@link Hedge}. */
+export const hedge: PolicyWrapper<HedgeOptions, Hedge> = policyWrapper(
+  "hedge",
+  hedgeRules,
+  (options) => new Hedge(options),
+);

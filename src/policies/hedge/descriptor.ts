@@ -1,0 +1,33 @@
+import {
+  type ComponentDescriptor,
+  type Meanings,
+  type SectionDescriptor,
+  sectionRules,
+} from "../../kernel/descriptor.js";
+import { Hedge } from "./hedge.js";
+import { liveRules, type HedgeOptions, hedgeRules } from "./options.js";
+import type { HedgeEvents } from "./report.js";
+
+export const section: SectionDescriptor = { rules: sectionRules(hedgeRules) };
+
+export const component: ComponentDescriptor<Hedge, HedgeEvents> = {
+  kind: "hedge",
+  events: { hedge: true, suppressed: true },
+  configured: { section: "hedge", rules: hedgeRules, live: Object.keys(liveRules) },
+  make: (options: HedgeOptions) => new Hedge(options),
+};
+
+export const meanings: Meanings = {
+  means: "Starts another call beside one that is slow, and takes the first success.",
+  options: {
+    delay: {
+      means: "how long a call may take before another starts: a duration, or { percentile, min, max }",
+    },
+    maxHedges: { means: "how many calls may start beside the first" },
+    budget: {
+      means: "extra attempts of all calls together: { ratio, min_per_second, window, max_in_flight_ratio }",
+      example: "{ ratio: 0.05 }",
+    },
+  },
+  instances: "quotes: { delay: 50ms }",
+};

@@ -1,0 +1,165 @@
+import { BasePolicy, type Work } from "../../kernel/base-policy.js";
+import type { Context } from "../../kernel/context.js";
+import { answer } from "../../kernel/judge.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
+import type { Outcome } from "../../kernel/outcome.js";
+import { warn } from "../../kernel/warning.js";
+import { askedDelay, isRetryable } from "../retry/hint.js";
+import { Latencies } from "./latencies.js";
+import {
+  type HedgeOptions,
+  hedgeRules,
+  type HedgeSettings,
+  liveRules,
+  type HedgeChanges,
+} from "./options.js";
+import { Race, type RaceRules } from "./race.js";
+import type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./report.js";
+
+/**
+ * Starts another attempt beside one that is slow, and takes the first success: the slowest calls become as fast as the
+ * others, for a few calls more. Only for calls that may be made twice. The others are aborted at once and not waited for; when
+ * all fail, the error of the first attempt comes out, with an `AggregateError` of the others as its `cause`.
+ *
+ * While a call is under way, its timer keeps the process alive. A synchronous function cannot run beside another, so
+ * there is no `executeSync`.
+ *
+ * Source: J. Dean and L. A. Barroso, "The Tail at Scale", 2013; the rules of failures are gRPC's (gRFC A6).
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { Hedge } from "@kstlib/resilience";
+ *
+ * const hedge = new Hedge({ delay: "10ms" });
+ * const answer = await hedge.execute(({ attempt, signal }) =>
+ *   attempt === 1
+ *     ? new Promise<string>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+ *     : "from the second attempt",
+ * );
+ * console.assert(answer === "from the second attempt" && hedge.stats.wonByHedge === 1);
+ * ```
+ */
+export class Hedge extends BasePolicy<HedgeEvents> {
+  #settings: HedgeSettings;
+  readonly #latencies = new Latencies();
+  #total = 0;
+  #hedges = 0;
+  #won = 0;
+  #suppressed = 0;
+  #running = 0;
+
+  constructor(options?: HedgeOptions) {
+    const settings = resolveOptions("Hedge", hedgeRules, options, "hedge");
+    super("hedge", settings.name, ["hedge", "suppressed"]);
+    this.#settings = settings;
+    tellMade(this, "hedge", options);
+  }
+
+  /** Seconds after which another attempt starts, as of now. */
+  get delay(): number {
+    return this.#delay() / 1000;
+  }
+
+  /** Calls under way. */
+  get running(): number {
+    return this.#running;
+  }
+
+  get stats(): HedgeStats {
+    return Object.freeze({
+      totalCalls: this.#total,
+      hedges: this.#hedges,
+      wonByHedge: this.#won,
+      suppressed: this.#suppressed,
+    });
+  }
+
+  /** Changes options, for calls under way from their next attempt on. */
+  update(changes: HedgeChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
+  }
+
+  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  snapshot(): HedgeSnapshot {
+    const { name, delay, running, stats } = this;
+    return Object.freeze({ kind: "hedge", name, delay, running, stats });
+  }
+
+  protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result> {
+    const { budget } = this.#settings;
+    this.#total++;
+    this.#running++;
+    // What is inside a retry or hedge with the same budget is no call of its own.
+    const countedBy = outer.budget === budget ? undefined : budget;
+    countedBy?.enter();
+    const context = outer.ofAttempt(1, outer.deadline, budget ?? outer.budget);
+    return new Promise((resolve, reject) => {
+      const rules = this.#rules(context, () => countedBy?.leave());
+      const settle = (outcome: Outcome<Result>): void => {
+        if (outcome.status === "fulfilled") resolve(outcome.value);
+        else reject(outcome.reason);
+      };
+      new Race(fn, rules, settle).begin();
+    });
+  }
+
+  #rules(context: Context, ended: () => void): RaceRules {
+    const { clock, budget } = this.#settings;
+    const started = clock.now();
+    return {
+      clock,
+      context,
+      delay: this.#delay(),
+      mayStart: (attempt, outcome) => this.#mayStart(attempt, outcome),
+      isMendable: (outcome) => this.#isMendable(outcome),
+      asked: askedDelay,
+      left: (attempt) => {
+        if (attempt > 1) budget?.leaveExtra();
+      },
+      over: (winner) => {
+        this.#running--;
+        if (winner !== undefined && winner > 1) this.#won++;
+        // Of a first attempt that has lost, the time until then: left out, the slow ones would be missing, the delay
+        // would fall, and ever more calls would be hedged.
+        if (winner !== undefined) this.#latencies.add(clock.now() - started);
+        ended();
+      },
+    };
+  }
+
+  #delay(): number {
+    const { percentile, min, max } = this.#settings.delay;
+    const learnt = percentile === undefined ? undefined : this.#latencies.percentile(percentile);
+    return Math.min(max, Math.max(min, learnt ?? max));
+  }
+
+  #mayStart(attempt: number, outcome: Outcome | undefined): boolean {
+    const { maxHedges, budget } = this.#settings;
+    if (attempt > maxHedges + 1) return false;
+    if (budget?.tryExtra() === false) {
+      this.#suppressed++;
+      this.events.emit("suppressed", { attempts: attempt - 1 });
+      return false;
+    }
+    this.#hedges++;
+    this.events.emit("hedge", { attempt, outcome });
+    return true;
+  }
+
+  #isMendable(outcome: Outcome): boolean {
+    const { hedgeIf } = this.#settings;
+    if (hedgeIf === undefined) return isRetryable(outcome);
+    try {
+      return answer(hedgeIf(outcome));
+    } catch (error) {
+      warn(
+        "KSTLIB_PREDICATE_FAILED",
+        `hedgeIf of hedge "${this.name}" failed; the outcome ends the call`,
+        error,
+      );
+      return false;
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { SyncBasePolicy, type Wrapped, type Work } from "../../kernel/base-policy.js";
+import { monotonicClock } from "../../kernel/clock.js";
+import type { Snapshot } from "../../kernel/component.js";
+import type { Context, ExecuteOptions } from "../../kernel/context.js";
+import { ownOptions } from "../../kernel/options.js";
+import type { Outcome } from "../../kernel/outcome.js";
+import { checkFunction, type InsteadOf } from "../../kernel/policy.js";
+import { text } from "../../kernel/rules.js";
+import { unlike } from "../../kernel/show.js";
+import { type AsyncDecorator, decorator } from "../../kernel/wrap.js";
+import { type AnyPolicy, type Nest, nest, nestSync, type SyncNest } from "./nest.js";
+
+/** Options of a `pipeline`. */
+export interface PipelineOptions {
+  /** Names the pipeline in events. Default `"pipeline"`. */
+  readonly name?: string | undefined;
+}
+
+/** What a pipeline says of itself at one moment. */
+export interface PipelineSnapshot extends Snapshot {
+  readonly kind: "pipeline";
+  /** The snapshots of its policies, outermost first. */
+  readonly policies: readonly object[];
+}
+
+/** The events of a pipeline and what their listeners get. */
+export interface PipelineEvents {
+  /** A call has settled after `seconds`, all attempts and delays included. */
+  settled: { readonly outcome: Outcome; readonly seconds: number };
+}
+
+const nameRule = text("pipeline");
+
+/**
+ * Several policies in one another, the first outermost: a policy itself. One signal and one deadline go through all of
+ * them. Made by {@link pipeline}.
+ */
+export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, Instead> {
+  /** Outermost first. */
+  readonly policies: readonly AnyPolicy[];
+  readonly #nest: Nest;
+  #sync: SyncNest | undefined;
+  readonly #heard: { readonly isThere: boolean };
+
+  constructor(name: string, policies: readonly AnyPolicy[]) {
+    super("pipeline", name, ["settled"]);
+    const [first, ...others] = policies;
+    if (first === undefined) throw new TypeError("a pipeline needs at least one policy; got none.");
+    for (const [index, policy] of policies.entries()) {
+      if (typeof (policy as Partial<AnyPolicy> | null)?.execute !== "function") {
+        throw new TypeError(unlike(`policy ${index + 1} of a pipeline`, "a policy with execute", policy));
+      }
+    }
+    this.policies = Object.freeze([first, ...others]);
+    this.#nest = nest([first, ...others]);
+    this.#heard = this.events.of("settled");
+  }
+
+  /** The stats of its policies by their names, outermost first. */
+  get stats(): Readonly<Record<string, unknown>> {
+    const all = this.policies.map((policy) => [
+      policy.name ?? "policy",
+      Reflect.get(policy, "stats") as unknown,
+    ]);
+    return Object.freeze(Object.fromEntries(all) as Record<string, unknown>);
+  }
+
+  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  snapshot(): PipelineSnapshot {
+    const policies = this.policies.map((policy) => policy.snapshot?.() ?? {});
+    return Object.freeze({ kind: "pipeline", name: this.name, policies: Object.freeze(policies) });
+  }
+
+  /** Protects a method with the pipeline: `@api.decorator`. */
+  get decorator(): AsyncDecorator<Wrapped<this>, Instead> {
+    return decorator(this.name, (fn) => this.wrap(fn)) as AsyncDecorator<Wrapped<this>, Instead>;
+  }
+
+  override execute<Result>(fn: Work<Result>, options?: ExecuteOptions): Promise<Result | Instead> {
+    try {
+      checkFunction(fn, "execute");
+      return this.#heard.isThere ? this.#measured(fn, options) : this.#run(fn, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result | Instead> {
+    return this.#heard.isThere ? this.#measured(fn, context) : this.#run(fn, context);
+  }
+
+  protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result | Instead {
+    this.#sync ??= nestSync(this.policies);
+    return this.#sync(fn as Parameters<SyncNest>[0], context) as Result | Instead;
+  }
+
+  /** The nested policies settle as the function does, or with what one of them gives instead. */
+  #run<Result>(fn: Work<Result>, options: ExecuteOptions | undefined): Promise<Result | Instead> {
+    return this.#nest(fn, options) as Promise<Result | Instead>;
+  }
+
+  async #measured<Result>(fn: Work<Result>, options: ExecuteOptions | undefined): Promise<Result | Instead> {
+    const started = monotonicClock.now();
+    const settled = (outcome: Outcome): void => {
+      this.events.emit("settled", { outcome, seconds: (monotonicClock.now() - started) / 1000 });
+    };
+    try {
+      const value = await this.#run(fn, options);
+      settled({ status: "fulfilled", value });
+      return value;
+    } catch (reason) {
+      settled({ status: "rejected", reason });
+      throw reason;
+    }
+  }
+}
+
+/**
+ * Nests policies: `pipeline(a, b, c)` runs a function as `a.execute(() => b.execute(() => c.execute(fn)))` would, with one
+ * signal and one deadline through all of them. With `{ name }` before them it is named in events and when it is printed.
+ *
+ * @throws TypeError for what is no policy.
+ * @example
+ * ```ts
+ * import { CircuitBreaker, pipeline, Retry, Timeout } from "@kstlib/resilience";
+ *
+ * const api = pipeline(new Retry({ attempts: 2 }), new CircuitBreaker(), new Timeout({ timeout: "2s" }));
+ * console.assert((await api.execute(async () => "well")) === "well");
+ * ```
+ */
+export function pipeline<const Policies extends readonly [AnyPolicy, ...AnyPolicy[]]>(
+  ...policies: Policies
+): Pipeline<InsteadOf<Policies[number]>>;
+export function pipeline<const Policies extends readonly [AnyPolicy, ...AnyPolicy[]]>(
+  options: PipelineOptions,
+  ...policies: Policies
+): Pipeline<InsteadOf<Policies[number]>>;
+export function pipeline(...given: readonly unknown[]): unknown {
+  const [first, ...others] = given;
+  const isPolicy = typeof (first as Partial<AnyPolicy> | null | undefined)?.execute === "function";
+  if (isPolicy || typeof first !== "object" || first === null)
+    return new Pipeline("pipeline", given as AnyPolicy[]);
+  const { name = nameRule.fallback } = ownOptions("pipeline", { name: nameRule }, first);
+  return new Pipeline(nameRule.parse(name, "name"), others as AnyPolicy[]);
+}

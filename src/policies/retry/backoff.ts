@@ -1,0 +1,36 @@
+/** How the delays of a growing backoff are spread. */
+export type Jitter = "full" | "equal" | "decorrelated" | "none";
+
+/** A backoff as checked; in milliseconds. */
+export interface BackoffSettings {
+  readonly initial: number;
+  readonly factor: number;
+  readonly max: number;
+  readonly jitter: Jitter;
+}
+
+/**
+ * The delay before the attempt after `attempt`, in milliseconds. All of it is drawn inside the cap: a jitter added to a
+ * capped delay, or cut to the cap, would let late attempts come together.
+ *
+ * Full, equal and decorrelated jitter are those of M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+ * 2015; the decorrelated one is drawn up to `min(max, 3 * previous)` in place of being cut to `max`.
+ *
+ * @param attempt the one that has failed; the first is 1.
+ * @param previous the delay before it; `undefined` for the first.
+ * @param random a number from 0 up to 1.
+ */
+export function backoff(
+  { initial, factor, max, jitter }: BackoffSettings,
+  attempt: number,
+  previous: number | undefined,
+  random: number,
+): number {
+  if (jitter === "decorrelated") {
+    const high = Math.min(max, 3 * (previous ?? initial));
+    return initial + random * Math.max(0, high - initial);
+  }
+  const cap = Math.min(max, initial * factor ** (attempt - 1));
+  if (jitter === "full") return random * cap;
+  return jitter === "equal" ? cap / 2 + (random * cap) / 2 : cap;
+}

@@ -1,0 +1,40 @@
+import {
+  type ComponentDescriptor,
+  type Meanings,
+  type SectionDescriptor,
+  sectionRules,
+} from "../../kernel/descriptor.js";
+import { liveRules, type RetryOptions, retryRules } from "./options.js";
+import type { RetryEvents } from "./report.js";
+import { RetryBudget, type RetryBudgetEvents, type RetryBudgetOptions } from "./retry-budget.js";
+import { Retry } from "./retry.js";
+
+export const section: SectionDescriptor = { rules: sectionRules(retryRules) };
+
+export const component: ComponentDescriptor<Retry, RetryEvents> = {
+  kind: "retry",
+  events: { retry: true, exhausted: true, suppressed: true },
+  configured: { section: "retry", rules: retryRules, live: Object.keys(liveRules) },
+  make: (options: RetryOptions) => new Retry(options),
+};
+
+export const budgetComponent: ComponentDescriptor<RetryBudget, RetryBudgetEvents> = {
+  kind: "retry-budget",
+  events: { suppressed: true },
+  make: (options: RetryBudgetOptions) => new RetryBudget(options),
+};
+
+export const meanings: Meanings = {
+  means: "Calls again what has failed, after a delay that grows.",
+  options: {
+    attempts: { means: "how often it is called at most, the first call included" },
+    delay: { means: "how long it waits: always the same, or { initial, factor, max, jitter }" },
+    maxDuration: { means: "no attempt begins after this time since the first", example: "30s" },
+    onOpen: { means: "with an open circuit breaker inside: stop, or wait for its time" },
+    budget: {
+      means: "extra attempts of all calls together: { ratio, min_per_second, window, max_in_flight_ratio }",
+      example: "{ ratio: 0.2 }",
+    },
+  },
+  instances: "payment-api: { attempts: 2, delay: { initial: 50ms } }",
+};

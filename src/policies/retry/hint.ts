@@ -1,0 +1,61 @@
+import { isError } from "../../kernel/is-error.js";
+import type { Outcome } from "../../kernel/outcome.js";
+import { isRefusal } from "../../kernel/refusal.js";
+import { retryAfterSeconds } from "../../kernel/retry-after.js";
+
+/** The messages of a `fetch` that failed in Node, Chrome, Firefox, Safari and Deno: a TypeError that is no mistake. */
+const FETCH_FAILURE =
+  /^(?:fetch failed|terminated|Failed to fetch|NetworkError when|Load failed|The network connection was lost|error sending request)/;
+
+/** Mistakes in a program, by their names: a class is not the same in every realm. */
+const MISTAKES: ReadonlySet<unknown> = new Set(["RangeError", "SyntaxError", "ReferenceError"]);
+
+function isMistake(reason: unknown): boolean {
+  if (!isError(reason)) return false;
+  return MISTAKES.has(reason.name) || (reason.name === "TypeError" && !FETCH_FAILURE.test(reason.message));
+}
+
+/** Whether an outcome is worth another attempt, unless the application says so. */
+export function isRetryable(outcome: Outcome): boolean {
+  if (outcome.status === "fulfilled") return false;
+  const { reason } = outcome;
+  if (isRefusal(reason)) return Number.isFinite(reason.retryAfter);
+  // What the caller aborts by a signal of its own is given up.
+  return !(isError(reason) && reason.name === "AbortError") && !isMistake(reason);
+}
+
+/** Whether it is the refusal of an open circuit. */
+export function isOpenCircuit(outcome: Outcome): boolean {
+  return (
+    outcome.status === "rejected" && isRefusal(outcome.reason) && outcome.reason.code === "ERR_CIRCUIT_OPEN"
+  );
+}
+
+/** Milliseconds that whoever was called asks to wait; 0 if it says nothing. What it says is data: never throws. */
+export function askedDelay(outcome: Outcome): number {
+  try {
+    const given: unknown = outcome.status === "fulfilled" ? outcome.value : outcome.reason;
+    if (typeof given !== "object" || given === null) return 0;
+    const own: unknown = outcome.status === "rejected" ? Reflect.get(given, "retryAfter") : undefined;
+    // Of an error of an HTTP client: its response.
+    const response: unknown = outcome.status === "rejected" ? Reflect.get(given, "response") : given;
+    const seconds =
+      typeof own === "number" ? own : retryAfterSeconds(response as Parameters<typeof retryAfterSeconds>[0]);
+    return seconds !== undefined && seconds > 0 ? seconds * 1000 : 0;
+  } catch {
+    return 0;
+  }
+}
+
+/** Cancels the body of a response that is not read: it would hold its connection. */
+export function discard(outcome: Outcome): void {
+  if (outcome.status === "rejected") return;
+  const { value } = outcome as { readonly value: { readonly body?: unknown } | null | undefined };
+  try {
+    const body = value?.body as { readonly locked?: unknown; cancel?(): unknown } | null | undefined;
+    if (body?.locked !== false || typeof body.cancel !== "function") return;
+    Promise.resolve(body.cancel()).catch(() => {});
+  } catch {
+    // A body that cannot be cancelled is left to itself.
+  }
+}

@@ -1,0 +1,193 @@
+import { type Clock, realClock } from "../../kernel/clock.js";
+import type { Duration } from "../../kernel/duration.js";
+import { checkOptions, ownOptions, type OptionRules, type SettingsFor } from "../../kernel/options.js";
+import type { Outcome } from "../../kernel/outcome.js";
+import {
+  callback,
+  choice,
+  custom,
+  duration,
+  having,
+  integer,
+  numberFrom,
+  optional,
+  type Rule,
+  text,
+} from "../../kernel/rules.js";
+import { isPlainObject } from "../../kernel/plain-object.js";
+import { unlike } from "../../kernel/show.js";
+import type { BackoffSettings, Jitter } from "./backoff.js";
+import { RetryBudget, type RetryBudgetOptions, retryBudgetRules } from "./retry-budget.js";
+
+/** Delays that grow with each attempt. */
+export interface Backoff {
+  /** The cap of the first delay. Default 0.1 s. */
+  readonly initial?: Duration | undefined;
+  /** By what the cap is multiplied from attempt to attempt. At least 1; default 2. */
+  readonly factor?: number | undefined;
+  /** The longest delay. At least `initial`; default 30 s. */
+  readonly max?: Duration | undefined;
+  /** How a delay is drawn below its cap. Default `"full"`: anything from 0 to the cap. */
+  readonly jitter?: Jitter | undefined;
+}
+
+/** What a delay of the application's own is reckoned from. */
+export interface DelayInfo {
+  /** The attempt that has failed; the first is 1. */
+  readonly attempt: number;
+  readonly outcome: Outcome;
+  /** Seconds of the delay before that attempt; `undefined` for the first. */
+  readonly previousDelay: number | undefined;
+}
+
+/** Options of a `Retry`. */
+export interface RetryOptions {
+  /** Names the policy in events and selects `instances.<name>` of the configuration. Default `"retry"`. */
+  readonly name?: string | undefined;
+  /** How often the function is called at most, the first call included. At least 1; default 3. */
+  readonly attempts?: number | undefined;
+  /**
+   * How long to wait before another attempt: always the same, growing, or by a function. Default: growing from 0.1 s to
+   * 30 s by a factor of 2 with full jitter. When the function throws or returns no duration, the default is taken and a
+   * warning reports it.
+   */
+  readonly delay?: Duration | Backoff | ((info: DelayInfo) => Duration) | undefined;
+  /** No attempt begins after this time since the first, and no delay that would end after it. Default: no limit. */
+  readonly maxDuration?: Duration | undefined;
+  /**
+   * Whether an outcome is worth another attempt, returned values included. Default: every rejection but aborts, mistakes
+   * of the program (`RangeError`, `SyntaxError`, `ReferenceError`, a `TypeError` that is not a failed `fetch`) and refusals
+   * that do not say when to come again. When it throws, there is no other attempt and a warning reports it.
+   */
+  readonly retryIf?: ((outcome: Outcome) => boolean) | undefined;
+  /**
+   * What to do when a circuit breaker inside is open: `"stop"` (the default), or `"wait"` for its time and spend an
+   * attempt.
+   */
+  readonly onOpen?: "stop" | "wait" | undefined;
+  /** Limits the attempts of all calls together; one budget can be shared by many. Default: none. */
+  readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
+  /** Where the time and the timers come from. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+  /** Draws the jitter: returns a number from 0 up to 1. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** A checked delay: a growing one, or the application's function. */
+export type DelaySetting = BackoffSettings | ((info: DelayInfo) => unknown);
+
+/** {@link RetryOptions} as checked; durations in milliseconds. */
+export type RetrySettings = SettingsFor<
+  RetryOptions,
+  {
+    name: string;
+    attempts: number;
+    delay: DelaySetting;
+    maxDuration: number | undefined;
+    retryIf: ((outcome: Outcome) => unknown) | undefined;
+    onOpen: "stop" | "wait";
+    budget: RetryBudget | undefined;
+    clock: Pick<Clock, "now" | "setTimer" | "sleepSync">;
+    random: (() => number) | undefined;
+  }
+>;
+
+/** The delays of a retry that says nothing of them. */
+export const defaultBackoff: BackoffSettings = { initial: 100, factor: 2, max: 30_000, jitter: "full" };
+
+const time = duration(undefined, { zero: true });
+const shape = {
+  initial: duration("100ms"),
+  factor: numberFrom(2, 1),
+  max: duration("30s"),
+  jitter: choice<Jitter>("full", ["full", "equal", "decorrelated", "none"]),
+};
+
+const delay: Rule<DelaySetting> = custom<DelaySetting>({
+  fallback: {},
+  allowed: `${time.allowed}; or { initial, factor, max, jitter }; or a function`,
+  file: {
+    kind: "either",
+    shapes: [
+      time.file,
+      {
+        kind: "object",
+        fields: {
+          initial: shape.initial.file,
+          factor: shape.factor.file,
+          max: shape.max.file,
+          jitter: shape.jitter.file,
+        },
+      },
+    ],
+  },
+  parse(value, label) {
+    if (typeof value === "function") return value as (info: DelayInfo) => unknown;
+    if (typeof value !== "object" || value === null) {
+      const initial = time.parse(value, label);
+      return { initial, factor: 1, max: initial, jitter: "none" };
+    }
+    const given = ownOptions(label, shape, value);
+    const at = (key: keyof typeof shape): unknown => given[key] ?? shape[key].fallback;
+    const initial = shape.initial.parse(at("initial"), `${label}.initial`);
+    const max = shape.max.parse(at("max"), `${label}.max`);
+    if (max < initial) throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, at("max")));
+    return {
+      initial,
+      max,
+      factor: shape.factor.parse(at("factor"), `${label}.factor`),
+      jitter: shape.jitter.parse(at("jitter"), `${label}.jitter`),
+    };
+  },
+});
+
+/** The rule of an option that takes a budget: a shared one, or the options of one of its own. */
+export const budgetRule: Rule<RetryBudget | undefined> = custom({
+  allowed: "a RetryBudget or its options",
+  file: {
+    kind: "object",
+    fields: {
+      ratio: retryBudgetRules.ratio.file ?? { kind: "text" },
+      minPerSecond: retryBudgetRules.minPerSecond.file ?? { kind: "text" },
+      window: retryBudgetRules.window.file ?? { kind: "text" },
+      maxInFlightRatio: retryBudgetRules.maxInFlightRatio.file ?? { kind: "text" },
+    },
+  },
+  parse(value, label) {
+    // One of the other build of the package is a budget, too.
+    if (typeof (value as Partial<RetryBudget> | null)?.tryExtra === "function") return value as RetryBudget;
+    if (!isPlainObject(value)) throw new TypeError(unlike(label, budgetRule.allowed, value));
+    checkOptions(label, retryBudgetRules, value);
+    return new RetryBudget(value);
+  },
+});
+
+export const retryRules: OptionRules<RetrySettings> = {
+  name: text("retry"),
+  attempts: integer(3, 1),
+  delay,
+  maxDuration: optional(duration(undefined, { long: true })),
+  retryIf: callback<(outcome: Outcome) => unknown>(),
+  onOpen: choice("stop", ["stop", "wait"]),
+  budget: budgetRule,
+  clock: having<Pick<Clock, "now" | "setTimer" | "sleepSync">>(realClock, "a clock", [
+    "now",
+    "setTimer",
+    "sleepSync",
+  ]),
+  random: callback<() => number>(),
+};
+
+/** What `update` can change: options as for the constructor, and `null` for none. */
+export interface RetryChanges extends Pick<RetryOptions, "attempts" | "delay" | "onOpen"> {
+  /** `null`: no limit. */
+  readonly maxDuration?: Duration | null | undefined;
+}
+
+/** The rules of {@link RetryChanges}. */
+export const liveRules: Pick<typeof retryRules, keyof RetryChanges> = {
+  attempts: retryRules.attempts,
+  delay: retryRules.delay,
+  maxDuration: retryRules.maxDuration,
+  onOpen: retryRules.onOpen,
+};

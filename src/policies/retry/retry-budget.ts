@@ -1,0 +1,190 @@
+import { type Clock, monotonicClock } from "../../kernel/clock.js";
+import type { Component, Snapshot } from "../../kernel/component.js";
+import type { Duration } from "../../kernel/duration.js";
+import { Events, type Listener } from "../../kernel/events.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
+import { Printed } from "../../kernel/printed.js";
+import { duration, having, numberFrom, optional, text } from "../../kernel/rules.js";
+import { SlidingSums } from "./sliding-sums.js";
+
+/** Options of a `RetryBudget`. */
+export interface RetryBudgetOptions {
+  /** Names the budget. Default `"retry-budget"`. */
+  readonly name?: string | undefined;
+  /** How many extra attempts there may be for each call. 0 to 10; default 0.2. */
+  readonly ratio?: number | undefined;
+  /** Extra attempts a second that are there without any calls. At least 0; default 10. */
+  readonly minPerSecond?: number | undefined;
+  /** Over which time calls and extra attempts are counted. Default 10 s. */
+  readonly window?: Duration | undefined;
+  /**
+   * How many of the calls under way may be in an extra attempt at once, as a share; three may in any case. 0 to 1;
+   * default: any.
+   */
+  readonly maxInFlightRatio?: number | undefined;
+  /** Where the time comes from. Default: the machine's. */
+  readonly clock?: Pick<Clock, "now"> | undefined;
+}
+
+type RetryBudgetSettings = SettingsFor<
+  RetryBudgetOptions,
+  {
+    name: string;
+    ratio: number;
+    minPerSecond: number;
+    window: number;
+    maxInFlightRatio: number | undefined;
+    clock: Pick<Clock, "now">;
+  }
+>;
+
+export const retryBudgetRules: OptionRules<RetryBudgetSettings> = {
+  name: text("retry-budget"),
+  ratio: numberFrom(0.2, 0, 10),
+  minPerSecond: numberFrom(10, 0),
+  window: duration(10),
+  maxInFlightRatio: optional(numberFrom(undefined, 0, 1)),
+  clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
+};
+
+/** Totals over the lifetime of a retry budget. */
+export interface RetryBudgetStats {
+  /** Calls that were counted, each once however many retries it goes through. */
+  readonly totalCalls: number;
+  /** Extra attempts that were allowed. */
+  readonly extraAttempts: number;
+  /** Extra attempts that were not. */
+  readonly suppressed: number;
+}
+
+/** What a retry budget says of itself at one moment. */
+export interface RetryBudgetSnapshot extends Snapshot {
+  readonly kind: "retry-budget";
+  /** Extra attempts that would be allowed at this moment, by the window. */
+  readonly available: number;
+  readonly running: number;
+  readonly extraRunning: number;
+  readonly stats: RetryBudgetStats;
+}
+
+/** The events of a retry budget and what their listeners get. */
+export interface RetryBudgetEvents {
+  /** An extra attempt was not allowed. */
+  suppressed: { readonly reason: "window" | "in-flight" };
+}
+
+const FEWEST_IN_FLIGHT = 3;
+
+/**
+ * Limits the extra attempts of retries and hedges to a share of the calls: over each `window` at most `ratio` of the
+ * calls, and `minPerSecond` besides. When all that is called fails, the load grows by a fifth and not threefold. It only
+ * suppresses extra attempts: never a first one, and none that is under way.
+ *
+ * Share one budget between all retries and hedges that lead to the same service. A call that goes through several of
+ * them with one context is counted once.
+ *
+ * The idea is that of Finagle's `RetryBudget`, with a window in slots in place of a leaky bucket.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { Retry, RetryBudget } from "@kstlib/resilience";
+ *
+ * const budget = new RetryBudget({ ratio: 0.2, minPerSecond: 0 });
+ * const retry = new Retry({ attempts: 3, delay: 0, budget });
+ * const failing = (): Promise<never> => Promise.reject(new Error("down"));
+ * await retry.call(failing).catch(() => {});
+ * console.assert(retry.stats.suppressed === 1 && budget.stats.extraAttempts === 0);
+ * ```
+ */
+export class RetryBudget extends Printed implements Component {
+  readonly name: string;
+  readonly #settings: RetryBudgetSettings;
+  readonly #events: Events<RetryBudgetEvents>;
+  readonly #sums: SlidingSums;
+  #total = 0;
+  #extra = 0;
+  #suppressed = 0;
+  #running = 0;
+  #extraRunning = 0;
+
+  constructor(options?: RetryBudgetOptions) {
+    super();
+    const settings = resolveOptions("RetryBudget", retryBudgetRules, options);
+    this.name = settings.name;
+    this.#settings = settings;
+    this.#sums = new SlidingSums(settings.window);
+    const source = { kind: "retry-budget", name: this.name };
+    this.#events = new Events(`retry budget "${this.name}"`, ["suppressed"], source);
+  }
+
+  /** Counts a call that begins. Call {@link leave} once it has settled. */
+  enter(): void {
+    this.#total++;
+    this.#running++;
+    this.#sums.addCall(this.#settings.clock.now());
+  }
+
+  /** A call that was counted has settled. */
+  leave(): void {
+    this.#running--;
+  }
+
+  /** Asks for one extra attempt; counts it when it is allowed. Call {@link leaveExtra} once it has settled. */
+  tryExtra(): boolean {
+    const now = this.#settings.clock.now();
+    const { maxInFlightRatio = Infinity } = this.#settings;
+    const most = Math.max(FEWEST_IN_FLIGHT, maxInFlightRatio * this.#running);
+    // A share of whole calls is a fraction that may be a rounding below a whole one.
+    const isWithin = this.#available(now) >= 1 - 1e-9;
+    if (!isWithin || this.#extraRunning >= most) {
+      this.#suppressed++;
+      this.#events.emit("suppressed", { reason: isWithin ? "in-flight" : "window" });
+      return false;
+    }
+    this.#extra++;
+    this.#extraRunning++;
+    this.#sums.addExtra(now);
+    return true;
+  }
+
+  /** An extra attempt has settled. */
+  leaveExtra(): void {
+    this.#extraRunning--;
+  }
+
+  /** A frozen copy of the totals. */
+  get stats(): RetryBudgetStats {
+    return Object.freeze({
+      totalCalls: this.#total,
+      extraAttempts: this.#extra,
+      suppressed: this.#suppressed,
+    });
+  }
+
+  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  snapshot(): RetryBudgetSnapshot {
+    return Object.freeze({
+      kind: "retry-budget",
+      name: this.name,
+      available: Math.max(0, Math.floor(this.#available(this.#settings.clock.now()))),
+      running: this.#running,
+      extraRunning: this.#extraRunning,
+      stats: this.stats,
+    });
+  }
+
+  /** Adds a listener; disposing of the result removes it. What it throws becomes a warning and changes nothing. */
+  on<Name extends keyof RetryBudgetEvents>(
+    event: Name,
+    listener: Listener<RetryBudgetEvents[Name]>,
+  ): Disposable {
+    return this.#events.on(event, listener);
+  }
+
+  #available(now: number): number {
+    const { ratio, minPerSecond, window } = this.#settings;
+    this.#sums.forget(now);
+    return ratio * this.#sums.calls + (minPerSecond * window) / 1000 - this.#sums.extras;
+  }
+}

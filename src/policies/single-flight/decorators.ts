@@ -1,0 +1,10 @@
+import { policyWrapper, type PolicyWrapper } from "../../kernel/policy-wrapper.js";
+import { type SingleFlightOptions, singleFlightRules } from "./options.js";
+import { SingleFlight } from "./single-flight.js";
+
+/** Lets concurrent calls of a function, or as a standard decorator of a method, share one; see {@link SingleFlight}. */
+export const singleFlight: PolicyWrapper<SingleFlightOptions, SingleFlight> = policyWrapper(
+  "singleFlight",
+  singleFlightRules,
+  (options) => new SingleFlight(options),
+);

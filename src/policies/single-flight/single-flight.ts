@@ -1,0 +1,127 @@
+import { BasePolicy, type Work } from "../../kernel/base-policy.js";
+import type { Snapshot } from "../../kernel/component.js";
+import { keyOfCall } from "../../kernel/call-key.js";
+import { Context, contextFor } from "../../kernel/context.js";
+import { resolveOptions } from "../../kernel/options.js";
+import { runAbortable } from "../../kernel/policy.js";
+import { Scope } from "../../kernel/scope.js";
+import { type SingleFlightOptions, singleFlightRules, type SingleFlightSettings } from "./options.js";
+
+/** Totals over the lifetime of a single flight. */
+export interface SingleFlightStats {
+  readonly totalCalls: number;
+  /** Calls that took part in an execution that was under way. */
+  readonly joinedCalls: number;
+}
+
+/** What a single flight says of itself at one moment. */
+export interface SingleFlightSnapshot extends Snapshot {
+  readonly kind: "single-flight";
+  /** Executions under way, one for each key. */
+  readonly running: number;
+  readonly stats: SingleFlightStats;
+}
+
+/** The events of a single flight and what their listeners get. */
+export interface SingleFlightEvents {
+  /** A call takes part in an execution that is under way. */
+  joined: { readonly callers: number };
+}
+
+/** One execution, and who waits for it. */
+interface Flight {
+  readonly scope: Scope;
+  callers: number;
+  result: Promise<unknown>;
+}
+
+/**
+ * Concurrent calls with one key share one execution and its outcome. The work is aborted when the last of its callers has
+ * gone; one of them that gives up leaves the others alone. Once it has settled, the next call begins anew: this is no
+ * cache.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { SingleFlight } from "@kstlib/resilience";
+ *
+ * let asked = 0;
+ * const load = new SingleFlight().wrap(async (user: string) => `${user}, question ${++asked}`);
+ * const [one, other] = await Promise.all([load("ann"), load("ann")]);
+ * console.assert(one === other && asked === 1);
+ * ```
+ */
+export class SingleFlight extends BasePolicy<SingleFlightEvents> {
+  readonly #settings: SingleFlightSettings;
+  readonly #flights = new Map<string, Flight>();
+  #total = 0;
+  #joined = 0;
+
+  constructor(options?: SingleFlightOptions) {
+    const settings = resolveOptions("SingleFlight", singleFlightRules, options);
+    super("single-flight", settings.name, ["joined"]);
+    this.#settings = settings;
+  }
+
+  /** Executions under way. */
+  get running(): number {
+    return this.#flights.size;
+  }
+
+  get stats(): SingleFlightStats {
+    return Object.freeze({ totalCalls: this.#total, joinedCalls: this.#joined });
+  }
+
+  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  snapshot(): SingleFlightSnapshot {
+    const { name, running, stats } = this;
+    return Object.freeze({ kind: "single-flight", name, running, stats });
+  }
+
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    this.#total++;
+    const key = keyOfCall(context.args, this.#settings.key);
+    const found = this.#flights.get(key);
+    const flight = found ?? this.#begin(key, fn, context);
+    flight.callers++;
+    if (found !== undefined) {
+      this.#joined++;
+      this.events.emit("joined", { callers: flight.callers });
+    }
+    const { source } = context;
+    // Calls with one key are of one function, or of functions that stand for the same work.
+    const result = flight.result as Promise<Result>;
+    if (source === undefined) return result;
+    const release = (): void => this.#gone(key, flight, source.reason);
+    return runAbortable(() => result, context, { returned() {}, failure() {}, release });
+  }
+
+  #begin(key: string, fn: Work<unknown>, { args }: Context): Flight {
+    const scope = new Scope();
+    const flight: Flight = { scope, callers: 0, result: Promise.resolve() };
+    const fly = async (): Promise<unknown> => {
+      try {
+        const context = new Context(scope, 1, Infinity, undefined, args);
+        return await fn(contextFor(fn, context));
+      } finally {
+        this.#end(key, flight);
+      }
+    };
+    // Before the function runs, which may call again with the same key.
+    this.#flights.set(key, flight);
+    flight.result = fly();
+    return flight;
+  }
+
+  #end(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+  }
+
+  /** A caller has given up. */
+  #gone(key: string, flight: Flight, reason: unknown): void {
+    if (--flight.callers > 0) return;
+    // The next call must not join what is being given up.
+    this.#end(key, flight);
+    flight.scope.abort(reason);
+  }
+}

@@ -1,0 +1,115 @@
+import type { Clock, Timer } from "../../kernel/clock.js";
+import type { Deadline } from "../../kernel/context.js";
+import { Scope } from "../../kernel/scope.js";
+
+/** Lateness in milliseconds from which the event loop may have been blocked; below, a timer is as punctual as it gets. */
+const BLOCKED = 10;
+
+/** A call under way, in the list of {@link Deadlines}; also the deadline of what is inside, and what ends it. */
+export class TimedCall extends Scope implements Deadline {
+  readonly clock: Pick<Clock, "now">;
+  readonly due: number;
+  /** Milliseconds that it has. */
+  readonly length: number;
+  readonly reject: (reason: unknown) => void;
+  before: TimedCall | undefined;
+  after: TimedCall | undefined;
+  /** Its time is not over, and it has not settled. */
+  isOpen = true;
+  /** Stops listening to what is outside. */
+  leave: (() => void) | undefined;
+
+  constructor(clock: Pick<Clock, "now">, length: number, reject: (reason: unknown) => void) {
+    super();
+    this.clock = clock;
+    this.due = clock.now() + length;
+    this.length = length;
+    this.reject = reject;
+  }
+}
+
+/** The calls under way in the order of their deadlines, with one timer for all. */
+export class Deadlines {
+  readonly #clock: Pick<Clock, "now" | "setTimer">;
+  readonly #expired: (call: TimedCall, late: number) => void;
+  #head: TimedCall | undefined;
+  #tail: TimedCall | undefined;
+  #timer: Timer | undefined;
+  /** When the timer fires. */
+  #wake = Infinity;
+  size = 0;
+
+  /** @param expired is told of each call whose time is over, and by how many milliseconds the timer was late. */
+  constructor(clock: Pick<Clock, "now" | "setTimer">, expired: (call: TimedCall, late: number) => void) {
+    this.#clock = clock;
+    this.#expired = expired;
+  }
+
+  add(call: TimedCall): void {
+    let before = this.#tail;
+    // With one timeout for all it comes last.
+    while (before !== undefined && before.due > call.due) before = before.before;
+    const after = before === undefined ? this.#head : before.after;
+    call.before = before;
+    call.after = after;
+    if (before === undefined) this.#head = call;
+    else before.after = call;
+    if (after === undefined) this.#tail = call;
+    else after.before = call;
+    if (++this.size === 1) this.#timer?.keepAlive?.(true);
+    if (call.due < this.#wake) this.#arm(call.due);
+  }
+
+  remove(call: TimedCall): void {
+    call.isOpen = false;
+    const { before, after } = call;
+    if (before === undefined) this.#head = after;
+    else before.after = after;
+    if (after === undefined) this.#tail = before;
+    else after.before = before;
+    if (--this.size === 0) this.#rest();
+  }
+
+  /** The timer of the last call serves the next one: setting one costs more than all the rest. */
+  #rest(): void {
+    if (this.#timer?.keepAlive !== undefined) {
+      this.#timer.keepAlive(false);
+      return;
+    }
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#wake = Infinity;
+  }
+
+  #arm(due: number): void {
+    this.#timer?.cancel();
+    this.#wake = due;
+    this.#timer = this.#clock.setTimer(() => this.#fired(), Math.max(0, due - this.#clock.now()));
+  }
+
+  #fired(): void {
+    this.#timer = undefined;
+    this.#wake = Infinity;
+    const head = this.#head;
+    if (head === undefined) return;
+    const now = this.#clock.now();
+    if (head.due > now) this.#arm(head.due);
+    else if (now - head.due < BLOCKED) this.#expire(now);
+    else {
+      // Answers may have arrived while this thread was blocked: the event loop comes to them before the next timer.
+      this.#wake = -Infinity;
+      this.#timer = this.#clock.setTimer(() => this.#expire(now), 0);
+    }
+  }
+
+  /** Ends the calls whose time was over at `now`. */
+  #expire(now: number): void {
+    this.#timer = undefined;
+    this.#wake = Infinity;
+    for (let call = this.#head; call !== undefined && call.due <= now; call = this.#head) {
+      this.remove(call);
+      this.#expired(call, now - call.due);
+    }
+    if (this.#head !== undefined && this.#timer === undefined) this.#arm(this.#head.due);
+  }
+}

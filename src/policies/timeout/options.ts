@@ -1,0 +1,40 @@
+import { type Clock, realClock } from "../../kernel/clock.js";
+import type { Duration } from "../../kernel/duration.js";
+import type { OptionRules, SettingsFor } from "../../kernel/options.js";
+import { duration, flag, having, text } from "../../kernel/rules.js";
+
+/** Options of a `Timeout`. */
+export interface TimeoutOptions {
+  /** Names the policy in errors and selects `instances.<name>` of the configuration. Default `"timeout"`. */
+  readonly name?: string | undefined;
+  /** How long a call may take. Default 30 s. */
+  readonly timeout?: Duration | undefined;
+  /**
+   * Waits, once the time is over and the signal is aborted, until the work has settled: a result that it gives all the
+   * same counts. Default `false`: the call rejects at once.
+   */
+  readonly cooperative?: boolean | undefined;
+  /** Where the time and the timer come from. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** {@link TimeoutOptions} as checked; the timeout in milliseconds. */
+export type TimeoutSettings = SettingsFor<
+  TimeoutOptions,
+  { name: string; timeout: number; cooperative: boolean; clock: Pick<Clock, "now" | "setTimer"> }
+>;
+
+export const timeoutRules: OptionRules<TimeoutSettings> = {
+  name: text("timeout"),
+  timeout: duration(30),
+  cooperative: flag(false),
+  clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
+};
+
+/** What `update` can change: options as for the constructor. */
+export type TimeoutChanges = Pick<TimeoutOptions, "timeout">;
+
+/** The rules of {@link TimeoutChanges}. */
+export const liveRules: Pick<typeof timeoutRules, keyof TimeoutChanges> = {
+  timeout: timeoutRules.timeout,
+};

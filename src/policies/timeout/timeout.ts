@@ -1,0 +1,176 @@
+import { onAbort } from "../../kernel/abort.js";
+import { BasePolicy, type Work } from "../../kernel/base-policy.js";
+import type { Snapshot } from "../../kernel/component.js";
+import { type Context, contextFor } from "../../kernel/context.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
+import { isThenable } from "../../kernel/thenable.js";
+import { Deadlines, TimedCall } from "./deadlines.js";
+import { TimeoutExceededError } from "./errors.js";
+import {
+  type TimeoutOptions,
+  timeoutRules,
+  type TimeoutSettings,
+  liveRules,
+  type TimeoutChanges,
+} from "./options.js";
+
+/** Totals over the lifetime of a timeout. */
+export interface TimeoutStats {
+  /** Calls that were made: the sum of the three below and those under way. */
+  readonly totalCalls: number;
+  /** Calls that settled in time, with a result or an error. */
+  readonly settledCalls: number;
+  /** Calls that were ended because their time was over. */
+  readonly timedOutCalls: number;
+  /** Calls that their caller gave up. */
+  readonly abortedCalls: number;
+}
+
+/** What a timeout says of itself at one moment. */
+export interface TimeoutSnapshot extends Snapshot {
+  readonly kind: "timeout";
+  /** Seconds that a call may take. */
+  readonly timeout: number;
+  /** Calls under way. */
+  readonly running: number;
+  readonly stats: TimeoutStats;
+}
+
+/** The events of a timeout and what their listeners get. */
+export interface TimeoutEvents {
+  /** A call was ended. */
+  timeout: { readonly error: TimeoutExceededError };
+}
+
+/**
+ * Ends a call that takes too long: it rejects with a {@link TimeoutExceededError}, which also is the reason with which
+ * the signal of its context aborts. What the work does afterwards has no effect. A call ends no later than the nearest
+ * deadline outside.
+ *
+ * A blocked event loop is not the service's fault: if the timer fires late, answers that have arrived meanwhile win, and
+ * the error says how late it was. All calls share one timer, which keeps the process alive only while one is under way.
+ * A synchronous function cannot be ended, so there is no `executeSync`.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { Timeout, TimeoutExceededError } from "@kstlib/resilience";
+ *
+ * const timeout = new Timeout({ timeout: "20ms" });
+ * const hung = ({ signal }: { signal: AbortSignal }) =>
+ *   new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+ * const error: unknown = await timeout.execute(hung).catch((reason: unknown) => reason);
+ * console.assert(error instanceof TimeoutExceededError && error.seconds === 0.02);
+ * ```
+ */
+export class Timeout extends BasePolicy<TimeoutEvents> {
+  readonly #deadlines: Deadlines;
+  #settings: TimeoutSettings;
+  #total = 0;
+  #settled = 0;
+  #timedOut = 0;
+
+  constructor(options?: TimeoutOptions) {
+    const settings = resolveOptions("Timeout", timeoutRules, options, "timeout");
+    super("timeout", settings.name, ["timeout"]);
+    this.#settings = settings;
+    this.#deadlines = new Deadlines(settings.clock, (call, late) => this.#expire(call, late));
+    tellMade(this, "timeout", options);
+  }
+
+  /** Seconds that a call may take. */
+  get timeout(): number {
+    return this.#settings.timeout / 1000;
+  }
+
+  /** Calls under way. */
+  get running(): number {
+    return this.#deadlines.size;
+  }
+
+  get stats(): TimeoutStats {
+    return Object.freeze({
+      totalCalls: this.#total,
+      settledCalls: this.#settled,
+      timedOutCalls: this.#timedOut,
+      abortedCalls: this.#total - this.#settled - this.#timedOut - this.running,
+    });
+  }
+
+  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  snapshot(): TimeoutSnapshot {
+    const { name, timeout, running, stats } = this;
+    return Object.freeze({ kind: "timeout", name, timeout, running, stats });
+  }
+
+  /** Changes how long calls may take that begin from now on. */
+  update(changes: TimeoutChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
+  }
+
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    const { clock, timeout } = this.#settings;
+    const { source } = context;
+    const length = Math.min(timeout, context.remaining * 1000);
+    this.#total++;
+    if (length === 0) throw this.#exceeded(0, 0);
+    return new Promise((resolve, reject) => {
+      const call = new TimedCall(clock, length, reject);
+      if (source !== undefined) call.leave = onAbort(source, () => this.#abort(call, source.reason));
+      this.#deadlines.add(call);
+      try {
+        const result = fn(contextFor(fn, context.within(call, call)));
+        if (isThenable(result)) {
+          const fulfilled = (value: Result): void => {
+            this.#settle(call);
+            resolve(value);
+          };
+          const rejected = (error: unknown): void => {
+            this.#settle(call);
+            // Of a cooperative call whose time was over.
+            reject(call.aborted ? call.reason : error);
+          };
+          Promise.resolve(result).then(fulfilled, rejected);
+          return;
+        }
+        this.#settle(call);
+        resolve(result);
+      } catch (error) {
+        this.#settle(call);
+        reject(error);
+      }
+    });
+  }
+
+  /** The work has settled. */
+  #settle(call: TimedCall): void {
+    call.leave?.();
+    if (!call.isOpen) return;
+    this.#deadlines.remove(call);
+    this.#settled++;
+  }
+
+  /** What is outside gives the call up. */
+  #abort(call: TimedCall, reason: unknown): void {
+    if (call.isOpen) this.#deadlines.remove(call);
+    call.abort(reason);
+    call.reject(reason);
+  }
+
+  /** Its time is over. */
+  #expire(call: TimedCall, late: number): void {
+    const error = this.#exceeded(call.length, late);
+    call.abort(error);
+    if (this.#settings.cooperative) return;
+    call.leave?.();
+    call.reject(error);
+  }
+
+  #exceeded(length: number, late: number): TimeoutExceededError {
+    const error = new TimeoutExceededError(`timeout "${this.name}"`, length / 1000, late / 1000);
+    this.#timedOut++;
+    this.events.emit("timeout", { error });
+    return error;
+  }
+}

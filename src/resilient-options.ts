@@ -1,0 +1,131 @@
+import type { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
+import { type CircuitBreakerOptions, circuitBreakerRules } from "./circuit-breaker/options.js";
+import type { Meanings, SectionDescriptor, SectionRules } from "./kernel/descriptor.js";
+import { DURATION_PATTERN } from "./kernel/duration.js";
+import { checkOptions } from "./kernel/options.js";
+import { isPlainObject } from "./kernel/plain-object.js";
+import { custom, type FileShape, type Rule, text } from "./kernel/rules.js";
+import { unlike } from "./kernel/show.js";
+import type { Fallback } from "./policies/fallback/fallback.js";
+import { type FallbackOptions, fallbackRules } from "./policies/fallback/options.js";
+import type { Hedge } from "./policies/hedge/hedge.js";
+import { type HedgeOptions, hedgeRules } from "./policies/hedge/options.js";
+import { type RetryOptions, retryRules } from "./policies/retry/options.js";
+import type { Retry } from "./policies/retry/retry.js";
+import { type TimeoutOptions, timeoutRules } from "./policies/timeout/options.js";
+import type { Timeout } from "./policies/timeout/timeout.js";
+import { type RateLimiterOptions, rateLimiterRules } from "./rate-limiter/options.js";
+import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
+
+/** The parts that `resilient` can have, as it gives them. */
+export interface ResilientParts<Value = unknown> {
+  readonly fallback: Fallback<Value>;
+  readonly totalTimeout: Timeout;
+  readonly retry: Retry;
+  readonly hedge: Hedge;
+  readonly rateLimiter: RateLimiter;
+  readonly circuitBreaker: CircuitBreaker;
+  readonly timeout: Timeout;
+}
+
+/**
+ * A part of `resilient`: an instance, shared with whoever has it; the options of one of its own; a name of the
+ * configuration; or `true` for the defaults.
+ */
+export type Part<Instance, Options> = Instance | Options | string | true | undefined;
+
+/** Options of `resilient`: its name, and its parts, outermost first. A part that is not given is not there. */
+export interface ResilientOptions<Value = unknown> {
+  /** Names the pipeline, and its parts unless they have names of their own. Default `"resilient"`. */
+  readonly name?: string | undefined;
+  /** What the caller gets in place of a failure. */
+  readonly fallback?: Fallback<Value> | FallbackOptions<Value> | string | undefined;
+  /** How long a call may take in all, with every attempt and delay: also a duration. */
+  readonly totalTimeout?: Part<Timeout, TimeoutOptions> | number;
+  /** Calls again what has failed; unless it says otherwise, within a budget that the pipeline has for retries and hedges. */
+  readonly retry?: Part<Retry, RetryOptions>;
+  /** Starts another attempt beside a slow one; within the same budget. */
+  readonly hedge?: Part<Hedge, HedgeOptions>;
+  /** Takes a token for each attempt. */
+  readonly rateLimiter?: Part<RateLimiter, RateLimiterOptions>;
+  /** Refuses attempts while the service fails. */
+  readonly circuitBreaker?: Part<CircuitBreaker, CircuitBreakerOptions>;
+  /** How long each attempt may take: also a duration. */
+  readonly timeout?: Part<Timeout, TimeoutOptions> | number;
+}
+
+type PartName = keyof ResilientParts;
+
+/** Whether a text says how long, and names nothing. */
+export function isDuration(given: unknown): boolean {
+  return typeof given === "number" || (typeof given === "string" && DURATION_PATTERN.test(given));
+}
+
+function partRule(rules: SectionRules, isTime: boolean = false): Rule<unknown> {
+  const fields = Object.entries(rules).flatMap(([key, { file }]) =>
+    file === undefined || key === "name" ? [] : [[key, file] as const],
+  );
+  const shapes: FileShape[] = [
+    { kind: "text" },
+    { kind: "boolean" },
+    { kind: "object", fields: Object.fromEntries(fields) },
+  ];
+  const time = timeoutRules.timeout;
+  const rule: Rule<unknown> = custom<unknown>({
+    allowed: `options, a name, an instance or true${isTime ? `; or ${time.allowed}` : ""}`,
+    file: { kind: "either", shapes: isTime && time.file ? [time.file, ...shapes] : shapes },
+    parse(value, label) {
+      if (isTime && isDuration(value)) {
+        time.parse(value, label);
+        return value;
+      }
+      if (value === true || (typeof value === "string" && value !== "")) return value;
+      if (typeof value !== "object" || value === null)
+        throw new TypeError(unlike(label, rule.allowed, value));
+      if (typeof Reflect.get(value, "execute") === "function") return value;
+      if (!isPlainObject(value)) throw new TypeError(unlike(label, rule.allowed, value));
+      checkOptions(label, rules, value);
+      return value;
+    },
+  });
+  return rule;
+}
+
+/** The rules of the parts, outermost first. */
+export const partRules: Readonly<Record<PartName, Rule<unknown>>> = {
+  fallback: partRule(fallbackRules),
+  totalTimeout: partRule(timeoutRules, true),
+  retry: partRule(retryRules),
+  hedge: partRule(hedgeRules),
+  rateLimiter: partRule(rateLimiterRules),
+  circuitBreaker: partRule(circuitBreakerRules),
+  timeout: partRule(timeoutRules, true),
+};
+
+export const nameRule: Rule<string> = text("resilient");
+
+export const section: SectionDescriptor = { rules: { ...partRules }, isByName: true };
+
+export const meanings: Meanings = {
+  means: "Pipelines by name: the policies that a call goes through, always in this order.",
+  options: {
+    fallback: {
+      means: "what the caller gets in place of a failure: options or the name of an instance",
+      example: "{ to: null }",
+    },
+    totalTimeout: { means: "how long a call may take in all", example: "10s" },
+    retry: { means: "calls again what has failed", example: "{ attempts: 3 }" },
+    hedge: { means: "starts another attempt beside a slow one", example: "{ delay: 50ms }" },
+    rateLimiter: {
+      means: "takes a token for each attempt: options or the name of an instance",
+      example: "exchange",
+    },
+    circuitBreaker: {
+      means: "refuses attempts while the service fails: options or the name of an instance",
+      example: "payment-api",
+    },
+    timeout: { means: "how long each attempt may take", example: "2s" },
+  },
+  instances:
+    "payment-api: { total_timeout: 10s, retry: { attempts: 3 }, circuit_breaker: payment-api, timeout: 2s }",
+};

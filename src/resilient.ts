@@ -1,0 +1,117 @@
+import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
+import { configuredLayers } from "./kernel/configured.js";
+import { ownOptions } from "./kernel/options.js";
+import { Fallback } from "./policies/fallback/fallback.js";
+import { Hedge } from "./policies/hedge/hedge.js";
+import type { AnyPolicy } from "./policies/pipeline/nest.js";
+import { Pipeline } from "./policies/pipeline/pipeline.js";
+import { RetryBudget, type RetryBudgetOptions } from "./policies/retry/retry-budget.js";
+import { Retry } from "./policies/retry/retry.js";
+import { Timeout } from "./policies/timeout/timeout.js";
+import { RateLimiter } from "./rate-limiter/rate-limiter.js";
+import {
+  isDuration,
+  nameRule,
+  partRules,
+  type ResilientOptions,
+  type ResilientParts,
+} from "./resilient-options.js";
+
+type PartName = keyof ResilientParts;
+
+/** The options of a part, checked. */
+interface Options {
+  readonly name?: string | undefined;
+  readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
+}
+
+/** Where the parts of a pipeline come from. */
+export type PartMakers = {
+  readonly [Name in PartName]: (options: Options & { readonly name: string }) => AnyPolicy;
+} & { readonly retryBudget: (name: string) => RetryBudget };
+
+const makers: PartMakers = {
+  fallback: (options) => new Fallback(options),
+  totalTimeout: (options) => new Timeout(options),
+  retry: (options) => new Retry(options),
+  hedge: (options) => new Hedge(options),
+  rateLimiter: (options) => new RateLimiter(options),
+  circuitBreaker: (options) => new CircuitBreaker(options),
+  timeout: (options) => new Timeout(options),
+  retryBudget: (name) => new RetryBudget({ name }),
+};
+
+/** A pipeline with its parts as properties. */
+export type ResilientPipeline<Value, Names extends string> = Pipeline<Value> & {
+  readonly [Name in Names & PartName]: ResilientParts<Value>[Name];
+};
+
+/** Makes the pipeline of `resilient`; `make` makes its parts. */
+export function makeResilient(method: string, given: object, make: PartMakers = makers): Pipeline<unknown> {
+  const options = ownOptions(method, { name: nameRule, ...partRules }, given);
+  const name = nameRule.parse(options["name"] ?? nameRule.fallback, "name");
+  let budget: RetryBudget | undefined;
+  const parts: [PartName, AnyPolicy][] = [];
+  for (const key of Object.keys(partRules) as PartName[]) {
+    if (options[key] === undefined) continue;
+    const part = partRules[key].parse(options[key], key);
+    if (typeof (part as Partial<AnyPolicy>).execute === "function") {
+      parts.push([key, part as AnyPolicy]);
+      continue;
+    }
+    const own = optionsOf(part);
+    // Two timeouts of one name could not be told apart in errors.
+    const all = { ...own, name: own.name ?? (key === "totalTimeout" ? `${name}-total` : name) };
+    const spends = (key === "retry" || key === "hedge") && !hasBudget(key, all);
+    parts.push([key, make[key](spends ? { ...all, budget: (budget ??= make.retryBudget(name)) } : all)]);
+  }
+  const pipeline = new Pipeline(
+    name,
+    parts.map(([, part]) => part),
+  );
+  for (const [key, value] of parts) Object.defineProperty(pipeline, key, { value, enumerable: true });
+  return pipeline;
+}
+
+function optionsOf(part: unknown): Options {
+  if (typeof part === "object") return part as Options;
+  if (isDuration(part)) return { timeout: part } as Options;
+  return typeof part === "string" ? { name: part } : {};
+}
+
+function hasBudget(section: string, options: Options): boolean {
+  return [options, ...configuredLayers(section, options)].some(
+    (layer) => Reflect.get(layer, "budget") !== undefined,
+  );
+}
+
+/**
+ * Protects a whole call by one set of options, in an order that works, outermost first: fallback, total timeout, retry,
+ * hedge, rate limiter, circuit breaker, timeout of each attempt. A part is its options, an instance that is shared
+ * with others, a name of the configuration, or `true` for the defaults; what is not given is not there. Retries and hedges
+ * share a {@link RetryBudget}, unless they have one.
+ *
+ * @returns a policy that has its parts as properties: `api.circuitBreaker`.
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { resilient } from "@kstlib/resilience";
+ *
+ * const api = resilient({
+ *   name: "payment-api",
+ *   fallback: { to: null },
+ *   totalTimeout: "10s",
+ *   retry: { attempts: 3 },
+ *   circuitBreaker: { maxFailures: 5 },
+ *   timeout: "2s",
+ * });
+ * const price = await api.execute(async ({ signal, attempt }) => ({ attempt, aborted: signal.aborted }));
+ * console.assert(price?.attempt === 1 && api.circuitBreaker.state === "closed");
+ * ```
+ */
+export function resilient<Value = never, const Names extends keyof ResilientOptions = never>(
+  options: ResilientOptions<Value> & { readonly [Name in Names]?: unknown },
+): ResilientPipeline<Value, Names>;
+export function resilient(options: ResilientOptions): unknown {
+  return makeResilient("resilient", options);
+}
