@@ -822,6 +822,33 @@ describe("update", () => {
     expect(reasons).toEqual(["tripped", "reset-timeout", "recovered"]);
   });
 
+  test("opens a half-open circuit that has failures enough for its new share, also one that is isolated", async () => {
+    const breaker = new CircuitBreaker({
+      maxFailures: 1,
+      resetTimeout: 1,
+      halfOpen: { calls: 4, failureRate: 1 },
+      clock,
+    });
+    fail(breaker);
+    await clock.advance(1);
+    fail(breaker);
+    expect(breaker.state).toBe("half-open");
+    const hold = breaker.isolate();
+    breaker.update({ halfOpen: null });
+    expect(breaker.state).toBe("isolated");
+    hold[Symbol.dispose]();
+    expect(breaker.state).toBe("open");
+  });
+
+  test("changes the mode, and leaves alone the one that was set", () => {
+    const breaker = new CircuitBreaker({ mode: "off" });
+    breaker.setMode("observe");
+    breaker.update({ maxFailures: 2 });
+    expect(breaker.mode).toBe("observe");
+    breaker.update({ mode: "enforce" });
+    expect(breaker.mode).toBe("enforce");
+  });
+
   test("a probe that was given a shorter time is missed before one that was given a longer", async () => {
     const breaker = new CircuitBreaker({
       maxFailures: 1,

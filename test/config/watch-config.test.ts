@@ -16,6 +16,7 @@ import { currentConfiguration } from "../../src/kernel/configured.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { Registry } from "../../src/registry.js";
+import { resilient } from "../../src/resilient.js";
 import { ManualClock } from "../../src/testing/index.js";
 
 let folder: string;
@@ -453,6 +454,45 @@ describe("what is applied", () => {
     const report = health.readiness();
     await clock.advance(30);
     expect((await report).checks.map(({ seconds }) => seconds)).toEqual([2, 30]);
+  });
+
+  test("the parts of a pipeline follow their sections, and a budget that changes is named", async () => {
+    write(
+      "kstlib.conf.yml",
+      "resilience: { retry: { attempts: 2, budget: { ratio: 0.1 } }, timeout: { timeout: 5 } }\n",
+    );
+    const { changes, looks } = watching();
+    const api = resilient({ name: "prices", retry: true, timeout: true });
+    write(
+      "kstlib.conf.yml",
+      "resilience: { retry: { attempts: 4, budget: { ratio: 0.5 } }, timeout: { timeout: 2 } }\n",
+    );
+    await looks(2);
+    expect([api.retry.attempts, api.timeout.timeout]).toEqual([4, 2]);
+    expect(changes[0]?.components.map(({ kind, changed, ignored }) => [kind, changed, ignored])).toEqual(
+      expect.arrayContaining([
+        ["retry", ["attempts"], ["budget"]],
+        ["timeout", ["timeout"], []],
+      ]),
+    );
+  });
+
+  test("what a registry made of a pipeline of the file stays, and is named", async () => {
+    write(
+      "kstlib.conf.yml",
+      "resilience: { pipelines: { prices: { retry: { attempts: 2 }, timeout: 5s } } }\n",
+    );
+    const registry = new Registry();
+    const { changes, looks } = watching({ registry });
+    registry.pipeline("prices");
+    write(
+      "kstlib.conf.yml",
+      "resilience: { pipelines: { prices: { retry: { attempts: 3 }, timeout: 5s } } }\n",
+    );
+    await looks(2);
+    expect(changes[0]?.components).toEqual([
+      { kind: "pipeline", name: "prices", changed: [], ignored: ["retry"], overridden: [] },
+    ]);
   });
 
   test("components of a registry follow, with their overrides, made before or later", async () => {
