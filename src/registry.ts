@@ -190,15 +190,19 @@ export class Registry extends Printed implements AsyncDisposable {
   }
 
   /**
-   * Adds a listener of every event of every component, of those that exist and those made later, until they are
-   * released. Components make some payloads only while somebody listens: a listener costs each call a little.
+   * Adds a listener of the events of every component, of those that exist and those made later, until they are released.
+   * Components make some payloads only while somebody listens: a listener of all events costs each call a little.
    *
+   * @param hears says which events the listener gets, by the kind of component and the event. Default: all.
    * @returns a `Disposable` that removes the listener.
    * @throws TypeError when it is not a function.
    */
-  on(listener: Listener<RegistryEvent>): Disposable {
+  on(
+    listener: Listener<RegistryEvent>,
+    hears: (kind: string, event: string) => boolean = () => true,
+  ): Disposable {
     // The kinds and events are those of the descriptors.
-    return this.#table.on(listener as Listener<AnyEvent>);
+    return this.#table.on(listener as Listener<AnyEvent>, hears);
   }
 
   /** The components in the order of their making. */
@@ -253,17 +257,13 @@ export class Registry extends Printed implements AsyncDisposable {
     this.#table.tellMade(source);
   }
 
-  #checkAlive(): void {
-    if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
-  }
-
   #get<Instance extends AnyComponent>(
     descriptor: ComponentDescriptor<Instance, object>,
     name: string,
     overrides: object | undefined,
     make?: () => Instance,
   ): Instance {
-    this.#checkAlive();
+    if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
     const options = descriptor.only === undefined ? { ...overrides, name } : (overrides ?? {});
     return this.#table.get(descriptor, name, options, () =>
       this.#configured(make ?? (() => descriptor.make(options))),

@@ -1,3 +1,4 @@
+import { logged } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -12,7 +13,13 @@ export const section: SectionDescriptor = { rules: sectionRules(healthRules) };
 
 export const component: ComponentDescriptor<Health, HealthEvents> = {
   kind: "health",
-  events: { change: true },
+  events: {
+    change: logged("info", ({ name, ok, seconds }) => ({
+      level: ok ? "info" : "warn",
+      message: `${name} ${ok ? "passes" : "fails"}`,
+      fields: { check: name, ok, seconds },
+    })),
+  },
   configured: { section: "health", rules: healthRules, live: Object.keys(liveRules) },
   make: (options: HealthOptions) => new Health(options),
 };

@@ -1,4 +1,5 @@
 import type { Component } from "./component.js";
+import type { LogRule } from "./log-line.js";
 import type { Rule } from "./rules.js";
 
 /** The rules of one section of the configuration, by option. */
@@ -48,8 +49,8 @@ export interface ConfiguredOptions {
 export interface ComponentDescriptor<Instance extends Component, Payloads extends object> {
   /** As its snapshots call it. */
   readonly kind: ReturnType<Instance["snapshot"]>["kind"];
-  /** The names of its events. */
-  readonly events: { readonly [Name in keyof Payloads]: true };
+  /** Its events, and how each is logged; `true`: not at all. */
+  readonly events: { readonly [Name in keyof Payloads]: true | LogRule<Payloads[Name]> };
   /** What a configuration says of it. Default: nothing, its options are code. */
   readonly configured?: ConfiguredOptions;
   make(options: object): Instance;

@@ -1,3 +1,4 @@
+import { logged, told } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -18,7 +19,17 @@ export const section: SectionDescriptor = {
 
 export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
   kind: "watchdog",
-  events: { timeout: true, recover: true, notCounted: true },
+  events: {
+    timeout: logged("error", ({ kind, secondsInactive }) => ({
+      message: `not pinged for ${told(secondsInactive)} (${kind})`,
+      fields: { why: kind, secondsInactive },
+    })),
+    recover: logged("info", ({ secondsTriggered }) => ({
+      message: `pinged again after ${told(secondsTriggered)}`,
+      fields: { secondsTriggered },
+    })),
+    notCounted: logged("info", () => ({ message: "had no CPU, or was stopped; not counted" })),
+  },
   configured: { section: "watchdog", rules: watchdogRules, live: Object.keys(liveRules) },
   make: (options: WatchdogOptions) => new Watchdog(options),
 };

@@ -1,3 +1,4 @@
+import { logged, told } from "../../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -11,7 +12,12 @@ export const section: SectionDescriptor = { rules: sectionRules(timeoutRules) };
 
 export const component: ComponentDescriptor<Timeout, TimeoutEvents> = {
   kind: "timeout",
-  events: { timeout: true },
+  events: {
+    timeout: logged("warn", ({ error: { seconds, late } }) => ({
+      message: `no result within ${told(seconds)}${late > seconds / 2 ? `; the timer was ${told(late)} late` : ""}`,
+      fields: { seconds, late },
+    })),
+  },
   configured: { section: "timeout", rules: timeoutRules, live: Object.keys(liveRules) },
   make: (options: TimeoutOptions) => new Timeout(options),
 };
