@@ -112,7 +112,10 @@ export const components: {
   timeout: timeout.component,
   fallback: fallback.component,
   hedge: hedge.component,
-  pipeline: pipeline.component,
+  pipeline: {
+    ...pipeline.component,
+    configured: { section: "pipelines", rules: resilient.section.rules },
+  },
   singleFlight: singleFlight.component,
   chaos: chaos.component,
   shutdown: shutdown.component,

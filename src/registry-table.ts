@@ -1,4 +1,5 @@
 import type { Component } from "./kernel/component.js";
+import type { ConfigurationSource } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import { disposable } from "./kernel/disposable.js";
 import type { Listener } from "./kernel/events.js";
@@ -24,15 +25,15 @@ export type Hears = (kind: string, event: string) => boolean;
 class Entry {
   readonly descriptor: ComponentDescriptor<AnyComponent, object>;
   readonly component: AnyComponent;
-  readonly overrides: object;
+  readonly options: object;
   constructor(
     descriptor: ComponentDescriptor<AnyComponent, object>,
     component: AnyComponent,
-    overrides: object | undefined,
+    options: object,
   ) {
     this.descriptor = descriptor;
     this.component = component;
-    this.overrides = { ...overrides };
+    this.options = { ...options };
   }
 
   async end(): Promise<void> {
@@ -118,19 +119,19 @@ export class RegistryTable {
   get<Instance extends AnyComponent>(
     descriptor: ComponentDescriptor<Instance, object>,
     name: string,
-    overrides: object | undefined,
+    options: object,
     make: () => Instance,
   ): Instance {
     const { kind } = descriptor;
     const entries = this.#of(kind, name);
     const found = entries.get(name);
     if (found !== undefined) {
-      if (overrides !== undefined) checkSame(kind, name, found.overrides, overrides);
+      checkSame(kind, name, found.options, options);
       // Nothing but this descriptor makes what is kept under its kind.
       return found.component as Instance;
     }
     const component = make();
-    const entry = new Entry(descriptor, component, overrides);
+    const entry = new Entry(descriptor, component, options);
     entries.set(name, entry);
     this.#entries.add(entry);
     for (const audience of this.#audiences) audience.add(entry);
@@ -171,6 +172,13 @@ export class RegistryTable {
 
   *[Symbol.iterator](): IterableIterator<Component> {
     for (const { component } of this.#entries) yield component;
+  }
+
+  /** Tells a source of the configuration of the components and the options by which they were made. */
+  tellMade(source: ConfigurationSource): void {
+    for (const { component, descriptor, options } of this.#entries) {
+      source.made?.(component, descriptor.kind, options);
+    }
   }
 
   /** What each component of a kind says of itself, by name; frozen. */

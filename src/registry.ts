@@ -8,10 +8,11 @@ import type { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component } from "./kernel/component.js";
 import {
-  type Configuration,
+  type ConfigurationSource,
   configuredLayers,
-  currentConfiguration,
-  pushConfiguration,
+  currentSource,
+  pushSource,
+  tellMade,
 } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { Listener } from "./kernel/events.js";
@@ -79,14 +80,15 @@ function withoutName({ name: _name, ...others }: object & { readonly name: strin
  * ```
  */
 export class Registry extends Printed implements AsyncDisposable {
-  readonly #configuration: Configuration | undefined;
+  /** `undefined`: what is process-wide at the time. */
+  #source: ConfigurationSource | undefined;
   readonly #table = new RegistryTable(Object.values(components).map(({ kind }) => kind));
   #disposal: Promise<void> | undefined;
   #isEnded = false;
 
   constructor(config?: ResilienceConfig) {
     super();
-    this.#configuration = config === undefined ? undefined : checkConfiguration(config);
+    if (config !== undefined) this.#source = { configuration: checkConfiguration(config) };
   }
 
   /** The circuit breaker of that name; `overrides` count when it is made. */
@@ -244,8 +246,15 @@ export class Registry extends Printed implements AsyncDisposable {
     if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
   }
 
-  #checkAlive(): void {
-    if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
+  /** @internal Where its components get their options from. */
+  get source(): ConfigurationSource {
+    return this.#source ?? currentSource();
+  }
+
+  /** @internal Takes another source from now on, which is told of the components that there are. */
+  follow(source: ConfigurationSource): void {
+    this.#source = source;
+    this.#table.tellMade(source);
   }
 
   #get<Instance extends AnyComponent>(
@@ -254,9 +263,9 @@ export class Registry extends Printed implements AsyncDisposable {
     overrides: object | undefined,
     make?: () => Instance,
   ): Instance {
-    this.#checkAlive();
+    if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
     const options = descriptor.only === undefined ? { ...overrides, name } : (overrides ?? {});
-    return this.#table.get(descriptor, name, overrides, () =>
+    return this.#table.get(descriptor, name, options, () =>
       this.#configured(make ?? (() => descriptor.make(options))),
     );
   }
@@ -264,7 +273,7 @@ export class Registry extends Printed implements AsyncDisposable {
   #resilient(name: string, overrides: object | undefined): Pipeline<unknown> {
     const [, configured = {}] = configuredLayers("pipelines", { name });
     const options = { ...configured, ...overrides, name };
-    return makeResilient("Registry.pipeline", options, {
+    const pipeline = makeResilient("Registry.pipeline", options, {
       fallback: (part) => this.fallback(part.name, withoutName(part)),
       totalTimeout: (part) => this.timeout(part.name, withoutName(part)),
       retry: (part) => this.retry(part.name, withoutName(part)),
@@ -274,11 +283,13 @@ export class Registry extends Printed implements AsyncDisposable {
       timeout: (part) => this.timeout(part.name, withoutName(part)),
       retryBudget: (ofAll) => this.retryBudget(ofAll),
     });
+    tellMade(pipeline, "pipeline", { ...overrides, name });
+    return pipeline;
   }
 
   /** Runs `make` with this registry's configuration as the one that constructors read. */
   #configured<Made>(make: () => Made): Made {
-    const pushed = pushConfiguration(this.#configuration ?? currentConfiguration());
+    const pushed = pushSource(this.source);
     try {
       return make();
     } finally {

@@ -6,7 +6,7 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
-import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
+import { type CircuitBreakerOptions, circuitBreakerRules, liveRules } from "./options.js";
 import type { CircuitBreakerEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRules) };
@@ -31,6 +31,7 @@ export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents
     })),
     ignored: logged("debug", ({ error }) => ({ message: "a call does not count", fields: toldError(error) })),
   },
+  configured: { section: "circuitBreaker", rules: circuitBreakerRules, live: Object.keys(liveRules) },
   make: (options: CircuitBreakerOptions) => new CircuitBreaker(options),
 };
 

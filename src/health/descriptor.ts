@@ -6,7 +6,7 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { Health } from "./health.js";
-import { type HealthOptions, healthRules } from "./options.js";
+import { type HealthOptions, healthRules, liveRules } from "./options.js";
 import type { HealthEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(healthRules) };
@@ -20,6 +20,7 @@ export const component: ComponentDescriptor<Health, HealthEvents> = {
       fields: { check: name, ok, seconds },
     })),
   },
+  configured: { section: "health", rules: healthRules, live: Object.keys(liveRules) },
   make: (options: HealthOptions) => new Health(options),
 };
 

@@ -7,7 +7,7 @@ import {
 } from "../kernel/descriptor.js";
 import type { HeartbeatEvents } from "./events.js";
 import { Heartbeat } from "./heartbeat.js";
-import { type HeartbeatOptions, heartbeatRules } from "./options.js";
+import { type HeartbeatOptions, heartbeatRules, liveRules } from "./options.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(heartbeatRules) };
 
@@ -18,6 +18,7 @@ export const component: ComponentDescriptor<Heartbeat, HeartbeatEvents> = {
     missedBeat: logged("warn", (error) => ({ message: "missed a beat", fields: toldError(error) })),
     targetDead: logged("warn", ({ name }) => ({ message: `${name} is dead`, fields: { target: name } })),
   },
+  configured: { section: "heartbeat", rules: heartbeatRules, live: Object.keys(liveRules) },
   make: (options: HeartbeatOptions) => new Heartbeat(options),
 };
 

@@ -26,10 +26,10 @@ export type { FallbackOptions, LastGoodOptions } from "./fallback/options.js";
 export { hedge } from "./hedge/decorators.js";
 export { HedgeLostError } from "./hedge/errors.js";
 export { Hedge } from "./hedge/hedge.js";
-export type { HedgeOptions, PercentileDelay } from "./hedge/options.js";
+export type { HedgeChanges, HedgeOptions, PercentileDelay } from "./hedge/options.js";
 export type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./hedge/report.js";
 export { retry, retrySync } from "./retry/decorators.js";
-export type { Backoff, DelayInfo, RetryOptions } from "./retry/options.js";
+export type { Backoff, DelayInfo, RetryChanges, RetryOptions } from "./retry/options.js";
 export type { RetryEvents, RetrySnapshot, RetryStats } from "./retry/report.js";
 export {
   RetryBudget,
@@ -49,5 +49,5 @@ export {
 } from "./single-flight/single-flight.js";
 export { timeout } from "./timeout/decorators.js";
 export { TimeoutExceededError } from "./timeout/errors.js";
-export type { TimeoutOptions } from "./timeout/options.js";
+export type { TimeoutChanges, TimeoutOptions } from "./timeout/options.js";
 export { Timeout, type TimeoutEvents, type TimeoutSnapshot, type TimeoutStats } from "./timeout/timeout.js";

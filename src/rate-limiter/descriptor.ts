@@ -11,6 +11,7 @@ import {
   type KeyedRateLimiterOptions,
   keyedRateLimiterRules,
   limitsOf,
+  liveRules,
   type RateLimiterOptions,
   rateLimiterRules,
 } from "./options.js";
@@ -33,6 +34,7 @@ export const component: ComponentDescriptor<RateLimiter, RateLimiterEvents> = {
       fields: { cost, retryAfter },
     })),
   },
+  configured: { section: "rateLimiter", rules: rateLimiterRules, live: Object.keys(liveRules) },
   make: (options: RateLimiterOptions) => new RateLimiter(options),
 };
 
@@ -47,6 +49,7 @@ export const keyedComponent: ComponentDescriptor<KeyedRateLimiter, KeyedRateLimi
     })),
     evicted: logged("debug", () => ({ message: "forgot a key before its bucket was full" })),
   },
+  configured: { section: "rateLimiter", rules: keyedRateLimiterRules, live: Object.keys(liveRules) },
   make: (options: KeyedRateLimiterOptions) => new KeyedRateLimiter(options),
 };
 

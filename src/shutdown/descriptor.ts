@@ -6,7 +6,7 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { GracefulShutdown } from "./graceful-shutdown.js";
-import { checkDelay, type GracefulShutdownOptions, shutdownRules } from "./options.js";
+import { checkDelay, type GracefulShutdownOptions, liveRules, shutdownRules } from "./options.js";
 import type { ShutdownEvents } from "./report.js";
 
 export const section: SectionDescriptor = {
@@ -34,6 +34,7 @@ export const component: ComponentDescriptor<GracefulShutdown, ShutdownEvents> = 
       fields: { ok, seconds, reason },
     })),
   },
+  configured: { section: "shutdown", rules: shutdownRules, live: Object.keys(liveRules) },
   make: (options: GracefulShutdownOptions) => new GracefulShutdown(options),
   only: {
     release: (shutdown) => shutdown.uninstall(),

@@ -5,7 +5,7 @@ import {
   type SectionDescriptor,
   sectionRules,
 } from "../kernel/descriptor.js";
-import { checkTogether, type WatchdogOptions, watchdogRules } from "./options.js";
+import { checkTogether, liveRules, type WatchdogOptions, watchdogRules } from "./options.js";
 import type { WatchdogEvents } from "./snapshot.js";
 import { watchedFileRules } from "./watched-file.js";
 import { Watchdog } from "./watchdog.js";
@@ -38,6 +38,7 @@ export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
     }),
     notCounted: logged("info", () => ({ message: "had no CPU, or was stopped; not counted" })),
   },
+  configured: { section: "watchdog", rules: watchdogRules, live: Object.keys(liveRules) },
   make: (options: WatchdogOptions) => new Watchdog(options),
 };
 

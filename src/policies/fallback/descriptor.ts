@@ -18,6 +18,7 @@ export const component: ComponentDescriptor<Fallback<unknown>, FallbackEvents> =
       fields: { source, ...toldOutcome(outcome) },
     })),
   },
+  configured: { section: "fallback", rules: fallbackRules },
   make: (options: FallbackOptions) => new Fallback(options),
 };
 

@@ -6,7 +6,7 @@ import {
   sectionRules,
 } from "../../kernel/descriptor.js";
 import { Hedge } from "./hedge.js";
-import { type HedgeOptions, hedgeRules } from "./options.js";
+import { liveRules, type HedgeOptions, hedgeRules } from "./options.js";
 import type { HedgeEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(hedgeRules) };
@@ -23,6 +23,7 @@ export const component: ComponentDescriptor<Hedge, HedgeEvents> = {
       fields: { attempts },
     })),
   },
+  configured: { section: "hedge", rules: hedgeRules, live: Object.keys(liveRules) },
   make: (options: HedgeOptions) => new Hedge(options),
 };
 

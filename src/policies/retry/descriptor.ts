@@ -5,7 +5,7 @@ import {
   type SectionDescriptor,
   sectionRules,
 } from "../../kernel/descriptor.js";
-import { type RetryOptions, retryRules } from "./options.js";
+import { liveRules, type RetryOptions, retryRules } from "./options.js";
 import type { RetryEvents } from "./report.js";
 import { RetryBudget, type RetryBudgetEvents, type RetryBudgetOptions } from "./retry-budget.js";
 import { Retry } from "./retry.js";
@@ -28,6 +28,7 @@ export const component: ComponentDescriptor<Retry, RetryEvents> = {
       fields: { attempts, ...toldOutcome(outcome) },
     })),
   },
+  configured: { section: "retry", rules: retryRules, live: Object.keys(liveRules) },
   make: (options: RetryOptions) => new Retry(options),
 };
 

@@ -5,7 +5,7 @@ import {
   type SectionDescriptor,
   sectionRules,
 } from "../../kernel/descriptor.js";
-import { type TimeoutOptions, timeoutRules } from "./options.js";
+import { liveRules, type TimeoutOptions, timeoutRules } from "./options.js";
 import { Timeout, type TimeoutEvents } from "./timeout.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(timeoutRules) };
@@ -18,6 +18,7 @@ export const component: ComponentDescriptor<Timeout, TimeoutEvents> = {
       fields: { seconds, late },
     })),
   },
+  configured: { section: "timeout", rules: timeoutRules, live: Object.keys(liveRules) },
   make: (options: TimeoutOptions) => new Timeout(options),
 };
 
