@@ -21,6 +21,7 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
     /^failures that open the circuit: 5 for any, 3 for payment-api, 1 where the code says so$/m,
   "health-endpoints.mjs": /^draining: \/livez 200 draining\ndraining: \/readyz 503 draining$/m,
   "heartbeat-multi-process.mjs": /"worker-1":"dead","worker-2":"stopped"/,
+  "log-events.mjs": /^\[resilience\] circuit-breaker payments: half-open -> closed \(recovered\)$/m,
   "rate-limiter-async.mjs": /in the order 0 1 2 3 4 5 6 7 8 9$/m,
   "rate-limiter-decorator.ts": /^non-blocking: \d+ calls, then: retry after 0\.\d+ s$/m,
   "rate-limiter-timeout.mjs": /^the 6th is refused after \d+ ms: retry after [01]\.\d+ s$/m,
