@@ -39,8 +39,9 @@ export function askedDelay(outcome: Outcome): number {
     const own: unknown = outcome.status === "rejected" ? Reflect.get(given, "retryAfter") : undefined;
     // Of an error of an HTTP client: its response.
     const response: unknown = outcome.status === "rejected" ? Reflect.get(given, "response") : given;
-    const seconds =
-      typeof own === "number" ? own : retryAfterSeconds(response as Parameters<typeof retryAfterSeconds>[0]);
+    // A number or a list stands for seconds only in a header.
+    const isResponse = typeof response === "object" && !Array.isArray(response);
+    const seconds = typeof own === "number" ? own : isResponse ? retryAfterSeconds(response) : undefined;
     return seconds !== undefined && seconds > 0 ? seconds * 1000 : 0;
   } catch {
     return 0;
