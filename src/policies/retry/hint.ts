@@ -24,11 +24,10 @@ export function isRetryable(outcome: Outcome): boolean {
   return !(isError(reason) && reason.name === "AbortError") && !isMistake(reason);
 }
 
-/** Whether it is the refusal of an open circuit. */
-export function isOpenCircuit(outcome: Outcome): boolean {
-  return (
-    outcome.status === "rejected" && isRefusal(outcome.reason) && outcome.reason.code === "ERR_CIRCUIT_OPEN"
-  );
+/** Whether it is the refusal of a policy, with this code if one is given. */
+export function isRefused(outcome: Outcome, code?: string): boolean {
+  if (outcome.status === "fulfilled" || !isRefusal(outcome.reason)) return false;
+  return code === undefined || outcome.reason.code === code;
 }
 
 /** Milliseconds that whoever was called asks to wait; 0 if it says nothing. What it says is data: never throws. */

@@ -6,11 +6,11 @@ import { answer } from "../../kernel/judge.js";
 import { resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
-import { unlike } from "../../kernel/show.js";
-import { isThenable } from "../../kernel/thenable.js";
+import { fraction } from "../../kernel/rules.js";
+import { chain, isThenable } from "../../kernel/thenable.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
-import { askedDelay, discard, isOpenCircuit, isRetryable } from "./hint.js";
+import { askedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import { defaultBackoff, type RetryOptions, retryRules, type RetrySettings } from "./options.js";
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
 import type { RetryBudget } from "./retry-budget.js";
@@ -32,25 +32,6 @@ interface Course {
 }
 
 const rejected = (reason: unknown): Outcome<never> => ({ status: "rejected", reason });
-
-function fraction(drawn: unknown): number {
-  if (typeof drawn === "number" && drawn >= 0 && drawn <= 1) return drawn;
-  throw new RangeError(unlike("what random returns", "a number from 0 to 1", drawn));
-}
-
-/** As `await` does it: a `then` of the promise's own may throw, or return nothing. */
-function settledBy<Result>(
-  result: Result | PromiseLike<Result>,
-  fulfilled: (value: Result) => Result | Promise<Result>,
-  failed: (reason: unknown) => Promise<Result>,
-): Promise<Result> {
-  const promise = Promise.resolve(result);
-  return Promise.prototype.then.call(
-    promise,
-    fulfilled as (value: unknown) => unknown,
-    failed,
-  ) as typeof promise;
-}
 
 function unwrap<Result>(outcome: Outcome<Result>): Result {
   if (outcome.status === "rejected") throw outcome.reason;
@@ -149,14 +130,14 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     if (this.#settings.retryIf !== undefined) {
       const returned = (value: Result): Promise<Result> =>
         this.#again(fn, course, { status: "fulfilled", value });
-      return settledBy(result, returned, failed);
+      return chain(result, returned, failed);
     }
     const settled = (value: Result): Result => {
       if (!course.isOver) this.#settled++;
       this.#leave(course);
       return value;
     };
-    if (isLater) return settledBy(result, settled, failed);
+    if (isLater) return chain(result, settled, failed);
     return Promise.resolve(settled(result as Result));
   }
 
@@ -206,10 +187,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     // The attempts inside one of another retry with the same budget are no calls of their own.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
-    let { deadline } = outer;
-    if (typeof deadline === "number" && deadline < Infinity) {
-      deadline = { clock, due: clock.now() + deadline * 1000 };
-    }
+    const deadline = outer.lasting(clock);
     const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
     return {
       context: isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget),
@@ -261,7 +239,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     const { attempts, budget, onOpen } = this.#settings;
     const { attempt } = course;
     const isWorthIt = this.#isWorthIt(outcome);
-    const isLast = !isWorthIt || attempt >= attempts || (onOpen === "stop" && isOpenCircuit(outcome));
+    const isLast =
+      !isWorthIt || attempt >= attempts || (onOpen === "stop" && isRefused(outcome, "ERR_CIRCUIT_OPEN"));
     const wait = isLast ? Infinity : Math.max(askedDelay(outcome), this.#delay(course, outcome));
     // What was asked here may have aborted it.
     if (course.context.source?.aborted) return undefined;

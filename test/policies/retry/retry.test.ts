@@ -448,6 +448,7 @@ describe("what a function gives", () => {
   test("fails when its then throws, and nothing is left of the call", async () => {
     const budget = new RetryBudget({ clock });
     const policy = make({ delay: 0, budget });
+    // oxlint-disable-next-line unicorn/no-thenable
     const fn = () => Object.defineProperty({}, "then", { get: () => failingSync(9).fn() });
     await expect(policy.call(fn)).rejects.toBe(down);
     expect(policy.stats).toMatchObject({ exhaustedCalls: 1, retries: 2 });
