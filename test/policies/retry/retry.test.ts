@@ -1,4 +1,3 @@
-import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
 import { retry, retrySync } from "../../../src/policies/retry/decorators.js";
@@ -7,6 +6,7 @@ import { RetryBudget } from "../../../src/policies/retry/retry-budget.js";
 import { Retry } from "../../../src/policies/retry/retry.js";
 import { Timeout } from "../../../src/policies/timeout/timeout.js";
 import { ManualClock } from "../../../src/testing/index.js";
+import { listeners, reasonOf } from "../by-hand.js";
 
 const down = new Error("down");
 
@@ -21,7 +21,6 @@ afterEach(() => {
 });
 
 const make = (options: RetryOptions = {}): Retry => new Retry({ delay: 1, clock, ...options });
-const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 
 /** A function that fails as often as said, and the times of its calls in seconds. */
 function failing(times: number, reason: unknown = down) {
@@ -42,13 +41,6 @@ function failingSync(times: number) {
   };
   return { fn, at };
 }
-
-/** What a promise rejects with. */
-const reasonOf = (call: Promise<unknown>): Promise<unknown> =>
-  call.then(
-    () => expect.fail("it has resolved"),
-    (error: unknown) => error,
-  );
 
 function nothingIsLeft(policy: Retry, budget: RetryBudget = new RetryBudget()): void {
   expect(policy.running).toBe(0);

@@ -1,11 +1,10 @@
-import { getEventListeners } from "node:events";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { ExecutionContext } from "../../../src/kernel/context.js";
 import { timeout } from "../../../src/policies/timeout/decorators.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
 import type { TimeoutOptions } from "../../../src/policies/timeout/options.js";
 import { Timeout } from "../../../src/policies/timeout/timeout.js";
 import { ManualClock } from "../../../src/testing/index.js";
+import { byHand, listeners, never, reasonOf, type Started } from "../by-hand.js";
 
 let clock: ManualClock;
 beforeEach(() => {
@@ -13,31 +12,6 @@ beforeEach(() => {
 });
 
 const make = (options: TimeoutOptions = {}): Timeout => new Timeout({ timeout: 1, clock, ...options });
-const never = (): Promise<never> => new Promise(() => {});
-const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
-
-/** Work that is finished by hand. */
-function byHand<Value>() {
-  let finish = (_value: Value): void => {};
-  let fail = (_reason: unknown): void => {};
-  const contexts: ExecutionContext[] = [];
-  const fn = (context: ExecutionContext): Promise<Value> => {
-    contexts.push(context);
-    return new Promise((resolve, reject) => {
-      finish = resolve;
-      fail = reject;
-    });
-  };
-  return { fn, contexts, finish: (value: Value) => finish(value), fail: (reason: unknown) => fail(reason) };
-}
-
-/** What a promise rejects with. */
-const reasonOf = (call: Promise<unknown>): Promise<unknown> =>
-  call.then(
-    () => expect.fail("it has resolved"),
-    (error: unknown) => error,
-  );
-
 function nothingIsLeft(...policies: readonly Timeout[]): void {
   expect(clock.pendingTimers).toBe(0);
   expect(policies.map(({ running }) => running)).toEqual(policies.map(() => 0));
@@ -45,34 +19,34 @@ function nothingIsLeft(...policies: readonly Timeout[]): void {
 
 describe("a call whose time is over", () => {
   test("rejects with an error that says how long it had, which is the reason of its signal", async () => {
-    const { fn, contexts } = byHand();
+    const { fn, at } = byHand();
     const policy = make({ name: "api" });
     const told = vi.fn<(event: object) => void>();
     policy.on("timeout", told);
     const ended = reasonOf(policy.execute(fn));
-    const signal = contexts[0]?.signal;
+    const signal = at(0).context.signal;
     await clock.advance(0.999);
-    expect(signal?.aborted).toBe(false);
+    expect(signal.aborted).toBe(false);
     await clock.advance(0.001);
     const error = await ended;
     expect(error).toBeInstanceOf(TimeoutExceededError);
     expect(error).toMatchObject({ code: "ERR_TIMEOUT_EXCEEDED", seconds: 1, late: 0 });
     expect((error as Error).message).toBe('timeout "api" was exceeded: no result within 1 s.');
-    expect(signal?.reason).toBe(error);
+    expect(signal.reason).toBe(error);
     expect(told).toHaveBeenCalledExactlyOnceWith({ error });
     expect(policy.stats).toEqual({ totalCalls: 1, settledCalls: 0, timedOutCalls: 1, abortedCalls: 0 });
     nothingIsLeft(policy);
   });
 
   test.each([
-    ["resolves", ({ finish }: ReturnType<typeof byHand>) => finish(5)],
-    ["rejects, which is never unhandled", ({ fail }: ReturnType<typeof byHand>) => fail(new Error("late"))],
+    ["resolves", ({ finish }: Started<unknown>) => finish(5)],
+    ["rejects, which is never unhandled", ({ fail }: Started<unknown>) => fail(new Error("late"))],
   ])("stays so when its work %s later", async (_what, end) => {
     const work = byHand();
     const policy = make();
     const ended = reasonOf(policy.execute(work.fn));
     await clock.advance(1);
-    end(work);
+    end(work.at(0));
     // An unhandled rejection would fail the run.
     await clock.advance(1);
     expect(await ended).toBeInstanceOf(TimeoutExceededError);
@@ -81,13 +55,13 @@ describe("a call whose time is over", () => {
 
   test("is not one that the caller aborts", async () => {
     const controller = new AbortController();
-    const { fn, contexts, finish } = byHand<number>();
+    const { fn, at } = byHand<number>();
     const policy = make();
     const ended = reasonOf(policy.execute(fn, { signal: controller.signal }));
     controller.abort("enough");
     expect(await ended).toBe("enough");
-    expect(contexts[0]?.signal.reason).toBe("enough");
-    finish(5);
+    expect(at(0).context.signal.reason).toBe("enough");
+    at(0).finish(5);
     await clock.advance(5);
     expect(policy.stats).toEqual({ totalCalls: 1, settledCalls: 0, timedOutCalls: 0, abortedCalls: 1 });
     expect(listeners(controller.signal)).toBe(0);
@@ -102,9 +76,9 @@ describe("a call whose time is over", () => {
     void call.then(settled);
     await clock.advance(5);
     expect(settled).not.toHaveBeenCalled();
-    expect(work.contexts[0]?.signal.aborted).toBe(true);
+    expect(work.at(0).context.signal.aborted).toBe(true);
     nothingIsLeft(policy);
-    work.finish(5);
+    work.at(0).finish(5);
     expect(await call).toBe(5);
     expect(policy.stats).toMatchObject({ settledCalls: 0, timedOutCalls: 1 });
   });
@@ -113,7 +87,7 @@ describe("a call whose time is over", () => {
     const work = byHand();
     const ended = reasonOf(make({ cooperative: true }).execute(work.fn));
     await clock.advance(1);
-    work.fail(new Error("because of the signal"));
+    work.at(0).fail(new Error("because of the signal"));
     expect(await ended).toBeInstanceOf(TimeoutExceededError);
   });
 
@@ -159,21 +133,21 @@ describe("a call that ends in time", () => {
   });
 
   test("leaves its signal as it is, for what goes on with it", async () => {
-    const { fn, contexts, finish } = byHand<number>();
+    const { fn, at } = byHand<number>();
     const call = make().execute(fn);
-    const signal = contexts[0]?.signal;
-    finish(5);
+    const signal = at(0).context.signal;
+    at(0).finish(5);
     await call;
     await clock.advance(5);
-    expect(signal?.aborted).toBe(false);
+    expect(signal.aborted).toBe(false);
   });
 });
 
 describe("a deadline outside", () => {
   test("shortens the time: remaining, given by hand", async () => {
-    const { fn, contexts } = byHand();
+    const { fn, at } = byHand();
     const ended = reasonOf(make().execute(fn, { remaining: 0.25 }));
-    expect(contexts[0]?.remaining).toBe(0.25);
+    expect(at(0).context.remaining).toBe(0.25);
     await clock.advance(0.25);
     expect(await ended).toMatchObject({ code: "ERR_TIMEOUT_EXCEEDED", seconds: 0.25 });
   });
@@ -181,13 +155,13 @@ describe("a deadline outside", () => {
   test("is the one of the nearest timeout, and ends what is inside with its own error", async () => {
     const inner = make({ name: "inner", timeout: 5 });
     const outer = make({ name: "outer" });
-    const { fn, contexts } = byHand();
+    const { fn, at } = byHand();
     const ended = reasonOf(outer.execute((context) => inner.execute(fn, context)));
     await clock.advance(0.4);
-    expect(contexts[0]?.remaining).toBe(0.6);
+    expect(at(0).context.remaining).toBe(0.6);
     await clock.advance(1);
     expect((await ended) as Error).toMatchObject({ message: expect.stringContaining('"outer"') as string });
-    expect(contexts[0]?.signal.reason).toBe(await ended);
+    expect(at(0).context.signal.reason).toBe(await ended);
     nothingIsLeft(inner, outer);
     expect(inner.stats).toMatchObject({ abortedCalls: 1, timedOutCalls: 0 });
   });
@@ -210,7 +184,7 @@ describe("a thread that is frozen while calls are under way", () => {
     // What the event loop comes to before the next timer.
     const setTimer = clock.setTimer.bind(clock);
     const spy = vi.spyOn(clock, "setTimer").mockImplementation((callback, delay) => {
-      if (delay === 0) work.finish("arrived");
+      if (delay === 0) work.at(0).finish("arrived");
       return setTimer(callback, delay);
     });
     clock.sleepSync(5000);
