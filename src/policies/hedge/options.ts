@@ -38,8 +38,8 @@ export interface HedgeOptions {
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
   /**
    * Whether an outcome is a failure that another attempt may mend; one that is none ends the call. Default: every
-   * rejection but aborts, mistakes of the program and refusals that do not say when to come again. When it throws, the
-   * outcome ends the call and a warning reports it.
+   * rejection but aborts and mistakes of the program. When it throws, the outcome ends the call and a warning reports
+   * it. A refusal of a policy inside starts no other attempt in any case, and leaves those under way alone.
    */
   readonly hedgeIf?: ((outcome: Outcome) => boolean) | undefined;
   /** Where the time and the timers come from. Default: the machine's. */

@@ -7,11 +7,11 @@ import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
-import { unlike } from "../../kernel/show.js";
-import { isThenable } from "../../kernel/thenable.js";
+import { fraction } from "../../kernel/rules.js";
+import { chain, isThenable } from "../../kernel/thenable.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
-import { askedDelay, discard, isOpenCircuit, isRetryable } from "./hint.js";
+import { askedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
   defaultBackoff,
   type RetryOptions,
@@ -40,11 +40,6 @@ interface Course {
 }
 
 const rejected = (reason: unknown): Outcome<never> => ({ status: "rejected", reason });
-
-function fraction(drawn: unknown): number {
-  if (typeof drawn === "number" && drawn >= 0 && drawn <= 1) return drawn;
-  throw new RangeError(unlike("what random returns", "a number from 0 to 1", drawn));
-}
 
 function unwrap<Result>(outcome: Outcome<Result>): Result {
   if (outcome.status === "rejected") throw outcome.reason;
@@ -134,8 +129,11 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   /** A function of its own without `async`: most calls need no second attempt, and pay for one promise. */
   #first<Result>(fn: Work<Result>, course: Course): Promise<Result> {
     let result: Result | PromiseLike<Result>;
+    let isLater: boolean;
     try {
       result = fn(contextFor(fn, course.context));
+      // Looked at here: a `then` that throws is a failure like any other.
+      isLater = isThenable(result);
     } catch (error) {
       return this.#again(fn, course, rejected(error));
     }
@@ -143,15 +141,15 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     if (this.#settings.retryIf !== undefined) {
       const returned = (value: Result): Promise<Result> =>
         this.#again(fn, course, { status: "fulfilled", value });
-      return Promise.resolve(result).then(returned, failed);
+      return chain(result, returned, failed);
     }
     const settled = (value: Result): Result => {
-      this.#settled++;
+      if (!course.isOver) this.#settled++;
       this.#leave(course);
       return value;
     };
-    if (isThenable(result)) return Promise.resolve(result).then(settled, failed);
-    return Promise.resolve(settled(result));
+    if (isLater) return chain(result, settled, failed);
+    return Promise.resolve(settled(result as Result));
   }
 
   /** Goes on after an outcome until one is left as it is. */
@@ -162,7 +160,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       discard(outcome);
       if (wait > 0) await delay(this.#settings.clock, wait, source);
       if (source?.aborted) throw source.reason;
-      const context = this.#attempt(course);
+      const context = this.#attempt(course, outcome);
+      if (context === undefined) break;
       try {
         const value = await fn(contextFor(fn, context));
         outcome = { status: "fulfilled", value };
@@ -175,7 +174,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
 
   protected override runSync<Result>(fn: (context: Context) => Result, outer: Context): Result {
     const course = this.#begin(outer);
-    for (let context = course.context; ; context = this.#attempt(course)) {
+    for (let { context } = course; ;) {
       let outcome: Outcome<Result>;
       try {
         outcome = { status: "fulfilled", value: fn(context) };
@@ -186,6 +185,9 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       if (wait === undefined) return unwrap(outcome);
       discard(outcome);
       if (wait > 0) this.#settings.clock.sleepSync(wait);
+      const next = this.#attempt(course, outcome);
+      if (next === undefined) return unwrap(outcome);
+      context = next;
     }
   }
 
@@ -196,10 +198,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     // The attempts inside one of another retry with the same budget are no calls of their own.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
-    let { deadline } = outer;
-    if (typeof deadline === "number" && deadline < Infinity) {
-      deadline = { clock, due: clock.now() + deadline * 1000 };
-    }
+    const deadline = outer.lasting(clock);
     const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
     return {
       context: isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget),
@@ -212,8 +211,13 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     };
   }
 
-  /** Begins another attempt. */
-  #attempt(course: Course): Context {
+  /** Begins another attempt, unless the delay has taken longer than it should and there is no time left. */
+  #attempt(course: Course, outcome: Outcome): Context | undefined {
+    if (!this.#fits(course, 0)) {
+      this.#exhaust(course, outcome);
+      this.#leave(course);
+      return undefined;
+    }
     course.attempt++;
     this.#retries++;
     return course.context.ofAttempt(course.attempt, course.context.deadline, course.context.budget);
@@ -243,18 +247,20 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #decide(course: Course, outcome: Outcome): number | undefined {
-    if (!this.#isWorthIt(outcome)) {
+    const { attempts, budget, onOpen } = this.#settings;
+    const { attempt } = course;
+    const isWorthIt = this.#isWorthIt(outcome);
+    const isLast =
+      !isWorthIt || attempt >= attempts || (onOpen === "stop" && isRefused(outcome, "ERR_CIRCUIT_OPEN"));
+    const wait = isLast ? Infinity : Math.max(askedDelay(outcome), this.#delay(course, outcome));
+    // What was asked here may have aborted it.
+    if (course.context.source?.aborted) return undefined;
+    if (!isWorthIt) {
       this.#settled++;
       return undefined;
     }
-    const { attempts, budget, onOpen } = this.#settings;
-    const { attempt } = course;
-    const isStopped = onOpen === "stop" && isOpenCircuit(outcome);
-    const asked = askedDelay(outcome);
-    const wait = attempt >= attempts || isStopped ? Infinity : Math.max(asked, this.#delay(course, outcome));
-    if (wait === Infinity || wait > this.#left(course)) {
-      this.#exhausted++;
-      this.events.emit("exhausted", { attempts: attempt, outcome });
+    if (wait === Infinity || !this.#fits(course, wait)) {
+      this.#exhaust(course, outcome);
       return undefined;
     }
     if (budget?.tryExtra() === false) {
@@ -269,8 +275,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #isWorthIt(outcome: Outcome): boolean {
-    const { retryIf } = this.#settings;
-    if (retryIf === undefined) return isRetryable(outcome);
+    const { retryIf = isRetryable } = this.#settings;
     try {
       return answer(retryIf(outcome));
     } catch (error) {
@@ -279,11 +284,16 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     }
   }
 
-  /** Milliseconds in which another attempt may begin. */
-  #left({ context, started }: Course): number {
+  #exhaust({ attempt }: Course, outcome: Outcome): void {
+    this.#exhausted++;
+    this.events.emit("exhausted", { attempts: attempt, outcome });
+  }
+
+  /** Whether another attempt may begin after so many milliseconds. At the deadline itself it would have no time. */
+  #fits({ context, started }: Course, wait: number): boolean {
     const { maxDuration, clock } = this.#settings;
-    const ofDuration = maxDuration === undefined ? Infinity : started + maxDuration - clock.now();
-    return Math.min(ofDuration, context.remaining * 1000);
+    const isWithin = maxDuration === undefined || wait <= started + maxDuration - clock.now();
+    return isWithin && wait < context.remaining * 1000;
   }
 
   #delay({ attempt, previous }: Course, outcome: Outcome): number {

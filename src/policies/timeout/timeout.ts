@@ -4,7 +4,7 @@ import type { Snapshot } from "../../kernel/component.js";
 import { type Context, contextFor } from "../../kernel/context.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
-import { isThenable } from "../../kernel/thenable.js";
+import { chain, isThenable } from "../../kernel/thenable.js";
 import { Deadlines, TimedCall } from "./deadlines.js";
 import { TimeoutExceededError } from "./errors.js";
 import {
@@ -131,7 +131,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
             // Of a cooperative call whose time was over.
             reject(call.aborted ? call.reason : error);
           };
-          Promise.resolve(result).then(fulfilled, rejected);
+          void chain(result, fulfilled, rejected);
           return;
         }
         this.#settle(call);
