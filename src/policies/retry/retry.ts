@@ -5,12 +5,13 @@ import { parseDuration } from "../../kernel/duration.js";
 import { answer } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
-import type { Outcome } from "../../kernel/outcome.js";
+import { type Outcome, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { fraction } from "../../kernel/rules.js";
 import { chain, isThenable } from "../../kernel/thenable.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
+import type { Course } from "./course.js";
 import { askedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
   defaultBackoff,
@@ -21,30 +22,6 @@ import {
   type RetryChanges,
 } from "./options.js";
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
-import type { RetryBudget } from "./retry-budget.js";
-
-/** One call, from its first attempt to its last. */
-interface Course {
-  /** Of the first attempt. */
-  readonly context: Context;
-  /** When it began, by the clock; only where it has a longest duration. */
-  readonly started: number;
-  /** The budget that counts it, unless it was counted outside. */
-  readonly countedBy: RetryBudget | undefined;
-  attempt: number;
-  /** Milliseconds of the last delay. */
-  previous: number | undefined;
-  /** The budget has allowed the attempt that is coming or under way. */
-  isExtra: boolean;
-  isOver: boolean;
-}
-
-const rejected = (reason: unknown): Outcome<never> => ({ status: "rejected", reason });
-
-function unwrap<Result>(outcome: Outcome<Result>): Result {
-  if (outcome.status === "rejected") throw outcome.reason;
-  return outcome.value;
-}
 
 /**
  * Calls a function again when it fails, up to `attempts` times in all, after a delay that grows and is drawn at random. What
