@@ -20,6 +20,8 @@ import { Printed } from "./kernel/printed.js";
 import type { KeyedRateLimiter } from "./rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
 import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
+import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
+import type { BulkheadOptions } from "./policies/bulkhead/options.js";
 import type { Chaos } from "./policies/chaos/chaos.js";
 import type { ChaosOptions } from "./policies/chaos/options.js";
 import type { Fallback } from "./policies/fallback/fallback.js";
@@ -34,6 +36,7 @@ import type { SingleFlightOptions } from "./policies/single-flight/options.js";
 import type { SingleFlight } from "./policies/single-flight/single-flight.js";
 import type { TimeoutOptions } from "./policies/timeout/options.js";
 import type { Timeout } from "./policies/timeout/timeout.js";
+import { registryParts } from "./registry-parts.js";
 import { makeResilient } from "./resilient.js";
 import type { ResilientOptions } from "./resilient-options.js";
 import { type AnyComponent, type AnyEvent, RegistryTable } from "./registry-table.js";
@@ -42,11 +45,6 @@ import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
 import type { Watchdog } from "./watchdog/watchdog.js";
 import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
-
-/** The overrides of a part; `undefined` for one that is only named. */
-function withoutName({ name: _name, ...others }: object & { readonly name: string }): object | undefined {
-  return Object.keys(others).length > 0 ? others : undefined;
-}
 
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
@@ -139,6 +137,11 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#get(components.timeout, name, overrides);
   }
 
+  /** The bulkhead of that name; `overrides` count when it is made. */
+  bulkhead(name: string, overrides?: Omit<BulkheadOptions, "name">): Bulkhead {
+    return this.#get(components.bulkhead, name, overrides);
+  }
+
   /** The fallback of that name; `overrides` count when it is made. */
   fallback(name: string, overrides?: Omit<FallbackOptions, "name">): Fallback<unknown> {
     return this.#get(components.fallback, name, overrides);
@@ -222,6 +225,7 @@ export class Registry extends Printed implements AsyncDisposable {
       retries: this.#table.snapshots(components.retry),
       retryBudgets: this.#table.snapshots(components.retryBudget),
       timeouts: this.#table.snapshots(components.timeout),
+      bulkheads: this.#table.snapshots(components.bulkhead),
       fallbacks: this.#table.snapshots(components.fallback),
       hedges: this.#table.snapshots(components.hedge),
       pipelines: this.#table.snapshots(components.pipeline),
@@ -273,16 +277,7 @@ export class Registry extends Printed implements AsyncDisposable {
   #resilient(name: string, overrides: object | undefined): Pipeline<unknown> {
     const [, configured = {}] = configuredLayers("pipelines", { name });
     const options = { ...configured, ...overrides, name };
-    const pipeline = makeResilient("Registry.pipeline", options, {
-      fallback: (part) => this.fallback(part.name, withoutName(part)),
-      totalTimeout: (part) => this.timeout(part.name, withoutName(part)),
-      retry: (part) => this.retry(part.name, withoutName(part)),
-      hedge: (part) => this.hedge(part.name, withoutName(part)),
-      rateLimiter: (part) => this.rateLimiter(part.name, withoutName(part)),
-      circuitBreaker: (part) => this.circuitBreaker(part.name, withoutName(part)),
-      timeout: (part) => this.timeout(part.name, withoutName(part)),
-      retryBudget: (ofAll) => this.retryBudget(ofAll),
-    });
+    const pipeline = makeResilient("Registry.pipeline", options, registryParts(this));
     tellMade(pipeline, "pipeline", { ...overrides, name });
     return pipeline;
   }

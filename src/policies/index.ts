@@ -12,6 +12,11 @@ export {
 } from "./pipeline/pipeline.js";
 export type { AnyPolicy } from "./pipeline/nest.js";
 export type { Jitter } from "./retry/backoff.js";
+export { Bulkhead } from "./bulkhead/bulkhead.js";
+export { bulkhead, bulkheadSync } from "./bulkhead/decorators.js";
+export { BulkheadFullError } from "./bulkhead/errors.js";
+export type { BulkheadChanges, BulkheadOptions } from "./bulkhead/options.js";
+export type { BulkheadEvents, BulkheadSnapshot, BulkheadStats } from "./bulkhead/report.js";
 export { Chaos, type ChaosEvents, type ChaosSnapshot, type ChaosStats } from "./chaos/chaos.js";
 export { chaos } from "./chaos/decorators.js";
 export type { ChaosOptions } from "./chaos/options.js";
