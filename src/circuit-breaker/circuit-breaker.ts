@@ -1,3 +1,4 @@
+import { tellMade } from "../kernel/configured.js";
 import {
   type Context,
   contextFor,
@@ -12,7 +13,12 @@ import { type AnyFunction, type AsyncOf, disguise, type SyncOf, type SyncRest } 
 import { Circuit } from "./circuit.js";
 import { guard, guarded, guardedSync, guardSync } from "./guard.js";
 import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
-import { type CircuitBreakerOptions, circuitBreakerRules, type CircuitMode } from "./options.js";
+import {
+  type CircuitBreakerChanges,
+  type CircuitBreakerOptions,
+  circuitBreakerRules,
+  type CircuitMode,
+} from "./options.js";
 import { admitted, type Permit, permitOf } from "./permit.js";
 import { CircuitView } from "./circuit-view.js";
 import type { CircuitExport } from "./report.js";
@@ -44,7 +50,6 @@ export interface Guarded {
  * const fetchTicker = async (pair: string): Promise<string> => {
  *   throw new Error(`no answer for ${pair}`);
  * };
- *
  * for (let attempt = 1; attempt <= 4; attempt++) {
  *   try {
  *     await breaker.call(fetchTicker, "BTC/USDT");
@@ -63,6 +68,7 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
     const circuit = new Circuit(settings);
     super(circuit);
     this.#circuit = circuit;
+    tellMade(this, "circuit-breaker", options);
   }
 
   /**
@@ -162,9 +168,7 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
    * to the end: a source that fails in the middle has failed. A consumer that stops early after an item counts as a
    * success. Its duration has the consumer's time in it, which matters to `slowCallRate` and `probeTimeout`.
    *
-   * @returns throws a `CircuitOpenError` at its first `next()` when the call is refused. Taken up once; one that is
-   *   never taken up holds nothing.
-   * @throws TypeError when `fn` is not a function.
+   * @returns throws a `CircuitOpenError` at its first `next()` when refused; one that is not taken up holds nothing.
    * @example
    * ```ts
    * import { Readable } from "node:stream";
@@ -222,6 +226,11 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
    */
   isolate(): Disposable {
     return this.#circuit.isolate();
+  }
+
+  /** Changes limits and keeps the state: an open circuit stays open for as long as it was. Those not given stay. */
+  update(changes: CircuitBreakerChanges): void {
+    this.#circuit.update(changes);
   }
 
   /**

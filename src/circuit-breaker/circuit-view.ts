@@ -85,6 +85,6 @@ export abstract class CircuitView extends Printed implements Component {
     event: Name,
     listener: Listener<CircuitBreakerEvents[Name]>,
   ): Disposable {
-    return this.#circuit.on(event, listener);
+    return this.#circuit.events.on(event, listener);
   }
 }

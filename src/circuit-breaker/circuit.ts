@@ -1,14 +1,14 @@
 import { disposable } from "../kernel/disposable.js";
-import { type Audience, Events, type Listener } from "../kernel/events.js";
+import { type Audience, Events } from "../kernel/events.js";
 import { judge, type Verdict } from "../kernel/judge.js";
+import { changeSettings } from "../kernel/options.js";
 import { secondsUntil } from "../kernel/seconds.js";
-import { type Clock, monotonicClock } from "../kernel/clock.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
-import { exportOf, savedOf } from "./export.js";
+import { exportOf, savedOf, wallNowOf } from "./export.js";
 import { limitsOf, timeOpen } from "./limits.js";
 import * as machine from "./machine.js";
 import type { State, Ticket } from "./machine.js";
-import type { CircuitBreakerSettings, CircuitMode } from "./options.js";
+import { type CircuitBreakerChanges, type CircuitBreakerSettings, liveRules } from "./options.js";
 import type { CircuitBreakerEvents, CircuitExport, CircuitStateReason, CircuitStats } from "./report.js";
 
 /** Of a call in mode "off". */
@@ -33,15 +33,15 @@ export class Circuit {
   readonly timed: boolean;
   /** Kept here for the guard of asynchronous calls. */
   handlers: Handlers | undefined;
-  readonly limits: machine.Limits;
-  mode: CircuitMode;
-  readonly #settings: CircuitBreakerSettings;
+  limits: machine.Limits;
+  mode: CircuitBreakerSettings["mode"];
+  #settings: CircuitBreakerSettings;
   /** Names the circuit in messages. */
   readonly #label: string;
   #state: State;
   /** Nobody judges or keeps a window: a success of a healthy circuit that nobody hears of only has to be counted. */
   readonly #plain: boolean;
-  readonly #events: Events<CircuitBreakerEvents>;
+  readonly events: Events<CircuitBreakerEvents>;
   readonly #successes: Audience<CircuitBreakerEvents["success"]>;
   /** The last failure that counted, as an error's options. */
   #cause: ErrorOptions | undefined;
@@ -65,8 +65,8 @@ export class Circuit {
     this.name = settings.name;
     this.#label = `circuit "${settings.name}"`;
     const names = ["stateChange", "success", "failure", "rejected", "wouldReject", "ignored"] as const;
-    this.#events = new Events(this.#label, names, { kind: "circuit-breaker", name: this.name });
-    this.#successes = this.#events.of("success");
+    this.events = new Events(this.#label, names, { kind: "circuit-breaker", name: this.name });
+    this.#successes = this.events.of("success");
     this.timed = settings.trip !== undefined;
     this.#plain = settings.trip === undefined && settings.isFailure === undefined;
     this.#state = machine.closed(0, this.limits);
@@ -108,13 +108,6 @@ export class Circuit {
     });
   }
 
-  on<Name extends keyof CircuitBreakerEvents>(
-    event: Name,
-    listener: Listener<CircuitBreakerEvents[Name]>,
-  ): Disposable {
-    return this.#events.on(event, listener);
-  }
-
   isolate(): Disposable {
     this.#commit(machine.isolate(this.now(), this.#time()), "isolated");
     return disposable(() => {
@@ -131,17 +124,28 @@ export class Circuit {
     this.#commit(next, "reset");
   }
 
+  /** Goes on under other limits in the state that it is in. */
+  update(changes: CircuitBreakerChanges): void {
+    const settings = changeSettings(liveRules, { ...this.#settings, mode: this.mode }, changes);
+    const state = this.now();
+    this.#settings = settings;
+    this.limits = limitsOf(settings, this.limits.openFor);
+    this.mode = settings.mode;
+    const next = machine.relimit(state, this.limits, this.#time());
+    this.#commit(next, next.kind === "closed" ? "recovered" : "probe-failed");
+  }
+
   /** The time at which a call starts, when its duration matters. */
   start(): number {
     return this.timed ? this.#time() : 0;
   }
 
   export(): CircuitExport {
-    return exportOf(machine.save(this.now(), this.#time()), this.#wallNow());
+    return exportOf(machine.save(this.now(), this.#time()), wallNowOf(this.#settings.clock));
   }
 
   restore(given: unknown): void {
-    const saved = savedOf(given, this.#wallNow());
+    const saved = savedOf(given, wallNowOf(this.#settings.clock));
     this.#commit(machine.restore(this.now(), this.limits, saved, this.#time()), "restored");
   }
 
@@ -156,7 +160,7 @@ export class Circuit {
   /** Tells the listeners of a refusal that nobody catches as an error. */
   announceRefusal(): void {
     // An error with its stack costs microseconds: made for those who listen.
-    if (this.#events.of("rejected").isThere) this.refusal();
+    if (this.events.of("rejected").isThere) this.refusal();
   }
 
   /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
@@ -177,14 +181,14 @@ export class Circuit {
       return undefined;
     }
     this.#wouldReject++;
-    if (this.#events.of("wouldReject").isThere) this.#events.emit("wouldReject", { error: this.#error() });
+    if (this.events.of("wouldReject").isThere) this.events.emit("wouldReject", { error: this.#error() });
     return OBSERVED;
   }
 
   /** The error of a refused call; tells the listeners. */
   refusal(): CircuitOpenError {
     const error = this.#error();
-    this.#events.emit("rejected", { error });
+    this.events.emit("rejected", { error });
     return error;
   }
 
@@ -233,8 +237,8 @@ export class Circuit {
         before,
         next.kind === "closed" ? "recovered" : before.kind === "closed" ? "tripped" : "probe-failed",
       );
-      if (verdict === "success" && this.#successes.isThere) this.#events.emit("success", { value, late });
-      if (verdict === "failure") this.#events.emit("failure", { error: value, late });
+      if (verdict === "success" && this.#successes.isThere) this.events.emit("success", { value, late });
+      if (verdict === "failure") this.events.emit("failure", { error: value, late });
       if (verdict === "ignored") this.#tellIgnored(value);
     } catch {
       // The stack is used up, or the clock has thrown: the call is missing in the totals, and what it held of a
@@ -266,11 +270,11 @@ export class Circuit {
     if (to === from) return;
     if (to === "closed") this.#cause = undefined;
     this.#stateChanges++;
-    this.#events.emit("stateChange", { from, to, reason });
+    this.events.emit("stateChange", { from, to, reason });
   }
 
   #tellIgnored(error: unknown): void {
-    if (this.#events.of("ignored").isThere) this.#events.emit("ignored", { error });
+    if (this.events.of("ignored").isThere) this.events.emit("ignored", { error });
   }
 
   /** Milliseconds that the circuit stays open from now on. */
@@ -285,11 +289,6 @@ export class Circuit {
     } finally {
       this.#isAsking = false;
     }
-  }
-
-  #wallNow(): number {
-    const { clock } = this.#settings as { readonly clock: Partial<Clock> };
-    return clock.wallNow?.() ?? monotonicClock.wallNow();
   }
 
   /** The circuit's own time in milliseconds. */

@@ -1,3 +1,4 @@
+import { logged, told, toldError } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -5,7 +6,7 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
-import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
+import { type CircuitBreakerOptions, circuitBreakerRules, liveRules } from "./options.js";
 import type { CircuitBreakerEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRules) };
@@ -13,13 +14,24 @@ export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRu
 export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents> = {
   kind: "circuit-breaker",
   events: {
-    stateChange: true,
+    stateChange: logged("info", ({ from, to, reason }) => ({
+      level: to === "open" ? "warn" : "info",
+      message: `${from} -> ${to} (${reason})`,
+      fields: { from, to, reason },
+    })),
     success: true,
-    failure: true,
-    rejected: true,
-    wouldReject: true,
-    ignored: true,
+    failure: logged("debug", ({ error }) => ({ message: "a call failed", fields: toldError(error) })),
+    rejected: logged("debug", ({ error: { retryAfter } }) => ({
+      message: `refused a call for ${told(retryAfter)}`,
+      fields: { retryAfter },
+    })),
+    wouldReject: logged("info", ({ error: { retryAfter } }) => ({
+      message: `would refuse a call for ${told(retryAfter)}`,
+      fields: { retryAfter },
+    })),
+    ignored: logged("debug", ({ error }) => ({ message: "a call does not count", fields: toldError(error) })),
   },
+  configured: { section: "circuitBreaker", rules: circuitBreakerRules, live: Object.keys(liveRules) },
   make: (options: CircuitBreakerOptions) => new CircuitBreaker(options),
 };
 

@@ -1,3 +1,4 @@
+import { type Clock, monotonicClock } from "../kernel/clock.js";
 import { isPlainObject } from "../kernel/plain-object.js";
 import { unlike } from "../kernel/show.js";
 import type { Saved } from "./machine.js";
@@ -40,4 +41,9 @@ export function savedOf(given: unknown, wallNow: number): Saved {
     reopenings: number("reopenings"),
     remaining: Math.max(0, number("remainingSeconds") * 1000 - passed),
   };
+}
+
+/** The wall-clock time of a breaker's clock, which need not have any. */
+export function wallNowOf(clock: Partial<Clock>): number {
+  return clock.wallNow?.() ?? monotonicClock.wallNow();
 }

@@ -6,6 +6,7 @@ export { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 export type { Iterated } from "./iterate.js";
 export { allOf, anyOf } from "./combined.js";
 export type {
+  CircuitBreakerChanges,
   CircuitBreakerOptions,
   CircuitMode,
   GrowingResetTimeout,

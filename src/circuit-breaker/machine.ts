@@ -12,7 +12,7 @@ export interface Limits {
   readonly probeTimeout: number;
   readonly trip: Rule | undefined;
   /** Milliseconds that it stays open after so many reopenings; `isTimeout`: because a probe took too long. */
-  openFor(reopenings: number, isTimeout: boolean): number;
+  readonly openFor: (reopenings: number, isTimeout: boolean) => number;
 }
 
 interface Era {
@@ -180,7 +180,7 @@ function settleProbe(
   return unlessRecovered({ ...state, ...won }, limits);
 }
 
-function unlessRecovered(state: Open | HalfOpen, limits: Limits): State {
+function unlessRecovered(state: Open | HalfOpen, limits: Limits): Isolated["under"] {
   const successes = state.late + (state.kind === "open" ? 0 : state.successes);
   const needed = limits.halfOpenMaxCalls - limits.halfOpenFailures + 1;
   return successes >= needed ? closed(state.era + 1, limits) : state;
@@ -208,6 +208,18 @@ export function release(state: Isolated): State {
 export function reset(state: State, limits: Limits): State {
   const under = closed(state.era + 1, limits);
   return state.kind === "isolated" ? { ...state, era: under.era, under } : under;
+}
+
+/** Goes on under other limits: they count from now on, and what has happened already may be enough for them. */
+export function relimit(state: State, limits: Limits, now: number): State {
+  if (state.kind !== "isolated") return judged(state, limits, now);
+  return { ...state, under: judged(state.under, limits, state.since) };
+}
+
+function judged(state: Isolated["under"], limits: Limits, now: number): Isolated["under"] {
+  if (state.kind === "closed") return state;
+  const isLost = state.kind === "half-open" && state.failed >= limits.halfOpenFailures;
+  return isLost ? opened(state, limits, state.failures, now) : unlessRecovered(state, limits);
 }
 
 /** Milliseconds until a refused call may be admitted, as far as the state tells. */

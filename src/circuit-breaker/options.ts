@@ -120,6 +120,17 @@ export type CircuitBreakerSettings = SettingsFor<
   }
 >;
 
+/** What `update` can change: options as for the constructor, and `null` for none. */
+export interface CircuitBreakerChanges extends Pick<
+  CircuitBreakerOptions,
+  "maxFailures" | "resetTimeout" | "jitter" | "halfOpenMaxCalls" | "mode"
+> {
+  /** `null`: any failure opens it again, as without one. */
+  readonly halfOpen?: HalfOpen | null | undefined;
+  /** `null`: that of `resetTimeout`, as one that was never given. */
+  readonly probeTimeout?: Duration | null | undefined;
+}
+
 /** How long the circuit stays open, in milliseconds: `initial`, times `factor` at each reopening, up to `max`; or as `by` says. */
 export interface ResetTimeout {
   readonly initial: number;
@@ -203,4 +214,17 @@ export const circuitBreakerRules: OptionRules<CircuitBreakerSettings> = {
   trip,
   probeTimeout: optional(time),
   clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
+};
+
+const { maxFailures, jitter, halfOpenMaxCalls, mode, probeTimeout } = circuitBreakerRules;
+
+/** The rules of {@link CircuitBreakerChanges}. */
+export const liveRules: Pick<typeof circuitBreakerRules, keyof CircuitBreakerChanges> = {
+  maxFailures,
+  resetTimeout,
+  jitter,
+  halfOpenMaxCalls,
+  halfOpen,
+  mode,
+  probeTimeout,
 };

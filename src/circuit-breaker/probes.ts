@@ -14,8 +14,8 @@ interface Link extends Probe {
 }
 
 /**
- * The probes under way of one half-open state, in the order of admission, which is also that of their deadlines:
- * a chain, so that one more or less costs the same however many there are.
+ * The probes under way of one half-open state, in the order of their deadlines, which is that of admission unless the
+ * limits change: a chain, so that one more or less costs the same however many there are.
  */
 export class Probes {
   #first: Link | undefined;
@@ -32,11 +32,14 @@ export class Probes {
   }
 
   add(era: number, deadline: number): Probe {
-    const before = this.#last;
-    const link: Link = { kind: "probe", era, deadline, before, after: undefined, isUnderWay: true };
+    let before = this.#last;
+    while (before !== undefined && before.deadline > deadline) before = before.before;
+    const after = before === undefined ? this.#first : before.after;
+    const link: Link = { kind: "probe", era, deadline, before, after, isUnderWay: true };
     if (before === undefined) this.#first = link;
     else before.after = link;
-    this.#last = link;
+    if (after === undefined) this.#last = link;
+    else after.before = link;
     this.#size++;
     return link;
   }

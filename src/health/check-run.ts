@@ -23,8 +23,8 @@ interface Run {
 interface Checked {
   readonly name: string;
   readonly check: HealthCheckFunction;
-  /** In milliseconds. */
-  readonly timeout: number;
+  /** In milliseconds, for the run that begins now. */
+  readonly timeout: () => number;
   readonly clock: Clock;
   /** Ends every run when it aborts. */
   readonly stop: AbortSignal;
@@ -44,12 +44,12 @@ export class CheckRun {
 
   /** Runs the check or joins the current run; resolves within the timeout and never rejects. */
   result(): Promise<HealthCheckResult> {
-    const { clock, timeout } = this.#checked;
-    const now = clock.now();
+    const now = this.#checked.clock.now();
     if (this.#run === undefined || now >= this.#run.lost) {
+      const timeout = this.#checked.timeout();
       const run: Run = {
         // Later, when #run is set: a check that asks for its own report waits for itself and times out.
-        result: Promise.resolve().then(() => this.#ask(() => this.#end(run))),
+        result: Promise.resolve().then(() => this.#ask(timeout, () => this.#end(run))),
         lost: now + timeout * GIVE_UP,
       };
       this.#run = run;
@@ -61,8 +61,8 @@ export class CheckRun {
     if (this.#run === run) this.#run = undefined;
   }
 
-  async #ask(ended: () => void): Promise<HealthCheckResult> {
-    const { name, check, timeout, clock, stop } = this.#checked;
+  async #ask(timeout: number, ended: () => void): Promise<HealthCheckResult> {
+    const { name, check, clock, stop } = this.#checked;
     const began = clock.now();
     const controller = new AbortController();
     const { signal } = controller;

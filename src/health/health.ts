@@ -1,7 +1,8 @@
 import type { Component } from "../kernel/component.js";
 import { disposable } from "../kernel/disposable.js";
 import { Events, type Listener } from "../kernel/events.js";
-import { resolveOptions } from "../kernel/options.js";
+import { tellMade } from "../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
@@ -11,11 +12,13 @@ import { HealthError } from "./errors.js";
 import { healthHandler, type HealthHandler } from "./handler.js";
 import {
   checkRules,
+  type HealthChanges,
   type HealthCheckOptions,
   type HealthHandlerOptions,
   type HealthOptions,
   healthRules,
   type HealthSettings,
+  liveRules,
 } from "./options.js";
 import {
   answer,
@@ -67,7 +70,7 @@ const NONE: ReadonlySet<string> = new Set();
  * ```
  */
 export class Health extends Printed implements Component {
-  readonly #settings: HealthSettings;
+  #settings: HealthSettings;
   readonly #events: Events<HealthEvents>;
   readonly #draining: AbortSignal;
   #entries: readonly Entry[] = [];
@@ -78,6 +81,7 @@ export class Health extends Printed implements Component {
     const source = { kind: "health", name: this.#settings.name } as const;
     this.#events = new Events("Health", ["change"], source);
     this.#draining = this.#settings.drainOn ?? new AbortController().signal;
+    tellMade(this, "health", options);
   }
 
   /** The name in snapshots and messages. */
@@ -109,8 +113,7 @@ export class Health extends Printed implements Component {
    */
   addCheck(name: string, check: HealthCheck, options?: HealthCheckOptions): Disposable {
     text(undefined).parse(name, "name");
-    const { checkTimeout, clock } = this.#settings;
-    const { for: probes, timeout = checkTimeout } = resolveOptions("addCheck", checkRules, options);
+    const { for: probes, timeout: own } = resolveOptions("addCheck", checkRules, options);
     if (this.#entries.some((other) => other.name === name)) {
       throw new HealthError(
         "ERR_HEALTH_DUPLICATE",
@@ -118,12 +121,23 @@ export class Health extends Printed implements Component {
       );
     }
     const ask = checkFunctionOf(name, check, probes);
+    const timeout = (): number => own ?? this.#settings.checkTimeout;
+    const { clock } = this.#settings;
     const run = new CheckRun({ name, check: ask, timeout, clock, stop: this.#draining });
     const entry: Entry = { name, probes, run };
     this.#entries = [...this.#entries, entry];
     return disposable(() => {
       this.#entries = this.#entries.filter((other) => other !== entry);
     });
+  }
+
+  /**
+   * Changes how long a check may take that has no `timeout` of its own; a run under way keeps its time.
+   *
+   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+   */
+  update(changes: HealthChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
 
   /** Whether it is ready for traffic: started, not draining, every readiness check passes. Never rejects. */

@@ -37,6 +37,14 @@ export const healthRules: OptionRules<HealthSettings> = {
   clock: clockRule,
 };
 
+/** What `update` can change: options as for the constructor. */
+export type HealthChanges = Pick<HealthOptions, "checkTimeout">;
+
+/** The rules of {@link HealthChanges}. */
+export const liveRules: Pick<typeof healthRules, keyof HealthChanges> = {
+  checkTimeout: healthRules.checkTimeout,
+};
+
 /** Options of `addCheck`. */
 export interface HealthCheckOptions {
   /**

@@ -14,7 +14,7 @@ import { oneAtATime } from "./one-at-a-time.js";
 import type { HeartbeatSettings } from "./options.js";
 
 /** The part of a beat that depends on the heartbeat's state. */
-export type CurrentState = Pick<HeartbeatState, "status" | "startedAt">;
+export type CurrentState = Pick<HeartbeatState, "status" | "startedAt" | "interval">;
 
 /** The counts and the last results, as in a snapshot. */
 export type BeatCounts = Pick<HeartbeatSnapshot, "beats" | "missedBeats" | "lastBeat" | "lastError">;
@@ -80,7 +80,7 @@ export class BeatWriter {
   }
 
   async #writeNow(): Promise<void> {
-    const { clock, interval } = this.#settings;
+    const { clock } = this.#settings;
     this.#writing = clock.now();
     try {
       const state: HeartbeatState = Object.freeze({
@@ -89,7 +89,6 @@ export class BeatWriter {
         // Before the status, because the application's function may stop the heartbeat.
         metadata: this.#metadata(),
         ...this.#current(),
-        interval: interval / 1000,
         sequence: ++this.#sequence,
       });
       if (await this.#isSucceeded(state)) return;

@@ -3,7 +3,8 @@ import type { Component } from "../kernel/component.js";
 import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
-import { resolveOptions } from "../kernel/options.js";
+import { tellMade } from "../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
 import {
@@ -21,10 +22,12 @@ import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
 import {
+  type HeartbeatChanges,
   type HeartbeatOptions,
   heartbeatRules,
   type HeartbeatSettings,
   type HeartbeatStartOptions,
+  liveRules,
   startRules,
 } from "./options.js";
 import { every } from "./schedule.js";
@@ -51,18 +54,16 @@ import { ServiceNotices } from "./service-notices.js";
  * const heartbeat = new Heartbeat({ stateFile, interval: 10, metadata: { version: "1.0.0" } });
  * heartbeat.start();
  * await heartbeat.beat();
- *
  * // Any other program on this host:
  * const { status, age } = await Heartbeat.check(stateFile, { maxAge: 30 });
  * console.log(status, age);
- *
  * await heartbeat.stop();
  * console.log(await Heartbeat.isAlive(stateFile)); // false: it was stopped
  * fs.rmSync(stateFile);
  * ```
  */
 export class Heartbeat extends Printed implements Component, Disposable, AsyncDisposable {
-  readonly #settings: HeartbeatSettings;
+  #settings: HeartbeatSettings;
   readonly #owner: string;
   readonly #events: Events<HeartbeatEvents>;
   readonly #writer: BeatWriter;
@@ -97,7 +98,9 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     this.#writer = new BeatWriter(owner, this.#settings, this.#events, () => ({
       status: this.#status,
       startedAt: formatTimestamp(this.#startedAt),
+      interval: this.interval,
     }));
+    tellMade(this, "heartbeat", options);
   }
 
   get name(): string {
@@ -198,6 +201,20 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   /** Sets the status `draining` and writes it at once, in the background. Has no effect unless running. */
   drain(): void {
     if (this.isRunning && this.#status !== "draining") this.#become("draining");
+  }
+
+  /**
+   * Changes the interval. While it runs, a beat is written at once: readers learn when to expect the next.
+   *
+   * @throws TypeError or RangeError that names the option.
+   */
+  update(changes: HeartbeatChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
+    const { clock, interval } = this.#settings;
+    if (this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#timer = every(clock, interval, this.#tick);
+    void this.#writer.writeInBackground();
   }
 
   /**

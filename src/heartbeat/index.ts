@@ -4,4 +4,9 @@ export * from "../kernel/exports.js";
 export type { HeartbeatEvents, HeartbeatSnapshot } from "./events.js";
 export { HeartbeatError, type HeartbeatErrorCode } from "./errors.js";
 export { Heartbeat } from "./heartbeat.js";
-export type { HeartbeatOptions, HeartbeatStartOptions, HeartbeatTarget } from "./options.js";
+export type {
+  HeartbeatChanges,
+  HeartbeatOptions,
+  HeartbeatStartOptions,
+  HeartbeatTarget,
+} from "./options.js";

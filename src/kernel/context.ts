@@ -118,6 +118,13 @@ export class Context implements ExecutionContext {
     return this.#args;
   }
 
+  /** The deadline, and from now on by a clock where it is only a number of seconds. */
+  lasting(clock: Pick<Clock, "now">): number | Deadline {
+    const { deadline } = this;
+    const isNumber = typeof deadline === "number" && deadline < Infinity;
+    return isNumber ? { clock, due: clock.now() + deadline * 1000 } : deadline;
+  }
+
   /** The context of an attempt inside this one. */
   ofAttempt(attempt: number, deadline: number | Deadline, budget: object | undefined): Context {
     return new Context(this.source, attempt, deadline, budget, this.#args);

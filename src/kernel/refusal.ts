@@ -25,5 +25,10 @@ export interface Refusal extends ResilienceError {
  * ```
  */
 export function isRefusal(error: unknown): error is Refusal {
-  return error instanceof ResilienceError && Reflect.get(error, "refused") === true;
+  try {
+    return error instanceof ResilienceError && Reflect.get(error, "refused") === true;
+  } catch {
+    // A proxy or a getter that throws.
+    return false;
+  }
 }

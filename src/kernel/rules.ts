@@ -174,3 +174,9 @@ export function custom<Value>(rule: {
 }): Rule<Value> {
   return { fallback: undefined, file: undefined, ...rule };
 }
+
+/** What a random source of the application has drawn. Throws when it is not a number from 0 to 1. */
+export function fraction(drawn: unknown): number {
+  if (typeof drawn === "number" && drawn >= 0 && drawn <= 1) return drawn;
+  throw new RangeError(unlike("what random returns", "a number from 0 to 1", drawn));
+}

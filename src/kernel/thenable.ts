@@ -15,3 +15,14 @@ export function disown(refused: unknown): void {
     // Not a native promise, so it cannot cause an unhandled rejection.
   }
 }
+
+/** `then` as `await` does it: a `then` of the promise's own may throw, or return nothing. */
+export function chain<Result, Ended>(
+  result: Result | PromiseLike<Result>,
+  fulfilled: (value: Result) => Ended | PromiseLike<Ended>,
+  rejected: (reason: unknown) => Ended | PromiseLike<Ended>,
+): Promise<Ended> {
+  const promise: Promise<unknown> = Promise.resolve(result);
+  // The handler gets what the promise is one of.
+  return Promise.prototype.then.call(promise, fulfilled as typeof rejected, rejected) as Promise<Ended>;
+}

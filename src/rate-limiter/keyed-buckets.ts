@@ -16,7 +16,7 @@ export interface KeyedObserver extends AdmissionObserver<string> {
  * reserved, or paused it, has a limiter as well, and its bucket stays pinned in the table until it is idle.
  */
 export class KeyedBuckets {
-  readonly #settings: KeyedRateLimiterSettings;
+  #settings: KeyedRateLimiterSettings;
   #limits: Limits;
   readonly #observer: KeyedObserver;
   readonly #table: KeyTable;
@@ -32,6 +32,10 @@ export class KeyedBuckets {
 
   get limits(): Limits {
     return this.#limits;
+  }
+
+  get settings(): KeyedRateLimiterSettings {
+    return this.#settings;
   }
 
   /** How many keys are known. */
@@ -136,11 +140,12 @@ export class KeyedBuckets {
   }
 
   /** Goes on under other limits, for all keys. */
-  change(limits: Limits): void {
+  change(limits: Limits, settings: KeyedRateLimiterSettings): void {
     this.#limits = limits;
+    this.#settings = settings;
     this.#table.change(limits, this.#settings.clock.now());
     // Not `limits`: a listener of a refusal may change them again.
-    for (const limiter of this.#open()) limiter.change(this.#limits);
+    for (const limiter of this.#open()) limiter.change(this.#limits, this.#settings);
   }
 
   /** Fills the bucket of a key; waiters are served as far as it goes. */

@@ -2,6 +2,7 @@ import { type Abortable, throwIfAborted } from "../kernel/abort.js";
 import type { Component } from "../kernel/component.js";
 import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
+import { tellMade } from "../kernel/configured.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
 import type { AnyFunction, AsyncOf } from "../kernel/wrap.js";
@@ -17,8 +18,7 @@ import {
   type KeyedRateLimiterOptions,
   keyedRateLimiterRules,
   limitsOf,
-  type RateLimits,
-  type RateLimitsSettings,
+  type RateLimitChanges,
   updated,
 } from "./options.js";
 import {
@@ -64,7 +64,6 @@ export type {
 export class KeyedRateLimiter extends KeyedReport implements Component {
   readonly #buckets: KeyedBuckets;
   readonly #metrics: KeyedMetrics;
-  #settings: RateLimitsSettings;
 
   constructor(options?: KeyedRateLimiterOptions) {
     const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
@@ -73,9 +72,9 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     const metrics: KeyedMetrics = new Metrics(source, events, (key) => ({ key }));
     const buckets = new KeyedBuckets(settings, limitsOf(settings), metrics);
     super(settings, buckets, metrics);
-    this.#settings = settings;
     this.#metrics = metrics;
     this.#buckets = buckets;
+    tellMade(this, "keyed-rate-limiter", options);
   }
 
   /**
@@ -256,11 +255,9 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
    *
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
-  update(limits: RateLimits): void {
-    const settings = updated(this.#settings, limits);
-    const checked = limitsOf(settings);
-    this.#settings = settings;
-    this.#buckets.change(checked);
+  update(changes: RateLimitChanges): void {
+    const { settings, limits } = updated(this.#buckets.settings, changes);
+    this.#buckets.change(limits, settings);
   }
 
   /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */

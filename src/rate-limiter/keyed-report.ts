@@ -47,8 +47,6 @@ export class KeyedReport extends Printed {
   readonly maxKeyLength: number;
   /** What happens to a new key when no known bucket is full. */
   readonly onFull: OnFull;
-  /** How many requests may wait for each key; `undefined` for no limit. */
-  readonly maxQueue: number | undefined;
   readonly #buckets: KeyedBuckets;
   readonly #metrics: KeyedMetrics;
 
@@ -58,7 +56,6 @@ export class KeyedReport extends Printed {
     this.maxKeys = settings.maxKeys;
     this.maxKeyLength = settings.maxKeyLength;
     this.onFull = settings.onFull;
-    this.maxQueue = settings.maxQueue;
     this.#buckets = buckets;
     this.#metrics = metrics;
   }
@@ -76,6 +73,11 @@ export class KeyedReport extends Printed {
   /** How many tokens each bucket holds. */
   get burst(): number {
     return this.#buckets.limits.burst;
+  }
+
+  /** How many requests may wait for each key; `undefined` for no limit. */
+  get maxQueue(): number | undefined {
+    return this.#buckets.settings.maxQueue;
   }
 
   /** How many keys are known now. */

@@ -30,7 +30,7 @@ export interface QueuedLimiterSettings {
 export class QueuedLimiter<Key> {
   readonly key: Key;
   readonly #bucket: TokenBucket;
-  readonly #settings: QueuedLimiterSettings;
+  #settings: QueuedLimiterSettings;
   readonly #clock: Clock;
   readonly #observer: AdmissionObserver<Key>;
   readonly #queue: WaitQueue;
@@ -185,7 +185,8 @@ export class QueuedLimiter<Key> {
   }
 
   /** Goes on under other limits with the tokens that are there, or the debt. */
-  change(limits: Limits): void {
+  change(limits: Limits, settings: QueuedLimiterSettings): void {
+    this.#settings = settings;
     const now = this.now();
     this.#bucket.change(limits, now);
     this.#rearrange(now);

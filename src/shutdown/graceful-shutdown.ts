@@ -1,7 +1,8 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import { Events, type Listener } from "../kernel/events.js";
-import { resolveOptions } from "../kernel/options.js";
+import { changeSettings, resolveOptions } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
@@ -12,7 +13,9 @@ import {
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
+  liveRules,
   type OnSecondSignal,
+  type ShutdownChanges,
   shutdownRules,
   type ShutdownSignal,
 } from "./options.js";
@@ -60,7 +63,7 @@ import type { ShutdownWaitOptions } from "./wait.js";
  * ```
  */
 export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
-  readonly #settings: GracefulShutdownSettings;
+  #settings: GracefulShutdownSettings;
   readonly #events: Events<ShutdownEvents>;
   readonly #registrations = new Registrations();
   readonly #run: ShutdownRun;
@@ -73,6 +76,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     const source = { kind: "shutdown", name: settings.name } as const;
     this.#events = new Events("GracefulShutdown", ["begin", "callback", "complete"], source);
     this.#run = new ShutdownRun(settings, this.#registrations, this.#events);
+    tellMade(this, "shutdown", options);
   }
 
   /** Its name in snapshots and messages. */
@@ -219,6 +223,18 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     install(this.#run);
     // With another clock there is no deadline thread.
     if (this.#settings.clock === realClock) canStartDeadlineThread();
+  }
+
+  /**
+   * Changes options for a shutdown that has not begun; one that has begun goes on with its own.
+   *
+   * @throws TypeError or RangeError that names the option, or says that they do not go together.
+   */
+  update(changes: ShutdownChanges): void {
+    const settings = changeSettings(liveRules, this.#settings, changes);
+    checkDelay(settings);
+    this.#settings = settings;
+    if (!this.isShuttingDown) this.#run.settings = settings;
   }
 
   /** Stops listening; other listeners stay. A shutdown in progress goes on. */

@@ -173,3 +173,20 @@ export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings):
     `preStopDelay must be shorter than timeout (${formatDuration(timeout / 1000)}), which includes it; got ${formatDuration(preStopDelay / 1000)}.`,
   );
 }
+
+/** What `update` can change: options as for the constructor. */
+export type ShutdownChanges = Pick<
+  GracefulShutdownOptions,
+  "timeout" | "forceExitCode" | "exitOnSignal" | "preStopDelay" | "reserve"
+>;
+
+const { timeout, forceExitCode, exitOnSignal, preStopDelay, reserve } = shutdownRules;
+
+/** The rules of {@link ShutdownChanges}. */
+export const liveRules: Pick<typeof shutdownRules, keyof ShutdownChanges> = {
+  timeout,
+  forceExitCode,
+  exitOnSignal,
+  preStopDelay,
+  reserve,
+};

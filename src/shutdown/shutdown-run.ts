@@ -22,7 +22,8 @@ interface Begun {
 
 /** The one run of a shutdown, from its beginning to its end: what the signals and the public methods act on. */
 export class ShutdownRun {
-  readonly settings: GracefulShutdownSettings;
+  /** They may change until it begins. */
+  settings: GracefulShutdownSettings;
   readonly history: SignalHistory;
   readonly #registrations: Registrations;
   readonly #events: Events<ShutdownEvents>;

@@ -3,7 +3,7 @@ import { parsePath, PATH_RULE } from "../heartbeat-file/options.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
-import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { changeSettings, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { callback, choice, custom, duration, integer, type Rule, text } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
@@ -153,22 +153,50 @@ export function checkTogether({ pollInterval, timeout }: WatchdogSettings): void
   );
 }
 
+/** What `update` can change: options as for the constructor, and `null` for none. */
+export interface WatchdogChanges extends Pick<
+  WatchdogOptions,
+  "timeout" | "onFreeze" | "exitCode" | "maxReports"
+> {
+  /** `null`: a part of the timeout, as one that was never given. */
+  readonly pollInterval?: Duration | null | undefined;
+}
+
+const { timeout, onFreeze, exitCode, maxReports, pollInterval } = watchdogRules;
+
+/** The rules of {@link WatchdogChanges}. */
+export const liveRules: Pick<typeof watchdogRules, keyof WatchdogChanges> = {
+  timeout,
+  onFreeze,
+  exitCode,
+  maxReports,
+  pollInterval,
+};
+
+/** The settings of a watchdog with the changes of an `update`. */
+export function changeWatchdog(settings: WatchdogSettings, changes: WatchdogChanges): WatchdogSettings {
+  return withinBounds(changeSettings(liveRules, settings, changes));
+}
+
 /** Reads the options of a watchdog, or of something that takes more options. */
 export function resolveWatchdog<Settings extends WatchdogSettings>(
   component: string,
   rules: OptionRules<Settings>,
   options: WatchdogOptions | undefined,
 ): Settings {
-  const settings = resolveOptions<Settings>(component, rules, options, "watchdog");
+  return withinBounds(resolveOptions<Settings>(component, rules, options, "watchdog"));
+}
+
+function withinBounds<Settings extends WatchdogSettings>(settings: Settings): Settings {
   checkTogether(settings);
   // Not in the rule, which also checks configuration files: there is to be one warning for each watchdog.
-  const timeout = clamped(settings.timeout);
-  if (timeout === settings.timeout) return settings;
+  const within = clamped(settings.timeout);
+  if (within === settings.timeout) return settings;
   const seconds = settings.timeout / 1000;
   const hint = settings.timeout > LONGEST ? ` A number is seconds: did you mean "${seconds}ms"?` : "";
   warn(
     "KSTLIB_CLAMPED",
-    `timeout of a watchdog is from 1 s to 1 h; ${seconds} s became ${timeout / 1000} s.${hint}`,
+    `timeout of a watchdog is from 1 s to 1 h; ${seconds} s became ${within / 1000} s.${hint}`,
   );
-  return Object.freeze({ ...settings, timeout });
+  return Object.freeze({ ...settings, timeout: within });
 }

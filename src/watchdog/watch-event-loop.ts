@@ -1,7 +1,14 @@
-import type { Timer } from "../kernel/clock.js";
+import type { Clock, Timer } from "../kernel/clock.js";
+import { tellMade } from "../kernel/configured.js";
 import type { OptionRules } from "../kernel/options.js";
 import { text } from "../kernel/rules.js";
-import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
+import {
+  resolveWatchdog,
+  type WatchdogChanges,
+  type WatchdogOptions,
+  watchdogRules,
+  type WatchdogSettings,
+} from "./options.js";
 import { Watchdog } from "./watchdog.js";
 
 const eventLoopRules: OptionRules<WatchdogSettings> = { ...watchdogRules, name: text("event loop") };
@@ -11,12 +18,12 @@ const LONGEST_INTERVAL = 1000;
 
 /** A watchdog that a timer of the watched event loop pings. */
 class EventLoopWatchdog extends Watchdog {
-  readonly #settings: WatchdogSettings;
+  readonly #clock: Clock;
   #timer: Timer | undefined;
 
   constructor(settings: WatchdogSettings) {
     super(undefined, settings);
-    this.#settings = settings;
+    this.#clock = settings.clock;
   }
 
   override start(): void {
@@ -32,15 +39,21 @@ class EventLoopWatchdog extends Watchdog {
     this.#timer = undefined;
   }
 
+  override update(changes: WatchdogChanges): void {
+    super.update(changes);
+    if (this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#pingLater();
+  }
+
   #pingLater(): void {
-    const { clock, timeout } = this.#settings;
-    const interval = Math.min(timeout / PINGS_PER_TIMEOUT, LONGEST_INTERVAL);
+    const interval = Math.min((this.timeout * 1000) / PINGS_PER_TIMEOUT, LONGEST_INTERVAL);
     const wake = (): void => {
       // First, because the ping may call a listener of `recover` that stops the watchdog.
       this.#pingLater();
       this.ping();
     };
-    this.#timer = clock.setTimer(wake, interval, { ref: false });
+    this.#timer = this.#clock.setTimer(wake, interval, { ref: false });
   }
 }
 
@@ -70,6 +83,7 @@ class EventLoopWatchdog extends Watchdog {
  */
 export function watchEventLoop(options?: WatchdogOptions): Watchdog {
   const watchdog = new EventLoopWatchdog(resolveWatchdog("watchEventLoop", eventLoopRules, options));
+  tellMade(watchdog, "watchdog", options);
   watchdog.start();
   return watchdog;
 }

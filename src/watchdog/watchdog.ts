@@ -1,5 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import type { Listener } from "../kernel/events.js";
 import { Printed } from "../kernel/printed.js";
 import { runContained, warn } from "../kernel/warning.js";
@@ -8,8 +9,10 @@ import { superviseByClock } from "./clock-supervision.js";
 import { notCountedSentence, timeoutSentence } from "./freeze-report.js";
 import { superviseByThread } from "./thread-supervision.js";
 import {
+  changeWatchdog,
   type OnFreeze,
   resolveWatchdog,
+  type WatchdogChanges,
   type WatchdogOptions,
   watchdogRules,
   type WatchdogSettings,
@@ -49,7 +52,7 @@ const LAP = 2 ** 32;
  */
 export class Watchdog extends Printed implements Component, Disposable {
   readonly name: string;
-  readonly #settings: WatchdogSettings;
+  #settings: WatchdogSettings;
   readonly #cells = new WatchCells();
   readonly #counters = this.#cells.counters;
   readonly #alarm: Alarm<{ readonly name: string }, TimeoutInfo>;
@@ -78,17 +81,16 @@ export class Watchdog extends Printed implements Component, Disposable {
   constructor(options?: WatchdogOptions);
   /** @internal With settings that have been checked. */
   constructor(options: undefined, settings: WatchdogSettings);
-  constructor(
-    options?: WatchdogOptions,
-    settings: WatchdogSettings = resolveWatchdog("Watchdog", watchdogRules, options),
-  ) {
+  constructor(options?: WatchdogOptions, given?: WatchdogSettings) {
     super();
+    const settings = given ?? resolveWatchdog("Watchdog", watchdogRules, options);
     const { name } = settings;
     this.#settings = settings;
     this.name = name;
     this.#alarm = new Alarm({ name }, settings, timeoutSentence, ["notCounted"]);
     if (settings.onNotCounted !== undefined) this.#alarm.on("notCounted", settings.onNotCounted);
     this.#begin();
+    if (given === undefined) tellMade(this, "watchdog", options);
   }
 
   /** How long the work may go without a ping, in seconds. */
@@ -155,17 +157,7 @@ export class Watchdog extends Printed implements Component, Disposable {
     if (this.isRunning) return;
     this.#begin();
     this.#startedAt = this.#now();
-    const settings = this.#settings;
-    const subject: Subject = {
-      settings,
-      cells: this.#cells,
-      expired: (pings, at, info) => this.#expired(pings, at, info),
-      notCounted: (info) => this.#notCounted(info),
-      lost: () => {
-        this.#supervision = superviseByClock(subject);
-      },
-    };
-    this.#supervision = settings.clock === realClock ? superviseByThread(subject) : superviseByClock(subject);
+    this.#supervise();
   }
 
   /**
@@ -180,6 +172,22 @@ export class Watchdog extends Printed implements Component, Disposable {
     this.#supervision = undefined;
     this.#alarm.since = undefined;
     this.#stoppedAt = this.#now();
+  }
+
+  /**
+   * Changes options; while it watches, a whole timeout begins now. A timeout that was found stays one.
+   *
+   * @throws TypeError or RangeError that names the option.
+   */
+  update(changes: WatchdogChanges): void {
+    this.#settings = changeWatchdog(this.#settings, changes);
+    this.#supervision?.catchUp();
+    const before = this.#supervision;
+    // A callback of a late report may have stopped it.
+    if (before === undefined) return;
+    // The new one first: the thread ends when it has nothing to watch.
+    this.#supervise();
+    before.end();
   }
 
   /** Shows that the work goes on. After a timeout this arms the watchdog again. */
@@ -219,6 +227,20 @@ export class Watchdog extends Printed implements Component, Disposable {
   /** @internal */
   protected get supervision(): Supervision | undefined {
     return this.#supervision;
+  }
+
+  #supervise(): void {
+    const settings = this.#settings;
+    const subject: Subject = {
+      settings,
+      cells: this.#cells,
+      expired: (pings, at, info) => this.#expired(pings, at, info),
+      notCounted: (info) => this.#notCounted(info),
+      lost: () => {
+        this.#supervision = superviseByClock(subject);
+      },
+    };
+    this.#supervision = settings.clock === realClock ? superviseByThread(subject) : superviseByClock(subject);
   }
 
   #now(): number {

@@ -21,10 +21,13 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "circuit-breaker-async.mjs": /^2 requests for 4 calls, the circuit is open$/m,
   "circuit-breaker-decorator.ts": /^3 requests for 5 calls; the last error: CircuitOpenError/m,
   "circuit-breaker-excluded-errors.mjs": /^after 11 mistakes of the caller: closed, 11 calls ignored$/m,
+  "configuration-live.mjs":
+    /^refused: kstlib\.conf\.yml:1:62\nexchange: rate, per changed\nthe next call was made by the new limit: 50 per 1 s$/m,
   "configuration.mjs":
     /^failures that open the circuit: 5 for any, 3 for payment-api, 1 where the code says so$/m,
   "health-endpoints.mjs": /^draining: \/livez 200 draining\ndraining: \/readyz 503 draining$/m,
   "heartbeat-multi-process.mjs": /"worker-1":"dead","worker-2":"stopped"/,
+  "log-events.mjs": /^\[resilience\] circuit-breaker payments: half-open -> closed \(recovered\)$/m,
   "policies-decorator.ts": /^a quote after 3 requests\nan old quote after 2 timeouts$/m,
   "policies.mjs":
     /^hanging: 20 calls, \d requests, 20 times the last good price\ncircuit open after .*\nwell again/m,

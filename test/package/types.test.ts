@@ -11,7 +11,7 @@ const PROGRAM = `
 import { CircuitBreaker, type CircuitBreakerOptions, RateLimiter, Watchdog } from "@kstlib/resilience";
 import { config } from "@kstlib/resilience/auto";
 import { CircuitBreaker as SameBreaker, type Clock, ResilienceError } from "@kstlib/resilience/circuit-breaker";
-import { ConfigError, loadConfig } from "@kstlib/resilience/config";
+import { ConfigError, loadConfig, watchConfig } from "@kstlib/resilience/config";
 import { Health } from "@kstlib/resilience/health";
 import { Heartbeat } from "@kstlib/resilience/heartbeat";
 import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
@@ -27,7 +27,7 @@ const same: SameBreaker = breaker;
 const clock: Clock = new ManualClock();
 const pairs: [typeof SameLimiter, typeof SameWatchdog] = [RateLimiter, Watchdog];
 export const parts = [same, clock, pairs, Health, Heartbeat, GracefulShutdown, ResilienceError];
-export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, schema];
+export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, watchConfig, schema];
 
 // @ts-expect-error -- there is no such option, which a type of \`any\` would not know.
 new CircuitBreaker({ nome: "api" });

@@ -98,6 +98,16 @@ describe("watchEventLoop", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("pings by the new timeout after an update", async () => {
+    const { clock, watch } = setUp({ timeout: 100 });
+    await clock.advance(0.9);
+    watch.update({ timeout: 1 });
+    await clock.advance(1);
+    expect(watch.stats).toMatchObject({ pingsTotal: 4, timeoutsTriggered: 0 });
+    watch.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test("names a wrong option", () => {
     expect(() => watchEventLoop({ timeout: -1 })).toThrow(/^timeout /);
     expect(() => watchEventLoop({ timout: 5 } as WatchdogOptions)).toThrow(/timout.*watchEventLoop/);
@@ -118,6 +128,14 @@ describe.concurrent("a program that calls watchEventLoop", () => {
     expect(stderr).toMatch(
       /^\[watchdog\] event loop was not pinged for .*\(blocked-js\)\n(.*\n)*.* at block /m,
     );
+  });
+
+  test("reports by the timeout of an update, on the same monitor thread", async () => {
+    const { events } = await scenario("updated");
+    expect(events).toEqual([
+      { event: "timeout", of: "event loop", kind: "blocked-js", inBlock: true },
+      { event: "recover", of: "event loop" },
+    ]);
   });
 
   // The inspector does not get into a worker thread from outside.

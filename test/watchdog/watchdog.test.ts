@@ -337,6 +337,54 @@ describe("Watchdog", () => {
   });
 });
 
+describe("update of a watchdog", () => {
+  test("begins a whole new timeout, without a ping, a start or another timer", async () => {
+    const { clock, watchdog, timeouts } = setUp();
+    watchdog.start();
+    await clock.advance(9);
+    watchdog.update({ timeout: 20 });
+    expect(watchdog.timeout).toBe(20);
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(19.9);
+    expect(timeouts).toEqual([]);
+    await clock.advance(0.3);
+    expect(timeouts).toHaveLength(1);
+    expect(watchdog.stats).toMatchObject({ pingsTotal: 0, startTime: 0 });
+    watchdog.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("does not take back a timeout, nor tell of it again", async () => {
+    const { clock, watchdog, timeouts, recoveries } = setUp();
+    watchdog.start();
+    await clock.advance(10);
+    watchdog.update({ timeout: 5 });
+    expect(watchdog.isTriggered).toBe(true);
+    await clock.advance(1);
+    watchdog.ping();
+    expect([timeouts.length, recoveries.length]).toEqual([1, 1]);
+    await clock.advance(5.1);
+    expect(timeouts).toHaveLength(2);
+    watchdog.stop();
+  });
+
+  test("counts at the next start when it does not watch, and refuses what does not go together", () => {
+    const { clock, watchdog } = setUp();
+    watchdog.update({ timeout: 2, pollInterval: 1, onFreeze: "exit", exitCode: 3, maxReports: 7 });
+    expect([watchdog.timeout, watchdog.onFreeze, watchdog.exitCode, watchdog.maxReports]).toEqual([
+      2,
+      "exit",
+      3,
+      7,
+    ]);
+    expect(() => watchdog.update({ pollInterval: 1.5 })).toThrow(
+      "pollInterval must be at most half the timeout",
+    );
+    watchdog.update({ pollInterval: null });
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
 describe("the options of a watchdog", () => {
   const wrong: readonly [option: string, values: readonly unknown[]][] = [
     ["timeout", [Number.NaN, Infinity, -1, 0, "10", "soon", "", null, true, {}, "0s"]],

@@ -2,8 +2,11 @@ import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { type Context, contextFor } from "../../kernel/context.js";
 import { delay } from "../../kernel/delay.js";
+import { answer } from "../../kernel/judge.js";
 import { resolveOptions } from "../../kernel/options.js";
 import { runAbortable } from "../../kernel/policy.js";
+import { fraction } from "../../kernel/rules.js";
+import { warn } from "../../kernel/warning.js";
 import { type ChaosOptions, chaosRules, type ChaosSettings } from "./options.js";
 
 /** Totals over the lifetime of a chaos policy. */
@@ -63,14 +66,24 @@ export class Chaos<Value = never> extends BasePolicy<ChaosEvents, Value> {
   }
 
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result | Value> {
-    const { enabled, rate, random = Math.random } = this.#settings;
     this.#total++;
-    const isOn = typeof enabled === "function" ? enabled() === true : enabled;
     const run = async (): Promise<Result> => fn(contextFor(fn, context));
-    if (!isOn || random() >= rate) return run();
+    if (!this.#isDrawn()) return run();
     this.#faults++;
     const faulty = (): Promise<Result | Value> => this.#faulty(run, context);
     return context.source === undefined ? faulty() : runAbortable(faulty, context);
+  }
+
+  /** Whether a call gets a fault: never when nobody can say. */
+  #isDrawn(): boolean {
+    const { enabled, rate, random = Math.random } = this.#settings;
+    try {
+      if (!(typeof enabled === "function" ? answer(enabled()) : enabled)) return false;
+      return fraction(random()) < rate;
+    } catch (error) {
+      warn("KSTLIB_PREDICATE_FAILED", `enabled or random of chaos "${this.name}" failed; no fault`, error);
+      return false;
+    }
   }
 
   async #faulty<Result>(run: () => Promise<Result>, { source }: Context): Promise<Result | Value> {

@@ -4,6 +4,7 @@ import { keyOfCall } from "../../kernel/call-key.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { type Context, contextFor, exposed } from "../../kernel/context.js";
 import { answer } from "../../kernel/judge.js";
+import { tellMade } from "../../kernel/configured.js";
 import { resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
@@ -72,6 +73,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     this.#settings = settings;
     const { lastGood } = settings;
     this.#lastGood = lastGood && new LastGood(lastGood.maxKeys, lastGood.maxAge);
+    tellMade(this, "fallback", options);
   }
 
   get stats(): FallbackStats {

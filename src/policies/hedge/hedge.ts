@@ -1,14 +1,26 @@
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Context } from "../../kernel/context.js";
 import { answer } from "../../kernel/judge.js";
-import { resolveOptions } from "../../kernel/options.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { warn } from "../../kernel/warning.js";
-import { askedDelay, isRetryable } from "../retry/hint.js";
+import { askedDelay, isRefused, isRetryable } from "../retry/hint.js";
 import { Latencies } from "./latencies.js";
-import { type HedgeOptions, hedgeRules, type HedgeSettings } from "./options.js";
+import {
+  type HedgeOptions,
+  hedgeRules,
+  type HedgeSettings,
+  liveRules,
+  type HedgeChanges,
+} from "./options.js";
 import { Race, type RaceRules } from "./race.js";
 import type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./report.js";
+
+/** Unless the application says otherwise; a refusal does not end what is under way. */
+function isMendable(outcome: Outcome): boolean {
+  return isRefused(outcome) || isRetryable(outcome);
+}
 
 /**
  * Starts another attempt beside one that is slow, and takes the first success: the slowest calls become as fast as the
@@ -35,7 +47,7 @@ import type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./report.js";
  * ```
  */
 export class Hedge extends BasePolicy<HedgeEvents> {
-  readonly #settings: HedgeSettings;
+  #settings: HedgeSettings;
   readonly #latencies = new Latencies();
   #total = 0;
   #hedges = 0;
@@ -47,6 +59,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     const settings = resolveOptions("Hedge", hedgeRules, options, "hedge");
     super("hedge", settings.name, ["hedge", "suppressed"]);
     this.#settings = settings;
+    tellMade(this, "hedge", options);
   }
 
   /** Seconds after which another attempt starts, as of now. */
@@ -68,6 +81,11 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     });
   }
 
+  /** Changes options, for calls under way from their next attempt on. */
+  update(changes: HedgeChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
+  }
+
   /** Everything that can be told of this moment: frozen, JSON-serialisable. */
   snapshot(): HedgeSnapshot {
     const { name, delay, running, stats } = this;
@@ -75,13 +93,13 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result> {
-    const { budget } = this.#settings;
+    const { budget, clock } = this.#settings;
     this.#total++;
     this.#running++;
     // What is inside a retry or hedge with the same budget is no call of its own.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
-    const context = outer.ofAttempt(1, outer.deadline, budget ?? outer.budget);
+    const context = outer.ofAttempt(1, outer.lasting(clock), budget ?? outer.budget);
     return new Promise((resolve, reject) => {
       const rules = this.#rules(context, () => countedBy?.leave());
       const settle = (outcome: Outcome<Result>): void => {
@@ -93,12 +111,13 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   #rules(context: Context, ended: () => void): RaceRules {
-    const { clock, budget } = this.#settings;
+    const { clock, budget, maxHedges } = this.#settings;
     const started = clock.now();
     return {
       clock,
       context,
       delay: this.#delay(),
+      attempts: maxHedges + 1,
       mayStart: (attempt, outcome) => this.#mayStart(attempt, outcome),
       isMendable: (outcome) => this.#isMendable(outcome),
       asked: askedDelay,
@@ -123,8 +142,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   #mayStart(attempt: number, outcome: Outcome | undefined): boolean {
-    const { maxHedges, budget } = this.#settings;
-    if (attempt > maxHedges + 1) return false;
+    const { budget } = this.#settings;
     if (budget?.tryExtra() === false) {
       this.#suppressed++;
       this.events.emit("suppressed", { attempts: attempt - 1 });
@@ -136,8 +154,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   #isMendable(outcome: Outcome): boolean {
-    const { hedgeIf } = this.#settings;
-    if (hedgeIf === undefined) return isRetryable(outcome);
+    const { hedgeIf = isMendable } = this.#settings;
     try {
       return answer(hedgeIf(outcome));
     } catch (error) {

@@ -38,8 +38,8 @@ export interface HedgeOptions {
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
   /**
    * Whether an outcome is a failure that another attempt may mend; one that is none ends the call. Default: every
-   * rejection but aborts, mistakes of the program and refusals that do not say when to come again. When it throws, the
-   * outcome ends the call and a warning reports it.
+   * rejection but aborts and mistakes of the program. When it throws, the outcome ends the call and a warning reports
+   * it. A refusal of a policy inside starts no other attempt in any case, and leaves those under way alone.
    */
   readonly hedgeIf?: ((outcome: Outcome) => boolean) | undefined;
   /** Where the time and the timers come from. Default: the machine's. */
@@ -103,4 +103,13 @@ export const hedgeRules: OptionRules<HedgeSettings> = {
   budget: budgetRule,
   hedgeIf: callback<(outcome: Outcome) => unknown>(),
   clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
+};
+
+/** What `update` can change: options as for the constructor. */
+export type HedgeChanges = Pick<HedgeOptions, "delay" | "maxHedges">;
+
+/** The rules of {@link HedgeChanges}. */
+export const liveRules: Pick<typeof hedgeRules, keyof HedgeChanges> = {
+  delay: hedgeRules.delay,
+  maxHedges: hedgeRules.maxHedges,
 };

@@ -5,6 +5,7 @@ import { type Context, contextFor } from "../../kernel/context.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { addCause } from "../../kernel/add-cause.js";
 import { Scope } from "../../kernel/scope.js";
+import { isRefused } from "../retry/hint.js";
 import { HedgeLostError } from "./errors.js";
 
 /** How the attempts of one call are made; a {@link Race} asks. */
@@ -12,6 +13,8 @@ export interface RaceRules {
   readonly clock: Pick<Clock, "setTimer">;
   /** Milliseconds that an attempt may take before the next one starts beside it. */
   readonly delay: number;
+  /** How many attempts there may be. */
+  readonly attempts: number;
   /** Of the first attempt. */
   readonly context: Context;
   /** Whether another attempt may start; counts it. `outcome` is the failure that asks for it. */
@@ -66,20 +69,27 @@ export class Race<Result> {
     void this.#run(attempt, scope);
   }
 
-  /** Starts the next attempt after a while. */
+  /** Starts the next attempt after a while, if there may be one and it would have time. */
   #wait(milliseconds: number): void {
     this.#timer?.cancel();
+    const { attempts, clock, context } = this.#rules;
+    const isVain = this.#started >= attempts || milliseconds >= context.remaining * 1000;
     const wake = (): void => {
       this.#timer = undefined;
       this.#startAnother(undefined);
     };
-    this.#timer = milliseconds === Infinity ? undefined : this.#rules.clock.setTimer(wake, milliseconds);
+    this.#timer = isVain ? undefined : clock.setTimer(wake, milliseconds);
   }
 
   #startAnother(failure: Outcome | undefined): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#rules.mayStart(this.#started + 1, failure)) this.#start();
+    const next = this.#started + 1;
+    const isStarted = next <= this.#rules.attempts && this.#rules.mayStart(next, failure);
+    if (this.#isOver) {
+      // A listener has aborted the call.
+      if (isStarted) this.#rules.left(next);
+    } else if (isStarted) this.#start();
     else if (this.#running.size === 0) this.#allFailed();
   }
 
@@ -93,13 +103,21 @@ export class Race<Result> {
       outcome = { status: "rejected", reason };
     }
     if (this.#isOver) return;
-    if (!this.#rules.isMendable(outcome)) {
+    const isMendable = this.#rules.isMendable(outcome);
+    // The predicate has aborted the call.
+    if (this.#isOver) return;
+    if (!isMendable) {
       this.#end(attempt, outcome);
       return;
     }
     this.#running.delete(attempt);
     this.#rules.left(attempt);
     this.#failures.set(attempt, outcome);
+    // Nobody was called: another attempt would be refused as well.
+    if (isRefused(outcome)) {
+      if (this.#running.size === 0) this.#allFailed();
+      return;
+    }
     const asked = this.#rules.asked(outcome);
     if (asked === 0) this.#startAnother(outcome);
     else {

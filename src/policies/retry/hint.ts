@@ -24,11 +24,10 @@ export function isRetryable(outcome: Outcome): boolean {
   return !(isError(reason) && reason.name === "AbortError") && !isMistake(reason);
 }
 
-/** Whether it is the refusal of an open circuit. */
-export function isOpenCircuit(outcome: Outcome): boolean {
-  return (
-    outcome.status === "rejected" && isRefusal(outcome.reason) && outcome.reason.code === "ERR_CIRCUIT_OPEN"
-  );
+/** Whether it is the refusal of a policy, with this code if one is given. */
+export function isRefused(outcome: Outcome, code?: string): boolean {
+  if (outcome.status === "fulfilled" || !isRefusal(outcome.reason)) return false;
+  return code === undefined || outcome.reason.code === code;
 }
 
 /** Milliseconds that whoever was called asks to wait; 0 if it says nothing. What it says is data: never throws. */
@@ -39,8 +38,9 @@ export function askedDelay(outcome: Outcome): number {
     const own: unknown = outcome.status === "rejected" ? Reflect.get(given, "retryAfter") : undefined;
     // Of an error of an HTTP client: its response.
     const response: unknown = outcome.status === "rejected" ? Reflect.get(given, "response") : given;
-    const seconds =
-      typeof own === "number" ? own : retryAfterSeconds(response as Parameters<typeof retryAfterSeconds>[0]);
+    // A number or a list stands for seconds only in a header.
+    const isResponse = typeof response === "object" && !Array.isArray(response);
+    const seconds = typeof own === "number" ? own : isResponse ? retryAfterSeconds(response) : undefined;
     return seconds !== undefined && seconds > 0 ? seconds * 1000 : 0;
   } catch {
     return 0;

@@ -3,59 +3,36 @@ import { type Context, contextFor } from "../../kernel/context.js";
 import { delay } from "../../kernel/delay.js";
 import { parseDuration } from "../../kernel/duration.js";
 import { answer } from "../../kernel/judge.js";
-import { resolveOptions } from "../../kernel/options.js";
-import type { Outcome } from "../../kernel/outcome.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
+import { type Outcome, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
-import { unlike } from "../../kernel/show.js";
-import { isThenable } from "../../kernel/thenable.js";
+import { fraction } from "../../kernel/rules.js";
+import { chain, isThenable } from "../../kernel/thenable.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
-import { askedDelay, discard, isOpenCircuit, isRetryable } from "./hint.js";
-import { defaultBackoff, type RetryOptions, retryRules, type RetrySettings } from "./options.js";
+import type { Course } from "./course.js";
+import { askedDelay, discard, isRefused, isRetryable } from "./hint.js";
+import {
+  defaultBackoff,
+  type RetryOptions,
+  retryRules,
+  type RetrySettings,
+  liveRules,
+  type RetryChanges,
+} from "./options.js";
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
-import type { RetryBudget } from "./retry-budget.js";
-
-/** One call, from its first attempt to its last. */
-interface Course {
-  /** Of the first attempt. */
-  readonly context: Context;
-  /** When it began, by the clock; only where it has a longest duration. */
-  readonly started: number;
-  /** The budget that counts it, unless it was counted outside. */
-  readonly countedBy: RetryBudget | undefined;
-  attempt: number;
-  /** Milliseconds of the last delay. */
-  previous: number | undefined;
-  /** The budget has allowed the attempt that is coming or under way. */
-  isExtra: boolean;
-  isOver: boolean;
-}
-
-const rejected = (reason: unknown): Outcome<never> => ({ status: "rejected", reason });
-
-function fraction(drawn: unknown): number {
-  if (typeof drawn === "number" && drawn >= 0 && drawn <= 1) return drawn;
-  throw new RangeError(unlike("what random returns", "a number from 0 to 1", drawn));
-}
-
-function unwrap<Result>(outcome: Outcome<Result>): Result {
-  if (outcome.status === "rejected") throw outcome.reason;
-  return outcome.value;
-}
 
 /**
  * Calls a function again when it fails, up to `attempts` times in all, after a delay that grows and is drawn at random. What
  * the server asks for (`retryAfter` of an error, `Retry-After` of a `Response`) is a lower bound of the delay and never
  * cut: if it does not fit into the time that is left, the outcome is returned at once. The last outcome itself comes
- * out: the original error, or the value.
- *
- * Only a delay keeps the process alive.
+ * out: the original error, or the value. Only a delay keeps the process alive.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { Retry } from "@kstlib/resilience";
- *
  * const retry = new Retry({ attempts: 3, delay: "10ms" });
  * const result = await retry.execute(({ attempt }) => {
  *   if (attempt < 3) throw new Error("not yet");
@@ -65,7 +42,7 @@ function unwrap<Result>(outcome: Outcome<Result>): Result {
  * ```
  */
 export class Retry extends SyncBasePolicy<RetryEvents> {
-  readonly #settings: RetrySettings;
+  #settings: RetrySettings;
   #total = 0;
   #running = 0;
   #settled = 0;
@@ -77,6 +54,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     const settings = resolveOptions("Retry", retryRules, options, "retry");
     super("retry", settings.name, ["retry", "exhausted", "suppressed"]);
     this.#settings = settings;
+    tellMade(this, "retry", options);
   }
 
   /** Names the policy in messages. */
@@ -106,6 +84,11 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     });
   }
 
+  /** Changes options, for calls under way from their next attempt on. */
+  update(changes: RetryChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
+  }
+
   /** Everything that can be told of this moment: frozen, JSON-serialisable. */
   snapshot(): RetrySnapshot {
     const { name, attempts, running, stats } = this;
@@ -123,8 +106,11 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   /** A function of its own without `async`: most calls need no second attempt, and pay for one promise. */
   #first<Result>(fn: Work<Result>, course: Course): Promise<Result> {
     let result: Result | PromiseLike<Result>;
+    let isLater: boolean;
     try {
       result = fn(contextFor(fn, course.context));
+      // Looked at here: a `then` that throws is a failure like any other.
+      isLater = isThenable(result);
     } catch (error) {
       return this.#again(fn, course, rejected(error));
     }
@@ -132,15 +118,15 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     if (this.#settings.retryIf !== undefined) {
       const returned = (value: Result): Promise<Result> =>
         this.#again(fn, course, { status: "fulfilled", value });
-      return Promise.resolve(result).then(returned, failed);
+      return chain(result, returned, failed);
     }
     const settled = (value: Result): Result => {
-      this.#settled++;
+      if (!course.isOver) this.#settled++;
       this.#leave(course);
       return value;
     };
-    if (isThenable(result)) return Promise.resolve(result).then(settled, failed);
-    return Promise.resolve(settled(result));
+    if (isLater) return chain(result, settled, failed);
+    return Promise.resolve(settled(result as Result));
   }
 
   /** Goes on after an outcome until one is left as it is. */
@@ -151,7 +137,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       discard(outcome);
       if (wait > 0) await delay(this.#settings.clock, wait, source);
       if (source?.aborted) throw source.reason;
-      const context = this.#attempt(course);
+      const context = this.#attempt(course, outcome);
+      if (context === undefined) break;
       try {
         const value = await fn(contextFor(fn, context));
         outcome = { status: "fulfilled", value };
@@ -164,7 +151,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
 
   protected override runSync<Result>(fn: (context: Context) => Result, outer: Context): Result {
     const course = this.#begin(outer);
-    for (let context = course.context; ; context = this.#attempt(course)) {
+    for (let { context } = course; ;) {
       let outcome: Outcome<Result>;
       try {
         outcome = { status: "fulfilled", value: fn(context) };
@@ -175,6 +162,9 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       if (wait === undefined) return unwrap(outcome);
       discard(outcome);
       if (wait > 0) this.#settings.clock.sleepSync(wait);
+      const next = this.#attempt(course, outcome);
+      if (next === undefined) return unwrap(outcome);
+      context = next;
     }
   }
 
@@ -185,10 +175,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     // The attempts inside one of another retry with the same budget are no calls of their own.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
-    let { deadline } = outer;
-    if (typeof deadline === "number" && deadline < Infinity) {
-      deadline = { clock, due: clock.now() + deadline * 1000 };
-    }
+    const deadline = outer.lasting(clock);
     const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
     return {
       context: isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget),
@@ -201,8 +188,13 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     };
   }
 
-  /** Begins another attempt. */
-  #attempt(course: Course): Context {
+  /** Begins another attempt, unless the delay has taken longer than it should and there is no time left. */
+  #attempt(course: Course, outcome: Outcome): Context | undefined {
+    if (!this.#fits(course, 0)) {
+      this.#exhaust(course, outcome);
+      this.#leave(course);
+      return undefined;
+    }
     course.attempt++;
     this.#retries++;
     return course.context.ofAttempt(course.attempt, course.context.deadline, course.context.budget);
@@ -232,18 +224,20 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #decide(course: Course, outcome: Outcome): number | undefined {
-    if (!this.#isWorthIt(outcome)) {
+    const { attempts, budget, onOpen } = this.#settings;
+    const { attempt } = course;
+    const isWorthIt = this.#isWorthIt(outcome);
+    const isLast =
+      !isWorthIt || attempt >= attempts || (onOpen === "stop" && isRefused(outcome, "ERR_CIRCUIT_OPEN"));
+    const wait = isLast ? Infinity : Math.max(askedDelay(outcome), this.#delay(course, outcome));
+    // What was asked here may have aborted it.
+    if (course.context.source?.aborted) return undefined;
+    if (!isWorthIt) {
       this.#settled++;
       return undefined;
     }
-    const { attempts, budget, onOpen } = this.#settings;
-    const { attempt } = course;
-    const isStopped = onOpen === "stop" && isOpenCircuit(outcome);
-    const asked = askedDelay(outcome);
-    const wait = attempt >= attempts || isStopped ? Infinity : Math.max(asked, this.#delay(course, outcome));
-    if (wait === Infinity || wait > this.#left(course)) {
-      this.#exhausted++;
-      this.events.emit("exhausted", { attempts: attempt, outcome });
+    if (wait === Infinity || !this.#fits(course, wait)) {
+      this.#exhaust(course, outcome);
       return undefined;
     }
     if (budget?.tryExtra() === false) {
@@ -258,8 +252,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #isWorthIt(outcome: Outcome): boolean {
-    const { retryIf } = this.#settings;
-    if (retryIf === undefined) return isRetryable(outcome);
+    const { retryIf = isRetryable } = this.#settings;
     try {
       return answer(retryIf(outcome));
     } catch (error) {
@@ -268,11 +261,16 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     }
   }
 
-  /** Milliseconds in which another attempt may begin. */
-  #left({ context, started }: Course): number {
+  #exhaust({ attempt }: Course, outcome: Outcome): void {
+    this.#exhausted++;
+    this.events.emit("exhausted", { attempts: attempt, outcome });
+  }
+
+  /** Whether another attempt may begin after so many milliseconds. At the deadline itself it would have no time. */
+  #fits({ context, started }: Course, wait: number): boolean {
     const { maxDuration, clock } = this.#settings;
-    const ofDuration = maxDuration === undefined ? Infinity : started + maxDuration - clock.now();
-    return Math.min(ofDuration, context.remaining * 1000);
+    const isWithin = maxDuration === undefined || wait <= started + maxDuration - clock.now();
+    return isWithin && wait < context.remaining * 1000;
   }
 
   #delay({ attempt, previous }: Course, outcome: Outcome): number {

@@ -32,7 +32,7 @@ export interface SingleFlightEvents {
 interface Flight {
   readonly scope: Scope;
   callers: number;
-  result: Promise<unknown>;
+  readonly result: Promise<unknown>;
 }
 
 /**
@@ -98,7 +98,11 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
 
   #begin(key: string, fn: Work<unknown>, { args }: Context): Flight {
     const scope = new Scope();
-    const flight: Flight = { scope, callers: 0, result: Promise.resolve() };
+    let take = (_result: Promise<unknown>): void => {};
+    const result = new Promise<unknown>((resolve) => {
+      take = resolve;
+    });
+    const flight: Flight = { scope, callers: 0, result };
     const fly = async (): Promise<unknown> => {
       try {
         const context = new Context(scope, 1, Infinity, undefined, args);
@@ -109,7 +113,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
     };
     // Before the function runs, which may call again with the same key.
     this.#flights.set(key, flight);
-    flight.result = fly();
+    take(fly());
     return flight;
   }
 
