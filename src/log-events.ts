@@ -35,13 +35,17 @@ const rules: OptionRules<Settings> = {
   style: { ...choice<"text" | "fields">("text", ["text", "fields"]), fallback: undefined },
 };
 
-/** How the events of each kind of component are logged. */
-const ruleOf = new Map(
-  Object.values(components).map(({ kind, events }) => [
-    kind as string,
-    events as Readonly<Record<string, true | LogRule<unknown>>>,
-  ]),
-);
+type RulesByEvent = Readonly<Record<string, true | LogRule<unknown>>>;
+
+let rulesByKind: ReadonlyMap<string, RulesByEvent> | undefined;
+
+/** How the events of a kind of component are logged. Made when it is asked for: a bundle without a log has no descriptors. */
+function rulesOf(kind: string): RulesByEvent | undefined {
+  rulesByKind ??= new Map(
+    Object.values(components).map((descriptor) => [descriptor.kind, descriptor.events as RulesByEvent]),
+  );
+  return rulesByKind.get(kind);
+}
 
 /** A text on one line: a name with a line break would forge one. */
 function oneLine(text: string): string {
@@ -77,12 +81,12 @@ class EventLog {
   }
 
   hears(kind: string, event: string): boolean {
-    const rule = ruleOf.get(kind)?.[event];
+    const rule = rulesOf(kind)?.[event];
     return typeof rule === "object" && LEVELS.indexOf(rule.level) >= this.#least;
   }
 
   tell({ kind, name, event, payload }: Told): void {
-    const rule = ruleOf.get(kind)?.[event];
+    const rule = rulesOf(kind)?.[event];
     if (typeof rule !== "object") return;
     const { level = rule.level, message, fields = {} }: LogLine = rule.line(payload);
     const write = this.#logger[level].bind(this.#logger) as (...line: unknown[]) => unknown;
@@ -109,7 +113,7 @@ function isRegistry(source: unknown): source is Registry {
 function subscribe(log: EventLog, component: Component, subscriptions: Disposable[]): void {
   const snapshot = component.snapshot();
   const { kind } = snapshot;
-  const known = ruleOf.get(kind);
+  const known = rulesOf(kind);
   if (known === undefined)
     throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
   // A watchdog of a file is of the same kind, and knows nothing of CPU time.
