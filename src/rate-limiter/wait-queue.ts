@@ -1,6 +1,6 @@
 import type { Abortable } from "../kernel/abort.js";
 import { availableAt, isLate, type Levels, take } from "./bucket.js";
-import { type Linked, LinkedList } from "./linked-list.js";
+import { type Linked, LinkedList } from "../kernel/linked-list.js";
 import type { Grant, TokenBucket } from "./token-bucket.js";
 
 /** A place in a {@link WaitQueue}. */
