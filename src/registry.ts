@@ -21,6 +21,10 @@ import type { KeyedRateLimiter } from "./rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
 import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
 import type { Chaos } from "./policies/chaos/chaos.js";
+import type { AdaptiveLimiter } from "./policies/adaptive-limiter/adaptive-limiter.js";
+import type { AdaptiveLimiterOptions } from "./policies/adaptive-limiter/options.js";
+import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
+import type { BulkheadOptions } from "./policies/bulkhead/options.js";
 import type { ChaosOptions } from "./policies/chaos/options.js";
 import type { Fallback } from "./policies/fallback/fallback.js";
 import type { FallbackOptions } from "./policies/fallback/options.js";
@@ -139,6 +143,16 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#get(components.timeout, name, overrides);
   }
 
+  /** The bulkhead of that name; `overrides` count when it is made. */
+  bulkhead(name: string, overrides?: Omit<BulkheadOptions, "name">): Bulkhead {
+    return this.#get(components.bulkhead, name, overrides);
+  }
+
+  /** The adaptive limiter of that name; `overrides` count when it is made. */
+  adaptiveLimiter(name: string, overrides?: Omit<AdaptiveLimiterOptions, "name">): AdaptiveLimiter {
+    return this.#get(components.adaptiveLimiter, name, overrides);
+  }
+
   /** The fallback of that name; `overrides` count when it is made. */
   fallback(name: string, overrides?: Omit<FallbackOptions, "name">): Fallback<unknown> {
     return this.#get(components.fallback, name, overrides);
@@ -222,6 +236,8 @@ export class Registry extends Printed implements AsyncDisposable {
       retries: this.#table.snapshots(components.retry),
       retryBudgets: this.#table.snapshots(components.retryBudget),
       timeouts: this.#table.snapshots(components.timeout),
+      bulkheads: this.#table.snapshots(components.bulkhead),
+      adaptiveLimiters: this.#table.snapshots(components.adaptiveLimiter),
       fallbacks: this.#table.snapshots(components.fallback),
       hedges: this.#table.snapshots(components.hedge),
       pipelines: this.#table.snapshots(components.pipeline),
@@ -280,6 +296,7 @@ export class Registry extends Printed implements AsyncDisposable {
       hedge: (part) => this.hedge(part.name, withoutName(part)),
       rateLimiter: (part) => this.rateLimiter(part.name, withoutName(part)),
       circuitBreaker: (part) => this.circuitBreaker(part.name, withoutName(part)),
+      bulkhead: (part) => this.bulkhead(part.name, withoutName(part)),
       timeout: (part) => this.timeout(part.name, withoutName(part)),
       retryBudget: (ofAll) => this.retryBudget(ofAll),
     });

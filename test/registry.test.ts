@@ -79,6 +79,8 @@ describe("a registry", () => {
     registry.retry("api", { clock });
     registry.retryBudget("api", { clock });
     registry.timeout("api", { clock });
+    registry.bulkhead("api", { clock });
+    registry.adaptiveLimiter("api", { clock });
     registry.fallback("api", { clock, to: null });
     registry.hedge("api", { clock });
     registry.pipeline("all", { retry: "api" });
@@ -99,6 +101,8 @@ describe("a registry", () => {
       { kind: "retry", name: "api" },
       { kind: "retry-budget", name: "api" },
       { kind: "timeout", name: "api" },
+      { kind: "bulkhead", name: "api" },
+      { kind: "adaptive-limiter", name: "api" },
       { kind: "fallback", name: "api" },
       { kind: "hedge", name: "api" },
       { kind: "pipeline", name: "all" },
