@@ -1,3 +1,4 @@
+import { partsOf } from "./registry-parts.js";
 import type { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
 import { checkConfiguration } from "./configure.js";
@@ -46,11 +47,6 @@ import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
 import type { Watchdog } from "./watchdog/watchdog.js";
 import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
-
-/** The overrides of a part; `undefined` for one that is only named. */
-function withoutName({ name: _name, ...others }: object & { readonly name: string }): object | undefined {
-  return Object.keys(others).length > 0 ? others : undefined;
-}
 
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
@@ -166,12 +162,10 @@ export class Registry extends Printed implements AsyncDisposable {
   /**
    * The pipeline of that name, as `pipelines.<name>` of the configuration and the overrides say, in the order of
    * `resilient`. Its parts are components of this registry: a text names one of them, options make one of the
-   * pipeline's name. `Instead` is what its fallback gives; `never` without one.
+   * pipeline's name. `Instead` is what its fallback gives, which its user has to know; `never` without one.
    */
   pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
-    const make = (): Pipeline<unknown> => this.#resilient(name, overrides);
-    // What a fallback of the configuration gives, its user has to know.
-    return this.#get(components.pipeline, name, overrides, make);
+    return this.#get(components.pipeline, name, overrides, () => this.#resilient(name, overrides));
   }
 
   /** The single flight of that name; `overrides` count when it is made. */
@@ -248,8 +242,8 @@ export class Registry extends Printed implements AsyncDisposable {
   }
 
   /**
-   * Runs the shutdown, during which the registry still serves, then ends every component, each even when another
-   * one fails. A shutdown that is in progress already is not waited for: one of its callbacks may be what calls this.
+   * Runs the shutdown, during which the registry still serves, then ends every component, even when one fails. A
+   * shutdown in progress is not waited for: one of its callbacks may be what calls this.
    */
   [Symbol.asyncDispose](): Promise<void> {
     return (this.#disposal ??= this.#dispose());
@@ -288,19 +282,9 @@ export class Registry extends Printed implements AsyncDisposable {
 
   #resilient(name: string, overrides: object | undefined): Pipeline<unknown> {
     const [, configured = {}] = configuredLayers("pipelines", { name });
-    const options = { ...configured, ...overrides, name };
-    const pipeline = makeResilient("Registry.pipeline", options, {
-      fallback: (part) => this.fallback(part.name, withoutName(part)),
-      totalTimeout: (part) => this.timeout(part.name, withoutName(part)),
-      retry: (part) => this.retry(part.name, withoutName(part)),
-      hedge: (part) => this.hedge(part.name, withoutName(part)),
-      rateLimiter: (part) => this.rateLimiter(part.name, withoutName(part)),
-      circuitBreaker: (part) => this.circuitBreaker(part.name, withoutName(part)),
-      bulkhead: (part) => this.bulkhead(part.name, withoutName(part)),
-      timeout: (part) => this.timeout(part.name, withoutName(part)),
-      retryBudget: (ofAll) => this.retryBudget(ofAll),
-    });
-    tellMade(pipeline, "pipeline", { ...overrides, name });
+    const own = { ...overrides, name };
+    const pipeline = makeResilient("Registry.pipeline", { ...configured, ...own }, partsOf(this));
+    tellMade(pipeline, "pipeline", own);
     return pipeline;
   }
 
