@@ -69,7 +69,8 @@ export class TradingBot {
     });
     this.retry = registry.retry("exchange");
     this.limiters = [registry.rateLimiter("tickers"), registry.rateLimiter("orders")];
-    for (const name of ["prices", "orders"]) registry.pipeline(name);
+    /** @type {Record<"prices" | "orders", import("@kstlib/resilience").Pipeline>} */
+    this.pipelines = { prices: registry.pipeline("prices"), orders: registry.pipeline("orders") };
 
     this.shutdown = new GracefulShutdown();
     this.heartbeat = new Heartbeat({
@@ -165,11 +166,9 @@ export class TradingBot {
    * @param {string} [symbol] tells last known prices apart
    */
   #ask(name, request, symbol) {
-    // What a fallback gives is what a request gave before.
-    const pipeline = /** @type {import("@kstlib/resilience").Pipeline} */ (this.#registry.pipeline(name));
     const deadline = this.#totalTimeout(name).timeout * 1000;
     const called = this.#attempts.called();
-    return pipeline.execute(
+    return this.pipelines[name].execute(
       async (context) => {
         this.#attempts.begins(called, context.attempt, deadline);
         try {
@@ -199,17 +198,15 @@ export class TradingBot {
 
   /** The price from the exchange, or the last known one. @param {string} symbol @returns {Promise<boolean>} whether it is fresh */
   async #look(symbol) {
-    let fresh = false;
+    let answer;
     try {
-      const { price, notice } = await this.#ask(
+      const ticker = await this.#ask(
         "prices",
-        async (context) => {
-          const ticker = await this.#exchange.ticker(symbol, context);
-          fresh = true;
-          return ticker;
-        },
+        async (context) => (answer = await this.#exchange.ticker(symbol, context)),
         symbol,
       );
+      const { price, notice } = ticker;
+      const fresh = ticker === answer;
       const { held = false, looks = 0 } = this.#markets.get(symbol) ?? {};
       this.#markets.set(symbol, { held, price, looks: looks + 1 });
       if (fresh) this.#looks.fresh++;
@@ -217,11 +214,12 @@ export class TradingBot {
         this.#tell({ type: "notice" });
         readNotice(notice);
       }
+      return fresh;
     } catch (error) {
       if (isMistake(error)) throw error;
       this.#looks.unserved++;
+      return false;
     }
-    return fresh;
   }
 
   /** @param {Order} order */

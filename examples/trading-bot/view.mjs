@@ -209,8 +209,8 @@ function patterns(story, width) {
     ),
     row(
       "Calls",
-      `${bot.attempts.calls} of at most ${(bot.attempts.latest.deadline / 1000).toFixed(1)} s, ` +
-        `retries ${bot.attempts.retries}, suppressed ${bot.attempts.suppressed}`,
+      `made ${bot.attempts.calls}, retries ${bot.attempts.retries}, ` +
+        `latest start ${bot.attempts.latest.start.toFixed(0)} of ${bot.attempts.latest.deadline} ms`,
     ),
   ];
 }

@@ -148,6 +148,17 @@ describe.each(SIZES)("the screen of the demo, %i by %i", (columns, rows) => {
   });
 });
 
+test.each([
+  ["No attempt begins after its deadline", "late"],
+  ["Retries stay within their budget, outages included", "overBudget"],
+])("the promise %j is broken by a single one", (title, count) => {
+  story.fromExchange({ type: "phase", index: 2, cycle: 1 });
+  const held = (): unknown => judge(story).find((promised) => promised.title === title)?.held;
+  expect(held()).toBe(true);
+  story.bot.attempts[count] = 1;
+  expect(held()).toBe(false);
+});
+
 test("where there is no terminal each event and each status is one line", () => {
   const event = { at: 0, source: "bot", text: "word ".repeat(100), tone: "plain" } as const;
   expect(eventLines(event, Infinity)).toHaveLength(1);
