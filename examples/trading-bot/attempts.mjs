@@ -2,7 +2,7 @@
 // What the bot measures of its calls by itself: when each attempt begins, and how many come again. It does not ask the
 // library, whose promises the summary judges by it.
 
-/** The window of a retry budget in milliseconds, unless the configuration has another. */
+/** The window of a retry budget in milliseconds: the default, which kstlib.conf.yml keeps. */
 const WINDOW = 10_000;
 /** The budget forgets a tenth of its window at a time: between nine tenths and all of it are counted. */
 const SHORTEST = 0.9 * WINDOW;

@@ -58,17 +58,17 @@ function deadlinesKept({ bot: { attempts } }) {
 }
 
 /** @param {Story} story @returns {Promised} */
-function retriesInBudget({ bot: { attempts }, exchange, outages }) {
+function retriesInBudget({ bot: { attempts, retry }, exchange, outages }) {
   const { retries, allowed } = attempts.busiest;
+  // The circuit may have opened between two attempts.
+  const refused = retry.retries - attempts.retries;
+  const agree = refused >= 0 && exchange.retries <= attempts.retries;
   return {
     title: "Retries stay within their budget, outages included",
-    held:
-      outages.length === 0
-        ? undefined
-        : attempts.retries > 0 && attempts.overBudget === 0 && exchange.retries <= attempts.retries,
+    held: outages.length === 0 ? undefined : attempts.retries > 0 && attempts.overBudget === 0 && agree,
     facts: [
-      `${plural(attempts.retries, "retry", "retries")} of ${attempts.calls} calls, of which the exchange saw ${exchange.retries}`,
-      `closest to it: ${retries} in ten seconds, when ${Math.floor(allowed)} were allowed; ${attempts.suppressed} suppressed`,
+      `${plural(attempts.retries, "retry", "retries")} sent for ${attempts.calls} calls, the exchange saw ${exchange.retries}; ${refused} more refused on the way`,
+      `closest to the budget: ${retries} in ten seconds, when ${Math.floor(allowed)} were allowed; ${retry.suppressed} suppressed`,
     ],
   };
 }

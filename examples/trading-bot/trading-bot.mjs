@@ -298,7 +298,8 @@ export class TradingBot {
       looks: { ...this.#looks, lastKnown: this.lastPrice.stats.fromLastGood },
       throttled: { ...this.#throttled },
       requests: { ...this.#exchange.counts, latencyMs: this.#exchange.latencyMs },
-      attempts: { ...counts, latest, busiest, suppressed: this.retry.stats.suppressed },
+      attempts: { ...counts, latest, busiest },
+      retry: this.retry.stats,
       expired: ofPrices.stats.timedOutCalls + ofOrders.stats.timedOutCalls,
     };
   }

@@ -23,6 +23,7 @@ function status(state: string, remainingSeconds: number | null) {
     watchdog: { timeout: 1, secondsSincePing: 10.4, timeoutsTriggered: 12 },
     orders: { booked: 1234, refused: 123, positions: 12, repeated: 12 },
     expired: 12,
+    retry: { retries: 129, suppressed: 12 },
     looks: { fresh: 1234, lastKnown: 1234, unserved: 0 },
     attempts: {
       calls: 1234,
@@ -30,7 +31,6 @@ function status(state: string, remainingSeconds: number | null) {
       retries: 123,
       late: 0,
       overBudget: 0,
-      suppressed: 12,
       latest: { start: 712.3, deadline: 800 },
       busiest: { retries: 12, allowed: 26.2 },
     },
