@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../kernel/abort.js";
+import type { Clock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { contextFor, type ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
@@ -64,6 +65,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   readonly #bucket: TokenBucket;
   readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
+  readonly #clock: Pick<Clock, "now">;
   #settings: RateLimitsSettings;
 
   constructor(options?: RateLimiterOptions) {
@@ -72,6 +74,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     this.name = settings.name;
     this.maxQueue = settings.maxQueue;
     this.#settings = settings;
+    this.#clock = settings.clock;
     const source = { kind: "rate-limiter", name: this.name } as const;
     this.#metrics = new Metrics(source, ["acquired", "rejected"], () => ({}));
     this.#bucket = new TokenBucket(limitsOf(settings));
@@ -171,7 +174,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: LimitedExecuteOptions,
   ): Promise<Result> {
     checkFunction(fn, "execute", RECIPE);
-    const { context, request } = readExecution("execute", options, this.burst);
+    const { context, request } = readExecution("execute", options, this.burst, this.#clock);
     const { signal } = request;
     const turn = this.#limiter.admit(request, signal !== undefined);
     // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
@@ -194,7 +197,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: LimitedExecuteOptions,
   ): NotAPromise<Result> {
     checkFunction(fn, "executeSync", RECIPE);
-    const { context, request } = readExecution("executeSync", options, this.burst);
+    const { context, request } = readExecution("executeSync", options, this.burst, this.#clock);
     throwIfAborted(request.signal);
     this.#limiter.admitSync(request);
     return synchronous(fn(contextFor(fn, context)), "Use execute for it.");

@@ -65,8 +65,9 @@ export class Chaos<Value = never> extends BasePolicy<ChaosEvents, Value> {
     return Object.freeze({ kind: "chaos", name, rate: this.#settings.rate, stats });
   }
 
-  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result | Value> {
+  protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result | Value> {
     this.#total++;
+    const context = outer.lasting(this.#settings.clock);
     const run = async (): Promise<Result> => fn(contextFor(fn, context));
     if (!this.#isDrawn()) return run();
     this.#faults++;

@@ -86,7 +86,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     // What is inside a retry or hedge with the same budget is no call of its own.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
-    const context = outer.ofAttempt(1, outer.lasting(clock), budget ?? outer.budget);
+    const context = outer.ofAttempt(1, outer.lasting(clock).deadline, budget ?? outer.budget);
     return new Promise((resolve, reject) => {
       const rules = this.#rules(context, () => countedBy?.leave());
       const settle = (outcome: Outcome<Result>): void => {
