@@ -31,6 +31,8 @@ export interface ExecuteOptions {
 export interface Deadline {
   readonly clock: Pick<Clock, "now">;
   readonly due: number;
+  /** Whether who has set it ends what is inside when its time has come. */
+  readonly isKept?: boolean;
 }
 
 /** A signal that nobody aborts, made for those who ask. */

@@ -1,5 +1,5 @@
 import { Agenda } from "./agenda.js";
-import type { Scenario, Script, Spec } from "./scenario.js";
+import { type Scenario, scriptOf, type Spec } from "./scenario.js";
 
 /** How something ended: a result, or an error by its name; `asked` is what it asks to wait, `undefined` for no time. */
 export interface End {
@@ -42,6 +42,8 @@ class World {
   readonly agenda = new Agenda();
   readonly invocations: Invocation[] = [];
   readonly scenario: Scenario;
+  /** Timeouts that have found the thread frozen. */
+  polling = 0;
   #counted = 0;
   #extra = 0;
 
@@ -69,11 +71,10 @@ class World {
 
   work(context: Context, done: (end: End) => void): Cancel {
     const { agenda, invocations } = this;
-    const { scripts } = this.scenario;
     const number = invocations.length;
     const remaining = Math.max(0, context.deadline - agenda.now);
     invocations.push({ at: agenda.now, attempt: context.attempt, remaining });
-    const script = scripts[number % scripts.length] as Script;
+    const script = scriptOf(this.scenario, number);
     const end: End = {
       isGood: script.end === "well",
       label: `${script.end} ${number}`,
@@ -104,6 +105,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
   const open: { readonly due: number; readonly expire: () => void }[] = [];
   let isPolling = false;
   const expire = (now: number): void => {
+    if (isPolling) world.polling--;
     isPolling = false;
     for (const call of [...open].toSorted((one, other) => one.due - other.due)) {
       if (call.due <= now) call.expire();
@@ -118,6 +120,8 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
     }
     // What has arrived meanwhile comes first.
     isPolling = true;
+    // Which of two late ones comes first is not promised: a timer serves all calls of its policy.
+    if (++world.polling > 1) agenda.isAmbiguous = true;
     const { now } = agenda;
     agenda.at(now, -1, () => expire(now));
   };

@@ -16,7 +16,7 @@ import { RateLimitExceededError } from "../../../src/rate-limiter/errors.js";
 import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../../src/testing/index.js";
 import type { Invocation, Report, Settled } from "./interpreter.js";
-import type { Scenario, Script, Spec } from "./scenario.js";
+import { type Scenario, type Script, scriptOf, type Spec } from "./scenario.js";
 
 const LONG = 1e7;
 
@@ -141,7 +141,7 @@ export async function perform(scenario: Scenario): Promise<Report & { readonly l
   const work = ({ signal, attempt, remaining }: ExecutionContext): string | Promise<string> => {
     const number = invocations.length;
     invocations.push({ at: clock.now(), attempt, remaining: remaining * 1000 });
-    const script = scenario.scripts[number % scenario.scripts.length] as Script;
+    const script = scriptOf(scenario, number);
     const isGood = script.end === "well";
     if (script.latency === 0) {
       if (isGood) return `${script.end} ${number}`;

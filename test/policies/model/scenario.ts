@@ -56,6 +56,13 @@ export interface Scenario {
   readonly budget: { readonly floor: number; readonly ratio: number };
 }
 
+/** How a call of the work ends, by its number. */
+export function scriptOf({ scripts }: Scenario, number: number): Script {
+  const script = scripts[number % scripts.length];
+  if (script === undefined) throw new Error("a scenario without scripts");
+  return script;
+}
+
 /** Numbers from 0 up to 1, the same for a seed: mulberry32, T. Ettinger, 2017. */
 export function randomOf(seed: number): () => number {
   let state = seed;
