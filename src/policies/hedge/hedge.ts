@@ -10,6 +10,13 @@ import { type HedgeOptions, hedgeRules, type HedgeSettings } from "./options.js"
 import { Race, type RaceRules } from "./race.js";
 import type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./report.js";
 
+/**
+ * By how much a call is slower than the percentile before it is hedged. Many calls take the very same time where they are
+ * counted in whole milliseconds: at the percentile itself a fifth of them is hedged, or all. And an estimate from 200 calls
+ * is as often too low as too high, so without it every other service would have more than its 5 % of extra calls.
+ */
+const MARGIN = 1.05;
+
 /** Unless the application says otherwise; a refusal does not end what is under way. */
 function isMendable(outcome: Outcome): boolean {
   return isRefused(outcome) || isRetryable(outcome);
@@ -125,7 +132,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   #delay(): number {
     const { percentile, min, max } = this.#settings.delay;
     const learnt = percentile === undefined ? undefined : this.#latencies.percentile(percentile);
-    return Math.min(max, Math.max(min, learnt ?? max));
+    return Math.min(max, Math.max(min, learnt === undefined ? max : learnt * MARGIN));
   }
 
   #mayStart(attempt: number, outcome: Outcome | undefined): boolean {
