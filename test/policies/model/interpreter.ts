@@ -369,9 +369,17 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
     const waiter = {
       call: context.call,
       begin(): void {
-        cancel = nothing;
+        let isWanted = true;
+        cancel = () => {
+          isWanted = false;
+        };
         agenda.soon(() => {
-          cancel = world.start(inner, context, done);
+          if (isWanted) cancel = world.start(inner, context, done);
+          else {
+            // Given up in the very moment of its turn: the token goes back.
+            level = Math.min(burst, tokens() + 1);
+            serve();
+          }
         });
       },
     };
