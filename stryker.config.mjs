@@ -3,7 +3,8 @@
 
 const PURE = [
   "src/circuit-breaker/machine.ts",
-  "src/rate-limiter/{bucket,linked-list}.ts",
+  "src/rate-limiter/bucket.ts",
+  "src/kernel/linked-list.ts",
   "src/shutdown/plan.ts",
   "src/watchdog/deadline.ts",
   "src/heartbeat-file/{verdict,timestamp,state}.ts",

@@ -5,6 +5,8 @@ import type { HealthOptions } from "./health/options.js";
 import * as heartbeat from "./heartbeat/descriptor.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Meanings, SectionDescriptor } from "./kernel/descriptor.js";
+import * as bulkhead from "./policies/bulkhead/descriptor.js";
+import type { BulkheadOptions } from "./policies/bulkhead/options.js";
 import * as chaos from "./policies/chaos/descriptor.js";
 import * as fallback from "./policies/fallback/descriptor.js";
 import type { FallbackOptions } from "./policies/fallback/options.js";
@@ -47,6 +49,7 @@ export interface ResilienceConfig {
   readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
   readonly retry?: ConfigSection<RetryOptions> | undefined;
   readonly timeout?: ConfigSection<TimeoutOptions> | undefined;
+  readonly bulkhead?: ConfigSection<BulkheadOptions> | undefined;
   readonly fallback?: ConfigSection<FallbackOptions> | undefined;
   readonly hedge?: ConfigSection<HedgeOptions> | undefined;
   /** What `Registry.pipeline` makes, by name. */
@@ -63,6 +66,7 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   watchdog: watchdog.section,
   retry: retry.section,
   timeout: timeout.section,
+  bulkhead: bulkhead.section,
   fallback: fallback.section,
   hedge: hedge.section,
   pipelines: resilient.section,
@@ -78,6 +82,7 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   watchdog: watchdog.meanings,
   retry: retry.meanings,
   timeout: timeout.meanings,
+  bulkhead: bulkhead.meanings,
   fallback: fallback.meanings,
   hedge: hedge.meanings,
   pipelines: resilient.meanings,
@@ -94,6 +99,7 @@ export const components: {
   readonly retry: typeof retry.component;
   readonly retryBudget: typeof retry.budgetComponent;
   readonly timeout: typeof timeout.component;
+  readonly bulkhead: typeof bulkhead.component;
   readonly fallback: typeof fallback.component;
   readonly hedge: typeof hedge.component;
   readonly pipeline: typeof pipeline.component;
@@ -110,9 +116,13 @@ export const components: {
   retry: retry.component,
   retryBudget: retry.budgetComponent,
   timeout: timeout.component,
+  bulkhead: bulkhead.component,
   fallback: fallback.component,
   hedge: hedge.component,
-  pipeline: pipeline.component,
+  pipeline: {
+    ...pipeline.component,
+    configured: { section: "pipelines", rules: resilient.section.rules },
+  },
   singleFlight: singleFlight.component,
   chaos: chaos.component,
   shutdown: shutdown.component,

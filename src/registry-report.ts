@@ -1,10 +1,11 @@
 import type { CircuitSnapshot } from "./circuit-breaker/report.js";
 import type { components } from "./descriptors.js";
 import type { HealthSnapshot } from "./health/report.js";
-import type { HeartbeatSnapshot } from "./heartbeat/announcer.js";
+import type { HeartbeatSnapshot } from "./heartbeat/events.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-report.js";
 import type { RateLimiterSnapshot } from "./rate-limiter/report.js";
+import type { BulkheadSnapshot } from "./policies/bulkhead/report.js";
 import type { ChaosSnapshot } from "./policies/chaos/chaos.js";
 import type { FallbackSnapshot } from "./policies/fallback/fallback.js";
 import type { HedgeSnapshot } from "./policies/hedge/report.js";
@@ -29,6 +30,7 @@ export interface RegistrySnapshot {
   readonly retries: ByName<RetrySnapshot>;
   readonly retryBudgets: ByName<RetryBudgetSnapshot>;
   readonly timeouts: ByName<TimeoutSnapshot>;
+  readonly bulkheads: ByName<BulkheadSnapshot>;
   readonly fallbacks: ByName<FallbackSnapshot>;
   readonly hedges: ByName<HedgeSnapshot>;
   readonly pipelines: ByName<PipelineSnapshot>;

@@ -1,4 +1,5 @@
 import type { Component } from "./kernel/component.js";
+import type { ConfigurationSource } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import { disposable } from "./kernel/disposable.js";
 import type { Listener } from "./kernel/events.js";
@@ -17,35 +18,22 @@ export interface AnyEvent {
   readonly payload: unknown;
 }
 
-/** A component, how it was made, and what hears it while the table has listeners. */
+/** Which events a listener hears. */
+export type Hears = (kind: string, event: string) => boolean;
+
+/** A component and how it was made. */
 class Entry {
   readonly descriptor: ComponentDescriptor<AnyComponent, object>;
   readonly component: AnyComponent;
-  readonly overrides: object;
-  #subscriptions: readonly Disposable[] = [];
-
+  readonly options: object;
   constructor(
     descriptor: ComponentDescriptor<AnyComponent, object>,
     component: AnyComponent,
-    overrides: object | undefined,
+    options: object,
   ) {
     this.descriptor = descriptor;
     this.component = component;
-    this.overrides = { ...overrides };
-  }
-
-  subscribe(listener: Listener<AnyEvent>): void {
-    if (this.#subscriptions.length > 0) return;
-    const { component, descriptor } = this;
-    const { kind } = descriptor;
-    this.#subscriptions = Object.keys(descriptor.events).map((event) =>
-      component.on(event, (payload) => listener({ kind, name: component.name, event, payload })),
-    );
-  }
-
-  unsubscribe(): void {
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
-    this.#subscriptions = [];
+    this.options = { ...options };
   }
 
   async end(): Promise<void> {
@@ -53,6 +41,45 @@ class Entry {
     if (descriptor.only !== undefined) await descriptor.only.end(component);
     else if (component[Symbol.asyncDispose] === undefined) component[Symbol.dispose]?.();
     else await component[Symbol.asyncDispose]?.();
+  }
+}
+
+/** A listener of a table; each subscription is one, so that a function added twice is removed one at a time. */
+class Audience {
+  readonly #listener: Listener<AnyEvent>;
+  readonly #hears: Hears;
+  readonly #subscriptions = new Map<Entry, readonly Disposable[]>();
+
+  constructor(listener: Listener<AnyEvent>, hears: Hears) {
+    this.#listener = listener;
+    this.#hears = hears;
+  }
+
+  /** A component need not make the payload of an event that nobody hears: only what is heard is subscribed to. */
+  add(entry: Entry): void {
+    const { component, descriptor } = entry;
+    const { kind } = descriptor;
+    const events = Object.keys(descriptor.events).filter((event) => this.#hears(kind, event));
+    const tell = (event: string, payload: unknown): void =>
+      runContained("a listener of the registry", this.#listener, {
+        kind,
+        name: component.name,
+        event,
+        payload,
+      });
+    this.#subscriptions.set(
+      entry,
+      events.map((event) => component.on(event, (payload) => tell(event, payload))),
+    );
+  }
+
+  remove(entry: Entry): void {
+    for (const subscription of this.#subscriptions.get(entry) ?? []) subscription[Symbol.dispose]();
+    this.#subscriptions.delete(entry);
+  }
+
+  end(): void {
+    for (const entry of this.#subscriptions.keys()) this.remove(entry);
   }
 }
 
@@ -78,8 +105,7 @@ export class RegistryTable {
   /** In the order of their making. */
   readonly #entries = new Set<Entry>();
   readonly #byKind: ReadonlyMap<string, Map<string, Entry>>;
-  /** Each subscription is its own entry, so that one function added twice is removed one at a time. */
-  #listeners: readonly { readonly listener: Listener<AnyEvent> }[] = [];
+  readonly #audiences = new Set<Audience>();
 
   constructor(kinds: readonly string[]) {
     this.#byKind = new Map(kinds.map((kind) => [kind, new Map<string, Entry>()]));
@@ -93,22 +119,22 @@ export class RegistryTable {
   get<Instance extends AnyComponent>(
     descriptor: ComponentDescriptor<Instance, object>,
     name: string,
-    overrides: object | undefined,
+    options: object,
     make: () => Instance,
   ): Instance {
     const { kind } = descriptor;
     const entries = this.#of(kind, name);
     const found = entries.get(name);
     if (found !== undefined) {
-      if (overrides !== undefined) checkSame(kind, name, found.overrides, overrides);
+      checkSame(kind, name, found.options, options);
       // Nothing but this descriptor makes what is kept under its kind.
       return found.component as Instance;
     }
     const component = make();
-    const entry = new Entry(descriptor, component, overrides);
+    const entry = new Entry(descriptor, component, options);
     entries.set(name, entry);
     this.#entries.add(entry);
-    if (this.#listeners.length > 0) entry.subscribe(this.#tell);
+    for (const audience of this.#audiences) audience.add(entry);
     return component;
   }
 
@@ -125,28 +151,34 @@ export class RegistryTable {
       if (descriptor.only === undefined) await entry.end();
       else descriptor.only.release(component);
     } finally {
-      entry.unsubscribe();
+      for (const audience of this.#audiences) audience.remove(entry);
     }
     return true;
   }
 
-  /** Hears every event of every component, also of those that are made later. */
-  on(listener: Listener<AnyEvent>): Disposable {
+  /** Hears the events of every component, also of those that are made later. */
+  on(listener: Listener<AnyEvent>, hears: Hears): Disposable {
     if (typeof listener !== "function") {
       throw new TypeError(unlike("the listener of a registry", "a function", listener));
     }
-    const added = { listener };
-    this.#listeners = [...this.#listeners, added];
-    for (const entry of this.#entries) entry.subscribe(this.#tell);
+    const audience = new Audience(listener, hears);
+    this.#audiences.add(audience);
+    for (const entry of this.#entries) audience.add(entry);
     return disposable(() => {
-      this.#listeners = this.#listeners.filter((other) => other !== added);
-      // A component need not make the payload of an event that nobody hears.
-      if (this.#listeners.length === 0) for (const entry of this.#entries) entry.unsubscribe();
+      this.#audiences.delete(audience);
+      audience.end();
     });
   }
 
   *[Symbol.iterator](): IterableIterator<Component> {
     for (const { component } of this.#entries) yield component;
+  }
+
+  /** Tells a source of the configuration of the components and the options by which they were made. */
+  tellMade(source: ConfigurationSource): void {
+    for (const { component, descriptor, options } of this.#entries) {
+      source.made?.(component, descriptor.kind, options);
+    }
   }
 
   /** What each component of a kind says of itself, by name; frozen. */
@@ -173,12 +205,6 @@ export class RegistryTable {
     }
     return failures;
   }
-
-  readonly #tell = (told: AnyEvent): void => {
-    for (const { listener } of this.#listeners) {
-      runContained("a listener of the registry", listener, told);
-    }
-  };
 
   #of(kind: string, name: unknown): Map<string, Entry> {
     const entries = this.#byKind.get(kind);

@@ -8,10 +8,11 @@ import type { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component } from "./kernel/component.js";
 import {
-  type Configuration,
+  type ConfigurationSource,
   configuredLayers,
-  currentConfiguration,
-  pushConfiguration,
+  currentSource,
+  pushSource,
+  tellMade,
 } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { Listener } from "./kernel/events.js";
@@ -19,6 +20,8 @@ import { Printed } from "./kernel/printed.js";
 import type { KeyedRateLimiter } from "./rate-limiter/keyed-rate-limiter.js";
 import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
 import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
+import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
+import type { BulkheadOptions } from "./policies/bulkhead/options.js";
 import type { Chaos } from "./policies/chaos/chaos.js";
 import type { ChaosOptions } from "./policies/chaos/options.js";
 import type { Fallback } from "./policies/fallback/fallback.js";
@@ -33,6 +36,7 @@ import type { SingleFlightOptions } from "./policies/single-flight/options.js";
 import type { SingleFlight } from "./policies/single-flight/single-flight.js";
 import type { TimeoutOptions } from "./policies/timeout/options.js";
 import type { Timeout } from "./policies/timeout/timeout.js";
+import { registryParts } from "./registry-parts.js";
 import { makeResilient } from "./resilient.js";
 import type { ResilientOptions } from "./resilient-options.js";
 import { type AnyComponent, type AnyEvent, RegistryTable } from "./registry-table.js";
@@ -41,11 +45,6 @@ import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
 import type { Watchdog } from "./watchdog/watchdog.js";
 import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
-
-/** The overrides of a part; `undefined` for one that is only named. */
-function withoutName({ name: _name, ...others }: object & { readonly name: string }): object | undefined {
-  return Object.keys(others).length > 0 ? others : undefined;
-}
 
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
@@ -79,14 +78,15 @@ function withoutName({ name: _name, ...others }: object & { readonly name: strin
  * ```
  */
 export class Registry extends Printed implements AsyncDisposable {
-  readonly #configuration: Configuration | undefined;
+  /** `undefined`: what is process-wide at the time. */
+  #source: ConfigurationSource | undefined;
   readonly #table = new RegistryTable(Object.values(components).map(({ kind }) => kind));
   #disposal: Promise<void> | undefined;
   #isEnded = false;
 
   constructor(config?: ResilienceConfig) {
     super();
-    this.#configuration = config === undefined ? undefined : checkConfiguration(config);
+    if (config !== undefined) this.#source = { configuration: checkConfiguration(config) };
   }
 
   /** The circuit breaker of that name; `overrides` count when it is made. */
@@ -137,6 +137,11 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#get(components.timeout, name, overrides);
   }
 
+  /** The bulkhead of that name; `overrides` count when it is made. */
+  bulkhead(name: string, overrides?: Omit<BulkheadOptions, "name">): Bulkhead {
+    return this.#get(components.bulkhead, name, overrides);
+  }
+
   /** The fallback of that name; `overrides` count when it is made. */
   fallback(name: string, overrides?: Omit<FallbackOptions, "name">): Fallback<unknown> {
     return this.#get(components.fallback, name, overrides);
@@ -150,10 +155,12 @@ export class Registry extends Printed implements AsyncDisposable {
   /**
    * The pipeline of that name, as `pipelines.<name>` of the configuration and the overrides say, in the order of
    * `resilient`. Its parts are components of this registry: a text names one of them, options make one of the
-   * pipeline's name.
+   * pipeline's name. `Instead` is what its fallback gives; `never` without one.
    */
-  pipeline(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<unknown> {
-    return this.#get(components.pipeline, name, overrides, () => this.#resilient(name, overrides));
+  pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
+    const make = (): Pipeline<unknown> => this.#resilient(name, overrides);
+    // What a fallback of the configuration gives, its user has to know.
+    return this.#get(components.pipeline, name, overrides, make) as Pipeline<Instead>;
   }
 
   /** The single flight of that name; `overrides` count when it is made. */
@@ -186,15 +193,19 @@ export class Registry extends Printed implements AsyncDisposable {
   }
 
   /**
-   * Adds a listener of every event of every component, of those that exist and those made later, until they are
-   * released. Components make some payloads only while somebody listens: a listener costs each call a little.
+   * Adds a listener of the events of every component, of those that exist and those made later, until they are released.
+   * Components make some payloads only while somebody listens: a listener of all events costs each call a little.
    *
+   * @param hears says which events the listener gets, by the kind of component and the event. Default: all.
    * @returns a `Disposable` that removes the listener.
    * @throws TypeError when it is not a function.
    */
-  on(listener: Listener<RegistryEvent>): Disposable {
+  on(
+    listener: Listener<RegistryEvent>,
+    hears: (kind: string, event: string) => boolean = () => true,
+  ): Disposable {
     // The kinds and events are those of the descriptors.
-    return this.#table.on(listener as Listener<AnyEvent>);
+    return this.#table.on(listener as Listener<AnyEvent>, hears);
   }
 
   /** The components in the order of their making. */
@@ -214,6 +225,7 @@ export class Registry extends Printed implements AsyncDisposable {
       retries: this.#table.snapshots(components.retry),
       retryBudgets: this.#table.snapshots(components.retryBudget),
       timeouts: this.#table.snapshots(components.timeout),
+      bulkheads: this.#table.snapshots(components.bulkhead),
       fallbacks: this.#table.snapshots(components.fallback),
       hedges: this.#table.snapshots(components.hedge),
       pipelines: this.#table.snapshots(components.pipeline),
@@ -238,8 +250,15 @@ export class Registry extends Printed implements AsyncDisposable {
     if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
   }
 
-  #checkAlive(): void {
-    if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
+  /** @internal Where its components get their options from. */
+  get source(): ConfigurationSource {
+    return this.#source ?? currentSource();
+  }
+
+  /** @internal Takes another source from now on, which is told of the components that there are. */
+  follow(source: ConfigurationSource): void {
+    this.#source = source;
+    this.#table.tellMade(source);
   }
 
   #get<Instance extends AnyComponent>(
@@ -248,9 +267,9 @@ export class Registry extends Printed implements AsyncDisposable {
     overrides: object | undefined,
     make?: () => Instance,
   ): Instance {
-    this.#checkAlive();
+    if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
     const options = descriptor.only === undefined ? { ...overrides, name } : (overrides ?? {});
-    return this.#table.get(descriptor, name, overrides, () =>
+    return this.#table.get(descriptor, name, options, () =>
       this.#configured(make ?? (() => descriptor.make(options))),
     );
   }
@@ -258,21 +277,14 @@ export class Registry extends Printed implements AsyncDisposable {
   #resilient(name: string, overrides: object | undefined): Pipeline<unknown> {
     const [, configured = {}] = configuredLayers("pipelines", { name });
     const options = { ...configured, ...overrides, name };
-    return makeResilient("Registry.pipeline", options, {
-      fallback: (part) => this.fallback(part.name, withoutName(part)),
-      totalTimeout: (part) => this.timeout(part.name, withoutName(part)),
-      retry: (part) => this.retry(part.name, withoutName(part)),
-      hedge: (part) => this.hedge(part.name, withoutName(part)),
-      rateLimiter: (part) => this.rateLimiter(part.name, withoutName(part)),
-      circuitBreaker: (part) => this.circuitBreaker(part.name, withoutName(part)),
-      timeout: (part) => this.timeout(part.name, withoutName(part)),
-      retryBudget: (ofAll) => this.retryBudget(ofAll),
-    });
+    const pipeline = makeResilient("Registry.pipeline", options, registryParts(this));
+    tellMade(pipeline, "pipeline", { ...overrides, name });
+    return pipeline;
   }
 
   /** Runs `make` with this registry's configuration as the one that constructors read. */
   #configured<Made>(make: () => Made): Made {
-    const pushed = pushConfiguration(this.#configuration ?? currentConfiguration());
+    const pushed = pushSource(this.source);
     try {
       return make();
     } finally {

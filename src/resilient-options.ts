@@ -6,6 +6,8 @@ import { checkOptions } from "./kernel/options.js";
 import { isPlainObject } from "./kernel/plain-object.js";
 import { custom, type FileShape, type Rule, text } from "./kernel/rules.js";
 import { unlike } from "./kernel/show.js";
+import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
+import { type BulkheadOptions, bulkheadRules } from "./policies/bulkhead/options.js";
 import type { Fallback } from "./policies/fallback/fallback.js";
 import { type FallbackOptions, fallbackRules } from "./policies/fallback/options.js";
 import type { Hedge } from "./policies/hedge/hedge.js";
@@ -25,6 +27,7 @@ export interface ResilientParts<Value = unknown> {
   readonly hedge: Hedge;
   readonly rateLimiter: RateLimiter;
   readonly circuitBreaker: CircuitBreaker;
+  readonly bulkhead: Bulkhead;
   readonly timeout: Timeout;
 }
 
@@ -50,6 +53,8 @@ export interface ResilientOptions<Value = unknown> {
   readonly rateLimiter?: Part<RateLimiter, RateLimiterOptions>;
   /** Refuses attempts while the service fails. */
   readonly circuitBreaker?: Part<CircuitBreaker, CircuitBreakerOptions>;
+  /** How many attempts may be under way at once. */
+  readonly bulkhead?: Part<Bulkhead, BulkheadOptions>;
   /** How long each attempt may take: also a duration. */
   readonly timeout?: Part<Timeout, TimeoutOptions> | number;
 }
@@ -99,6 +104,7 @@ export const partRules: Readonly<Record<PartName, Rule<unknown>>> = {
   hedge: partRule(hedgeRules),
   rateLimiter: partRule(rateLimiterRules),
   circuitBreaker: partRule(circuitBreakerRules),
+  bulkhead: partRule(bulkheadRules),
   timeout: partRule(timeoutRules, true),
 };
 
@@ -124,6 +130,7 @@ export const meanings: Meanings = {
       means: "refuses attempts while the service fails: options or the name of an instance",
       example: "payment-api",
     },
+    bulkhead: { means: "how many attempts may be under way at once", example: "{ max_concurrent: 10 }" },
     timeout: { means: "how long each attempt may take", example: "2s" },
   },
   instances:

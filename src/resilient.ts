@@ -1,6 +1,7 @@
 import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { configuredLayers } from "./kernel/configured.js";
 import { ownOptions } from "./kernel/options.js";
+import { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import { Fallback } from "./policies/fallback/fallback.js";
 import { Hedge } from "./policies/hedge/hedge.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
@@ -37,6 +38,7 @@ const makers: PartMakers = {
   hedge: (options) => new Hedge(options),
   rateLimiter: (options) => new RateLimiter(options),
   circuitBreaker: (options) => new CircuitBreaker(options),
+  bulkhead: (options) => new Bulkhead(options),
   timeout: (options) => new Timeout(options),
   retryBudget: (name) => new RetryBudget({ name }),
 };
@@ -88,7 +90,7 @@ function hasBudget(section: string, options: Options): boolean {
 
 /**
  * Protects a whole call by one set of options, in an order that works, outermost first: fallback, total timeout, retry,
- * hedge, rate limiter, circuit breaker, timeout of each attempt. A part is its options, an instance that is shared
+ * hedge, rate limiter, circuit breaker, bulkhead, timeout of each attempt. A part is its options, an instance that is shared
  * with others, a name of the configuration, or `true` for the defaults; what is not given is not there. Retries and hedges
  * share a {@link RetryBudget}, unless they have one.
  *

@@ -79,8 +79,10 @@ describe("a registry", () => {
     registry.retry("api", { clock });
     registry.retryBudget("api", { clock });
     registry.timeout("api", { clock });
+    registry.bulkhead("api", { clock });
     registry.fallback("api", { clock, to: null });
     registry.hedge("api", { clock });
+    registry.pipeline("all", { retry: "api" });
     registry.singleFlight("api");
     registry.chaos("api", { clock });
     expect(registry.snapshot().shutdown).toBeNull();
@@ -98,8 +100,10 @@ describe("a registry", () => {
       { kind: "retry", name: "api" },
       { kind: "retry-budget", name: "api" },
       { kind: "timeout", name: "api" },
+      { kind: "bulkhead", name: "api" },
       { kind: "fallback", name: "api" },
       { kind: "hedge", name: "api" },
+      { kind: "pipeline", name: "all" },
       { kind: "single-flight", name: "api" },
       { kind: "chaos", name: "api" },
       "shutdown",

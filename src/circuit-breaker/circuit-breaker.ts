@@ -1,4 +1,4 @@
-import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import {
   type Context,
   contextFor,
@@ -6,18 +6,22 @@ import {
   type ExecutionContext,
   readContext,
 } from "../kernel/context.js";
-import type { Listener } from "../kernel/events.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkAnyFunction, checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
-import { Printed } from "../kernel/printed.js";
 import type { NotAPromise, Synchronous } from "../kernel/synchronous.js";
 import { type AnyFunction, type AsyncOf, disguise, type SyncOf, type SyncRest } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
 import { guard, guarded, guardedSync, guardSync } from "./guard.js";
 import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
-import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
-import { CallPermit, type Permit } from "./permit.js";
-import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
+import {
+  type CircuitBreakerChanges,
+  type CircuitBreakerOptions,
+  circuitBreakerRules,
+  type CircuitMode,
+} from "./options.js";
+import { admitted, type Permit, permitOf } from "./permit.js";
+import { CircuitView } from "./circuit-view.js";
+import type { CircuitExport } from "./report.js";
 
 /** What a wrapped function has besides. */
 export interface Guarded {
@@ -46,7 +50,6 @@ export interface Guarded {
  * const fetchTicker = async (pair: string): Promise<string> => {
  *   throw new Error(`no answer for ${pair}`);
  * };
- *
  * for (let attempt = 1; attempt <= 4; attempt++) {
  *   try {
  *     await breaker.call(fetchTicker, "BTC/USDT");
@@ -57,76 +60,24 @@ export interface Guarded {
  * console.assert(breaker.state === "open" && breaker.stats.rejectedCalls === 1);
  * ```
  */
-export class CircuitBreaker extends Printed implements Component, SyncPolicy {
+export class CircuitBreaker extends CircuitView implements SyncPolicy {
   readonly #circuit: Circuit;
 
   constructor(options?: CircuitBreakerOptions) {
-    super();
-    this.#circuit = new Circuit(
-      resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker"),
-    );
-  }
-
-  get name(): string {
-    return this.#circuit.name;
-  }
-
-  /** Consecutive failures that open the circuit; not used with a `trip` rule. */
-  get maxFailures(): number {
-    return this.#circuit.limits.maxFailures;
-  }
-
-  /** Seconds the circuit stays open before it lets probes through; of one that grows, the `initial` ones. */
-  get resetTimeout(): number {
-    return this.#circuit.limits.resetTimeout.initial / 1000;
-  }
-
-  /** Calls admitted while half-open, and successes needed to close. */
-  get halfOpenMaxCalls(): number {
-    return this.#circuit.limits.halfOpenMaxCalls;
-  }
-
-  /** Seconds after which a probe that has not settled counts as failed. */
-  get probeTimeout(): number {
-    return this.#circuit.limits.probeTimeout / 1000;
-  }
-
-  /** What the circuit does with calls now. An open one whose time has come becomes half-open by being asked. */
-  get state(): CircuitState {
-    return this.#circuit.now().kind;
+    const settings = resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker");
+    const circuit = new Circuit(settings);
+    super(circuit);
+    this.#circuit = circuit;
+    tellMade(this, "circuit-breaker", options);
   }
 
   /**
-   * Failures that count against the circuit: in a row since the last success, those that opened it while it is
-   * not closed, or with a rate rule what the rule counts in its window.
-   */
-  get failureCount(): number {
-    return this.#circuit.failureCount;
-  }
-
-  /** A frozen copy of the lifetime totals. */
-  get stats(): CircuitStats {
-    return this.#circuit.stats();
-  }
-
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
-  snapshot(): CircuitSnapshot {
-    const { name, state, failureCount, stats } = this;
-    const remainingSeconds = state === "open" ? this.#circuit.remainingSeconds : null;
-    return Object.freeze({ kind: "circuit-breaker", name, state, failureCount, remainingSeconds, stats });
-  }
-
-  /**
-   * Adds a listener of `stateChange`, `success`, `failure` or `rejected`; disposing of the result removes it.
-   * It runs after the state is committed; what it throws becomes a warning and changes nothing.
+   * Changes the mode for the calls that begin from now on. The state stays as it is.
    *
-   * @throws TypeError for an unknown event or a listener that is not a function.
+   * @throws TypeError or RangeError for what is no mode.
    */
-  on<Name extends keyof CircuitBreakerEvents>(
-    event: Name,
-    listener: Listener<CircuitBreakerEvents[Name]>,
-  ): Disposable {
-    return this.#circuit.on(event, listener);
+  setMode(mode: CircuitMode): void {
+    this.#circuit.mode = circuitBreakerRules.mode.parse(mode, "mode");
   }
 
   /**
@@ -190,7 +141,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
     try {
       checkFunction(fn, "execute", RECIPE);
       const context = this.#begin(options);
-      if (context.source !== undefined) return runAbortable(fn, context, this.#admitted());
+      if (context.source !== undefined) return runAbortable(fn, context, admitted(this.#circuit));
       // Nothing can give it up: the same as a call.
       return guard(this.#circuit, undefined, fn, contextFor(fn, context));
     } catch (error) {
@@ -217,9 +168,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
    * to the end: a source that fails in the middle has failed. A consumer that stops early after an item counts as a
    * success. Its duration has the consumer's time in it, which matters to `slowCallRate` and `probeTimeout`.
    *
-   * @returns throws a `CircuitOpenError` at its first `next()` when the call is refused. Taken up once; one that is
-   *   never taken up holds nothing.
-   * @throws TypeError when `fn` is not a function.
+   * @returns throws a `CircuitOpenError` at its first `next()` when refused; one that is not taken up holds nothing.
    * @example
    * ```ts
    * import { Readable } from "node:stream";
@@ -237,7 +186,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
   ): AsyncGenerator<Item, void, undefined> {
     checkAnyFunction(fn, "iterate");
     return iterateUnder(
-      () => this.#admitted(),
+      () => admitted(this.#circuit),
       () => fn(...args),
     );
   }
@@ -265,7 +214,7 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
    * ```
    */
   tryPermit(): Permit | undefined {
-    const permit = this.#permit();
+    const permit = permitOf(this.#circuit);
     if (permit === undefined) this.#circuit.announceRefusal();
     return permit;
   }
@@ -279,6 +228,41 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
     return this.#circuit.isolate();
   }
 
+  /** Changes limits and keeps the state: an open circuit stays open for as long as it was. Those not given stay. */
+  update(changes: CircuitBreakerChanges): void {
+    this.#circuit.update(changes);
+  }
+
+  /**
+   * The state as plain JSON, for {@link restore} in another process or after a restart. A half-open circuit is exported as
+   * an open one whose time is over; windows of a trip rule and isolation are left out.
+   */
+  export(): CircuitExport {
+    return this.#circuit.export();
+  }
+
+  /**
+   * Takes over the state that {@link export} gave. What has passed since by the wall clock counts. Calls under way no
+   * longer count.
+   *
+   * @throws TypeError when it is no such state; nothing changes then.
+   * @example
+   * ```ts
+   * import { CircuitBreaker } from "@kstlib/resilience";
+   *
+   * const before = new CircuitBreaker({ maxFailures: 1, resetTimeout: "1m" });
+   * await before.call(() => Promise.reject(new Error("down"))).catch(() => {});
+   * const text = JSON.stringify(before.export());
+   *
+   * const after = new CircuitBreaker({ maxFailures: 1, resetTimeout: "1m" });
+   * after.restore(JSON.parse(text) as unknown);
+   * console.assert(after.state === "open");
+   * ```
+   */
+  restore(state: unknown): void {
+    this.#circuit.restore(state);
+  }
+
   /** Closes the circuit with nothing counted against it. Lifetime totals stay; calls under way no longer count. */
   reset(): void {
     this.#circuit.reset();
@@ -288,22 +272,9 @@ export class CircuitBreaker extends Printed implements Component, SyncPolicy {
   #begin(options: ExecuteOptions | undefined, method: string = "execute"): Context {
     const context = readContext(method, options);
     if (context.source?.aborted) {
-      this.#circuit.ignore();
+      this.#circuit.ignore(context.source.reason);
       throw context.source.reason;
     }
     return context;
-  }
-
-  #admitted(): CallPermit {
-    const permit = this.#permit();
-    if (permit === undefined) throw this.#circuit.refusal();
-    return permit;
-  }
-
-  #permit(): CallPermit | undefined {
-    const circuit = this.#circuit;
-    const started = circuit.start();
-    const ticket = circuit.admit();
-    return ticket && new CallPermit(circuit, ticket, started);
   }
 }

@@ -1,12 +1,20 @@
 import { disposable } from "../kernel/disposable.js";
-import { type Audience, Events, type Listener } from "../kernel/events.js";
+import { type Audience, Events } from "../kernel/events.js";
 import { judge, type Verdict } from "../kernel/judge.js";
+import { changeSettings } from "../kernel/options.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
+import { exportOf, savedOf, wallNowOf } from "./export.js";
+import { limitsOf, timeOpen } from "./limits.js";
 import * as machine from "./machine.js";
 import type { State, Ticket } from "./machine.js";
-import type { CircuitBreakerSettings } from "./options.js";
-import type { CircuitBreakerEvents, CircuitStateReason, CircuitStats } from "./report.js";
+import { type CircuitBreakerChanges, type CircuitBreakerSettings, liveRules } from "./options.js";
+import type { CircuitBreakerEvents, CircuitExport, CircuitStateReason, CircuitStats } from "./report.js";
+
+/** Of a call in mode "off". */
+const OFF: Ticket = Object.freeze({ kind: "closed", era: -1, failures: 0, counter: undefined });
+/** Of a call that would be refused: no era is its own, so only the totals count it. */
+const OBSERVED: Ticket = Object.freeze({ kind: "closed", era: -2, failures: 0, counter: undefined });
 
 /** What settles the promise of an admitted call. */
 export interface Handlers {
@@ -25,14 +33,15 @@ export class Circuit {
   readonly timed: boolean;
   /** Kept here for the guard of asynchronous calls. */
   handlers: Handlers | undefined;
-  readonly limits: machine.Limits;
-  readonly #settings: CircuitBreakerSettings;
+  limits: machine.Limits;
+  mode: CircuitBreakerSettings["mode"];
+  #settings: CircuitBreakerSettings;
   /** Names the circuit in messages. */
   readonly #label: string;
   #state: State;
   /** Nobody judges or keeps a window: a success of a healthy circuit that nobody hears of only has to be counted. */
   readonly #plain: boolean;
-  readonly #events: Events<CircuitBreakerEvents>;
+  readonly events: Events<CircuitBreakerEvents>;
   readonly #successes: Audience<CircuitBreakerEvents["success"]>;
   /** The last failure that counted, as an error's options. */
   #cause: ErrorOptions | undefined;
@@ -44,19 +53,28 @@ export class Circuit {
   #failed = 0;
   #rejected = 0;
   #ignored = 0;
+  #wouldReject = 0;
   #stateChanges = 0;
+  /** The application is being asked how long the circuit stays open. */
+  #isAsking = false;
 
   constructor(settings: CircuitBreakerSettings) {
     this.#settings = settings;
-    this.limits = { ...settings, probeTimeout: settings.probeTimeout ?? settings.resetTimeout.initial };
+    this.limits = limitsOf(settings, (reopenings, isTimeout) => this.#openFor(reopenings, isTimeout));
+    this.mode = settings.mode;
     this.name = settings.name;
     this.#label = `circuit "${settings.name}"`;
-    const names = ["stateChange", "success", "failure", "rejected"] as const;
-    this.#events = new Events(this.#label, names, { kind: "circuit-breaker", name: this.name });
-    this.#successes = this.#events.of("success");
+    const names = ["stateChange", "success", "failure", "rejected", "wouldReject", "ignored"] as const;
+    this.events = new Events(this.#label, names, { kind: "circuit-breaker", name: this.name });
+    this.#successes = this.events.of("success");
     this.timed = settings.trip !== undefined;
     this.#plain = settings.trip === undefined && settings.isFailure === undefined;
     this.#state = machine.closed(0, this.limits);
+  }
+
+  /** Seconds; of a reset timeout that grows the first. */
+  get resetTimeout(): number {
+    return this.#settings.resetTimeout.initial / 1000;
   }
 
   /** The state of now. */
@@ -84,15 +102,10 @@ export class Circuit {
       failedCalls: this.#failed,
       rejectedCalls: this.#rejected,
       ignoredCalls: this.#ignored,
+      wouldRejectCalls: this.#wouldReject,
       stateChanges: this.#stateChanges,
+      window: machine.figures(this.#state, this.start()),
     });
-  }
-
-  on<Name extends keyof CircuitBreakerEvents>(
-    event: Name,
-    listener: Listener<CircuitBreakerEvents[Name]>,
-  ): Disposable {
-    return this.#events.on(event, listener);
   }
 
   isolate(): Disposable {
@@ -111,43 +124,78 @@ export class Circuit {
     this.#commit(next, "reset");
   }
 
+  /** Goes on under other limits in the state that it is in. */
+  update(changes: CircuitBreakerChanges): void {
+    const settings = changeSettings(liveRules, { ...this.#settings, mode: this.mode }, changes);
+    const state = this.now();
+    this.#settings = settings;
+    this.limits = limitsOf(settings, this.limits.openFor);
+    this.mode = settings.mode;
+    const next = machine.relimit(state, this.limits, this.#time());
+    this.#commit(next, next.kind === "closed" ? "recovered" : "probe-failed");
+  }
+
   /** The time at which a call starts, when its duration matters. */
   start(): number {
     return this.timed ? this.#time() : 0;
   }
 
+  export(): CircuitExport {
+    return exportOf(machine.save(this.now(), this.#time()), wallNowOf(this.#settings.clock));
+  }
+
+  restore(given: unknown): void {
+    const saved = savedOf(given, wallNowOf(this.#settings.clock));
+    this.#commit(machine.restore(this.now(), this.limits, saved, this.#time()), "restored");
+  }
+
   /** Counts a call that its caller gave up before it began. */
-  ignore(): void {
+  ignore(reason: unknown): void {
+    if (this.mode === "off") return;
     this.#total++;
     this.#ignored++;
+    this.#tellIgnored(reason);
   }
 
   /** Tells the listeners of a refusal that nobody catches as an error. */
   announceRefusal(): void {
     // An error with its stack costs microseconds: made for those who listen.
-    if (this.#events.of("rejected").isThere) this.refusal();
+    if (this.events.of("rejected").isThere) this.refusal();
   }
 
   /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
   admit(): Ticket | undefined {
     let ticket: Ticket | undefined;
     const state = this.#state;
+    if (this.mode === "off") return OFF;
     if (state.kind === "closed") ticket = state;
-    else {
-      ticket = machine.admit(this.now(), this.limits, this.#time());
-      if (ticket === undefined) this.#rejected++;
-    }
+    else ticket = machine.admit(this.now(), this.limits, this.#time()) ?? this.#refuse();
     this.#total++;
     return ticket;
   }
 
+  /** Counts a refusal; a ticket for a call that is only observed. */
+  #refuse(): Ticket | undefined {
+    if (this.mode === "enforce") {
+      this.#rejected++;
+      return undefined;
+    }
+    this.#wouldReject++;
+    if (this.events.of("wouldReject").isThere) this.events.emit("wouldReject", { error: this.#error() });
+    return OBSERVED;
+  }
+
   /** The error of a refused call; tells the listeners. */
   refusal(): CircuitOpenError {
+    const error = this.#error();
+    this.events.emit("rejected", { error });
+    return error;
+  }
+
+  #error(): CircuitOpenError {
     const state = this.#state;
     const condition = state.kind === "half-open" ? "half-open with all its probes under way" : state.kind;
-    const error = new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
-    this.#events.emit("rejected", { error });
-    return error;
+    return new CircuitOpenError(this.name, this.remainingSeconds, condition, this.#cause);
   }
 
   /**
@@ -172,25 +220,26 @@ export class Circuit {
 
   /** A function of its own, so that the one above is small enough to become part of every call. */
   #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
+    if (ticket === OFF) return;
     try {
       const verdict = typeof ended === "boolean" ? judge(this.#label, this.#settings, ended, value) : ended;
       const before = this.now();
       const now = machine.settleNeedsTime(before, this.limits, verdict) ? this.#time() : 0;
       const late = before.era !== ticket.era;
+      // Before the change, whose length may depend on it.
+      if (verdict === "failure" && !late) this.#cause = { cause: value };
       const next = machine.settle(before, this.limits, ticket, verdict, now, now - started);
       this.#state = next;
       if (verdict === "ignored") this.#ignored++;
       else if (verdict === "success") this.#successful++;
-      else {
-        this.#failed++;
-        if (!late) this.#cause = { cause: value };
-      }
+      else this.#failed++;
       this.#changed(
         before,
         next.kind === "closed" ? "recovered" : before.kind === "closed" ? "tripped" : "probe-failed",
       );
-      if (verdict === "success" && this.#successes.isThere) this.#events.emit("success", { value, late });
-      if (verdict === "failure") this.#events.emit("failure", { error: value, late });
+      if (verdict === "success" && this.#successes.isThere) this.events.emit("success", { value, late });
+      if (verdict === "failure") this.events.emit("failure", { error: value, late });
+      if (verdict === "ignored") this.#tellIgnored(value);
     } catch {
       // The stack is used up, or the clock has thrown: the call is missing in the totals, and what it held of a
       // half-open circuit is free after `probeTimeout`. What it came to is its caller's all the same.
@@ -199,16 +248,12 @@ export class Circuit {
 
   /** Makes the transitions that time has caused since somebody last asked. */
   #catchUp(): void {
-    if (this.#state.kind === "closed") return;
+    if (this.#state.kind === "closed" || this.#isAsking) return;
     const now = this.#time();
     for (;;) {
       const state = this.#state;
       const next = machine.elapse(state, this.limits, now);
       if (next === state) return;
-      if (next.kind === "open") {
-        const message = `a probe of ${this.#label} did not settle within ${this.limits.probeTimeout / 1000} s`;
-        this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
-      }
       this.#commit(next, next.kind === "open" ? "probe-timeout" : "reset-timeout");
     }
   }
@@ -225,7 +270,25 @@ export class Circuit {
     if (to === from) return;
     if (to === "closed") this.#cause = undefined;
     this.#stateChanges++;
-    this.#events.emit("stateChange", { from, to, reason });
+    this.events.emit("stateChange", { from, to, reason });
+  }
+
+  #tellIgnored(error: unknown): void {
+    if (this.events.of("ignored").isThere) this.events.emit("ignored", { error });
+  }
+
+  /** Milliseconds that the circuit stays open from now on. */
+  #openFor(reopenings: number, isTimeout: boolean): number {
+    if (isTimeout) {
+      const message = `a probe of ${this.#label} did not settle within ${this.limits.probeTimeout / 1000} s`;
+      this.#cause = { cause: new CircuitBreakerError("ERR_PROBE_TIMEOUT", message) };
+    }
+    this.#isAsking = true;
+    try {
+      return timeOpen(this.#settings, this.#label, { reopenings, cause: this.#cause?.cause });
+    } finally {
+      this.#isAsking = false;
+    }
   }
 
   /** The circuit's own time in milliseconds. */

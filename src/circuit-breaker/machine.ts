@@ -1,21 +1,18 @@
 import type { Verdict } from "../kernel/judge.js";
 import { type Probe, Probes } from "./probes.js";
-import type { RateRule, Window } from "./trip-rule.js";
-
-/** How long the circuit stays open, in milliseconds: `initial`, times `factor` at each reopening, up to `max`. */
-export interface ResetTimeout {
-  readonly initial: number;
-  readonly factor: number;
-  readonly max: number;
-}
+import type { Counter, Rule, TripFigures } from "./trip-rule.js";
 
 /** What the machine needs of the settings. Times are milliseconds. */
 export interface Limits {
   readonly maxFailures: number;
+  /** Probes that a half-open circuit admits. */
   readonly halfOpenMaxCalls: number;
-  readonly resetTimeout: ResetTimeout;
+  /** How many of them open it again when they fail; it closes as soon as so many cannot fail any more. */
+  readonly halfOpenFailures: number;
   readonly probeTimeout: number;
-  readonly trip: RateRule | undefined;
+  readonly trip: Rule | undefined;
+  /** Milliseconds that it stays open after so many reopenings; `isTimeout`: because a probe took too long. */
+  readonly openFor: (reopenings: number, isTimeout: boolean) => number;
 }
 
 interface Era {
@@ -31,7 +28,7 @@ interface Counting extends Era {
 export interface Closed extends Counting {
   readonly kind: "closed";
   /** Owned by this state and changed in place: copying it at each call would show in the benchmark. */
-  readonly window: Window | undefined;
+  readonly counter: Counter | undefined;
 }
 
 interface Recovering extends Counting {
@@ -54,6 +51,8 @@ export interface HalfOpen extends Recovering {
   readonly kind: "half-open";
   /** Successes in this era. */
   readonly successes: number;
+  /** Failures in this era, timeouts included. */
+  readonly failed: number;
   /** Owned by this state and changed in place: a copy for each probe would cost the square of their number. */
   readonly probes: Probes;
 }
@@ -72,13 +71,18 @@ export type State = Closed | Open | HalfOpen | Isolated;
 export type Ticket = Closed | Probe;
 
 export function closed(era: number, limits: Limits): Closed {
-  return { kind: "closed", era, failures: 0, window: limits.trip?.newWindow() };
+  return { kind: "closed", era, failures: 0, counter: limits.trip?.newCounter() };
 }
 
-function opened(from: Closed | HalfOpen, limits: Limits, failures: number, at: number): Open {
-  const { initial, factor, max } = limits.resetTimeout;
+function opened(
+  from: Closed | HalfOpen,
+  limits: Limits,
+  failures: number,
+  at: number,
+  isTimeout: boolean = false,
+): Open {
   const reopenings = from.kind === "closed" ? 0 : from.reopenings + 1;
-  const until = at + Math.min(max, initial * factor ** reopenings);
+  const until = at + limits.openFor(reopenings, isTimeout);
   const era = from.era + 1;
   return { kind: "open", era, failures, until, reopenings, since: era, late: 0 };
 }
@@ -91,13 +95,18 @@ export function elapse(state: State, limits: Limits, now: number): State {
   if (state.kind === "open" && now >= state.until) {
     const { failures, reopenings, since, late } = state;
     const era = state.era + 1;
-    return { kind: "half-open", era, failures, reopenings, since, late, successes: 0, probes: new Probes() };
+    const counts = { successes: 0, failed: 0 };
+    return { kind: "half-open", era, failures, reopenings, since, late, ...counts, probes: new Probes() };
   }
   if (state.kind === "half-open") {
-    const { deadline } = state.probes;
-    if (deadline !== undefined && now >= deadline) {
-      const { since, late } = state;
-      return { ...opened(state, limits, state.failures + 1, deadline), since, late };
+    const { first } = state.probes;
+    if (first !== undefined && now >= first.deadline) {
+      const { since, late, failures } = state;
+      if (state.failed + 1 >= limits.halfOpenFailures) {
+        return { ...opened(state, limits, failures + 1, first.deadline, true), since, late };
+      }
+      state.probes.remove(first);
+      return { ...state, failures: failures + 1, failed: state.failed + 1 };
     }
   }
   return state;
@@ -107,8 +116,8 @@ export function elapse(state: State, limits: Limits, now: number): State {
 export function admit(state: State, limits: Limits, now: number): Ticket | undefined {
   if (state.kind === "closed") return state;
   if (state.kind !== "half-open") return undefined;
-  const { probes, successes, late } = state;
-  if (probes.size + successes + late >= limits.halfOpenMaxCalls) return undefined;
+  const { probes, successes, failed, late } = state;
+  if (probes.size + successes + failed + late >= limits.halfOpenMaxCalls) return undefined;
   return probes.add(state.era, now + limits.probeTimeout);
 }
 
@@ -116,7 +125,7 @@ export function admit(state: State, limits: Limits, now: number): Ticket | undef
 export function settleNeedsTime(state: State, limits: Limits, verdict: Verdict): boolean {
   return (
     state.kind !== "closed" ||
-    state.window !== undefined ||
+    state.counter !== undefined ||
     (verdict === "failure" && state.failures + 1 >= limits.maxFailures)
   );
 }
@@ -134,11 +143,9 @@ export function settle(
   // A call admitted in an earlier era says nothing about this one.
   if (state.era !== ticket.era || state.kind !== "closed" || verdict === "ignored") return state;
   const failed = verdict === "failure";
-  if (limits.trip !== undefined && state.window !== undefined) {
-    const { trip, window } = { trip: limits.trip, window: state.window };
-    window.add(trip.isBad(failed, took), now);
-    const trips = window.total >= trip.minCalls && window.bad / window.total >= trip.threshold;
-    return trips ? opened(state, limits, window.bad, now) : state;
+  const { counter } = state;
+  if (counter !== undefined) {
+    return counter.add(failed, took, now) ? opened(state, limits, counter.bad, now) : state;
   }
   if (!failed) return state.failures === 0 ? state : { ...state, failures: 0 };
   const failures = state.failures + 1;
@@ -161,16 +168,22 @@ function settleProbe(
     if (verdict !== "success" || failed || probe.era < state.since) return state;
     return unlessRecovered({ ...state, late: state.late + 1 }, limits);
   }
-  state.probes.remove(probe);
-  if (failed) return opened(state, limits, state.failures + 1, now);
-  return verdict === "ignored"
-    ? state
-    : unlessRecovered({ ...state, successes: state.successes + 1 }, limits);
+  const wasUnderWay = state.probes.remove(probe);
+  if (failed) {
+    // Its timeout has said so already.
+    if (!wasUnderWay) return state;
+    const next = { ...state, failures: state.failures + 1, failed: state.failed + 1 };
+    return next.failed >= limits.halfOpenFailures ? opened(state, limits, next.failures, now) : next;
+  }
+  if (verdict === "ignored") return state;
+  const won = wasUnderWay ? { successes: state.successes + 1 } : { late: state.late + 1 };
+  return unlessRecovered({ ...state, ...won }, limits);
 }
 
-function unlessRecovered(state: Open | HalfOpen, limits: Limits): State {
+function unlessRecovered(state: Open | HalfOpen, limits: Limits): Isolated["under"] {
   const successes = state.late + (state.kind === "open" ? 0 : state.successes);
-  return successes >= limits.halfOpenMaxCalls ? closed(state.era + 1, limits) : state;
+  const needed = limits.halfOpenMaxCalls - limits.halfOpenFailures + 1;
+  return successes >= needed ? closed(state.era + 1, limits) : state;
 }
 
 /** Holds the circuit once more. The first hold starts an era: calls under way no longer count. */
@@ -197,18 +210,67 @@ export function reset(state: State, limits: Limits): State {
   return state.kind === "isolated" ? { ...state, era: under.era, under } : under;
 }
 
+/** Goes on under other limits: they count from now on, and what has happened already may be enough for them. */
+export function relimit(state: State, limits: Limits, now: number): State {
+  if (state.kind !== "isolated") return judged(state, limits, now);
+  return { ...state, under: judged(state.under, limits, state.since) };
+}
+
+function judged(state: Isolated["under"], limits: Limits, now: number): Isolated["under"] {
+  if (state.kind === "closed") return state;
+  const isLost = state.kind === "half-open" && state.failed >= limits.halfOpenFailures;
+  return isLost ? opened(state, limits, state.failures, now) : unlessRecovered(state, limits);
+}
+
 /** Milliseconds until a refused call may be admitted, as far as the state tells. */
 export function remaining(state: State, now: number): number {
   if (state.kind === "isolated") return Infinity;
   const until =
-    state.kind === "open" ? state.until : state.kind === "half-open" ? state.probes.deadline : now;
+    state.kind === "open" ? state.until : state.kind === "half-open" ? state.probes.first?.deadline : now;
   return Math.max(0, (until ?? now) - now);
 }
 
 /** What counts against the circuit; a window is looked at as of `now`. */
 export function failureCount(state: State, now: number): number {
   if (state.kind === "isolated") return failureCount(state.under, state.since);
-  if (state.kind !== "closed" || state.window === undefined) return state.failures;
-  state.window.forget(now);
-  return state.window.bad;
+  if (state.kind !== "closed" || state.counter === undefined) return state.failures;
+  state.counter.figures(now);
+  return state.counter.bad;
+}
+
+/** What the trip rule has counted, as of `now`; only a closed circuit counts. */
+export function figures(state: State, now: number): readonly TripFigures[] {
+  return state.kind === "closed" ? (state.counter?.figures(now) ?? []) : [];
+}
+
+/** What outlives a process; see `CircuitBreaker.export`. */
+export interface Saved {
+  readonly isOpen: boolean;
+  readonly failures: number;
+  readonly reopenings: number;
+  /** Milliseconds until an open circuit admits a probe. */
+  readonly remaining: number;
+}
+
+/** Of an isolated circuit what lies under it: isolation is by hand, and ends with the process. */
+export function save(state: State, now: number): Saved {
+  if (state.kind === "isolated") return save(state.under, state.since);
+  const isOpen = state.kind !== "closed";
+  return {
+    isOpen,
+    failures: failureCount(state, now),
+    reopenings: isOpen ? state.reopenings : 0,
+    remaining: state.kind === "open" ? Math.max(0, state.until - now) : 0,
+  };
+}
+
+/** The state of a circuit that was saved, in a new era. Windows begin empty. */
+export function restore(state: State, limits: Limits, saved: Saved, now: number): State {
+  const era = state.era + 1;
+  const { isOpen, reopenings, remaining: left } = saved;
+  const failures = limits.trip === undefined || isOpen ? saved.failures : 0;
+  const under: Closed | Open = isOpen
+    ? { kind: "open", era, failures, until: now + left, reopenings, since: era, late: 0 }
+    : { ...closed(era, limits), failures: Math.min(failures, limits.maxFailures - 1) };
+  return state.kind === "isolated" ? { ...state, era, under } : under;
 }

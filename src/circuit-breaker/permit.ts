@@ -57,3 +57,17 @@ export class CallPermit extends Printed implements Permit {
     circuit?.settled(this.#ticket, this.#started, ended, value);
   }
 }
+
+/** The permit of one more call; `undefined` when it is refused. */
+export function permitOf(circuit: Circuit): CallPermit | undefined {
+  const started = circuit.start();
+  const ticket = circuit.admit();
+  return ticket && new CallPermit(circuit, ticket, started);
+}
+
+/** The permit of one more call; throws when it is refused. */
+export function admitted(circuit: Circuit): CallPermit {
+  const permit = permitOf(circuit);
+  if (permit === undefined) throw circuit.refusal();
+  return permit;
+}

@@ -14,8 +14,8 @@ interface Link extends Probe {
 }
 
 /**
- * The probes under way of one half-open state, in the order of admission, which is also that of their deadlines:
- * a chain, so that one more or less costs the same however many there are.
+ * The probes under way of one half-open state, in the order of their deadlines, which is that of admission unless the
+ * limits change: a chain, so that one more or less costs the same however many there are.
  */
 export class Probes {
   #first: Link | undefined;
@@ -26,25 +26,28 @@ export class Probes {
     return this.#size;
   }
 
-  /** The deadline that comes first. */
-  get deadline(): number | undefined {
-    return this.#first?.deadline;
+  /** The one whose deadline comes first. */
+  get first(): Probe | undefined {
+    return this.#first;
   }
 
   add(era: number, deadline: number): Probe {
-    const before = this.#last;
-    const link: Link = { kind: "probe", era, deadline, before, after: undefined, isUnderWay: true };
+    let before = this.#last;
+    while (before !== undefined && before.deadline > deadline) before = before.before;
+    const after = before === undefined ? this.#first : before.after;
+    const link: Link = { kind: "probe", era, deadline, before, after, isUnderWay: true };
     if (before === undefined) this.#first = link;
     else before.after = link;
-    this.#last = link;
+    if (after === undefined) this.#last = link;
+    else after.before = link;
     this.#size++;
     return link;
   }
 
-  /** Takes out a probe of its own; one that is out already stays so. */
-  remove(probe: Probe): void {
+  /** Takes out a probe of its own; says whether it was under way. */
+  remove(probe: Probe): boolean {
     const link = probe as Link;
-    if (!link.isUnderWay) return;
+    if (!link.isUnderWay) return false;
     const { before, after } = link;
     if (before === undefined) this.#first = after;
     else before.after = after;
@@ -55,5 +58,6 @@ export class Probes {
     link.before = undefined;
     link.after = undefined;
     link.isUnderWay = false;
+    return true;
   }
 }

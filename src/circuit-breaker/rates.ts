@@ -2,7 +2,8 @@ import type { Duration } from "../kernel/duration.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, duration, integer, numberAbove, type Rule } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
-import { type RateRule, type TripRule, tripRule, type Window } from "./trip-rule.js";
+import { type TripFigures, type TripRule, tripRule, type Window } from "./trip-rule.js";
+import { WindowCounter } from "./window-counter.js";
 import { CallWindow, TimeWindow } from "./window.js";
 
 /** Which calls a rate is taken of: the last so many, or those of the last so long. */
@@ -99,14 +100,17 @@ const slowCallRateRules = (): OptionRules<SlowCallRateSettings> => ({
   slowerThan: required(durationRule()),
 });
 
-function rateRule(settings: FailureRateSettings, isBad: RateRule["isBad"]): TripRule {
+type IsBad = (failed: boolean, took: number) => boolean;
+
+function rateRule(rule: TripFigures["rule"], settings: FailureRateSettings, isBad: IsBad): TripRule {
   const { threshold, window, minCalls = Math.min(10, window.most) } = settings;
   if (minCalls > window.most) {
     throw new RangeError(
       `minCalls must be at most window.calls (${window.most}), or the circuit could never open; got ${show(minCalls)}.`,
     );
   }
-  return tripRule({ threshold, minCalls, isBad, newWindow: () => window.make() });
+  const trips = ({ total, bad }: Window): boolean => total >= minCalls && bad / total >= threshold;
+  return tripRule({ isBad, newCounter: () => new WindowCounter(rule, window.make(), isBad, trips) });
 }
 
 /**
@@ -128,7 +132,8 @@ function rateRule(settings: FailureRateSettings, isBad: RateRule["isBad"]): Trip
  * ```
  */
 export function failureRate(options: FailureRateOptions): TripRule {
-  return rateRule(resolveOptions("failureRate", failureRateRules(), options), (failed) => failed);
+  const settings = resolveOptions("failureRate", failureRateRules(), options);
+  return rateRule("failureRate", settings, (failed) => failed);
 }
 
 /**
@@ -149,5 +154,47 @@ export function failureRate(options: FailureRateOptions): TripRule {
  */
 export function slowCallRate(options: SlowCallRateOptions): TripRule {
   const settings = resolveOptions("slowCallRate", slowCallRateRules(), options);
-  return rateRule(settings, (_failed, took) => took > settings.slowerThan);
+  return rateRule("slowCallRate", settings, (_failed, took) => took > settings.slowerThan);
+}
+
+/** Options of {@link failuresWithin}. */
+export interface FailuresWithinOptions {
+  /** The circuit opens at so many failures. At least 1; required. */
+  readonly failures: number;
+  /** Within which time; at least 1 ms; required. It moves in hundredths of its length. */
+  readonly duration: Duration;
+}
+
+type FailuresWithinSettings = SettingsFor<FailuresWithinOptions, { failures: number; duration: number }>;
+
+const failuresWithinRules = (): OptionRules<FailuresWithinSettings> => ({
+  failures: required(integer(undefined, 1)),
+  duration: required(durationRule()),
+});
+
+/**
+ * Opens the circuit at so many failures within a time, whatever succeeds in between. For `trip` of a circuit breaker, where
+ * it takes the place of `maxFailures`.
+ *
+ * @throws TypeError or RangeError that names the option when one is missing, unknown or out of range.
+ * @example
+ * ```ts
+ * import { CircuitBreaker, failuresWithin } from "@kstlib/resilience";
+ *
+ * const breaker = new CircuitBreaker({ trip: failuresWithin({ failures: 2, duration: "10s" }) });
+ * for (const up of [false, true, false]) {
+ *   await breaker.call(() => (up ? "fine" : Promise.reject(new Error("down")))).catch(() => {});
+ * }
+ * console.assert(breaker.state === "open");
+ * ```
+ */
+export function failuresWithin(options: FailuresWithinOptions): TripRule {
+  const { failures, duration: length } = resolveOptions("failuresWithin", failuresWithinRules(), options);
+  if (length < 1) throw new RangeError(unlike("duration", "at least 1 ms", options.duration));
+  const isBad: IsBad = (failed) => failed;
+  const trips = ({ bad }: Window): boolean => bad >= failures;
+  return tripRule({
+    isBad,
+    newCounter: () => new WindowCounter("failuresWithin", new TimeWindow(length), isBad, trips),
+  });
 }

@@ -1,5 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 import type { CircuitOpenError } from "./errors.js";
+import type { CircuitMode } from "./options.js";
+import type { TripFigures } from "./trip-rule.js";
 
 /** What a circuit does with calls: lets them through, refuses them, tries a few, refuses them by hand. */
 export type CircuitState = "closed" | "open" | "half-open" | "isolated";
@@ -14,13 +16,18 @@ export interface CircuitStats {
   readonly rejectedCalls: number;
   /** Calls that ended in an excluded error or a refusal from inside, were aborted by the caller, or whose permit was released. */
   readonly ignoredCalls: number;
+  /** Calls that would have been refused in mode `"enforce"`, and were made; they are also counted by how they ended. */
+  readonly wouldRejectCalls: number;
   readonly stateChanges: number;
+  /** What the trip rule counts at this moment, for each of its parts; empty without a rule, or while it is not closed. */
+  readonly window: readonly TripFigures[];
 }
 
 /** What a circuit breaker says of itself at one moment. */
 export interface CircuitSnapshot extends Snapshot {
   readonly kind: "circuit-breaker";
   readonly state: CircuitState;
+  readonly mode: CircuitMode;
   readonly failureCount: number;
   /** Seconds until an open circuit admits a probe; `null` in every other state. */
   readonly remainingSeconds: number | null;
@@ -29,8 +36,8 @@ export interface CircuitSnapshot extends Snapshot {
 
 /**
  * Why a circuit changed its state. `tripped`: the trip rule; `reset-timeout`: it has been open long enough;
- * `recovered`: the probes succeeded; `probe-failed`, `probe-timeout`: one of them did not; `reset`, `isolated`
- * and `released`: by hand.
+ * `recovered`: the probes succeeded; `probe-failed`, `probe-timeout`: one of them did not; `reset`, `isolated`,
+ * `released` and `restored`: by hand.
  */
 export type CircuitStateReason =
   | "tripped"
@@ -40,7 +47,20 @@ export type CircuitStateReason =
   | "probe-timeout"
   | "reset"
   | "isolated"
-  | "released";
+  | "released"
+  | "restored";
+
+/** The state of a circuit as plain JSON; see `CircuitBreaker.export`. */
+export interface CircuitExport {
+  readonly version: 1;
+  readonly state: "closed" | "open";
+  readonly failureCount: number;
+  readonly reopenings: number;
+  /** Seconds until an open circuit admits a probe, as of `exportedAt`. */
+  readonly remainingSeconds: number;
+  /** Milliseconds since 1970, by the wall clock: no other clock goes on while a process is not there. */
+  readonly exportedAt: number;
+}
 
 /** The events of a circuit breaker and what their listeners get. */
 export interface CircuitBreakerEvents {
@@ -58,4 +78,8 @@ export interface CircuitBreakerEvents {
   failure: { readonly error: unknown; readonly late: boolean };
   /** A call was refused. */
   rejected: { readonly error: CircuitOpenError };
+  /** A call would have been refused in mode `"enforce"`; `error` is what its caller would have got. */
+  wouldReject: { readonly error: CircuitOpenError };
+  /** A call says nothing: `error` is the excluded error, the refusal from inside or the reason of the abort, where there is one. */
+  ignored: { readonly error: unknown };
 }

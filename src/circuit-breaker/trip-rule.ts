@@ -1,3 +1,14 @@
+/** What one rule has counted, of the calls of a closed circuit. */
+export interface TripFigures {
+  readonly rule: "failureRate" | "slowCallRate" | "failuresWithin";
+  /** Calls in the window. */
+  readonly calls: number;
+  /** How many of them failed, or were slow for `slowCallRate`. */
+  readonly counted: number;
+  /** The share of those, from 0 to 1; 0 without calls. */
+  readonly rate: number;
+}
+
 /** What the calls of a closed circuit are counted in. */
 export interface Window {
   /** How many calls are in the window. */
@@ -9,30 +20,37 @@ export interface Window {
   forget(now: number): void;
 }
 
-/** A rule that looks at a share of the calls instead of at consecutive failures. */
-export interface RateRule {
-  /** From 0 to 1: the circuit opens at this share or above. */
-  readonly threshold: number;
-  readonly minCalls: number;
+/** Counts the calls of a closed circuit by its rule. */
+export interface Counter {
+  /** What counts against the circuit; of several rules the most. */
+  readonly bad: number;
+  /** Counts a call that took so many milliseconds; says whether the circuit opens. */
+  add(failed: boolean, took: number, now: number): boolean;
+  /** Of each single rule, as of `now`. */
+  figures(now: number): readonly TripFigures[];
+}
+
+/** A rule that looks at more than consecutive failures. */
+export interface Rule {
   /** Whether a call of `took` milliseconds counts against the circuit. */
   isBad(failed: boolean, took: number): boolean;
-  newWindow(): Window;
+  newCounter(): Counter;
 }
 
 // Registered, so that a rule made by the CommonJS build serves a breaker of the ESM build.
 const RULE: unique symbol = Symbol.for("@kstlib/resilience/trip-rule");
 
-/** When the circuit opens; made by `failureRate` or `slowCallRate`. */
+/** When the circuit opens; made by `failureRate`, `slowCallRate`, `failuresWithin`, `anyOf` or `allOf`. */
 export interface TripRule {
-  readonly [RULE]: RateRule;
+  readonly [RULE]: Rule;
 }
 
-export function tripRule(rule: RateRule): TripRule {
+export function tripRule(rule: Rule): TripRule {
   return Object.freeze({ [RULE]: rule });
 }
 
 /** The rule inside, or `undefined` when `value` was not made by one of the factories. */
-export function rateRuleOf(value: unknown): RateRule | undefined {
+export function ruleOf(value: unknown): Rule | undefined {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, RULE)) return undefined;
-  return Reflect.get(value, RULE) as RateRule;
+  return Reflect.get(value, RULE) as Rule;
 }

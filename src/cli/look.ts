@@ -10,7 +10,10 @@ export interface Look extends HeartbeatCheck {
   readonly maxAge: number;
 }
 
-/** Reads and judges a heartbeat file, by its absolute path; never throws. `maxAge` (milliseconds) defaults to three intervals of the file. */
+/**
+ * Reads and judges a heartbeat file by its absolute path; never throws. `maxAge` is in milliseconds; by default three of
+ * the file's intervals.
+ */
 export function lookAt(file: string, maxAge: number | undefined, clock: Clock): Look {
   const found = lookOnce(file, maxAge, clock);
   // It may have written that it stops, and ended, after the file was read.

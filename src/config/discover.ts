@@ -66,20 +66,19 @@ function userFolders(env: Environment): string[] {
  * The configuration file: `path`, else `$KSTLIB_CONFIG`, else `kstlib.conf.yml` (or `.yaml`) in `cwd`, else in the
  * user's folders: `$XDG_CONFIG_HOME/kstlib`, `~/.config/kstlib`, `%APPDATA%\kstlib`, `~`, `~/.config`. A file that
  * was named is returned whether it exists or not.
+ *
+ * @param looked gets every path that was looked at.
  */
-export function findConfigFile({ path: named, cwd, env }: FindOptions): FoundFile {
+export function findConfigFile({ path: named, cwd, env }: FindOptions, looked: Set<string>): FoundFile {
   const explicit = named ?? (env["KSTLIB_CONFIG"] || undefined);
   if (explicit !== undefined) {
-    return {
-      file: path.resolve(
-        cwd,
-        fromHome(explicit, () => homeOf(env)),
-      ),
-      twin: undefined,
-    };
+    const home = (): string => homeOf(env);
+    return { file: path.resolve(cwd, fromHome(explicit, home)), twin: undefined };
   }
   for (const folder of [path.resolve(cwd), ...userFolders(env)]) {
-    const [file, twin] = [FILE_NAME, SECOND_NAME].map((name) => path.join(folder, name)).filter(isFile);
+    const both = [FILE_NAME, SECOND_NAME].map((name) => path.join(folder, name));
+    for (const file of both) looked.add(file);
+    const [file, twin] = both.filter(isFile);
     if (file !== undefined) return { file, twin };
   }
   return { file: undefined, twin: undefined };

@@ -21,14 +21,19 @@ export class IncludeReader {
   readonly sources: YamlFile[] = [];
   readonly slips: Slip[] = [];
   readonly #home: () => string;
+  readonly #looked: Set<string>;
   /** The mistakes so far, by place and message: those of a file that is included twice count once. */
   readonly #issues: Map<string, ConfigIssue> = new Map();
   #cause: unknown;
   #files = 0;
 
-  /** @param home what `~/` means in a path. */
-  constructor(home: () => string) {
+  /**
+   * @param home what `~/` means in a path.
+   * @param looked gets the path of each file, also of one that cannot be read.
+   */
+  constructor(home: () => string, looked: Set<string>) {
     this.#home = home;
+    this.#looked = looked;
   }
 
   /** @throws ConfigError with the mistakes of all files. */
@@ -40,6 +45,7 @@ export class IncludeReader {
   }
 
   #read(file: string, chain: readonly string[]): FileSections {
+    this.#looked.add(file);
     const source = this.#try(() => readYamlFile(file));
     if (source === undefined) return NOTHING;
     const { includes, sections, issues } = readSections(source);
@@ -83,6 +89,7 @@ export class IncludeReader {
     if (this.#files > MOST_FILES) return NOTHING;
     this.#files += 1;
     if (this.#files > MOST_FILES) refuse(`include reads more than ${MOST_FILES} files`);
+    this.#looked.add(file);
     // Reported where it can be corrected: in the file that names it.
     if (!isFile(file)) refuse(`include names ${file}, which is not a file`);
     const identity = realpathSync(file);

@@ -2,7 +2,7 @@ import { frozenCopy } from "../configure.js";
 import { type ResilienceConfig, sections } from "../descriptors.js";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import { messageOf } from "../kernel/message-of.js";
-import { type OptionRules, resolveOptions } from "../kernel/options.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
@@ -72,7 +72,14 @@ function configOf(found: FileSections): ResilienceConfig {
   return frozenCopy(Object.fromEntries(bySection)) as ResilienceConfig;
 }
 
-const optionRules: OptionRules<{ path: string | undefined; cwd: string; env: Environment }> = {
+/** Checked {@link LoadConfigOptions}. */
+export type LoadSettings = SettingsFor<
+  LoadConfigOptions,
+  { path: string | undefined; cwd: string; env: Environment }
+>;
+
+/** What each option of {@link loadConfig} may be. */
+export const loadRules: OptionRules<LoadSettings> = {
   path: optional(text(undefined)),
   cwd: text("."),
   env: custom<Environment>({
@@ -96,16 +103,24 @@ export interface ReadConfig {
   readonly config: ResilienceConfig;
 }
 
-/** What {@link loadConfig} does, with all that it finds out on the way. */
-export function readConfig(options?: LoadConfigOptions): ReadConfig {
-  const {
-    path: named,
-    cwd,
-    env,
-  } = resolveOptions("loadConfig", optionRules, options, [{ cwd: process.cwd(), env: process.env }]);
-  const { file, twin } = findConfigFile({ path: named, cwd, env });
+/** The settings of what reads a configuration: the working directory and the environment are those of this moment. */
+export function resolveLoad<Settings extends LoadSettings>(
+  component: string,
+  rules: OptionRules<Settings>,
+  options: LoadConfigOptions | undefined,
+): Readonly<Settings> {
+  return resolveOptions(component, rules, options, [{ cwd: process.cwd(), env: process.env }]);
+}
+
+/**
+ * What {@link loadConfig} does, with all that it finds out on the way.
+ *
+ * @param looked gets the path of each file that was looked at, also when this throws.
+ */
+export function readConfig(settings: LoadSettings, looked: Set<string> = new Set()): ReadConfig {
+  const { file, twin } = findConfigFile(settings, looked);
   if (file === undefined) return { file, sources: [], slips: [], config: Object.freeze({}) };
-  const reader = new IncludeReader(() => homeOf(env));
+  const reader = new IncludeReader(() => homeOf(settings.env), looked);
   const found = reader.read(file);
   const { sources, slips } = reader;
   if (twin !== undefined) {
@@ -134,7 +149,7 @@ export function readConfig(options?: LoadConfigOptions): ReadConfig {
  * ```
  */
 export function loadConfig(options?: LoadConfigOptions): ResilienceConfig {
-  const { config, slips } = readConfig(options);
+  const { config, slips } = readConfig(resolveLoad("loadConfig", loadRules, options));
   for (const { code, message } of slips) warn(code, message);
   return config;
 }

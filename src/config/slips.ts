@@ -1,4 +1,5 @@
 import { sections } from "../descriptors.js";
+import type { ConfigIssue } from "../kernel/config-error.js";
 import { nearest } from "../kernel/nearest.js";
 import { isTree, toSnakeCase } from "./names.js";
 import type { YamlFile } from "./yaml-file.js";
@@ -10,6 +11,8 @@ export interface Slip {
   readonly message: string;
   /** Whether nothing of the file is read because of it. */
   readonly isTotal: boolean;
+  /** Where in the file it is, and what is wrong there. */
+  readonly issue?: ConfigIssue;
 }
 
 const TOP = "resilience";
@@ -55,9 +58,9 @@ export function slipsOf(source: YamlFile): readonly Slip[] {
     if (key === TOP || key === "include") continue;
     const advice = adviceFor(key, inner, hasTop);
     if (advice === undefined) continue;
-    const { line, column } = source.issue([key], "key", "");
-    const message = `${file}:${line}:${column}: ${key} is not read; ${advice}`;
-    slips.push({ code: "KSTLIB_CONFIG_KEY", file, message, isTotal: !hasTop });
+    const issue = source.issue([key], "key", `${key} is not read; ${advice}`);
+    const message = `${file}:${issue.line}:${issue.column}: ${issue.message}`;
+    slips.push({ code: "KSTLIB_CONFIG_KEY", file, message, isTotal: !hasTop, issue });
   }
   return slips;
 }

@@ -18,7 +18,7 @@ import { messageOf } from "../kernel/message-of.js";
 import { findMisread, type Refuse } from "./misread.js";
 
 /** In bytes. A configuration is never larger; a wrong file or an attack may be. */
-const LARGEST_FILE = 256 * 1024;
+export const LARGEST_FILE: number = 256 * 1024;
 /** How many aliases there may be, and how far they may multiply what they stand for. */
 const MOST_ALIASES = 100;
 /** How deep mappings and lists may be nested. */

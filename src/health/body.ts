@@ -6,12 +6,11 @@ export interface HealthBody {
   readonly text: string;
 }
 
-/** A text. */
 export function plain(text: string): HealthBody {
   return { type: "text/plain; charset=utf-8", text: `${text}\n` };
 }
 
-/** A name or message could forge another check's line. */
+/** So that a name or message cannot fake the line of another check. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }
@@ -22,7 +21,7 @@ function line({ name, ok, message, details }: HealthCheckResult, messages: boole
   return `[-]${oneLine(name)} failed: ${messages ? oneLine(message ?? "") : "reason withheld"}${shown}\n`;
 }
 
-/** The report as Kubernetes writes its own with `?verbose`. */
+/** The report as text, in the form of Kubernetes' own `?verbose`. */
 export function textBody(path: string, { status, ok, checks }: HealthReport, messages: boolean): HealthBody {
   const lines = checks.map((check) => line(check, messages)).join("");
   const verdict = ok ? "passed" : "failed";
@@ -30,7 +29,7 @@ export function textBody(path: string, { status, ok, checks }: HealthReport, mes
   return plain(`${lines}${path} check ${verdict}${why}`);
 }
 
-/** The report as JSON; without the reasons of failures unless `messages` are wanted. */
+/** The report as JSON; without `messages` it does not say why a check failed. */
 export function jsonBody({ status, ok, checks }: HealthReport, messages: boolean): HealthBody {
   const shown = checks.map(({ message, ...check }) =>
     messages && message !== undefined ? { ...check, message } : check,

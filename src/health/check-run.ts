@@ -8,49 +8,49 @@ import { HealthError } from "./errors.js";
 import type { HealthCheckResult } from "./report.js";
 
 /**
- * After this many times its timeout a run counts as lost, and another may begin: one promise that never settles, of a
- * driver whose connection broke, must not make the check fail for ever.
+ * After this many timeouts a run counts as lost, and another may begin: one promise that never settles, say of a driver
+ * whose connection broke, must not make the check fail for ever.
  */
 const GIVE_UP = 10;
 
 interface Run {
   readonly result: Promise<HealthCheckResult>;
-  /** From this time on another one may begin beside it. */
+  /** From this time on another one may begin. */
   readonly lost: number;
 }
 
+/** A check and how it is run. */
+interface Checked {
+  readonly name: string;
+  readonly check: HealthCheckFunction;
+  /** In milliseconds, for the run that begins now. */
+  readonly timeout: () => number;
+  readonly clock: Clock;
+  /** Ends every run when it aborts. */
+  readonly stop: AbortSignal;
+}
+
 /**
- * One check and its current run, which all who ask at the same time share: while a database hangs, each probe must not
- * add a query. Once a run has timed out, those who ask later get its failure at once, until it ends or counts as lost.
+ * One check and its current run, which all probes at the same time share: while a database hangs, no probe adds a query.
+ * After a run has timed out, later probes get its failure at once, until it ends or counts as lost.
  */
 export class CheckRun {
-  readonly #name: string;
-  readonly #check: HealthCheckFunction;
-  readonly #timeout: number;
-  readonly #clock: Clock;
-  readonly #stop: AbortSignal;
+  readonly #checked: Checked;
   #run: Run | undefined;
 
-  /**
-   * @param timeout in milliseconds.
-   * @param stop ends every run when it aborts.
-   */
-  constructor(name: string, check: HealthCheckFunction, timeout: number, clock: Clock, stop: AbortSignal) {
-    this.#name = name;
-    this.#check = check;
-    this.#timeout = timeout;
-    this.#clock = clock;
-    this.#stop = stop;
+  constructor(checked: Checked) {
+    this.#checked = checked;
   }
 
-  /** Runs the check or joins the current run; resolves within the timeout, never rejects. */
+  /** Runs the check or joins the current run; resolves within the timeout and never rejects. */
   result(): Promise<HealthCheckResult> {
-    const now = this.#clock.now();
+    const now = this.#checked.clock.now();
     if (this.#run === undefined || now >= this.#run.lost) {
+      const timeout = this.#checked.timeout();
       const run: Run = {
-        // Later, when #run is set: a check that asks for its own report joins itself, and times out.
-        result: Promise.resolve().then(() => this.#ask(() => this.#end(run))),
-        lost: now + this.#timeout * GIVE_UP,
+        // Later, when #run is set: a check that asks for its own report waits for itself and times out.
+        result: Promise.resolve().then(() => this.#ask(timeout, () => this.#end(run))),
+        lost: now + timeout * GIVE_UP,
       };
       this.#run = run;
     }
@@ -61,23 +61,21 @@ export class CheckRun {
     if (this.#run === run) this.#run = undefined;
   }
 
-  async #ask(ended: () => void): Promise<HealthCheckResult> {
-    const name = this.#name;
-    const clock = this.#clock;
+  async #ask(timeout: number, ended: () => void): Promise<HealthCheckResult> {
+    const { name, check, clock, stop } = this.#checked;
     const began = clock.now();
     const controller = new AbortController();
     const { signal } = controller;
-    const late = `${name} did not answer within ${formatDuration(this.#timeout / 1000)}.`;
+    const late = `${name} did not answer within ${formatDuration(timeout / 1000)}.`;
     const timer = clock.setTimer(
       () => controller.abort(new HealthError("ERR_HEALTH_CHECK_TIMEOUT", late)),
-      this.#timeout,
+      timeout,
     );
-    const stop = this.#stop;
     const leave = onAbort(stop, () => controller.abort(stop.reason));
     const call = async (): Promise<unknown> => {
       try {
         stop.throwIfAborted();
-        return await this.#check({ signal });
+        return await check({ signal });
       } finally {
         ended();
       }

@@ -7,20 +7,20 @@ import type { HealthCheckResult, HealthProbe } from "./report.js";
 
 /** What a check function is given. */
 export interface HealthCheckContext {
-  /** Aborted when the time of the check is up or the drain begins: nothing that it has started need go on. */
+  /** Aborted at the timeout of the check and when the drain begins, to stop what the check has started. */
   readonly signal: AbortSignal;
 }
 
 /**
- * What a check can return, as an object literal, to say more than yes or no. Anything else that it returns, such as the
- * rows of a query, is shown to nobody.
+ * What a check can return, as an object literal, to say more than yes or no. Other return values, such as the rows of a
+ * query, are never shown.
  */
 export interface HealthCheckOutcome {
   /** Whether it passes. Default `true`. */
   readonly ok?: boolean;
-  /** Why it does not; shown where the messages of errors are. */
+  /** Why it does not pass; shown where error messages are. */
   readonly message?: string;
-  /** A plain object that JSON can hold; shown in every answer, to whoever can reach the port. */
+  /** A plain object that JSON can represent; every answer shows it, to anyone who can reach the port. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
@@ -56,7 +56,7 @@ function plainData(details: object): Readonly<Record<string, unknown>> {
 /** Reads what a check has returned. */
 export function readOutcome(returned: unknown): Pick<HealthCheckResult, "ok" | "message" | "details"> {
   if (returned === false) return { ok: false, message: "returned false" };
-  // What a driver returns has a class of its own.
+  // Results of drivers have classes of their own.
   if (!isPlainObject(returned)) return { ok: true };
   const { ok, message, details } = returned as Partial<HealthCheckOutcome>;
   const verdict =
@@ -100,39 +100,33 @@ const STATES: ReadonlySet<unknown> = new Set(["closed", "open", "half-open", "is
 const ALLOWED =
   "a function, a circuit breaker (it has a state), a watchdog (isTriggered), a heartbeat (isRunning and snapshot()) or, for start-up, a promise";
 
-function has(check: object, key: string, type: string): boolean {
-  return typeof Reflect.get(check, key) === type;
+/** The check of a component of this package, or of anything that looks like one; `undefined` for other objects. */
+function componentCheck(
+  check: CheckedCircuit | CheckedWatchdog | CheckedHeartbeat,
+): HealthCheckFunction | undefined {
+  if ("isTriggered" in check && typeof check.isTriggered === "boolean") {
+    return () => {
+      if (check.isTriggered) throw new Error("the watchdog has timed out");
+    };
+  }
+  if ("isRunning" in check && typeof check.isRunning === "boolean" && typeof check.snapshot === "function") {
+    return () => {
+      if (!check.isRunning) throw new Error("the heartbeat is not running");
+      const { lastError, isTargetDead } = check.snapshot();
+      if (typeof lastError === "string") throw new Error(lastError);
+      if (isTargetDead) throw new Error("the heartbeat's target is dead");
+    };
+  }
+  if ("state" in check && STATES.has(check.state)) {
+    return () => {
+      const { state } = check;
+      if (state === "open" || state === "isolated") throw new Error(`the circuit is ${state}`);
+    };
+  }
+  return undefined;
 }
 
-function isCircuit(check: object): check is CheckedCircuit {
-  return STATES.has(Reflect.get(check, "state"));
-}
-
-function isWatchdog(check: object): check is CheckedWatchdog {
-  return has(check, "isTriggered", "boolean");
-}
-
-function isHeartbeat(check: object): check is CheckedHeartbeat {
-  return has(check, "isRunning", "boolean") && has(check, "snapshot", "function");
-}
-
-function circuit(breaker: CheckedCircuit): void {
-  const { state } = breaker;
-  if (state === "open" || state === "isolated") throw new Error(`the circuit is ${state}`);
-}
-
-function watchdog(watched: CheckedWatchdog): void {
-  if (watched.isTriggered) throw new Error("the watchdog has timed out");
-}
-
-function heartbeat(beating: CheckedHeartbeat): void {
-  if (!beating.isRunning) throw new Error("the heartbeat is not running");
-  const { lastError, isTargetDead } = beating.snapshot();
-  if (typeof lastError === "string") throw new Error(lastError);
-  if (isTargetDead) throw new Error("the heartbeat's target is dead");
-}
-
-/** Follows a promise, so that a probe gets an answer at once instead of waiting for it. */
+/** Follows a promise, so that a probe is answered at once instead of waiting for it. */
 function settled(name: string, promise: PromiseLike<unknown>): () => void {
   let look = (): void => {
     throw new Error("has not finished yet");
@@ -145,7 +139,7 @@ function settled(name: string, promise: PromiseLike<unknown>): () => void {
       look = () => {
         throw error;
       };
-      // The rejection counts as handled: without a warning nobody would hear of it.
+      // The rejection counts as handled: without a warning it would go unnoticed.
       warn("KSTLIB_STARTUP_FAILED", `start-up check ${name} failed`, error);
     }
   };
@@ -156,7 +150,7 @@ function settled(name: string, promise: PromiseLike<unknown>): () => void {
 /**
  * The check as a function.
  *
- * @throws TypeError for anything else, and for a promise that is not for start-up alone.
+ * @throws TypeError for anything else, and for a promise that is not only for start-up.
  */
 export function checkFunctionOf(
   name: string,
@@ -175,9 +169,8 @@ export function checkFunctionOf(
         'a promise is a check of start-up alone: give { for: "startup" }, or a function that returns a promise.',
       );
     }
-    if (isWatchdog(check)) return () => watchdog(check);
-    if (isHeartbeat(check)) return () => heartbeat(check);
-    if (isCircuit(check)) return () => circuit(check);
+    const known = componentCheck(check);
+    if (known !== undefined) return known;
   }
   throw new TypeError(unlike(`the check ${JSON.stringify(name)}`, ALLOWED, check));
 }

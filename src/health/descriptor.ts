@@ -1,3 +1,4 @@
+import { logged } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -5,14 +6,21 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { Health } from "./health.js";
-import { type HealthOptions, healthRules } from "./options.js";
+import { type HealthOptions, healthRules, liveRules } from "./options.js";
 import type { HealthEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(healthRules) };
 
 export const component: ComponentDescriptor<Health, HealthEvents> = {
   kind: "health",
-  events: { change: true },
+  events: {
+    change: logged("info", ({ name, ok, seconds }) => ({
+      level: ok ? "info" : "warn",
+      message: `${name} ${ok ? "passes" : "fails"}`,
+      fields: { check: name, ok, seconds },
+    })),
+  },
+  configured: { section: "health", rules: healthRules, live: Object.keys(liveRules) },
   make: (options: HealthOptions) => new Health(options),
 };
 

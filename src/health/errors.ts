@@ -4,10 +4,10 @@ import { brandError, ResilienceError } from "../kernel/errors.js";
 export type HealthErrorCode = "ERR_HEALTH_CHECK_TIMEOUT" | "ERR_HEALTH_DUPLICATE";
 
 /**
- * What goes wrong around health checks. `code` is
+ * An error of a health check. `code` is
  *
- * - `ERR_HEALTH_CHECK_TIMEOUT`: a check did not answer in time; the reason of its signal;
- * - `ERR_HEALTH_DUPLICATE`: there is a check of this name already.
+ * - `ERR_HEALTH_CHECK_TIMEOUT`: a check did not answer in time; it is the reason of the check's signal;
+ * - `ERR_HEALTH_DUPLICATE`: there is already a check of this name.
  */
 export class HealthError extends ResilienceError {
   // Restated so that a switch over the code is exhaustive.

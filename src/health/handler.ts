@@ -3,7 +3,7 @@ import { type HealthBody, jsonBody, plain, textBody } from "./body.js";
 import { handlerRules, type HealthHandlerOptions } from "./options.js";
 import type { HealthProbe, HealthReport } from "./report.js";
 
-/** What a {@link HealthHandler} reads of a request of node:http, https, http2 or a framework on top of them. */
+/** What a {@link HealthHandler} reads of a request from node:http, https, http2 or a framework based on them. */
 export interface HealthRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -19,12 +19,12 @@ export interface HealthResponse {
 }
 
 /**
- * Answers the health paths and returns whether it has done so. Any other path goes to `next`; without a `next` it is
- * answered with 404. So it can be all that a server does, or come before an application.
+ * Answers the health paths and returns whether it answered. Any other path goes to `next`, or is answered with 404 if there
+ * is no `next`. So it can be the whole server, or stand before an application.
  */
 export interface HealthHandler {
   (request: HealthRequest, response: HealthResponse, next?: () => unknown): boolean;
-  /** The same as a middleware: in some versions of Express' types its result has to be `void`. */
+  /** The same as a middleware: some versions of the types of Express require `void`. */
   (request: HealthRequest, response: HealthResponse, next: () => unknown): void;
 }
 
@@ -42,11 +42,11 @@ function send(
   response.writeHead(status, {
     "Content-Type": type,
     "Content-Length": String(Buffer.byteLength(text)),
-    // A proxy must not answer from an earlier report.
+    // A proxy must not answer with an earlier report.
     "Cache-Control": "no-store",
     ...headers,
   });
-  // To a HEAD request Node sends no body.
+  // Node sends no body to a HEAD request.
   response.end(text);
 }
 
@@ -65,10 +65,10 @@ export function healthHandler(report: Report, options: HealthHandlerOptions | un
     response: HealthResponse,
   ): Promise<void> => {
     const answer = await report(PATHS[path], new Set(query.getAll("exclude")));
-    // A timeout of the framework's may have answered already.
+    // The framework may have answered already, after a timeout of its own.
     if (response.headersSent || response.writableEnded) return;
     const body = query.has("verbose") ? textBody(path, answer, messages) : jsonBody(answer, messages);
-    // A connection that a prober keeps open must not delay the drain. HTTP/2 has no such header.
+    // A connection that a prober keeps open must not delay the drain. HTTP/2 does not have this header.
     const closing = answer.status === "draining" && request.httpVersionMajor === 1;
     send(response, answer.ok ? 200 : 503, body, closing ? { Connection: "close" } : {});
   };

@@ -1,7 +1,8 @@
 import type { Component } from "../kernel/component.js";
 import { disposable } from "../kernel/disposable.js";
 import { Events, type Listener } from "../kernel/events.js";
-import { resolveOptions } from "../kernel/options.js";
+import { tellMade } from "../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
@@ -11,11 +12,13 @@ import { HealthError } from "./errors.js";
 import { healthHandler, type HealthHandler } from "./handler.js";
 import {
   checkRules,
+  type HealthChanges,
   type HealthCheckOptions,
   type HealthHandlerOptions,
   type HealthOptions,
   healthRules,
   type HealthSettings,
+  liveRules,
 } from "./options.js";
 import {
   answer,
@@ -30,19 +33,19 @@ interface Entry {
   readonly name: string;
   readonly probes: readonly HealthProbe[];
   readonly run: CheckRun;
-  /** What it said last. */
+  /** Its last result. */
   last?: HealthCheckResult;
-  /** What it said when it passed as a check of start-up: that is asked once. */
+  /** Its result when it passed as a start-up check: then it is not asked again. */
   passed?: HealthCheckResult;
 }
 
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Answers the health probes of a supervisor or load balancer: has the process started, is it alive, may it get
- * traffic? Checks are asked when a probe comes, never in the background: nothing has to be started or stopped.
+ * Answers the health probes of a supervisor or load balancer: has the process started, is it alive, is it ready for
+ * traffic? Checks run when a probe comes, never in the background: nothing has to be started or stopped.
  *
- * From the moment `drainOn` aborts no check is asked; the process is alive and not ready.
+ * After `drainOn` has aborted no check runs; the process is alive and not ready.
  *
  * @throws TypeError for an unknown option or one of the wrong type.
  * @throws RangeError for an option out of range.
@@ -67,7 +70,7 @@ const NONE: ReadonlySet<string> = new Set();
  * ```
  */
 export class Health extends Printed implements Component {
-  readonly #settings: HealthSettings;
+  #settings: HealthSettings;
   readonly #events: Events<HealthEvents>;
   readonly #draining: AbortSignal;
   #entries: readonly Entry[] = [];
@@ -78,9 +81,10 @@ export class Health extends Printed implements Component {
     const source = { kind: "health", name: this.#settings.name } as const;
     this.#events = new Events("Health", ["change"], source);
     this.#draining = this.#settings.drainOn ?? new AbortController().signal;
+    tellMade(this, "health", options);
   }
 
-  /** What snapshots and messages call it. */
+  /** The name in snapshots and messages. */
   get name(): string {
     return this.#settings.name;
   }
@@ -101,31 +105,42 @@ export class Health extends Printed implements Component {
   }
 
   /**
-   * Adds a check; disposing of the result takes it away again. All who ask at the same time share one run. A run
-   * that outlives its timeout fails, and no other one begins beside it for ten times as long.
+   * Adds a check; disposing of the result removes it. Probes at the same time share one run. A run that takes longer
+   * than its timeout fails, and no other one begins beside it for ten timeouts.
    *
-   * @throws HealthError when there is a check of that name.
+   * @throws HealthError if there is a check of that name.
    * @throws TypeError or RangeError for a bad name, check or option.
    */
   addCheck(name: string, check: HealthCheck, options?: HealthCheckOptions): Disposable {
     text(undefined).parse(name, "name");
-    const { checkTimeout, clock } = this.#settings;
-    const { for: probes, timeout = checkTimeout } = resolveOptions("addCheck", checkRules, options);
+    const { for: probes, timeout: own } = resolveOptions("addCheck", checkRules, options);
     if (this.#entries.some((other) => other.name === name)) {
       throw new HealthError(
         "ERR_HEALTH_DUPLICATE",
-        `a check ${show(name)} is there already; use another name, or dispose of it first.`,
+        `there is already a check ${show(name)}; use another name, or dispose of it first.`,
       );
     }
     const ask = checkFunctionOf(name, check, probes);
-    const entry: Entry = { name, probes, run: new CheckRun(name, ask, timeout, clock, this.#draining) };
+    const timeout = (): number => own ?? this.#settings.checkTimeout;
+    const { clock } = this.#settings;
+    const run = new CheckRun({ name, check: ask, timeout, clock, stop: this.#draining });
+    const entry: Entry = { name, probes, run };
     this.#entries = [...this.#entries, entry];
     return disposable(() => {
       this.#entries = this.#entries.filter((other) => other !== entry);
     });
   }
 
-  /** Whether it may have traffic: started, not draining, every readiness check passes. Never rejects. */
+  /**
+   * Changes how long a check may take that has no `timeout` of its own; a run under way keeps its time.
+   *
+   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+   */
+  update(changes: HealthChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
+  }
+
+  /** Whether it is ready for traffic: started, not draining, every readiness check passes. Never rejects. */
   readiness(): Promise<HealthReport> {
     return this.#report("readiness");
   }
@@ -141,9 +156,9 @@ export class Health extends Printed implements Component {
   }
 
   /**
-   * Makes a request listener for `/livez`, `/readyz` and `/startupz`: 200 or 503 with the report as JSON, as
-   * text with `?verbose`; `?exclude=name` leaves a check out. While draining `/readyz` is 503 and `/livez` 200:
-   * a server of its own, registered with the shutdown to be the last, answers to the end.
+   * Makes a request listener for `/livez`, `/readyz` and `/startupz`: 200 or 503 with the report as JSON, or as
+   * text with `?verbose`; `?exclude=name` leaves a check out. While draining, `/readyz` is 503 and `/livez` 200: a
+   * separate server, registered with the shutdown so that it closes last, answers to the end.
    *
    * @throws TypeError or RangeError for a bad option.
    */
@@ -151,7 +166,7 @@ export class Health extends Printed implements Component {
     return healthHandler((probe, excluded) => this.#report(probe, excluded), options);
   }
 
-  /** What it knows at this moment, without asking a check; frozen, JSON-serialisable. */
+  /** The current state, without running a check; frozen, JSON-serialisable. */
   snapshot(): HealthSnapshot {
     const checks = this.#entries.map(({ name, probes, last = null }) =>
       Object.freeze({ name, for: probes, last }),
@@ -166,10 +181,10 @@ export class Health extends Printed implements Component {
   }
 
   /**
-   * Asks the checks of a probe, all at once; never rejects. Readiness comes after start-up: until that is over,
-   * its checks are asked alone.
+   * Runs the checks of a probe, all at once; never rejects. Until start-up is over, readiness runs the start-up checks
+   * only.
    *
-   * @param excluded names of checks that are not asked.
+   * @param excluded names of checks that are left out.
    */
   async #report(probe: HealthProbe, excluded: ReadonlySet<string> = NONE): Promise<HealthReport> {
     let results: readonly HealthCheckResult[] = [];
@@ -194,7 +209,7 @@ export class Health extends Printed implements Component {
     if (probe === "startup" && entry.passed !== undefined) return entry.passed;
     const result = await entry.run.result();
     if (probe === "startup" && result.ok) entry.passed = result;
-    // A result that the drain has cut short says nothing about the check, nor does one of a check that was taken away.
+    // A result that the drain has cut short says nothing about the check; a check may also have been removed.
     if (this.isDraining || entry.last === result || !this.#entries.includes(entry)) return result;
     const wasOk = entry.last?.ok ?? true;
     entry.last = result;

@@ -12,7 +12,7 @@ export type {
 export { HealthError, type HealthErrorCode } from "./errors.js";
 export type { HealthHandler, HealthRequest, HealthResponse } from "./handler.js";
 export { Health } from "./health.js";
-export type { HealthCheckOptions, HealthHandlerOptions, HealthOptions } from "./options.js";
+export type { HealthChanges, HealthCheckOptions, HealthHandlerOptions, HealthOptions } from "./options.js";
 export type {
   HealthCheckResult,
   HealthEvents,

@@ -10,14 +10,14 @@ const PROBES: readonly HealthProbe[] = ["readiness", "liveness", "startup"];
 
 /** Options of {@link Health}; the section `health` of the configuration gives their defaults. */
 export interface HealthOptions {
-  /** What snapshots and messages call it; selects `instances.<name>` of the configuration. Default `"health"`. */
+  /** The name in snapshots and messages; selects `instances.<name>` of the configuration. Default `"health"`. */
   readonly name?: string | undefined;
   /**
-   * When this signal aborts (a shutdown's `signal`), the process is draining: not ready from that moment on, and
-   * alive. Default none.
+   * When this signal aborts (a shutdown's `signal`), the process is draining: from then on it is alive and not ready.
+   * Default none.
    */
   readonly drainOn?: AbortSignal | undefined;
-  /** How long a check may take that has no `timeout` of its own. Above 0. Default 5 s. */
+  /** How long a check without a `timeout` of its own may take, above 0. Default 5 s. */
   readonly checkTimeout?: Duration | undefined;
   /** The source of time. Default the clock of the machine. */
   readonly clock?: Clock | undefined;
@@ -37,11 +37,19 @@ export const healthRules: OptionRules<HealthSettings> = {
   clock: clockRule,
 };
 
+/** What `update` can change: options as for the constructor. */
+export type HealthChanges = Pick<HealthOptions, "checkTimeout">;
+
+/** The rules of {@link HealthChanges}. */
+export const liveRules: Pick<typeof healthRules, keyof HealthChanges> = {
+  checkTimeout: healthRules.checkTimeout,
+};
+
 /** Options of `addCheck`. */
 export interface HealthCheckOptions {
   /**
-   * Which probes ask it: `"readiness"` (the default), `"liveness"`, `"startup"`, or a list of them. A failing
-   * liveness check gets the process restarted: put no dependency there, a restart does not mend a database.
+   * The probes that run it: `"readiness"` (the default), `"liveness"`, `"startup"`, or a list of them. A failing
+   * liveness check gets the process restarted: put no dependency there, a restart does not repair a database.
    */
   readonly for?: HealthProbe | readonly HealthProbe[] | undefined;
   /** How long it may take, above 0. Default: `checkTimeout`. */
@@ -83,11 +91,11 @@ export const checkRules: OptionRules<HealthCheckSettings> = {
 
 /** Options of `handler`. */
 export interface HealthHandlerOptions {
-  /** What stands before `/livez`, `/readyz` and `/startupz`: `""` (the default) or a path such as `"/health"`. */
+  /** The path before `/livez`, `/readyz` and `/startupz`: `""` (the default) or one such as `"/health"`. */
   readonly prefix?: string | undefined;
   /**
-   * Whether an answer says why a check failed. Default `false`: whoever can reach the port reads it, and the
-   * message of an error can hold an address, a user or worse. Names of checks are always shown.
+   * Whether an answer says why a check failed. Default `false`: anyone who can reach the port can read it, and an error
+   * message can contain an address, a user or worse. Names of checks are always shown.
    */
   readonly messages?: boolean | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../kernel/component.js";
 
 /**
- * The three questions that a supervisor asks: may it have traffic, should it be restarted, has it started?
+ * The three questions of a supervisor: is it ready for traffic, should it be restarted, has it started?
  * Kubernetes asks them as `readinessProbe`, `livenessProbe` and `startupProbe`.
  */
 export type HealthProbe = "readiness" | "liveness" | "startup";
@@ -9,15 +9,15 @@ export type HealthProbe = "readiness" | "liveness" | "startup";
 /** `starting`: a start-up check has not passed yet; `draining`: `drainOn` has aborted. */
 export type HealthStatus = "ok" | "failing" | "starting" | "draining";
 
-/** What one check said. */
+/** The result of one check. */
 export interface HealthCheckResult {
   readonly name: string;
   readonly ok: boolean;
   /** How long it took, in seconds. */
   readonly seconds: number;
-  /** Why it failed; it can hold what only operators should read. */
+  /** Why it failed; may contain what only operators should read. */
   readonly message?: string;
-  /** What the check has returned as such: see `HealthCheckOutcome`. */
+  /** The `details` that the check returned: see `HealthCheckOutcome`. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
@@ -26,7 +26,7 @@ export interface HealthReport {
   readonly status: HealthStatus;
   /** The answer, 200 or 503 in HTTP. While draining `status` is the same for all probes, `ok` is not. */
   readonly ok: boolean;
-  /** The checks that were asked, in the order they were added; none while draining. */
+  /** The checks that ran, in the order they were added; none while draining. */
   readonly checks: readonly HealthCheckResult[];
 }
 
@@ -36,7 +36,7 @@ export interface HealthEvents {
   readonly change: HealthCheckResult;
 }
 
-/** What a {@link Health} knows at one moment. */
+/** The state of a {@link Health}. */
 export interface HealthSnapshot extends Snapshot {
   readonly kind: "health";
   readonly isDraining: boolean;
@@ -44,9 +44,9 @@ export interface HealthSnapshot extends Snapshot {
   readonly isStarted: boolean;
   readonly checks: readonly {
     readonly name: string;
-    /** The probes that ask it. */
+    /** The probes that run it. */
     readonly for: readonly HealthProbe[];
-    /** What it said last; `null` before it was asked. */
+    /** Its last result; `null` before its first run. */
     readonly last: HealthCheckResult | null;
   }[];
 }
@@ -64,7 +64,7 @@ function report(status: HealthStatus, ok: boolean, results: readonly HealthCheck
 }
 
 /**
- * Answers a probe. A process that drains is not ready, and alive: restarting it would cut the work it finishes,
+ * Answers a probe. A process that drains is alive and not ready: a restart would cut off the work that it is finishing,
  * and its end has a deadline already.
  */
 export function answer(probe: HealthProbe, { isDraining, isStarted, results }: Facts): HealthReport {

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import { ownProcess } from "./process-identity.js";
-import { readFileSync } from "./read-file.js";
+import { readTextSync } from "./read-file.js";
 import { OWNER_ONLY, replaceFileSync } from "./state-file.js";
-import { encodeState, type HeartbeatState } from "./state.js";
+import { asciiJson, type HeartbeatMetadata, isJsonObject } from "./state.js";
 
 /** How many writes the heartbeat has begun. Written by the heartbeat's thread. */
 const BEGUN = 0;
@@ -36,11 +36,17 @@ export function beginBeat({ turns }: FreezeLink): void {
   if (Atomics.wait(turns, REPLACING, 1, WAIT_LIMIT) === "timed-out") Atomics.store(turns, REPLACING, 0);
 }
 
-/** Whether this process wrote it and has not stopped. */
-function isOwnBeat(state: HeartbeatState): boolean {
-  const own = ownProcess();
-  const written = state.pid === own.pid && state.hostname === own.hostname;
-  return written && state.processStart === own.processStart && state.status !== "stopped";
+/** The fields of the last beat, if this process wrote it: then nothing else needs to be checked. */
+function ownBeat(file: string): HeartbeatMetadata | undefined {
+  const { pid, hostname, processStart } = ownProcess();
+  try {
+    const beat: unknown = JSON.parse(readTextSync(file));
+    if (!isJsonObject(beat) || beat["pid"] !== pid || beat["hostname"] !== hostname) return undefined;
+    return beat["process_start"] === processStart ? beat : undefined;
+  } catch {
+    // There is no beat yet, or the file is not a heartbeat.
+    return undefined;
+  }
 }
 
 /**
@@ -56,12 +62,13 @@ function isOwnBeat(state: HeartbeatState): boolean {
  */
 export function writeFrozen({ file, mode, turns }: FreezeLink, isFrozen: () => boolean): void {
   const begun = Atomics.load(turns, BEGUN);
-  const { state } = readFileSync(file);
-  if (state === null || !isOwnBeat(state) || state.status === "frozen") return;
+  const beat = ownBeat(file);
+  if (beat === undefined || beat["status"] === "stopped" || beat["status"] === "frozen") return;
   try {
     // The beat has followed the link, after checking it.
     const target = fs.realpathSync(file);
-    replaceFileSync(target, encodeState({ ...state, status: "frozen" }), mode, () => {
+    const text = `${asciiJson(JSON.stringify({ ...beat, status: "frozen" }))}\n`;
+    replaceFileSync(target, text, mode, () => {
       Atomics.store(turns, REPLACING, 1);
       return isFrozen() && Atomics.load(turns, BEGUN) === begun;
     });

@@ -6,7 +6,7 @@ import { fromHome, isForeignHome } from "../kernel/home-path.js";
 import { clockRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { duration, optional } from "../kernel/rules.js";
-import { show } from "../kernel/show.js";
+import { unlike } from "../kernel/show.js";
 
 /** Options of the readers of a heartbeat's file. */
 export interface HeartbeatCheckOptions {
@@ -50,7 +50,7 @@ export function parsePath(value: unknown, label: string): string {
   } catch {
     // Not a file URL, or a user without a home folder.
   }
-  throw new TypeError(`${label} must be ${PATH_RULE}; got ${show(url ?? value)}.`);
+  throw new TypeError(unlike(label, PATH_RULE, url ?? value));
 }
 
 /** What each option of a reader may be and is by default. */

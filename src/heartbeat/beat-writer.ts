@@ -6,17 +6,18 @@ import { hasSuccessor } from "../heartbeat-file/successor.js";
 import { messageOf } from "../kernel/message-of.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
 import type { Events } from "../kernel/events.js";
-import { type HeartbeatEvents, type HeartbeatSnapshot, tellMissed } from "./announcer.js";
+import { warn } from "../kernel/warning.js";
+import type { HeartbeatEvents, HeartbeatSnapshot } from "./events.js";
 import { HeartbeatError } from "./errors.js";
 import { metadataSource } from "./metadata.js";
 import { oneAtATime } from "./one-at-a-time.js";
 import type { HeartbeatSettings } from "./options.js";
 
 /** The part of a beat that depends on the heartbeat's state. */
-export type Life = Pick<HeartbeatState, "status" | "startedAt">;
+export type CurrentState = Pick<HeartbeatState, "status" | "startedAt" | "interval">;
 
 /** The counts and the last results, as in a snapshot. */
-export type BeatTally = Pick<HeartbeatSnapshot, "beats" | "missedBeats" | "lastBeat" | "lastError">;
+export type BeatCounts = Pick<HeartbeatSnapshot, "beats" | "missedBeats" | "lastBeat" | "lastError">;
 
 /** Writes the beats of one heartbeat, one at a time; counts and reports the results. */
 export class BeatWriter {
@@ -30,7 +31,7 @@ export class BeatWriter {
   readonly #owner: string;
   readonly #settings: HeartbeatSettings;
   readonly #events: Events<HeartbeatEvents>;
-  readonly #life: () => Life;
+  readonly #current: () => CurrentState;
   readonly #metadata: () => HeartbeatState["metadata"];
   readonly #writeFile: ((content: string) => Promise<void>) | undefined;
   /** When the write in flight began. */
@@ -41,11 +42,16 @@ export class BeatWriter {
   #lastBeat: string | null = null;
   #lastError: string | null = null;
 
-  constructor(owner: string, settings: HeartbeatSettings, events: Events<HeartbeatEvents>, life: () => Life) {
+  constructor(
+    owner: string,
+    settings: HeartbeatSettings,
+    events: Events<HeartbeatEvents>,
+    current: () => CurrentState,
+  ) {
     this.#owner = owner;
     this.#settings = settings;
     this.#events = events;
-    this.#life = life;
+    this.#current = current;
     this.#metadata = metadataSource(owner, settings.metadata);
     const { stateFile, fsync, mode } = settings;
     this.freezeLink = stateFile === undefined ? undefined : freezeLinkTo(stateFile, mode);
@@ -57,7 +63,7 @@ export class BeatWriter {
     return this.#writing === undefined ? undefined : this.#settings.clock.now() - this.#writing;
   }
 
-  get tally(): BeatTally {
+  get counts(): BeatCounts {
     return {
       beats: this.#beats,
       missedBeats: this.#missedBeats,
@@ -74,7 +80,7 @@ export class BeatWriter {
   }
 
   async #writeNow(): Promise<void> {
-    const { clock, interval } = this.#settings;
+    const { clock } = this.#settings;
     this.#writing = clock.now();
     try {
       const state: HeartbeatState = Object.freeze({
@@ -82,8 +88,7 @@ export class BeatWriter {
         ...ownProcess(),
         // Before the status, because the application's function may stop the heartbeat.
         metadata: this.#metadata(),
-        ...this.#life(),
-        interval: interval / 1000,
+        ...this.#current(),
         sequence: ++this.#sequence,
       });
       if (await this.#isSucceeded(state)) return;
@@ -109,14 +114,14 @@ export class BeatWriter {
     return isEnding && stateFile !== undefined && (await hasSuccessor(stateFile, state, clock.wallNow()));
   }
 
-  /** Counts and reports a beat that was not written. */
+  /** Counts and reports a beat that was not written; the first of a series without a listener is a warning. */
   miss(reason: string, options?: ErrorOptions): HeartbeatError {
     const message = `${this.#owner} missed a beat: ${reason}.`;
     const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);
     this.#missedBeats++;
-    const isFirst = this.#lastError === null;
+    if (this.#lastError === null && !this.#events.has("missedBeat")) warn("KSTLIB_HEARTBEAT_MISSED", message);
     this.#lastError = message;
-    tellMissed(this.#events, error, isFirst);
+    this.#events.emit("missedBeat", error);
     return error;
   }
 }

@@ -1,18 +1,24 @@
+import { logged, toldError } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
   type SectionDescriptor,
   sectionRules,
 } from "../kernel/descriptor.js";
-import type { HeartbeatEvents } from "./announcer.js";
+import type { HeartbeatEvents } from "./events.js";
 import { Heartbeat } from "./heartbeat.js";
-import { type HeartbeatOptions, heartbeatRules } from "./options.js";
+import { type HeartbeatOptions, heartbeatRules, liveRules } from "./options.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(heartbeatRules) };
 
 export const component: ComponentDescriptor<Heartbeat, HeartbeatEvents> = {
   kind: "heartbeat",
-  events: { beat: true, missedBeat: true, targetDead: true },
+  events: {
+    beat: true,
+    missedBeat: logged("warn", (error) => ({ message: "missed a beat", fields: toldError(error) })),
+    targetDead: logged("warn", ({ name }) => ({ message: `${name} is dead`, fields: { target: name } })),
+  },
+  configured: { section: "heartbeat", rules: heartbeatRules, live: Object.keys(liveRules) },
   make: (options: HeartbeatOptions) => new Heartbeat(options),
 };
 

@@ -3,7 +3,8 @@ import type { Component } from "../kernel/component.js";
 import { onAbort } from "../kernel/abort.js";
 import { formatDuration } from "../kernel/duration.js";
 import type { Events, Listener } from "../kernel/events.js";
-import { resolveOptions } from "../kernel/options.js";
+import { tellMade } from "../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import type { FreezeLink } from "../heartbeat-file/freeze-link.js";
 import {
@@ -16,15 +17,17 @@ import {
 } from "../heartbeat-file/readers.js";
 import type { HeartbeatStatus } from "../heartbeat-file/state.js";
 import { formatTimestamp } from "../heartbeat-file/timestamp.js";
-import { announcer, type HeartbeatEvents, type HeartbeatSnapshot } from "./announcer.js";
+import { heartbeatEvents, type HeartbeatEvents, type HeartbeatSnapshot } from "./events.js";
 import { BeatWriter } from "./beat-writer.js";
 import { HeartbeatError } from "./errors.js";
 import { lastGood } from "./last-good.js";
 import {
+  type HeartbeatChanges,
   type HeartbeatOptions,
   heartbeatRules,
   type HeartbeatSettings,
   type HeartbeatStartOptions,
+  liveRules,
   startRules,
 } from "./options.js";
 import { every } from "./schedule.js";
@@ -35,7 +38,8 @@ import { ServiceNotices } from "./service-notices.js";
  * loop. If the loop is blocked or the process dies, the file goes stale.
  *
  * The file is replaced atomically and only its owner can read it, unless `mode` says otherwise. Beats never overlap: a
- * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running heartbeat does not keep the process alive.
+ * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running
+ * heartbeat does not keep the process alive.
  *
  * @throws TypeError for an unknown option or a value of the wrong type.
  * @throws RangeError for a value out of range.
@@ -50,18 +54,16 @@ import { ServiceNotices } from "./service-notices.js";
  * const heartbeat = new Heartbeat({ stateFile, interval: 10, metadata: { version: "1.0.0" } });
  * heartbeat.start();
  * await heartbeat.beat();
- *
  * // Any other program on this host:
  * const { status, age } = await Heartbeat.check(stateFile, { maxAge: 30 });
  * console.log(status, age);
- *
  * await heartbeat.stop();
  * console.log(await Heartbeat.isAlive(stateFile)); // false: it was stopped
  * fs.rmSync(stateFile);
  * ```
  */
 export class Heartbeat extends Printed implements Component, Disposable, AsyncDisposable {
-  readonly #settings: HeartbeatSettings;
+  #settings: HeartbeatSettings;
   readonly #owner: string;
   readonly #events: Events<HeartbeatEvents>;
   readonly #writer: BeatWriter;
@@ -85,7 +87,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     const { name, target, clock } = this.#settings;
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;
-    this.#events = announcer(owner, this.#settings);
+    this.#events = heartbeatEvents(owner, this.#settings);
     this.#isTargetDead = lastGood(
       () => target?.isDead === true,
       false,
@@ -96,7 +98,9 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     this.#writer = new BeatWriter(owner, this.#settings, this.#events, () => ({
       status: this.#status,
       startedAt: formatTimestamp(this.#startedAt),
+      interval: this.interval,
     }));
+    tellMade(this, "heartbeat", options);
   }
 
   get name(): string {
@@ -200,6 +204,20 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   }
 
   /**
+   * Changes the interval. While it runs, a beat is written at once: readers learn when to expect the next.
+   *
+   * @throws TypeError or RangeError that names the option.
+   */
+  update(changes: HeartbeatChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
+    const { clock, interval } = this.#settings;
+    if (this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#timer = every(clock, interval, this.#tick);
+    void this.#writer.writeInBackground();
+  }
+
+  /**
    * Adds a listener of `beat`, `missedBeat` or `targetDead`; disposing of the result removes it.
    *
    * @throws TypeError for an unknown event or a listener that is not a function.
@@ -217,7 +235,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
       status: this.#status,
       stateFile: this.stateFile ?? null,
       interval: this.interval,
-      ...this.#writer.tally,
+      ...this.#writer.counts,
       isTargetDead: this.#targetDead,
     });
   }

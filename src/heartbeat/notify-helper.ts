@@ -2,9 +2,6 @@ import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { realClock } from "../kernel/clock.js";
 
-/** Sends one datagram's text to the service manager; rejects when that was not possible. */
-export type SendNotice = (message: string) => Promise<void>;
-
 /** How long a notice may take, in milliseconds; `systemd-notify` itself waits 5 s for the manager. */
 const TIMEOUT = 8000;
 
@@ -37,7 +34,8 @@ export class NotifyHelper {
     this.#socket = socket;
   }
 
-  readonly send: SendNotice = async (message) => {
+  /** Sends one notice; rejects when that was not possible. */
+  readonly send = async (message: string): Promise<void> => {
     const child = (this.#child ??= this.#start());
     const timeout = realClock.setTimer(() => this.kill(), TIMEOUT);
     this.#keepAlive(child, true);

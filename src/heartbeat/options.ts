@@ -182,3 +182,11 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   }),
   clock: clockRule,
 };
+
+/** What `update` can change: options as for the constructor. */
+export type HeartbeatChanges = Pick<HeartbeatOptions, "interval">;
+
+/** The rules of {@link HeartbeatChanges}. */
+export const liveRules: Pick<typeof heartbeatRules, keyof HeartbeatChanges> = {
+  interval: heartbeatRules.interval,
+};

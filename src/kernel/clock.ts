@@ -123,7 +123,10 @@ class RealTimer implements Timer {
 }
 
 /** Only the monotonic time, for code that never waits, so that a bundle without timers need not contain them. */
-export const monotonicClock: Pick<Clock, "now"> = { now: monotonic };
+export const monotonicClock: Pick<Clock, "now" | "wallNow"> = {
+  now: monotonic,
+  wallNow: () => Date.now(),
+};
 
 let sleeper: Int32Array | undefined;
 

@@ -13,4 +13,6 @@ export interface Component {
   snapshot(): Snapshot;
   /** Adds a listener of one of the component's events; disposing of the result removes it. */
   on(event: string, listener: (payload: unknown) => unknown): Disposable;
+  /** Changes some of its options while it is alive and keeps its state. */
+  update?(changes: object): void;
 }

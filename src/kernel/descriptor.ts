@@ -1,4 +1,5 @@
 import type { Component } from "./component.js";
+import type { LogRule } from "./log-line.js";
 import type { Rule } from "./rules.js";
 
 /** The rules of one section of the configuration, by option. */
@@ -35,12 +36,23 @@ export interface Meanings {
   readonly instances?: string;
 }
 
+/** The options of a kind of component that a configuration can have. */
+export interface ConfiguredOptions {
+  /** The section that they stand in. */
+  readonly section: string;
+  readonly rules: SectionRules;
+  /** Those that `update` changes while a component is alive; the others count when it is made. Default none. */
+  readonly live?: readonly string[];
+}
+
 /** One kind of component, as a registry makes it, hears it and ends it. */
 export interface ComponentDescriptor<Instance extends Component, Payloads extends object> {
   /** As its snapshots call it. */
   readonly kind: ReturnType<Instance["snapshot"]>["kind"];
-  /** The names of its events. */
-  readonly events: { readonly [Name in keyof Payloads]: true };
+  /** Its events, and how each is logged; `true`: not at all. */
+  readonly events: { readonly [Name in keyof Payloads]: true | LogRule<Payloads[Name]> };
+  /** What a configuration says of it. Default: nothing, its options are code. */
+  readonly configured?: ConfiguredOptions;
   make(options: object): Instance;
   /** There is one in an application, and it ends before everything else. */
   readonly only?: {

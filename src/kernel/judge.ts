@@ -19,15 +19,27 @@ export function answer(given: unknown): boolean {
   throw new TypeError("a predicate must answer at once; got a promise.");
 }
 
+/** Whether it is a timeout whose timer was late by more than half of it: this thread was blocked, not the service slow. */
+function isLateTimeout(error: unknown): boolean {
+  if (typeof error !== "object" || error === null || Reflect.get(error, "code") !== "ERR_TIMEOUT_EXCEEDED")
+    return false;
+  const [late, seconds] = [Reflect.get(error, "late"), Reflect.get(error, "seconds")] as unknown[];
+  return typeof late === "number" && typeof seconds === "number" && late > seconds / 2;
+}
+
 /**
- * Says what a settled call means. A refusal of a policy inside says nothing: nobody was called. A predicate that throws makes it a failure and is reported by a warning.
+ * Says what a settled call means. A refusal of a policy inside says nothing: nobody was called. Nor does a timeout that was
+ * late because this thread was blocked. A predicate that throws makes it a failure and is reported by a warning.
  *
  * @param owner names whose predicates they are, for the warning.
  */
 export function judge(owner: string, predicates: Predicates, fulfilled: boolean, value: unknown): Verdict {
   const { excludedErrors, isFailure } = predicates;
   try {
-    if (!fulfilled && (isRefusal(value) || excludedErrors.some((matches) => answer(matches(value))))) {
+    if (
+      !fulfilled &&
+      (isRefusal(value) || isLateTimeout(value) || excludedErrors.some((matches) => answer(matches(value))))
+    ) {
       return "ignored";
     }
     const failed =

@@ -74,3 +74,25 @@ export function resolveOptions<Settings extends object>(
   }
   return Object.freeze(settings as Settings);
 }
+
+/**
+ * Checked settings with some of them changed, for `update`: those not given stay, and `null` takes back one that has
+ * no default.
+ *
+ * @param rules of the options that can change.
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ */
+export function changeSettings<Settings extends object>(
+  rules: Readonly<Record<string, Rule<unknown>>>,
+  settings: Settings,
+  changes: object,
+): Readonly<Settings> {
+  const own = ownOptions("update", rules, changes);
+  const changed: Record<string, unknown> = Object.fromEntries(Object.entries(settings));
+  for (const [key, rule] of Object.entries(rules)) {
+    const value = own[key];
+    if (value === null && rule.fallback === undefined) delete changed[key];
+    else if (value !== undefined) changed[key] = rule.parse(value, key);
+  }
+  return Object.freeze(changed as Settings);
+}

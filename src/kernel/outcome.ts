@@ -2,3 +2,13 @@
 export type Outcome<Value = unknown> =
   | { readonly status: "fulfilled"; readonly value: Value }
   | { readonly status: "rejected"; readonly reason: unknown };
+
+export function rejected(reason: unknown): Outcome<never> {
+  return { status: "rejected", reason };
+}
+
+/** The value of an outcome; throws the reason of one that was rejected. */
+export function unwrap<Value>(outcome: Outcome<Value>): Value {
+  if (outcome.status === "rejected") throw outcome.reason;
+  return outcome.value;
+}

@@ -12,6 +12,11 @@ export {
 } from "./pipeline/pipeline.js";
 export type { AnyPolicy } from "./pipeline/nest.js";
 export type { Jitter } from "./retry/backoff.js";
+export { Bulkhead } from "./bulkhead/bulkhead.js";
+export { bulkhead, bulkheadSync } from "./bulkhead/decorators.js";
+export { BulkheadFullError } from "./bulkhead/errors.js";
+export type { BulkheadChanges, BulkheadOptions } from "./bulkhead/options.js";
+export type { BulkheadEvents, BulkheadSnapshot, BulkheadStats } from "./bulkhead/report.js";
 export { Chaos, type ChaosEvents, type ChaosSnapshot, type ChaosStats } from "./chaos/chaos.js";
 export { chaos } from "./chaos/decorators.js";
 export type { ChaosOptions } from "./chaos/options.js";
@@ -26,10 +31,10 @@ export type { FallbackOptions, LastGoodOptions } from "./fallback/options.js";
 export { hedge } from "./hedge/decorators.js";
 export { HedgeLostError } from "./hedge/errors.js";
 export { Hedge } from "./hedge/hedge.js";
-export type { HedgeOptions, PercentileDelay } from "./hedge/options.js";
+export type { HedgeChanges, HedgeOptions, PercentileDelay } from "./hedge/options.js";
 export type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./hedge/report.js";
 export { retry, retrySync } from "./retry/decorators.js";
-export type { Backoff, DelayInfo, RetryOptions } from "./retry/options.js";
+export type { Backoff, DelayInfo, RetryChanges, RetryOptions } from "./retry/options.js";
 export type { RetryEvents, RetrySnapshot, RetryStats } from "./retry/report.js";
 export {
   RetryBudget,
@@ -49,5 +54,5 @@ export {
 } from "./single-flight/single-flight.js";
 export { timeout } from "./timeout/decorators.js";
 export { TimeoutExceededError } from "./timeout/errors.js";
-export type { TimeoutOptions } from "./timeout/options.js";
+export type { TimeoutChanges, TimeoutOptions } from "./timeout/options.js";
 export { Timeout, type TimeoutEvents, type TimeoutSnapshot, type TimeoutStats } from "./timeout/timeout.js";

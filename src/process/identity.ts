@@ -8,12 +8,12 @@ export function processExists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // EPERM means that it exists and belongs to somebody else.
+    // EPERM: it exists and belongs to another user.
     return !hasCode(error, "ESRCH");
   }
 }
 
-/** Where the pids of this process mean something, and when it started. */
+/** Where the pid of this process is valid, and when it started. */
 export interface Place {
   /** Boot and pid namespace, or the host where the system does not say both. */
   readonly mark: string;
@@ -32,21 +32,21 @@ function pidNamespace(): string | undefined {
   }
 }
 
-// A pid means something only in one boot of one kernel and in one pid namespace: two containers of a pod share
-// the hostname, and each has a process 1.
+// A pid is valid only in one boot of one kernel and in one pid namespace: two containers of a pod share the hostname, and
+// each has a process 1.
 function markOfPlace(): string {
   const boot = readProc("/proc/sys/kernel/random/boot_id")?.trim();
   const namespace = pidNamespace();
   return boot === undefined || namespace === undefined ? os.hostname() : `${boot}/${namespace}`;
 }
 
-/** The place of this process, which does not change while it runs. */
+/** The place of this process; read once. */
 export function ownPlace(): Place {
   place ??= { mark: markOfPlace(), start: readStat(`/proc/${process.pid}`)?.start };
   return place;
 }
 
-/** A name, fit for a file name, for where the pids of this process mean something. */
+/** The place of this process as part of a file name. */
 export function pidScope(): string {
   return ownPlace()
     .mark.replaceAll(/[^\w-]+/g, "-")

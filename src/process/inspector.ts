@@ -1,11 +1,10 @@
 import type { Session } from "node:inspector";
-import { isForbidden } from "./permission.js";
-import { isNode } from "./runtime.js";
+import { isForbidden, isNode } from "./runtime.js";
 import { threadClock, within } from "./thread-clock.js";
 
 /**
- * Why no thread can be inspected; `undefined` where it can be. Asked before every session: where the permission model
- * forbids the inspector, opening one aborts the process.
+ * Why no thread can be inspected; `undefined` if one can. To be asked before each session: where the permission model
+ * forbids the inspector, opening a session aborts the process.
  */
 export function whyUninspectable(): string | undefined {
   if (!isNode || !process.features.inspector) return "this runtime lets no thread be inspected";
@@ -13,8 +12,8 @@ export function whyUninspectable(): string | undefined {
 }
 
 /**
- * The source text of a function: the stack below the function that it is given, without the evaluation itself. Text,
- * because a bundler may put its own helpers into a function, which the evaluated code could not reach.
+ * The text of a function that returns the stack below its argument, without the evaluation itself. Text, because a
+ * bundler may insert helpers into a function, which the evaluated code could not reach.
  */
 export const STACK_BELOW = `(callee) => {
   const limit = Error.stackTraceLimit;
@@ -27,8 +26,8 @@ export const STACK_BELOW = `(callee) => {
 }`;
 
 /**
- * Opens an inspector session with the main thread from another one, without a port. It reaches the thread also while
- * that runs JavaScript that does not return.
+ * Opens an inspector session with the main thread from another thread, without a port. It works even while the main
+ * thread runs JavaScript that does not return.
  */
 export function inspectMain(): Session {
   const inspector = process.getBuiltinModule("node:inspector");
@@ -39,7 +38,7 @@ export function inspectMain(): Session {
 
 /**
  * Evaluates an expression without enabling the debugger. Resolves with its value if that is a string, else with
- * `undefined`, and not at all while the thread runs no JavaScript.
+ * `undefined`. Stays pending while the thread is in native code.
  */
 export function evaluate(session: Session, expression: string): Promise<string | undefined> {
   return new Promise((resolve) => {
@@ -59,8 +58,7 @@ export interface Answer {
 /**
  * Evaluates an expression on the main thread, in a session of its own.
  *
- * @returns `undefined` when there was no answer within `patience` milliseconds; the expression may then still be
- * evaluated later.
+ * @returns `undefined` without an answer within `patience` milliseconds; the expression may still be evaluated later.
  */
 export async function evaluateOnMain(expression: string, patience: number): Promise<Answer | undefined> {
   const began = threadClock.now();
@@ -70,13 +68,13 @@ export async function evaluateOnMain(expression: string, patience: number): Prom
   return value === undefined ? undefined : { value, took: threadClock.now() - began };
 }
 
-/** The stack of the thread where a debugger can attach, else nothing. */
+/** The stack of the thread if a debugger can attach, else `""`. */
 const STACK_IF_DEBUGGABLE = `(() => {
   const url = process.getBuiltinModule("node:inspector").url();
   return url === undefined ? "" : new Error("now").stack;
 })()`;
 
-/** In the stack of a thread that waits for a debugger before it goes on. */
+/** Matches the stack of a thread that waits for a debugger. */
 const WAITS_FOR_DEBUGGER = /waitForDebugger\]? \(node:inspector/;
 
 async function isPaused(session: Session): Promise<boolean> {
@@ -91,9 +89,8 @@ async function isPaused(session: Session): Promise<boolean> {
 }
 
 /**
- * Whether a debugger has stopped the main thread, or the thread waits for one. Only where one can attach is the
- * debugger enabled for a moment, because it reports an existing pause at once; ending this session resumes nothing
- * that another session has paused.
+ * Whether a debugger has stopped the main thread, or the thread waits for one. If a debugger can attach, this session
+ * enables it for a moment, because it then reports an existing pause at once; a pause of another session goes on.
  */
 export async function isMainPaused(patience: number): Promise<boolean> {
   const session = inspectMain();

@@ -1,7 +1,7 @@
 import { trap } from "./trap.js";
 
 /**
- * Ends the process at once, without its `exit` listeners and whatever its threads are doing.
+ * Ends the process at once, without its `exit` listeners.
  *
  * The kernel protects the first process of a container (PID 1) from signals that it has no handler for, SIGKILL
  * included, when they come from inside the container. A {@link trap} ends that one.

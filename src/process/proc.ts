@@ -5,16 +5,16 @@ export function readProc(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    // Another platform, /proc hidden or forbidden, or a process or thread that is gone: nothing is known.
+    // Another platform, /proc hidden or forbidden, or the process or thread has ended.
     return undefined;
   }
 }
 
-/** What Linux says of a process or thread in its file `stat`. */
+/** What the file `stat` of a process or thread says (Linux). */
 export interface ProcessStat {
   /** The kernel's letter: `R` running, `S` sleeping, `D` in uninterruptible sleep, `Z` ended. */
   readonly state: string;
-  /** Whether it has ended and its parent has not collected it yet. */
+  /** Whether it has ended and its parent has not waited for it yet. */
   readonly ended: boolean;
   readonly group: number;
   readonly session: number;
@@ -24,7 +24,7 @@ export interface ProcessStat {
 
 /** Reads the line of a file `stat`. */
 export function parseStat(line: string): ProcessStat | undefined {
-  // The 2nd field is the program's name in parentheses, which may itself hold parentheses, spaces and line breaks.
+  // The 2nd field is the program's name in parentheses, which may contain parentheses, spaces and line breaks.
   // After it come the state (3rd), the parent, the group (5th), the session (6th); the start is the 22nd.
   const found = /^.*\) (\S) \S+ (\S+) (\S+) (?:\S+ ){15}(\d+)/s.exec(line);
   const [, state, group, session, start] = found ?? [];
@@ -33,7 +33,7 @@ export function parseStat(line: string): ProcessStat | undefined {
   return { state, ended, group: Number(group), session: Number(session), start: Number(start) };
 }
 
-/** What Linux says of the process or thread whose folder in `/proc` this is. */
+/** Reads the `stat` of a process or thread from its folder in `/proc`. */
 export function readStat(folder: string): ProcessStat | undefined {
   return parseStat(readProc(`${folder}/stat`) ?? "");
 }

@@ -1,16 +1,16 @@
 import type { Clock } from "../kernel/clock.js";
 
-/** A watcher that is later than this, and than the wait it asked for, was not running at all. In milliseconds. */
+/** A watcher that is late by more than this, and by more than the wait it asked for, was not running. Milliseconds. */
 const LEAST_LATENESS = 50;
-/** A wall clock that ran ahead of the monotonic one by this was set, or the machine was asleep. */
+/** If the wall clock moved this much more than the monotonic one, it was set, or the machine was asleep. */
 const JUMP = 1000;
 
 /**
- * For how long a watcher stood still itself, in milliseconds: stopped, frozen with its container, asleep with the
- * machine, or without a CPU. What it watches may have stood still as well, so this time is no evidence against it.
+ * For how long a watcher stood still itself, in milliseconds: stopped, in a paused container, on a sleeping machine, or
+ * without a CPU. What it watches may have stood still as well, so this time does not count against it.
  *
- * @param elapsed what has passed since the last look.
- * @param asked what was meant to pass.
+ * @param elapsed the time since the last look.
+ * @param asked the time that should have passed.
  */
 export function standstill(elapsed: number, asked: number): number {
   const late = elapsed - asked;
@@ -24,11 +24,11 @@ export interface Elapsed {
   readonly elapsed: number;
   /** How much of that is a {@link standstill}. */
   readonly still: number;
-  /** By how much the wall clock ran ahead meanwhile: the machine slept, or somebody has set the clock. */
+  /** By how much more the wall clock moved: the machine slept, or the clock was set. */
   readonly jumped: number;
 }
 
-/** Measures what passes between the looks of a watcher, and for how long the watcher stood still itself. */
+/** Measures the time between the looks of a watcher, and how long the watcher stood still itself. */
 export class LookTimes {
   readonly #clock: Pick<Clock, "now" | "wallNow">;
   #last: number;
@@ -45,7 +45,7 @@ export class LookTimes {
     return this.#last;
   }
 
-  /** @param asked what was meant to pass since the last look. */
+  /** @param asked the time that should have passed since the last look. */
   look(asked: number): Elapsed {
     const now = this.#clock.now();
     const wall = this.#clock.wallNow();

@@ -1,13 +1,18 @@
 import type { Clock } from "../kernel/clock.js";
 
 /**
- * The machine's time, for the library's own threads: no test puts fakes in its place there, so their programs need not
- * carry what the real clock needs to follow those.
+ * The machine's time, for the library's own threads. No test replaces timers there, so their programs need not contain
+ * what the real clock does for that.
  */
 export const threadClock: Pick<Clock, "now" | "wallNow"> = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
 };
+
+/** The time that all threads of a process share, and all copies of this package in it, in milliseconds. */
+export function sharedNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
 
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
@@ -20,7 +25,7 @@ export async function pause(delay: number): Promise<void> {
   }
 }
 
-/** What `work` resolves with; `undefined` when that takes longer than `patience` milliseconds. */
+/** Resolves like `work`, but with `undefined` if that takes longer than `patience` milliseconds. */
 export function within<Result>(work: Promise<Result>, patience: number): Promise<Result | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve(undefined), patience);

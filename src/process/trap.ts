@@ -1,8 +1,7 @@
 /**
- * Ends the process by a trap of the processor: a V8 breakpoint that no debugger waits for. The exit status is 133, that
- * of SIGTRAP.
+ * Ends the process by a V8 breakpoint, which traps the processor. The exit status is 133, that of SIGTRAP.
  *
- * @throws where the engine is another than V8.
+ * @throws if the engine is not V8.
  */
 export function trap(): void {
   process.getBuiltinModule("node:v8").setFlagsFromString("--allow-natives-syntax");

@@ -7,8 +7,8 @@ const ATTEMPTS = 20;
 const PAUSE = 5;
 
 /**
- * Writes to stderr from the calling thread: the streams of a worker thread print by way of the main thread, which may
- * be the one that hangs. A pipe that is full because its reader is slow is tried again for a tenth of a second.
+ * Writes to stderr from the calling thread: the streams of a worker thread print through the main thread, which may hang.
+ * If a pipe is full because its reader is slow, it tries again for a tenth of a second.
  */
 export function writeStderr(text: string): void {
   let left = Buffer.from(text);
@@ -16,7 +16,7 @@ export function writeStderr(text: string): void {
     try {
       left = left.subarray(writeSync(2, left));
     } catch (error) {
-      // stderr is gone; there is nowhere to report that.
+      // stderr is closed; this cannot be reported anywhere.
       if (!hasCode(error, "EAGAIN")) return;
       sleepSync(PAUSE);
     }

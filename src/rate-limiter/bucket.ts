@@ -21,6 +21,8 @@ export interface Limits {
   readonly capacity: number;
   /** A bucket that was not full for so long is counted from a later time. */
   readonly longest: number;
+  /** As they were given: without a limit, `per` is 0 and `burst` Infinity here, so that a bucket is always full. */
+  readonly given: { readonly rate: number; readonly per: number };
 }
 
 /** Buckets, two numbers each: a time at which it was full, and the tokens taken since. Changed in place. */
@@ -57,6 +59,10 @@ const SLACK = 2 ** -49;
  * @throws RangeError when more than 10⁹ tokens flow in a second, or the bucket takes longer than 2⁵³ ms to fill.
  */
 export function makeLimits(rate: number, per: number, burst: number): Limits {
+  const given = { rate, per };
+  if (rate === Infinity) {
+    return { rate: 1, per: 0, burst: Infinity, interval: 0, capacity: 0, longest: 0, given };
+  }
   const interval = per / rate;
   const capacity = burst * interval;
   if (interval < SHORTEST_INTERVAL || !(capacity <= Number.MAX_SAFE_INTEGER)) {
@@ -64,7 +70,7 @@ export function makeLimits(rate: number, per: number, burst: number): Limits {
       `rate, per and burst must let at most 1e9 tokens flow in a second and fill the bucket within 285,000 years; got rate ${rate}, per ${per / 1000} s and burst ${burst}.`,
     );
   }
-  return { rate, per, burst, interval, capacity, longest: per * LONGEST };
+  return { rate, per, burst, interval, capacity, longest: per * LONGEST, given };
 }
 
 /** Takes tokens, whether they are there or not; what is missing is debt. */
@@ -141,6 +147,7 @@ export function availableAt(levels: Levels, at: Place, cost: number, now: number
 
 /** How many tokens are missing to a full bucket; in debt, more than the burst. */
 export function missing(levels: Levels, at: Place, now: number, limits: Limits): number {
+  if (isFull(levels, at, now, limits)) return 0;
   const elapsed = now - (levels[at] ?? 0);
   return Math.max(0, (levels[at + 1] ?? 0) - (elapsed * limits.rate) / limits.per);
 }
@@ -165,7 +172,7 @@ export function rebase(levels: Levels, at: Place, now: number, from: Limits, to:
   // At the same rate nothing has to be computed, so nothing is rounded.
   const spent = isSteady ? (levels[at + 1] ?? 0) : missing(levels, at, now, from);
   if (!isSteady) levels[at] = now;
-  levels[at + 1] = Math.max(0, spent + (to.burst - from.burst));
+  levels[at + 1] = to.burst === Infinity ? 0 : Math.max(0, spent + (to.burst - from.burst));
 }
 
 /** Whether a turn comes after the deadline by more than rounding errors. */

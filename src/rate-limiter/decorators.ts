@@ -73,7 +73,7 @@ const wrapper: Wrapper<RateLimiter, LimitedSettings> = {
   wrapWith(settings) {
     const { signal: given } = settings;
     const wait = { ...waitOf(settings), ...(given && { signal: given }) };
-    return (policies, fn) => limitAsync(policies, wait, fn);
+    return (policies, fn) => limitAsync(policies, wait, fn, (limiter) => limiter);
   },
 };
 

@@ -1,3 +1,4 @@
+import { logged, told } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -10,6 +11,7 @@ import {
   type KeyedRateLimiterOptions,
   keyedRateLimiterRules,
   limitsOf,
+  liveRules,
   type RateLimiterOptions,
   rateLimiterRules,
 } from "./options.js";
@@ -25,13 +27,29 @@ export const section: SectionDescriptor = {
 
 export const component: ComponentDescriptor<RateLimiter, RateLimiterEvents> = {
   kind: "rate-limiter",
-  events: { acquired: true, rejected: true },
+  events: {
+    acquired: true,
+    rejected: logged("debug", ({ cost, retryAfter }) => ({
+      message: `refused a request for ${told(retryAfter)}`,
+      fields: { cost, retryAfter },
+    })),
+  },
+  configured: { section: "rateLimiter", rules: rateLimiterRules, live: Object.keys(liveRules) },
   make: (options: RateLimiterOptions) => new RateLimiter(options),
 };
 
 export const keyedComponent: ComponentDescriptor<KeyedRateLimiter, KeyedRateLimiterEvents> = {
   kind: "keyed-rate-limiter",
-  events: { acquired: true, rejected: true, evicted: true },
+  events: {
+    acquired: true,
+    // The key may be a token or an address.
+    rejected: logged("debug", ({ cost, retryAfter }) => ({
+      message: `refused a request for ${told(retryAfter)}`,
+      fields: { cost, retryAfter },
+    })),
+    evicted: logged("debug", () => ({ message: "forgot a key before its bucket was full" })),
+  },
+  configured: { section: "rateLimiter", rules: keyedRateLimiterRules, live: Object.keys(liveRules) },
   make: (options: KeyedRateLimiterOptions) => new KeyedRateLimiter(options),
 };
 

@@ -9,11 +9,24 @@ export {
   type KeyedRateLimiterStats,
 } from "./keyed-rate-limiter.js";
 export type { Limited } from "./limited.js";
-export type { KeyedRateLimiterOptions, OnFull, RateLimiterOptions, RateLimits } from "./options.js";
+export type {
+  KeyedRateLimiterOptions,
+  OnFull,
+  RateLimitChanges,
+  RateLimiterOptions,
+  RateLimits,
+} from "./options.js";
 export type { RateLimiterStats } from "./metrics.js";
 export { RateLimiter } from "./rate-limiter.js";
 export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
 export type { LimitedExecuteOptions } from "./execution.js";
-export type { AcquireOptions, AcquireSyncOptions, SignalOf, WrapOptions } from "./request.js";
+export type {
+  AcquireOptions,
+  AcquireSyncOptions,
+  KeyedWrapOptions,
+  ReserveOptions,
+  SignalOf,
+  WrapOptions,
+} from "./request.js";
 export type { Reservation } from "./reservation.js";
 export { type RetryAfterSource, retryAfterSeconds } from "../kernel/retry-after.js";

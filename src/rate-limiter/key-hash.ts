@@ -1,3 +1,5 @@
+import { unlike } from "../kernel/show.js";
+
 /** A secret for {@link hashKey}, so that nobody outside can choose keys that collide. */
 export type HashSeed = readonly [number, number];
 
@@ -51,7 +53,17 @@ export function hashKey(key: string, [first, second]: HashSeed): number {
 }
 
 /** Stands for a key that is too long to be kept. Hashed as UTF-16, in which no two strings have the same bytes. */
-export function digestOf(key: string): string {
+function digestOf(key: string): string {
   const { createHash } = process.getBuiltinModule("node:crypto");
   return `sha256:${createHash("sha256").update(key, "utf16le").digest("base64url")}`;
+}
+
+/**
+ * The key as the table knows it: itself, or its digest if it is too long.
+ *
+ * @throws TypeError when it is not a string.
+ */
+export function idOf(key: unknown, maxLength: number): string {
+  if (typeof key !== "string") throw new TypeError(unlike("key", "a string", key));
+  return key.length <= maxLength ? key : digestOf(key);
 }

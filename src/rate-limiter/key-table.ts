@@ -1,4 +1,4 @@
-import { fullAt, isFull, type Levels, type Limits, newLevel, rebase, tryTake } from "./bucket.js";
+import { fullAt, isFull, type Levels, type Limits, missing, newLevel, rebase, tryTake } from "./bucket.js";
 import { KeyIndex, resized } from "./key-index.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -18,7 +18,7 @@ export class KeyTable {
   /** The heap, and where in it each slot is. */
   #heap = new Int32Array(0);
   #places = new Int32Array(0);
-  /** By slot, when its bucket is full, as the heap knows it: that only gets later, and is corrected at the heap's top. */
+  /** By slot, when its bucket is full, as the heap knows it: never too late, and corrected at the heap's top. */
   #times = new Float64Array(0);
   /** Buckets in use outside the table, by key: never forgotten, and told when their numbers move. */
   readonly #pinned = new Map<string, TokenBucket>();
@@ -56,6 +56,15 @@ export class KeyTable {
 
   keyOf(slot: number): string {
     return this.#index.keyOf(slot);
+  }
+
+  /** Gives tokens back to the bucket in a slot; forgets it if it is full then. */
+  refill(slot: number, tokens: number, now: number): void {
+    const at = slot * 2;
+    if (tokens >= missing(this.#levels, at, now, this.#limits)) return this.remove(slot);
+    this.#levels[at + 1] = (this.#levels[at + 1] ?? 0) - tokens;
+    this.#times[slot] = Math.min(this.#timeOf(slot), this.#fullAt(slot));
+    this.#rise(this.#places[slot] ?? 0, slot);
   }
 
   /** Adds a key that is not there, whose bucket was full at a time and has had tokens taken since; returns its slot. */

@@ -16,7 +16,7 @@ export interface KeyedObserver extends AdmissionObserver<string> {
  * reserved, or paused it, has a limiter as well, and its bucket stays pinned in the table until it is idle.
  */
 export class KeyedBuckets {
-  readonly #settings: KeyedRateLimiterSettings;
+  #settings: KeyedRateLimiterSettings;
   #limits: Limits;
   readonly #observer: KeyedObserver;
   readonly #table: KeyTable;
@@ -32,6 +32,10 @@ export class KeyedBuckets {
 
   get limits(): Limits {
     return this.#limits;
+  }
+
+  get settings(): KeyedRateLimiterSettings {
+    return this.#settings;
   }
 
   /** How many keys are known. */
@@ -105,14 +109,26 @@ export class KeyedBuckets {
   }
 
   /** Reserves in a key's open limiter. */
-  reserve(limiter: QueuedLimiter<string>, cost: number): Reservation {
+  reserve(limiter: QueuedLimiter<string>, cost: number, timeout: number): Reservation {
     const { key } = limiter;
-    return limiter.reserve(cost, (place, used) => {
+    return limiter.reserve(cost, timeout, (place, used) => {
       // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
       const open = this.#limiters.get(key) ?? (used > cost ? this.open(key) : undefined);
       open?.settle(place, used);
       if (open) this.close(open);
     });
+  }
+
+  /** Gives tokens back to the bucket of a key, up to a full one. */
+  refill(key: string, tokens: number): void {
+    const limiter = this.#limiters.get(key);
+    const slot = this.#table.find(key);
+    if (limiter !== undefined) {
+      limiter.refill(tokens);
+      this.close(limiter);
+    } else if (slot >= 0) {
+      this.#table.refill(slot, tokens, this.#settings.clock.now());
+    }
   }
 
   /** Gives up a limiter if it is idle. */
@@ -124,11 +140,12 @@ export class KeyedBuckets {
   }
 
   /** Goes on under other limits, for all keys. */
-  change(limits: Limits): void {
+  change(limits: Limits, settings: KeyedRateLimiterSettings): void {
     this.#limits = limits;
+    this.#settings = settings;
     this.#table.change(limits, this.#settings.clock.now());
     // Not `limits`: a listener of a refusal may change them again.
-    for (const limiter of this.#open()) limiter.change(this.#limits);
+    for (const limiter of this.#open()) limiter.change(this.#limits, this.#settings);
   }
 
   /** Fills the bucket of a key; waiters are served as far as it goes. */

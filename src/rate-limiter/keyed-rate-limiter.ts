@@ -1,29 +1,38 @@
-import { throwIfAborted } from "../kernel/abort.js";
+import { type Abortable, throwIfAborted } from "../kernel/abort.js";
 import type { Component } from "../kernel/component.js";
+import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
-import type { Listener } from "../kernel/events.js";
+import { tellMade } from "../kernel/configured.js";
 import { resolveOptions } from "../kernel/options.js";
-import { Printed } from "../kernel/printed.js";
-import { unlike } from "../kernel/show.js";
+import { checkFunction, runAbortable } from "../kernel/policy.js";
+import type { AnyFunction, AsyncOf } from "../kernel/wrap.js";
+import { onePolicy } from "../kernel/wrapper.js";
 import { RateLimitExceededError } from "./errors.js";
-import { digestOf } from "./key-hash.js";
+import { type LimitedExecuteOptions, readExecution } from "./execution.js";
+import { idOf } from "./key-hash.js";
 import { KeyedBuckets } from "./keyed-buckets.js";
-import type {
-  KeyedRateLimiterEvents,
-  KeyedRateLimiterSnapshot,
-  KeyedRateLimiterStats,
-} from "./keyed-report.js";
+import { type KeyedMetrics, KeyedReport } from "./keyed-report.js";
+import { type Limited, limitAsync, RECIPE } from "./limited.js";
 import type { QueuedLimiter } from "./queued-limiter.js";
 import {
   type KeyedRateLimiterOptions,
   keyedRateLimiterRules,
   limitsOf,
-  type OnFull,
-  type RateLimits,
-  type RateLimitsSettings,
+  type RateLimitChanges,
   updated,
 } from "./options.js";
-import { type AcquireOptions, checkCost, parsePause, readRequest, type Request } from "./request.js";
+import {
+  type AcquireOptions,
+  checkCost,
+  checkTokens,
+  type KeyedWrapOptions,
+  parsePause,
+  readKeyed,
+  readRequest,
+  type Request,
+  type ReserveOptions,
+  reserveTimeout,
+} from "./request.js";
 import type { Reservation } from "./reservation.js";
 import { Metrics } from "./metrics.js";
 
@@ -52,65 +61,20 @@ export type {
  * console.assert(perClient.tryAcquire("203.0.113.9"));
  * ```
  */
-export class KeyedRateLimiter extends Printed implements Component {
-  readonly name: string;
-  /** The most keys that it knows. */
-  readonly maxKeys: number;
-  /** The longest key that is kept as it is, in UTF-16 units; a longer one is known by its hash. */
-  readonly maxKeyLength: number;
-  /** What happens to a new key when no known bucket is full. */
-  readonly onFull: OnFull;
-  /** How many requests may wait for each key; `undefined` for no limit. */
-  readonly maxQueue: number | undefined;
+export class KeyedRateLimiter extends KeyedReport implements Component {
   readonly #buckets: KeyedBuckets;
-  readonly #metrics: Metrics<string, { readonly key: string }>;
-  #settings: RateLimitsSettings;
+  readonly #metrics: KeyedMetrics;
 
   constructor(options?: KeyedRateLimiterOptions) {
-    super();
     const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
-    this.name = settings.name;
-    this.maxKeys = settings.maxKeys;
-    this.maxKeyLength = settings.maxKeyLength;
-    this.onFull = settings.onFull;
-    this.maxQueue = settings.maxQueue;
-    this.#settings = settings;
     const events = ["acquired", "rejected", "evicted"] as const;
-    const source = { kind: "keyed-rate-limiter", name: this.name } as const;
-    this.#metrics = new Metrics(source, events, (key) => ({ key }));
-    this.#buckets = new KeyedBuckets(settings, limitsOf(settings), this.#metrics);
-  }
-
-  /** How many tokens flow into each bucket in each {@link per}. */
-  get rate(): number {
-    return this.#buckets.limits.rate;
-  }
-
-  /** The period of {@link rate}, in seconds. */
-  get per(): number {
-    return this.#buckets.limits.per / 1000;
-  }
-
-  /** How many tokens each bucket holds. */
-  get burst(): number {
-    return this.#buckets.limits.burst;
-  }
-
-  /** How many keys are known now. */
-  get size(): number {
-    return this.#buckets.size;
-  }
-
-  /** Totals over all keys, as a frozen copy. */
-  get stats(): KeyedRateLimiterStats {
-    const { size: keys, queued } = this.#buckets;
-    return Object.freeze({ ...this.#metrics.stats(queued), keys, totalEvicted: this.#metrics.totalEvicted });
-  }
-
-  /** What the limiter is at this moment: frozen, JSON-serialisable. */
-  snapshot(): KeyedRateLimiterSnapshot {
-    const { name, rate, per, burst, maxKeys, stats } = this;
-    return Object.freeze({ kind: "keyed-rate-limiter", name, rate, per, burst, maxKeys, ...stats });
+    const source = { kind: "keyed-rate-limiter", name: settings.name } as const;
+    const metrics: KeyedMetrics = new Metrics(source, events, (key) => ({ key }));
+    const buckets = new KeyedBuckets(settings, limitsOf(settings), metrics);
+    super(settings, buckets, metrics);
+    this.#metrics = metrics;
+    this.#buckets = buckets;
+    tellMade(this, "keyed-rate-limiter", options);
   }
 
   /**
@@ -122,7 +86,7 @@ export class KeyedRateLimiter extends Printed implements Component {
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
   tryAcquire(key: string, cost: number = 1): boolean {
-    const id = this.#idOf(key);
+    const id = idOf(key, this.maxKeyLength);
     checkCost(cost, this.burst);
     const admitted = this.#buckets.tryTake(id, cost);
     if (admitted) this.#metrics.admitted(cost, 0, id);
@@ -138,7 +102,7 @@ export class KeyedRateLimiter extends Printed implements Component {
    * `RateLimitError` when the cost is above the burst; with `signal.reason` when the wait is aborted.
    */
   async acquire(key: string, options?: AcquireOptions): Promise<void> {
-    const id = this.#idOf(key);
+    const id = idOf(key, this.maxKeyLength);
     const request = readRequest("acquire", options, this.burst);
     const { cost, signal } = request;
     throwIfAborted(signal);
@@ -152,11 +116,63 @@ export class KeyedRateLimiter extends Printed implements Component {
   }
 
   /**
+   * Waits for its turn in the key's bucket, then runs `fn` and settles as it does, as with `RateLimiter.execute`.
+   *
+   * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
+   */
+  async execute<Result>(
+    key: string,
+    fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
+    options?: LimitedExecuteOptions,
+  ): Promise<Result> {
+    const id = idOf(key, this.maxKeyLength);
+    checkFunction(fn, "execute", RECIPE);
+    const { context, request } = readExecution("execute", options, this.burst, this.#buckets.settings.clock);
+    const { cost, signal } = request;
+    throwIfAborted(signal);
+    if (this.#buckets.tryTake(id, cost)) this.#metrics.admitted(cost, 0, id);
+    else await this.#waitIn(this.#open(id, cost), request, signal);
+    return runAbortable(fn, context);
+  }
+
+  /**
+   * Makes a function that waits for its turn in the bucket of the call's key, then calls `fn`: same `this` and
+   * parameters, always a promise. See `RateLimiter.wrap`.
+   *
+   * @throws TypeError or RangeError that names the option when one is missing, unknown or wrong.
+   * @example
+   * ```ts
+   * import { KeyedRateLimiter } from "@kstlib/resilience";
+   *
+   * const perTenant = new KeyedRateLimiter({ rate: 5, per: "1m" });
+   * const send = perTenant.wrap(async (tenant: string, text: string) => `${tenant}: ${text}`, {
+   *   key: (tenant) => tenant,
+   * });
+   * console.assert((await send("tenant 7", "hello")) === "tenant 7: hello");
+   * console.assert(perTenant.tokens("tenant 7") < 5);
+   * ```
+   */
+  wrap<Fn extends AnyFunction>(
+    fn: Fn,
+    options: KeyedWrapOptions<Parameters<Fn>>,
+  ): AsyncOf<Fn> & Limited<KeyedRateLimiter>;
+  wrap(fn: AnyFunction, options: KeyedWrapOptions): unknown {
+    const { key: keyOf, ...own } = readKeyed(options);
+    return limitAsync(onePolicy(this), own, fn, (_limiter, self, args) => {
+      const key = Reflect.apply(keyOf, self, args);
+      return {
+        acquire: (request) => this.acquire(key, request),
+        execute: (run, request) => this.execute(key, run, request),
+      };
+    });
+  }
+
+  /**
    * Takes the tokens and returns at once; use them after `delay` seconds, as with `RateLimiter.reserve`. A key
    * with a reservation is not forgotten before its bucket is full.
    *
-   * @throws RateLimitExceededError when `maxQueue` requests wait for the key, there is no room for a new key, or
-   *   in a pause without an end.
+   * @throws RateLimitExceededError when the wait would be longer than `timeout`, `maxQueue` requests wait for the
+   *   key, there is no room for a new key, or in a pause without an end.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    * @example
    * ```ts
@@ -168,10 +184,17 @@ export class KeyedRateLimiter extends Printed implements Component {
    * console.assert(tokensPerTenant.tokens("tenant 7") >= 700);
    * ```
    */
-  reserve(key: string, cost: number = 1): Reservation {
-    const id = this.#idOf(key);
+  reserve(key: string, cost: number = 1, options?: ReserveOptions): Reservation {
+    const id = idOf(key, this.maxKeyLength);
     checkCost(cost, this.burst);
-    return this.#buckets.reserve(this.#open(id, cost), cost);
+    const timeout = reserveTimeout(options);
+    const limiter = this.#open(id, cost);
+    try {
+      return this.#buckets.reserve(limiter, cost, timeout);
+    } finally {
+      // A refused one leaves nothing open.
+      this.#buckets.close(limiter);
+    }
   }
 
   /**
@@ -182,21 +205,45 @@ export class KeyedRateLimiter extends Printed implements Component {
    * @throws RateLimitExceededError when there is no room for a new key.
    */
   pauseFor(key: string, duration: Duration | null | undefined): void {
-    const id = this.#idOf(key);
+    const id = idOf(key, this.maxKeyLength);
     const milliseconds = parsePause(duration);
     if (milliseconds > 0) this.#open(id).pause(milliseconds);
   }
 
-  /** How many tokens the key's bucket has now, with fractions. */
-  tokens(key: string): number {
-    return this.#buckets.tokens(this.#idOf(key));
+  /**
+   * Refuses whoever asks for this key for this long, also those who would wait, and at once those who wait: for
+   * clients that misbehave. A shorter block does not end a longer one early; {@link reset} ends it. Reservations
+   * keep their times. The key is not forgotten until then, so blocks without an end fill the table.
+   *
+   * @param duration as that of {@link pauseFor}.
+   * @throws TypeError when the duration is neither a number nor a string with a unit.
+   * @throws RateLimitExceededError when there is no room for a new key.
+   * @example
+   * ```ts
+   * import { KeyedRateLimiter } from "@kstlib/resilience";
+   *
+   * const logins = new KeyedRateLimiter({ rate: 5, per: "1m" });
+   * logins.block("198.51.100.7", "15m");
+   * console.assert(!logins.tryAcquire("198.51.100.7") && logins.timeUntilToken("198.51.100.7") > 899);
+   * ```
+   */
+  block(key: string, duration: Duration | null | undefined): void {
+    const id = idOf(key, this.maxKeyLength);
+    const milliseconds = parsePause(duration);
+    if (milliseconds > 0) this.#open(id).block(milliseconds);
   }
 
-  /** Seconds until a request for this key that comes now would be admitted; 0: at once. */
-  timeUntilToken(key: string, cost: number = 1): number {
-    const id = this.#idOf(key);
-    checkCost(cost, this.burst);
-    return this.#buckets.wait(id, cost);
+  /**
+   * Gives tokens back to the key's bucket, up to a full one, as for a request that should not have counted.
+   * Waiters are served as far as it goes. Of a reservation, give back by `commit` or `cancel` instead.
+   *
+   * @param tokens a number above 0.
+   * @throws TypeError or RangeError when it is anything else.
+   */
+  giveBack(key: string, tokens: number = 1): void {
+    const id = idOf(key, this.maxKeyLength);
+    checkTokens(tokens);
+    this.#buckets.refill(id, tokens);
   }
 
   /**
@@ -208,25 +255,15 @@ export class KeyedRateLimiter extends Printed implements Component {
    *
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
-  update(limits: RateLimits): void {
-    const settings = updated(this.#settings, limits);
-    const checked = limitsOf(settings);
-    this.#settings = settings;
-    this.#buckets.change(checked);
+  update(changes: RateLimitChanges): void {
+    const { settings, limits } = updated(this.#buckets.settings, changes);
+    this.#buckets.change(limits, settings);
   }
 
   /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */
   reset(key?: string): void {
     if (key === undefined) this.#buckets.resetAll();
-    else this.#buckets.reset(this.#idOf(key));
-  }
-
-  /** Listens to an event; disposing of the result stops it. */
-  on<Name extends keyof KeyedRateLimiterEvents>(
-    name: Name,
-    listener: Listener<KeyedRateLimiterEvents[Name]>,
-  ): Disposable {
-    return this.#metrics.on(name, listener);
+    else this.#buckets.reset(idOf(key, this.maxKeyLength));
   }
 
   /**
@@ -246,17 +283,15 @@ export class KeyedRateLimiter extends Printed implements Component {
     throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
   }
 
-  async #waitIn(limiter: QueuedLimiter<string>, request: Request): Promise<void> {
+  /** @param signal until its function runs, an abort gives back what was taken. */
+  async #waitIn(limiter: QueuedLimiter<string>, request: Request, signal?: Abortable): Promise<void> {
     try {
-      await limiter.admit(request);
+      const waiter = await limiter.admit(request, signal !== undefined);
+      if (!waiter || !signal?.aborted) return;
+      limiter.settle(waiter, 0);
+      throw signal.reason;
     } finally {
       this.#buckets.close(limiter);
     }
-  }
-
-  /** The key as the table knows it: itself, or its hash if it is too long. */
-  #idOf(key: unknown): string {
-    if (typeof key !== "string") throw new TypeError(unlike("key", "a string", key));
-    return key.length <= this.maxKeyLength ? key : digestOf(key);
   }
 }

@@ -14,8 +14,12 @@ import {
 /** Where a limited function waits for its turn. */
 interface Turnstile {
   acquire(options?: AcquireSyncOptions): Promise<void>;
-  acquireSync(options?: AcquireSyncOptions): void;
   execute(fn: () => void, options?: AcquireOptions): Promise<void>;
+}
+
+/** Where it blocks the thread. */
+interface SyncTurnstile {
+  acquireSync(options?: AcquireSyncOptions): void;
 }
 
 /** What to do with a generator function, in the words of an error message. */
@@ -50,22 +54,28 @@ function readOnce(
   return { ...own, signal };
 }
 
-/** A function that waits for its turn at the limiter of its instance. */
-export function limitAsync<Limiter extends Turnstile>(
+/**
+ * A function that waits for its turn at the limiter of its instance.
+ *
+ * @param turnstileOf where in the limiter a call waits.
+ */
+export function limitAsync<Limiter>(
   limiters: Policies<Limiter>,
   options: WrapOptions | undefined,
   fn: AnyFunction,
+  turnstileOf: (limiter: Limiter, self: unknown, args: readonly unknown[]) => Turnstile,
 ): AnyFunction {
   const { signal: given, ...own } = readOnce("wrap", fn, options, "async");
   return wrapCalls("limiter", limiters, fn, async (limiter, run, self, args) => {
+    const turnstile = turnstileOf(limiter, self, args);
     if (given === undefined) {
-      await limiter.acquire(own);
+      await turnstile.acquire(own);
       return await run();
     }
     const signal = typeof given === "function" ? (Reflect.apply(given, self, args) as AbortSignal) : given;
     let call: { readonly result: unknown } | undefined;
     try {
-      await limiter.execute(
+      await turnstile.execute(
         () => {
           call = { result: run() };
         },
@@ -80,7 +90,7 @@ export function limitAsync<Limiter extends Turnstile>(
 }
 
 /** A function that blocks the thread until its turn at the limiter of its instance. */
-export function limitSync<Limiter extends Turnstile>(
+export function limitSync<Limiter extends SyncTurnstile>(
   limiters: Policies<Limiter>,
   options: AcquireSyncOptions | undefined,
   fn: AnyFunction,

@@ -1,13 +1,17 @@
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
-import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { changeSettings, type OptionRules, type SettingsFor } from "../kernel/options.js";
 import { choice, duration, integer, numberAbove, optional, text } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
-/** The limits of a bucket; the options that `update` can change. */
+/** The limits of a bucket. */
 export interface RateLimits {
-  /** How many tokens flow into the bucket in each `per`: a number above 0. Default 10. */
+  /**
+   * How many tokens flow into the bucket in each `per`: a number above 0. Default 10. `Infinity` (`.inf` in YAML)
+   * is no limit: every cost is admitted and counted, whatever the burst; `tokens` and `burst` are Infinity, which
+   * is `null` in JSON. Pauses hold all the same.
+   */
   readonly rate?: number | undefined;
   /** The period of `rate`; may be as long as a month. Default 1 s. */
   readonly per?: Duration | undefined;
@@ -26,6 +30,14 @@ export interface RateLimiterOptions extends RateLimits {
   readonly maxQueue?: number | undefined;
   /** The source of time. Default: the machine's. */
   readonly clock?: Clock | undefined;
+}
+
+/** What `update` of a limiter can change: options as for its constructor, and `null` for none. */
+export interface RateLimitChanges extends Omit<RateLimits, "burst"> {
+  /** `null`: the burst follows the rate, as one that was never given does. */
+  readonly burst?: number | null | undefined;
+  /** `null`: no limit. Those who wait already stay. */
+  readonly maxQueue?: number | null | undefined;
 }
 
 /** What a `KeyedRateLimiter` does with a new key when it knows `maxKeys` keys and none has a full bucket. */
@@ -67,7 +79,7 @@ export type KeyedRateLimiterSettings = SettingsFor<
 
 /** The rules of {@link RateLimiterOptions}. */
 export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
-  rate: numberAbove(10, 0),
+  rate: numberAbove(10, 0, Infinity),
   per: duration(1, { long: true }),
   burst: optional(numberAbove(undefined, 0)),
   maxQueue: optional(integer(undefined, 0)),
@@ -84,18 +96,23 @@ export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
   onFull: choice<OnFull>("evict", ["evict", "deny"]),
 };
 
-const { rate, per, burst } = rateLimiterRules;
+const { rate, per, burst, maxQueue } = rateLimiterRules;
 
-/** The rules of {@link RateLimits}. */
-const rateLimitsRules: OptionRules<RateLimitsSettings> = { rate, per, burst };
+/** The rules of {@link RateLimitChanges}. */
+export const liveRules: Pick<typeof rateLimiterRules, keyof RateLimitChanges> = {
+  rate,
+  per,
+  burst,
+  maxQueue,
+};
 
-/**
- * The settings with some limits changed, for `update`: those not given stay.
- *
- * @throws TypeError or RangeError that names the limit when one is unknown, of the wrong type or out of range.
- */
-export function updated(settings: RateLimitsSettings, changes: RateLimits): RateLimitsSettings {
-  return resolveOptions("update", rateLimitsRules, changes, [{ ...settings, per: settings.per / 1000 }]);
+/** Settings with the changes of an `update`, which are refused as a whole when they do not fit together. */
+export function updated<Settings extends RateLimiterSettings>(
+  settings: Settings,
+  changes: RateLimitChanges,
+): { readonly settings: Settings; readonly limits: Limits } {
+  const changed = changeSettings(liveRules, settings, changes);
+  return { settings: changed, limits: limitsOf(changed) };
 }
 
 /**

@@ -30,7 +30,7 @@ export interface QueuedLimiterSettings {
 export class QueuedLimiter<Key> {
   readonly key: Key;
   readonly #bucket: TokenBucket;
-  readonly #settings: QueuedLimiterSettings;
+  #settings: QueuedLimiterSettings;
   readonly #clock: Clock;
   readonly #observer: AdmissionObserver<Key>;
   readonly #queue: WaitQueue;
@@ -135,10 +135,14 @@ export class QueuedLimiter<Key> {
     if (outcome.refusal) throw outcome.refusal.reason;
   }
 
-  /** Takes the tokens now, or as soon as they will be there; throws when that is never or the queue is full. */
-  reserve(cost: number, settle: Settle = (place, used) => this.settle(place, used)): Reservation {
+  /** Takes the tokens now, or as soon as they will be there; throws when that is too late or the queue is full. */
+  reserve(
+    cost: number,
+    timeout: number,
+    settle: Settle = (place, used) => this.settle(place, used),
+  ): Reservation {
     const now = this.now();
-    const turn = this.#takeOrWait({ cost, timeout: LONGEST_WAIT }, now);
+    const turn = this.#takeOrWait({ cost, timeout: Math.min(timeout, LONGEST_WAIT) }, now);
     const reservation: PendingReservation = { cost, due: turn ?? now, order: 0 };
     if (turn === undefined) {
       reservation.grant = this.#bucket.grant();
@@ -167,8 +171,22 @@ export class QueuedLimiter<Key> {
     this.#rearrange(now);
   }
 
+  /** Admits nobody for this long, and refuses those who wait or would; reservations keep their times. */
+  block(duration: number): void {
+    this.#queue.blockedUntil = Math.max(this.#queue.blockedUntil, this.now() + duration);
+    this.pause(duration);
+  }
+
+  /** Gives tokens back, up to a full bucket; waiters are served as far as it goes. */
+  refill(tokens: number): void {
+    const now = this.now();
+    this.#queue.refill(tokens, now);
+    this.#serve(now);
+  }
+
   /** Goes on under other limits with the tokens that are there, or the debt. */
-  change(limits: Limits): void {
+  change(limits: Limits, settings: QueuedLimiterSettings): void {
+    this.#settings = settings;
     const now = this.now();
     this.#bucket.change(limits, now);
     this.#rearrange(now);
@@ -178,6 +196,7 @@ export class QueuedLimiter<Key> {
   reset(): void {
     const now = this.now();
     this.#queue.pausedUntil = -Infinity;
+    this.#queue.blockedUntil = -Infinity;
     this.#bucket.fill();
     this.#rearrange(now);
   }
@@ -197,13 +216,10 @@ export class QueuedLimiter<Key> {
     const { name, maxQueue = Infinity } = this.#settings;
     if (this.#disposed) throw disposedError(name);
     const turn = this.#queue.turnOf(cost, now);
-    const isFull = this.queued >= maxQueue;
-    if (!isFull && !isLate(turn, now + timeout, this.#bucket.limits)) return turn;
-    throw this.#refusal(
-      cost,
-      secondsUntil(turn, now),
-      isFull ? `all ${this.queued} places to wait are taken` : undefined,
-    );
+    let why = this.queued >= maxQueue ? `all ${this.queued} places to wait are taken` : undefined;
+    if (now < this.#queue.blockedUntil) why = "this key is blocked";
+    if (why === undefined && !isLate(turn, now + timeout, this.#bucket.limits)) return turn;
+    throw this.#refusal(cost, secondsUntil(turn, now), why);
   }
 
   #refusal(cost: number, retryAfter: number, why?: string): RateLimitExceededError {

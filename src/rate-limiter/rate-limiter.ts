@@ -1,9 +1,9 @@
 import { throwIfAborted } from "../kernel/abort.js";
-import type { Clock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { contextFor, type ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import type { Listener } from "../kernel/events.js";
+import { tellMade } from "../kernel/configured.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
@@ -16,8 +16,8 @@ import { QueuedLimiter } from "./queued-limiter.js";
 import {
   limitsOf,
   type RateLimiterOptions,
-  type RateLimits,
-  type RateLimitsSettings,
+  type RateLimitChanges,
+  type RateLimiterSettings,
   rateLimiterRules,
   updated,
 } from "./options.js";
@@ -27,6 +27,8 @@ import {
   checkCost,
   parsePause,
   readRequest,
+  type ReserveOptions,
+  reserveTimeout,
   type WrapOptions,
 } from "./request.js";
 import type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
@@ -53,47 +55,47 @@ import { Metrics, type RateLimiterStats } from "./metrics.js";
  * console.assert(!limiter.tryAcquire());
  * await limiter.acquire({ timeout: "1s" });
  * console.assert(limiter.stats.totalAcquired === 3);
- *
  * const refused = await limiter.acquire({ timeout: 0 }).catch((error: unknown) => error);
  * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 0);
  * ```
  */
 export class RateLimiter extends Printed implements SyncPolicy, Component {
   readonly name: string;
-  /** How many requests may wait; `undefined` for no limit. */
-  readonly maxQueue: number | undefined;
   readonly #bucket: TokenBucket;
   readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
-  readonly #clock: Pick<Clock, "now">;
-  #settings: RateLimitsSettings;
+  #settings: RateLimiterSettings;
 
   constructor(options?: RateLimiterOptions) {
     super();
     const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
     this.name = settings.name;
-    this.maxQueue = settings.maxQueue;
     this.#settings = settings;
-    this.#clock = settings.clock;
-    const source = { kind: "rate-limiter", name: this.name } as const;
-    this.#metrics = new Metrics(source, ["acquired", "rejected"], () => ({}));
+    const { name } = this;
+    this.#metrics = new Metrics({ kind: "rate-limiter", name }, ["acquired", "rejected"], () => ({}));
     this.#bucket = new TokenBucket(limitsOf(settings));
     this.#limiter = new QueuedLimiter(settings, this.#bucket, this.#metrics, undefined);
+    tellMade(this, "rate-limiter", options);
   }
 
   /** How many tokens flow in each {@link per}. */
   get rate(): number {
-    return this.#bucket.limits.rate;
+    return this.#bucket.limits.given.rate;
   }
 
   /** The period of {@link rate}, in seconds. */
   get per(): number {
-    return this.#bucket.limits.per / 1000;
+    return this.#bucket.limits.given.per / 1000;
   }
 
   /** How many tokens the bucket holds. */
   get burst(): number {
     return this.#bucket.limits.burst;
+  }
+
+  /** How many requests may wait; `undefined` for no limit. */
+  get maxQueue(): number | undefined {
+    return this.#settings.maxQueue;
   }
 
   /** How many tokens are in the bucket now, with fractions; also while requests wait or in a pause. */
@@ -155,12 +157,12 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
    * does not move that time.
    *
    * @param cost a number above 0, up to the burst.
-   * @throws RateLimitExceededError when `maxQueue` requests wait, or in a pause without an end.
+   * @throws RateLimitExceededError when its time is later than `timeout`, `maxQueue` wait, or a pause has no end.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
-  reserve(cost: number = 1): Reservation {
+  reserve(cost: number = 1, options?: ReserveOptions): Reservation {
     checkCost(cost, this.burst);
-    return this.#limiter.reserve(cost);
+    return this.#limiter.reserve(cost, reserveTimeout(options));
   }
 
   /**
@@ -174,7 +176,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: LimitedExecuteOptions,
   ): Promise<Result> {
     checkFunction(fn, "execute", RECIPE);
-    const { context, request } = readExecution("execute", options, this.burst, this.#clock);
+    const { context, request } = readExecution("execute", options, this.burst, this.#settings.clock);
     const { signal } = request;
     const turn = this.#limiter.admit(request, signal !== undefined);
     // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
@@ -197,7 +199,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: LimitedExecuteOptions,
   ): NotAPromise<Result> {
     checkFunction(fn, "executeSync", RECIPE);
-    const { context, request } = readExecution("executeSync", options, this.burst, this.#clock);
+    const { context, request } = readExecution("executeSync", options, this.burst, this.#settings.clock);
     throwIfAborted(request.signal);
     this.#limiter.admitSync(request);
     return synchronous(fn(contextFor(fn, context)), "Use execute for it.");
@@ -215,7 +217,6 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
    * const ask = async (question: string, options: { signal?: AbortSignal } = {}) => `${question} 42`;
    * const limited = limiter.wrap(ask, { signal: (_question, { signal } = {}) => signal });
    * console.assert((await limited("6 * 7 =")) === "6 * 7 = 42");
-   *
    * const waiting = limited("and now?", { signal: AbortSignal.timeout(10) }).catch((error: Error) => error.name);
    * console.assert((await waiting) === "TimeoutError");
    * ```
@@ -225,7 +226,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: WrapOptions<Parameters<Fn>>,
   ): AsyncOf<Fn> & Limited<RateLimiter>;
   wrap(fn: AnyFunction, options?: WrapOptions): unknown {
-    return limitAsync(onePolicy(this), options, fn);
+    return limitAsync(onePolicy(this), options, fn, () => this);
   }
 
   /** Makes a function that blocks the thread until its turn, then calls `fn`: same `this`, parameters and result. */
@@ -246,9 +247,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   /**
    * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
    * does not end a longer one early. Waiters whose timeout can no longer be met are refused at once.
-   *
-   * What an upstream asks is data, not an option: any number of seconds is accepted, also 7200. 0 or less, NaN,
-   * `undefined` and `null` are no pause; Infinity lasts until {@link reset}.
+   * What an upstream asks is data, not an option: any number of seconds is accepted. 0 or less, NaN, `undefined` and
+   * `null` are no pause; Infinity lasts until {@link reset}.
    *
    * @param duration seconds, or a string with a unit; use `retryAfterSeconds` to read a response or a header.
    * @throws TypeError when it is anything else, such as the text of a header.
@@ -268,16 +268,14 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   }
 
   /**
-   * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens in the
-   * bucket are kept, up to the new burst. Waiters keep their order; one whose cost is above the new burst, or
-   * whose timeout can no longer be met, is refused at once.
+   * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens are kept,
+   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once.
    */
-  update(limits: RateLimits): void {
-    const settings = updated(this.#settings, limits);
-    const checked = limitsOf(settings);
+  update(changes: RateLimitChanges): void {
+    const { settings, limits } = updated(this.#settings, changes);
     // Before the change: a listener of a refusal may update them again.
     this.#settings = settings;
-    this.#limiter.change(checked);
+    this.#limiter.change(limits, settings);
   }
 
   /** Fills the bucket and ends a pause. Waiters are served in order, as far as it goes. Totals are kept. */
@@ -294,8 +292,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   }
 
   /**
-   * Refuses all waiters with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and from now on whoever would
-   * have to wait. No timer is left.
+   * Refuses all waiters with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and all who would have to wait.
    */
   [Symbol.dispose](): void {
     this.#limiter.dispose();

@@ -1,6 +1,6 @@
 import { type Abortable, checkSignal } from "../kernel/abort.js";
 import { type Duration, DURATION_PATTERN, durationRule, parseDuration } from "../kernel/duration.js";
-import { checkKeys } from "../kernel/options.js";
+import { checkKeys, ownOptions } from "../kernel/options.js";
 import { unlike } from "../kernel/show.js";
 import { costError } from "./errors.js";
 
@@ -11,6 +11,15 @@ export interface AcquireSyncOptions {
   /**
    * How long it may wait. If its turn cannot come in that time it is refused at once, not at its end;
    * with 0 it does not wait at all. Default: as long as it takes.
+   */
+  readonly timeout?: Duration | undefined;
+}
+
+/** Options of a reservation. */
+export interface ReserveOptions {
+  /**
+   * The longest wait: a reservation whose tokens come later is refused, and takes none. With 0, only what is
+   * there now is reserved. Default: as long as it takes.
    */
   readonly timeout?: Duration | undefined;
 }
@@ -29,6 +38,12 @@ export interface WrapOptions<Args extends readonly unknown[] = never[]> extends 
    * `(url, { signal }) => signal`. A function that runs has to listen to its signal itself.
    */
   readonly signal?: AbortSignal | SignalOf<Args> | undefined;
+}
+
+/** Options of a function that a keyed limiter wraps. */
+export interface KeyedWrapOptions<Args extends readonly unknown[] = never[]> extends WrapOptions<Args> {
+  /** Returns the key of one call; called with its `this` and arguments. A call without a string as its key rejects. */
+  readonly key: (...args: Args) => string;
 }
 
 /** Returns the signal of one call; called with its `this` and arguments. */
@@ -54,7 +69,23 @@ export const ASYNC_KEYS: Readonly<Record<keyof AcquireOptions, true>> = { ...SYN
  * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
  */
 export function checkCost(cost: unknown, burst: number): asserts cost is number {
-  if (!(typeof cost === "number" && cost > 0 && cost <= burst)) throw costError(cost, burst);
+  if (!(typeof cost === "number" && cost > 0 && cost <= burst && cost < Infinity))
+    throw costError(cost, burst);
+}
+
+/** Throws unless that many tokens can be given back. */
+export function checkTokens(tokens: unknown): asserts tokens is number {
+  if (typeof tokens === "number" && tokens > 0 && tokens < Infinity) return;
+  const message = unlike("tokens", "a number above 0", tokens);
+  throw new (typeof tokens === "number" ? RangeError : TypeError)(message);
+}
+
+/** The options of a wrapped function with a key, read once; {@link WrapOptions} are left to be checked. */
+export function readKeyed(options: unknown): KeyedWrapOptions {
+  const own = ownOptions("wrap", { ...ASYNC_KEYS, key: true }, options);
+  const { key } = own;
+  if (typeof key !== "function") throw new TypeError(unlike("key", "a function that returns a string", key));
+  return { ...own, key: key as KeyedWrapOptions["key"] };
 }
 
 /** Checks how long a request may wait and returns milliseconds. */
@@ -73,6 +104,16 @@ export function parsePause(duration: unknown): number {
   }
   const wrong = unlike("duration", durationRule({ zero: true }), duration);
   throw new TypeError(`${wrong} Read a header by retryAfterSeconds(response).`);
+}
+
+const RESERVE_KEYS: Readonly<Record<keyof ReserveOptions, true>> = { timeout: true };
+
+/** Reads how long a reservation may wait, in milliseconds. */
+export function reserveTimeout(options: ReserveOptions | undefined): number {
+  if (options === undefined) return Infinity;
+  const given: unknown = options;
+  checkKeys("reserve", RESERVE_KEYS, given);
+  return parseTimeout(options.timeout);
 }
 
 /** Reads and checks the options of one request. */

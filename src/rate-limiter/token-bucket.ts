@@ -117,6 +117,15 @@ export class TokenBucket {
     this.levels[spent] = (this.levels[spent] ?? 0) - given;
   }
 
+  /** Gives tokens back that belong to no grant, up to a full bucket. */
+  refill(tokens: number, now: number): void {
+    if (tokens >= missing(this.levels, this.at, now, this.limits)) return this.fill();
+    const spent = this.at + 1;
+    this.levels[spent] = (this.levels[spent] ?? 0) - tokens;
+    // Open grants can give back no more than what is still missing.
+    this.#observe(now);
+  }
+
   #observe(now: number): void {
     if (!this.#newest) return;
     const room = missing(this.levels, this.at, now, this.limits);

@@ -1,6 +1,6 @@
 import type { Abortable } from "../kernel/abort.js";
 import { availableAt, isLate, type Levels, take } from "./bucket.js";
-import { type Linked, LinkedList } from "./linked-list.js";
+import { type Linked, LinkedList } from "../kernel/linked-list.js";
 import type { Grant, TokenBucket } from "./token-bucket.js";
 
 /** A place in a {@link WaitQueue}. */
@@ -43,6 +43,8 @@ interface Forecast {
 export class WaitQueue {
   /** No pause if in the past. */
   pausedUntil: number = -Infinity;
+  /** Until then, nobody may wait either. */
+  blockedUntil: number = -Infinity;
   readonly #bucket: TokenBucket;
   readonly #waiters = new LinkedList<Waiter>();
   readonly #reservations = new LinkedList<PendingReservation>();
@@ -116,6 +118,12 @@ export class WaitQueue {
     }
   }
 
+  /** Gives back tokens of nobody in particular, up to a full bucket. */
+  refill(tokens: number, now: number): void {
+    this.#forecast = undefined;
+    this.#bucket.refill(tokens, now);
+  }
+
   /** Takes what was reserved until now; returns whether that overtakes a late waiter. */
   takeReserved(now: number): boolean {
     let overtaken = false;
@@ -151,7 +159,8 @@ export class WaitQueue {
     const late: [Waiter, number][] = [];
     const { limits } = this.#bucket;
     this.#forecast = this.#simulate(now, (waiter, turnAt) => {
-      const drops = waiter.cost > limits.burst || isLate(turnAt, waiter.deadline, limits);
+      const drops =
+        now < this.blockedUntil || waiter.cost > limits.burst || isLate(turnAt, waiter.deadline, limits);
       if (drops) {
         this.#remove(waiter);
         late.push([waiter, turnAt]);

@@ -43,7 +43,7 @@ function found(): Shared {
 
 let shared: Shared | undefined;
 
-/** What this copy shares with the others; its own where they are of another version. */
+/** What this copy shares with the others of the same version. */
 export function sharedByCopies(): Shared {
   return (shared ??= found());
 }

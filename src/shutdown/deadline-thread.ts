@@ -1,15 +1,15 @@
 import type { Worker } from "node:worker_threads";
+import { warn } from "../kernel/warning.js";
 import { whyUninspectable } from "../process/inspector.js";
-import { startThread } from "../process/thread.js";
+import { startThread, whyNoThread } from "../process/thread.js";
 import { deadlineProgram } from "./deadline-program.js";
 import { endProcess, exitNow, isEnding } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";
-import { canStartDeadlineThread, warnNoDeadlineThread } from "./thread-check.js";
 import { endingBecause } from "./unfinished.js";
 
 /** Enforces the total deadline of one shutdown from outside the thread that it runs on. */
 export interface Deadline {
-  /** Takes in which callback runs, for the report; `null` when all are over and the process is about to end. */
+  /** Sets which callback runs, for the report; `null` when all have ended and the process is about to end. */
   running(name: string | null): void;
   /** Ends the enforcement; with the last one the thread ends. */
   stop(): void;
@@ -43,11 +43,31 @@ interface Thread {
 }
 
 const TIME_UP = "@kstlib/resilience/shutdown/";
+const NO_THREAD = "KSTLIB_NO_DEADLINE_THREAD";
+const NO_THREAD_MESSAGE = "a callback that blocks the thread can outlast the timeout of the shutdown";
 
 // One thread serves all shutdowns, as long as there are any.
 const enforced = new Map<number, GracefulShutdownSettings>();
 let thread: Thread | undefined;
 let lastId = 0;
+let hasWarned = false;
+
+function warnNoThread(error: unknown): void {
+  warn(NO_THREAD, NO_THREAD_MESSAGE, error);
+}
+
+/**
+ * Whether a deadline thread can be started, as far as that can be told without starting one, which takes tens of
+ * milliseconds. If not, the first call warns; it is made at the installation, long before the thread is needed.
+ */
+export function canStartDeadlineThread(): boolean {
+  const why = whyNoThread();
+  if (why !== undefined && !hasWarned) {
+    hasWarned = true;
+    warn(NO_THREAD, `${NO_THREAD_MESSAGE}: ${why}`);
+  }
+  return why === undefined;
+}
 
 /**
  * Begins to enforce a deadline. In a worker there is none: the inspector reaches the main thread only, and a
@@ -62,7 +82,7 @@ export function holdDeadline(settings: GracefulShutdownSettings, until: number):
   try {
     thread ??= start();
   } catch (error) {
-    warnNoDeadlineThread(error);
+    warnNoThread(error);
     return undefined;
   }
   const id = ++lastId;
@@ -75,7 +95,7 @@ export function holdDeadline(settings: GracefulShutdownSettings, until: number):
   };
 }
 
-/** A process whose own callbacks are over waits for others until then. */
+/** Allows a process whose own callbacks have ended to wait for other copies of the package until then. */
 export function allowUntil(until: number): void {
   tell({ step: "allow", until });
 }
@@ -89,7 +109,7 @@ function start(): Thread {
   const timeUp = `${TIME_UP}${process.hrtime.bigint()}`;
   const workerData: DeadlineThreadData = { timeUp, uninspectable: whyUninspectable() };
   const worker = startThread(deadlineProgram, { name: "shutdown", workerData });
-  worker.on("error", warnNoDeadlineThread).unref();
+  worker.on("error", warnNoThread).unref();
   const main: NodeJS.EventEmitter = process;
   main.on(timeUp, endNow);
   return { worker, timeUp };
@@ -112,7 +132,7 @@ function endNow(id: number): void {
   const { forceExitCode } = settings;
   closeInspector();
   endingBecause("ended when the time was up");
-  // An asynchronous `exit` of the application's own has no time left, nor a thread to run on.
+  // The application's own asynchronous `exit` cannot go on: the time is up and the thread is blocked.
   if (isEnding() || endProcess(settings, forceExitCode) !== undefined) exitNow(forceExitCode);
   // The application's own `exit` has returned: the rest is up to the application.
   endingBecause(undefined);

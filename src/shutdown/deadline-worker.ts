@@ -2,8 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { formatDuration } from "../kernel/duration.js";
 import { evaluate, inspectMain, STACK_BELOW } from "../process/inspector.js";
 import { killOwnProcess } from "../process/kill.js";
-import { sharedNow } from "../process/shared-time.js";
-import { pause, within } from "../process/thread-clock.js";
+import { pause, sharedNow, within } from "../process/thread-clock.js";
 import type { DeadlineOrder, DeadlineThreadData } from "./deadline-thread.js";
 import { FLUSH_LIMIT } from "./flush.js";
 import { killNewChildren } from "./new-children.js";
@@ -62,7 +61,7 @@ function innermost(stack: string): string {
     .join(" < ");
 }
 
-/** What is known without asking the main thread. */
+/** What blocks the end, as far as this thread knows. */
 function trouble({ running }: Shutdown): string {
   if (running === null) return "the process does not end";
   if (running === undefined) return "the thread is blocked before the first callback";
@@ -80,10 +79,10 @@ async function interrupt({ id }: Shutdown): Promise<string | undefined> {
   }
   if (answer === undefined) return "the thread is outside of JavaScript and cannot be interrupted";
   const place = innermost(answer.stack);
-  // Between two callbacks of the application there is none.
+  // Between two callbacks no frame is the application's.
   if (place !== "") say(`stuck at: ${place}`);
   void evaluate(session, `process.emit(${JSON.stringify(timeUp)}, ${id})`);
-  // The evaluation is on its way; a session left open would hold the exit up.
+  // The evaluation has been sent; an open session would delay the exit.
   session.disconnect();
   return undefined;
 }

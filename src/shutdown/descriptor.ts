@@ -1,3 +1,4 @@
+import { logged, told, toldError } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -5,7 +6,7 @@ import {
   sectionRules,
 } from "../kernel/descriptor.js";
 import { GracefulShutdown } from "./graceful-shutdown.js";
-import { checkDelay, type GracefulShutdownOptions, shutdownRules } from "./options.js";
+import { checkDelay, type GracefulShutdownOptions, liveRules, shutdownRules } from "./options.js";
 import type { ShutdownEvents } from "./report.js";
 
 export const section: SectionDescriptor = {
@@ -17,7 +18,23 @@ export const section: SectionDescriptor = {
 
 export const component: ComponentDescriptor<GracefulShutdown, ShutdownEvents> = {
   kind: "shutdown",
-  events: { begin: true, callback: true, complete: true },
+  events: {
+    begin: logged("info", ({ reason, error }) => ({
+      message: `begins: ${reason}`,
+      fields: { reason, ...toldError(error) },
+    })),
+    callback: logged("info", ({ result: { name, status, seconds, error } }) => ({
+      level: status === "done" ? "info" : "warn",
+      message: `${name} ${status} after ${told(seconds)}`,
+      fields: { callback: name, status, seconds, ...toldError(error) },
+    })),
+    complete: logged("info", ({ report: { ok, seconds, reason } }) => ({
+      level: ok ? "info" : "error",
+      message: `${ok ? "complete" : "not complete"} after ${told(seconds)}`,
+      fields: { ok, seconds, reason },
+    })),
+  },
+  configured: { section: "shutdown", rules: shutdownRules, live: Object.keys(liveRules) },
   make: (options: GracefulShutdownOptions) => new GracefulShutdown(options),
   only: {
     release: (shutdown) => shutdown.uninstall(),

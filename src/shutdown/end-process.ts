@@ -6,9 +6,6 @@ import { letGoOfClosedTerminal } from "./closed-terminal.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { say } from "./say.js";
 
-/** What decides about the end of the process. */
-export type ExitSettings = Pick<GracefulShutdownSettings, "exit" | "timeout" | "forceExitCode" | "clock">;
-
 /** Shows anything that was thrown, even an object that throws when it is inspected. */
 export function inspected(error: unknown): string {
   try {
@@ -22,23 +19,27 @@ export function inspected(error: unknown): string {
 let pending: Promise<void> | undefined;
 
 /**
- * Ends the process past an `exit` of the application's own. An `exit` listener that throws does so through
- * `process.exit`: caught like any other error it would keep the process alive for ever.
+ * Ends the process without the application's own `exit`. An `exit` listener that throws does so through
+ * `process.exit`: if that were caught like any other error, the process would never end.
  */
 export function exitNow(code: number): void {
   try {
     process.exit(code);
   } catch (error) {
-    say(`an exit listener failed: ${inspected(error)}`);
+    say(`exit failed: ${inspected(error)}`);
     // The listeners are not called again.
     process.exit(code);
   }
 }
 
-async function settle(result: PromiseLike<unknown>, settings: ExitSettings, code: number): Promise<void> {
+async function settle(
+  result: PromiseLike<unknown>,
+  settings: GracefulShutdownSettings,
+  code: number,
+): Promise<void> {
   const { clock, timeout, forceExitCode } = settings;
-  // Without this timer a process with nothing else to do would end first, with another code. The deadline thread has
-  // ended where the shutdown was complete before.
+  // Without this timer a process with nothing else to do would end first, with another code. The deadline thread does
+  // not help: it has ended if the shutdown was complete before.
   const hold = clock.setTimer(() => {
     say(`exit did not finish within ${formatDuration(timeout / 1000)}; exiting with ${forceExitCode}.`);
     exitNow(forceExitCode);
@@ -46,14 +47,14 @@ async function settle(result: PromiseLike<unknown>, settings: ExitSettings, code
   try {
     await result;
   } catch (error) {
-    exitAfter(error, false, code);
+    exitAfter(error, code);
   }
   hold.cancel();
   pending = undefined;
 }
 
-function exitAfter(error: unknown, isExiting: boolean, code: number): void {
-  say(`${isExiting ? "an exit listener" : "exit"} failed: ${inspected(error)}`);
+function exitAfter(error: unknown, code: number): void {
+  say(`exit failed: ${inspected(error)}`);
   exitNow(code);
 }
 
@@ -64,14 +65,9 @@ function exitAfter(error: unknown, isExiting: boolean, code: number): void {
  *
  * @returns the promise; `undefined` when the process goes on.
  */
-export function endProcess(settings: ExitSettings, code: number): Promise<void> | undefined {
+export function endProcess(settings: GracefulShutdownSettings, code: number): Promise<void> | undefined {
   if (pending !== undefined) return pending;
   letGoOfClosedTerminal();
-  let isExiting = false;
-  const begun = (): void => {
-    isExiting = true;
-  };
-  process.prependOnceListener("exit", begun);
   try {
     const { exit } = settings;
     const result = exit(code);
@@ -79,14 +75,12 @@ export function endProcess(settings: ExitSettings, code: number): Promise<void> 
     pending = settle(result, settings, code);
     return pending;
   } catch (error) {
-    exitAfter(error, isExiting, code);
+    exitAfter(error, code);
     return undefined;
-  } finally {
-    process.off("exit", begun);
   }
 }
 
-/** Whether an `exit` of the application's own is under way. */
+/** Whether the application's own `exit` is pending. */
 export function isEnding(): boolean {
   return pending !== undefined;
 }

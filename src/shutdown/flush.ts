@@ -6,14 +6,14 @@ import { atMost } from "./at-most.js";
 /** How long the exit waits for unwritten output, in milliseconds: the reader of a pipe may have stopped reading. */
 export const FLUSH_LIMIT = 1000;
 
-/** The output streams of the process, as far as it has them. */
+/** Those of stdout and stderr that the process has. */
 export function outputStreams(): readonly Writable[] {
   const streams: Writable[] = [];
   for (const name of ["stdout", "stderr"] as const) {
     try {
       streams.push(process[name]);
     } catch {
-      // The getter throws for a descriptor of an unknown kind, to which nothing was written then.
+      // The getter throws for a descriptor of an unknown kind; nothing can have been written to it.
     }
   }
   return streams;
@@ -67,7 +67,7 @@ async function flushSink(sink: object): Promise<void> {
 
 async function written(streams: readonly Writable[]): Promise<void> {
   const sinks = streams.map(sinkOf).filter((sink) => typeof sink === "object" && sink !== null);
-  // That the reader is gone is no error.
+  // A reader that is gone is not an error.
   if (sinks.length > 0) await Promise.allSettled(sinks.map(flushSink));
   for (const stream of streams.filter(mayHold)) {
     // The callback of an empty write comes after all that was written before, or with the error.

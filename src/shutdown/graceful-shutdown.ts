@@ -1,17 +1,21 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import { Events, type Listener } from "../kernel/events.js";
-import { resolveOptions } from "../kernel/options.js";
+import { changeSettings, resolveOptions } from "../kernel/options.js";
 import { checkFunction } from "../kernel/policy.js";
 import { Printed } from "../kernel/printed.js";
 import { show } from "../kernel/show.js";
 import { type ClusterPrimary, trackCluster } from "./members/cluster-workers.js";
+import { canStartDeadlineThread } from "./deadline-thread.js";
 import { trackWorker, type WorkerThread } from "./members/worker-thread.js";
 import {
   checkDelay,
   type GracefulShutdownOptions,
   type GracefulShutdownSettings,
+  liveRules,
   type OnSecondSignal,
+  type ShutdownChanges,
   shutdownRules,
   type ShutdownSignal,
 } from "./options.js";
@@ -28,7 +32,6 @@ import type { ClosableServer } from "./servers/frameworks.js";
 import { ShutdownRun } from "./shutdown-run.js";
 import { install, isInstalled, uninstall } from "./signals.js";
 import type { ShutdownSnapshot } from "./snapshot.js";
-import { canStartDeadlineThread } from "./thread-check.js";
 import type { ShutdownWaitOptions } from "./wait.js";
 
 /**
@@ -60,7 +63,7 @@ import type { ShutdownWaitOptions } from "./wait.js";
  * ```
  */
 export class GracefulShutdown extends Printed implements Component, AsyncDisposable {
-  readonly #settings: GracefulShutdownSettings;
+  #settings: GracefulShutdownSettings;
   readonly #events: Events<ShutdownEvents>;
   readonly #registrations = new Registrations();
   readonly #run: ShutdownRun;
@@ -73,9 +76,10 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     const source = { kind: "shutdown", name: settings.name } as const;
     this.#events = new Events("GracefulShutdown", ["begin", "callback", "complete"], source);
     this.#run = new ShutdownRun(settings, this.#registrations, this.#events);
+    tellMade(this, "shutdown", options);
   }
 
-  /** What snapshots and messages call it. */
+  /** Its name in snapshots and messages. */
   get name(): string {
     return this.#settings.name;
   }
@@ -90,7 +94,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#settings.preStopDelay / 1000;
   }
 
-  /** The part of the time left that a server, thread or cluster leaves to the callbacks behind it: 0 to 0.9. */
+  /** The part of the remaining time that a server, thread or cluster leaves to the callbacks after it: 0 to 0.9. */
   get reserve(): number {
     return this.#settings.reserve;
   }
@@ -146,7 +150,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Adds a callback. Disposing of the result takes it away again, as `unregister` does.
+   * Adds a callback. Disposing of the result removes it, as `unregister` does.
    *
    * @throws ShutdownError when the name is taken or the shutdown has begun.
    * @throws TypeError or RangeError for a bad name, callback or option.
@@ -203,8 +207,8 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Takes away what was registered by that name. Returns whether there was something; `false` once the shutdown has
-   * begun, because nothing can be changed then.
+   * Removes what was registered under that name. Returns whether there was anything; `false` once the shutdown has
+   * begun, when nothing can be changed any more.
    */
   unregister(name: string): boolean {
     return this.#registrations.remove((hook) => hook.name === name);
@@ -219,6 +223,18 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     install(this.#run);
     // With another clock there is no deadline thread.
     if (this.#settings.clock === realClock) canStartDeadlineThread();
+  }
+
+  /**
+   * Changes options for a shutdown that has not begun; one that has begun goes on with its own.
+   *
+   * @throws TypeError or RangeError that names the option, or says that they do not go together.
+   */
+  update(changes: ShutdownChanges): void {
+    const settings = changeSettings(liveRules, this.#settings, changes);
+    checkDelay(settings);
+    this.#settings = settings;
+    if (!this.isShuttingDown) this.#run.settings = settings;
   }
 
   /** Stops listening; other listeners stay. A shutdown in progress goes on. */
@@ -246,7 +262,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#run.wait(options);
   }
 
-  /** What it is and does at this moment; frozen, JSON-serialisable. */
+  /** Its current state as a frozen object that JSON can hold. */
   snapshot(): ShutdownSnapshot {
     return this.#run.snapshot(this.isInstalled);
   }

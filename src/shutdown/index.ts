@@ -8,6 +8,7 @@ export type {
   OnSecondSignal,
   SecondSignal,
   SecondSignalAnswer,
+  ShutdownChanges,
   ShutdownSignal,
 } from "./options.js";
 export type { ShutdownCallbackOptions, ShutdownServerOptions } from "./registration-options.js";

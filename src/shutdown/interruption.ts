@@ -18,8 +18,8 @@ export function isInterruption(error: unknown): boolean {
 }
 
 /**
- * Keeps the uncaught error of a start-up that the shutdown interrupts from ending the process before the callbacks are
- * done. Any other uncaught error ends the process, as without this listener.
+ * A start-up that the shutdown interrupts may throw an uncaught error, which must not end the process before the
+ * callbacks are done. Any other uncaught error ends the process, as without this listener.
  */
 export function tolerateInterruption(): Disposable {
   const caught = (error: unknown): void => {

@@ -11,7 +11,7 @@ function threadsOf(pid: number): readonly string[] {
   }
 }
 
-/** A process and all that descend from it. */
+/** A process and all its descendants. */
 function family(pid: number): readonly number[] {
   const children = threadsOf(pid).flatMap((thread) => childrenOf(`/proc/${pid}/task/${thread}`));
   return [pid, ...children.flatMap(family)];
@@ -27,8 +27,8 @@ function kill(pid: number): void {
 
 /**
  * Ends what a callback waits for synchronously, such as `execSync`, so that the main thread comes back to JavaScript:
- * the children that it has started since the calling thread was started (Linux). With all descendants, because those
- * hold the pipes of a shell that is gone.
+ * the children that were started after the calling thread (Linux), with all their descendants, which would keep the
+ * pipes of a killed shell open.
  */
 export function killNewChildren(): void {
   const began = readStat("/proc/thread-self")?.start ?? Infinity;
@@ -37,7 +37,7 @@ export function killNewChildren(): void {
   for (const child of children) {
     if ((readStat(`/proc/${child}`)?.start ?? 0) < began) continue;
     say(`killing the child process ${child} that was started during the shutdown.`);
-    // All are found before the first is killed: its children would have another parent.
+    // Find all before killing any: the children of a killed process get another parent.
     for (const member of family(child)) kill(member);
   }
 }

@@ -3,20 +3,9 @@ import { type Duration, formatDuration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { callback, custom, duration, flag, integer, numberFrom, type Rule, text } from "../kernel/rules.js";
-import { show } from "../kernel/show.js";
+import { unlike } from "../kernel/show.js";
 
-/** The signals that can begin a shutdown; one that the platform does not have is ignored. */
-export type ShutdownSignal =
-  | "SIGTERM"
-  | "SIGINT"
-  | "SIGHUP"
-  | "SIGQUIT"
-  | "SIGBREAK"
-  | "SIGUSR1"
-  | "SIGUSR2"
-  | "SIGPWR";
-
-const SIGNALS: readonly ShutdownSignal[] = [
+const SIGNALS = [
   "SIGTERM",
   "SIGINT",
   "SIGHUP",
@@ -25,11 +14,14 @@ const SIGNALS: readonly ShutdownSignal[] = [
   "SIGUSR1",
   "SIGUSR2",
   "SIGPWR",
-];
+] as const;
+
+/** The signals that can begin a shutdown; one that the platform does not have is ignored. */
+export type ShutdownSignal = (typeof SIGNALS)[number];
 
 /** Options of {@link GracefulShutdown}; every one may be left out. */
 export interface GracefulShutdownOptions {
-  /** What snapshots and messages call it. Default `"shutdown"`. */
+  /** Its name in snapshots and messages. Default `"shutdown"`. */
   readonly name?: string | undefined;
   /**
    * The time for everything together: `preStopDelay` and all callbacks. Above 0. Default 30 s.
@@ -126,7 +118,7 @@ export type GracefulShutdownSettings = SettingsFor<
 
 function refuse(label: string, allowed: string, value: unknown, type: string): never {
   const Kind = typeof value === type ? RangeError : TypeError;
-  throw new Kind(`${label} must be ${allowed}; got ${show(value)}.`);
+  throw new Kind(unlike(label, allowed, value));
 }
 
 function signalList(): Rule<readonly ShutdownSignal[]> {
@@ -181,3 +173,20 @@ export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings):
     `preStopDelay must be shorter than timeout (${formatDuration(timeout / 1000)}), which includes it; got ${formatDuration(preStopDelay / 1000)}.`,
   );
 }
+
+/** What `update` can change: options as for the constructor. */
+export type ShutdownChanges = Pick<
+  GracefulShutdownOptions,
+  "timeout" | "forceExitCode" | "exitOnSignal" | "preStopDelay" | "reserve"
+>;
+
+const { timeout, forceExitCode, exitOnSignal, preStopDelay, reserve } = shutdownRules;
+
+/** The rules of {@link ShutdownChanges}. */
+export const liveRules: Pick<typeof shutdownRules, keyof ShutdownChanges> = {
+  timeout,
+  forceExitCode,
+  exitOnSignal,
+  preStopDelay,
+  reserve,
+};

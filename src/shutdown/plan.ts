@@ -1,6 +1,6 @@
 import type { ShutdownContext, ShutdownCut, ShutdownMember } from "./report.js";
 
-/** What a registration is of. */
+/** What was registered. */
 export type ShutdownKind = "callback" | "server" | "worker" | "cluster";
 
 /** A registration, which is called in its turn; times in milliseconds. */
@@ -11,11 +11,11 @@ export interface Hook {
   readonly timeout?: number | undefined;
   /** @param time how long it may take, for those that divide it among several steps. */
   readonly callback: (context: ShutdownContext, time: number) => unknown;
-  /** Tells, after its turn, what has become of the threads or processes behind it. */
+  /** After its turn: what became of its threads or processes. */
   readonly members?: () => Promise<readonly ShutdownMember[]>;
-  /** Tells, after its turn, what a server has cut off. */
+  /** After its turn: which connections a server cut off. */
   readonly cut?: () => ShutdownCut | undefined;
-  /** Undoes what the registration has done, such as adding listeners. */
+  /** Removes the listeners that the registration has added. */
   readonly release?: () => void;
 }
 

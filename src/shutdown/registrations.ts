@@ -6,20 +6,20 @@ import { ShutdownError } from "./errors.js";
 import { type Hook, inOrder } from "./plan.js";
 import type { ShutdownCallbackOptions, ShutdownCallbackSettings } from "./registration-options.js";
 
-/** What is registered, by name. Once the shutdown has begun nothing changes any more. */
+/** The registered callbacks. They cannot be changed once the shutdown has begun. */
 export class Registrations {
   #hooks: readonly Hook[] = [];
   #closed = false;
 
-  /** In the order of their turns. */
+  /** In the order in which they run. */
   get hooks(): readonly Hook[] {
     return this.#hooks;
   }
 
   /**
-   * Adds a registration; disposing of the result takes it away again.
+   * Adds a registration; disposing of the result removes it.
    *
-   * @param prepare makes the rest of it, called when nothing else can be refused.
+   * @param prepare makes the rest of it; called after all checks.
    */
   add<Settings extends ShutdownCallbackSettings>(
     name: string,
@@ -48,7 +48,7 @@ export class Registrations {
     return disposable(() => this.remove((other) => other === hook));
   }
 
-  /** Takes a callback away. Returns whether it was there; `false` once the shutdown has begun. */
+  /** Removes a registration. Returns whether it was there; `false` once the shutdown has begun. */
   remove(isMeant: (hook: Hook) => boolean): boolean {
     const hook = this.#closed ? undefined : this.#hooks.find(isMeant);
     if (hook === undefined) return false;
@@ -62,7 +62,7 @@ export class Registrations {
     this.#closed = true;
   }
 
-  /** Undoes what the registrations have done, such as adding listeners. */
+  /** Removes the listeners that registrations have added. */
   release(): void {
     for (const hook of this.#hooks) hook.release?.();
   }

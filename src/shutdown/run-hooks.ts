@@ -17,15 +17,15 @@ import { takeTurn } from "./turn.js";
  */
 const AFTER_ERROR = 1000;
 
-/** What the caller of {@link runHooks} knows, and wants to know. */
+/** The inputs of {@link runHooks} that change meanwhile, and its callbacks. */
 interface Observer {
-  /** Aborted when the process is in an undefined state: then it must not go on serving. */
+  /** Aborted after an uncaught error: the process is in an undefined state and must not go on serving. */
   readonly broken: AbortSignal;
-  /** The uncaught error, if there was one so far. */
+  /** The uncaught error so far, if any. */
   readonly crash: () => { readonly error: unknown } | undefined;
-  /** Told before each turn. */
+  /** Called before each callback. */
   readonly onTurn: (name: string) => void;
-  /** Told after each turn, and of each callback whose turn never came. */
+  /** Called after each callback, and for each that was skipped. */
   readonly onResult: (result: ShutdownResult) => void;
 }
 
@@ -48,7 +48,7 @@ export async function runHooks(
   const started = clock.now();
   const streams = outputStreams();
   const tolerance = tolerate(streams);
-  // Always asynchronous: who is told that the shutdown has begun is told before the first callback runs.
+  // Always asynchronous, so that the listeners of "begin" are called before the first callback.
   await linger(preStopDelay, broken, clock);
   const results: ShutdownResult[] = [];
   for (const hook of hooks) {
@@ -95,7 +95,7 @@ async function runHook(
     controller.abort(error);
   };
   const expire = (): void => {
-    // The rest of a total time is no round number.
+    // What is left of the total time is rarely a round number.
     const seconds = time < 1000 ? time / 1000 : Math.round(time / 100) / 10;
     const message = `${name} did not finish within ${formatDuration(seconds)}.`;
     end("timed-out", new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));

@@ -2,12 +2,12 @@ import { realClock, type Timer } from "../kernel/clock.js";
 import { runContained } from "../kernel/warning.js";
 import type { GracefulShutdownSettings, SecondSignalAnswer, ShutdownSignal } from "./options.js";
 
-/** Whether people type it. Others are sent by programs, which can send a SIGKILL later. */
+/** Whether a key combination sends it. Other signals come from programs, which can send SIGKILL later. */
 export function isTyped(signal: string): boolean {
   return ["SIGINT", "SIGQUIT", "SIGBREAK"].includes(signal);
 }
 
-/** The default rule. A complete shutdown has nothing left to lose. */
+/** The default rule. When the shutdown is complete, an exit interrupts nothing. */
 function byDefault(signal: ShutdownSignal, isComplete: boolean): SecondSignalAnswer {
   return isComplete || isTyped(signal) ? "exit" : "ignore";
 }
@@ -15,10 +15,10 @@ function byDefault(signal: ShutdownSignal, isComplete: boolean): SecondSignalAns
 type HistorySettings = Pick<GracefulShutdownSettings, "clock" | "signals" | "repeatGrace" | "onSecondSignal">;
 
 /**
- * The signals that one shutdown has received. A terminal signals the whole process group, and what runs the program
- * (`npm`, `node --watch`, nodemon) forwards what it got, some as another signal: all that comes within the grace is one
- * request. A copy, too, is a signal that comes when a listener of it has just been removed: NestJS, when its own hooks
- * are done, removes its listener and sends the signal to its own process again.
+ * The signals that one shutdown has received. A terminal signals the whole process group, and a runner (`npm`,
+ * `node --watch`, nodemon) forwards what it received, sometimes as another signal: all signals within the grace are one
+ * request. A signal is also a copy if one of its listeners has just been removed: when its hooks are done, NestJS
+ * removes its listener and sends the signal to its own process again.
  */
 export class SignalHistory {
   readonly #settings: HistorySettings;
@@ -32,7 +32,7 @@ export class SignalHistory {
     this.#settings = settings;
   }
 
-  /** Takes note of a signal and says what it means. */
+  /** Records a signal and returns what it means. */
   hear(signal: ShutdownSignal, isComplete: boolean): "first" | "copy" | SecondSignalAnswer {
     const { clock, onSecondSignal } = this.#settings;
     if (this.#grace !== undefined) return "copy";

@@ -1,6 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import type { Events } from "../kernel/events.js";
-import { sharedNow } from "../process/shared-time.js";
+import { sharedNow } from "../process/thread-clock.js";
 import { type Deadline, holdDeadline } from "./deadline-thread.js";
 import { ShutdownError } from "./errors.js";
 import type { GracefulShutdownSettings } from "./options.js";
@@ -10,8 +10,7 @@ import { runHooks, warnOfFailures } from "./run-hooks.js";
 import { SignalHistory } from "./second-signal.js";
 import { describe, type ShutdownSnapshot } from "./snapshot.js";
 import { noteBegun, noteEnded } from "./unfinished.js";
-import type { ShutdownWaitOptions } from "./wait.js";
-import { waitForEnd } from "./wait.js";
+import { type ShutdownWaitOptions, waitForEnd } from "./wait.js";
 
 /** A shutdown that has begun. */
 interface Begun {
@@ -23,7 +22,8 @@ interface Begun {
 
 /** The one run of a shutdown, from its beginning to its end: what the signals and the public methods act on. */
 export class ShutdownRun {
-  readonly settings: GracefulShutdownSettings;
+  /** They may change until it begins. */
+  settings: GracefulShutdownSettings;
   readonly history: SignalHistory;
   readonly #registrations: Registrations;
   readonly #events: Events<ShutdownEvents>;
@@ -68,15 +68,15 @@ export class ShutdownRun {
     return this.#begin(reason, this.settings);
   }
 
-  /** Begins it on the order of a parent, which has waited its own `preStopDelay` already, within `time` milliseconds. */
+  /** Begins it for a parent, which has already waited its own `preStopDelay`; `time` is the limit in milliseconds. */
   obey(reason: string, time: number): void {
     const timeout = Math.min(this.settings.timeout, time);
     void this.#begin(reason, { ...this.settings, preStopDelay: 0, timeout });
   }
 
   /**
-   * Begins it after an uncaught error, unless it has begun. The process is in an undefined state: from now on it does
-   * not wait to go on serving.
+   * Begins it after an uncaught error, unless it has begun, and ends the `preStopDelay`: the process is in an undefined
+   * state and must not go on serving.
    */
   crash(reason: string, error: unknown): void {
     this.#crash ??= { error };
@@ -84,17 +84,20 @@ export class ShutdownRun {
     void this.begin(reason);
   }
 
-  /** For endings whose report nobody receives: warns, once, of what failed, unless somebody listens. Never rejects. */
+  /** Begins it where nobody receives the report: without listeners, failures become warnings, once. Never rejects. */
   finish(reason: string = ""): Promise<ShutdownReport> {
-    return (this.#finished ??= this.#finish(reason));
+    return (this.#finished ??= this.begin(reason).then((report) => {
+      if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
+      return report;
+    }));
   }
 
-  /** Told that the process ends behind it: until then the deadline holds. */
+  /** The process exits after it: the deadline is enforced until then. */
   exitFollows(): void {
     this.#isExiting = true;
   }
 
-  /** Told that the process goes on after all. */
+  /** The application's `exit` has returned, and the process goes on. */
   exitReturned(): void {
     this.#isExiting = false;
     if (this.#isComplete) this.#deadline?.stop();
@@ -132,7 +135,7 @@ export class ShutdownRun {
     if (this.#begun !== undefined) return this.#begun.report;
     this.#registrations.close();
     const until = sharedNow() + settings.timeout;
-    // Another clock is a test's, and says nothing about when a thread hangs.
+    // Any other clock is for tests and cannot tell how long a thread has been blocked.
     if (settings.clock === realClock) this.#deadline = holdDeadline(settings, until);
     noteBegun(this);
     const report = runHooks(this.#registrations.hooks, reason, settings, {
@@ -141,17 +144,11 @@ export class ShutdownRun {
       onTurn: this.#onTurn,
       onResult: this.#onResult,
     }).then(this.#complete);
-    // In place before anybody is told of the beginning.
+    // Set before the listeners are called.
     this.#begun = { reason, until, report };
     const message = `the process is shutting down: ${reason}.`;
     this.#beginning.abort(new ShutdownError("ERR_SHUTDOWN_IN_PROGRESS", message));
     this.#events.emit("begin", { reason, ...this.#crash });
-    return report;
-  }
-
-  async #finish(reason: string): Promise<ShutdownReport> {
-    const report = await this.begin(reason);
-    if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
     return report;
   }
 

@@ -22,7 +22,7 @@ const REJECTION = "unhandledRejection";
 const CRASHES = process.versions["bun"] === undefined ? [CRASH] : [CRASH, REJECTION];
 const installed = new Set<ShutdownRun>();
 const listening = new Map<string, (...args: unknown[]) => void>();
-/** The thread or process that can tell this one to end, where there is one. */
+/** The thread or process that can tell this one to end, if any. */
 let parent: Parent | undefined;
 
 const self: Copy = {
@@ -56,7 +56,7 @@ function inProgress(): readonly ShutdownRun[] {
   return [...installed].filter((run) => run.until !== undefined);
 }
 
-/** The events of the process that a shutdown listens to; a signal that the platform does not have never comes. */
+/** The events of the process that a shutdown listens to. */
 function eventsOf({ settings: { signals, handleUncaught } }: ShutdownRun): readonly string[] {
   return handleUncaught ? [...signals, ...CRASHES] : signals;
 }
@@ -128,10 +128,10 @@ function received(signal: ShutdownSignal): void {
   );
 }
 
-/** Ends the process at once; what is not done is said on stderr, since the exit code is that of an orderly end. */
+/** Ends the process at once. The exit code is that of an orderly end, so stderr says what was not done. */
 async function cutShort({ settings }: ShutdownRun, signal: ShutdownSignal, code: number): Promise<void> {
   endingBecause(`ended at once by a second signal, ${signal}`);
-  // One more signal ends the process past an `exit` of the application that hangs.
+  // The application's `exit` is still running and may hang: one more signal bypasses it.
   if (isEnding()) return exitNow(code);
   const ending = endProcess(settings, code);
   const held = ending === undefined ? [] : inProgress();
@@ -141,7 +141,7 @@ async function cutShort({ settings }: ShutdownRun, signal: ShutdownSignal, code:
   for (const run of held) run.exitReturned();
 }
 
-/** Told by the parent. That is no signal: one that comes as well, to the whole group, is the first. */
+/** The parent's command. It is not a signal: a signal to the whole group that follows counts as the first. */
 function obeyParent(reason: string, time: number): void {
   for (const run of installed) run.obey(reason, time);
   void leave(
@@ -155,13 +155,13 @@ function crashed(error: unknown, origin: unknown): void {
   if (shared.exitCode !== undefined && isInterruption(error)) return;
   process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
-  // A shutdown that does not handle exceptions is told of one once it has begun.
+  // A shutdown in progress takes in the error even without `handleUncaught`.
   for (const run of installed) {
     if (found.includes(run) || run.hasBegun) run.crash(String(origin), error);
   }
   failTurn(error);
   void leave(found[0], 1);
-  // Also where the process was about to exit for another reason.
+  // Also if the process was about to exit for another reason.
   if (shared.exitCode !== undefined) shared.exitCode = 1;
 }
 
@@ -174,7 +174,7 @@ function otherCopies(): readonly Copy[] {
   return [...sharedByCopies().copies].filter((copy) => copy !== self);
 }
 
-/** Ends the process when every shutdown that has begun is complete; does nothing when it is about to end already. */
+/** Ends the process when every shutdown that has begun is complete, unless that is under way already. */
 async function leave(leader: ShutdownRun | undefined, code: number): Promise<void> {
   const shared = sharedByCopies();
   if (leader === undefined || shared.exitCode !== undefined) return;

@@ -4,7 +4,7 @@ import { show } from "../kernel/show.js";
 import type { Hook, ShutdownKind } from "./plan.js";
 import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 
-/** What a `GracefulShutdown` says of itself at one moment; times in seconds. */
+/** The state of a `GracefulShutdown` at one moment; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {
   readonly kind: "shutdown";
   readonly state: "idle" | "draining" | "complete";

@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 
-/** Ends one turn, because something that it started threw an error that nobody caught. */
+/** Ends one turn, because something that it started threw an uncaught error. */
 export type FailTurn = (error: unknown) => void;
 
 let turns: AsyncLocalStorage<FailTurn> | undefined;
@@ -21,7 +21,7 @@ export async function takeTurn<Result>(fail: FailTurn, callback: () => Promise<R
   }
 }
 
-/** Called while an uncaught error is handled: ends the turn that it came from, if that is still on. */
+/** Called while an uncaught error is handled: ends the turn that it came from, if that is still running. */
 export function failTurn(error: unknown): void {
   turns?.getStore()?.(error);
 }

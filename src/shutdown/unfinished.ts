@@ -7,7 +7,7 @@ export interface Unfinished {
 }
 
 const inProgress = new Set<Unfinished>();
-/** Why the process ends, where that is known. */
+/** Why the process ends, if known. */
 let cause: string | undefined;
 
 function tell(code: number): void {
@@ -16,7 +16,7 @@ function tell(code: number): void {
   say(`${cause ?? `exit with ${code} in the middle of the shutdown`}; not done: ${names.join(", ")}`);
 }
 
-/** From now on an exit of the process, whoever causes it, says on stderr what was not done. */
+/** From now on any exit of the process writes to stderr which callbacks were not done. */
 export function noteBegun(shutdown: Unfinished): void {
   if (inProgress.size === 0) process.on("exit", tell);
   inProgress.add(shutdown);
@@ -28,7 +28,7 @@ export function noteEnded(shutdown: Unfinished): void {
   if (inProgress.size === 0) process.off("exit", tell);
 }
 
-/** Notes why the process is about to end; `undefined` when it has not. */
+/** Sets why the process is about to end; `undefined` if it went on after all. */
 export function endingBecause(reason: string | undefined): void {
   cause = reason;
 }

@@ -25,8 +25,7 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
 }> {
   timeouts = 0;
   /**
-   * Since when the alarm is on: a timeout was reported and has not ended. A freeze is found long before the frozen
-   * thread can be told, and a timeout that was never reported has no recovery.
+   * When the timeout was found that was reported and has not ended. A timeout that was never reported has no recovery.
    */
   since: number | undefined;
   readonly #who: Who;
@@ -60,7 +59,7 @@ export class Alarm<Who extends Named, Timeout extends Who> extends Events<{
     this.emit("timeout", Object.freeze(info));
   }
 
-  /** Reports that it is over, if it was on. */
+  /** Reports the end of the timeout, if one was reported. */
   end(): void {
     if (this.since === undefined) return;
     const secondsTriggered = Math.max(0, this.#clock.now() - this.since) / 1000;

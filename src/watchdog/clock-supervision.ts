@@ -2,13 +2,13 @@ import type { Timer } from "../kernel/clock.js";
 import { beginWatch, isOverdue, untilNextLook } from "./deadline.js";
 import type { Subject, Supervision } from "./supervision.js";
 
-/** A look by a timer costs less than waking a thread, so looks may be frequent. */
+/** A timer costs less than waking a thread, so it can look more often. */
 const LOOKS_PER_TIMEOUT = 100;
 const LEAST_POLL = 20;
 
 /**
- * Watches by timers of the watched thread itself: sees work that hangs, not a blocked event loop. Used with a
- * clock of one's own, and where no thread can be started.
+ * Watches by timers of the watched thread itself, which see work that hangs but not a blocked event loop. Used with a
+ * custom clock, and where no thread can be started.
  */
 export function superviseByClock({ settings, cells, expired }: Subject): Supervision {
   const { clock, name, timeout } = settings;

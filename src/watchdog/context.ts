@@ -14,10 +14,10 @@ import { flag } from "../kernel/rules.js";
 import { WatchdogTimeoutError } from "./errors.js";
 import { passOn, runInterruptible, runLimited, takesNothing, warnNoInterruption } from "./interrupt.js";
 import { resolveWatchdog, type WatchdogOptions, watchdogRules, type WatchdogSettings } from "./options.js";
-import { threadList } from "./thread-list.js";
+import { threadList } from "./main-global.js";
 import { Watchdog } from "./watchdog.js";
 
-/** How a {@link WatchdogContext} is made: what a watchdog takes, and whether a timeout is an error. */
+/** Options of {@link watchdogContext}: those of a watchdog, and whether a timeout is an error. */
 export interface WatchdogContextOptions extends WatchdogOptions {
   /** Whether a timeout ends the run with a {@link WatchdogTimeoutError}. Default `false`: it is only reported. */
   readonly raiseOnTimeout?: boolean | undefined;
@@ -25,7 +25,7 @@ export interface WatchdogContextOptions extends WatchdogOptions {
 
 /** The watchdog of one run. */
 export interface RunWatchdog extends Watchdog {
-  /** Aborted when the run has timed out under `raiseOnTimeout`, or was given up by its caller. */
+  /** Aborted when the run times out under `raiseOnTimeout`, or when the caller's signal aborts. */
   readonly signal: AbortSignal;
 }
 
@@ -37,9 +37,9 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   readonly #controller = new AbortController();
   readonly signal: AbortSignal = this.#controller.signal;
   #timeout: WatchdogTimeoutError | undefined;
-  /** Whether time is the machine's, so that a run can be found frozen. */
+  /** Whether a thread can find the run frozen: not with a custom clock. */
   readonly #byThread: boolean;
-  /** Whether synchronous code runs that, where it cannot be interrupted, must learn of a timeout from `ping()`. */
+  /** Whether `ping()` throws a timeout: the only way for synchronous code that cannot be interrupted. */
   #throwing = false;
 
   constructor(settings: ContextSettings) {
@@ -61,12 +61,12 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
     super.ping();
   }
 
-  /** Throws the timeout, if there was one; also one that the event loop has had no chance to tell of. */
+  /** Throws the timeout, if there was one, even if the event loop has had no chance yet to report it. */
   raise(cause?: unknown): void {
     this.supervision?.catchUp();
     const timeout = this.#timeout;
     if (timeout === undefined || timeout === cause) return;
-    // Where it was found says nothing; what it was thrown out of does.
+    // The stack should show where it is thrown, not where the timeout was found.
     Error.captureStackTrace(timeout);
     if (cause !== undefined) timeout.cause = cause;
     throw timeout;
@@ -75,7 +75,7 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   /**
    * Runs synchronous code so that a timeout can be thrown into it, where that is possible.
    *
-   * @param limit after how many milliseconds to end it where the monitor cannot; `undefined` when it may ping.
+   * @param limit after how many milliseconds the engine ends it where the monitor cannot; `undefined` if it may ping.
    */
   runRaising<Result>(body: () => Result, limit: number | undefined): Result {
     this.#throwing = true;
@@ -91,10 +91,10 @@ class WatchdogOfRun extends Watchdog implements RunWatchdog {
   }
 }
 
-/** The share of the timeout after which the engine ends a body; by then the monitor has looked, too. */
+/** After this many timeouts the engine ends a body; by then the monitor has looked as well. */
 const LIMIT = 1.5;
 
-/** The watchdogs of the runs of synchronous code that the thread is in, outermost first. */
+/** The watchdogs of the synchronous runs that are active on this thread, outermost first. */
 const runs = threadList<Pick<Watchdog, "stop">>("runs/1");
 
 /** Runs functions under a watchdog of their own; made by {@link watchdogContext}. */
@@ -142,16 +142,16 @@ export class WatchdogContext implements SyncPolicy {
 
   /**
    * Runs synchronous `body` with a started watchdog and returns its result. With `raiseOnTimeout` a timeout is
-   * thrown into `body` as a {@link WatchdogTimeoutError} while it is frozen: it ends where it is, without
-   * running its own `catch` and `finally` blocks. What cannot be interrupted (a system call) throws when it
-   * returns. A Ctrl-C meanwhile ends `body`, too, with a {@link WatchdogError} of code
-   * `ERR_WATCHDOG_INTERRUPTED`; the listeners of SIGINT then run as always, and without any the process ends.
-   * An error that nobody catches ends the process before they run; a shutdown with `handleUncaught` still runs.
+   * thrown into `body` as a {@link WatchdogTimeoutError} while it is frozen: `body` ends at once, without running
+   * its own `catch` and `finally` blocks. A system call cannot be interrupted: the error is thrown when it
+   * returns. A Ctrl-C also ends `body`, with a {@link WatchdogError} of code `ERR_WATCHDOG_INTERRUPTED`. Listeners
+   * of SIGINT then run as usual; without any, the process ends. If nobody catches the error, the process ends
+   * before they run; a shutdown with `handleUncaught` still runs.
    *
-   * On Windows, on Deno, in worker threads and where no thread may be started the engine ends a `body` that takes
-   * no parameter, half a timeout late. One that takes the watchdog may ping it, for which the engine cannot
-   * wait: the error then comes with the next `ping()` or when `body` returns, as with a clock of one's own,
-   * and a `KSTLIB_NO_INTERRUPTION` warning says so. A Ctrl-C waits there until `body` has ended.
+   * On Windows, on Deno, in worker threads and where no thread may be started, the engine ends a `body` without
+   * parameters after one and a half timeouts. A `body` with a parameter may ping, which the engine does not see: the
+   * error is then thrown by the next `ping()` or when `body` returns, as with a custom clock, and a
+   * `KSTLIB_NO_INTERRUPTION` warning says so. There a Ctrl-C takes effect when `body` has ended.
    */
   runSync<Result>(
     body: ((watchdog: RunWatchdog, context: ExecutionContext) => Result) & Synchronous<Result>,
@@ -194,7 +194,7 @@ export class WatchdogContext implements SyncPolicy {
       const context = exposed(new Context(watchdog.signal, attempt, deadline));
       const call = (): Result => body(watchdog, context);
       const { clock, raiseOnTimeout, timeout } = this.#settings;
-      // The engine cannot wait for pings: it ends only what cannot ping.
+      // The engine does not see pings: it may end only what cannot ping.
       const limit = pingsNever && clock === realClock ? timeout * LIMIT : undefined;
       const result = synchronous(
         raiseOnTimeout ? watchdog.runRaising(call, limit) : call(),
@@ -206,9 +206,9 @@ export class WatchdogContext implements SyncPolicy {
       watchdog.raise(error);
       throw error;
     } finally {
-      // Runs within this one that were cut with it have not come to this line.
+      // Runs inside this one that were interrupted with it have not reached this line.
       for (const over of runs().splice(depth).toReversed()) over.stop();
-      passOn();
+      if (this.#settings.raiseOnTimeout) passOn();
     }
   }
 }

@@ -1,19 +1,19 @@
 /**
- * What is known of one watchdog at one look. Times are milliseconds on the clock of whoever looks. A ping has no time of
- * its own; a look only sees whether the count has moved since the last one.
+ * What is known of one watchdog. Times are milliseconds on the clock of whoever looks. A ping has no time of its own: a
+ * look only sees whether the count has moved since the last look.
  */
 export interface Watch {
   readonly pings: number;
-  /** When the count was first seen as it is now: never before the ping itself, so a timeout is never early. */
+  /** When the count was first seen as it is now: at or after the ping, so a timeout is never early. */
   readonly since: number;
   /**
-   * What has been reported since the last ping: each once, and a freeze again when the loop ran in between. A hang
-   * can become a freeze.
+   * What has been reported since the last ping: each kind once, and a freeze again if the loop ran in between. A hang
+   * can turn into a freeze.
    */
   readonly reported: "nothing" | "not-pinged" | "blocked";
 }
 
-/** What one look at a watchdog says. `suspect`: quiet for long enough to ask whether the event loop runs. */
+/** The result of one look at a watchdog. `suspect`: quiet for long enough to ask whether the event loop runs. */
 export type Verdict = "fine" | "suspect" | "not-pinged" | "blocked";
 
 /** The share of the timeout after which the event loop is asked whether it runs. */
@@ -21,24 +21,24 @@ const SUSPECT = 1 / 4;
 /** The share of the timeout for which the event loop must have been silent to be called blocked. */
 const SILENT = 1 / 2;
 
-/** A watchdog as it is when its period begins. */
+/** The state at the beginning of a period. */
 export function beginWatch(pings: number, now: number): Watch {
   return { pings, since: now, reported: "nothing" };
 }
 
-/** Whether no ping has come for the whole timeout and that was not reported yet. */
+/** Whether the whole timeout has passed without a ping, and that has not been reported. */
 export function isOverdue({ reported, since }: Watch, timeout: number, now: number): boolean {
   return reported === "nothing" && now - since >= timeout;
 }
 
 /**
- * Takes in the count as it is now.
+ * The state after a look.
  *
- * @param loopRan whether the event loop has shown since the last look that it runs.
+ * @param loopRan whether the event loop has answered since the last look.
  */
 export function look(watch: Watch, pings: number, loopRan: boolean, now: number): Watch {
   if (pings !== watch.pings) return beginWatch(pings, now);
-  // The loop is back, the work is not: a second freeze is a timeout of its own.
+  // The loop runs again, but the work does not: a second freeze is a separate timeout.
   if (watch.reported === "blocked" && loopRan) return { ...watch, reported: "not-pinged" };
   return watch;
 }
@@ -55,8 +55,8 @@ export function judge(watch: Watch, timeout: number, silent: number, now: number
 }
 
 /**
- * How long until the next look is worth it: a poll away, or sooner when the timeout is nearer, or the moment to ask
- * the event loop: asked later it could not be silent for long enough by then.
+ * When to look next: after one poll, or sooner if the timeout comes first, or the time to ask the event loop. If it
+ * were asked later, it could not have been silent for long enough when the timeout comes.
  */
 export function untilNextLook(
   { reported, since }: Watch,
@@ -72,15 +72,15 @@ export function untilNextLook(
 
 /** What passed between two looks of the monitor, in milliseconds. */
 export interface Passed {
-  /** For how long the monitor did not run. */
+  /** The monitor did not run. */
   readonly still: number;
-  /** For how long the watched thread was runnable without a CPU; may reach back to before the last look. */
+  /** The watched thread was runnable without a CPU; may reach back to before the last look. */
   readonly queued: number;
-  /** For how long the monitor itself was. */
+  /** The monitor itself was runnable without a CPU. */
   readonly ownQueued: number;
 }
 
-/** Time that is not the work's fault, in milliseconds. */
+/** Time that does not count, in milliseconds. */
 export interface LeftOut {
   /** The thread had no CPU. */
   readonly starved: number;
@@ -89,12 +89,11 @@ export interface LeftOut {
 }
 
 /**
- * How much of the time since the last look does not count: what the watched thread spent waiting for a CPU, and
- * what passed while the monitor did not run. If the monitor was waiting for a CPU meanwhile, that was starvation too;
+ * How much of the time since the last look does not count: the time in which the watched thread waited for a CPU, and
+ * that in which the monitor did not run. If the monitor was waiting for a CPU as well, that was starvation too;
  * otherwise the process was stopped.
  *
- * @param ahead what was taken for starvation so far without the kernel having reported it: it reports a wait only when
- *   the wait is over, so what it reports now may have been left out before.
+ * @param ahead starvation that was left out before the kernel reported it: it reports a wait only when the wait is over.
  */
 export function leftOut({ still, queued, ownQueued }: Passed, ahead: number): LeftOut {
   const hadNoCpu = ownQueued >= still / 2;

@@ -1,10 +1,11 @@
+import { logged, told } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
   type SectionDescriptor,
   sectionRules,
 } from "../kernel/descriptor.js";
-import { checkTogether, type WatchdogOptions, watchdogRules } from "./options.js";
+import { checkTogether, liveRules, type WatchdogOptions, watchdogRules } from "./options.js";
 import type { WatchdogEvents } from "./snapshot.js";
 import { watchedFileRules } from "./watched-file.js";
 import { Watchdog } from "./watchdog.js";
@@ -18,7 +19,26 @@ export const section: SectionDescriptor = {
 
 export const component: ComponentDescriptor<Watchdog, WatchdogEvents> = {
   kind: "watchdog",
-  events: { timeout: true, recover: true, notCounted: true },
+  events: {
+    timeout: logged("error", (info) => {
+      const { kind, secondsInactive } = info;
+      const fields = { why: kind, secondsInactive };
+      // Of a watchdog of a file, which has the same kind.
+      const { file } = info as { readonly file?: string };
+      const message = `not pinged for ${told(secondsInactive)} (${kind})`;
+      return file === undefined
+        ? { message, fields }
+        : { message: `found ${kind}`, fields: { ...fields, file } };
+    }),
+    recover: logged("info", (info) => {
+      const { secondsTriggered } = info;
+      const { file } = info as { readonly file?: string };
+      const what = file === undefined ? "pinged again" : "alive again";
+      return { message: `${what} after ${told(secondsTriggered)}`, fields: { secondsTriggered, file } };
+    }),
+    notCounted: logged("info", () => ({ message: "had no CPU, or was stopped; not counted" })),
+  },
+  configured: { section: "watchdog", rules: watchdogRules, live: Object.keys(liveRules) },
   make: (options: WatchdogOptions) => new Watchdog(options),
 };
 

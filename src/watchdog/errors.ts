@@ -1,6 +1,6 @@
 import { brandError, ResilienceError } from "../kernel/errors.js";
 
-/** The base of the watchdog's errors. `code`: `ERR_WATCHDOG_INTERRUPTED` of code that a Ctrl-C ended, else `ERR_WATCHDOG`. */
+/** Base class of the watchdog's errors. `code`: `ERR_WATCHDOG_INTERRUPTED` if a Ctrl-C ended the code, else `ERR_WATCHDOG`. */
 export class WatchdogError extends ResilienceError {
   constructor(message: string, options?: ErrorOptions & { readonly code?: string }) {
     super(options?.code ?? "ERR_WATCHDOG", message, options);
@@ -8,11 +8,11 @@ export class WatchdogError extends ResilienceError {
 }
 brandError(WatchdogError, "WatchdogError");
 
-/** The watched work gave no sign of life for the whole timeout. `code`: `ERR_WATCHDOG_TIMEOUT`. */
+/** The watched work was not pinged for the whole timeout. `code`: `ERR_WATCHDOG_TIMEOUT`. */
 export class WatchdogTimeoutError extends WatchdogError {
-  /** Seconds without a ping when the watchdog gave up. */
+  /** Seconds without a ping when the timeout was found. */
   readonly secondsInactive: number;
-  /** Where the thread hung, when it was blocked and its stack could be had. */
+  /** Where the thread was blocked, if its stack could be taken. */
   readonly stackOfFrozenThread?: string;
 
   constructor(name: string, secondsInactive: number, stackOfFrozenThread?: string) {

@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/clock.js";
 import { LookTimes } from "../process/standstill.js";
 
-/** How much of a beat's age is no evidence against its writer, because the watcher stood still itself. */
+/** How much of a beat's age does not count against its writer, because the watcher stood still itself. */
 export class ExcusedTime {
   readonly #looks: LookTimes;
   #age = 0;
@@ -24,12 +24,12 @@ export class ExcusedTime {
     return still;
   }
 
-  /** How much of the age of the last beat, in milliseconds, does not count. */
+  /** How much of the `age` of the last beat, in milliseconds, does not count. */
   of(age: number): number {
-    // A beat that came after the standstill has no part in it.
+    // A new beat, written after the standstill.
     if (age < this.#age) this.#excused = 0;
     this.#age = age;
-    // Nor does the part before the beat count for it: a writer that has beaten meanwhile gets a whole period from now.
+    // No more than its age is excused: a writer that has beaten in the meantime gets a whole period from now.
     this.#excused = Math.min(this.#excused, Math.max(0, age));
     return this.#excused;
   }

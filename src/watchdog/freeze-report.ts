@@ -28,7 +28,7 @@ const WHY_NOT_COUNTED = {
 
 /** Time that was not counted, in one line. */
 export function notCountedSentence({ name, seconds, kind }: NotCountedInfo): string {
-  return `${plain(name)} has not timed out: for ${seconds.toFixed(1)} s, which do not count, ${WHY_NOT_COUNTED[kind]} (${kind})`;
+  return `${plain(name)} has not timed out: for ${seconds.toFixed(1)} s, which are not counted, ${WHY_NOT_COUNTED[kind]} (${kind})`;
 }
 
 function detailLines(details: TimeoutDetails): string[] {
@@ -42,14 +42,13 @@ function detailLines(details: TimeoutDetails): string[] {
     lines.push(`    child process ${pid}: ${plain(command)}`);
   if (details.noStack !== undefined) lines.push(`    no stack: ${details.noStack}`);
   if (details.secondsNotCounted !== undefined) {
-    lines.push(
-      `    ${details.secondsNotCounted.toFixed(1)} s more, without a CPU or stopped, are not counted`,
-    );
+    const seconds = details.secondsNotCounted.toFixed(1);
+    lines.push(`    ${seconds} s more, without a CPU or stopped, are not counted`);
   }
   return lines;
 }
 
-/** What the monitor writes while the thread is frozen: one block for each watchdog that timed out. */
+/** The text for stderr: one block for each watchdog that timed out. */
 export function freezeReport(infos: readonly TimeoutInfo[]): string {
   return infos
     .map((info) =>

@@ -8,7 +8,7 @@ export {
   type WatchdogContextOptions,
 } from "./context.js";
 export { WatchdogError, WatchdogTimeoutError } from "./errors.js";
-export type { LinkedHeartbeat, OnFreeze, WatchdogOptions } from "./options.js";
+export type { LinkedHeartbeat, OnFreeze, WatchdogChanges, WatchdogOptions } from "./options.js";
 export type { StateFileOptions, StateFileRecoverInfo, StateFileTimeoutInfo } from "./state-file-options.js";
 export {
   StateFileWatchdog,

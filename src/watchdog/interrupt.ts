@@ -1,21 +1,34 @@
 import type { RunningScriptOptions } from "node:vm";
 import { hasCode } from "../kernel/system-error.js";
 import { warn } from "../kernel/warning.js";
+import { sleepSync } from "../process/thread-clock.js";
 import { WatchdogError } from "./errors.js";
-import { mainGlobal } from "./main-global.js";
-import { threadList } from "./thread-list.js";
+import { mainGlobal, threadList } from "./main-global.js";
 import { ARMED, GUARD, OFF, INTERRUPTING } from "./watch-cells.js";
 
-/** How long code that is over waits for an interruption that is on its way. */
+/** How long code that has ended waits for an interruption that is on its way, in milliseconds. */
 const ON_ITS_WAY = 1000;
 
 const SLOT = "@kstlib/resilience/guarded";
 const CALL = `globalThis[Symbol.for("${SLOT}")]()`;
 
-/** The guards that the thread is in, outermost first: an interruption meets the innermost, whosever it is. */
+/** The active guards of this thread, outermost first: an interruption always ends the innermost. */
 const guards = threadList<Int32Array>("guards/1");
 
-/** Whether an interruption has arrived that was meant for a guard further out, or for the application. */
+const locks = threadList<Int32Array>("lock/1");
+
+/**
+ * A cell that is 1 while a monitor evaluates something on this thread or a SIGINT is on its way to a guard. All copies of
+ * the package share it. A SIGINT must not meet the evaluation of another copy, which it would end instead of the script;
+ * nor must there be two, because the second could arrive when no guard is left, and would end the process.
+ */
+export function threadLock(): Int32Array {
+  const [lock = new Int32Array(new SharedArrayBuffer(4))] = locks();
+  locks()[0] = lock;
+  return lock;
+}
+
+/** Whether an interruption has arrived that was meant for an outer guard or for the application. */
 let unclaimed = false;
 
 /** Whether an interruption of this thread is on its way. */
@@ -23,7 +36,7 @@ export function isInterrupting(): boolean {
   return guards().some((counters) => Atomics.load(counters, GUARD) === INTERRUPTING);
 }
 
-/** How a script ended: what its body came to, unless it was cut short, and what the engine threw. */
+/** How a script ended: the result of its body, unless it was interrupted, and what the engine threw. */
 interface Ending<Result> {
   readonly outcome: (() => Result) | undefined;
   readonly failure: unknown;
@@ -62,14 +75,12 @@ function callInScript<Result>(
 }
 
 /**
- * Runs synchronous code into which the monitor can throw by sending SIGINT: Node ends a script run with
- * `breakOnSigint` at whatever it is doing, without running its `catch` and `finally` blocks. What it throws
- * then is up to `interrupted`.
+ * Runs synchronous code that the monitor can end by sending SIGINT: Node ends a script that is run with
+ * `breakOnSigint` wherever it is, without running its `catch` and `finally` blocks. `interrupted` throws the error.
  *
- * The monitor sends the signal only after it has taken the guard from ARMED to INTERRUPTING, and code that is over
- * and finds its guard INTERRUPTING waits for the signal, so that none arrives after the guard is gone. Node interrupts
- * the innermost run only. {@link passOn} sends a SIGINT again that was meant for a run further out, or that no monitor
- * has sent (a Ctrl-C), once the caller is done.
+ * The monitor sends the signal only after it has changed the guard from ARMED to INTERRUPTING, and code that has ended
+ * and finds its guard INTERRUPTING waits for the signal, so that none arrives without a guard. Node interrupts the
+ * innermost run only: {@link passOn} sends a SIGINT again that was meant for an outer run or was a Ctrl-C.
  */
 export function runInterruptible<Result>(
   counters: Int32Array,
@@ -86,7 +97,8 @@ export function runInterruptible<Result>(
   guards().pop();
   const mine = Atomics.exchange(counters, GUARD, OFF) === INTERRUPTING;
   const cut = hasCode(failure, "ERR_SCRIPT_EXECUTION_INTERRUPTED");
-  unclaimed ||= cut && (!mine || isInterrupting());
+  if (mine || cut) Atomics.store(threadLock(), 0, 0);
+  unclaimed = cut && (!mine || isInterrupting());
   if (mine) return interrupted();
   if (outcome !== undefined) return outcome();
   if (!cut) throw failure;
@@ -96,8 +108,8 @@ export function runInterruptible<Result>(
 }
 
 /**
- * Whether a function takes no argument, so that it cannot ping the watchdog of its run: no parameter, not even `...rest`
- * or one with a default, and no `arguments`. A function whose text does not show it (bound, native) may ping.
+ * Whether a function takes no argument and so cannot ping the watchdog of its run: no parameter, not even `...rest` or
+ * one with a default, and no `arguments`. A function whose source is hidden (bound, native) counts as one that can.
  */
 export function takesNothing(body: (...args: never) => unknown): boolean {
   const text = Function.prototype.toString.call(body);
@@ -106,7 +118,7 @@ export function takesNothing(body: (...args: never) => unknown): boolean {
 
 let told = false;
 
-/** Warns once that frozen synchronous code goes on to its next ping. */
+/** Warns once that frozen synchronous code cannot be interrupted. */
 export function warnNoInterruption(): void {
   if (told) return;
   told = true;
@@ -118,7 +130,7 @@ export function warnNoInterruption(): void {
 
 /**
  * Runs synchronous code that the engine ends after `limit` milliseconds, without running its `catch` and `finally`
- * blocks. Nothing can prolong it once it runs. What is thrown then is up to `ended`.
+ * blocks. `ended` throws the error.
  */
 export function runLimited<Result>(limit: number, body: () => Result, ended: () => never): Result {
   const { outcome, failure } = callInScript(body, { timeout: Math.ceil(limit) });
@@ -126,11 +138,17 @@ export function runLimited<Result>(limit: number, body: () => Result, ended: () 
   return outcome === undefined ? ended() : outcome();
 }
 
-/** Sends an interruption again that was not meant for the run that it has ended. */
+/** Sends an interruption again that was not meant for the run that it ended. */
 export function passOn(): void {
   if (!unclaimed) return;
   unclaimed = false;
+  if (guards().length === 0) {
+    process.kill(process.pid, "SIGINT");
+    return;
+  }
+  const lock = threadLock();
+  for (let waited = 0; waited < ON_ITS_WAY && Atomics.exchange(lock, 0, 1) === 1; waited++) sleepSync(1);
   process.kill(process.pid, "SIGINT");
   // The code around this one must not go on until it is interrupted.
-  if (guards().length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ON_ITS_WAY);
+  sleepSync(ON_ITS_WAY);
 }

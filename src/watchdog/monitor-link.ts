@@ -16,18 +16,18 @@ import {
 } from "./monitor-protocol.js";
 import { isNode } from "../process/runtime.js";
 
-/** Under which key worker threads find the {@link MonitorAddress}; the number is that of the protocol. */
+/** The key under which worker threads find the {@link MonitorAddress}; the number is the version of the protocol. */
 const ADDRESS = "@kstlib/resilience/watchdog/1";
 
-/** The channel on which worker threads hear that their monitor has ended. */
-function farewell(channel: string): string {
+/** The channel that tells worker threads that the monitor has ended. */
+function endChannel(channel: string): string {
   return `${channel}/ended`;
 }
 
-/** How long a worker thread waits for a monitor that is starting, in milliseconds, before it does without. */
+/** How long a worker thread waits for a monitor that is starting before it starts its own, in milliseconds. */
 const START = 1000;
 
-/** What a thread hears through its link to the monitor. */
+/** What is called when something comes from the monitor. */
 export interface LinkListener {
   readonly heard: (notice: Notice) => void;
   /** The monitor has ended: because it was no longer needed, or because of `error`. */
@@ -38,7 +38,7 @@ export interface LinkListener {
 export interface MonitorLink {
   /** Gives an order; says whether there is a monitor to take it. */
   send(order: Order): boolean;
-  /** What the monitor has sent and was not received yet. */
+  /** The next message of the monitor, if there is one. */
   receive(): Notice | undefined;
   close(): void;
 }
@@ -74,12 +74,12 @@ export function startMonitor(threads: Threads, thread: ThreadData, listener: Lin
     },
     receive: () => receiveFrom(threads, port1) as Notice | undefined,
     close() {
-      // The monitor may have died without saying so: no thread must join it any more.
+      // The monitor may have crashed: no thread may join it any more.
       Atomics.store(wake, ORDERS, CLOSED);
       Atomics.notify(wake, LISTENING);
       port1.close();
       if (channel === undefined) return;
-      const ends = new threads.BroadcastChannel(farewell(channel));
+      const ends = new threads.BroadcastChannel(endChannel(channel));
       ends.postMessage("ended");
       ends.close();
     },
@@ -97,13 +97,13 @@ function isAddress(value: unknown): value is MonitorAddress {
   return typeof value === "object" && value !== null && "wake" in value && "channel" in value;
 }
 
-/** Joins the monitor of the process from a worker thread, where that is possible. */
+/** Joins the monitor of the process from a worker thread; `undefined` where that is not possible. */
 export function joinMonitor(
   threads: Threads,
   thread: ThreadData,
   listener: LinkListener,
 ): MonitorLink | undefined {
-  // Without the kernel's view a monitor cannot tell a thread that was terminated from one that is frozen.
+  // Without /proc a monitor cannot tell a thread that was terminated from one that is frozen.
   if (thread.main || thread.folder === undefined || !isNode) return undefined;
   const address: unknown = threads.getEnvironmentData(ADDRESS);
   if (!isAddress(address) || !hasListener(address.wake)) return undefined;
@@ -112,11 +112,11 @@ export function joinMonitor(
   Reflect.set(notices, "onmessage", heard);
   notices.unref();
   const { channel, wake } = address;
-  const ends = new threads.BroadcastChannel(farewell(channel));
+  const ends = new threads.BroadcastChannel(endChannel(channel));
   Reflect.set(ends, "onmessage", () => listener.ended(undefined));
   ends.unref();
   const send = (order: Order): boolean => {
-    // Opened for this message alone: an open channel receives what all other threads send, too.
+    // Opened for this message only: an open channel also receives what all other threads send.
     const orders = new threads.BroadcastChannel(channel);
     const message: ForeignOrder = { thread, order };
     orders.postMessage(message);

@@ -3,7 +3,7 @@ import { parsePath, PATH_RULE } from "../heartbeat-file/options.js";
 import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
-import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
+import { changeSettings, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { callback, choice, custom, duration, integer, type Rule, text } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
@@ -21,7 +21,7 @@ export interface LinkedHeartbeat {
   beat(): Promise<unknown>;
 }
 
-/** How a {@link Watchdog} is made; everything is optional. */
+/** Options of a {@link Watchdog}. */
 export interface WatchdogOptions {
   /** Names the watchdog in reports and picks `instances.<name>` of the configuration. Default `"watchdog"`. */
   readonly name?: string | undefined;
@@ -37,11 +37,11 @@ export interface WatchdogOptions {
   /** Called when a ping ends a timeout. */
   readonly onRecover?: ((info: RecoverInfo) => unknown) | undefined;
   /**
-   * Called when time that does not count would have been a timeout, and is none: the thread had no CPU, or the
-   * process was stopped. Once for each stop; continued starvation is reported once.
+   * Called instead of `onTimeout` when the thread had no CPU or the process was stopped for so long that it would
+   * have been a timeout. Once for each stop; continued starvation is reported once.
    */
   readonly onNotCounted?: ((info: NotCountedInfo) => unknown) | undefined;
-  /** Called at each timeout with the channel `"watchdog"`, a sentence, and the information as context. */
+  /** Called at each timeout with the channel `"watchdog"`, a message, and the information as context. */
   readonly onAlert?: ((channel: string, message: string, context: TimeoutInfo) => unknown) | undefined;
   /**
    * What happens to the process while the thread is frozen. `"report"` (the default) writes to stderr,
@@ -51,47 +51,42 @@ export interface WatchdogOptions {
   /** The exit code of `onFreeze: "exit"`, 0 to 255. Default 70. */
   readonly exitCode?: number | undefined;
   /**
-   * A folder for reports: while the thread is frozen, what goes to stderr is also written there as JSON, one file for
-   * each watchdog and freeze (mode 0600). A path or a `file:` URL, relative to the working directory of the moment
-   * of construction; created with mode 0700. A report that cannot be written is a line on stderr. Default: none.
+   * A folder for reports: what goes to stderr during a freeze is also written there as JSON, one file for each watchdog
+   * and freeze (mode 0600). A path or a `file:` URL, relative to the working directory at construction; created
+   * with mode 0700. A report that cannot be written is a line on stderr. Default: none.
    *
    * @throws TypeError for anything that is no path.
    */
   readonly reportDirectory?: string | URL | undefined;
   /**
-   * How many reports there may be in `reportDirectory`, of all processes that write there: at least 1. Each new one
+   * How many reports are kept in `reportDirectory`, counting those of other processes: at least 1. Each new report
    * removes the oldest beyond that; no other file is touched. Default 50.
    */
   readonly maxReports?: number | undefined;
   /**
-   * A heartbeat of the same thread: while the thread is frozen, the status in its state file is `frozen`, and it
-   * beats at once when the thread is back. Nothing happens to a heartbeat that has no state file. Default: none.
+   * A heartbeat of the same thread: during a freeze the status in its state file is `frozen`, and it beats as soon
+   * as the thread runs again. A heartbeat without a state file is left alone. Default: none.
    */
   readonly heartbeat?: LinkedHeartbeat | undefined;
   /**
-   * How often the counters are looked at, at least 10 ms and at most half the timeout. It is how late a timeout
-   * may be found. Default: a quarter of the timeout, at most 1 s.
+   * The time between two looks, from 10 ms to half the timeout; a timeout may be found that much late. Default: a
+   * quarter of the timeout, at most 1 s.
    */
   readonly pollInterval?: Duration | undefined;
-  /** The source of time. With another than `realClock` its timers do the watching and no thread is started. */
+  /** The source of time. With a custom clock its timers do the watching, and no thread is started. */
   readonly clock?: Clock | undefined;
 }
 
-/** What the options come to; durations in milliseconds. */
+/** The checked options; durations in milliseconds. */
 export type WatchdogSettings = SettingsFor<
   WatchdogOptions,
-  {
+  Required<Pick<WatchdogOptions, "onTimeout" | "onRecover" | "onNotCounted" | "onAlert" | "heartbeat">> & {
     name: string;
     timeout: number;
-    onTimeout: ((info: TimeoutInfo) => unknown) | undefined;
-    onRecover: ((info: RecoverInfo) => unknown) | undefined;
-    onNotCounted: ((info: NotCountedInfo) => unknown) | undefined;
-    onAlert: ((channel: string, message: string, context: TimeoutInfo) => unknown) | undefined;
     onFreeze: OnFreeze;
     exitCode: number;
     reportDirectory: string | undefined;
     maxReports: number;
-    heartbeat: LinkedHeartbeat | undefined;
     pollInterval: number | undefined;
     clock: Clock;
   }
@@ -158,22 +153,50 @@ export function checkTogether({ pollInterval, timeout }: WatchdogSettings): void
   );
 }
 
-/** Reads the options of a watchdog, or of something that takes more than those. */
+/** What `update` can change: options as for the constructor, and `null` for none. */
+export interface WatchdogChanges extends Pick<
+  WatchdogOptions,
+  "timeout" | "onFreeze" | "exitCode" | "maxReports"
+> {
+  /** `null`: a part of the timeout, as one that was never given. */
+  readonly pollInterval?: Duration | null | undefined;
+}
+
+const { timeout, onFreeze, exitCode, maxReports, pollInterval } = watchdogRules;
+
+/** The rules of {@link WatchdogChanges}. */
+export const liveRules: Pick<typeof watchdogRules, keyof WatchdogChanges> = {
+  timeout,
+  onFreeze,
+  exitCode,
+  maxReports,
+  pollInterval,
+};
+
+/** The settings of a watchdog with the changes of an `update`. */
+export function changeWatchdog(settings: WatchdogSettings, changes: WatchdogChanges): WatchdogSettings {
+  return withinBounds(changeSettings(liveRules, settings, changes));
+}
+
+/** Reads the options of a watchdog, or of something that takes more options. */
 export function resolveWatchdog<Settings extends WatchdogSettings>(
   component: string,
   rules: OptionRules<Settings>,
   options: WatchdogOptions | undefined,
 ): Settings {
-  const settings = resolveOptions<Settings>(component, rules, options, "watchdog");
+  return withinBounds(resolveOptions<Settings>(component, rules, options, "watchdog"));
+}
+
+function withinBounds<Settings extends WatchdogSettings>(settings: Settings): Settings {
   checkTogether(settings);
-  // Here and not in the rule, which the check of a configuration asks too: one watchdog, one warning.
-  const timeout = clamped(settings.timeout);
-  if (timeout === settings.timeout) return settings;
+  // Not in the rule, which also checks configuration files: there is to be one warning for each watchdog.
+  const within = clamped(settings.timeout);
+  if (within === settings.timeout) return settings;
   const seconds = settings.timeout / 1000;
   const hint = settings.timeout > LONGEST ? ` A number is seconds: did you mean "${seconds}ms"?` : "";
   warn(
     "KSTLIB_CLAMPED",
-    `timeout of a watchdog is from 1 s to 1 h; ${seconds} s became ${timeout / 1000} s.${hint}`,
+    `timeout of a watchdog is from 1 s to 1 h; ${seconds} s became ${within / 1000} s.${hint}`,
   );
-  return Object.freeze({ ...settings, timeout });
+  return Object.freeze({ ...settings, timeout: within });
 }

@@ -5,7 +5,7 @@ import type { NotCountedInfo, RecoverInfo, TimeoutInfo } from "./timeout-info.js
 export interface WatchdogEvents {
   readonly timeout: TimeoutInfo;
   readonly recover: RecoverInfo;
-  /** Time that does not count would have been a timeout, and is none. */
+  /** It would have been a timeout if all time counted. */
   readonly notCounted: NotCountedInfo;
 }
 
@@ -21,7 +21,7 @@ export interface WatchdogStats {
   readonly uptime: number;
 }
 
-/** What a {@link Watchdog} says of itself. */
+/** The state of a {@link Watchdog}. */
 export interface WatchdogSnapshot extends Snapshot, WatchdogStats {
   readonly kind: "watchdog";
   readonly isRunning: boolean;

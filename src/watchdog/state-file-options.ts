@@ -6,13 +6,13 @@ import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { callback, duration, flag, optional, text } from "../kernel/rules.js";
 import { atLeast } from "./options.js";
 
-/** A process whose heartbeat file says that it is not well. */
+/** A process that its heartbeat file shows to be unhealthy. */
 export interface StateFileTimeoutInfo {
   readonly name: string;
   readonly file: string;
   /** What the file says; `"unknown"` when it is missing, cannot be read, or reading it hangs. */
   readonly kind: Exclude<HeartbeatVerdict, "alive">;
-  /** Seconds since the last beat, or, where the file says none, since it was last seen alive. */
+  /** Seconds since the last beat, or since the file was last seen alive if it has no beat. */
   readonly secondsInactive: number;
 }
 
@@ -24,7 +24,7 @@ export interface StateFileRecoverInfo {
   readonly secondsTriggered: number;
 }
 
-/** How a {@link StateFileWatchdog} is made; everything is optional. */
+/** Options of a {@link StateFileWatchdog}. */
 export interface StateFileOptions {
   /** Default: the file's absolute path. */
   readonly name?: string | undefined;
@@ -33,13 +33,13 @@ export interface StateFileOptions {
    * file names, or 30 s when it names none.
    */
   readonly maxAge?: Duration | undefined;
-  /** How often the file is looked at: at least 1 ms; seconds, or a string with a unit. Default 5 s. */
+  /** How often the file is checked: at least 1 ms; seconds, or a string with a unit. Default 5 s. */
   readonly checkInterval?: Duration | undefined;
-  /** Called once when the process is found not to be well. */
+  /** Called once when the process is found to be unhealthy. */
   readonly onTimeout?: ((info: StateFileTimeoutInfo) => unknown) | undefined;
-  /** Called when it is found to be well again. */
+  /** Called when it is found alive again. */
   readonly onRecover?: ((info: StateFileRecoverInfo) => unknown) | undefined;
-  /** Called with `onTimeout`: the channel `"watchdog"`, a sentence, and the information as context. */
+  /** Called with `onTimeout`: the channel `"watchdog"`, a message, and the information as context. */
   readonly onAlert?:
     | ((channel: string, message: string, context: StateFileTimeoutInfo) => unknown)
     | undefined;
@@ -49,16 +49,12 @@ export interface StateFileOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** What the options come to; durations in milliseconds. */
+/** The checked options; durations in milliseconds. */
 export type StateFileSettings = SettingsFor<
   StateFileOptions,
-  {
-    name: string | undefined;
+  Required<Pick<StateFileOptions, "name" | "onTimeout" | "onRecover" | "onAlert">> & {
     maxAge: number | undefined;
     checkInterval: number;
-    onTimeout: ((info: StateFileTimeoutInfo) => unknown) | undefined;
-    onRecover: ((info: StateFileRecoverInfo) => unknown) | undefined;
-    onAlert: ((channel: string, message: string, context: StateFileTimeoutInfo) => unknown) | undefined;
     keepAlive: boolean;
     clock: Clock;
   }

@@ -23,7 +23,7 @@ export interface StateFileWatchdogEvents {
   readonly recover: StateFileRecoverInfo;
 }
 
-/** What a {@link StateFileWatchdog} says of itself. */
+/** The state of a {@link StateFileWatchdog}. */
 export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly kind: "watchdog";
   readonly file: string;
@@ -34,18 +34,18 @@ export interface StateFileWatchdogSnapshot extends Snapshot {
   readonly timeoutsTriggered: number;
 }
 
-/** What is known of a file that cannot be judged, or while reading it hangs. */
+/** The result while the file cannot be read or reading it hangs. */
 const UNKNOWN: HeartbeatCheck = { status: "unknown", age: null, state: null };
 
-/** How long a file may be missing without a `maxAge`, in milliseconds. */
+/** How long a file may be missing if there is no `maxAge`, in milliseconds. */
 const MISSING = 30_000;
 
 /**
- * Watches another process through the heartbeat file that it writes. Fires once when the file turns stale or
- * says that the process is dead or stopped, and again only after it has been alive in between. A file that is
- * missing or cannot be read counts only when that lasts for `maxAge` (30 s without one), so that a watcher may start first.
- * Time during which the watcher itself stood still (stopped, a paused container, a machine asleep) does not count, because
- * the watched process may have stood still as well. It is reported at most one `maxAge` after that.
+ * Watches another process through its heartbeat file. Fires once when the file becomes stale or shows that the process
+ * is dead or stopped, and again only after it has been alive in between. A file that is missing or unreadable counts
+ * only after `maxAge` (30 s by default), so that the watcher may start first. Time during which the watcher itself stood
+ * still (stopped, a paused container, a machine asleep) does not count, because the watched process may have stood still
+ * as well; a timeout is then reported at most one `maxAge` late.
  *
  * Made by `Watchdog.fromStateFile`. Its timer does not keep the process alive unless `keepAlive` is given.
  *
@@ -65,7 +65,7 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
   readonly file: string;
   readonly #settings: StateFileSettings;
   readonly #alarm: Alarm<{ readonly name: string; readonly file: string }, StateFileTimeoutInfo>;
-  /** Each start has its own: the result of a look that was under way at `stop()` is dropped. */
+  /** Each start has its own, so that the result of a look from before `stop()` is dropped. */
   #run: { looking: boolean } | undefined;
   #timer: Timer | undefined;
   #status: string | null = null;
@@ -93,12 +93,12 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     return this.#run !== undefined;
   }
 
-  /** Whether the process was found not to be well, and not well since. */
+  /** Whether the process was found unhealthy and has not been found alive since. */
   get isTriggered(): boolean {
     return this.#alarm.since !== undefined;
   }
 
-  /** How old the last beat may be, in seconds; `undefined` when the interval that the file names decides. */
+  /** How old the last beat may be, in seconds; `undefined` if that depends on the interval in the file. */
   get maxAge(): number | undefined {
     const { maxAge } = this.#settings;
     return maxAge && maxAge / 1000;
@@ -153,11 +153,11 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
 
   #beat(run: { looking: boolean }, due: number): void {
     const { clock, checkInterval, keepAlive } = this.#settings;
-    // Counted from the last due time, not from when a look was over: the interval is the real cadence.
+    // Counted from the last due time, not from the end of a look, so that the interval is kept.
     const now = clock.now();
     const next = due + checkInterval * (1 + Math.floor((now - due) / checkInterval));
     this.#timer = clock.setTimer(() => this.#beat(run, next), next - now, { ref: keepAlive });
-    // A look that takes longer than the interval is not overtaken by the next, and finds nothing until it is over.
+    // A look that takes longer than the interval is not repeated: nothing is known until it ends.
     if (run.looking) {
       this.#judge(UNKNOWN);
       return;
@@ -173,7 +173,7 @@ export class StateFileWatchdog extends Printed implements Component, Disposable 
     try {
       found = await check(this.file, { maxAge: maxAge && `${maxAge}ms`, clock });
     } catch (error) {
-      // A runtime may forbid to ask for the name of the host (Deno without --allow-sys).
+      // Deno without --allow-sys does not tell the host name.
       warn("KSTLIB_STATE_FILE_CHECK", `the check of ${this.file} failed`, error);
     }
     run.looking = false;

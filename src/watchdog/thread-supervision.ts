@@ -1,9 +1,9 @@
 import { readlinkSync } from "node:fs";
 import { realClock } from "../kernel/clock.js";
-import { sharedNow } from "../process/shared-time.js";
+import { sharedNow } from "../process/thread-clock.js";
 import { warn } from "../kernel/warning.js";
 import { superviseByClock } from "./clock-supervision.js";
-import { isInterrupting } from "./interrupt.js";
+import { isInterrupting, threadLock } from "./interrupt.js";
 import { mainGlobal } from "./main-global.js";
 import { joinMonitor, type LinkListener, type MonitorLink, startMonitor } from "./monitor-link.js";
 import {
@@ -27,7 +27,7 @@ function threadFolder(): string | undefined {
   try {
     return `/proc/${readlinkSync("/proc/thread-self")}`;
   } catch {
-    // Not Linux, or /proc is hidden: the monitor does without the kernel's view.
+    // Not Linux, or /proc is hidden: the monitor does without.
     return undefined;
   }
 }
@@ -51,20 +51,20 @@ class Monitor {
     isInterrupting,
     subjects: this.#subjects,
   };
-  /** Another thread, or another copy of the library, has another one. */
+  /** Different for each thread and each copy of the package. */
   readonly #key = `@kstlib/resilience/watchdog/${Math.random()}`;
   readonly #link: MonitorLink;
-  /** Received but not reported yet: before a callback stops another watchdog, that one's own timeout is reported. */
+  /** Received but not yet reported: if a callback stops another watchdog, the timeout of that one is reported first. */
   readonly #pending = new Map<string, TimeoutNotice>();
   readonly #canInterrupt: boolean;
 
   constructor() {
-    // Loaded at the first start: a program that only imports the library does not pay for it.
+    // Loaded here, so that a program that only imports the package does not pay for it.
     const threads = process.getBuiltinModule("node:worker_threads");
     const thread: ThreadData = {
       key: this.#key,
       control: this.#control,
-      hook: this.#key,
+      lock: threadLock(),
       main: threads.isMainThread,
       uninspectable: whyUninspectable(),
       folder: threadFolder(),
@@ -79,15 +79,14 @@ class Monitor {
     Object.defineProperty(mainGlobal(), Symbol.for(this.#key), { value: this.#hook, configurable: true });
   }
 
-  /** @returns `undefined` when the monitor has ended meanwhile. */
+  /** @returns `undefined` if the monitor has ended in the meantime. */
   watch(subject: Subject): Supervision | undefined {
     const id = ++serial;
-    const { name, timeout, pollInterval, onFreeze, exitCode, ...others } = subject.settings;
-    const { reportDirectory, maxReports, heartbeat } = others;
+    const { name, timeout, pollInterval, onFreeze, exitCode, heartbeat, ...others } = subject.settings;
+    const { reportDirectory, maxReports } = others;
     const { counters } = subject.cells;
-    const link = heartbeat?.freezeLink;
-    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, maxReports, link };
-    if (!this.#link.send({ ...what, buffer: counters.buffer })) {
+    const what = { id, name, timeout, pollInterval, onFreeze, exitCode, reportDirectory, maxReports };
+    if (!this.#link.send({ ...what, link: heartbeat?.freezeLink, buffer: counters.buffer })) {
       this.#close();
       return undefined;
     }
@@ -102,7 +101,7 @@ class Monitor {
     };
   }
 
-  /** Reports what the monitor has sent so far; `notice` is what has woken the event loop. */
+  /** Reports what the monitor has sent so far; `notice` woke the event loop. */
   #deliver(notice: Notice | undefined = this.#link.receive()): void {
     if (notice !== undefined) this.#hear(notice);
     for (const [key, found] of this.#pending) {
@@ -117,7 +116,7 @@ class Monitor {
     for (let next: Notice | undefined = notice; next !== undefined; next = this.#link.receive()) {
       if (next === "question") continue;
       if ("notCounted" in next) this.#subjects.get(next.id)?.notCounted(next.notCounted);
-      // A hang that became a freeze before the thread heard of it: the later notice replaces the earlier one.
+      // If a hang became a freeze before the thread could report it, only the freeze is reported.
       else this.#pending.set(`${next.id} ${next.pings}`, next);
     }
   }
@@ -125,7 +124,7 @@ class Monitor {
   #tell({ id, pings, at, request, info }: TimeoutNotice): void {
     const { late } = this.#hook;
     const { noStack: _, ...details } = info.details;
-    // The stack may have been taken only as the thread came back: it shows what the thread had been waiting in.
+    // The stack may have been taken only at the end of the freeze: it shows what the thread was waiting in.
     const complete =
       info.stack === undefined && late?.request === request && leadsToCode(late.stack)
         ? { ...info, stack: late.stack, details }
@@ -133,7 +132,7 @@ class Monitor {
     this.#subjects.get(id)?.expired(pings, at, complete);
   }
 
-  /** The monitor thread ended on its own: its watchdogs go on with timers of this thread. */
+  /** The monitor thread has crashed: its watchdogs continue with timers of this thread. */
   #lose(error: unknown): void {
     const lost = [...this.#subjects.values()];
     this.#subjects.clear();
@@ -157,11 +156,6 @@ function warnNoMonitor(error: unknown): void {
   );
 }
 
-function superviseBy(monitor: Monitor, subject: Subject): Supervision | undefined {
-  current = monitor;
-  return monitor.watch(subject);
-}
-
 /**
  * Watches by a monitor thread. There is one for the process, started with the first watchdog of the main thread and
  * ended with the last of all threads; a worker thread that was started before it has its own.
@@ -169,8 +163,12 @@ function superviseBy(monitor: Monitor, subject: Subject): Supervision | undefine
  */
 export function superviseByThread(subject: Subject): Supervision {
   try {
-    const joined = superviseBy(current ?? new Monitor(), subject) ?? superviseBy(new Monitor(), subject);
-    if (joined !== undefined) return joined;
+    // The monitor may have ended just now.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      current ??= new Monitor();
+      const supervision = current.watch(subject);
+      if (supervision !== undefined) return supervision;
+    }
     warnNoMonitor(undefined);
   } catch (error) {
     warnNoMonitor(error);

@@ -5,9 +5,8 @@
  * - `blocked-js`: the thread runs JavaScript that does not return.
  * - `blocked-native`: the thread is in a system call, waits for a child process or runs native code.
  *
- * Time that a thread spent without a CPU (starved) or that a process spent stopped (suspended) is not counted, so
- * neither is ever a timeout: where it would have been one it is a {@link NotCountedInfo}. How much was left out
- * before a timeout is in the details.
+ * Time in which the thread had no CPU (starved) or the process was stopped (suspended) is not counted. Where it would
+ * have been a timeout, it is reported as {@link NotCountedInfo}; the details of a timeout say how much was left out.
  */
 export type TimeoutKind = "not-pinged" | "blocked-js" | "blocked-native";
 
@@ -18,15 +17,15 @@ export interface ChildProcess {
   readonly command: string;
 }
 
-/** What could be found out about a timeout; each key is there only where the platform provides it. */
+/** What is known about a timeout; each key is present only where the platform provides it. */
 export interface TimeoutDetails {
   /** The kernel's letter for the thread: `R` running, `S` sleeping, `D` in uninterruptible sleep (Linux). */
   readonly threadState?: string;
-  /** The function of the kernel in which the thread sleeps (Linux). */
+  /** The kernel function in which the thread sleeps (Linux). */
   readonly waitingIn?: string;
   /** The number of the system call that the thread is in (Linux). */
   readonly systemCall?: number;
-  /** The children that the thread has started and that are still there (Linux). */
+  /** The running child processes that the thread started (Linux). */
   readonly children?: readonly ChildProcess[];
   /** Why there is no stack of a blocked thread. */
   readonly noStack?: string;
@@ -41,8 +40,8 @@ export interface TimeoutInfo {
   readonly secondsInactive: number;
   readonly kind: TimeoutKind;
   /**
-   * Where the thread was: the JavaScript stack of a blocked thread, when it could be had. Of native code (an
-   * `execSync`) it is where the thread was right after that.
+   * The JavaScript stack of a blocked thread, if it could be taken. For native code (an `execSync`) it is taken right
+   * after that returned.
    */
   readonly stack?: string;
   readonly details: TimeoutDetails;
@@ -52,7 +51,7 @@ export interface TimeoutInfo {
 export interface RecoverInfo {
   readonly name: string;
   /**
-   * Seconds from the timeout to the ping that ended it. A frozen thread's timeout is the moment it was found, although
+   * Seconds from the timeout to the ping that ended it. For a freeze they count from when it was found, although
    * `onTimeout` runs only when the thread is back.
    */
   readonly secondsTriggered: number;
@@ -66,13 +65,13 @@ export interface RecoverInfo {
  */
 export type NotCountedKind = "starved" | "suspended";
 
-/** What was left out, in seconds. */
+/** How much was not counted, in seconds. */
 export interface NotCountedDetails {
   readonly secondsStarved: number;
   readonly secondsSuspended: number;
 }
 
-/** What `onNotCounted` and the `notCounted` event are given: it would have been a timeout, had all time counted. */
+/** What `onNotCounted` and the `notCounted` event are given: it would have been a timeout if all time counted. */
 export interface NotCountedInfo {
   readonly name: string;
   readonly kind: NotCountedKind;

@@ -1,11 +1,11 @@
 /**
- * How many pings and periods there were, modulo 2³², as a signed number. Written by the watched thread. A period
- * moves it as a ping does: what was known before is out of date.
+ * The count of pings and periods, modulo 2³², as a signed number. Written by the watched thread. A new period counts
+ * like a ping, because it also ends what was known before.
  */
 export const PINGS = 0;
 /**
- * The count at the last timeout. Written by the supervision as soon as it finds one: a frozen thread cannot be told, but
- * whatever runs on it next sees here that it is late.
+ * The count at the last timeout. Written by the supervision as soon as it finds one, so that whatever runs next on a
+ * frozen thread can see it.
  */
 export const FIRED = 1;
 /** The count at the last look that found it changed. Written by the supervision. */
@@ -18,10 +18,10 @@ const COUNTERS = 4;
 export const OFF = 0;
 /** The code may be interrupted. */
 export const ARMED = 1;
-/** The interruption is on its way; code that ends now must wait for it. */
+/** An interruption is on its way: code that ends now must wait for it. */
 export const INTERRUPTING = 2;
 
-/** What one watchdog shares with the thread that watches it. */
+/** The memory that a watchdog shares with the thread that watches it. */
 export class WatchCells {
   readonly counters: Int32Array<SharedArrayBuffer>;
   readonly #seenAt: Float64Array;

@@ -1,5 +1,6 @@
 import { realClock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
+import { tellMade } from "../kernel/configured.js";
 import type { Listener } from "../kernel/events.js";
 import { Printed } from "../kernel/printed.js";
 import { runContained, warn } from "../kernel/warning.js";
@@ -8,8 +9,10 @@ import { superviseByClock } from "./clock-supervision.js";
 import { notCountedSentence, timeoutSentence } from "./freeze-report.js";
 import { superviseByThread } from "./thread-supervision.js";
 import {
+  changeWatchdog,
   type OnFreeze,
   resolveWatchdog,
+  type WatchdogChanges,
   type WatchdogOptions,
   watchdogRules,
   type WatchdogSettings,
@@ -26,11 +29,11 @@ const LAST_COUNT = -1;
 const LAP = 2 ** 32;
 
 /**
- * Finds out when work stops giving signs of life, also when the whole thread is frozen: one monitor thread
- * watches all watchdogs of a thread, a ping is one atomic increment. It does not keep the process alive.
+ * Finds out when work stops pinging, even if the whole thread is frozen: one monitor thread watches all watchdogs, and a
+ * ping is one atomic increment. It does not keep the process alive.
  *
- * A frozen thread is reported to stderr at once; `onTimeout` runs when the thread is back, or right away when
- * only the work hangs. A ping after a timeout arms the watchdog again.
+ * A frozen thread is reported to stderr at once; `onTimeout` runs when the thread is back, or right away if only the
+ * work hangs. A ping after a timeout arms the watchdog again.
  *
  * @throws TypeError or RangeError for an option that is not right; the message names it.
  * @example
@@ -49,7 +52,7 @@ const LAP = 2 ** 32;
  */
 export class Watchdog extends Printed implements Component, Disposable {
   readonly name: string;
-  readonly #settings: WatchdogSettings;
+  #settings: WatchdogSettings;
   readonly #cells = new WatchCells();
   readonly #counters = this.#cells.counters;
   readonly #alarm: Alarm<{ readonly name: string }, TimeoutInfo>;
@@ -59,15 +62,15 @@ export class Watchdog extends Printed implements Component, Disposable {
   #periodBegan = { pings: 0, at: 0 };
   #startedAt: number | undefined;
   #stoppedAt = 0;
-  /** The count of pings and periods that was seen last, and when its last ping was first seen. */
+  /** The last count that was seen, and when its last ping was first seen. */
   #noticed = 0;
   #noticedAt: number | undefined;
 
   /**
-   * Watches another process through the heartbeat file that it writes; starts at once.
+   * Watches another process through its heartbeat file; starts at once.
    *
-   * @param file the path of the file, or its `file:` URL; relative to the working directory of this moment.
-   *   Without one it is the `stateFile` of the configuration: that of `watchdog`, else that of `heartbeat`.
+   * @param file a path or `file:` URL, relative to the current working directory. Default: the `stateFile` of the
+   *   configuration: that of `watchdog`, else that of `heartbeat`.
    */
   static fromStateFile(file?: string | URL, options?: StateFileOptions): StateFileWatchdog {
     const watchdog = new StateFileWatchdog(file, options);
@@ -76,19 +79,18 @@ export class Watchdog extends Printed implements Component, Disposable {
   }
 
   constructor(options?: WatchdogOptions);
-  /** @internal Takes settings that were checked when the context of a run was made. */
+  /** @internal With settings that have been checked. */
   constructor(options: undefined, settings: WatchdogSettings);
-  constructor(
-    options?: WatchdogOptions,
-    settings: WatchdogSettings = resolveWatchdog("Watchdog", watchdogRules, options),
-  ) {
+  constructor(options?: WatchdogOptions, given?: WatchdogSettings) {
     super();
+    const settings = given ?? resolveWatchdog("Watchdog", watchdogRules, options);
     const { name } = settings;
     this.#settings = settings;
     this.name = name;
     this.#alarm = new Alarm({ name }, settings, timeoutSentence, ["notCounted"]);
     if (settings.onNotCounted !== undefined) this.#alarm.on("notCounted", settings.onNotCounted);
     this.#begin();
+    if (given === undefined) tellMade(this, "watchdog", options);
   }
 
   /** How long the work may go without a ping, in seconds. */
@@ -111,12 +113,12 @@ export class Watchdog extends Printed implements Component, Disposable {
     return this.#settings.reportDirectory;
   }
 
-  /** How many reports may be in the folder. */
+  /** How many reports are kept in the folder. */
   get maxReports(): number {
     return this.#settings.maxReports;
   }
 
-  /** Whether the watchdog watches. */
+  /** Whether it has been started and not stopped. */
   get isRunning(): boolean {
     return this.#supervision !== undefined;
   }
@@ -130,8 +132,8 @@ export class Watchdog extends Printed implements Component, Disposable {
   }
 
   /**
-   * Seconds since the last ping, or since the start when there was none. A ping reads no clock, so this is the
-   * time since it was first seen: at most one `pollInterval` too little, never too much.
+   * Seconds since the last ping, or since the start if there was none. A ping reads no clock, so they count from when
+   * it was first seen: at most one `pollInterval` too few, never too many.
    */
   get secondsSincePing(): number {
     return (this.#now() - Math.max(this.#periodBegan.at, this.#lastPing() ?? 0)) / 1000;
@@ -155,21 +157,11 @@ export class Watchdog extends Printed implements Component, Disposable {
     if (this.isRunning) return;
     this.#begin();
     this.#startedAt = this.#now();
-    const settings = this.#settings;
-    const subject: Subject = {
-      settings,
-      cells: this.#cells,
-      expired: (pings, at, info) => this.#expired(pings, at, info),
-      notCounted: (info) => this.#notCounted(info),
-      lost: () => {
-        this.#supervision = superviseByClock(subject);
-      },
-    };
-    this.#supervision = settings.clock === realClock ? superviseByThread(subject) : superviseByClock(subject);
+    this.#supervise();
   }
 
   /**
-   * Ends watching; a freeze that was found but not reported yet is reported first. After that nothing is, not even a
+   * Ends watching. A freeze that was found but not yet reported is reported first; after that nothing is, not even a
    * recovery. Does nothing when it is not watching.
    */
   stop(): void {
@@ -182,14 +174,30 @@ export class Watchdog extends Printed implements Component, Disposable {
     this.#stoppedAt = this.#now();
   }
 
-  /** Says that the work goes on. After a timeout this arms the watchdog again. */
+  /**
+   * Changes options; while it watches, a whole timeout begins now. A timeout that was found stays one.
+   *
+   * @throws TypeError or RangeError that names the option.
+   */
+  update(changes: WatchdogChanges): void {
+    this.#settings = changeWatchdog(this.#settings, changes);
+    this.#supervision?.catchUp();
+    const before = this.#supervision;
+    // A callback of a late report may have stopped it.
+    if (before === undefined) return;
+    // The new one first: the thread ends when it has nothing to watch.
+    this.#supervise();
+    before.end();
+  }
+
+  /** Shows that the work goes on. After a timeout this arms the watchdog again. */
   ping(): void {
     const before = Atomics.add(this.#counters, PINGS, 1);
-    // A plain read, because an atomic one would double the cost. If it misses a timeout found just now, `#expired` ends it.
+    // A plain read, because an atomic one doubles the cost. If it misses a timeout of this moment, `#expired` ends that.
     if (before === this.#counters[FIRED] || before === LAST_COUNT) this.#attend(before);
   }
 
-  /** Begins a new period as if just started, without counting a ping or telling of a recovery. */
+  /** Begins a new period as if just started, without counting a ping or reporting a recovery. */
   reset(): void {
     this.#supervision?.catchUp();
     this.#begin();
@@ -221,11 +229,25 @@ export class Watchdog extends Printed implements Component, Disposable {
     return this.#supervision;
   }
 
+  #supervise(): void {
+    const settings = this.#settings;
+    const subject: Subject = {
+      settings,
+      cells: this.#cells,
+      expired: (pings, at, info) => this.#expired(pings, at, info),
+      notCounted: (info) => this.#notCounted(info),
+      lost: () => {
+        this.#supervision = superviseByClock(subject);
+      },
+    };
+    this.#supervision = settings.clock === realClock ? superviseByThread(subject) : superviseByClock(subject);
+  }
+
   #now(): number {
     return this.#settings.clock.now();
   }
 
-  /** What a ping or a new period has to do after a timeout, and when the count wraps around. */
+  /** What a ping or a new period does after a timeout, and when the count wraps around. */
   #attend(before: number): void {
     if (before === LAST_COUNT) this.#laps++;
     this.#alarm.end();
@@ -257,16 +279,16 @@ export class Watchdog extends Printed implements Component, Disposable {
 
   #expired(pings: number, at: number, info: TimeoutInfo): void {
     if (info.kind !== "not-pinged") this.#sayAlive();
-    // Found in a period that is over.
+    // Found in an earlier period.
     if (!this.isRunning || ((pings - this.#periodBegan.pings) | 0) < 0) return;
-    // The notice may arrive before the monitor has written it to the cells.
+    // The notice may arrive before the monitor has written to the cells.
     if (pings === this.#cells.pings) this.#cells.fire(pings);
     this.#alarm.raise(info, info.kind !== "not-pinged", at);
-    // Pinged between the freeze and now: the timeout is over already.
+    // Pinged in the meantime: the timeout has ended already.
     if (this.isRunning && pings !== this.#cells.pings) this.#alarm.end();
   }
 
-  /** The monitor has written `frozen` to the heartbeat's file; correct it now, not at the next beat. */
+  /** The monitor has written `frozen` to the heartbeat's file: corrects that before the next regular beat. */
   #sayAlive(): void {
     const { heartbeat } = this.#settings;
     if (heartbeat?.isRunning !== true) return;

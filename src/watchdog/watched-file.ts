@@ -4,7 +4,7 @@ import type { Duration } from "../kernel/duration.js";
 import { custom, type Rule } from "../kernel/rules.js";
 import { type StateFileOptions, stateFileRules } from "./state-file-options.js";
 
-/** What the section `watchdog` of a configuration can say of the watchers that `Watchdog.fromStateFile` makes. */
+/** The options in the section `watchdog` of a configuration that are for `Watchdog.fromStateFile`. */
 export interface WatchedFileOptions {
   /** The file to watch when none is given: a path or a `file:` URL. Default: that of the section `heartbeat`. */
   readonly stateFile?: string | URL | undefined;
@@ -14,14 +14,14 @@ export interface WatchedFileOptions {
   readonly checkInterval?: Duration | undefined;
 }
 
-/** What each of them may be and is by default. */
+/** The rules of these options. */
 export const watchedFileRules: { readonly [Key in keyof Required<WatchedFileOptions>]: Rule<unknown> } = {
   stateFile: custom<string>({ allowed: PATH_RULE, file: { kind: "text" }, parse: parsePath }),
   maxAge: stateFileRules.maxAge,
   checkInterval: stateFileRules.checkInterval,
 };
 
-/** The file that a watcher is given, or else the one that the configuration names. */
+/** The given file, or else the one in the configuration. */
 export function watchedFile(given: unknown, options: StateFileOptions | undefined): string {
   if (given !== undefined) return parsePath(given, "file");
   const layers = [...configuredLayers("heartbeat", options), ...configuredLayers("watchdog", options)];
@@ -32,11 +32,11 @@ export function watchedFile(given: unknown, options: StateFileOptions | undefine
   );
 }
 
-/** What the configuration says of a watcher besides, lowest precedence first. */
+/** The other options in the configuration, lowest precedence first. */
 export function watchedFileLayers(
   options: StateFileOptions | undefined,
 ): readonly Readonly<Record<string, unknown>>[] {
-  // Callbacks in that section are meant for pinged watchdogs: this kind of timeout has other arguments.
+  // Callbacks in that section are for pinged watchdogs: theirs have other arguments.
   return configuredLayers("watchdog", options).map(({ maxAge, checkInterval }) => ({
     maxAge,
     checkInterval,

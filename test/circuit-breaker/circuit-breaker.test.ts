@@ -130,7 +130,9 @@ describe.each(Object.entries(ways))("through %s", (_way, attempt) => {
       failedCalls: 2,
       rejectedCalls: 0,
       ignoredCalls: 2,
+      wouldRejectCalls: 0,
       stateChanges: 3,
+      window: [],
     });
   });
 
@@ -739,6 +741,7 @@ test("the snapshot is frozen and survives JSON", () => {
     kind: "circuit-breaker",
     name: "exchange",
     state: "open",
+    mode: "enforce",
     failureCount: 1,
     remainingSeconds: 10,
     stats: {
@@ -747,7 +750,9 @@ test("the snapshot is frozen and survives JSON", () => {
       failedCalls: 1,
       rejectedCalls: 0,
       ignoredCalls: 0,
+      wouldRejectCalls: 0,
       stateChanges: 1,
+      window: [],
     },
   });
   expect(Object.isFrozen(snapshot)).toBe(true);
@@ -771,4 +776,107 @@ test("defaults come from the configuration, then from the built-in table", () =>
   expect(opensAfter(new CircuitBreaker({ name: "payments" }))).toBe(2);
   expect(opensAfter(new CircuitBreaker({ name: "payments", maxFailures: 1 }))).toBe(1);
   expect(new CircuitBreaker().name).toBe("circuit-breaker");
+});
+
+describe("update", () => {
+  const broken = (): never => {
+    throw new Error("down");
+  };
+  const fail = (breaker: CircuitBreaker): unknown => {
+    try {
+      return breaker.callSync(broken);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test("leaves an open circuit open for as long as before, and counts at the next opening", async () => {
+    const breaker = new CircuitBreaker({ maxFailures: 1, resetTimeout: 30, clock });
+    fail(breaker);
+    breaker.update({ resetTimeout: 5 });
+    expect(breaker.snapshot()).toMatchObject({ state: "open", remainingSeconds: 30, failureCount: 1 });
+    expect([breaker.resetTimeout, breaker.probeTimeout]).toEqual([5, 5]);
+    await clock.advance(30);
+    fail(breaker);
+    expect(breaker.snapshot()).toMatchObject({ state: "open", remainingSeconds: 5 });
+  });
+
+  test("keeps what was counted: the next failure opens a circuit that has enough for its new limit", () => {
+    const breaker = new CircuitBreaker({ maxFailures: 10 });
+    for (let failures = 0; failures < 4; failures++) fail(breaker);
+    breaker.update({ maxFailures: 2 });
+    expect(breaker.state).toBe("closed");
+    fail(breaker);
+    expect(breaker.state).toBe("open");
+  });
+
+  test("closes a half-open circuit that has successes enough for its new limit", async () => {
+    const breaker = new CircuitBreaker({ maxFailures: 1, resetTimeout: 1, halfOpenMaxCalls: 3, clock });
+    const reasons: string[] = [];
+    breaker.on("stateChange", ({ reason }) => reasons.push(reason));
+    fail(breaker);
+    await clock.advance(1);
+    breaker.callSync(() => "fine");
+    breaker.update({ halfOpenMaxCalls: 1 });
+    expect(breaker.state).toBe("closed");
+    expect(reasons).toEqual(["tripped", "reset-timeout", "recovered"]);
+  });
+
+  test("opens a half-open circuit that has failures enough for its new share, also one that is isolated", async () => {
+    const breaker = new CircuitBreaker({
+      maxFailures: 1,
+      resetTimeout: 1,
+      halfOpen: { calls: 4, failureRate: 1 },
+      clock,
+    });
+    fail(breaker);
+    await clock.advance(1);
+    fail(breaker);
+    expect(breaker.state).toBe("half-open");
+    const hold = breaker.isolate();
+    breaker.update({ halfOpen: null });
+    expect(breaker.state).toBe("isolated");
+    hold[Symbol.dispose]();
+    expect(breaker.state).toBe("open");
+  });
+
+  test("changes the mode, and leaves alone the one that was set", () => {
+    const breaker = new CircuitBreaker({ mode: "off" });
+    breaker.setMode("observe");
+    breaker.update({ maxFailures: 2 });
+    expect(breaker.mode).toBe("observe");
+    breaker.update({ mode: "enforce" });
+    expect(breaker.mode).toBe("enforce");
+  });
+
+  test("a probe that was given a shorter time is missed before one that was given a longer", async () => {
+    const breaker = new CircuitBreaker({
+      maxFailures: 1,
+      resetTimeout: 1,
+      halfOpenMaxCalls: 3,
+      probeTimeout: 60,
+      clock,
+    });
+    fail(breaker);
+    await clock.advance(1);
+    const slow = breaker.tryPermit();
+    breaker.update({ probeTimeout: 2 });
+    breaker.tryPermit();
+    breaker.update({ probeTimeout: null, resetTimeout: 20 });
+    const third = breaker.tryPermit();
+    expect(breaker.probeTimeout).toBe(20);
+    slow?.success();
+    third?.release();
+    await clock.advance(2);
+    expect(breaker.state).toBe("open");
+  });
+
+  test("refuses what the constructor refuses, and changes nothing then", () => {
+    const breaker = new CircuitBreaker({ maxFailures: 3 });
+    expect(() => breaker.update({ maxFailures: 2, resetTimeout: -1 })).toThrow("resetTimeout must be");
+    expect(() => breaker.update({ isFailure: () => true } as object)).toThrow(
+      "isFailure is not an option of update",
+    );
+    expect(breaker.maxFailures).toBe(3);
+  });
 });

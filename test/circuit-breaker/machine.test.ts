@@ -16,7 +16,8 @@ import {
 const limits: Limits = {
   maxFailures: 2,
   halfOpenMaxCalls: 2,
-  resetTimeout: { initial: 10, factor: 2, max: 30 },
+  halfOpenFailures: 1,
+  openFor: (reopenings) => Math.min(30, 10 * 2 ** reopenings),
   probeTimeout: 5,
   trip: undefined,
 };
@@ -44,7 +45,11 @@ describe("a half-open circuit for two", () => {
     expect(admit(state, limits, 11)).toBeUndefined();
     const one = succeed(state, 12, first);
     expect(admit(one, limits, 12)).toBeUndefined();
-    expect(one).toMatchObject({ kind: "half-open", successes: 1, probes: { size: 1, deadline: 16 } });
+    expect(one).toMatchObject({
+      kind: "half-open",
+      successes: 1,
+      probes: { size: 1, first: { deadline: 16 } },
+    });
     expect(succeed(one, 13, second).kind).toBe("closed");
   });
 
@@ -52,9 +57,9 @@ describe("a half-open circuit for two", () => {
     const state = halfOpen();
     admitted(state, 10);
     const back = settle(state, limits, admitted(state, 11), "ignored", 12, 0);
-    expect(back).toMatchObject({ probes: { size: 1, deadline: 15 }, successes: 0 });
+    expect(back).toMatchObject({ probes: { size: 1, first: { deadline: 15 } }, successes: 0 });
     expect(admitted(back, 12)).toMatchObject({ deadline: 17 });
-    expect(back).toMatchObject({ probes: { size: 2, deadline: 15 } });
+    expect(back).toMatchObject({ probes: { size: 2, first: { deadline: 15 } } });
   });
 
   test("opens at the deadline of a probe, not when somebody looks", () => {
@@ -84,7 +89,7 @@ describe("a half-open circuit for two", () => {
     ] as const) {
       const ticket = probes[index];
       if (ticket !== undefined) settle(state, wide, ticket, "ignored", 14, 0);
-      expect(state).toMatchObject({ probes: { deadline } });
+      expect(state).toMatchObject({ probes: { first: deadline === undefined ? undefined : { deadline } } });
     }
     expect(state).toMatchObject({ probes: { size: 0 } });
   });

@@ -6,7 +6,7 @@ import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { CircuitOpenError } from "../../src/circuit-breaker/errors.js";
 import { failureRate } from "../../src/circuit-breaker/rates.js";
 import { ManualClock } from "../../src/testing/index.js";
-import { type ModelOptions, NaiveModel, type Outcome } from "./naive-model.js";
+import { type ModelLimits, type ModelOptions, NaiveModel, type Outcome } from "./naive-model.js";
 
 const numRuns = Number(process.env["PROPERTY_RUNS"] ?? 1000);
 
@@ -29,9 +29,19 @@ type Step =
   | { readonly do: "isolate" }
   | { readonly do: "release"; readonly which: number }
   | { readonly do: "reset" }
+  | { readonly do: "update"; readonly limits: ModelLimits }
   | { readonly do: "look" };
 
 const outcome = fc.constantFrom<Outcome>("success", "failure", "ignored");
+
+const limits = {
+  maxFailures: fc.integer({ min: 1, max: 3 }),
+  halfOpenMaxCalls: fc.integer({ min: 1, max: 3 }),
+  initial: fc.integer({ min: 1, max: 10 }),
+  factor: fc.integer({ min: 1, max: 3 }),
+  max: fc.integer({ min: 10, max: 25 }),
+  probeTimeout: fc.integer({ min: 1, max: 12 }),
+};
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -57,15 +67,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("release" as const), which: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("reset" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("look" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("update" as const), limits: fc.record(limits) }) },
 );
 
 const settings: fc.Arbitrary<ModelOptions> = fc.record({
-  maxFailures: fc.integer({ min: 1, max: 3 }),
-  halfOpenMaxCalls: fc.integer({ min: 1, max: 3 }),
-  initial: fc.integer({ min: 1, max: 10 }),
-  factor: fc.integer({ min: 1, max: 3 }),
-  max: fc.integer({ min: 10, max: 25 }),
-  probeTimeout: fc.integer({ min: 1, max: 12 }),
+  ...limits,
   rate: fc.option(
     fc.integer({ min: 1, max: 5 }).chain((calls) =>
       fc.record({
@@ -78,13 +84,21 @@ const settings: fc.Arbitrary<ModelOptions> = fc.record({
   ),
 });
 
-function breakerOf(options: ModelOptions, clock: ManualClock): CircuitBreaker {
-  const { maxFailures, halfOpenMaxCalls, initial, factor, max, probeTimeout, rate } = options;
-  return new CircuitBreaker({
+/** Limits as `update` takes them. */
+function changesOf(given: ModelLimits) {
+  const { maxFailures, halfOpenMaxCalls, initial, factor, max, probeTimeout } = given;
+  return {
     maxFailures,
     halfOpenMaxCalls,
     resetTimeout: { initial: `${initial}ms`, factor, max: `${max}ms` },
     probeTimeout: `${probeTimeout}ms`,
+  } as const;
+}
+
+function breakerOf(options: ModelOptions, clock: ManualClock): CircuitBreaker {
+  const { rate } = options;
+  return new CircuitBreaker({
+    ...changesOf(options),
     excludedErrors: [Excluded],
     clock,
     ...(rate === undefined
@@ -215,6 +229,10 @@ test("the breaker agrees step by step with a naive model under any interleaving"
               breaker.reset();
               model.reset();
               break;
+            case "update":
+              breaker.update(changesOf(now.limits));
+              model.update(now.limits);
+              break;
             case "look":
               expect(breaker.state).toBe(model.state);
               expect(breaker.failureCount).toBe(model.failureCount);
@@ -225,7 +243,7 @@ test("the breaker agrees step by step with a naive model under any interleaving"
 
         expect(breaker.state).toBe(model.state);
         expect(breaker.failureCount).toBe(model.failureCount);
-        expect(breaker.stats).toEqual({
+        expect(breaker.stats).toMatchObject({
           totalCalls: model.total,
           successfulCalls: model.successful,
           failedCalls: model.failed,
@@ -266,6 +284,8 @@ test("looking at the state at every moment changes nothing", async () => {
         } else if (now.do === "settle") {
           const [pair] = pairs.splice(now.which % Math.max(1, pairs.length), 1);
           for (const end of pair?.ends ?? []) end(now.outcome);
+        } else if (now.do === "update") {
+          for (const breaker of [watched, left]) breaker.update(changesOf(now.limits));
         } else if (now.do === "advance") {
           for (let n = 0; n < now.milliseconds; n++) {
             clock.sleepSync(1);

@@ -1,6 +1,6 @@
 export type Outcome = "success" | "failure" | "ignored";
 
-export interface ModelOptions {
+export interface ModelLimits {
   readonly maxFailures: number;
   readonly halfOpenMaxCalls: number;
   /** Milliseconds. */
@@ -8,6 +8,9 @@ export interface ModelOptions {
   readonly factor: number;
   readonly max: number;
   readonly probeTimeout: number;
+}
+
+export interface ModelOptions extends ModelLimits {
   /** A failure rate over the last `calls` calls instead of `maxFailures`. */
   readonly rate?:
     | { readonly threshold: number; readonly calls: number; readonly minCalls: number }
@@ -46,7 +49,7 @@ export class NaiveModel {
   #lateSuccesses = 0;
   #failuresAtTrip = 0;
   #calls = new Map<number, ModelCall>();
-  readonly #options: ModelOptions;
+  #options: ModelOptions;
 
   constructor(options: ModelOptions) {
     this.#options = options;
@@ -115,6 +118,16 @@ export class NaiveModel {
       this.#probeSuccesses++;
       this.#closeIfRecovered();
     }
+  }
+
+  /** Goes on in the same state under other limits. */
+  update(limits: ModelLimits): void {
+    this.#options = { ...this.#options, ...limits };
+    if (this.mode === "closed") return;
+    const before = this.changes;
+    this.#closeIfRecovered();
+    // Nobody sees what happens to a circuit that is held.
+    if (this.holds > 0) this.changes = before;
   }
 
   #closeIfRecovered(): void {

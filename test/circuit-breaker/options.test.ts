@@ -14,7 +14,23 @@ const strangers = [null, true, "5", [], {}, () => 5, Symbol("x"), 5n];
 const wrong: readonly (readonly [keyof CircuitBreakerOptions, readonly unknown[]])[] = [
   ["name", ["", 5, null, {}]],
   ["maxFailures", [...numbers, 2.5, ...strangers]],
-  ["resetTimeout", [...numbers, 30_000, "30", "soon", "", null, true, [], {}, () => 5]],
+  ["resetTimeout", [...numbers, 30_000, "30", "soon", "", null, true, [], {}]],
+  ["jitter", [Number.NaN, Infinity, -1, 1.5, ...strangers]],
+  ["random", [null, 5, "random", {}]],
+  ["mode", [null, 5, "on", {}, true]],
+  [
+    "halfOpen",
+    [
+      null,
+      5,
+      "2",
+      {},
+      { calls: 0, failureRate: 1 },
+      { calls: 2, failureRate: 0 },
+      { calls: 2, failureRate: 1.5 },
+    ],
+  ],
+  ["halfOpen", [{ calls: 2 }, { failureRate: 0.5 }, { calls: 2, failureRate: 0.5, rate: 1 }]],
   ["resetTimeout", [{ initial: 1 }, { initial: 1, factor: 2 }, { initial: 1, factor: 2, max: 3, jitter: 1 }]],
   [
     "resetTimeout",

@@ -62,7 +62,7 @@ describe("check", () => {
     }
   });
 
-  test("is not content with what cannot be read, and says why", async () => {
+  test("fails for a file that cannot be read, and says why", async () => {
     const terminal = new FakeTerminal();
     for (const [file, why] of [
       [path.join(terminal.cwd, "none.heartbeat"), "no such file"],
@@ -87,7 +87,7 @@ describe("check", () => {
     expect(code).toBe(1);
   });
 
-  test("does to the terminal nothing that a file asks for", async () => {
+  test("never lets a file's content control the terminal", async () => {
     const terminal = new FakeTerminal();
     const [, text] = await look(
       terminal,

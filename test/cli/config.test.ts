@@ -137,8 +137,8 @@ describe("config show", () => {
         );
         const values = await shown(terminal);
         // Of a value with parts: each of them.
-        const lineOf = (path: string): number | undefined =>
-          [...values].find(([found]) => found === path || found.startsWith(`${path}.`))?.[1].origin?.line;
+        const lineOf = (full: string): number | undefined =>
+          [...values].find(([found]) => found === full || found.startsWith(`${full}.`))?.[1].origin?.line;
         expect(lineOf(`${key}.${name}`), written).toBe(3);
         expect(lineOf(`${key}.one.${name}`), written).toBe(6);
       }

@@ -10,25 +10,42 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = path.join(root, "examples");
 const run = promisify(execFile);
 
+/** The pages that show a program's output. */
+const PAGES: Readonly<Record<string, string>> = {
+  "timeouts.mjs": "docs/timeouts.md",
+  "whose-fault.mjs": "docs/whose-fault.md",
+};
+
 /** A line that each example prints: its claim, in the numbers of the run. */
 const CLAIMS: Readonly<Record<string, RegExp>> = {
   "circuit-breaker-async.mjs": /^2 requests for 4 calls, the circuit is open$/m,
   "circuit-breaker-decorator.ts": /^3 requests for 5 calls; the last error: CircuitOpenError/m,
   "circuit-breaker-excluded-errors.mjs": /^after 11 mistakes of the caller: closed, 11 calls ignored$/m,
+  "configuration-live.mjs":
+    /^refused: kstlib\.conf\.yml:1:62\nexchange: rate, per changed\nthe next call was made by the new limit: 50 per 1 s$/m,
   "configuration.mjs":
     /^failures that open the circuit: 5 for any, 3 for payment-api, 1 where the code says so$/m,
   "health-endpoints.mjs": /^draining: \/livez 200 draining\ndraining: \/readyz 503 draining$/m,
   "heartbeat-multi-process.mjs": /"worker-1":"dead","worker-2":"stopped"/,
+  "log-events.mjs": /^\[resilience\] circuit-breaker payments: half-open -> closed \(recovered\)$/m,
+  "policies-decorator.ts": /^a quote after 3 requests\nan old quote after 2 timeouts$/m,
+  "policies.mjs":
+    /^hanging: 20 calls, \d requests, 20 times the last good price\ncircuit open after .*\nwell again/m,
   "rate-limiter-async.mjs": /in the order 0 1 2 3 4 5 6 7 8 9$/m,
   "rate-limiter-decorator.ts": /^non-blocking: \d+ calls, then: retry after 0\.\d+ s$/m,
   "rate-limiter-timeout.mjs": /^the 6th is refused after \d+ ms: retry after [01]\.\d+ s$/m,
+  "retry-budget.mjs": /^without a budget: 27000 requests.*\nwith one budget: 1[123]\d\d requests/m,
   "shutdown-async.mjs": /^database: done.*\nmetrics: failed.*\ncache: done.*\nmail: timed-out/m,
   "shutdown-cluster.mjs": /^workers: done\n {2}worker 1 left \(exit code 0\)\n {2}worker 2 left/m,
   "shutdown-worker-threads.mjs": /^indexer: done\n.*left.*\nstuck: timed-out\n.*killed/m,
+  "timeouts.mjs":
+    /^AbortSignal\.any with AbortSignal\.timeout: \d+ of 20 timed out\nTimeout: 20 of 20 timed out$/m,
   "trading-bot-in-short.mjs": /^closed in order: positions, connections; the heartbeat says stopped$/m,
   "watchdog-async.mjs": /^1\.5 s without a ping: not-pinged, 1\.\d s inactive$/m,
   "watchdog-raise-on-timeout.mjs": /^timeout after \d\.\d s of inactivity$/m,
   "watchdog-worker-threads.mjs": /^worker: frozen in item 3 \(blocked-/m,
+  "whose-fault.mjs":
+    /^cockatiel: 0 of 10 answered, circuit Open\nopossum: 0 of 10 answered, circuit open\nthis package: 10 of 10 answered, circuit closed\nthis package, blocked, no answers: 0 of 10 answered, circuit closed\nthis package, not blocked, no answers: circuit open$/m,
 };
 
 async function command(name: string): Promise<string[]> {
@@ -50,5 +67,14 @@ describe("the examples", () => {
   test.each(Object.entries(CLAIMS))("%s ends well and shows what it says", async (name, claim) => {
     const { stdout } = await run(process.execPath, await command(name), { cwd: root, timeout: 20_000 });
     expect(stdout).toMatch(claim);
+  });
+
+  test.each(Object.entries(PAGES))("%s prints what its page shows", (name, page) => {
+    expect(fs.readFileSync(path.join(root, page), "utf8")).toMatch(CLAIMS[name] ?? "no claim");
+  });
+
+  test("the page on timeouts shows the whole program", () => {
+    const program = fs.readFileSync(path.join(folder, "timeouts.mjs"), "utf8");
+    expect(fs.readFileSync(path.join(root, "docs/timeouts.md"), "utf8")).toContain(program);
   });
 });

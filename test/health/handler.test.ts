@@ -48,7 +48,7 @@ function failing(drainOn?: AbortSignal): Health {
 }
 
 describe("as the listener of a server", () => {
-  test.each(["/livez", "/readyz", "/startupz"])("%s says in JSON that all is well", async (path) => {
+  test.each(["/livez", "/readyz", "/startupz"])("%s answers ok in JSON", async (path) => {
     const origin = await listen(http.createServer(setUp().handler()));
     const { status, headers, body } = await ask(origin + path);
     expect(status).toBe(200);
@@ -58,7 +58,7 @@ describe("as the listener of a server", () => {
     expect(JSON.parse(body)).toEqual({ status: "ok", ok: true, checks: [] });
   });
 
-  test("a failing check is named with 503, and its reason and stack are withheld", async () => {
+  test("a failing check is named with 503, without its reason and stack", async () => {
     const origin = await listen(http.createServer(failing().handler()));
     const { status, body } = await ask(`${origin}/readyz`);
     expect(status).toBe(503);
@@ -77,7 +77,7 @@ describe("as the listener of a server", () => {
     expect((await ask(`${origin}/livez`)).status).toBe(200);
   });
 
-  test("with messages it says why, on one line each", async () => {
+  test("with messages it says why, on one line for each check", async () => {
     const health = setUp();
     health.addCheck("da\nta", () => {
       throw new Error("first\r\n[+]database ok\u2028x");
@@ -91,7 +91,7 @@ describe("as the listener of a server", () => {
     });
   });
 
-  test("details are shown with and without messages, on one line each in text", async () => {
+  test("details are shown with and without messages, on one line for each check in text", async () => {
     const health = setUp();
     health.addCheck("queue", () => ({ details: { waiting: 12, note: "a\nb" } }));
     health.addCheck("disk", () => ({ ok: false, message: "full of secrets", details: { free: 0 } }));
@@ -111,7 +111,7 @@ describe("as the listener of a server", () => {
     );
   });
 
-  test("?exclude leaves checks out, as often as it is given", async () => {
+  test("?exclude leaves checks out, and can be repeated", async () => {
     const health = failing();
     health.addCheck("second one", () => false);
     const origin = await listen(http.createServer(health.handler()));
@@ -121,7 +121,7 @@ describe("as the listener of a server", () => {
     expect(body).toBe("[+]cache ok\nreadyz check passed\n");
   });
 
-  test("a start-up check that is left out is not passed by that", async () => {
+  test("a start-up check does not pass by being left out", async () => {
     const health = setUp();
     health.addCheck("gate", () => false, { for: "startup" });
     const origin = await listen(http.createServer(health.handler()));
@@ -131,7 +131,7 @@ describe("as the listener of a server", () => {
     expect(body).toBe("[-]gate failed: reason withheld\nreadyz check failed: starting\n");
   });
 
-  test("HEAD gets the same headers and no body", async () => {
+  test("HEAD gets the same headers without a body", async () => {
     const origin = await listen(http.createServer(failing().handler()));
     const get = await ask(`${origin}/readyz`);
     const head = await ask(`${origin}/readyz`, { method: "HEAD" });
@@ -156,14 +156,14 @@ describe("as the listener of a server", () => {
     },
   );
 
-  test("with a prefix the paths stand below it, and nowhere else", async () => {
+  test("with a prefix the paths are below it, and nowhere else", async () => {
     const origin = await listen(http.createServer(setUp().handler({ prefix: "/internal/health" })));
     expect((await ask(`${origin}/internal/health/readyz?a=b?c`)).status).toBe(200);
     expect((await ask(`${origin}/readyz`)).status).toBe(404);
     expect((await ask(`${origin}/internal/healthreadyz`)).status).toBe(404);
   });
 
-  test("while draining the connection of a prober is not kept", async () => {
+  test("while draining, the connection of a prober is closed", async () => {
     const drain = new AbortController();
     const origin = await listen(http.createServer(setUp(drain.signal).handler()));
     const agent = new http.Agent({ keepAlive: true });
@@ -193,7 +193,7 @@ describe("before an application", () => {
     expect(said).toEqual([true, false, true]);
   });
 
-  test("it does not answer a second time what a timeout of the application's has answered", async () => {
+  test("it does not answer again after a timeout of the application has answered", async () => {
     const clock = new ManualClock();
     const health = new Health({ clock });
     health.addCheck("slow", () => new Promise(() => {}));
@@ -249,7 +249,7 @@ describe("over HTTP/2", () => {
     warned.mockRestore();
   });
 
-  test("a prober that has gone before the answer does no harm", async () => {
+  test("a prober that disconnects before the answer does no harm", async () => {
     const clock = new ManualClock();
     const health = new Health({ clock });
     let asked = (): void => {};
@@ -274,7 +274,7 @@ describe("over HTTP/2", () => {
   });
 });
 
-describe("handler refuses", () => {
+describe("handler rejects", () => {
   test.each([
     [{ prefix: "health" }, RangeError, /prefix must be a path that starts with "\/"/],
     [{ prefix: "/health/" }, RangeError, /prefix must be/],

@@ -28,7 +28,7 @@ describe("without a check", () => {
     expect(await health.readiness()).toEqual(well);
   });
 
-  test("from the moment the drain begins it is alive and not ready", async () => {
+  test("it is alive and not ready after the drain has begun", async () => {
     const { health, signal, drain } = setUp();
     const asked: unknown[] = [];
     signal.addEventListener("abort", () => asked.push(health.readiness()));
@@ -117,7 +117,7 @@ describe("a check function", () => {
     expect((await report).checks[0]).toMatchObject({ ok: false, seconds });
   });
 
-  test("is asked once for all who ask at the same time, whatever the probe", async () => {
+  test("runs once for all probes at the same time, of any kind", async () => {
     const { health, clock } = setUp();
     const check = vi.fn<(context: HealthCheckContext) => Promise<void>>(
       () => new Promise((resolve) => void clock.setTimer(resolve, 1000)),
@@ -133,7 +133,7 @@ describe("a check function", () => {
     expect(check).toHaveBeenCalledTimes(2);
   });
 
-  test("that does not end with its time is not run a second time beside itself", async () => {
+  test("that does not end at its timeout is not run again beside itself", async () => {
     const { health, clock } = setUp();
     let end = (): void => {};
     const check = vi.fn<() => Promise<void>>(
@@ -158,7 +158,7 @@ describe("a check function", () => {
     expect((await next).ok).toBe(true);
   });
 
-  test("that never settles is given up in the end, so that it is not failing for ever", async () => {
+  test("that never settles counts as lost in the end, so that it does not fail for ever", async () => {
     const { health, clock } = setUp();
     const check = vi.fn<() => unknown>().mockImplementationOnce(never);
     health.addCheck("check", check, { timeout: 1 });
@@ -171,7 +171,7 @@ describe("a check function", () => {
     expect(check).toHaveBeenCalledTimes(2);
   });
 
-  test("that settles after it was given up changes nothing of the run after it", async () => {
+  test("that settles after it was lost does not change the next run", async () => {
     const { health, clock } = setUp();
     const ends: (() => void)[] = [];
     const check = vi.fn<() => Promise<void>>(() => new Promise<void>((resolve) => void ends.push(resolve)));
@@ -189,7 +189,7 @@ describe("a check function", () => {
     expect([(await second).ok, (await third).ok]).toEqual([true, true]);
   });
 
-  test("that asks for the report it is part of is late, and no endless loop", async () => {
+  test("that asks for the report it is part of times out, without an endless loop", async () => {
     const { health, clock } = setUp();
     const check = vi.fn<() => unknown>(() => health.readiness());
     health.addCheck("check", check);
@@ -210,7 +210,7 @@ describe("a check function", () => {
     expect(removed.mock.calls.length).toBe(added.mock.calls.length);
   });
 
-  test("is asked no more when it was taken away, and its name is free", async () => {
+  test("does not run after it was removed, and its name is free", async () => {
     const { health } = setUp();
     const check = health.addCheck("check", () => false);
     check[Symbol.dispose]();
@@ -222,7 +222,7 @@ describe("a check function", () => {
 });
 
 describe("the probes", () => {
-  test("ask their own checks alone, in the order they were added", async () => {
+  test("run only their own checks, in the order they were added", async () => {
     const { health } = setUp();
     health.addCheck("r", () => {});
     health.addCheck("l", () => {}, { for: "liveness" });
@@ -235,7 +235,7 @@ describe("the probes", () => {
     expect((await health.liveness()).status).toBe("failing");
   });
 
-  test("a dependency that is down does not make the process dead", async () => {
+  test("do not call the process dead when a dependency is down", async () => {
     const { health } = setUp();
     health.addCheck("database", () => false);
     expect((await health.readiness()).ok).toBe(false);
@@ -251,7 +251,7 @@ describe("the probes", () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
-  test("a drain that begins while a check runs is answered at once, and the check is told", async () => {
+  test("answer at once when a drain begins during a check, and abort its signal", async () => {
     const { health, drain, signal: drainOn, clock } = setUp();
     let given: AbortSignal | undefined;
     health.addCheck(
@@ -271,7 +271,7 @@ describe("the probes", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("no check is asked once the drain has begun, also not one asked for just before", async () => {
+  test("run no check after the drain has begun, not even one requested just before", async () => {
     const { health, drain } = setUp();
     const check = vi.fn<() => boolean>(() => false);
     health.addCheck("check", check, { for: ["readiness", "liveness"] });
@@ -284,7 +284,7 @@ describe("the probes", () => {
 });
 
 describe("start-up", () => {
-  test("holds readiness back until each of its checks has passed once, and asks none again", async () => {
+  test("delays readiness until each of its checks has passed once, and runs none again", async () => {
     const { health } = setUp();
     let warm = false;
     const warmUp = vi.fn<() => boolean>(() => warm);
@@ -325,7 +325,7 @@ describe("start-up", () => {
     expect((await health.startup()).ok).toBe(true);
   });
 
-  test("stays unfinished when its promise rejects, and a warning says so", async () => {
+  test("does not finish when its promise rejects, and a warning says so", async () => {
     const { health, clock } = setUp();
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     health.addCheck("warm-up", Promise.reject(new Error("no cache")), { for: "startup" });
@@ -341,7 +341,7 @@ describe("start-up", () => {
     warned.mockRestore();
   });
 
-  test("is over when the check that was missing is taken away", async () => {
+  test("is over when the last check that has not passed is removed", async () => {
     const { health } = setUp();
     const gate = health.addCheck("gate", () => false, { for: "startup" });
     expect((await health.readiness()).ok).toBe(false);
@@ -349,7 +349,7 @@ describe("start-up", () => {
     expect((await health.readiness()).ok).toBe(true);
   });
 
-  test("that is not over when the drain begins is never over", async () => {
+  test("that is not over when the drain begins never ends", async () => {
     const { health, drain } = setUp();
     health.addCheck("gate", () => false, { for: "startup" });
     await health.startup();
@@ -399,7 +399,7 @@ describe("a component as a check", () => {
     expect((await health.liveness()).ok).toBe(true);
   });
 
-  test("a heartbeat fails while it does not run and after a missed beat", async () => {
+  test("a heartbeat fails while it is not running and after a missed beat", async () => {
     const { health, clock } = setUp();
     let broken = false;
     const heartbeat = new Heartbeat({
@@ -435,7 +435,7 @@ describe("a component as a check", () => {
   });
 });
 
-describe("addCheck refuses", () => {
+describe("addCheck rejects", () => {
   const refused = (check: unknown, options?: unknown) => () => {
     const { health } = setUp();
     const addCheck: (...args: never) => unknown = health.addCheck.bind(health);
@@ -504,7 +504,7 @@ describe("a check that returns details", () => {
     expect(checks).toEqual([{ name: "queue", seconds: 0, ...expected }]);
   });
 
-  test("adds them as they were, and frozen", async () => {
+  test("adds a frozen copy of them", async () => {
     const { health } = setUp();
     const shards = [{ id: 1 }];
     health.addCheck("queue", () => ({ details: { shards } }));
@@ -530,7 +530,7 @@ describe("a check that returns details", () => {
     expect((await health.readiness()).checks).toEqual([{ name: "database", ok: true, seconds: 0 }]);
   });
 
-  test("shows nothing of what an error carries", async () => {
+  test("shows no properties of an error", async () => {
     const { health } = setUp();
     health.addCheck("database", () => Promise.reject(Object.assign(new Error("x"), { details })));
     expect((await health.readiness()).checks).toEqual([
@@ -546,7 +546,7 @@ describe("the event change", () => {
     return heard;
   }
 
-  test("tells of a check that fails, at first or after it passed, and of one that passes again", async () => {
+  test("reports a check that fails, at first or after it passed, and one that passes again", async () => {
     const { health } = setUp();
     const heard = changes(health);
     let isDown = true;
@@ -564,7 +564,7 @@ describe("the event change", () => {
     expect(heard).toEqual(["database down", "database passes", "database down"]);
   });
 
-  test("tells of the end of the start-up, and not of what the drain cuts short", async () => {
+  test("reports the end of start-up, but not a result that the drain cuts short", async () => {
     const { health, drain, clock } = setUp();
     const heard = changes(health);
     let isWarm = false;
@@ -579,7 +579,7 @@ describe("the event change", () => {
     expect(heard).toEqual(["warm-up returned false", "warm-up passes"]);
   });
 
-  test("tells nothing of a check that was taken away while it ran", async () => {
+  test("does not report a check that was removed while it ran", async () => {
     const { health } = setUp();
     const heard = changes(health);
     const check = health.addCheck("gone", () => {
@@ -592,7 +592,7 @@ describe("the event change", () => {
 });
 
 describe("a snapshot", () => {
-  test("says what each check has said last, without asking it, frozen and as JSON", async () => {
+  test("shows the last result of each check without running it, frozen and as JSON", async () => {
     const { health, drain } = setUp();
     const check = vi.fn<() => boolean>(() => false);
     health.addCheck("gate", () => {}, { for: "startup" });
@@ -620,7 +620,7 @@ describe("a snapshot", () => {
 });
 
 describe("its options", () => {
-  test("have their defaults, and stand in the configuration's section too", () => {
+  test("have defaults, and can be set in the section of the configuration", () => {
     expect(new Health()).toMatchObject({ name: "health", checkTimeout: 5, isDraining: false });
     using _ = configure({ health: { checkTimeout: 2, instances: { inner: { checkTimeout: "300ms" } } } });
     expect(new Health().checkTimeout).toBe(2);

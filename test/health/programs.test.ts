@@ -69,7 +69,7 @@ class Program {
 }
 
 describe.skipIf(process.platform === "win32")("a service with a health port", () => {
-  test("is told from start to end: starting, ready, draining but alive and serving, gone with 143", async () => {
+  test("is starting, ready, draining but alive and serving, and exits with 143", async () => {
     const program = new Program("life");
     const { health, http: port } = await program.ports();
     expect(await program.health(health)).toEqual([
@@ -108,7 +108,7 @@ describe.skipIf(process.platform === "win32")("a service with a health port", ()
     expect(await program.ended).toBe(143);
   });
 
-  test("that is told to stop while it starts is draining, gives its start-up up and cleans up", async () => {
+  test("that is stopped during its start-up is draining, abandons the start-up and cleans up", async () => {
     const program = new Program("starting");
     const { health } = await program.ports();
     expect(await program.get(health, "/readyz")).toBe("503 starting keep-alive");
@@ -123,7 +123,7 @@ describe.skipIf(process.platform === "win32")("a service with a health port", ()
     expect(await program.ended).toBe(143);
   });
 
-  test("whose check hangs answers all probes within its timeout, and has asked once", async () => {
+  test("whose check hangs answers all probes within its timeout, with one run of the check", async () => {
     const program = new Program("hanging", "300ms");
     const { health } = await program.ports();
     const probes = Array.from({ length: 20 }, () => program.get(health, "/readyz"));

@@ -51,6 +51,31 @@ function broken(options: HeartbeatOptions = {}) {
   return { stateFile, clock, heartbeat, repair: () => fs.rmSync(folder) };
 }
 
+describe("update of a heartbeat", () => {
+  test("writes the new interval at once, and then at each of them", async () => {
+    const { clock, heartbeat, read } = setup({ interval: 10 });
+    heartbeat.start();
+    await clock.advance(3);
+    heartbeat.update({ interval: "1m" });
+    await clock.advance(0);
+    expect(read()).toMatchObject({ interval: 60, sequence: 2 });
+    expect([heartbeat.interval, clock.pendingTimers]).toEqual([60, 1]);
+    await clock.advance(59);
+    expect(read()?.sequence).toBe(2);
+    await clock.advance(1);
+    expect(read()?.sequence).toBe(3);
+    await heartbeat.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("writes nothing when it does not run", async () => {
+    const { clock, heartbeat, read } = setup();
+    heartbeat.update({ interval: 5 });
+    await clock.advance(20);
+    expect([heartbeat.snapshot().interval, clock.pendingTimers, read()]).toEqual([5, 0, null]);
+  });
+});
+
 describe("a running heartbeat", () => {
   test("writes at once and then at each interval", async () => {
     const { clock, heartbeat, read, stateFile } = setup({ metadata: { version: "1.0.0" } });

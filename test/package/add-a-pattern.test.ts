@@ -48,6 +48,7 @@ const LAMP = {
     }`,
   "src/lamp/lamp.ts": `
     import type { Component, Snapshot } from "../kernel/component.js";
+    import { tellMade } from "../kernel/configured.js";
     import { Events, type Listener } from "../kernel/events.js";
     import { resolveOptions } from "../kernel/options.js";
     import { Printed } from "../kernel/printed.js";
@@ -70,6 +71,7 @@ const LAMP = {
         this.name = settings.name;
         this.brightness = settings.brightness;
         this.#events = new Events("the lamp", ["lit"], { kind: "lamp", name: this.name });
+        tellMade(this, "lamp", options);
       }
       light(): void {
         this.#events.emit("lit", { brightness: this.brightness });
@@ -98,6 +100,7 @@ const LAMP = {
     export const component: ComponentDescriptor<Lamp, LampEvents> = {
       kind: "lamp",
       events: { lit: true },
+      configured: { section: "lamp", rules: lampRules },
       make: (options: LampOptions) => new Lamp(options),
     };
     export const meanings: Meanings = {

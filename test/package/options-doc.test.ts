@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { toSnakeCase } from "../../src/config/names.js";
+import { watchRules } from "../../src/config/watch-options.js";
 import { components, sections } from "../../src/descriptors.js";
 import { type Rule, text } from "../../src/kernel/rules.js";
 import { stateFileRules } from "../../src/watchdog/state-file-options.js";
@@ -50,6 +51,7 @@ const SECTIONS = Object.entries(sections).map(([name, { rules }]) => {
 const TABLES: readonly (readonly [string, string, Rules])[] = [
   ...SECTIONS.map(([name, markdown, rules]) => [name, markdown, { name: text(name), ...rules }] as const),
   ["Watchdog.fromStateFile", fromStateFile, stateFileRules],
+  ["watchConfig", chapter("Following the file"), watchRules],
 ];
 
 describe("docs/options.md", () => {
@@ -75,6 +77,14 @@ describe("docs/options.md", () => {
     const described = rows(chapterOf(name));
     expect(Object.keys(events).filter((event) => !described.has(event))).toEqual([]);
   });
+
+  test.each(Object.values(components))(
+    "says what can change of a $kind that is alive",
+    ({ kind, configured }) => {
+      const row = rows(chapter("Following the file")).get(kind) ?? "";
+      expect([...row.matchAll(/`(\w+)`/g)].map(([, option]) => option)).toEqual(configured?.live ?? []);
+    },
+  );
 
   test("lists each error code of the sources, and none beside", () => {
     // The others are Node's own, which the sources look for.

@@ -23,7 +23,7 @@ import {
 } from "@kstlib/resilience";
 import { config } from "@kstlib/resilience/auto";
 import { CircuitBreaker as SameBreaker, type Clock, ResilienceError } from "@kstlib/resilience/circuit-breaker";
-import { ConfigError, loadConfig } from "@kstlib/resilience/config";
+import { ConfigError, loadConfig, watchConfig } from "@kstlib/resilience/config";
 import { Health } from "@kstlib/resilience/health";
 import { Heartbeat } from "@kstlib/resilience/heartbeat";
 import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
@@ -39,7 +39,7 @@ const same: SameBreaker = breaker;
 const clock: Clock = new ManualClock();
 const pairs: [typeof SameLimiter, typeof SameWatchdog] = [RateLimiter, Watchdog];
 export const parts = [same, clock, pairs, Health, Heartbeat, GracefulShutdown, ResilienceError];
-export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, schema];
+export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, watchConfig, schema];
 
 const nested = pipeline(new Fallback({ to: null }), new Retry(), new Hedge(), breaker, new Timeout());
 const api = resilient({ fallback: { to: null }, retry: { attempts: 3 }, circuitBreaker: true, timeout: "2s" });

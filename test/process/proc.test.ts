@@ -20,7 +20,7 @@ test.each<[string, string, ProcessStat | undefined]>([
   expect(parseStat(text)).toEqual(expected);
 });
 
-test("a process or thread that is not there tells nothing", () => {
+test("nothing is read of a process or thread that does not exist", () => {
   expect(readProc("/proc/self/task/none/stat")).toBeUndefined();
   expect(readStat("/proc/self/task/none")).toBeUndefined();
   expect(childrenOf("/proc/self/task/none")).toEqual([]);

@@ -29,7 +29,7 @@ test("a line of a shutdown is written as soon as a full stderr has room for it",
   expect(written()).toBe("[shutdown] the total of 1 s is over\n");
 });
 
-test("a stderr that stays full is given up", () => {
+test("a stderr that stays full is abandoned", () => {
   const written = fullFor(Infinity);
   writeStderr("nobody reads this\n");
   expect(written()).toBe("");

@@ -139,3 +139,82 @@ describe("properties of the bucket", () => {
     );
   });
 });
+
+describe("a bucket without a limit", () => {
+  const unlimited = makeLimits(Infinity, 1000, 3);
+
+  test("misses nothing, whatever was taken, at the same moment and later", () => {
+    const level = newLevel();
+    take(level, 0, 1e300, 5, unlimited);
+    for (const now of [5, 6]) {
+      expect(missing(level, 0, now, unlimited)).toBe(0);
+      expect(availableAt(level, 0, 1e300, now, unlimited)).toBe(now);
+      expect(isLate(now, now, unlimited)).toBe(false);
+      expect(tryTake(level, 0, 1e300, now, unlimited)).toBe(true);
+    }
+    expect(isLate(1e9 + 1, 1e9, unlimited)).toBe(true);
+  });
+
+  test("is full when it gets a limit, and forgets a debt when it loses one", () => {
+    const limited = makeLimits(10, 1000, 3);
+    const level: Levels = Float64Array.of(0, 100);
+    rebase(level, 0, 0, limited, unlimited);
+    expect(missing(level, 0, 0, unlimited)).toBe(0);
+    rebase(level, 0, 0, unlimited, limited);
+    expect([...level]).toEqual([0, 0]);
+  });
+});
+
+describe("the two numbers of a bucket", () => {
+  /** A bucket that was full at a time and has had tokens taken since. */
+  const bucket = (since: number, spent: number): Levels => Float64Array.of(since, spent);
+
+  test("are counted from a later time after 1024 periods, and not before", () => {
+    const limits = makeLimits(1, 1000, 2000);
+    const before = bucket(0, 2000);
+    take(before, 0, 1, 1_023_999, limits);
+    expect([...before]).toEqual([0, 2001]);
+    const after = bucket(0, 2000);
+    take(after, 0, 1, 1_024_500, limits);
+    expect([...after]).toEqual([1_024_000, 977]);
+    const exactly = bucket(0, 2000);
+    take(exactly, 0, 1, 1_024_000, limits);
+    expect([...exactly]).toEqual([1_024_000, 977]);
+  });
+
+  test("stay where they are under another burst, and are counted anew under another rate or period", () => {
+    const from = makeLimits(3, 1000, 5);
+    const rebased = (level: Levels, rate: number, per: number, burst: number): number[] => {
+      rebase(level, 0, 100, from, makeLimits(rate, per, burst));
+      return [...level];
+    };
+    expect(rebased(bucket(0, 2), 3, 1000, 7)).toEqual([0, 4]);
+    expect(rebased(bucket(0, 2), 3, 1000, 4)).toEqual([0, 1]);
+    expect(rebased(bucket(0, 2), 3, 1000, 2)).toEqual([0, 0]);
+    expect(rebased(bucket(0, 2), 6, 1000, 5)).toEqual([100, 1.7]);
+    expect(rebased(bucket(0, 2), 3, 2000, 5)).toEqual([100, 1.7]);
+    // Full by now: nothing that was spent counts.
+    expect(rebased(bucket(-1000, 2), 3, 1000, 7)).toEqual([100, 2]);
+  });
+
+  test("never promise a time at which the comparison still refuses", () => {
+    const amount = fc.double({ min: 0.01, max: 1000, noNaN: true });
+    fc.assert(
+      fc.property(
+        amount,
+        amount,
+        amount,
+        fc.double({ min: 0, max: 1e9, noNaN: true }),
+        (rate, per, cost, since) => {
+          const limits = makeLimits(rate, per, cost);
+          const due = availableAt(bucket(since, cost), 0, cost, since, limits);
+          expect(cost * per).toBeLessThanOrEqual((due - since) * rate);
+          // No later than rounding asks for.
+          const exact = since + (cost * per) / rate;
+          expect(due - exact).toBeLessThanOrEqual(exact * 4 * Number.EPSILON);
+        },
+      ),
+      { numRuns },
+    );
+  });
+});

@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import { rateLimiter, rateLimiterSync } from "../../src/rate-limiter/decorators.js";
+import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 
 const fetchTicker = async (pair: string, depth?: number): Promise<{ price: number }> => ({
@@ -84,7 +85,25 @@ test("a signal is found in the arguments that the function has", () => {
   rateLimiterSync({ signal });
 });
 
+test("a keyed limiter wraps a function and knows its parameters when it looks for the key", () => {
+  const limiter = new KeyedRateLimiter();
+  const wrapped = limiter.wrap(fetchTicker, {
+    key(pair, depth) {
+      expectTypeOf(depth).toEqualTypeOf<number | undefined>();
+      return pair;
+    },
+  });
+  expectTypeOf(wrapped).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
+  expectTypeOf(wrapped).returns.toEqualTypeOf<Promise<{ price: number }>>();
+  expectTypeOf(wrapped.limiter).toEqualTypeOf<KeyedRateLimiter>();
+  expectTypeOf(limiter.execute("key", () => 1)).toEqualTypeOf<Promise<number>>();
+});
+
 test("wrong uses do not compile", () => {
+  // @ts-expect-error a keyed limiter has to be told how to find the key
+  void new KeyedRateLimiter().wrap(fetchTicker);
+  // @ts-expect-error a key is a string
+  void new KeyedRateLimiter().wrap(fetchTicker, { key: (_pair, depth) => depth });
   // @ts-expect-error a limiter has no such option
   void new RateLimiter({ bursts: 1 });
   // @ts-expect-error blocking the thread cannot be aborted

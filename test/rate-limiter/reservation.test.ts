@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RateLimitError, RateLimitExceededError } from "../../src/rate-limiter/errors.js";
+import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { call, watch } from "./admissions.js";
@@ -38,6 +39,42 @@ describe("a reservation", () => {
     expect([limiter.stats.queued, limiter.tryAcquire()]).toEqual([0, true]);
     limiter.reserve().commit(1e300);
     expect(() => limiter.reserve()).toThrow(RateLimitExceededError);
+  });
+
+  test("that would wait longer than its timeout is refused, and takes no token", () => {
+    const { limiter } = setUp();
+    limiter.tryAcquire(5);
+    const refused = expect.objectContaining({ code: "ERR_RATE_LIMIT_EXCEEDED", retryAfter: 0.2 });
+    expect(() => limiter.reserve(2, { timeout: "199ms" })).toThrow(refused);
+    expect(() => limiter.reserve(2, { timeout: 0 })).toThrow(refused);
+    expect(limiter.stats).toMatchObject({ totalRejected: 2, queued: 0 });
+    expect(limiter.reserve(2, { timeout: 0.2 }).delay).toBe(0.2);
+    expect(limiter.reserve(1, {}).delay).toBe(0.3);
+  });
+
+  test("is refused for its timeout in a keyed limiter, too, which keeps no place for it", () => {
+    const clock = new ManualClock();
+    const limiter = new KeyedRateLimiter({ rate: 10, burst: 1, maxKeys: 1, clock });
+    limiter.tryAcquire("a");
+    expect(() => limiter.reserve("a", 1, { timeout: 0.05 })).toThrow(RateLimitExceededError);
+    expect(limiter.stats).toMatchObject({ queued: 0, totalEvicted: 0 });
+    expect(limiter.tryAcquire("b")).toBe(true);
+    expect(limiter.reserve("b", 1, { timeout: 0.1 }).delay).toBe(0.1);
+  });
+
+  test.each([
+    [{ timeout: -1 }, /^timeout/],
+    [{ timeout: Number.NaN }, /^timeout/],
+    [{ timeout: null }, /^timeout/],
+    [{ maxWait: 1 }, /maxWait/],
+    [null, /options of reserve/],
+    [5, /options of reserve/],
+  ])("of options %o is an error and takes nothing", (options, message) => {
+    const { clock, limiter } = setUp();
+    expect(() => call(limiter, "reserve", 1, options)).toThrow(message);
+    const keyed = new KeyedRateLimiter({ clock });
+    expect(() => call(keyed, "reserve", "a", 1, options)).toThrow(message);
+    expect([limiter.tokens, keyed.size]).toEqual([5, 0]);
   });
 
   test("makes a waiter behind it wait, with one timer", async () => {

@@ -98,7 +98,7 @@ describe.skipIf(process.platform === "win32")("a cluster", () => {
   });
 });
 
-test("registerCluster refuses what is no primary", () => {
+test("registerCluster refuses what is not a primary", () => {
   const shutdown = new GracefulShutdown();
   expect(() =>
     // @ts-expect-error not a cluster

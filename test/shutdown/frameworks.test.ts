@@ -141,7 +141,7 @@ describe("registerServer with a framework around a server", () => {
     expect((await done).results).toMatchObject([{ status: "failed", error: { message: "a hook failed" } }]);
   });
 
-  test("finds a server that the framework came by after the registration", async () => {
+  test("finds a server that the framework created after the registration", async () => {
     const server = http.createServer((_request, response) => response.end("quick"));
     const late: { httpServer?: http.Server; close: () => Promise<void> } = { close: async () => {} };
     const { clock, shutdown } = setUp();
@@ -273,7 +273,7 @@ describe("registerServer at start-up", () => {
     expect(Object.hasOwn(server, "closeIdleConnections")).toBe(false);
   });
 
-  test("is content with a WebSocket server that is closed already", async () => {
+  test("accepts a WebSocket server that is already closed", async () => {
     const { shutdown } = setUp();
     const close = (done: (error: Error) => void): void => done(new Error("The server is not running"));
     shutdown.registerServer("ws", Object.assign(new EventEmitter(), { clients: new Set(), close }));

@@ -408,3 +408,25 @@ describe("await using", () => {
     );
   });
 });
+
+describe("update", () => {
+  test("changes the time of a shutdown that has not begun, and not of one that has", async () => {
+    const { clock, shutdown } = make({ timeout: 30 });
+    shutdown.register("stuck", never);
+    shutdown.update({ timeout: 2 });
+    expect(shutdown.timeout).toBe(2);
+    const done = shutdown.trigger("test");
+    shutdown.update({ timeout: 60, preStopDelay: 5, reserve: 0.5, forceExitCode: 9, exitOnSignal: false });
+    await clock.advance(2);
+    expect(await done).toMatchObject({ ok: false, seconds: 2 });
+    const { preStopDelay, reserve, forceExitCode, exitOnSignal } = shutdown;
+    expect([preStopDelay, reserve, forceExitCode, exitOnSignal]).toEqual([5, 0.5, 9, false]);
+  });
+
+  test("refuses what does not go together, and changes nothing", () => {
+    const { shutdown } = make({ timeout: 10 });
+    expect(() => shutdown.update({ preStopDelay: 10 })).toThrow("preStopDelay must be shorter than timeout");
+    expect(() => shutdown.update({ timeout: 5, preStopDelay: 5 })).toThrow(RangeError);
+    expect([shutdown.timeout, shutdown.preStopDelay]).toEqual([10, 0]);
+  });
+});

@@ -91,7 +91,7 @@ describe("the options of GracefulShutdown", () => {
     );
   });
 
-  test("take milliseconds by mistake for what they are", () => {
+  test("suggest the value that was meant when a timeout looks like milliseconds", () => {
     expect(() => new GracefulShutdown({ timeout: 30_000 })).toThrow(/Did you mean 30 or "30000ms"/);
   });
 });

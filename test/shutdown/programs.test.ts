@@ -177,7 +177,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
-  test("says nothing of a place where the application has none", async () => {
+  test("reports no place in the code if no frame is the application's", async () => {
     const { code, stderr } = await fork("ticking", TERM);
     expect(stderr).not.toMatch(/stuck at: *\n/);
     expect(code).toBe(75);
@@ -245,7 +245,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
-  test("leaves the listeners of others as they were after uninstall", async () => {
+  test("leaves other listeners as they were after uninstall", async () => {
     const { code, stdout } = await fork("restored", TERM);
     expect(lines(stdout)).toEqual(["same true", "theirs"]);
     expect(code).toBe(0);
@@ -417,7 +417,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
       },
     );
 
-    test("ends as ever with an error that has nothing to do with it", async () => {
+    test("ends as without a shutdown after an error that has nothing to do with it", async () => {
       const alone = await start("broken");
       expect(lines(alone.stdout)).toEqual([...opened, "begin SIGTERM"]);
       expect(alone.stderr).toMatch(/Error: bad configuration\n.*shutdown-startup\.mjs/);

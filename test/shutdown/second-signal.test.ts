@@ -127,7 +127,7 @@ describe("a signal after the first", () => {
     vi.restoreAllMocks();
   });
 
-  test("is a copy when somebody who listened to the first has stopped listening, and sends it again", async () => {
+  test("is a copy when a listener of the first was removed and its owner sends the signal again", async () => {
     const clock = new ManualClock();
     const signals = ["SIGINT"] as const;
     const history = new SignalHistory({ clock, signals, repeatGrace: 500, onSecondSignal: "default" });
@@ -153,7 +153,7 @@ describe("a signal after the first", () => {
     expect(found).toEqual(["first", "exit"]);
   });
 
-  test("is never a copy without a grace, also where somebody else has listened once", async () => {
+  test("is never a copy without a grace, even after another listener ran once", async () => {
     const clock = new ManualClock();
     const signals = ["SIGINT"] as const;
     const history = new SignalHistory({ clock, signals, repeatGrace: 0, onSecondSignal: "default" });

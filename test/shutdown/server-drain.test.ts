@@ -209,7 +209,7 @@ describe("registerServer with an HTTP server", () => {
     unchanged();
   });
 
-  test("is content with a server that was never started or is closed already", async () => {
+  test("accepts a server that was never started or is already closed", async () => {
     const { shutdown, unchanged } = setUp(http.createServer());
     expect((await shutdown.trigger()).ok).toBe(true);
     unchanged();
@@ -516,7 +516,7 @@ describe("registerServer with other servers", () => {
     expect((await done).results).toMatchObject([{ status: "done", cut: { websockets: 2 } }]);
   });
 
-  test("is content with a server that the application closes as well", async () => {
+  test("accepts a server that the application closes as well", async () => {
     const server = http.createServer((_request, response) => response.end("quick"));
     const { clock, shutdown } = setUp(server);
     const client = await connect(await listen(server));

@@ -145,7 +145,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("takes a first signal during a shutdown from code as the wish to end after it", async () => {
+  test("ends the process after a shutdown from code if a first signal comes during it", async () => {
     const { exit, shutdown } = install();
     shutdown.register(
       "slow",
@@ -171,7 +171,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(shutdown.isInstalled).toBe(false);
   });
 
-  test("shares the end of the process with others: all run, and the worst decides", async () => {
+  test("ends the process when all shutdowns are complete, with the exit code of the first that failed", async () => {
     const one = install();
     const two = install({ forceExitCode: 75 });
     two.shutdown.on("complete", () => {});
@@ -183,7 +183,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(two.exit).not.toHaveBeenCalled();
   });
 
-  test("is left alone by the signals of others", () => {
+  test("is not begun by the signals of other shutdowns", () => {
     const one = install();
     const two = install({ signals: ["SIGQUIT"] });
     process.emit("SIGQUIT");
@@ -282,7 +282,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(new GracefulShutdown(settings)).toMatchObject(settings);
   });
 
-  test("waits for output that is not written yet, but not for ever", async () => {
+  test("waits for output that is not written yet, but not forever", async () => {
     const { exit } = install();
     vi.spyOn(process.stdout, "writableLength", "get").mockReturnValue(1);
     vi.spyOn(process.stdout, "write").mockReturnValue(false);

@@ -102,7 +102,7 @@ describe("a client that stands still during the drain", () => {
     },
   );
 
-  test("is not blamed for a body that the application has not begun to read", async () => {
+  test("is not cut for a body that the application has not begun to read", async () => {
     const pending: http.ServerResponse[] = [];
     const server = http.createServer((_request, response) => void pending.push(response));
     const { clock, shutdown } = setUp(server);
@@ -172,7 +172,7 @@ describe("a client that stands still during the drain", () => {
 });
 
 describe("a WebSocket of which the server alone knows", () => {
-  test("is told in its own words once the handshake is over, and terminated 2 s later", async () => {
+  test("gets a close frame once the handshake is over, and is terminated 2 s later", async () => {
     const server = http.createServer();
     const sockets: Duplex[] = [];
     server.on("upgrade", (_request, socket: Duplex) => {
@@ -206,7 +206,7 @@ describe("a WebSocket of which the server alone knows", () => {
     expect((await done).results).toMatchObject([{ status: "done", cut: { websockets: 2 } }]);
   });
 
-  test("is left alone where the application has ended it already", async () => {
+  test("is left alone if the application has already ended it", async () => {
     const errors: unknown[] = [];
     const server = http.createServer();
     server.on("upgrade", (_request, socket: Duplex) => {

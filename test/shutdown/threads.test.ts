@@ -64,7 +64,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
     expect(outcome.code).toBe(143);
   });
 
-  test("that spins for ever is terminated when its time is up", async () => {
+  test("that never leaves a loop is terminated when its time is up", async () => {
     const outcome = await fork("spinning");
     expect(lines(outcome)).toEqual([
       "database",
@@ -96,7 +96,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
     expect(outcome.code).toBe(143);
   });
 
-  test("that ended before is none of the shutdown's business", async () => {
+  test("that ended before the shutdown is not reported", async () => {
     const outcome = await fork("gone");
     expect(lines(outcome)).toEqual(["database", { status: "done", members: [] }]);
     expect(outcome.code).toBe(143);
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
   });
 });
 
-test("registerWorker refuses what is no worker", () => {
+test("registerWorker refuses what is not a worker", () => {
   const shutdown = new GracefulShutdown();
   // @ts-expect-error not a worker
   expect(() => shutdown.registerWorker("one", {})).toThrow(

@@ -169,7 +169,7 @@ describe.skipIf(process.platform === "win32")(
       );
     }
 
-    test("does not mean less when it is typed again later", { timeout: 60_000 }, async () => {
+    test("still ends the process when it is typed again later", { timeout: 60_000 }, async () => {
       const { program } = start({ wrap: () => [process.execPath, "--watch", "service.mjs"] });
       await program.prints("ready");
       program.signalGroup("SIGINT");

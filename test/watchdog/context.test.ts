@@ -54,7 +54,7 @@ describe("watchdogContext().run", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("goes on as long as the body pings", async () => {
+  test("goes on while the body pings", async () => {
     const { clock, context } = raising();
     const running = context.run(async (watchdog) => {
       for (let round = 0; round < 5; round++) {
@@ -67,7 +67,7 @@ describe("watchdogContext().run", () => {
     await expect(running).resolves.toBe(5);
   });
 
-  test("rejects when the body was frozen and is over before anybody could tell", async () => {
+  test("rejects when the body was frozen and has ended before the timeout could be reported", async () => {
     const { clock, context } = raising();
     await expect(
       context.run(async () => {
@@ -96,7 +96,7 @@ describe("watchdogContext().run", () => {
     expect(onTimeout).toHaveBeenCalledTimes(1);
   });
 
-  test("gives up at once when its caller does, and leaves no listener behind", async () => {
+  test("rejects at once when the signal of the caller aborts, and leaves no listener behind", async () => {
     const { clock, context } = raising();
     const controller = new AbortController();
     let inner: AbortSignal | undefined;
@@ -112,7 +112,7 @@ describe("watchdogContext().run", () => {
     expect(body).not.toHaveBeenCalled();
   });
 
-  test("passes on what the body throws, and leaves no timer behind", async () => {
+  test("rejects with what the body throws, and leaves no timer behind", async () => {
     const { clock, context } = raising();
     const error = new Error("of the body");
     await expect(context.run(() => Promise.reject(error))).rejects.toBe(error);
@@ -133,7 +133,7 @@ describe("watchdogContext().run", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("gives each of two runs at a time a watchdog of its own", async () => {
+  test("gives each of two parallel runs its own watchdog", async () => {
     const { clock, context } = raising();
     const hung = context.run(() => never).catch((error: unknown) => error);
     const busy = context.run(async (watchdog) => {
@@ -193,7 +193,7 @@ describe("watchdogContext().runSync", () => {
     expect(onTimeout).toHaveBeenCalledTimes(1);
   });
 
-  test("refuses what is no synchronous function", () => {
+  test("rejects anything but a synchronous function", () => {
     const { clock, context } = raising();
     expect(() => context.runSync((): unknown => Promise.resolve(1))).toThrow(TypeError);
     // Would be an unhandled rejection, which fails the whole run of these tests.
@@ -204,7 +204,7 @@ describe("watchdogContext().runSync", () => {
 });
 
 describe("the options of a context", () => {
-  test("are checked when it is made, and warn once", () => {
+  test("are checked at construction, and warn once", () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     expect(() => watchdogContext({ raiseOnTimeout: 1 as never })).toThrow(/^raiseOnTimeout/);
     expect(() => watchdogContext({ timeout: Number.NaN })).toThrow(/^timeout/);

@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { checkBuilt, fixture, type Run, run } from "./fork.js";
 
-const scenario = (name: string): Promise<Run> => run([fixture("copies.mjs"), name]);
+const scenario = (name: string): Promise<Run> => run([fixture("watchdog-copies.mjs"), name]);
 const linux = process.platform === "linux";
 
 beforeAll(checkBuilt);
 
 describe.concurrent("two copies of the package in one process", () => {
-  test.runIf(linux)("each find the same freeze, in every thread, and leave no thread behind", async () => {
+  test.runIf(linux)("both find the same freeze, in every thread, and leave no thread behind", async () => {
     const { events, stderr } = await scenario("freeze");
     const timeouts = events.filter(({ event }) => event === "timeout");
     const told = timeouts.map(({ of, main }) => `${String(of)} ${String(main)}`);
@@ -24,7 +24,7 @@ describe.concurrent("two copies of the package in one process", () => {
 
   const timeout = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
 
-  test.runIf(process.platform !== "win32")("throw into the runs of one another", async () => {
+  test.runIf(process.platform !== "win32")("interrupt each other's runs", async () => {
     const { events } = await scenario("raise");
     expect(events).toEqual([
       { ...timeout, of: "inner" },
@@ -35,7 +35,7 @@ describe.concurrent("two copies of the package in one process", () => {
     ]);
   });
 
-  test("stop what the other has cut", async () => {
+  test("stop the runs that the other one has interrupted", async () => {
     const { events } = await scenario("raise-in-worker");
     expect(events).toEqual([{ ...timeout, of: "outer" }, { event: "alive" }]);
   });

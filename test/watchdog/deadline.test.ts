@@ -48,7 +48,7 @@ describe("the verdict on a watchdog", () => {
     }
   });
 
-  test("counts a second freeze as a timeout of its own when the loop ran in between", () => {
+  test("counts a second freeze as a separate timeout if the loop ran in between", () => {
     const watch: Watch = { ...beginWatch(0, 0), reported: "blocked" };
     expect(look(watch, 0, false, 2000)).toBe(watch);
     const between = look(watch, 0, true, 2000);
@@ -58,7 +58,7 @@ describe("the verdict on a watchdog", () => {
 });
 
 describe("the next look", () => {
-  test("is a poll away, or where the question or the timeout is", () => {
+  test("comes after a poll, or sooner when the question or the timeout is due", () => {
     const watch = beginWatch(0, 0);
     expect(untilNextLook(watch, TIMEOUT, 100, 0)).toBe(100);
     expect(untilNextLook(watch, TIMEOUT, 300, 0)).toBe(250);
@@ -70,7 +70,7 @@ describe("the next look", () => {
     expect(untilNextLook({ ...watch, reported: "not-pinged" }, TIMEOUT, 300, 900)).toBe(300);
   });
 
-  test("asks in time to tell a blocked loop from work that hangs, however long the poll", () => {
+  test("comes in time to tell a blocked loop from work that hangs, however long the poll is", () => {
     const poll = TIMEOUT / 2;
     let watch = beginWatch(0, 0);
     let asked: number | undefined;
@@ -112,7 +112,7 @@ describe("the time that is left out", () => {
     },
   );
 
-  test("is not left out again when the kernel tells of it later", () => {
+  test("is not left out again when the kernel reports it later", () => {
     const passed = { still: 0, queued: 450, ownQueued: 0 };
     expect(leftOut(passed, 400)).toEqual({ starved: 50, suspended: 0 });
     expect(leftOut(passed, 500)).toEqual({ starved: 0, suspended: 0 });

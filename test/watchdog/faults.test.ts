@@ -33,7 +33,7 @@ describe.runIf(process.platform === "linux")("a program that pings in time", () 
       // Each brings its share of them.
       const spinners = String(Math.ceil(40 / Math.min(tries, AT_ONCE)));
       await inTurn(async () => {
-        const result = await run([fixture("judgement.mjs"), "crowded", spinners], options);
+        const result = await run([fixture("watchdog-judgement.mjs"), "crowded", spinners], options);
         expect(timeoutsOf(result)).toEqual(none);
       });
     },
@@ -49,7 +49,7 @@ describe.runIf(process.platform === "linux")("a program that pings in time", () 
           setTimeout(() => process.kill(pid, "SIGSTOP"), (index * 17) % 250);
           setTimeout(() => process.kill(pid, "SIGCONT"), 1700 + index * 20);
         };
-        const result = await run([fixture("judgement.mjs"), "stopped"], { onReady });
+        const result = await run([fixture("watchdog-judgement.mjs"), "stopped"], { onReady });
         expect(timeoutsOf(result)).toEqual(none);
         expect(result.events.at(-1)).toMatchObject({ told: [{ kind: "suspended" }] });
       });

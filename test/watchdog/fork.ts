@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 export const built: string = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
 
 export function fixture(name: string): string {
-  return fileURLToPath(new URL(`../fixtures/watchdog-${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 }
 
 export interface Run {
@@ -51,7 +51,7 @@ export function run(
     });
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      const lines = stdout.split("\n").filter((line) => line !== "");
+      const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
       const events = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
       resolve({ code, signal, stderr, events });
     });

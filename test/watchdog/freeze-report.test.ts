@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { freezeReport, timeoutSentence } from "../../src/watchdog/freeze-report.js";
 import { leadsToCode } from "../../src/watchdog/stack.js";
 
-describe("a stack taken as the thread came back", () => {
+describe("a stack that was taken at the end of a freeze", () => {
   test.each([
     ["    at execSync (node:child_process:961:13)\n    at f (file:///app/a.js:1:1)", true],
     ["    at file:///app/a.js:1:1", true],
@@ -49,7 +49,7 @@ describe("the report of a freeze", () => {
     );
   });
 
-  test("has no control character of a name or a command, which could pass for lines of its own", () => {
+  test("has no control characters of a name or command, which could fake a line", () => {
     const children = [{ pid: 7, command: "sh -c a\nb\u001B[31m" }];
     const info = { name: "a\n[watchdog] b\u009B1m", secondsInactive: 1, kind: "blocked-native" } as const;
     const [first, second, last, ...more] = freezeReport([{ ...info, details: { children } }]).split("\n");

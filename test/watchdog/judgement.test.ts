@@ -21,7 +21,7 @@ const posix = process.platform !== "win32";
 const root = mkdtempSync(path.join(tmpdir(), "watchdog-"));
 
 const scenario = (name: string, argument = "", options?: RunOptions): Promise<Run> =>
-  run([fixture("judgement.mjs"), name, argument], options);
+  run([fixture("watchdog-judgement.mjs"), name, argument], options);
 const newFolder = (): string => mkdtempSync(path.join(root, "case-"));
 
 beforeAll(checkBuilt);
@@ -33,7 +33,7 @@ function stopAndContinue(pid: number): void {
 }
 
 describe.concurrent("time that does not count", () => {
-  test.runIf(posix)("is told of when the process was stopped for the whole timeout", async () => {
+  test.runIf(posix)("is reported when the process was stopped for the whole timeout", async () => {
     const { events, stderr } = await scenario("stopped", "", { onReady: stopAndContinue });
     const told = [{ name: "feed", kind: "suspended", details: { secondsStarved: expect.any(Number) } }];
     expect(events).toMatchObject([{ event: "ready" }, { event: "done", timeouts: 0, told }]);
@@ -41,14 +41,14 @@ describe.concurrent("time that does not count", () => {
     expect(stderr).toBe("");
   });
 
-  test.runIf(posix)("is one warning where nobody listens", async () => {
+  test.runIf(posix)("is one warning if there is no listener", async () => {
     const { events, stderr } = await scenario("stopped", "silent", { onReady: stopAndContinue });
     expect(events).toEqual([{ event: "ready" }, { event: "done", timeouts: 0, told: [] }]);
     expect(stderr.match(/KSTLIB_WATCHDOG_NOT_COUNTED/g)).toHaveLength(1);
     expect(stderr).toMatch(/feed has not timed out: for .*\(suspended\)/);
   });
 
-  test.runIf(linux)("is told of once when the thread has no CPU", async () => {
+  test.runIf(linux)("is reported once while the thread has no CPU", async () => {
     const { events } = await scenario("starved");
     expect(events).toMatchObject([{ event: "done", timeouts: 0 }]);
     const told = events.flatMap(
@@ -61,13 +61,13 @@ describe.concurrent("time that does not count", () => {
 });
 
 describe.concurrent("the folder for reports", () => {
-  test("has no more than maxReports of all processes that write there", async () => {
+  test("keeps no more than maxReports, counting those of other processes", async () => {
     const folder = newFolder();
     await Promise.all([1, 2, 3].map(() => scenario("report", folder)));
     expect(readdirSync(path.join(folder, "reports", "of today"))).toHaveLength(2);
   });
 
-  test("has one of each watchdog while the thread is frozen", async () => {
+  test("gets one report of each watchdog during a freeze", async () => {
     const folder = newFolder();
     const directory = path.join(folder, "reports", "of today");
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -103,7 +103,7 @@ describe.concurrent("the folder for reports", () => {
     expect(statSync(path.join(directory, file)).mode & 0o777).toBe(0o600);
   });
 
-  test("that cannot be made is a line on stderr and nothing else", async () => {
+  test("that cannot be created is reported on stderr and changes nothing else", async () => {
     const folder = newFolder();
     writeFileSync(path.join(folder, "file"), "");
     const { code, events, stderr } = await scenario("report-in-no-folder", folder);
@@ -114,7 +114,7 @@ describe.concurrent("the folder for reports", () => {
 });
 
 describe.concurrent("a careless callback", () => {
-  test("costs no report, no timeout and no later one, of no watchdog", async () => {
+  test("prevents no report and no later timeout of any watchdog", async () => {
     const { code, events, stderr } = await scenario("callbacks");
     const told = { throwing: 2, rejecting: 2, hanging: 2, stopping: 2, blocking: 2, stopped: 1 };
     expect(events.at(-1)).toEqual({ event: "done", told, left: [] });
@@ -123,7 +123,7 @@ describe.concurrent("a careless callback", () => {
   });
 });
 
-describe.runIf(linux).concurrent("a stderr that nobody reads", () => {
+describe.runIf(linux).concurrent("a stderr without a reader", () => {
   test("does not keep the monitor from ending the process", async () => {
     const pipe = path.join(newFolder(), "pipe");
     execFileSync("mkfifo", [pipe]);
@@ -134,14 +134,14 @@ describe.runIf(linux).concurrent("a stderr that nobody reads", () => {
     expect(signal).toBe("SIGKILL");
   });
 
-  test("that is closed does not either", async () => {
+  test("does not keep it from that when it is closed", async () => {
     const wrapper = ["sh", "-c", 'exec "$@" 2>&-', "sh"];
     const { code, events } = await scenario("exit", "", { wrapper });
     expect(events).toEqual([{ event: "exit", code: 70 }]);
     expect(code).toBe(70);
   });
 
-  test("whose reader has gone does not either", async () => {
+  test("does not keep it from that when its reader has exited", async () => {
     const wrapper = ["bash", "-c", 'exec "$@" 2> >(exec true)', "bash"];
     const { code, events } = await scenario("exit", "", { wrapper });
     expect(events).toEqual([{ event: "exit", code: 70 }]);
@@ -150,7 +150,7 @@ describe.runIf(linux).concurrent("a stderr that nobody reads", () => {
 });
 
 describe.concurrent("a linked heartbeat", () => {
-  test("says frozen with the time of its last beat, and beats as soon as it can", async () => {
+  test("says frozen with the time of its last beat, and beats as soon as the thread is back", async () => {
     const folder = newFolder();
     const { events } = await scenario("frozen", folder);
     const found = events.find(({ event }) => event === "frozen");
@@ -162,7 +162,7 @@ describe.concurrent("a linked heartbeat", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  test.each(["exit", "kill"])("has said frozen when the process ends by onFreeze %s", async (how) => {
+  test.each(["exit", "kill"])("says frozen before the process ends by onFreeze %s", async (how) => {
     const folder = newFolder();
     await scenario(`frozen-and-${how}`, folder);
     expect(JSON.parse(readFileSync(path.join(folder, "app.heartbeat"), "utf8"))).toMatchObject({
@@ -171,12 +171,12 @@ describe.concurrent("a linked heartbeat", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  test("that was stopped stays so", async () => {
+  test("that was stopped stays stopped", async () => {
     const { events } = await scenario("frozen-after-stop", newFolder());
     expect(events.at(-1)).toEqual({ event: "done", status: "stopped" });
   });
 
-  test("may have no file", async () => {
+  test("may have no state file", async () => {
     const { code, events, stderr } = await scenario("frozen-without-file");
     expect(events).toMatchObject([{ event: "timeout" }]);
     expect(stderr).not.toContain("frozen:");
@@ -199,7 +199,7 @@ function hasNamespaces(): boolean {
 describe.runIf(hasNamespaces()).concurrent("a frozen PID 1", () => {
   const asInit = { wrapper: namespace };
 
-  test("ends by onFreeze exit as any process does", async () => {
+  test("ends by onFreeze exit like any other process", async () => {
     const { code, events } = await scenario("exit", "", asInit);
     expect(code).toBe(70);
     expect(events).toEqual([{ event: "exit", code: 70 }]);
@@ -219,7 +219,7 @@ describe.runIf(hasNamespaces()).concurrent("a frozen PID 1", () => {
 describe.runIf(posix).concurrent("a process about to be ended", () => {
   const alive = [{ event: "timeout", kind: expect.stringMatching(/^blocked-/) }, { event: "alive" }];
 
-  test("goes on when its thread comes back while it is looked at", async () => {
+  test("goes on when its thread comes back during the examination", async () => {
     const { code, events } = await scenario("back-while-looked-at", newFolder());
     expect(events).toMatchObject(alive);
     expect(code).toBe(0);
@@ -247,7 +247,7 @@ describe.concurrent("an alert", () => {
     kind: expect.stringContaining(kind),
   });
 
-  test("comes with each timeout of a watchdog, a run and a synchronous run", async () => {
+  test("is raised at each timeout of a watchdog, a run and a synchronous run", async () => {
     const { events } = await scenario("alerts");
     expect(events.filter(({ event }) => event === "alert")).toEqual([
       alert("feed", "blocked-"),
@@ -256,18 +256,23 @@ describe.concurrent("an alert", () => {
     ]);
   });
 
-  test("comes also where no thread may be started", async () => {
+  test("is also raised where no thread may be started", async () => {
     const permission = process.allowedNodeEnvironmentFlags.has("--permission")
       ? "--permission"
       : "--experimental-permission";
-    const args = [permission, "--allow-fs-read=*", fixture("judgement.mjs"), "alert-without-monitor"];
+    const args = [
+      permission,
+      "--allow-fs-read=*",
+      fixture("watchdog-judgement.mjs"),
+      "alert-without-monitor",
+    ];
     const { events } = await run(args);
     expect(events).toContainEqual(alert("feed", "not-pinged"));
   });
 });
 
-describe.runIf(posix).concurrent("runs in one another and beside one another", () => {
-  test("a synchronous run that times out leaves the one around it be", async () => {
+describe.runIf(posix).concurrent("nested and parallel runs", () => {
+  test("a synchronous run that times out does not end the run around it", async () => {
     const { events } = await scenario("nested-inner-first");
     expect(events.filter(({ event }) => event !== "alert")).toMatchObject([
       { event: "inner", name: "WatchdogTimeoutError", message: expect.stringMatching(/^job was/) },
@@ -275,7 +280,7 @@ describe.runIf(posix).concurrent("runs in one another and beside one another", (
     ]);
   });
 
-  test("a run around a synchronous one times out by its own timeout alone", async () => {
+  test("a run around a synchronous one times out only by its own timeout", async () => {
     const { events } = await scenario("nested-in-run");
     expect(events.filter(({ event }) => event !== "alert")).toEqual([
       { event: "patient", result: "caught ERR_WATCHDOG_TIMEOUT" },
@@ -283,7 +288,7 @@ describe.runIf(posix).concurrent("runs in one another and beside one another", (
     ]);
   });
 
-  test("each of two runs at a time has its own timeout", async () => {
+  test("each of two parallel runs has its own timeout", async () => {
     const { events } = await scenario("two-runs");
     expect(events).toMatchObject([
       { event: "first", status: "rejected", message: expect.stringMatching(/^short was/) },
@@ -291,7 +296,7 @@ describe.runIf(posix).concurrent("runs in one another and beside one another", (
     ]);
   });
 
-  test("a Ctrl-C from the terminal ends synchronous code, then its listeners run", async () => {
+  test("a Ctrl-C from the terminal ends synchronous code, then the listeners of SIGINT run", async () => {
     const { code, events } = await scenario("ctrl-c", "", { onReady: (pid) => process.kill(pid, "SIGINT") });
     expect(events).toEqual([
       { event: "ready" },

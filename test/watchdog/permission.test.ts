@@ -1,6 +1,6 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { fixture, type Run, runProgram } from "./run-program.js";
+import { fixture, type Run, run } from "./fork.js";
 
 const model = process.allowedNodeEnvironmentFlags.has("--permission")
   ? "--permission"
@@ -8,13 +8,13 @@ const model = process.allowedNodeEnvironmentFlags.has("--permission")
 const root = path.resolve(import.meta.dirname, "../..");
 
 function permitted(scenario: string, ...flags: readonly string[]): Promise<Run> {
-  return runProgram([model, ...flags, fixture("watchdog-scenarios.mjs"), scenario]);
+  return run([model, ...flags, fixture("watchdog-scenarios.mjs"), scenario]);
 }
 
 const noStack = "the permission model forbids the inspector";
 
 describe.concurrent("under the permission model", () => {
-  test("a freeze is found without a stack, which is said", async () => {
+  test("a freeze is found without a stack, and the report says why", async () => {
     const { code, events, stderr } = await permitted("freeze", "--allow-worker", "--allow-fs-read=*");
     const timeouts = events.filter(({ event }) => event === "timeout");
     expect(timeouts).toHaveLength(2);
@@ -33,7 +33,7 @@ describe.concurrent("under the permission model", () => {
   });
 
   test.runIf(process.platform !== "win32")(
-    "onFreeze exit kills, because nothing else can be done",
+    "onFreeze exit kills the process, because no JavaScript can be run",
     async () => {
       const { signal, stderr } = await permitted("exit", "--allow-worker", "--allow-fs-read=*");
       expect(stderr).toContain("JavaScript cannot be run on the frozen thread");

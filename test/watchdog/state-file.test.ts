@@ -80,7 +80,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(file.looks).toEqual([0, 13, 15, 20]);
   });
 
-  test("fires once for one staleness, and again after the file was fresh", async () => {
+  test("fires once while the file is stale, and again after it was fresh in between", async () => {
     const { clock, file, timeouts, recoveries, watchdog } = setUp({ name: "app" });
     file.verdict = found("stale", 31);
     await clock.advance(40);
@@ -107,7 +107,7 @@ describe("Watchdog.fromStateFile", () => {
     },
   );
 
-  test("takes a file that cannot be read for a timeout only after maxAge", async () => {
+  test("reports an unreadable file only after maxAge", async () => {
     const { clock, file, timeouts } = setUp({ maxAge: 12 });
     file.verdict = found("unknown");
     await clock.advance(14);
@@ -116,7 +116,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(timeouts).toMatchObject([{ kind: "unknown", secondsInactive: 15 }]);
   });
 
-  test("takes a check that fails for a file that cannot be read", async () => {
+  test("treats a failed check like an unreadable file", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const { clock, timeouts, watchdog } = setUp({ maxAge: 5 });
     watchdog.stop();
@@ -127,7 +127,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(warnings).toHaveBeenCalledTimes(2);
   });
 
-  test("takes a file whose reading hangs for one that cannot be read, until it has been read", async () => {
+  test("treats a file whose reading hangs as unreadable until it has been read", async () => {
     let finish: ((verdict: HeartbeatCheck) => void) | undefined;
     answer(() => new Promise((resolve) => (finish = resolve)));
     const clock = Object.assign(new ManualClock(), { track: () => {} });
@@ -149,7 +149,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(watchdog.isTriggered).toBe(false);
   });
 
-  test("does not start a look while one is under way, and forgets one that ends after stop()", async () => {
+  test("does not start a look during another one, and ignores one that ends after stop()", async () => {
     const finish: ((verdict: HeartbeatCheck) => void)[] = [];
     answer(() => new Promise((resolve) => finish.push(resolve)));
     const clock = Object.assign(new ManualClock(), { track: () => {} });
@@ -163,12 +163,12 @@ describe("Watchdog.fromStateFile", () => {
     expect(onTimeout).not.toHaveBeenCalled();
   });
 
-  test("tells its settings in seconds", () => {
+  test("shows its settings in seconds", () => {
     expect(setUp({ maxAge: "1500ms" }).watchdog).toMatchObject({ maxAge: 1.5, checkInterval: 5 });
     expect(setUp().watchdog.maxAge).toBeUndefined();
   });
 
-  test("reads the file with its maxAge, also a long one, and its clock", async () => {
+  test("reads the file with its maxAge, even a long one, and its clock", async () => {
     const { clock } = setUp({ maxAge: "2h" });
     await clock.advance(0);
     expect(check).toHaveBeenCalledWith(APP, { maxAge: "7200000ms", clock });
@@ -213,7 +213,7 @@ describe("Watchdog.fromStateFile", () => {
     }
   });
 
-  test("takes a file: URL, and a path as it is at that moment", () => {
+  test("accepts a file: URL, and resolves a path against the current working directory", () => {
     answer(async () => found("alive", 1));
     for (const file of [pathToFileURL(APP), "app.heartbeat"]) {
       using watchdog = Watchdog.fromStateFile(file);
@@ -221,7 +221,7 @@ describe("Watchdog.fromStateFile", () => {
     }
   });
 
-  test("leaves the age to the file without a maxAge, and waits 30 s for a file", async () => {
+  test("without a maxAge uses the interval in the file, and waits 30 s for a missing file", async () => {
     const { clock, file, timeouts } = setUp();
     file.verdict = found("unknown");
     await clock.advance(29);
@@ -231,7 +231,7 @@ describe("Watchdog.fromStateFile", () => {
     expect(timeouts).toMatchObject([{ kind: "unknown" }]);
   });
 
-  test("refuses a file that is no path", () => {
+  test("rejects a file that is not a path", () => {
     for (const file of ["", null, 5, "a\0b", new URL("http://example.com/")]) {
       const make = (): unknown => Watchdog.fromStateFile(file as never);
       expect(make).toThrow(/^file must be a path/);
@@ -316,17 +316,20 @@ describe("a watcher that stood still itself", () => {
     },
   );
 
-  test.each(Object.entries(standstills))("and %s finds out in time who is silent", async (_, stand) => {
-    const { clock, told } = watched();
-    await clock.advance(9);
-    stand(clock);
-    await clock.advance(20);
-    expect(told).toEqual([]);
-    await clock.advance(10);
-    expect(told).toEqual(["stale"]);
-  });
+  test.each(Object.entries(standstills))(
+    "and %s reports in time a process that is silent",
+    async (_, stand) => {
+      const { clock, told } = watched();
+      await clock.advance(9);
+      stand(clock);
+      await clock.advance(20);
+      expect(told).toEqual([]);
+      await clock.advance(10);
+      expect(told).toEqual(["stale"]);
+    },
+  );
 
-  test("waits for one maxAge, not more, for one that has beaten in the meantime", async () => {
+  test("waits at most one maxAge for a process that has beaten in the meantime", async () => {
     const { clock, writer, told } = watched();
     await clock.advance(9);
     writer.beatAt = clock.wallNow() / 1000 + 1800;
@@ -337,7 +340,7 @@ describe("a watcher that stood still itself", () => {
     expect(told).toHaveLength(1);
   });
 
-  test("spares no beat that came after it", async () => {
+  test("does not excuse a beat that came after it", async () => {
     const { clock, beat, told } = watched();
     clock.sleepSync(3_600_000);
     beat();
@@ -348,7 +351,7 @@ describe("a watcher that stood still itself", () => {
     expect(told).toHaveLength(1);
   });
 
-  test("hears at once of one that is dead", async () => {
+  test("reports a dead process at once", async () => {
     const { clock, file, timeouts } = setUp();
     clock.sleepSync(3_600_000);
     file.verdict = found("dead", 3600);
@@ -356,7 +359,7 @@ describe("a watcher that stood still itself", () => {
     expect(timeouts).toMatchObject([{ kind: "dead" }]);
   });
 
-  test("spares a file that tells no age, too, and one that is not there", async () => {
+  test("also excuses a file without an age, and a missing one", async () => {
     for (const status of ["stale", "unknown"] as const) {
       const { clock, file, timeouts } = setUp({ maxAge: 30 });
       await clock.advance(1);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { fixture, type Run, runProgram } from "./run-program.js";
+import { fixture, type Run, run } from "./fork.js";
 
-const scenario = (name: string): Promise<Run> => runProgram([fixture("watchdog-threads.mjs"), name]);
+const scenario = (name: string): Promise<Run> => run([fixture("watchdog-threads.mjs"), name]);
 const linux = process.platform === "linux";
 
 function timeoutsOf({ events }: Run): readonly string[] {
@@ -10,16 +10,16 @@ function timeoutsOf({ events }: Run): readonly string[] {
 }
 
 describe.runIf(linux).concurrent("the monitor of the main thread", () => {
-  test("watches the worker threads, too, and ends with the last watchdog of all", async () => {
-    const run = await scenario("one");
-    expect(run.events.at(0)).toEqual({ event: "threads", workers: 3, more: 4 });
+  test("also watches the worker threads, and ends with the last watchdog of all threads", async () => {
+    const result = await scenario("one");
+    expect(result.events.at(0)).toEqual({ event: "threads", workers: 3, more: 4 });
     // Each one is told of its own timeout, and nobody else is.
-    expect(timeoutsOf(run)).toEqual(["blocked a in a", "blocked b in b", "blocked c in c"]);
-    expect(run.events.slice(-2)).toEqual([
+    expect(timeoutsOf(result)).toEqual(["blocked a in a", "blocked b in b", "blocked c in c"]);
+    expect(result.events.slice(-2)).toEqual([
       { event: "left", threads: 0 },
       { event: "left", threads: 0 },
     ]);
-    expect(run.stderr.match(/was not pinged/g)).toHaveLength(3);
+    expect(result.stderr.match(/was not pinged/g)).toHaveLength(3);
   });
 
   test("forgets a worker thread that was terminated, has exited or has ended without stopping", async () => {
@@ -31,39 +31,39 @@ describe.runIf(linux).concurrent("the monitor of the main thread", () => {
     });
   });
 
-  test("finds two threads that are frozen at once", async () => {
-    const run = await scenario("both");
-    expect(timeoutsOf(run).toSorted()).toEqual(["blocked freeze in freeze", "blocked main in main"]);
-    expect(run.stderr.match(/was not pinged/g)).toHaveLength(2);
+  test("finds two threads that are frozen at the same time", async () => {
+    const result = await scenario("both");
+    expect(timeoutsOf(result).toSorted()).toEqual(["blocked freeze in freeze", "blocked main in main"]);
+    expect(result.stderr.match(/was not pinged/g)).toHaveLength(2);
   });
 
   test("watches a worker thread of a worker thread", async () => {
-    const run = await scenario("nested");
-    const [outside, inside] = run.events.map(({ threads }) => Number(threads));
+    const result = await scenario("nested");
+    const [outside, inside] = result.events.map(({ threads }) => Number(threads));
     expect(inside).toBe((outside ?? 0) + 2);
-    expect(timeoutsOf(run)).toEqual(["blocked inner in inner"]);
-    expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
+    expect(timeoutsOf(result)).toEqual(["blocked inner in inner"]);
+    expect(result.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 
-  test("is missed by the worker threads, too, when it crashes: their own timers go on", async () => {
-    const run = await scenario("crash");
-    expect(run.events.filter(({ event }) => event === "warning")).toEqual([
+  test("is replaced by timers of the worker threads when it crashes", async () => {
+    const result = await scenario("crash");
+    expect(result.events.filter(({ event }) => event === "warning")).toEqual([
       { event: "warning", code: "KSTLIB_NO_MONITOR" },
     ]);
-    expect(timeoutsOf(run)).toEqual(["not-pinged outlive-monitor in outlive-monitor"]);
+    expect(timeoutsOf(result)).toEqual(["not-pinged outlive-monitor in outlive-monitor"]);
   });
 
-  test("is none to a worker thread that was there before: it has its own", async () => {
-    const run = await scenario("before");
-    expect(timeoutsOf(run)).toEqual(["blocked later in later"]);
-    expect(run.events.at(-1)).toEqual({ event: "left", threads: 0 });
+  test("does not watch a worker thread that was started before it, which has its own", async () => {
+    const result = await scenario("before");
+    expect(timeoutsOf(result)).toEqual(["blocked later in later"]);
+    expect(result.events.at(-1)).toEqual({ event: "left", threads: 0 });
   });
 });
 
-describe.concurrent("synchronous code in a worker thread that a run raises into", () => {
+describe.concurrent("synchronous code in a worker thread under raiseOnTimeout", () => {
   const error = { event: "caught", name: "WatchdogTimeoutError", code: "ERR_WATCHDOG_TIMEOUT" };
 
-  test("is ended when it takes nothing, and never when it pings", async () => {
+  test("is ended if it takes no argument, and never if it pings", async () => {
     const { events, code, stderr } = await scenario("raise");
     const ofEach = new Map(events.map(({ of = "alive", ...what }) => [of, what]));
     expect(Object.fromEntries(ofEach)).toMatchObject({

@@ -27,7 +27,7 @@ describe("watchEventLoop", () => {
     expect(watch.stats.pingsTotal).toBe(4);
   });
 
-  test("ends its pings with stop, leaves no timer behind, and can be started again", async () => {
+  test("stops pinging on stop, leaves no timer behind, and can be started again", async () => {
     const { clock, watch } = setUp();
     watch.stop();
     watch.stop();
@@ -45,14 +45,14 @@ describe("watchEventLoop", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("ends when it is disposed of", () => {
+  test("stops when it is disposed of", () => {
     const { clock, watch } = setUp();
     watch[Symbol.dispose]();
     expect(watch.isRunning).toBe(false);
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("makes up for no ping after the thread stood still", async () => {
+  test("does not make up for missed pings after the thread stood still", async () => {
     const { clock, watch } = setUp();
     clock.sleepSync(500_000);
     await clock.advance(0);
@@ -98,7 +98,17 @@ describe("watchEventLoop", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("names an option that is not right", () => {
+  test("pings by the new timeout after an update", async () => {
+    const { clock, watch } = setUp({ timeout: 100 });
+    await clock.advance(0.9);
+    watch.update({ timeout: 1 });
+    await clock.advance(1);
+    expect(watch.stats).toMatchObject({ pingsTotal: 4, timeoutsTriggered: 0 });
+    watch.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("names a wrong option", () => {
     expect(() => watchEventLoop({ timeout: -1 })).toThrow(/^timeout /);
     expect(() => watchEventLoop({ timout: 5 } as WatchdogOptions)).toThrow(/timout.*watchEventLoop/);
     expect(() => watchEventLoop({ timeout: 5, pollInterval: 4 })).toThrow(/^pollInterval /);
@@ -106,7 +116,7 @@ describe("watchEventLoop", () => {
 });
 
 describe.concurrent("a program that calls watchEventLoop", () => {
-  const scenario = (name: string): Promise<Run> => run([fixture("event-loop.mjs"), name]);
+  const scenario = (name: string): Promise<Run> => run([fixture("watchdog-event-loop.mjs"), name]);
   beforeAll(checkBuilt);
 
   test("reports what blocks its loop, with the stack, and that it has recovered", async () => {
@@ -120,8 +130,16 @@ describe.concurrent("a program that calls watchEventLoop", () => {
     );
   });
 
+  test("reports by the timeout of an update, on the same monitor thread", async () => {
+    const { events } = await scenario("updated");
+    expect(events).toEqual([
+      { event: "timeout", of: "event loop", kind: "blocked-js", inBlock: true },
+      { event: "recover", of: "event loop" },
+    ]);
+  });
+
   // The inspector does not get into a worker thread from outside.
-  test("reports the same of a worker thread, without the stack", async () => {
+  test("reports the same for a worker thread, without the stack", async () => {
     const { events } = await scenario("worker");
     expect(events).toEqual([
       { event: "timeout", of: "event loop", kind: "blocked-js", inBlock: false },

@@ -62,7 +62,7 @@ describe("Watchdog", () => {
     expect(watchdog.isTriggered).toBe(true);
   });
 
-  test("is armed again by a ping, tells of the recovery, and counts a second timeout", async () => {
+  test("is armed again by a ping, reports the recovery, and counts a second timeout", async () => {
     const { clock, watchdog, timeouts, recoveries } = setUp();
     const events: string[] = [];
     watchdog.on("timeout", ({ name }) => events.push(`timeout of ${name}`));
@@ -78,11 +78,11 @@ describe("Watchdog", () => {
     expect(events).toEqual(["timeout of feed", "recovery of feed", "timeout of feed"]);
   });
 
-  test("is not triggered before it was ever started", () => {
+  test("is not triggered before its first start", () => {
     expect(setUp().watchdog.isTriggered).toBe(false);
   });
 
-  test("tells everybody of a timeout before anybody of its end, also when onTimeout pings", async () => {
+  test("reports a timeout to all before its end, even if onTimeout pings", async () => {
     const told: string[] = [];
     const clock = new ManualClock();
     const watchdog = new Watchdog({
@@ -102,7 +102,7 @@ describe("Watchdog", () => {
     expect(told).toEqual(["onTimeout", "onAlert", "timeout", "onRecover", "recover"]);
   });
 
-  test("tells nothing after stop(), and stays triggered until a ping or a start", async () => {
+  test("reports nothing after stop(), and stays triggered until a ping or a start", async () => {
     const { clock, watchdog, recoveries } = setUp();
     watchdog.start();
     await clock.advance(10);
@@ -131,7 +131,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.pingsTotal).toBe(0);
   });
 
-  test("tells the time since the last ping and since the start, without pinging reading a clock", async () => {
+  test("shows the time since the last ping and since the start, although a ping reads no clock", async () => {
     const { clock, watchdog } = setUp();
     watchdog.start();
     await clock.advance(4);
@@ -155,7 +155,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.uptime).toBe(6);
   });
 
-  test("can be started and stopped any number of times, each start being a whole period", async () => {
+  test("can be started and stopped any number of times, with a whole period from each start", async () => {
     const { clock, watchdog, timeouts } = setUp();
     watchdog.start();
     watchdog.start();
@@ -176,7 +176,7 @@ describe("Watchdog", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("tells what a blocked thread kept it from telling before it is stopped", () => {
+  test("reports on stop() what a blocked thread has kept it from reporting", () => {
     const { clock, watchdog, timeouts } = setUp();
     watchdog.start();
     clock.sleepSync(11_000);
@@ -230,7 +230,7 @@ describe("Watchdog", () => {
     }
   });
 
-  test("is not disturbed by callbacks and listeners that throw or reject", async () => {
+  test("survives callbacks and listeners that throw or reject", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const fail = (): never => {
       throw new Error("boom");
@@ -250,7 +250,7 @@ describe("Watchdog", () => {
     expect(warnings).toHaveBeenCalledTimes(8);
   });
 
-  test("alerts on the channel watchdog", async () => {
+  test("sends alerts on the channel watchdog", async () => {
     const alerts: unknown[][] = [];
     const { clock, watchdog, timeouts } = setUp({ onAlert: (...args) => alerts.push(args) });
     watchdog.start();
@@ -264,7 +264,7 @@ describe("Watchdog", () => {
     ]);
   });
 
-  test("warns of a hang that nobody listens for", async () => {
+  test("warns of a hang if there is no listener", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const clock = new ManualClock();
     const watchdog = new Watchdog({ timeout: 1, clock });
@@ -291,7 +291,7 @@ describe("Watchdog", () => {
     expect(watchdog.stats.pingsTotal).toBe(2 ** 32 + 1);
   });
 
-  test("tells its settings, durations in seconds", () => {
+  test("shows its settings, durations in seconds", () => {
     const { watchdog } = setUp({
       timeout: "1500ms",
       onFreeze: "exit",
@@ -337,6 +337,54 @@ describe("Watchdog", () => {
   });
 });
 
+describe("update of a watchdog", () => {
+  test("begins a whole new timeout, without a ping, a start or another timer", async () => {
+    const { clock, watchdog, timeouts } = setUp();
+    watchdog.start();
+    await clock.advance(9);
+    watchdog.update({ timeout: 20 });
+    expect(watchdog.timeout).toBe(20);
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(19.9);
+    expect(timeouts).toEqual([]);
+    await clock.advance(0.3);
+    expect(timeouts).toHaveLength(1);
+    expect(watchdog.stats).toMatchObject({ pingsTotal: 0, startTime: 0 });
+    watchdog.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("does not take back a timeout, nor tell of it again", async () => {
+    const { clock, watchdog, timeouts, recoveries } = setUp();
+    watchdog.start();
+    await clock.advance(10);
+    watchdog.update({ timeout: 5 });
+    expect(watchdog.isTriggered).toBe(true);
+    await clock.advance(1);
+    watchdog.ping();
+    expect([timeouts.length, recoveries.length]).toEqual([1, 1]);
+    await clock.advance(5.1);
+    expect(timeouts).toHaveLength(2);
+    watchdog.stop();
+  });
+
+  test("counts at the next start when it does not watch, and refuses what does not go together", () => {
+    const { clock, watchdog } = setUp();
+    watchdog.update({ timeout: 2, pollInterval: 1, onFreeze: "exit", exitCode: 3, maxReports: 7 });
+    expect([watchdog.timeout, watchdog.onFreeze, watchdog.exitCode, watchdog.maxReports]).toEqual([
+      2,
+      "exit",
+      3,
+      7,
+    ]);
+    expect(() => watchdog.update({ pollInterval: 1.5 })).toThrow(
+      "pollInterval must be at most half the timeout",
+    );
+    watchdog.update({ pollInterval: null });
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
 describe("the options of a watchdog", () => {
   const wrong: readonly [option: string, values: readonly unknown[]][] = [
     ["timeout", [Number.NaN, Infinity, -1, 0, "10", "soon", "", null, true, {}, "0s"]],
@@ -355,11 +403,11 @@ describe("the options of a watchdog", () => {
   ];
   const cases = wrong.flatMap(([option, values]) => values.map((value) => [option, value] as const));
 
-  test.each(cases)("refuse %s: %j with an error that names it", (option, value) => {
+  test.each(cases)("reject %s: %j with an error that names it", (option, value) => {
     expect(() => new Watchdog({ timeout: 10, [option]: value })).toThrow(new RegExp(`^${option}\\b`));
   });
 
-  test("refuse an unknown name and something that is no set of options", () => {
+  test("reject an unknown name and anything that is not a set of options", () => {
     expect(() => new Watchdog({ ["timout" as "timeout"]: 5 })).toThrow(/timout .* did you mean timeout/);
     expect(() => Reflect.construct(Watchdog, [30])).toThrow(TypeError);
     expect(() => Reflect.construct(Watchdog, [null])).toThrow(TypeError);
@@ -387,7 +435,7 @@ describe("the options of a watchdog", () => {
     },
   );
 
-  test("refuse an event that is not there", () => {
+  test("reject an unknown event", () => {
     const { watchdog } = setUp();
     expect(() => watchdog.on("tiemout" as "timeout", () => {})).toThrow(/did you mean timeout/i);
   });

@@ -21,7 +21,7 @@ const STOPPED = 2500;
 function stopWatcher(meanwhile: NodeJS.Signals, after?: NodeJS.Signals): Promise<Run> {
   const file = path.join(mkdtempSync(path.join(root, "case-")), "app.heartbeat");
   let writer = 0;
-  return run([fixture("watcher.mjs"), file], {
+  return run([fixture("watchdog-watcher.mjs"), file], {
     onReady(pid) {
       writer = (JSON.parse(readFileSync(file, "utf8")) as { pid: number }).pid;
       process.kill(pid, "SIGSTOP");
@@ -33,12 +33,12 @@ function stopWatcher(meanwhile: NodeJS.Signals, after?: NodeJS.Signals): Promise
 }
 
 describe.runIf(process.platform !== "win32").concurrent("a watcher that was stopped itself", () => {
-  test("does not alarm for a process that was stopped with it and is back a little later", async () => {
+  test("does not report a process that was stopped with it and continues a little later", async () => {
     const { events } = await stopWatcher("SIGSTOP", "SIGCONT");
     expect(events).toEqual([{ event: "ready" }, { event: "done", status: "alive" }]);
   });
 
-  test("does not alarm for a process that has gone on", async () => {
+  test("does not report a process that has continued", async () => {
     const { events } = await stopWatcher("SIGCONT");
     expect(events).toEqual([{ event: "ready" }, { event: "done", status: "alive" }]);
   });

@@ -55,7 +55,7 @@ export const supervise: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const settings = parseSettings(args, terminal.cwd);
     const { heartbeat } = settings;
-    // It would never show a beat, and the program would be restarted for ever.
+    // It would never show a beat, and the program would be restarted forever.
     if (heartbeat !== undefined && isFolder(heartbeat.file)) {
       throw new UsageError(`--heartbeat: ${heartbeat.file} is a folder; it must be the path of a file.`);
     }

@@ -7,7 +7,7 @@ import { messageOf } from "../../kernel/message-of.js";
 import type { Terminal } from "../command.js";
 import type { SuperviseAction, SuperviseEvent } from "./events.js";
 import { Guardian } from "./guardian.js";
-import { Kin, leadsSession, send } from "./kin.js";
+import { RunProcesses, leadsSession, send } from "./run-processes.js";
 import { showCommand } from "./lines.js";
 import { SuperviseMachine } from "./machine.js";
 import { BeatDetector, readVersion, readVersionSync } from "./beat-detector.js";
@@ -55,7 +55,7 @@ class Supervisor {
   readonly #machine: SuperviseMachine;
   readonly #listeners = new Map<NodeJS.Signals, () => void>();
   #child: ChildProcess | undefined;
-  #kin: Kin = new Kin();
+  #processes: RunProcesses = new RunProcesses();
   #beats: BeatDetector = new BeatDetector(null);
   #timer: Timer | undefined;
   #hungUp = false;
@@ -111,7 +111,7 @@ class Supervisor {
       case "signal":
         return this.#signal(action.signal, action.to);
       case "sweep":
-        this.#kin.sweep(action.signal);
+        this.#processes.sweep(action.signal);
         // For systems where only the program itself is known.
         if (action.signal === "SIGKILL") this.#signal("SIGKILL", "program");
         return undefined;
@@ -139,11 +139,11 @@ class Supervisor {
     const [program, ...args] = command;
     // Whatever is in the file now was written by an earlier run.
     this.#beats = new BeatDetector(heartbeat === undefined ? null : readVersionSync(heartbeat.file));
-    this.#kin = new Kin();
+    this.#processes = new RunProcesses();
     try {
       const child = spawn(program, args, {
         cwd,
-        env: this.#kin.environment(env),
+        env: this.#processes.environment(env),
         stdio: "inherit",
         // A session and a process group of its own: Ctrl-C reaches it only once, through the supervisor, and what it
         // starts can be ended with it.
@@ -153,7 +153,7 @@ class Supervisor {
       child.on("error", (error) => this.#failed(child, error));
       child.once("exit", (code, signal) => this.#exited(code, signal));
       if (child.pid === undefined) return;
-      this.#kin.begin(child.pid);
+      this.#processes.begin(child.pid);
       this.#guardian.guard(child.pid);
       this.#do(this.#machine.started(child.pid, this.#now()));
     } catch (error) {
@@ -185,7 +185,7 @@ class Supervisor {
   }
 
   #count(): void {
-    const count = this.#kin.count();
+    const count = this.#processes.count();
     // The number may be reused from now on.
     if (count === 0) this.#guardian.guard(undefined);
     this.#do(this.#machine.counted(count, this.#now()));

@@ -1,9 +1,15 @@
+import { logged } from "../../kernel/log-line.js";
 import type { ComponentDescriptor } from "../../kernel/descriptor.js";
 import { Chaos, type ChaosEvents } from "./chaos.js";
 import type { ChaosOptions } from "./options.js";
 
 export const component: ComponentDescriptor<Chaos<unknown>, ChaosEvents> = {
   kind: "chaos",
-  events: { fault: true },
+  events: {
+    fault: logged("info", ({ kind }) => ({
+      message: `a fault on purpose: ${kind}`,
+      fields: { fault: kind },
+    })),
+  },
   make: (options: ChaosOptions) => new Chaos(options),
 };

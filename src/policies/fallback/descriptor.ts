@@ -1,3 +1,4 @@
+import { logged, toldOutcome } from "../../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -11,7 +12,13 @@ export const section: SectionDescriptor = { rules: sectionRules(fallbackRules) }
 
 export const component: ComponentDescriptor<Fallback<unknown>, FallbackEvents> = {
   kind: "fallback",
-  events: { fallback: true },
+  events: {
+    fallback: logged("info", ({ outcome, source }) => ({
+      message: `answered with ${source === "value" ? "the fallback" : "the last good result"}`,
+      fields: { source, ...toldOutcome(outcome) },
+    })),
+  },
+  configured: { section: "fallback", rules: fallbackRules },
   make: (options: FallbackOptions) => new Fallback(options),
 };
 

@@ -1,12 +1,13 @@
 import { SyncBasePolicy, type Work } from "../../kernel/base-policy.js";
 import { addCause } from "../../kernel/add-cause.js";
+import { keyOfCall } from "../../kernel/call-key.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { type Context, contextFor, exposed } from "../../kernel/context.js";
 import { answer } from "../../kernel/judge.js";
+import { tellMade } from "../../kernel/configured.js";
 import { resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
-import { unlike } from "../../kernel/show.js";
 import { synchronous } from "../../kernel/synchronous.js";
 import { warn } from "../../kernel/warning.js";
 import { LastGood } from "./last-good.js";
@@ -72,6 +73,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     this.#settings = settings;
     const { lastGood } = settings;
     this.#lastGood = lastGood && new LastGood(lastGood.maxKeys, lastGood.maxAge);
+    tellMade(this, "fallback", options);
   }
 
   get stats(): FallbackStats {
@@ -171,16 +173,12 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
   }
 
   #key({ args }: Context): string | undefined {
-    const { key } = this.#settings.lastGood ?? {};
-    if (key === undefined) return "";
     try {
-      const found = key(...args);
-      if (typeof found === "string") return found;
-      throw new TypeError(unlike("what key returns", "a string", found));
+      return keyOfCall(args, this.#settings.lastGood?.key);
     } catch (error) {
       warn(
         "KSTLIB_KEY_FAILED",
-        `key of fallback "${this.name}" failed; the call has no last good result`,
+        `fallback "${this.name}" has no key for a call, so no last good result`,
         error,
       );
       return undefined;

@@ -13,9 +13,9 @@ export interface LastGoodOptions {
   /** How many results are kept at most, one for each key; the oldest goes. At least 1; default 1,000. */
   readonly maxKeys?: number | undefined;
   /**
-   * The key of a call, from its arguments. Default: all calls have one key. Arguments are known of functions that are
-   * called by `call` or wrapped, not of those given to `execute`. When it throws or returns no string, there is no last
-   * good result for the call and a warning reports it.
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Arguments
+   * are known of functions that are called by `call` or wrapped; all calls of `execute` have one key. When it throws or
+   * is no string, there is no last good result for the call and a warning reports it.
    */
   readonly key?: ((...args: never[]) => string) | undefined;
 }

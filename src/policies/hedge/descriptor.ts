@@ -1,3 +1,4 @@
+import { logged, toldOutcome } from "../../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -5,14 +6,24 @@ import {
   sectionRules,
 } from "../../kernel/descriptor.js";
 import { Hedge } from "./hedge.js";
-import { type HedgeOptions, hedgeRules } from "./options.js";
+import { liveRules, type HedgeOptions, hedgeRules } from "./options.js";
 import type { HedgeEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(hedgeRules) };
 
 export const component: ComponentDescriptor<Hedge, HedgeEvents> = {
   kind: "hedge",
-  events: { hedge: true, suppressed: true },
+  events: {
+    hedge: logged("debug", ({ attempt, outcome }) => ({
+      message: `attempt ${attempt} starts`,
+      fields: { attempt, ...toldOutcome(outcome) },
+    })),
+    suppressed: logged("warn", ({ attempts }) => ({
+      message: `no budget after ${attempts} attempts`,
+      fields: { attempts },
+    })),
+  },
+  configured: { section: "hedge", rules: hedgeRules, live: Object.keys(liveRules) },
   make: (options: HedgeOptions) => new Hedge(options),
 };
 

@@ -1,12 +1,19 @@
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Context } from "../../kernel/context.js";
 import { answer } from "../../kernel/judge.js";
-import { resolveOptions } from "../../kernel/options.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { warn } from "../../kernel/warning.js";
 import { askedDelay, isRefused, isRetryable } from "../retry/hint.js";
 import { Latencies } from "./latencies.js";
-import { type HedgeOptions, hedgeRules, type HedgeSettings } from "./options.js";
+import {
+  type HedgeOptions,
+  hedgeRules,
+  type HedgeSettings,
+  liveRules,
+  type HedgeChanges,
+} from "./options.js";
 import { Race, type RaceRules } from "./race.js";
 import type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./report.js";
 
@@ -47,7 +54,7 @@ function isMendable(outcome: Outcome): boolean {
  * ```
  */
 export class Hedge extends BasePolicy<HedgeEvents> {
-  readonly #settings: HedgeSettings;
+  #settings: HedgeSettings;
   readonly #latencies = new Latencies();
   #total = 0;
   #hedges = 0;
@@ -59,6 +66,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     const settings = resolveOptions("Hedge", hedgeRules, options, "hedge");
     super("hedge", settings.name, ["hedge", "suppressed"]);
     this.#settings = settings;
+    tellMade(this, "hedge", options);
   }
 
   /** Seconds after which another attempt starts, as of now. */
@@ -78,6 +86,11 @@ export class Hedge extends BasePolicy<HedgeEvents> {
       wonByHedge: this.#won,
       suppressed: this.#suppressed,
     });
+  }
+
+  /** Changes options, for calls under way from their next attempt on. */
+  update(changes: HedgeChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
 
   /** Everything that can be told of this moment: frozen, JSON-serialisable. */

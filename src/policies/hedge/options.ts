@@ -104,3 +104,12 @@ export const hedgeRules: OptionRules<HedgeSettings> = {
   hedgeIf: callback<(outcome: Outcome) => unknown>(),
   clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };
+
+/** What `update` can change: options as for the constructor. */
+export type HedgeChanges = Pick<HedgeOptions, "delay" | "maxHedges">;
+
+/** The rules of {@link HedgeChanges}. */
+export const liveRules: Pick<typeof hedgeRules, keyof HedgeChanges> = {
+  delay: hedgeRules.delay,
+  maxHedges: hedgeRules.maxHedges,
+};

@@ -1,10 +1,11 @@
+import { logged, told, toldOutcome } from "../../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
   type SectionDescriptor,
   sectionRules,
 } from "../../kernel/descriptor.js";
-import { type RetryOptions, retryRules } from "./options.js";
+import { liveRules, type RetryOptions, retryRules } from "./options.js";
 import type { RetryEvents } from "./report.js";
 import { RetryBudget, type RetryBudgetEvents, type RetryBudgetOptions } from "./retry-budget.js";
 import { Retry } from "./retry.js";
@@ -13,13 +14,30 @@ export const section: SectionDescriptor = { rules: sectionRules(retryRules) };
 
 export const component: ComponentDescriptor<Retry, RetryEvents> = {
   kind: "retry",
-  events: { retry: true, exhausted: true, suppressed: true },
+  events: {
+    retry: logged("debug", ({ attempt, delay, outcome }) => ({
+      message: `attempt ${attempt} failed; the next one in ${told(delay)}`,
+      fields: { attempt, delay, ...toldOutcome(outcome) },
+    })),
+    exhausted: logged("info", ({ attempts, outcome }) => ({
+      message: `gave up after ${attempts} attempts`,
+      fields: { attempts, ...toldOutcome(outcome) },
+    })),
+    suppressed: logged("warn", ({ attempts, outcome }) => ({
+      message: `no budget after ${attempts} attempts`,
+      fields: { attempts, ...toldOutcome(outcome) },
+    })),
+  },
+  configured: { section: "retry", rules: retryRules, live: Object.keys(liveRules) },
   make: (options: RetryOptions) => new Retry(options),
 };
 
 export const budgetComponent: ComponentDescriptor<RetryBudget, RetryBudgetEvents> = {
   kind: "retry-budget",
-  events: { suppressed: true },
+  events: {
+    // The retry or hedge that asked says so.
+    suppressed: true,
+  },
   make: (options: RetryBudgetOptions) => new RetryBudget(options),
 };
 

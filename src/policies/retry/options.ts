@@ -180,3 +180,17 @@ export const retryRules: OptionRules<RetrySettings> = {
   ]),
   random: callback<() => number>(),
 };
+
+/** What `update` can change: options as for the constructor, and `null` for none. */
+export interface RetryChanges extends Pick<RetryOptions, "attempts" | "delay" | "onOpen"> {
+  /** `null`: no limit. */
+  readonly maxDuration?: Duration | null | undefined;
+}
+
+/** The rules of {@link RetryChanges}. */
+export const liveRules: Pick<typeof retryRules, keyof RetryChanges> = {
+  attempts: retryRules.attempts,
+  delay: retryRules.delay,
+  maxDuration: retryRules.maxDuration,
+  onOpen: retryRules.onOpen,
+};

@@ -3,54 +3,36 @@ import { type Context, contextFor } from "../../kernel/context.js";
 import { delay } from "../../kernel/delay.js";
 import { parseDuration } from "../../kernel/duration.js";
 import { answer } from "../../kernel/judge.js";
-import { resolveOptions } from "../../kernel/options.js";
-import type { Outcome } from "../../kernel/outcome.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
+import { type Outcome, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { fraction } from "../../kernel/rules.js";
 import { chain, isThenable } from "../../kernel/thenable.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
+import type { Course } from "./course.js";
 import { askedDelay, discard, isRefused, isRetryable } from "./hint.js";
-import { defaultBackoff, type RetryOptions, retryRules, type RetrySettings } from "./options.js";
+import {
+  defaultBackoff,
+  type RetryOptions,
+  retryRules,
+  type RetrySettings,
+  liveRules,
+  type RetryChanges,
+} from "./options.js";
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
-import type { RetryBudget } from "./retry-budget.js";
-
-/** One call, from its first attempt to its last. */
-interface Course {
-  /** Of the first attempt. */
-  readonly context: Context;
-  /** When it began, by the clock; only where it has a longest duration. */
-  readonly started: number;
-  /** The budget that counts it, unless it was counted outside. */
-  readonly countedBy: RetryBudget | undefined;
-  attempt: number;
-  /** Milliseconds of the last delay. */
-  previous: number | undefined;
-  /** The budget has allowed the attempt that is coming or under way. */
-  isExtra: boolean;
-  isOver: boolean;
-}
-
-const rejected = (reason: unknown): Outcome<never> => ({ status: "rejected", reason });
-
-function unwrap<Result>(outcome: Outcome<Result>): Result {
-  if (outcome.status === "rejected") throw outcome.reason;
-  return outcome.value;
-}
 
 /**
  * Calls a function again when it fails, up to `attempts` times in all, after a delay that grows and is drawn at random. What
  * the server asks for (`retryAfter` of an error, `Retry-After` of a `Response`) is a lower bound of the delay and never
  * cut: if it does not fit into the time that is left, the outcome is returned at once. The last outcome itself comes
- * out: the original error, or the value.
- *
- * Only a delay keeps the process alive.
+ * out: the original error, or the value. Only a delay keeps the process alive.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { Retry } from "@kstlib/resilience";
- *
  * const retry = new Retry({ attempts: 3, delay: "10ms" });
  * const result = await retry.execute(({ attempt }) => {
  *   if (attempt < 3) throw new Error("not yet");
@@ -60,7 +42,7 @@ function unwrap<Result>(outcome: Outcome<Result>): Result {
  * ```
  */
 export class Retry extends SyncBasePolicy<RetryEvents> {
-  readonly #settings: RetrySettings;
+  #settings: RetrySettings;
   #total = 0;
   #running = 0;
   #settled = 0;
@@ -72,6 +54,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     const settings = resolveOptions("Retry", retryRules, options, "retry");
     super("retry", settings.name, ["retry", "exhausted", "suppressed"]);
     this.#settings = settings;
+    tellMade(this, "retry", options);
   }
 
   /** Names the policy in messages. */
@@ -99,6 +82,11 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       abortedCalls: this.#total - ended - this.#running,
       retries: this.#retries,
     });
+  }
+
+  /** Changes options, for calls under way from their next attempt on. */
+  update(changes: RetryChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
 
   /** Everything that can be told of this moment: frozen, JSON-serialisable. */

@@ -1,10 +1,10 @@
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Snapshot } from "../../kernel/component.js";
+import { keyOfCall } from "../../kernel/call-key.js";
 import { Context, contextFor } from "../../kernel/context.js";
 import { resolveOptions } from "../../kernel/options.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { Scope } from "../../kernel/scope.js";
-import { unlike } from "../../kernel/show.js";
 import { type SingleFlightOptions, singleFlightRules, type SingleFlightSettings } from "./options.js";
 
 /** Totals over the lifetime of a single flight. */
@@ -80,7 +80,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
 
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
     this.#total++;
-    const key = this.#key(context.args);
+    const key = keyOfCall(context.args, this.#settings.key);
     const found = this.#flights.get(key);
     const flight = found ?? this.#begin(key, fn, context);
     flight.callers++;
@@ -127,23 +127,5 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
     // The next call must not join what is being given up.
     this.#end(key, flight);
     flight.scope.abort(reason);
-  }
-
-  #key(args: readonly unknown[]): string {
-    const { key } = this.#settings;
-    if (key === undefined) {
-      const odd = args.find(
-        (arg) =>
-          (typeof arg === "object" && arg !== null) || typeof arg === "function" || typeof arg === "symbol",
-      );
-      // Quoted: two texts must not have the key of one.
-      if (odd === undefined) return args.map((arg) => `${typeof arg} ${JSON.stringify(String(arg))}`).join();
-      throw new TypeError(
-        unlike("an argument of a single flight without key", "a text, a number or the like", odd),
-      );
-    }
-    const found = key(...args);
-    if (typeof found === "string") return found;
-    throw new TypeError(unlike(`what key of single flight "${this.name}" returns`, "a string", found));
   }
 }

@@ -30,3 +30,11 @@ export const timeoutRules: OptionRules<TimeoutSettings> = {
   cooperative: flag(false),
   clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };
+
+/** What `update` can change: options as for the constructor. */
+export type TimeoutChanges = Pick<TimeoutOptions, "timeout">;
+
+/** The rules of {@link TimeoutChanges}. */
+export const liveRules: Pick<typeof timeoutRules, keyof TimeoutChanges> = {
+  timeout: timeoutRules.timeout,
+};

@@ -2,12 +2,18 @@ import { onAbort } from "../../kernel/abort.js";
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { type Context, contextFor } from "../../kernel/context.js";
-import type { Duration } from "../../kernel/duration.js";
-import { resolveOptions } from "../../kernel/options.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import { chain, isThenable } from "../../kernel/thenable.js";
 import { Deadlines, TimedCall } from "./deadlines.js";
 import { TimeoutExceededError } from "./errors.js";
-import { type TimeoutOptions, timeoutRules, type TimeoutSettings } from "./options.js";
+import {
+  type TimeoutOptions,
+  timeoutRules,
+  type TimeoutSettings,
+  liveRules,
+  type TimeoutChanges,
+} from "./options.js";
 
 /**
  * Milliseconds by which a call is longer than a timeout outside lets it: that one comes first, always, so its error comes
@@ -76,6 +82,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     super("timeout", settings.name, ["timeout"]);
     this.#settings = settings;
     this.#deadlines = new Deadlines(settings.clock, (call, late) => this.#expire(call, late));
+    tellMade(this, "timeout", options);
   }
 
   /** Seconds that a call may take. */
@@ -104,8 +111,8 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
   }
 
   /** Changes how long calls may take that begin from now on. */
-  update({ timeout }: { readonly timeout: Duration }): void {
-    this.#settings = { ...this.#settings, timeout: timeoutRules.timeout.parse(timeout, "timeout") };
+  update(changes: TimeoutChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
 
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {

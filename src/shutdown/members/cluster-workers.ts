@@ -49,7 +49,7 @@ export function trackCluster(
       name: `worker ${worker.id}`,
       pid: worker.process.pid ?? null,
       say(command) {
-        // To one that is exiting the send fails, which is no error.
+        // Sending to a worker that is exiting fails, which is not an error.
         if (worker.isConnected()) worker.send(pack(command), () => {});
       },
       dismiss: () => void worker.process.kill("SIGTERM"),

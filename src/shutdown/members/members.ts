@@ -28,7 +28,7 @@ interface State {
   answer: { readonly ok: boolean; readonly results: MemberResults } | undefined;
 }
 
-/** How long one that has not said that it obeys has to do so, in milliseconds: it may be starting up. */
+/** How long a member may take to say that it obeys commands, in milliseconds: it may be starting up. */
 const GRACE = 1000;
 /** The part of the time that a member does not get, so that its reply arrives before it is killed, in milliseconds. */
 const MARGIN = 200;
@@ -65,7 +65,7 @@ export class Members {
     this.#isBegun = isBegun;
   }
 
-  /** What a registration of threads and one of processes have in common. */
+  /** The part of a registration that threads and processes share. */
   get hook(): Pick<Hook, "callback" | "members"> {
     return { callback: this.#drain, members: this.#conclude };
   }
@@ -85,7 +85,7 @@ export class Members {
     member.say(this.#command ?? { step: "ask" });
   }
 
-  /** Takes note of a reply. */
+  /** Records a reply. */
   replied(id: number, answer: Reply): void {
     const state = this.#states.get(id);
     if (state === undefined) return;
@@ -98,7 +98,7 @@ export class Members {
     }
   }
 
-  /** Takes note of the exit of a member. */
+  /** Records the exit of a member. */
   gone(id: number, exitCode: number | null, signal: string | null): void {
     const state = this.#states.get(id);
     if (state === undefined) return;

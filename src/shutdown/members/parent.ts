@@ -16,13 +16,14 @@ export interface Parent extends Disposable {
 }
 
 function connect(obey: (command: Command) => void): Parent | undefined {
+  const hear = (message: unknown): void => {
+    const command = commandIn(message);
+    if (command !== undefined) obey(command);
+  };
   const { isMainThread, BroadcastChannel, threadId } = process.getBuiltinModule("node:worker_threads");
   if (!isMainThread) {
     const channel = new BroadcastChannel(channelOf(threadId)).unref();
-    channel.addEventListener("message", (event) => {
-      const command = commandIn((event as MessageEvent).data);
-      if (command !== undefined) obey(command);
-    });
+    channel.addEventListener("message", (event) => hear((event as MessageEvent).data));
     return {
       send: (reply) => channel.postMessage(pack(reply)),
       disconnect: () => Promise.resolve(),
@@ -34,11 +35,7 @@ function connect(obey: (command: Command) => void): Parent | undefined {
   // The types know only the namespace that `import` gives.
   const worker: Worker | undefined = Reflect.get(process.getBuiltinModule("node:cluster"), "worker");
   if (worker === undefined) return undefined;
-  const heard = (message: unknown): void => {
-    const command = commandIn(message);
-    if (command !== undefined) obey(command);
-  };
-  process.on("message", heard);
+  process.on("message", hear);
   return {
     send(reply) {
       if (worker.isConnected()) worker.send(pack(reply), () => {});
@@ -50,7 +47,7 @@ function connect(obey: (command: Command) => void): Parent | undefined {
       worker.disconnect();
       await atMost(DISCONNECT_LIMIT, disconnected, clock);
     },
-    ...disposable(() => process.off("message", heard)),
+    ...disposable(() => process.off("message", hear)),
   };
 }
 

@@ -18,7 +18,7 @@ export interface WorkerThread {
 /** The threads that are being terminated, with their names. */
 const terminated = new Map<WorkerThread, string>();
 
-/** A thread inside a system call cannot be terminated, and `process.exit` would wait for it without end. */
+/** A thread inside a system call cannot be terminated, and `process.exit` would wait for it forever. */
 function killInstead(): void {
   const names = [...terminated.values()].map((name) => JSON.stringify(name)).join(", ");
   say(`the worker thread ${names} is outside of JavaScript and cannot be ended; killing the process.`);

@@ -155,12 +155,12 @@ export class TrackedConnection {
 
   /** What the client, not the application, is late with. */
   #waitsFor(): "uploads" | "downloads" | "tunnels" | undefined {
-    // Where the runtime counts no traffic, nobody can be called late.
+    // If the runtime does not count traffic, a slow client cannot be recognised.
     if (this.#traffic.queued === undefined) return undefined;
     if (this.protocol === "tunnel") return "tunnels";
     for (const response of this.responses) {
       const { req } = response;
-      // Everything that came was read, and the application is reading.
+      // The application reads, and has read everything that arrived.
       if (!req.complete && req.readableFlowing !== null && req.readableLength === 0) return "uploads";
       const stream: unknown = Reflect.get(response, "stream");
       const waiting = this.connection.writableLength || numberOf(stream, "writableLength") || 0;

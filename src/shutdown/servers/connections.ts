@@ -6,7 +6,7 @@ import { type Connection, TrackedConnection, type Patience, type Protocol } from
 
 /**
  * A listener to one of these changes what the server does: it is in charge of the request, or makes an HTTP/2 server
- * wrap its streams. So they are listened to only while the application does.
+ * wrap its streams. So this listens to them only while the application does.
  */
 const DECISIONS = new Set<unknown>(["request", "checkContinue", "checkExpectation", "upgrade", "connect"]);
 
@@ -120,7 +120,7 @@ export class Connections {
     }
   }
 
-  /** Takes the listeners off the server. */
+  /** Removes the listeners from the server. */
   release(): void {
     this.#listen("off");
     for (const event of this.#decisions) this.#emitter?.off(event, this.#decided(event));

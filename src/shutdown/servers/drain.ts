@@ -156,7 +156,7 @@ class Drain {
 /**
  * Tracks the connections of a server from now on, to drain them in its turn. Node's own `close()` leaves sockets open
  * that never sent a request, lets responses in flight promise keep-alive, and closes idle connections that a request
- * is on its way to. Of a framework the servers inside are drained, and its own `close` is called.
+ * is on its way to. For a framework, the servers in it are drained and its own `close` is called.
  *
  * @param idleGrace how long to wait for such requests, in milliseconds; a quarter of the time at most.
  * @throws TypeError unless `server` has a `close` method.
@@ -168,7 +168,7 @@ export function trackServer(
 ): Pick<Hook, "callback" | "cut" | "release"> {
   if (!isClosable(server)) {
     throw new TypeError(
-      `server must have a close method; got ${show(server)}. Of an application without one, as of Express or Koa, give what listen() returns.`,
+      `server must have a close method; got ${show(server)}. For an application without one, as in Express or Koa, pass what listen() returns.`,
     );
   }
   const tracked = new TrackedServers(server, clock);

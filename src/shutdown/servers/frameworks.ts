@@ -43,7 +43,7 @@ function has(object: object, ...methods: readonly string[]): boolean {
   return methods.every((name) => typeof read(object, name) === "function");
 }
 
-/** Whether it is something that `registerServer` can close. */
+/** Whether `registerServer` can close it. */
 export function isClosable(value: unknown): value is ClosableServer {
   return isObject(value) && has(value, "close");
 }
@@ -89,7 +89,7 @@ function bindingsOf(server: object): readonly unknown[] {
   }
 }
 
-/** The servers of Node in what was given, which may be one itself; none where there are none yet. */
+/** The servers of Node in what was given, which may itself be one; empty if there are none yet. */
 export function nodeServers(given: object, depth: number = DEPTH): readonly NodeServer[] {
   if (isNodeServer(given)) return [given];
   const inner = [
@@ -104,7 +104,7 @@ export function nodeServers(given: object, depth: number = DEPTH): readonly Node
   return [...new Set(found)];
 }
 
-/** The clients of a WebSocket server; `undefined` where it is none. */
+/** The clients of a WebSocket server; `undefined` for anything else. */
 export function webSocketsOf(server: object): readonly Connection[] | undefined {
   const clients = read(server, "clients");
   if (!isEmitter(server) || !isObject(clients) || !has(clients, "has", "values")) return undefined;
@@ -113,7 +113,7 @@ export function webSocketsOf(server: object): readonly Connection[] | undefined 
   );
 }
 
-/** When to close something that is no server of Node itself. */
+/** When to close something that is not itself a server of Node. */
 export function closeTime(given: object): CloseTime {
   if (has(given, "getHttpServer")) return "answered";
   const settings = read(given, "initialConfig");

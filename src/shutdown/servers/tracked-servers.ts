@@ -94,7 +94,7 @@ export class TrackedServers {
     for (const { connections } of this.#all) connections.cutAll();
   }
 
-  /** Takes all listeners off. */
+  /** Removes all listeners. */
   release(): void {
     for (const { connections } of this.#all) connections.release();
   }
@@ -104,7 +104,7 @@ export class TrackedServers {
       const isLate = Reflect.get(server, "listening") !== false;
       this.#all = [...this.#all, { server, connections: new Connections(server, this.#clock), isLate }];
     } catch {
-      // A server that refuses listeners is closed all the same in its turn; no reason to fail at start-up.
+      // A server that refuses listeners is still closed in its turn; start-up must not fail because of it.
     }
   }
 }

@@ -1,9 +1,10 @@
 import { killOwnProcess } from "../../process/kill.js";
 import { pause } from "../../process/thread-clock.js";
+import { writeStderr } from "../../process/write-stderr.js";
 import { noteOf } from "../freeze-report.js";
 import { EXITING, PULSE, REQUEST } from "../monitor-protocol.js";
 import { EXIT, LEAVE } from "./freeze-hook.js";
-import type { Frozen } from "./frozen.js";
+import type { Expired } from "./expired.js";
 import { type ThreadAccess, waitUntil } from "./thread-access.js";
 
 /** How long the `exit` listeners of the process may take, in milliseconds. */
@@ -15,7 +16,7 @@ const IS_BACK = "the thread is back, the process goes on";
 interface Whereabouts {
   /** Whether it is still in native code. */
   readonly native: boolean;
-  /** Whether it has come out of native code just now. */
+  /** Whether it has just left native code. */
   readonly returned: boolean;
 }
 
@@ -26,51 +27,43 @@ interface Whereabouts {
  */
 export async function endAsAsked(
   thread: ThreadAccess,
-  frozen: readonly Frozen[],
+  frozen: readonly Expired[],
   pulse: number,
   { native, returned }: Whereabouts,
 ): Promise<void> {
   const stillFrozen = frozen.filter(({ cells, pings }) => cells.pings === pings);
-  const acting = stillFrozen.filter(({ onFreeze }) => onFreeze !== "report");
+  const acting = stillFrozen.filter(({ order }) => order.onFreeze !== "report");
   const [first] = acting;
   if (first === undefined || thread.isBack(acting, pulse)) return;
-  if (returned && (await thread.comesBack(acting, pulse))) thread.write(noteOf(first.name, IS_BACK));
-  else if (acting.some(({ onFreeze }) => onFreeze === "kill")) kill(thread, "onFreeze is kill");
+  if (returned && (await thread.comesBack(acting, pulse))) writeStderr(noteOf(first.order.name, IS_BACK));
+  else if (acting.some(({ order }) => order.onFreeze === "kill")) kill("onFreeze is kill");
   else await exit(thread, first, pulse, native);
 }
 
-async function exit(thread: ThreadAccess, leaving: Frozen, pulse: number, native: boolean): Promise<void> {
+async function exit(thread: ThreadAccess, leaving: Expired, pulse: number, native: boolean): Promise<void> {
   const { main, uninspectable } = thread.data;
-  const { exitCode, name, id } = leaving;
-  if (uninspectable !== undefined) return kill(thread, "JavaScript cannot be run on the frozen thread");
-  thread.write(noteOf(name, `ending the process with exit code ${exitCode}`));
+  const { exitCode, name, id } = leaving.order;
+  if (uninspectable !== undefined) return kill("JavaScript cannot be run on the frozen thread");
+  writeStderr(noteOf(name, `ending the process with exit code ${exitCode}`));
   if (main) {
     const request = thread.nextRequest();
     const cells = { PULSE, REQUEST, EXITING };
     void thread.call(LEAVE, request, { id, pulse, exitCode, native }, cells);
     const reply = await exitReply(thread, request);
-    // Withdrawn, so that it cannot strike much later, when the thread has long come back.
+    // Withdrawn, so that it cannot end the process long after the thread is back.
     if (reply !== "leaving") thread.nextRequest();
-    if (reply === "none") return kill(thread, "no JavaScript runs on the frozen thread");
-    if (reply === "declined") return reconsider(thread, leaving, pulse, native);
+    if (reply === "none") return kill("no JavaScript runs on the frozen thread");
+    if (reply === "declined") {
+      // It is back, but after native code it may have blocked again at once.
+      if (native && !(await thread.comesBack([leaving], pulse))) return exit(thread, leaving, pulse, false);
+      return writeStderr(noteOf(name, IS_BACK));
+    }
   } else {
-    // A frozen worker leaves the main thread free: it ends the process as any code of it would.
+    // When a worker is frozen, the main thread runs and can end the process.
     void thread.evaluate(`(${EXIT})(${exitCode})`);
   }
   await pause(EXIT_PATIENCE);
-  kill(thread, `the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
-}
-
-/** The thread has declined to exit: it is back. One that came out of native code may have blocked again at once. */
-async function reconsider(
-  thread: ThreadAccess,
-  leaving: Frozen,
-  pulse: number,
-  native: boolean,
-): Promise<void> {
-  const isBack = !native || (await thread.comesBack([leaving], pulse));
-  if (!isBack) await exit(thread, leaving, pulse, false);
-  else thread.write(noteOf(leaving.name, IS_BACK));
+  kill(`the exit listeners took longer than ${EXIT_PATIENCE / 1000} s`);
 }
 
 async function exitReply(thread: ThreadAccess, request: number): Promise<"leaving" | "declined" | "none"> {
@@ -79,8 +72,8 @@ async function exitReply(thread: ThreadAccess, request: number): Promise<"leavin
   return reply() === request ? "leaving" : "declined";
 }
 
-function kill({ write }: ThreadAccess, why: string): void {
-  const tell = (line: string): void => write(`[watchdog] ${line}\n`);
+function kill(why: string): void {
+  const tell = (line: string): void => writeStderr(`[watchdog] ${line}\n`);
   tell(`killing the process: ${why}`);
   killOwnProcess(tell);
 }

@@ -1,16 +1,16 @@
 import type { Answer } from "../../process/inspector.js";
 import { leadsToCode } from "../stack.js";
-import type { TimeoutDetails, TimeoutInfo } from "../timeout-info.js";
+import type { TimeoutInfo } from "../timeout-info.js";
 import { TAKE_STACK } from "./freeze-hook.js";
 import { PATIENCE, type ThreadAccess } from "./thread-access.js";
 import { threadFacts } from "./thread-facts.js";
 
-/** A sleeping thread that answers later than this, in milliseconds, was in a system call, and is back. */
+/** A sleeping thread that answers later than this, in milliseconds, was in a system call that has ended. */
 const PROMPT = 100;
 /** How often a thread is asked again whose stack was empty. */
 const REPEATS = 9;
 
-/** Says whether a blocked thread runs JavaScript or something that no engine can look into. */
+/** Whether a blocked thread runs JavaScript or is in native code. */
 export function kindOfBlock(
   answer: Answer | undefined,
   asked: boolean,
@@ -22,29 +22,32 @@ export function kindOfBlock(
   return asleep && answer.took > PROMPT ? "blocked-native" : "blocked-js";
 }
 
-/** What is known of a frozen thread. */
-interface Examination extends Pick<TimeoutInfo, "kind" | "stack" | "details"> {
+/** What was found out about a frozen thread. */
+interface Examination {
+  readonly found: Pick<TimeoutInfo, "kind" | "stack" | "details">;
   /** Whether a debugger has stopped it. */
   readonly paused: boolean;
-  /** Whether it has run JavaScript for the monitor. */
+  /** Whether it has evaluated JavaScript for the monitor. */
   readonly answered: boolean;
 }
 
 /** Finds out where a frozen thread is. */
 export async function examine(thread: ThreadAccess, request: number): Promise<Examination> {
   const { main, uninspectable, folder } = thread.data;
-  // Looked at first: the question itself may wake the thread up.
+  // First, because the evaluation may wake the thread up.
   const facts = threadFacts(folder);
   const asked = main && uninspectable === undefined;
   const answer = asked ? await thread.call(TAKE_STACK, request) : undefined;
   const kind = kindOfBlock(answer, asked, facts.threadState);
   const stack = await stackFrom(thread, answer, kind, request);
-  const details: TimeoutDetails =
-    stack === undefined ? { ...facts, noStack: whyNoStack(thread, answer) } : facts;
+  const found =
+    stack === undefined
+      ? { kind, details: { ...facts, noStack: whyNoStack(thread, answer) } }
+      : { kind, stack, details: facts };
   const answered = answer !== undefined;
-  // A thread that answers nobody is not stopped by a debugger.
+  // A thread that a debugger has stopped would answer.
   const paused = answered && (await thread.isPaused());
-  return { kind, ...(stack === undefined ? {} : { stack }), details, paused, answered };
+  return { found, paused, answered };
 }
 
 async function stackFrom(
@@ -55,7 +58,7 @@ async function stackFrom(
 ): Promise<string | undefined> {
   let stack = answer?.value;
   if (kind === "blocked-native") return stack !== undefined && leadsToCode(stack) ? stack : undefined;
-  // Microtasks that follow each other for ever: between two of them there is no frame, in one of them there is.
+  // Endless microtasks: there is a frame only within one of them, not between two.
   for (let again = 0; stack === "" && again < REPEATS; again++) {
     stack = (await thread.call(TAKE_STACK, request))?.value;
   }

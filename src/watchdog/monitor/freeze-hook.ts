@@ -1,10 +1,13 @@
-// What is evaluated on the watched thread, in the middle of whatever it does: it knows nothing but its arguments and
-// what every thread has. The hook (a FreezeHook) is gone when the last watchdog is.
+// Functions that are evaluated on the watched thread, in the middle of whatever it does. They can use only their
+// arguments and globals. Comments stand outside the text, which is part of the monitor's program. The hook (a
+// FreezeHook) is undefined after the last watchdog has stopped.
 import { STACK_BELOW } from "../../process/inspector.js";
 
-/** The stack of what the thread is doing; kept on the hook, because the monitor may have given up by now. */
+/**
+ * Returns the stack and keeps it on the hook, because the monitor may no longer be waiting for it. There is none while
+ * the thread is being interrupted, because it is leaving the frozen code.
+ */
 export const TAKE_STACK: string = `function takeStack(hook, request) {
-  // Too late when interrupting: the thread is leaving the frozen code.
   if (hook === undefined || hook.isInterrupting()) return undefined;
   const stack = (${STACK_BELOW})(takeStack);
   hook.late = { request, stack };
@@ -29,17 +32,18 @@ export const EXIT = `function exit(code) {
   }
 }`;
 
-/** Ends the process unless the request was withdrawn or the thread is back. */
+/**
+ * Ends the process unless the request was withdrawn or the thread is back. A thread that was frozen in native code has
+ * come out of it if this runs. This is the one place where the library ends the process: `onFreeze: "exit"` asks for it.
+ */
 export const LEAVE: string = `function leave(hook, request, frozen, cells) {
   if (hook === undefined) return;
   const { control } = hook;
   const withdrawn =
-    // If the thread was frozen in native code and this runs, it has come out of it.
     frozen.native ||
     Atomics.load(control, cells.REQUEST) !== request ||
     Atomics.load(control, cells.PULSE) !== frozen.pulse ||
     hook.subjects.get(frozen.id)?.cells.isTriggered !== true;
   Atomics.store(control, cells.EXITING, withdrawn ? -request : request);
-  // The one place where the library ends the process: asked for by onFreeze "exit", on its behalf.
   if (!withdrawn) (${EXIT})(frozen.exitCode);
 }`;

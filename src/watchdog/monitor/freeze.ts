@@ -1,59 +1,55 @@
 import { writeFrozen } from "../../heartbeat-file/freeze-link.js";
+import { writeStderr } from "../../process/write-stderr.js";
 import { freezeReport, noteOf } from "../freeze-report.js";
-import type { Notice } from "../monitor-protocol.js";
 import type { TimeoutInfo } from "../timeout-info.js";
 import { ARMED, GUARD, INTERRUPTING } from "../watch-cells.js";
 import { endAsAsked } from "./ending.js";
 import { examine } from "./examination.js";
-import type { Frozen } from "./frozen.js";
-import { notCounted } from "./not-counted.js";
+import type { Expired } from "./expired.js";
 import { removeOldReports, writeReport } from "./report-file.js";
 import { type ThreadAccess, waitUntil } from "./thread-access.js";
 
 /**
- * What the monitor does about a frozen thread: finds out where it is, reports, and interrupts it or ends the process.
+ * Handles a freeze: finds out where the thread is, reports it, and interrupts it or ends the process.
  *
- * @returns `"paused"`, and has done nothing, when a debugger has stopped the thread.
+ * @param tell reports a timeout to the thread, with the number of the request for its stack.
+ * @returns whether a debugger has stopped the thread: then nothing else was done.
  */
 export async function handleFreeze(
   thread: ThreadAccess,
-  frozen: readonly Frozen[],
-  notify: (notice: Notice) => void,
-): Promise<"handled" | "paused"> {
+  frozen: readonly Expired[],
+  tell: (expired: Expired, info: TimeoutInfo, request: number) => void,
+): Promise<boolean> {
   const { pulse } = thread;
   const request = thread.nextRequest();
-  const { kind, stack, details, paused, answered } = await examine(thread, request);
-  if (paused) return "paused";
-  const infoOf = ({ name, secondsInactive, secondsNotCounted }: Frozen): TimeoutInfo => ({
+  await thread.lock();
+  const { found, paused, answered } = await examine(thread, request);
+  thread.unlock();
+  if (paused) return true;
+  const infoOf = ({ order: { name }, secondsInactive, details: notCounted }: Expired): TimeoutInfo => ({
     name,
     secondsInactive,
-    kind,
-    ...(stack === undefined ? {} : { stack }),
-    details: { ...details, ...notCounted(secondsNotCounted) },
+    ...found,
+    details: { ...found.details, ...notCounted },
   });
-  thread.write(freezeReport(frozen.map(infoOf)));
+  writeStderr(freezeReport(frozen.map(infoOf)));
   for (const one of frozen) record(thread, one, infoOf(one), pulse);
-  for (const one of frozen) {
-    const { id, pings, at, cells } = one;
-    // Sent before the cells show it: code that sees it there may call `stop()`, which delivers what was sent.
-    notify({ id, pings, at, request, info: infoOf(one) });
-    cells.fire(pings);
-  }
-  if (await interrupt(frozen)) return "handled";
-  const native = kind === "blocked-native";
+  for (const one of frozen) tell(one, infoOf(one), request);
+  if (await interrupt(thread, frozen)) return false;
+  const native = found.kind === "blocked-native";
   await endAsAsked(thread, frozen, pulse, { native: native && !answered, returned: native && answered });
-  return "handled";
+  return false;
 }
 
-/** Leaves it in files, for those who look at the process from outside. */
-function record(thread: ThreadAccess, frozen: Frozen, info: TimeoutInfo, pulse: number): void {
-  const { name, link, reportDirectory, maxReports, onFreeze } = frozen;
-  // What fails is a line on stderr and nothing else.
+/** Writes the freeze to the heartbeat's file and to the folder for reports. */
+function record(thread: ThreadAccess, frozen: Expired, info: TimeoutInfo, pulse: number): void {
+  const { name, link, reportDirectory, maxReports, onFreeze } = frozen.order;
+  // A failure is reported on stderr and changes nothing else.
   const attempt = (failure: string, action: () => void): void => {
     try {
       action();
     } catch (error) {
-      thread.write(noteOf(name, `${failure}: ${String(error)}`));
+      writeStderr(noteOf(name, `${failure}: ${String(error)}`));
     }
   };
   if (link !== undefined) {
@@ -70,11 +66,16 @@ function record(thread: ThreadAccess, frozen: Frozen, info: TimeoutInfo, pulse: 
 }
 
 /** Throws an error into synchronous code that runs under a guard; says whether that code has ended. */
-async function interrupt(frozen: readonly Frozen[]): Promise<boolean> {
+async function interrupt(thread: ThreadAccess, frozen: readonly Expired[]): Promise<boolean> {
+  await thread.lock();
   const struck = frozen.filter(
     ({ cells }) => Atomics.compareExchange(cells.counters, GUARD, ARMED, INTERRUPTING) === ARMED,
   );
-  if (struck.length === 0) return false;
+  if (struck.length === 0) {
+    thread.unlock();
+    return false;
+  }
+  // The run that it ends unlocks the thread.
   process.kill(process.pid, "SIGINT");
   return waitUntil(() => struck.every(({ cells }) => Atomics.load(cells.counters, GUARD) !== INTERRUPTING));
 }

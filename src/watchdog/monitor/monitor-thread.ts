@@ -10,13 +10,13 @@ import {
 } from "../monitor-protocol.js";
 import { WatchedThread } from "./watched-thread.js";
 
-/** How long the thread outlives its last watchdog, in milliseconds: short-lived ones must not start a thread each. */
+/** How long the thread outlives its last watchdog, in milliseconds: not every short-lived one is to start a thread. */
 const LINGER = 250;
 
 const { port, wake, channel, thread: starter } = workerData as MonitorData;
 const foreignOrders = channel === undefined ? undefined : new BroadcastChannel(channel);
 const own = new WatchedThread(starter, (notice) => port.postMessage(notice));
-/** The worker threads that have watchdogs, and where each of them listens. */
+/** The worker threads that have watchdogs, and the channel of each. */
 const workers = new Map<string, { readonly thread: WatchedThread; readonly channel: BroadcastChannel }>();
 
 function* received(from: MessagePort | BroadcastChannel): Generator {
@@ -42,7 +42,7 @@ function takeOrders(): void {
   }
 }
 
-/** Forgets the worker threads that have no watchdog any more. */
+/** Forgets the worker threads without a watchdog. */
 function forgetIdle(): void {
   for (const [key, worker] of workers) {
     if (!worker.thread.isIdle) continue;
@@ -52,14 +52,14 @@ function forgetIdle(): void {
 }
 
 /**
- * Waiting without an event loop keeps the idle monitor cheap: a look costs a fraction of what a timer does. Only the
- * handling of a freeze runs the loop, because the inspector needs it.
+ * Waits without the event loop, because a look then costs a fraction of what a timer costs. Only the handling of a
+ * freeze uses the loop, which the inspector needs.
  */
 async function keepWatch(): Promise<void> {
   let threads: readonly WatchedThread[] = [own];
   for (let taken = -1; ;) {
     const orders = Atomics.load(wake, ORDERS);
-    // Before the orders: what has passed by now does not count for a watchdog that starts now.
+    // Before the orders, so that the time until now does not count for a watchdog that starts now.
     for (const thread of threads) thread.pass();
     if (orders !== taken) takeOrders();
     taken = orders;
@@ -78,7 +78,7 @@ async function keepWatch(): Promise<void> {
     if (busy) continue;
     const isOver = workers.size === 0 && own.isIdle;
     const news = Atomics.wait(wake, ORDERS, orders, isOver ? LINGER : wait);
-    // Unless an order has just been given: then it goes on.
+    // Ends, unless an order has just been given.
     if (!isOver || news !== "timed-out") continue;
     if (Atomics.compareExchange(wake, ORDERS, orders, CLOSED) === orders) break;
   }

@@ -1,11 +1,11 @@
 import type { LeftOut, Watch } from "../deadline.js";
 import type { NotCountedKind, TimeoutDetails } from "../timeout-info.js";
 
-/** After this many milliseconds without starvation, the next one is reported again. */
+/** After this many milliseconds without starvation, the next starvation is reported again. */
 const QUIET = 60_000;
 
 /**
- * Says what has kept a watchdog from timing out, if it would have done so by now had all time counted.
+ * What has kept a watchdog from timing out, if it would have timed out by now with all time counted.
  *
  * @param left what was left out since the period began.
  */
@@ -21,7 +21,7 @@ function kindOfNotCounted(
   return suspended >= starved ? "suspended" : "starved";
 }
 
-/** What one look at a watchdog knows of the time that was left out. */
+/** One look at a watchdog. */
 export interface NotCountedLook {
   /** As it was before this look. */
   readonly watch: Watch;
@@ -36,9 +36,9 @@ export interface NotCountedLook {
 }
 
 /**
- * Decides when to report time that kept a watchdog from timing out: when the ping has come after all, or when that
- * time alone is as long as the timeout. A stop is reported once before the next ping. Starvation, which goes on from
- * ping to ping, is reported again only after a minute (or a timeout, if that is longer) without it.
+ * Decides when to report that time was not counted: when the ping has come after all, or when that time alone is as long
+ * as the timeout. A stop is reported once before the next ping. Starvation, which can go on from ping to ping, is
+ * reported again only after a minute (or a timeout, if that is longer) without it.
  */
 export class NotCountedEpisodes {
   readonly #timeout: number;
@@ -53,12 +53,12 @@ export class NotCountedEpisodes {
     this.#quiet = Math.max(QUIET, timeout);
   }
 
-  /** Says what to report now. */
+  /** What to report now. */
   look({ watch, pings, left, counted, now }: NotCountedLook): NotCountedKind | undefined {
     const kind = kindOfNotCounted(watch, this.#timeout, left, counted);
     if (kind === undefined) return undefined;
     const isOver = pings !== watch.pings;
-    // It is not known when the ping came since the last look; after a stop it comes at once.
+    // A ping may have come at any time since the last look; after a stop it comes at once.
     if (!isOver || kind === "suspended") this.#due = watch.pings;
     const isTime = isOver ? this.#due === watch.pings : left[kind] >= this.#timeout;
     return isTime && this.#isNew(kind, watch.pings, now) ? kind : undefined;
@@ -76,7 +76,7 @@ export class NotCountedEpisodes {
   }
 }
 
-/** Reported from 0.1 s on: every wait overshoots a little. */
+/** The detail of a timeout; from 0.1 s on, because every wait takes a little too long. */
 export function notCounted(secondsNotCounted: number): TimeoutDetails {
   return secondsNotCounted < 0.1 ? {} : { secondsNotCounted };
 }

@@ -10,22 +10,22 @@ import type { TimeoutInfo } from "../timeout-info.js";
 /** Names longer than this are cut: a file name has 255 bytes at most. */
 const LONGEST_NAME = 80;
 
-/** What a report's file is called, and its time in that. */
+/** The file name of a report, with its time. */
 const REPORT = /^watchdog-.+-\d+-(\d{8}T\d{9}Z)(?:-\d+)?\.json$/;
 
 /**
- * What a report's file is called, without its ending.
+ * The file name of a report, without the extension.
  *
  * @param time ISO 8601, UTC.
  */
 export function reportName(watchdog: string, pid: number, time: string): string {
   const name = watchdog.replaceAll(/[^\w.-]+/g, "-").slice(0, LONGEST_NAME);
-  // To the millisecond, without what some file systems do not allow.
+  // To the millisecond, without characters that some file systems do not allow.
   return `watchdog-${name}-${pid}-${time.slice(0, 23).replaceAll(/[-:.]/g, "")}Z`;
 }
 
 /**
- * Writes the report of one frozen watchdog as JSON: what stderr says, and which process it was.
+ * Writes the report of one watchdog as JSON: what stderr says, and which process it was.
  *
  * @returns the name of the file.
  * @throws the system's error.
@@ -38,17 +38,17 @@ export function writeReport(directory: string, info: TimeoutInfo, onFreeze: OnFr
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const base = reportName(name, process.pid, time);
   let file = `${base}.json`;
-  // Two watchdogs of one name, frozen together.
+  // Two watchdogs of the same name can time out at once.
   for (let another = 2; existsSync(path.join(directory, file)); another++) file = `${base}-${another}.json`;
   replaceFileSync(path.join(directory, file), `${JSON.stringify(report, null, 2)}\n`);
   return file;
 }
 
 /**
- * Removes the oldest reports beyond the first `most`, whichever process has written them. Files that are not named like a
- * report stay, and so does `latest`, even if the clock was set back.
+ * Removes the oldest reports beyond `most`, including those of other processes. Files with other names stay, and so does
+ * `latest`, even if the clock was set back.
  *
- * @throws the system's error; not when another process was faster.
+ * @throws the system's error, but not if another process has removed the file.
  */
 export function removeOldReports(directory: string, most: number, latest: string): void {
   const others = readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {

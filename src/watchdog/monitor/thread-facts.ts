@@ -4,10 +4,10 @@ import type { TimeoutDetails } from "../timeout-info.js";
 
 const LONGEST_COMMAND = 200;
 
-/** What CPU time a thread has had since it started, in milliseconds. */
+/** The CPU times of a thread since it started, in milliseconds. */
 export interface CpuTimes {
   readonly ran: number;
-  /** Runnable without a CPU, also because the control group's quota was used up. A wait counts when it is over. */
+  /** Runnable without a CPU, or without quota of its control group. A wait is added when it ends. */
   readonly queued: number;
 }
 
@@ -18,7 +18,7 @@ function parseCpuTimes(schedstat: string): CpuTimes | undefined {
     : undefined;
 }
 
-/** What the kernel's `folder` of a thread says of its share of the CPU (Linux). */
+/** Reads the CPU times of a thread from its folder in `/proc` (Linux). */
 export function cpuTimes(folder: string | undefined): CpuTimes | undefined {
   return folder === undefined ? undefined : parseCpuTimes(readProc(`${folder}/schedstat`) ?? "");
 }
@@ -38,8 +38,8 @@ function openOwn(): () => CpuTimes | undefined {
 }
 
 /**
- * The same for the calling thread. The file stays open until the thread ends: opening it for each reading was most of
- * what an idle monitor cost.
+ * Those of the calling thread. The file stays open until the thread ends: opening it for each reading was most of the
+ * cost of an idle monitor.
  */
 export function ownCpuTimes(): CpuTimes | undefined {
   readOwn ??= openOwn();
@@ -55,7 +55,7 @@ function commandOf(pid: number): string {
   return (readProc(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ").trim().slice(0, LONGEST_COMMAND);
 }
 
-/** What the kernel says of a thread at this moment (Linux; elsewhere nothing). */
+/** What the kernel knows about a thread at this moment (Linux; nothing elsewhere). */
 export function threadFacts(folder: string | undefined): TimeoutDetails {
   if (folder === undefined) return {};
   const threadState = readStat(folder)?.state;

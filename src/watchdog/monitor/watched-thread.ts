@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
-import { sharedNow } from "../../process/shared-time.js";
-import { threadClock } from "../../process/thread-clock.js";
+import { sharedNow, threadClock } from "../../process/thread-clock.js";
 import {
   beginWatch,
   judge,
@@ -10,23 +9,22 @@ import {
   type Verdict,
   type Watch,
 } from "../deadline.js";
-import { handleFreeze } from "./freeze.js";
-import type { Frozen } from "./frozen.js";
 import {
   DEBUGGABLE,
   type Notice,
   type Order,
-  PULSE,
   type ThreadData,
   type WatchOrder,
 } from "../monitor-protocol.js";
+import type { TimeoutInfo } from "../timeout-info.js";
+import { ARMED, GUARD, WatchCells } from "../watch-cells.js";
 import { CountedTime } from "./counted-time.js";
+import type { Expired } from "./expired.js";
+import { handleFreeze } from "./freeze.js";
 import { notCounted, NotCountedEpisodes } from "./not-counted.js";
 import { ThreadAccess } from "./thread-access.js";
-import { ARMED, GUARD, WatchCells } from "../watch-cells.js";
-import { writeStderr } from "../../process/write-stderr.js";
 
-/** The looks in a timeout: more cost more CPU, fewer find a timeout later. */
+/** The looks in a timeout: more cost more CPU, fewer find it later. */
 const LOOKS = 4;
 const MOST_POLL = 1000;
 /** How often a thread at a breakpoint is asked whether it goes on, in milliseconds. */
@@ -39,15 +37,15 @@ interface Watched {
   readonly poll: number;
   readonly cells: WatchCells;
   watch: Watch;
-  /** What the time had left out when this period began. */
+  /** What had not been counted when this period began. */
   before: LeftOut;
   readonly episodes: NotCountedEpisodes;
 }
 
-/** What one look at a thread has found. */
+/** The result of one look at a thread. */
 interface Sight {
-  readonly frozen: readonly Frozen[];
-  readonly notPinged: readonly Frozen[];
+  readonly frozen: readonly Expired[];
+  readonly notPinged: readonly Expired[];
   /** How long the next look can wait, in milliseconds. */
   readonly wait: number;
 }
@@ -68,9 +66,9 @@ export class WatchedThread {
   constructor(data: ThreadData, send: (notice: Notice) => void) {
     this.#data = data;
     this.#send = send;
-    this.#access = new ThreadAccess(data, writeStderr);
+    this.#access = new ThreadAccess(data);
     this.#time = new CountedTime(data.folder);
-    this.#pulse = Atomics.load(data.control, PULSE);
+    this.#pulse = this.#access.pulse;
   }
 
   get isIdle(): boolean {
@@ -96,11 +94,10 @@ export class WatchedThread {
 
   /** Takes in how long the monitor will wait from now; `undefined` when it was busy since the last {@link pass}. */
   expect(wait: number | undefined): void {
-    if (wait === undefined) this.#time.wasBusy();
-    else this.#time.expect(wait);
+    this.#time.expect(wait);
   }
 
-  /** Looks at all watchdogs once and does what is to be done; says how long the next look can wait. */
+  /** Looks at all watchdogs once and handles their timeouts; returns how long the next look can wait. */
   async watch(): Promise<{ readonly wait: number; readonly busy: boolean }> {
     if (this.#paused && !(await this.#goesOn())) return { wait: PAUSED_POLL, busy: false };
     const { frozen, notPinged, wait } = this.#lookAround();
@@ -109,21 +106,26 @@ export class WatchedThread {
       return { wait: 0, busy: false };
     }
     if (frozen.length + notPinged.length === 0) return { wait, busy: false };
-    await this.#tell(frozen, notPinged);
+    this.#paused = await this.#handle(frozen, notPinged);
     return { wait, busy: true };
   }
 
-  async #tell(frozen: readonly Frozen[], notPinged: readonly Frozen[]): Promise<void> {
-    // A loop that seemed to run may have come to a breakpoint just now.
+  /** Reports timeouts and acts on them; returns whether a debugger has stopped the thread instead. */
+  async #handle(frozen: readonly Expired[], notPinged: readonly Expired[]): Promise<boolean> {
+    // The loop may have stopped at a breakpoint just now.
     const isDoubtful = this.#askedLoopAt !== undefined || Atomics.load(this.#data.control, DEBUGGABLE) === 1;
-    if (notPinged.length > 0 && isDoubtful && (await this.#access.isPaused())) {
-      this.#paused = true;
-      return;
+    if (notPinged.length > 0 && isDoubtful && (await this.#access.isPaused())) return true;
+    const tell = (expired: Expired, info: TimeoutInfo, request: number): void => {
+      const { order, pings, at, cells } = expired;
+      // Sent before the cells show it: code that sees it there may call `stop()`, which delivers what was sent.
+      this.#notify({ id: order.id, pings, at, request, info });
+      cells.fire(pings);
+    };
+    for (const one of notPinged) {
+      const { order, secondsInactive, details } = one;
+      tell(one, { name: order.name, secondsInactive, kind: "not-pinged", details }, 0);
     }
-    for (const one of notPinged) this.#tellNotPinged(one);
-    if (frozen.length === 0) return;
-    const outcome = await handleFreeze(this.#access, frozen, (notice) => this.#notify(notice));
-    this.#paused = outcome === "paused";
+    return frozen.length > 0 && handleFreeze(this.#access, frozen, tell);
   }
 
   /** Asks a thread at a breakpoint, from time to time, whether it goes on. */
@@ -134,14 +136,14 @@ export class WatchedThread {
       this.#askAgainAt = now + PAUSED_POLL;
       return false;
     }
-    // It is not known since when it was paused: every watchdog gets a whole timeout from now.
+    // It is not known when it was stopped: every watchdog gets a whole timeout from now.
     this.#paused = false;
     this.#askedLoopAt = undefined;
     for (const entry of this.#watched.values()) Object.assign(entry, this.#begin(entry.cells));
     return true;
   }
 
-  /** A worker thread that was terminated is silent, which is no freeze. */
+  /** Whether the thread is silent because it is a worker that was terminated. */
   #isGone(): boolean {
     const { main, folder } = this.#data;
     if (main || folder === undefined) return false;
@@ -152,7 +154,7 @@ export class WatchedThread {
   #begin(cells: WatchCells): { readonly watch: Watch; readonly before: LeftOut } {
     const watch = beginWatch(cells.pings, this.#time.counted);
     cells.see(watch.pings, this.#theirNow);
-    return { watch, before: this.#leftOut };
+    return { watch, before: this.#time.leftOut };
   }
 
   #notify(notice: Notice): void {
@@ -160,18 +162,13 @@ export class WatchedThread {
     this.#askedLoopAt ??= this.#time.counted;
   }
 
-  #takePulse(): boolean {
-    const before = this.#pulse;
-    this.#pulse = Atomics.load(this.#data.control, PULSE);
-    const ran = this.#pulse !== before;
-    if (ran) this.#askedLoopAt = undefined;
-    return ran;
-  }
-
   #lookAround(): Sight {
-    const loopRan = this.#takePulse();
-    const frozen: Frozen[] = [];
-    const notPinged: Frozen[] = [];
+    const { pulse } = this.#access;
+    const loopRan = pulse !== this.#pulse;
+    this.#pulse = pulse;
+    if (loopRan) this.#askedLoopAt = undefined;
+    const frozen: Expired[] = [];
+    const notPinged: Expired[] = [];
     let wait = Infinity;
     for (const entry of this.#watched.values()) {
       const verdict = this.#lookAt(entry, loopRan);
@@ -190,20 +187,17 @@ export class WatchedThread {
     return sharedNow() + this.#data.ahead;
   }
 
-  get #leftOut(): LeftOut {
-    const { starved, suspended } = this.#time;
-    return { starved, suspended };
+  #leftOutSince(before: LeftOut): LeftOut {
+    const { starved, suspended } = this.#time.leftOut;
+    return { starved: starved - before.starved, suspended: suspended - before.suspended };
   }
 
-  /** Reports time that was left out, when it would have been a timeout. */
-  #tellNotCounted({ order, watch, before, episodes }: Watched, pings: number): void {
-    const { starved, suspended, counted } = this.#time;
-    const left = { starved: starved - before.starved, suspended: suspended - before.suspended };
-    if (left.starved === 0 && left.suspended === 0) return;
-    const kind = episodes.look({ watch, pings, left, counted, now: threadClock.now() });
+  /** Reports time that was not counted, if it would have been a timeout. */
+  #tellNotCounted({ order: { id, name }, watch, before, episodes }: Watched, pings: number): void {
+    const left = this.#leftOutSince(before);
+    const kind = episodes.look({ watch, pings, left, counted: this.#time.counted, now: threadClock.now() });
     if (kind === undefined) return;
     const details = { secondsStarved: left.starved / 1000, secondsSuspended: left.suspended / 1000 };
-    const { id, name } = order;
     this.#notify({ id, notCounted: { name, kind, seconds: left[kind] / 1000, details } });
   }
 
@@ -215,27 +209,18 @@ export class WatchedThread {
     entry.watch = look(watch, pings, loopRan, now);
     if (watch.pings !== pings) {
       cells.see(pings, this.#theirNow);
-      entry.before = this.#leftOut;
+      entry.before = this.#time.leftOut;
     }
-    // While synchronous code runs under a guard, the loop cannot turn: there is no point in asking it.
+    // While synchronous code runs under a guard, the loop cannot run: there is no need to ask it.
     const guarded = Atomics.load(cells.counters, GUARD) === ARMED;
     const silent = this.#askedLoopAt === undefined ? 0 : now - this.#askedLoopAt;
     return judge(entry.watch, entry.order.timeout, guarded ? Infinity : silent, now);
   }
 
-  #describe({ order, cells, watch, before }: Watched): Frozen {
-    const { id, name, onFreeze, exitCode, reportDirectory, maxReports, link } = order;
-    const { pings, since } = watch;
+  #describe({ order, cells, watch: { pings, since }, before }: Watched): Expired {
     const secondsInactive = (this.#time.counted - since) / 1000;
-    const secondsNotCounted = (this.#time.uncounted - before.starved - before.suspended) / 1000;
-    const what = { id, name, pings, cells, onFreeze, exitCode, reportDirectory, maxReports, link };
-    return { ...what, at: this.#theirNow, secondsInactive, secondsNotCounted };
-  }
-
-  #tellNotPinged({ id, name, pings, at, cells, secondsInactive, secondsNotCounted }: Frozen): void {
-    const details = notCounted(secondsNotCounted);
-    const info = { name, secondsInactive, kind: "not-pinged", details } as const;
-    this.#notify({ id, pings, at, request: 0, info });
-    cells.fire(pings);
+    const { starved, suspended } = this.#leftOutSince(before);
+    const details = notCounted((starved + suspended) / 1000);
+    return { order, cells, pings, at: this.#theirNow, secondsInactive, details };
   }
 }

@@ -56,7 +56,7 @@ describe("a line", () => {
     expect(jsonLine({ event: "ended", code: 0 }, WALL)).toBe(`{"time":"${TIME}","event":"ended","code":0}\n`);
   });
 
-  test("is coloured by whoever can", () => {
+  test("is coloured by the given function", () => {
     const line = textLine(
       { event: "gave-up", restarts: 1, window: 1 },
       WALL,

@@ -278,11 +278,11 @@ describe("a signal", () => {
     expect(world.taken()).toEqual([`${signal} to program`, "forwarded"]);
   });
 
-  test("of a window that changes its size is passed on without a word", () => {
+  test("of a window that changes its size is passed on without a line", () => {
     expect(new World().started().signal("SIGWINCH").taken()).toEqual(["SIGWINCH to group"]);
   });
 
-  test("is passed on to nobody while there is no program", () => {
+  test("is not passed on while there is no program", () => {
     const world = new World().started().exited(1);
     world.taken();
     expect(world.signal("SIGUSR2").signal("SIGCONT").taken()).toEqual([]);
@@ -335,7 +335,7 @@ describe("a signal", () => {
     expect(world.pass(1).taken()[0]).toBe("killing");
   });
 
-  test("does not hold the supervisor for ever when the program cannot be killed", () => {
+  test("does not keep the supervisor waiting forever when the program cannot be killed", () => {
     const world = new World(["--grace", "1"]).started().signal("SIGTERM").pass(1000);
     world.taken();
     expect(world.pass(5000).taken()).toEqual(["left-behind", "ended", "finish 137"]);

@@ -152,7 +152,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.stdout.split(`got ${signal}`)).toHaveLength(2);
   });
 
-  test("kills a program that does not care, after its grace", async () => {
+  test("kills a program that ignores SIGTERM, after its grace", async () => {
     const it = new Supervised().scenario([...QUICK, "--grace", "300ms"], "deaf");
     await it.until(() => it.stdout.includes("ready"));
     it.kill("SIGTERM");

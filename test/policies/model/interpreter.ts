@@ -7,6 +7,8 @@ export interface End {
   readonly label: string;
   readonly isRefusal?: boolean;
   readonly isMistake?: boolean;
+  /** A timeout whose timer was late by more than half of it. */
+  readonly isLate?: boolean;
   /** Milliseconds. */
   readonly asked?: number;
 }
@@ -102,13 +104,13 @@ type Of<Kind extends Spec["kind"]> = Extract<Spec, { kind: Kind }>;
 
 function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, name: string): Run {
   const { agenda } = world;
-  const open: { readonly due: number; readonly expire: () => void }[] = [];
+  const open: { readonly due: number; readonly expire: (late: number) => void }[] = [];
   let isPolling = false;
   const expire = (now: number): void => {
     if (isPolling) world.polling--;
     isPolling = false;
     for (const call of [...open].toSorted((one, other) => one.due - other.due)) {
-      if (call.due <= now) call.expire();
+      if (call.due <= now) call.expire(now - call.due);
     }
   };
   const fired = (late: number): void => {
@@ -128,6 +130,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
   return (context, done) => {
     const end: End = { isGood: false, label: `timeout ${name}` };
     const due = Math.min(agenda.now + length, context.deadline);
+    const time = due - agenda.now;
     if (due <= agenda.now) {
       done(end);
       return nothing;
@@ -139,10 +142,10 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
     };
     const call = {
       due,
-      expire(): void {
+      expire(late: number): void {
         forget();
         cancel();
-        done(end);
+        done({ ...end, isLate: late > time / 2 });
       },
     };
     open.push(call);
@@ -321,7 +324,7 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
     tickets.add(ticket);
     if (ticket.isProbe) probe = { ticket, deadline: agenda.now + resetTimeout };
     const cancel = world.start(inner, context, (end) => {
-      settle(ticket, end.isGood ? "success" : end.isRefusal ? "ignored" : "failure");
+      settle(ticket, end.isGood ? "success" : end.isRefusal || end.isLate ? "ignored" : "failure");
       done(end);
     });
     return () => {

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ThreadAccess } from "../../../src/watchdog/monitor/thread-access.js";
-import { CONTROL_CELLS } from "../../../src/watchdog/monitor-protocol.js";
-import { fixture, type Run, runProgram } from "../run-program.js";
+import { fixture, type Run, run } from "../fork.js";
 
 const ended = { code: 70, signal: null, events: [{ event: "exit", code: 70 }] };
 
@@ -13,23 +11,23 @@ describe.concurrent("onFreeze exit", () => {
   ])(
     "runs the exit listeners and ends with its code while nobody debugs (%s, %s)",
     async (flag, ...program) => {
-      const run = await runProgram([flag, fixture("watchdog-debugged.mjs"), ...program]);
-      expect(run).toMatchObject(ended);
-      expect(run.stderr).toContain("Debugger listening");
-      expect(run.stderr).not.toContain("killing");
+      const result = await run([flag, fixture("watchdog-debugged.mjs"), ...program]);
+      expect(result).toMatchObject(ended);
+      expect(result.stderr).toContain("Debugger listening");
+      expect(result.stderr).not.toContain("killing");
     },
   );
 
   test("does not wait for a debugger that stays", async () => {
-    const run = await debugged("--inspect=0", "exit-attached", "stay");
-    expect(run).toMatchObject(ended);
-    expect(run.stderr).toContain("Debugger attached");
-    expect(run.stderr).not.toContain("killing");
+    const result = await debugged("--inspect=0", "exit-attached", "stay");
+    expect(result).toMatchObject(ended);
+    expect(result.stderr).toContain("Debugger attached");
+    expect(result.stderr).not.toContain("killing");
   });
 });
 
 function debugged(flag: string, program: string, hold = "1800"): Promise<Run> {
-  return runProgram([fixture("debugger-client.mjs"), flag, hold, fixture("watchdog-debugged.mjs"), program]);
+  return run([fixture("debugger-client.mjs"), flag, hold, fixture("watchdog-debugged.mjs"), program]);
 }
 
 const realFreeze = { event: "timeout", name: "feed", kind: "blocked" };
@@ -59,18 +57,4 @@ describe.concurrent("a thread that a debugger has stopped for longer than the ti
     expect(events).toEqual(wentOn);
     expect(stderr.match(/was not pinged/g)).toHaveLength(1);
   });
-});
-
-test("a thread that cannot be inspected is not taken for stopped by a debugger", async () => {
-  // There is no way from the main thread into the main thread.
-  const control = new Int32Array(new SharedArrayBuffer(CONTROL_CELLS * 4));
-  const thread = {
-    key: "key",
-    hook: "key",
-    main: true,
-    uninspectable: undefined,
-    folder: undefined,
-    ahead: 0,
-  };
-  expect(await new ThreadAccess({ ...thread, control }, () => {}).isPaused()).toBe(false);
 });

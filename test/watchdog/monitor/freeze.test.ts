@@ -7,7 +7,7 @@ import { kindOfBlock } from "../../../src/watchdog/monitor/examination.js";
 import { built, checkBuilt, fixture, type Run, run } from "../fork.js";
 
 const scenario = (name: string, ...args: string[]): Promise<Run> =>
-  run([fixture("scenarios.mjs"), name, ...args]);
+  run([fixture("watchdog-scenarios.mjs"), name, ...args]);
 
 const root = mkdtempSync(path.join(tmpdir(), "freeze-"));
 
@@ -17,7 +17,7 @@ function untilReported(name: string): Promise<Run> {
   const onStderr = (text: string): void => {
     if (text.includes("was not pinged") && !existsSync(file)) writeFileSync(file, "");
   };
-  return run([fixture("scenarios.mjs"), name, file], { onStderr });
+  return run([fixture("watchdog-scenarios.mjs"), name, file], { onStderr });
 }
 
 beforeAll(checkBuilt);
@@ -27,7 +27,7 @@ const linux = process.platform === "linux";
 const posix = process.platform !== "win32";
 
 describe.concurrent("a frozen thread", () => {
-  test("is reported while it is frozen, told of when it is back, and again the next time", async () => {
+  test("is reported at once, emits a timeout when it is back, and again the next time", async () => {
     const { code, events, stderr } = await scenario("freeze");
     const names = events.map(({ event }) => event);
     expect(names).toEqual(["back", "timeout", "recover", "pinged", "timeout"]);
@@ -44,7 +44,7 @@ describe.concurrent("a frozen thread", () => {
     expect(code).toBe(0);
   });
 
-  test("counts each time that its loop came back in between, pinged or not", async () => {
+  test("counts as frozen again if its loop ran in between, pinged or not", async () => {
     const { events } = await scenario("freeze-twice-without-ping", path.join(root, "reports"));
     expect(events.map(({ kind }) => kind)).toEqual(Array(2).fill(expect.stringMatching(/^blocked-/)));
   });
@@ -57,7 +57,7 @@ describe.concurrent("a frozen thread", () => {
     expect(stderr).toContain("feed: ending the process with exit code 70");
   });
 
-  test("ends with the exit code of one's choice", async () => {
+  test("ends with the given exit code", async () => {
     await expect(scenario("exit-code")).resolves.toMatchObject({ code: 42 });
   });
 
@@ -80,7 +80,7 @@ describe.concurrent("a frozen thread", () => {
     expect(stderr).toContain("no JavaScript runs on the frozen thread");
   });
 
-  test.runIf(linux)("waiting for a child process is told by what the kernel says", async () => {
+  test.runIf(linux)("that waits for a child process is recognized by its state in the kernel", async () => {
     const { events, stderr } = await untilReported("child-process");
     expect(events).toMatchObject([
       { event: "timeout", kind: "blocked-native", details: { threadState: "S" } },
@@ -91,30 +91,30 @@ describe.concurrent("a frozen thread", () => {
     expect(stderr).toMatch(/child process \d+: .*sleep 0\.05/);
   });
 
-  test.runIf(posix)("has no stack of the runtime's own code that it came back to", async () => {
+  test.runIf(posix)("has no stack that shows only code of the runtime", async () => {
     const { events } = await untilReported("child-process-last");
     expect(events).toMatchObject([{ event: "timeout", kind: "blocked-native" }]);
     const { stack = "file:" } = events[0] ?? {};
     expect(stack).toContain("file:");
   });
 
-  test("that runs microtasks without end is reported, with a word for the stack that it has not", async () => {
+  test("that runs endless microtasks is reported, with a reason if there is no stack", async () => {
     const { events, stderr } = await scenario("microtasks");
     expect(events).toMatchObject([{ event: "timeout", kind: "blocked-js" }]);
     expect(stderr).toMatch(/\(blocked-js\)\n {4}\S/);
     expect(stderr).toMatch(/^ {4}(at |no stack: no JavaScript)/m);
   });
 
-  test("is reported by the CommonJS build, too", async () => {
-    const { code, events } = await run([fixture("commonjs.cjs")]);
+  test("is also reported by the CommonJS build", async () => {
+    const { code, events } = await run([fixture("watchdog-commonjs.cjs")]);
     expect(events).toMatchObject([{ event: "timeout", name: "cjs", kind: "blocked-js" }]);
     expect(code).toBe(0);
   });
 
-  test("is looked into and ended also in a bundle that keeps the names of functions", async () => {
+  test("is also examined and ended in a bundle that keeps the names of functions", async () => {
     const outdir = mkdtempSync(path.join(path.dirname(built), "../bundle-"));
     await build({
-      entryPoints: { program: fixture("scenarios.mjs") },
+      entryPoints: { program: fixture("watchdog-scenarios.mjs") },
       outdir,
       bundle: true,
       minifySyntax: true,
@@ -141,17 +141,17 @@ describe.concurrent("a frozen thread", () => {
 });
 
 describe.concurrent("a thread that is not frozen", () => {
-  test("is told at once of work that hangs", async () => {
+  test("reports work that hangs at once", async () => {
     const { events, stderr } = await scenario("hang");
     expect(events).toMatchObject([{ event: "timeout", kind: "not-pinged" }, { event: "recover" }]);
     expect(stderr).toBe("");
   });
 
-  test("is not kept from ending by a watchdog that runs", async () => {
+  test("ends although a watchdog is running", async () => {
     await expect(scenario("idle")).resolves.toEqual({ code: 0, signal: null, events: [], stderr: "" });
   });
 
-  test("exits silently with a watchdog that runs", async () => {
+  test("exits silently with a running watchdog", async () => {
     await expect(scenario("process-exit")).resolves.toEqual({
       code: 3,
       signal: null,
@@ -160,7 +160,7 @@ describe.concurrent("a thread that is not frozen", () => {
     });
   });
 
-  test.runIf(linux)("has no warning and nothing left of many watchdogs, runs and monitors", async () => {
+  test.runIf(linux)("has no warning and nothing left after many watchdogs, runs and monitors", async () => {
     const { code, events, stderr } = await scenario("many");
     expect(events).toEqual([{ event: "left", listeners: 0, threads: 0 }]);
     expect(stderr).toBe("");
@@ -179,7 +179,12 @@ describe.concurrent("a thread that is not frozen", () => {
     const permission = process.allowedNodeEnvironmentFlags.has("--permission")
       ? "--permission"
       : "--experimental-permission";
-    const { events } = await run([permission, "--allow-fs-read=*", fixture("scenarios.mjs"), "no-threads"]);
+    const { events } = await run([
+      permission,
+      "--allow-fs-read=*",
+      fixture("watchdog-scenarios.mjs"),
+      "no-threads",
+    ]);
     expect(events.filter(({ code }) => code === "KSTLIB_NO_MONITOR")).toHaveLength(1);
     expect(events.at(-1)).toMatchObject({ event: "timeout", kind: "not-pinged" });
   });
@@ -200,7 +205,7 @@ describe.concurrent("a run that raises", () => {
     expect(code).toBe(0);
   });
 
-  test.runIf(posix)("throws out of a run within it that has more patience", async () => {
+  test.runIf(posix)("throws out of an inner run with a longer timeout", async () => {
     const { events } = await scenario("raise-nested");
     expect(events).toMatchObject([error, { event: "alive" }]);
   });
@@ -215,7 +220,7 @@ describe.concurrent("a run that raises", () => {
     expect(events).toMatchObject([error]);
   });
 
-  test.runIf(posix)("leaves a Ctrl-C to whoever handles it, and says that it cut the code", async () => {
+  test.runIf(posix)("passes a Ctrl-C on to its listeners, and throws an error for it", async () => {
     const { events } = await scenario("ctrl-c");
     expect(events).toMatchObject([
       { event: "caught", name: "WatchdogError", code: "ERR_WATCHDOG_INTERRUPTED" },
@@ -224,19 +229,19 @@ describe.concurrent("a run that raises", () => {
     ]);
   });
 
-  test.runIf(posix)("ends the process by the error of a Ctrl-C that nobody catches", async () => {
+  test.runIf(posix)("ends the process if the error of a Ctrl-C is not caught", async () => {
     const { code, stderr } = await scenario("ctrl-c-caught-by-nobody");
     expect(stderr).toContain("ERR_WATCHDOG_INTERRUPTED");
     expect(code).toBe(1);
   });
 
-  test.runIf(posix)("leaves other errors around a Ctrl-C as they are", async () => {
+  test.runIf(posix)("does not change other errors around a Ctrl-C", async () => {
     const { code, stderr } = await scenario("ctrl-c-and-another-error");
     expect(stderr).toContain("Error: of the application");
     expect(code).toBe(1);
   });
 
-  test.runIf(posix)("is ended by a Ctrl-C that nobody handles", async () => {
+  test.runIf(posix)("is ended by a Ctrl-C without a listener", async () => {
     await expect(scenario("ctrl-c-without-listener")).resolves.toMatchObject({
       signal: "SIGINT",
       events: [],

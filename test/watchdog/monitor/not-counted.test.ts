@@ -23,44 +23,44 @@ function setUp() {
     });
 }
 
-describe("what is told of time that does not count", () => {
-  test("is nothing as long as it would have been no timeout", () => {
+describe("the report of time that is not counted", () => {
+  test("is not made while it would not have been a timeout", () => {
     const look = setUp();
     expect(look({ starved: 899 })).toBeUndefined();
     expect(look({ starved: 899, pings: 8 })).toBeUndefined();
     expect(look({ counted: 999 })).toBeUndefined();
   });
 
-  test("is nothing when it is a timeout all the same, or was one before", () => {
+  test("is not made when there is a timeout anyway, or was one before", () => {
     expect(setUp()({ starved: 5000, counted: TIMEOUT })).toBeUndefined();
     expect(setUp()({ starved: 5000, watch: { ...beginWatch(7, 0), reported: "blocked" } })).toBeUndefined();
   });
 
-  test("waits for the ping, or until that time alone is a timeout's worth", () => {
+  test("waits for the ping, or until that time alone is as long as the timeout", () => {
     const look = setUp();
     expect(look({ starved: 400, counted: 600 })).toBeUndefined();
     expect(look({ starved: 400, counted: 700, pings: 8 })).toBe("starved");
     expect(setUp()({ starved: TIMEOUT, counted: 0 })).toBe("starved");
   });
 
-  test("does not take a ping of unknown time for late, except after a stop", () => {
+  test("does not regard a ping of unknown time as late, except after a stop", () => {
     expect(setUp()({ starved: 950, pings: 8 })).toBeUndefined();
     expect(setUp()({ suspended: 950, pings: 8 })).toBe("suspended");
   });
 
-  test("names what the greater part was", () => {
+  test("names the kind of the greater part", () => {
     expect(setUp()({ starved: 1100, suspended: 1200 })).toBe("suspended");
     expect(setUp()({ starved: 1200, suspended: 1100 })).toBe("starved");
   });
 
-  test("is said once of a stop before the next ping, and of the next stop again", () => {
+  test("is made once for a stop before the next ping, and again for the next stop", () => {
     const look = setUp();
     expect(look({ suspended: 2000 })).toBe("suspended");
     expect(look({ suspended: 2000, pings: 8 })).toBeUndefined();
     expect(look({ suspended: 2000, watch: beginWatch(8, 0), pings: 8 })).toBe("suspended");
   });
 
-  test("is said of a lack of CPU again only after a minute without", () => {
+  test("is made again for a lack of CPU only after a minute without", () => {
     const look = setUp();
     const at = (now: number, pings: number) =>
       look({ starved: 2000, now, watch: beginWatch(pings, 0), pings });
@@ -90,7 +90,7 @@ function timeOf() {
     await clock.advance(elapsed / 1000);
     machine.uptime += elapsed / 1000;
     time.pass(late);
-    return [time.counted, time.starved, time.suspended].map(Math.round);
+    return [time.counted, time.leftOut.starved, time.leftOut.suspended].map(Math.round);
   };
   return { clock, machine, time, pass };
 }
@@ -100,10 +100,10 @@ describe("the monitor's time", () => {
     const { pass, time } = timeOf();
     await pass(100);
     expect(await pass(100)).toEqual([200, 0, 0]);
-    expect(time.uncounted).toBe(0);
+    expect(time.leftOut).toEqual({ starved: 0, suspended: 0 });
   });
 
-  test("leaves out what the watched thread waited for a CPU, while somebody is late", async () => {
+  test("leaves out the time for which a late thread waited for a CPU", async () => {
     const { pass, machine } = timeOf();
     machine.queued = 50;
     await pass(100, false);
@@ -112,14 +112,14 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([240, 60, 0]);
   });
 
-  test("takes a wait back that the kernel has told of late, as a whole", async () => {
+  test("leaves out the whole of a wait that the kernel reports late", async () => {
     const { pass, machine } = timeOf();
     for (const _ of [1, 2, 3]) await pass(100);
     machine.queued = 250;
     expect(await pass(100)).toEqual([150, 250, 0]);
   });
 
-  test("leaves a time out once in which the monitor waited as well, whoever tells first", async () => {
+  test("leaves out once the time in which both the thread and the monitor waited, in any order", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     machine.own = 400;
@@ -128,7 +128,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([250, 450, 0]);
   });
 
-  test("leaves out a wait that is not over, and nothing again once it is", async () => {
+  test("leaves out a wait that still goes on, and does not do so again when it ends", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     machine.runnable = true;
@@ -139,7 +139,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([150, 250, 0]);
   });
 
-  test("takes nothing for a wait of a thread that sleeps, or that runs", async () => {
+  test("finds no wait while the thread sleeps or runs", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     expect(await pass(100)).toEqual([200, 0, 0]);
@@ -148,7 +148,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([300, 0, 0]);
   });
 
-  test("gives back what it took for a wait when the thread turns out to have run", async () => {
+  test("counts an assumed wait after all when the thread turns out to have run", async () => {
     const { pass, machine } = timeOf();
     await pass(100);
     machine.runnable = true;
@@ -157,12 +157,12 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([300, 0, 0]);
   });
 
-  test("takes a time in which nobody waited for a CPU for a stop", async () => {
+  test("regards a standstill without a wait for a CPU as a stop", async () => {
     const { pass } = timeOf();
     expect(await pass(2100)).toEqual([100, 0, 2000]);
   });
 
-  test("reads how the monitor itself fares every second, and every ten while it has a CPU when it wants one", async () => {
+  test("reads the monitor's own CPU times every second, or every ten while it does not wait for a CPU", async () => {
     const { pass, machine } = timeOf();
     const readings = async (waited: number): Promise<number> => {
       const before = machine.ownReadings;
@@ -176,15 +176,15 @@ describe("the monitor's time", () => {
     expect(await readings(5)).toBeGreaterThan(20);
   });
 
-  test("counts what the monitor was busy", async () => {
+  test("counts the time in which the monitor was busy", async () => {
     const { clock, time } = timeOf();
     await clock.advance(2);
-    time.wasBusy();
+    time.expect(undefined);
     time.pass(true);
     expect(time.counted).toBe(2000);
   });
 
-  test("tells of a sleep in which the monotonic clock stood still", async () => {
+  test("leaves out a sleep in which the monotonic clock stood still", async () => {
     const { pass, clock, machine } = timeOf();
     clock.jumpWall(3600);
     machine.uptime += 3600;
@@ -192,7 +192,7 @@ describe("the monitor's time", () => {
     expect(await pass(100)).toEqual([200, 0, 3_600_000]);
   });
 
-  test("does not take a wall clock that was set for a sleep", async () => {
+  test("does not regard a wall clock that was set as a sleep", async () => {
     const { pass, clock } = timeOf();
     clock.jumpWall(3600);
     expect(await pass(100)).toEqual([100, 0, 0]);
@@ -201,7 +201,7 @@ describe("the monitor's time", () => {
   });
 });
 
-test("time that was left out is a detail of a timeout from 0.1 s on", () => {
+test("time that was not counted is a detail of a timeout from 0.1 s on", () => {
   expect(notCounted(0.09)).toEqual({});
   expect(notCounted(0.5)).toEqual({ secondsNotCounted: 0.5 });
 });

@@ -28,14 +28,14 @@ describe("the folder for reports", () => {
     expect(readdirSync(folder)).toHaveLength(3);
   });
 
-  test("keeps the report that was just written, also after the clock was set back", () => {
+  test("keeps the report that was just written, even after the clock was set back", () => {
     report("a", 1, 9);
     const latest = report("a", 1, 1);
     removeOldReports(folder, 1, latest);
     expect(readdirSync(folder)).toEqual([latest]);
   });
 
-  test("keeps what is no report of ours, however it is called", () => {
+  test("keeps files and folders that are not its reports", () => {
     const theirs = ["notes.txt", "watchdog.json", "watchdog-a-1.json", `x${report("a", 1, 1)}`];
     for (const name of theirs) writeFileSync(path.join(folder, name), "");
     const directory = "watchdog-a-1-20200102T030405000Z.json";
@@ -47,7 +47,7 @@ describe("the folder for reports", () => {
     expect(readdirSync(folder).toSorted()).toEqual([...theirs, directory, link, latest].toSorted());
   });
 
-  test("counts the second report of a name and moment, too", () => {
+  test("also counts the second report of the same name and time", () => {
     const first = report("a", 1, 1);
     const second = first.replace(".json", "-2.json");
     writeFileSync(path.join(folder, second), "");

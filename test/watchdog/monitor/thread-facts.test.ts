@@ -6,7 +6,7 @@ import {
   threadFacts,
 } from "../../../src/watchdog/monitor/thread-facts.js";
 
-test("nothing is known of a thread that is not there", () => {
+test("nothing is known of a thread that does not exist", () => {
   expect(threadFacts(undefined)).toEqual({});
   expect(threadFacts("/proc/self/task/none")).toEqual({});
   expect(cpuTimes(undefined)).toBeUndefined();

@@ -1,4 +1,3 @@
-import { warn } from "../kernel/warning.js";
 import type { Json, Snapshot } from "../kernel/component.js";
 import { Events } from "../kernel/events.js";
 import type { HeartbeatError } from "./errors.js";
@@ -35,7 +34,7 @@ export interface HeartbeatSnapshot extends Snapshot {
 }
 
 /** Makes the events of a heartbeat; the application's callbacks are their first listeners. */
-export function announcer(owner: string, settings: HeartbeatSettings): Events<HeartbeatEvents> {
+export function heartbeatEvents(owner: string, settings: HeartbeatSettings): Events<HeartbeatEvents> {
   const { name, stateFile = null, onBeat, onMissedBeat, onTargetDead, onAlert } = settings;
   const events = new Events<HeartbeatEvents>(owner, ["beat", "missedBeat", "targetDead"], {
     kind: "heartbeat",
@@ -51,10 +50,4 @@ export function announcer(owner: string, settings: HeartbeatSettings): Events<He
     events.on("targetDead", () => alert(`the target of ${owner} is dead.`, { event: "targetDead" }));
   }
   return events;
-}
-
-/** Reports a missed beat: without a listener by a warning, for the first of a series. */
-export function tellMissed(events: Events<HeartbeatEvents>, error: HeartbeatError, isFirst: boolean): void {
-  if (isFirst && !events.has("missedBeat")) warn("KSTLIB_HEARTBEAT_MISSED", error.message);
-  events.emit("missedBeat", error);
 }

@@ -11,17 +11,17 @@ const onWindows = process.platform === "win32";
 /**
  * Finds the processes of one run: the program, and what it has started.
  *
- * On Linux those are the members of its session, and whatever carries the run's mark in its environment: a
- * process that made itself a session of its own (`setsid`, a browser, a daemon) has no other trace of its origin
- * once its parent is gone. Elsewhere it is the process group; on Windows nothing is known but the program.
+ * On Linux these are the members of its session and every process with the run's mark in its environment: once its
+ * parent is gone, nothing else shows where a process in a session of its own (`setsid`, a browser, a daemon) came from.
+ * On other systems it is the process group; on Windows only the program is known.
  */
-export class Kin {
+export class RunProcesses {
   readonly #mark: string = randomUUID();
   #leader = 0;
   /** When the program started: older processes are not its own. */
   #began = 0;
 
-  /** The environment of the program. A supervisor inside of a supervised program keeps the outer mark. */
+  /** The environment of the program. A supervisor within a supervised program keeps the outer mark. */
   environment(env: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
     const outer = env[VARIABLE];
     return { ...env, [VARIABLE]: outer === undefined ? this.#mark : `${outer}:${this.#mark}` };
@@ -48,7 +48,7 @@ export class Kin {
     }
   }
 
-  #find(): readonly Relative[] {
+  #find(): readonly RunProcess[] {
     const leader = this.#leader;
     if (leader === 0 || onWindows) return [];
     if (!onLinux) return send(-leader, 0) ? [{ pid: leader, group: leader }] : [];
@@ -61,7 +61,7 @@ export class Kin {
   }
 }
 
-interface Relative {
+interface RunProcess {
   readonly pid: number;
   readonly group: number;
 }
@@ -71,7 +71,7 @@ export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
   } catch {
-    // Gone in the meantime, or another user's: it will be counted again.
+    // Gone in the meantime, or owned by another user: the next count will show it.
     return false;
   }
 }

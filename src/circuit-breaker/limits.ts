@@ -1,0 +1,47 @@
+import { parseDuration } from "../kernel/duration.js";
+import { unlike } from "../kernel/show.js";
+import { warn } from "../kernel/warning.js";
+import type { Limits } from "./machine.js";
+import type { CircuitBreakerSettings, ResetTimeoutInfo } from "./options.js";
+
+/** What the machine needs of the settings. */
+export function limitsOf(settings: CircuitBreakerSettings, openFor: Limits["openFor"]): Limits {
+  const { maxFailures, halfOpen, resetTimeout, trip } = settings;
+  const { calls, failureRate } = halfOpen ?? { calls: settings.halfOpenMaxCalls, failureRate: 0 };
+  return {
+    maxFailures,
+    halfOpenMaxCalls: calls,
+    halfOpenFailures: Math.max(1, Math.ceil(calls * failureRate)),
+    probeTimeout: settings.probeTimeout ?? resetTimeout.initial,
+    trip,
+    openFor,
+  };
+}
+
+/** Milliseconds that a circuit stays open. What fails in the application is told by a warning, and something else taken. */
+export function timeOpen(
+  { resetTimeout, jitter, random = Math.random }: CircuitBreakerSettings,
+  label: string,
+  info: ResetTimeoutInfo,
+): number {
+  const { initial, factor, max, by } = resetTimeout;
+  const attempt = <Value>(what: string, get: () => Value, instead: Value): Value => {
+    try {
+      return get();
+    } catch (error) {
+      warn("KSTLIB_DELAY_FAILED", `${what} of ${label} failed; the default is taken`, error);
+      return instead;
+    }
+  };
+  const time =
+    by === undefined
+      ? Math.min(max, initial * factor ** info.reopenings)
+      : attempt("resetTimeout", () => parseDuration(by(info), "what it returns", { long: true }), initial);
+  if (jitter === 0) return time;
+  const draw = (): number => {
+    const drawn: unknown = random();
+    if (typeof drawn === "number" && drawn >= 0 && drawn <= 1) return drawn;
+    throw new RangeError(unlike("what it returns", "a number from 0 to 1", drawn));
+  };
+  return time * (1 + jitter * attempt("random", draw, Math.random()));
+}

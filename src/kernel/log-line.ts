@@ -1,0 +1,48 @@
+import { ResilienceError } from "./errors.js";
+import { isError } from "./is-error.js";
+
+/** How much a line of the log matters. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** One line of the log. It holds no arguments, results, keys or messages of an application: they may be secrets. */
+export interface LogLine {
+  /** Default: that of its rule. */
+  readonly level?: LogLevel;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string | number | boolean | undefined>>;
+}
+
+/** How an event is logged. */
+export interface LogRule<Payload> {
+  /** The least level that a line of it has. */
+  readonly level: LogLevel;
+  line(payload: Payload): LogLine;
+}
+
+/** The rule of an event. */
+export function logged<Payload>(level: LogLevel, line: (payload: Payload) => LogLine): LogRule<Payload> {
+  return { level, line };
+}
+
+/** What may be told of an error: its class and code; the message is its own only where this package has written it. */
+export function toldError(error: unknown): LogLine["fields"] & object {
+  if (!isError(error)) return {};
+  const code: unknown = Reflect.get(error, "code");
+  return {
+    error: error.name,
+    code: typeof code === "string" || typeof code === "number" ? code : undefined,
+    ...(error instanceof ResilienceError ? { errorMessage: error.message } : {}),
+  };
+}
+
+/** What was thrown, or nothing of a value. */
+export function toldOutcome(
+  outcome: { readonly status: string; readonly reason?: unknown } | undefined,
+): LogLine["fields"] & object {
+  return outcome?.status === "rejected" ? toldError(outcome.reason) : {};
+}
+
+/** Seconds as people read them. */
+export function told(seconds: number): string {
+  return seconds === Infinity ? "no known time" : `${Number(seconds.toPrecision(3))} s`;
+}

@@ -1,0 +1,189 @@
+import { components } from "./descriptors.js";
+import type { Component } from "./kernel/component.js";
+import { disposable } from "./kernel/disposable.js";
+import type { LogLevel, LogLine, LogRule } from "./kernel/log-line.js";
+import { resolveOptions, type OptionRules, type SettingsFor } from "./kernel/options.js";
+import { choice } from "./kernel/rules.js";
+import { unlike } from "./kernel/show.js";
+import type { Registry } from "./registry.js";
+
+/** Where lines go: `console`, pino, winston, or anything else with these methods. */
+export interface Logger {
+  debug(...line: never[]): unknown;
+  info(...line: never[]): unknown;
+  warn(...line: never[]): unknown;
+  error(...line: never[]): unknown;
+}
+
+/** Options of {@link logEvents}. */
+export interface LogEventsOptions {
+  /** Lines below this level are not made: a failed or refused call, say, is `"debug"`. Default `"info"`. */
+  readonly level?: LogLevel | undefined;
+  /**
+   * How a line is passed to the logger: `"text"` as one string; `"fields"` as an object and a message, as pino takes it.
+   * Default: `"fields"` for a logger with `child` and `bindings`, which is pino, else `"text"`.
+   */
+  readonly style?: "text" | "fields" | undefined;
+}
+
+type Settings = SettingsFor<LogEventsOptions, { level: LogLevel; style: "text" | "fields" | undefined }>;
+
+const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+const rules: OptionRules<Settings> = {
+  level: choice<LogLevel>("info", LEVELS),
+  style: { ...choice<"text" | "fields">("text", ["text", "fields"]), fallback: undefined },
+};
+
+type RulesByEvent = Readonly<Record<string, true | LogRule<unknown>>>;
+
+let rulesByKind: ReadonlyMap<string, RulesByEvent> | undefined;
+
+/** How the events of a kind of component are logged. Made when it is asked for: a bundle without a log has no descriptors. */
+function rulesOf(kind: string): RulesByEvent | undefined {
+  rulesByKind ??= new Map(
+    Object.values(components).map((descriptor) => [descriptor.kind, descriptor.events as RulesByEvent]),
+  );
+  return rulesByKind.get(kind);
+}
+
+/** A text on one line: a name with a line break would forge one. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+}
+
+/** The event of a component, and whose it is. */
+interface Told {
+  readonly kind: string;
+  readonly name: string;
+  readonly event: string;
+  readonly payload: unknown;
+}
+
+function isPino(logger: object): boolean {
+  return (
+    typeof Reflect.get(logger, "child") === "function" &&
+    typeof Reflect.get(logger, "bindings") === "function"
+  );
+}
+
+class EventLog {
+  readonly #logger: Logger;
+  readonly #least: number;
+  readonly #style: "text" | "fields";
+
+  constructor(logger: Logger, { level, style }: Settings) {
+    this.#logger = logger;
+    this.#least = LEVELS.indexOf(level);
+    this.#style = style ?? (isPino(logger) ? "fields" : "text");
+  }
+
+  hears(kind: string, event: string): boolean {
+    const rule = rulesOf(kind)?.[event];
+    return typeof rule === "object" && LEVELS.indexOf(rule.level) >= this.#least;
+  }
+
+  tell({ kind, name, event, payload }: Told): void {
+    const rule = rulesOf(kind)?.[event];
+    if (typeof rule !== "object") return;
+    const { level = rule.level, message, fields = {} }: LogLine = rule.line(payload);
+    const write = this.#logger[level].bind(this.#logger) as (...line: unknown[]) => unknown;
+    const text = oneLine(message);
+    if (this.#style === "fields")
+      write({ component: kind, name, event, ...fields }, `${kind} ${oneLine(name)}: ${text}`);
+    else write(`[resilience] ${kind} ${oneLine(name)}: ${text}${oneLine(causeOf(fields))}`);
+  }
+}
+
+/** What a line of text says of an error. */
+function causeOf({ error, code, errorMessage }: LogLine["fields"] & object): string {
+  if (errorMessage !== undefined) return `: ${errorMessage}`;
+  if (error === undefined) return "";
+  return code === undefined ? ` (${error})` : ` (${error}, ${code})`;
+}
+
+/** Whether it is a registry, which knows components that are still to be made. */
+function isRegistry(source: unknown): source is Registry {
+  return typeof source === "object" && source !== null && Symbol.iterator in source && "on" in source;
+}
+
+/** Adds the subscriptions to one component to the others. */
+function subscribe(log: EventLog, component: Component, subscriptions: Disposable[]): void {
+  const snapshot = component.snapshot();
+  const { kind } = snapshot;
+  const known = rulesOf(kind);
+  if (known === undefined)
+    throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
+  // A watchdog of a file is of the same kind, and knows nothing of CPU time.
+  const isOfFile = "file" in snapshot;
+  for (const event of Object.keys(known)) {
+    if (!log.hears(kind, event) || (isOfFile && event === "notCounted")) continue;
+    subscriptions.push(
+      component.on(event, (payload) => log.tell({ kind, name: component.name, event, payload })),
+    );
+  }
+}
+
+/**
+ * Logs the events of components, one line each: a circuit that opens, a retry that gives up, a frozen loop. Of errors a
+ * line has the class and the code, and the message where this package wrote it; never arguments, results or the keys of a
+ * limiter, which may be secrets.
+ *
+ * @param source a registry, whose components are logged from their making to their release; a component; or several.
+ * @returns a `Disposable` that ends it.
+ * @throws TypeError for a logger without `debug`, `info`, `warn` and `error`, or for what is no component.
+ * @example
+ * ```ts
+ * import { CircuitBreaker, logEvents } from "@kstlib/resilience";
+ *
+ * const lines: string[] = [];
+ * const line = (text: string): number => lines.push(text);
+ * const logger = { debug: line, info: line, warn: line, error: line }; // or console, or pino()
+ *
+ * const breaker = new CircuitBreaker({ name: "payments", maxFailures: 1 });
+ * using _log = logEvents(logger, breaker);
+ * await breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
+ * console.assert(lines[0] === "[resilience] circuit-breaker payments: closed -> open (tripped)");
+ * ```
+ */
+export function logEvents(
+  logger: Logger,
+  source: Registry | Component | readonly Component[],
+  options?: LogEventsOptions,
+): Disposable {
+  const given: unknown = logger;
+  const isLogger =
+    typeof given === "object" &&
+    given !== null &&
+    LEVELS.every((level) => typeof Reflect.get(given, level) === "function");
+  if (!isLogger) throw new TypeError(unlike("the logger", `an object with ${LEVELS.join(", ")}`, given));
+  const log = new EventLog(logger, resolveOptions("logEvents", rules, options));
+  if (isRegistry(source)) {
+    return source.on(
+      (told) => log.tell(told),
+      (kind, event) => log.hears(kind, event),
+    );
+  }
+  const listed: readonly unknown[] = Array.isArray(source) ? source : [source];
+  for (const one of listed) {
+    const { on, snapshot } = (one ?? {}) as Partial<Component>;
+    if (typeof on !== "function" || typeof snapshot !== "function") {
+      throw new TypeError(
+        unlike("what logEvents is given", "a component, a list of them or a registry", one),
+      );
+    }
+  }
+  const subscriptions: Disposable[] = [];
+  const end = (): void => {
+    for (const subscription of subscriptions) subscription[Symbol.dispose]();
+  };
+  try {
+    for (const component of listed as readonly Component[]) subscribe(log, component, subscriptions);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return disposable(end);
+}

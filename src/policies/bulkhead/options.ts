@@ -1,0 +1,48 @@
+import { type Clock, realClock } from "../../kernel/clock.js";
+import type { Duration } from "../../kernel/duration.js";
+import type { OptionRules, SettingsFor } from "../../kernel/options.js";
+import { duration, having, integer, optional, text } from "../../kernel/rules.js";
+
+/** Options of a `Bulkhead`. */
+export interface BulkheadOptions {
+  /** Names the policy in errors and selects `instances.<name>` of the configuration. Default `"bulkhead"`. */
+  readonly name?: string | undefined;
+  /** How many calls may be under way at once. At least 1; default 10. */
+  readonly maxConcurrent?: number | undefined;
+  /** How many calls may wait for one of them to end. At least 0; default 0: none, a call is refused at once. */
+  readonly maxQueue?: number | undefined;
+  /** How long a call may wait. Default: as long as it takes, or the deadline outside. */
+  readonly queueTimeout?: Duration | undefined;
+  /** Where the timers come from. Default: the machine's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** {@link BulkheadOptions} as checked; the timeout in milliseconds. */
+export type BulkheadSettings = SettingsFor<
+  BulkheadOptions,
+  {
+    name: string;
+    maxConcurrent: number;
+    maxQueue: number;
+    queueTimeout: number | undefined;
+    clock: Pick<Clock, "setTimer">;
+  }
+>;
+
+export const bulkheadRules: OptionRules<BulkheadSettings> = {
+  name: text("bulkhead"),
+  maxConcurrent: integer(10, 1),
+  maxQueue: integer(0, 0),
+  queueTimeout: optional(duration(undefined, { long: true })),
+  clock: having<Pick<Clock, "setTimer">>(realClock, "a clock", ["setTimer"]),
+};
+
+/** What `update` can change: options as for the constructor. */
+export type BulkheadChanges = Pick<BulkheadOptions, "maxConcurrent" | "maxQueue" | "queueTimeout">;
+
+/** The rules of {@link BulkheadChanges}. */
+export const liveRules: Pick<typeof bulkheadRules, keyof BulkheadChanges> = {
+  maxConcurrent: bulkheadRules.maxConcurrent,
+  maxQueue: bulkheadRules.maxQueue,
+  queueTimeout: bulkheadRules.queueTimeout,
+};

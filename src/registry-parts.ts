@@ -1,0 +1,36 @@
+import type { AnyPolicy } from "./policies/pipeline/nest.js";
+import type { RetryBudget } from "./policies/retry/retry-budget.js";
+import type { PartMakers } from "./resilient.js";
+
+type Getter = (name: string, overrides?: object) => AnyPolicy;
+
+/** What makes or finds the parts of a pipeline: a registry. */
+interface Getters {
+  readonly fallback: Getter;
+  readonly timeout: Getter;
+  readonly retry: Getter;
+  readonly hedge: Getter;
+  readonly rateLimiter: Getter;
+  readonly circuitBreaker: Getter;
+  readonly bulkhead: Getter;
+  retryBudget(name: string): RetryBudget;
+}
+
+/** The parts of a pipeline as components of a registry: one that is only named is found, one with options is made. */
+export function registryParts(registry: Getters): PartMakers {
+  const part =
+    (kind: Exclude<keyof Getters, "retryBudget">) =>
+    ({ name, ...others }: { readonly name: string }): AnyPolicy =>
+      registry[kind](name, Object.keys(others).length > 0 ? others : undefined);
+  return {
+    fallback: part("fallback"),
+    totalTimeout: part("timeout"),
+    retry: part("retry"),
+    hedge: part("hedge"),
+    rateLimiter: part("rateLimiter"),
+    circuitBreaker: part("circuitBreaker"),
+    bulkhead: part("bulkhead"),
+    timeout: part("timeout"),
+    retryBudget: (name) => registry.retryBudget(name),
+  };
+}
