@@ -12,7 +12,7 @@ import type { BulkheadEvents, BulkheadStats } from "./report.js";
 export abstract class LimitedPolicy<Payloads extends BulkheadEvents> extends SyncBasePolicy<Payloads> {
   protected readonly gate: Gate;
   readonly #label: string;
-  readonly #clock: Pick<Clock, "setTimer">;
+  readonly #clock: Pick<Clock, "now" | "setTimer">;
   #total = 0;
   #rejected = 0;
   #queued = 0;
@@ -22,7 +22,7 @@ export abstract class LimitedPolicy<Payloads extends BulkheadEvents> extends Syn
     name: string,
     events: readonly (keyof Payloads & string)[],
     gate: Gate,
-    clock: Pick<Clock, "setTimer">,
+    clock: Pick<Clock, "now" | "setTimer">,
   ) {
     super(kind, name, events);
     this.gate = gate;
@@ -126,11 +126,14 @@ export abstract class LimitedPolicy<Payloads extends BulkheadEvents> extends Syn
     );
   }
 
-  async #waitAndRun<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    const longest = Math.min(this.longestWait, context.remaining * 1000);
-    if (this.gate.queued >= this.gate.maxQueue || longest <= 0) throw this.#full();
+  async #waitAndRun<Result>(fn: Work<Result>, outer: Context): Promise<Result> {
+    const context = outer.lasting(this.#clock);
+    const { source, deadline, remaining } = context;
+    if (this.gate.queued >= this.gate.maxQueue || remaining <= 0) throw this.#full();
     this.#queued++;
-    const { source } = context;
+    // A timeout outside ends the wait itself: which of the two came first would be a matter of chance.
+    const left = typeof deadline === "object" && deadline.isKept ? Infinity : remaining * 1000;
+    const longest = Math.min(this.longestWait, left);
     const isInside = await this.gate.wait(this.#clock, longest, source);
     if (isInside) {
       // Given up in the moment in which its turn came.

@@ -13,7 +13,7 @@ export interface BulkheadOptions {
   readonly maxQueue?: number | undefined;
   /** How long a call may wait. Default: as long as it takes, or the deadline outside. */
   readonly queueTimeout?: Duration | undefined;
-  /** Where the timers come from. Default: the machine's. */
+  /** Where the time and the timers come from. Default: the machine's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -25,7 +25,7 @@ export type BulkheadSettings = SettingsFor<
     maxConcurrent: number;
     maxQueue: number;
     queueTimeout: number | undefined;
-    clock: Pick<Clock, "setTimer">;
+    clock: Pick<Clock, "now" | "setTimer">;
   }
 >;
 
@@ -34,7 +34,7 @@ export const bulkheadRules: OptionRules<BulkheadSettings> = {
   maxConcurrent: integer(10, 1),
   maxQueue: integer(0, 0),
   queueTimeout: optional(duration(undefined, { long: true })),
-  clock: having<Pick<Clock, "setTimer">>(realClock, "a clock", ["setTimer"]),
+  clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };
 
 /** What `update` can change: options as for the constructor. */

@@ -17,6 +17,8 @@ interface Context {
   readonly call: number;
   readonly attempt: number;
   readonly deadline: number;
+  /** A timeout outside ends the call then. */
+  readonly isKept: boolean;
   /** The budget has counted the call. */
   readonly isCounted: boolean;
 }
@@ -71,7 +73,8 @@ class World {
     };
   }
 
-  work(context: Context, done: (end: End) => void): Cancel {
+  /** @param ended is told when the work itself has ended, also when it was given up. */
+  work(context: Context, done: (end: End) => void, ended: () => void = nothing): Cancel {
     const { agenda, invocations } = this;
     const number = invocations.length;
     const remaining = Math.max(0, context.deadline - agenda.now);
@@ -83,9 +86,21 @@ class World {
       isMistake: script.end === "mistaken",
       ...(script.end === "busy" && { asked: script.retryAfter }),
     };
-    if (script.latency > 0) return agenda.at(agenda.now + script.latency, context.call, () => done(end));
-    done(end);
-    return nothing;
+    const settled = (): void => {
+      ended();
+      done(end);
+    };
+    if (script.latency === 0) {
+      settled();
+      return nothing;
+    }
+    const cancel = agenda.at(agenda.now + script.latency, context.call, settled);
+    return () => {
+      // Work that does not heed its signal goes on, for nobody.
+      if (!script.heeds) return;
+      cancel();
+      agenda.soon(ended);
+    };
   }
 
   count(): void {
@@ -150,7 +165,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
     };
     open.push(call);
     const ring = agenda.at(due, context.call, () => fired(agenda.now - due));
-    const cancel = world.start(inner, { ...context, deadline: due }, (result) => {
+    const cancel = world.start(inner, { ...context, deadline: due, isKept: true }, (result) => {
       forget();
       done(result);
     });
@@ -347,8 +362,11 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
   };
   const serve = (): void => {
     timer();
+    let served = 0;
     while (queue[0] !== undefined && tokens() >= 1 - ROUNDING) {
       level--;
+      // They go on at one time.
+      if (++served > 1) agenda.isAmbiguous = true;
       queue.shift()?.begin();
     }
     const [head] = queue;
@@ -392,6 +410,73 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
   };
 }
 
+function bulkhead(
+  world: World,
+  inner: Run | undefined,
+  { maxConcurrent, maxQueue, queueTimeout }: Of<"bulkhead">,
+): Run {
+  const { agenda } = world;
+  const queue: { readonly begin: () => void }[] = [];
+  let running = 0;
+  const leave = (): void => {
+    running--;
+    while (queue[0] !== undefined && running < maxConcurrent) {
+      running++;
+      queue.shift()?.begin();
+    }
+  };
+  // A place is held until the work has ended; another policy ends as soon as it is given up.
+  const begin: Run = (context, done) => {
+    if (inner === undefined) return world.work(context, done, leave);
+    const cancel = world.start(inner, context, (end) => {
+      leave();
+      done(end);
+    });
+    return () => {
+      cancel();
+      agenda.soon(leave);
+    };
+  };
+  return (context, done) => {
+    if (running < maxConcurrent && queue.length === 0) {
+      running++;
+      return begin(context, done);
+    }
+    const end: End = { isGood: false, label: "full", isRefusal: true };
+    const due = Math.min(agenda.now + queueTimeout, context.isKept ? Infinity : context.deadline);
+    if (queue.length >= maxQueue || context.deadline <= agenda.now) {
+      done(end);
+      return nothing;
+    }
+    const ring =
+      due === Infinity
+        ? nothing
+        : agenda.at(due, context.call, () => {
+            queue.splice(queue.indexOf(waiter), 1);
+            done(end);
+          });
+    let cancel = (): void => {
+      ring();
+      queue.splice(queue.indexOf(waiter), 1);
+    };
+    const waiter = {
+      begin(): void {
+        ring();
+        let isWanted = true;
+        cancel = () => {
+          isWanted = false;
+        };
+        agenda.soon(() => {
+          if (isWanted) cancel = begin(context, done);
+          else leave();
+        });
+      },
+    };
+    queue.push(waiter);
+    return () => cancel();
+  };
+}
+
 function singleFlight(world: World, inner: Run): Run {
   interface Flight {
     readonly callers: Set<(end: End) => void>;
@@ -404,7 +489,7 @@ function singleFlight(world: World, inner: Run): Run {
       const begun: Flight = { callers: new Set(), cancel: nothing };
       mine = begun;
       flight = begun;
-      const context: Context = { call, attempt: 1, deadline: Infinity, isCounted: false };
+      const context: Context = { call, attempt: 1, deadline: Infinity, isKept: false, isCounted: false };
       begun.cancel = world.start(inner, context, (end) => {
         if (flight === begun) flight = undefined;
         for (const tell of begun.callers) tell(end);
@@ -437,7 +522,7 @@ function chaos(world: World, inner: Run, { every, latency, isError }: Of<"chaos"
   };
 }
 
-function policyOf(world: World, spec: Spec, inner: Run, name: string): Run {
+function policyOf(world: World, spec: Spec, inner: Run, name: string, isInnermost: boolean): Run {
   switch (spec.kind) {
     case "timeout":
       return timeout(world, inner, spec, name);
@@ -451,6 +536,8 @@ function policyOf(world: World, spec: Spec, inner: Run, name: string): Run {
       return breaker(world, inner, spec);
     case "limiter":
       return limiter(world, inner, spec);
+    case "bulkhead":
+      return bulkhead(world, isInnermost ? undefined : inner, spec);
     case "single-flight":
       return singleFlight(world, inner);
     case "chaos":
@@ -479,7 +566,7 @@ export function interpret(scenario: Scenario): Report & { readonly isAmbiguous: 
   const { agenda } = world;
   let run: Run = (context, done) => world.work(context, done);
   for (const [index, spec] of [...scenario.policies.entries()].toReversed()) {
-    run = policyOf(world, spec, run, `${spec.kind}-${index}`);
+    run = policyOf(world, spec, run, `${spec.kind}-${index}`, index === scenario.policies.length - 1);
   }
   const settled: Settled[][] = [];
   const cancels: Cancel[] = [];
@@ -493,7 +580,8 @@ export function interpret(scenario: Scenario): Report & { readonly isAmbiguous: 
     } else {
       const { call, remaining = Infinity } = action;
       const ends: Settled[] = (settled[call] = []);
-      const context: Context = { call, attempt: 1, deadline: agenda.now + remaining, isCounted: false };
+      const deadline = agenda.now + remaining;
+      const context: Context = { call, attempt: 1, deadline, isKept: false, isCounted: false };
       cancels[call] = world.start(run, context, ({ label }) => ends.push({ label, at: agenda.now }));
     }
     agenda.settle();
