@@ -128,8 +128,7 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
   }
 
   async #startInTurn<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    await this.#admission.enter(context, this.#settings);
-    return this.#start(fn, context);
+    return this.#start(fn, await this.#admission.enter(context, this.#settings));
   }
 
   #start<Result>(fn: Work<Result>, context: Context): Promise<Result> {

@@ -6,7 +6,7 @@ import { Permits } from "./permits.js";
 
 /** How calls may wait. */
 export interface QueueLimits {
-  readonly clock: Pick<Clock, "setTimer">;
+  readonly clock: Pick<Clock, "now" | "setTimer">;
   readonly maxQueue: number;
   /** In milliseconds. */
   readonly queueTimeout?: number | undefined;
@@ -51,12 +51,20 @@ export class Admission extends Permits {
     return this.tryTake();
   }
 
-  /** Waits for a permit; throws at once when there is no place, or when no time is left to wait. */
-  async enter({ source, remaining }: Context, limits: QueueLimits): Promise<void> {
+  /**
+   * Waits for a permit; throws at once when there is no place, or when no time is left to wait.
+   *
+   * @returns the context as the wait has left it.
+   */
+  async enter(outer: Context, limits: QueueLimits): Promise<Context> {
     const { maxQueue, queueTimeout = Infinity, clock } = limits;
-    const timeout = Math.min(queueTimeout, remaining * 1000);
-    if (this.queued >= maxQueue || timeout <= 0) throw this.full();
+    const context = outer.lasting(clock);
+    const { source, deadline, remaining } = context;
+    if (this.queued >= maxQueue || remaining <= 0) throw this.full();
     this.#queuedCalls++;
+    // A timeout outside ends the wait itself: which of the two came first would be a matter of chance.
+    const left = typeof deadline === "object" && deadline.isKept ? Infinity : remaining * 1000;
+    const timeout = Math.min(queueTimeout, left);
     const late = (): BulkheadFullError => this.full(`no place within ${timeout / 1000} s`);
     await this.wait({ clock, timeout, source, late });
     try {
@@ -66,6 +74,7 @@ export class Admission extends Permits {
       this.release();
       throw reason;
     }
+    return context;
   }
 
   /** Counts a refusal. */

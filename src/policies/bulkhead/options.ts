@@ -25,7 +25,7 @@ export type BulkheadSettings = SettingsFor<
     maxConcurrent: number;
     maxQueue: number;
     queueTimeout: number | undefined;
-    clock: Pick<Clock, "setTimer">;
+    clock: Pick<Clock, "now" | "setTimer">;
   }
 >;
 
@@ -34,7 +34,7 @@ export const bulkheadRules: OptionRules<BulkheadSettings> = {
   maxConcurrent: integer(25, 1),
   maxQueue: integer(0, 0),
   queueTimeout: optional(duration(undefined)),
-  clock: having<Pick<Clock, "setTimer">>(realClock, "a clock", ["setTimer"]),
+  clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };
 
 /** What `update` can change: options as for the constructor. */

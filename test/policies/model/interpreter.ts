@@ -7,6 +7,8 @@ export interface End {
   readonly label: string;
   readonly isRefusal?: boolean;
   readonly isMistake?: boolean;
+  /** A timeout whose timer was late by more than half of it. */
+  readonly isLate?: boolean;
   /** Milliseconds. */
   readonly asked?: number;
 }
@@ -15,6 +17,8 @@ interface Context {
   readonly call: number;
   readonly attempt: number;
   readonly deadline: number;
+  /** A timeout outside ends the call then. */
+  readonly isKept: boolean;
   /** The budget has counted the call. */
   readonly isCounted: boolean;
 }
@@ -69,7 +73,8 @@ class World {
     };
   }
 
-  work(context: Context, done: (end: End) => void): Cancel {
+  /** @param ended is told when the work itself has ended, also when it was given up. */
+  work(context: Context, done: (end: End) => void, ended: () => void = nothing): Cancel {
     const { agenda, invocations } = this;
     const number = invocations.length;
     const remaining = Math.max(0, context.deadline - agenda.now);
@@ -81,9 +86,21 @@ class World {
       isMistake: script.end === "mistaken",
       ...(script.end === "busy" && { asked: script.retryAfter }),
     };
-    if (script.latency > 0) return agenda.at(agenda.now + script.latency, context.call, () => done(end));
-    done(end);
-    return nothing;
+    const settled = (): void => {
+      ended();
+      done(end);
+    };
+    if (script.latency === 0) {
+      settled();
+      return nothing;
+    }
+    const cancel = agenda.at(agenda.now + script.latency, context.call, settled);
+    return () => {
+      // Work that does not heed its signal goes on, for nobody.
+      if (!script.heeds) return;
+      cancel();
+      agenda.soon(ended);
+    };
   }
 
   count(): void {
@@ -102,13 +119,13 @@ type Of<Kind extends Spec["kind"]> = Extract<Spec, { kind: Kind }>;
 
 function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, name: string): Run {
   const { agenda } = world;
-  const open: { readonly due: number; readonly expire: () => void }[] = [];
+  const open: { readonly due: number; readonly expire: (late: number) => void }[] = [];
   let isPolling = false;
   const expire = (now: number): void => {
     if (isPolling) world.polling--;
     isPolling = false;
     for (const call of [...open].toSorted((one, other) => one.due - other.due)) {
-      if (call.due <= now) call.expire();
+      if (call.due <= now) call.expire(now - call.due);
     }
   };
   const fired = (late: number): void => {
@@ -128,6 +145,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
   return (context, done) => {
     const end: End = { isGood: false, label: `timeout ${name}` };
     const due = Math.min(agenda.now + length, context.deadline);
+    const time = due - agenda.now;
     if (due <= agenda.now) {
       done(end);
       return nothing;
@@ -139,15 +157,15 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
     };
     const call = {
       due,
-      expire(): void {
+      expire(late: number): void {
         forget();
         cancel();
-        done(end);
+        done({ ...end, isLate: late > time / 2 });
       },
     };
     open.push(call);
     const ring = agenda.at(due, context.call, () => fired(agenda.now - due));
-    const cancel = world.start(inner, { ...context, deadline: due }, (result) => {
+    const cancel = world.start(inner, { ...context, deadline: due, isKept: true }, (result) => {
       forget();
       done(result);
     });
@@ -321,7 +339,7 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
     tickets.add(ticket);
     if (ticket.isProbe) probe = { ticket, deadline: agenda.now + resetTimeout };
     const cancel = world.start(inner, context, (end) => {
-      settle(ticket, end.isGood ? "success" : end.isRefusal ? "ignored" : "failure");
+      settle(ticket, end.isGood ? "success" : end.isRefusal || end.isLate ? "ignored" : "failure");
       done(end);
     });
     return () => {
@@ -344,8 +362,11 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
   };
   const serve = (): void => {
     timer();
+    let served = 0;
     while (queue[0] !== undefined && tokens() >= 1 - ROUNDING) {
       level--;
+      // They go on at one time.
+      if (++served > 1) agenda.isAmbiguous = true;
       queue.shift()?.begin();
     }
     const [head] = queue;
@@ -389,6 +410,79 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
   };
 }
 
+function bulkhead(
+  world: World,
+  inner: Run | undefined,
+  { maxConcurrent, maxQueue, queueTimeout }: Of<"bulkhead">,
+): Run {
+  const { agenda } = world;
+  const queue: { readonly begin: () => void }[] = [];
+  let running = 0;
+  const leave = (): void => {
+    running--;
+    while (queue[0] !== undefined && running < maxConcurrent) {
+      running++;
+      queue.shift()?.begin();
+    }
+  };
+  // A place is held until the work has ended; another policy ends as soon as it is given up.
+  const begin: Run = (context, done) => {
+    if (inner === undefined) return world.work(context, done, leave);
+    const cancel = world.start(inner, context, (end) => {
+      leave();
+      done(end);
+    });
+    return () => {
+      cancel();
+      agenda.soon(leave);
+    };
+  };
+  return (context, done) => {
+    if (running < maxConcurrent && queue.length === 0) {
+      running++;
+      return begin(context, done);
+    }
+    const end: End = { isGood: false, label: "full", isRefusal: true };
+    const due = Math.min(agenda.now + queueTimeout, context.isKept ? Infinity : context.deadline);
+    if (queue.length >= maxQueue || context.deadline <= agenda.now) {
+      done(end);
+      return nothing;
+    }
+    const ring =
+      due === Infinity
+        ? nothing
+        : agenda.at(due, context.call, () => {
+            queue.splice(queue.indexOf(waiter), 1);
+            done(end);
+          });
+    let cancel = (): void => {
+      ring();
+      queue.splice(queue.indexOf(waiter), 1);
+    };
+    let grantedAt: number | undefined;
+    const waiter = {
+      begin(): void {
+        ring();
+        grantedAt = agenda.now;
+        let isWanted = true;
+        cancel = () => {
+          isWanted = false;
+        };
+        agenda.soon(() => {
+          if (isWanted) cancel = begin(context, done);
+          else leave();
+        });
+      },
+    };
+    queue.push(waiter);
+    return () => {
+      // Whether work begins that is given up in the moment of its turn is not promised.
+      if (grantedAt === agenda.now) agenda.isAmbiguous = true;
+      cancel();
+    };
+  };
+}
+
 function singleFlight(world: World, inner: Run): Run {
   interface Flight {
     readonly callers: Set<(end: End) => void>;
@@ -401,7 +495,7 @@ function singleFlight(world: World, inner: Run): Run {
       const begun: Flight = { callers: new Set(), cancel: nothing };
       mine = begun;
       flight = begun;
-      const context: Context = { call, attempt: 1, deadline: Infinity, isCounted: false };
+      const context: Context = { call, attempt: 1, deadline: Infinity, isKept: false, isCounted: false };
       begun.cancel = world.start(inner, context, (end) => {
         if (flight === begun) flight = undefined;
         for (const tell of begun.callers) tell(end);
@@ -434,7 +528,7 @@ function chaos(world: World, inner: Run, { every, latency, isError }: Of<"chaos"
   };
 }
 
-function policyOf(world: World, spec: Spec, inner: Run, name: string): Run {
+function policyOf(world: World, spec: Spec, inner: Run, name: string, isInnermost: boolean): Run {
   switch (spec.kind) {
     case "timeout":
       return timeout(world, inner, spec, name);
@@ -448,6 +542,8 @@ function policyOf(world: World, spec: Spec, inner: Run, name: string): Run {
       return breaker(world, inner, spec);
     case "limiter":
       return limiter(world, inner, spec);
+    case "bulkhead":
+      return bulkhead(world, isInnermost ? undefined : inner, spec);
     case "single-flight":
       return singleFlight(world, inner);
     case "chaos":
@@ -476,7 +572,7 @@ export function interpret(scenario: Scenario): Report & { readonly isAmbiguous: 
   const { agenda } = world;
   let run: Run = (context, done) => world.work(context, done);
   for (const [index, spec] of [...scenario.policies.entries()].toReversed()) {
-    run = policyOf(world, spec, run, `${spec.kind}-${index}`);
+    run = policyOf(world, spec, run, `${spec.kind}-${index}`, index === scenario.policies.length - 1);
   }
   const settled: Settled[][] = [];
   const cancels: Cancel[] = [];
@@ -490,7 +586,8 @@ export function interpret(scenario: Scenario): Report & { readonly isAmbiguous: 
     } else {
       const { call, remaining = Infinity } = action;
       const ends: Settled[] = (settled[call] = []);
-      const context: Context = { call, attempt: 1, deadline: agenda.now + remaining, isCounted: false };
+      const deadline = agenda.now + remaining;
+      const context: Context = { call, attempt: 1, deadline, isKept: false, isCounted: false };
       cancels[call] = world.start(run, context, ({ label }) => ends.push({ label, at: agenda.now }));
     }
     agenda.settle();

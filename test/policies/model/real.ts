@@ -2,6 +2,8 @@ import { getEventListeners } from "node:events";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
 import { CircuitOpenError } from "../../../src/circuit-breaker/errors.js";
 import type { ExecutionContext } from "../../../src/kernel/context.js";
+import { Bulkhead } from "../../../src/policies/bulkhead/bulkhead.js";
+import { BulkheadFullError } from "../../../src/policies/bulkhead/errors.js";
 import { Chaos } from "../../../src/policies/chaos/chaos.js";
 import { Fallback } from "../../../src/policies/fallback/fallback.js";
 import { Hedge } from "../../../src/policies/hedge/hedge.js";
@@ -65,6 +67,13 @@ function makePolicy(spec: Spec, name: string, clock: ManualClock, budget: RetryB
         burst: spec.burst,
         maxQueue: spec.maxQueue,
       });
+    case "bulkhead":
+      return new Bulkhead({
+        ...own,
+        maxConcurrent: spec.maxConcurrent,
+        maxQueue: spec.maxQueue,
+        queueTimeout: spec.queueTimeout === Infinity ? undefined : seconds(spec.queueTimeout),
+      });
     case "single-flight":
       return new SingleFlight({ name });
     case "chaos": {
@@ -86,6 +95,7 @@ function labelOf(reason: unknown): string {
     return reason.message.replace(/^timeout "(.*)" was.*$/, "timeout $1");
   if (reason instanceof CircuitOpenError) return "open";
   if (reason instanceof RateLimitExceededError) return "limit";
+  if (reason instanceof BulkheadFullError) return "full";
   return reason instanceof Error ? reason.message : String(reason);
 }
 
@@ -116,6 +126,8 @@ function leftovers(
         `${name} permits`,
         totalCalls - successfulCalls - failedCalls - rejectedCalls - ignoredCalls,
       ]);
+    } else if (policy instanceof Bulkhead) {
+      found.push([`${name} running`, policy.running], [`${name} queued`, policy.queued]);
     } else if (policy instanceof RateLimiter) found.push([`${name} queued`, policy.stats.queued]);
     else if ("running" in policy) found.push([`${name} running`, Number(policy.running)]);
     const ended = Object.entries((policy as { stats?: object }).stats ?? {});

@@ -20,6 +20,12 @@ export type Spec =
   | { readonly kind: "fallback"; readonly to: string | undefined; readonly maxAge: number | undefined }
   | { readonly kind: "breaker"; readonly maxFailures: number; readonly resetTimeout: number }
   | { readonly kind: "limiter"; readonly interval: number; readonly burst: number; readonly maxQueue: number }
+  | {
+      readonly kind: "bulkhead";
+      readonly maxConcurrent: number;
+      readonly maxQueue: number;
+      readonly queueTimeout: number;
+    }
   | { readonly kind: "single-flight" }
   | { readonly kind: "chaos"; readonly every: number; readonly latency: number; readonly isError: boolean };
 
@@ -110,6 +116,12 @@ export function scenarioOf(seed: number): Scenario {
       burst: whole(1, 3),
       maxQueue: whole(0, 4),
     }),
+    bulkhead: () => ({
+      kind: "bulkhead",
+      maxConcurrent: whole(1, 3),
+      maxQueue: whole(0, 3),
+      queueTimeout: chance(0.5) ? between(50, 2000) : Infinity,
+    }),
     "single-flight": () => ({ kind: "single-flight" }),
     chaos: () => ({
       kind: "chaos",
@@ -119,12 +131,17 @@ export function scenarioOf(seed: number): Scenario {
     }),
   };
   const kinds = Object.keys(policy) as Spec["kind"][];
-  const policies = Array.from({ length: whole(1, 6) }, () =>
+  const drawn = Array.from({ length: whole(1, 6) }, () =>
     policy[kinds[whole(0, kinds.length - 1)] ?? "retry"](),
   );
+  const has = (kind: Spec["kind"]): boolean => drawn.some((spec) => spec.kind === kind);
+  // All callers of a flight would get places at one time: in which order is not promised.
+  const policies = drawn.filter(
+    ({ kind }) => kind !== "single-flight" || drawn.length === 1 || !has("bulkhead"),
+  );
 
-  // Calls that share a flight would go on at one time.
-  const mayBeSync = !policies.some(({ kind }) => kind === "single-flight");
+  // Calls that share a flight, or get the place of another, would go on at one time.
+  const mayBeSync = !has("single-flight") && !has("bulkhead");
   const ends: readonly Script["end"][] = ["well", "well", "well", "failed", "failed", "mistaken", "busy"];
   const scripts = Array.from({ length: whole(1, 8) }, (): Script => ({
     latency: mayBeSync && chance(0.15) ? 0 : chance(0.1) ? between(5000, 20_000) : between(1, 900),
