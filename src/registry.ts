@@ -51,14 +51,12 @@ import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
  * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
- * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or
- * `install()` on what you get.
+ * it is the process-wide configuration at the time an instance is made. Nothing is started.
  *
  * Names are few, those of services and loops, and are kept until {@link Registry.release}: a name for each client or
  * request is a leak; take a `KeyedRateLimiter` for those.
  *
- * Disposing of the registry (`await using`) first runs the shutdown, if there is one, then ends every
- * component in the reverse order of its making.
+ * Disposing of the registry first runs the shutdown, then ends every component in the reverse order of its making.
  *
  * @throws TypeError or RangeError that names the key's path.
  * @example
@@ -161,11 +159,13 @@ export class Registry extends Printed implements AsyncDisposable {
 
   /**
    * The pipeline of that name, as `pipelines.<name>` of the configuration and the overrides say, in the order of
-   * `resilient`. Its parts are components of this registry: a text names one of them, options make one of the
-   * pipeline's name. `Instead` is what its fallback gives, which its user has to know; `never` without one.
+   * `resilient`. Its parts are components of this registry: a text names one, options make one of the pipeline's name.
+   * `Instead` is what its fallback gives, which its user has to know; `never` without one.
    */
   pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
-    return this.#get(components.pipeline, name, overrides, () => this.#resilient(name, overrides));
+    return this.#get(components.pipeline, name, overrides, () =>
+      this.#resilient(name, overrides),
+    ) as Pipeline<Instead>;
   }
 
   /** The single flight of that name; `overrides` count when it is made. */

@@ -51,7 +51,8 @@ export type ResilientPipeline<Value, Names extends string> = Pipeline<Value> & {
 /** Makes the pipeline of `resilient`; `make` makes its parts. */
 export function makeResilient(method: string, given: object, make: PartMakers = makers): Pipeline<unknown> {
   const options = ownOptions(method, { name: nameRule, ...partRules }, given);
-  const name = nameRule.parse(options["name"] ?? nameRule.fallback, "name");
+  const { name: givenName = nameRule.fallback } = options;
+  const name = nameRule.parse(givenName, "name");
   let budget: RetryBudget | undefined;
   const parts: [PartName, AnyPolicy][] = [];
   for (const key of Object.keys(partRules) as PartName[]) {

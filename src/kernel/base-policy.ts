@@ -26,6 +26,10 @@ export interface Wrapped<Owned> {
 /** What a policy runs: it returns its result or a promise of it. */
 export type Work<Result> = (context: ExecutionContext) => Result | PromiseLike<Result>;
 
+/** With the property that is only a type: from it a pipeline knows what its policies give. */
+// oxlint-disable-next-line no-unused-vars, typescript/no-unsafe-declaration-merging -- a class cannot declare a property whose key is a type's
+export interface BasePolicy<Payloads extends object, Instead = never> extends Policy<Instead> {}
+
 /** A policy that is a component: what all of them have in common over a way to run one function. */
 export abstract class BasePolicy<Payloads extends object, Instead = never>
   extends Printed

@@ -33,6 +33,8 @@ export interface ExecuteOptions {
 export interface Deadline {
   readonly clock: Pick<Clock, "now">;
   readonly due: number;
+  /** Whether who has set it ends what is inside when its time has come. */
+  readonly isKept?: boolean;
 }
 
 /** A signal that nobody aborts, made for those who ask. */
@@ -120,11 +122,11 @@ export class Context implements ExecutionContext {
     return this.#args;
   }
 
-  /** The deadline, and from now on by a clock where it is only a number of seconds. */
-  lasting(clock: Pick<Clock, "now">): number | Deadline {
+  /** The context for who waits before the function runs: its time goes on by a clock, also where it was a number. */
+  lasting(clock: Pick<Clock, "now">): Context {
     const { deadline } = this;
-    const isNumber = typeof deadline === "number" && deadline < Infinity;
-    return isNumber ? { clock, due: clock.now() + deadline * 1000 } : deadline;
+    if (typeof deadline !== "number" || deadline === Infinity) return this;
+    return this.ofAttempt(this.attempt, { clock, due: clock.now() + deadline * 1000 }, this.#budget);
   }
 
   /** The context of an attempt inside this one. */

@@ -127,7 +127,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   ): Promise<Result> {
     const id = idOf(key, this.maxKeyLength);
     checkFunction(fn, "execute", RECIPE);
-    const { context, request } = readExecution("execute", options, this.burst);
+    const { context, request } = readExecution("execute", options, this.burst, this.#buckets.settings.clock);
     const { cost, signal } = request;
     throwIfAborted(signal);
     if (this.#buckets.tryTake(id, cost)) this.#metrics.admitted(cost, 0, id);

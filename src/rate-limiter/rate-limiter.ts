@@ -176,7 +176,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: LimitedExecuteOptions,
   ): Promise<Result> {
     checkFunction(fn, "execute", RECIPE);
-    const { context, request } = readExecution("execute", options, this.burst);
+    const { context, request } = readExecution("execute", options, this.burst, this.#settings.clock);
     const { signal } = request;
     const turn = this.#limiter.admit(request, signal !== undefined);
     // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
@@ -199,7 +199,7 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     options?: LimitedExecuteOptions,
   ): NotAPromise<Result> {
     checkFunction(fn, "executeSync", RECIPE);
-    const { context, request } = readExecution("executeSync", options, this.burst);
+    const { context, request } = readExecution("executeSync", options, this.burst, this.#settings.clock);
     throwIfAborted(request.signal);
     this.#limiter.admitSync(request);
     return synchronous(fn(contextFor(fn, context)), "Use execute for it.");

@@ -8,7 +8,19 @@ const TSC = path.join(packages, "@typescript/native/bin/tsc");
 const TSC_6 = path.join(packages, "typescript/bin/tsc6");
 
 const PROGRAM = `
-import { CircuitBreaker, type CircuitBreakerOptions, RateLimiter, Watchdog } from "@kstlib/resilience";
+import {
+  CircuitBreaker,
+  type CircuitBreakerOptions,
+  Fallback,
+  Hedge,
+  pipeline,
+  RateLimiter,
+  resilient,
+  retry,
+  Retry,
+  Timeout,
+  Watchdog,
+} from "@kstlib/resilience";
 import { config } from "@kstlib/resilience/auto";
 import { CircuitBreaker as SameBreaker, type Clock, ResilienceError } from "@kstlib/resilience/circuit-breaker";
 import { ConfigError, loadConfig, watchConfig } from "@kstlib/resilience/config";
@@ -28,6 +40,24 @@ const clock: Clock = new ManualClock();
 const pairs: [typeof SameLimiter, typeof SameWatchdog] = [RateLimiter, Watchdog];
 export const parts = [same, clock, pairs, Health, Heartbeat, GracefulShutdown, ResilienceError];
 export const all = [isolated, RateLimiter, Watchdog, config, ConfigError, loadConfig, watchConfig, schema];
+
+const nested = pipeline(new Fallback({ to: null }), new Retry(), new Hedge(), breaker, new Timeout());
+const api = resilient({ fallback: { to: null }, retry: { attempts: 3 }, circuitBreaker: true, timeout: "2s" });
+const load = async (user: string): Promise<number> => user.length;
+export const results: Promise<number | null>[] = [
+  nested.execute(({ attempt }) => attempt),
+  nested.call(load, "ann"),
+  nested.wrap(load)("ann"),
+  api.execute(async ({ signal }) => (signal.aborted ? 0 : api.circuitBreaker.failureCount)),
+  pipeline(new Timeout(), nested, new Retry()).wrap(load)("ann"),
+];
+export const sure: Promise<number> = retry({ attempts: 2 })(load)("ann");
+// @ts-expect-error -- it may be null.
+export const unsure: Promise<number> = nested.call(load, "ann");
+// @ts-expect-error -- a part that was not given.
+api.rateLimiter;
+// @ts-expect-error -- there is no such option.
+resilient({ retry: { attempt: 3 } });
 
 // @ts-expect-error -- there is no such option, which a type of \`any\` would not know.
 new CircuitBreaker({ nome: "api" });

@@ -65,13 +65,14 @@ export class Chaos<Value = never> extends BasePolicy<ChaosEvents, Value> {
     return Object.freeze({ kind: "chaos", name, rate: this.#settings.rate, stats });
   }
 
-  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result | Value> {
+  protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result | Value> {
     this.#total++;
+    const context = outer.lasting(this.#settings.clock);
     const run = async (): Promise<Result> => fn(contextFor(fn, context));
-    if (!this.#isDrawn()) return run();
-    this.#faults++;
-    const faulty = (): Promise<Result | Value> => this.#faulty(run, context);
-    return context.source === undefined ? faulty() : runAbortable(faulty, context);
+    const isFaulty = this.#isDrawn();
+    if (isFaulty) this.#faults++;
+    const work = (): Promise<Result | Value> => (isFaulty ? this.#faulty(run, context) : run());
+    return context.source === undefined ? work() : runAbortable(work, context);
   }
 
   /** Whether a call gets a fault: never when nobody can say. */

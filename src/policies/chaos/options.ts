@@ -35,7 +35,7 @@ export type ChaosSettings = SettingsFor<
     value: unknown;
     enabled: boolean | (() => unknown);
     random: (() => number) | undefined;
-    clock: Pick<Clock, "setTimer">;
+    clock: Pick<Clock, "now" | "setTimer">;
   }
 >;
 
@@ -57,5 +57,5 @@ export const chaosRules: OptionRules<ChaosSettings> = {
     },
   }),
   random: callback<() => number>(),
-  clock: having<Pick<Clock, "setTimer">>(realClock, "a clock", ["setTimer"]),
+  clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };

@@ -134,10 +134,11 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     }
   }
 
-  /** Passes an outcome on that stays as it is, and keeps a good result. */
+  /** Passes an outcome on that stays as it is, and keeps a good result; not one that nobody waits for any more. */
   #left<Result>(outcome: Outcome<Result>, context: Context, isHandled: boolean): Result {
     if (outcome.status === "rejected") throw outcome.reason;
-    const key = this.#lastGood && !isHandled ? this.#key(context) : undefined;
+    const isGood = this.#lastGood !== undefined && !isHandled && !context.source?.aborted;
+    const key = isGood ? this.#key(context) : undefined;
     if (key !== undefined) this.#lastGood?.set(key, outcome.value, this.#settings.clock.now());
     return outcome.value;
   }

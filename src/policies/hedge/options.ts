@@ -16,7 +16,7 @@ import { unlike } from "../../kernel/show.js";
 import { budgetRule } from "../retry/options.js";
 import type { RetryBudget, RetryBudgetOptions } from "../retry/retry-budget.js";
 
-/** A delay that is learnt from how long calls take. */
+/** A delay that is learnt from how long calls take: a twentieth above a percentile of the last 200. */
 export interface PercentileDelay {
   /** The share of calls that are faster than the delay. Above 0 to 0.999; default 0.95. */
   readonly percentile?: number | undefined;
@@ -30,7 +30,7 @@ export interface PercentileDelay {
 export interface HedgeOptions {
   /** Names the policy in events and selects `instances.<name>` of the configuration. Default `"hedge"`. */
   readonly name?: string | undefined;
-  /** How long an attempt may take before the next one starts beside it. Default: the 95th percentile, learnt. */
+  /** How long an attempt may take before the next one starts beside it. Default: learnt, about the 95th percentile. */
   readonly delay?: Duration | PercentileDelay | undefined;
   /** How many attempts may start beside the first. At least 1; default 1. */
   readonly maxHedges?: number | undefined;
@@ -89,7 +89,7 @@ const delay: Rule<DelaySettings> = custom<DelaySettings>({
     }
     const given = ownOptions(label, shape, value);
     const parse = (key: keyof typeof shape): number =>
-      shape[key].parse(given[key] ?? shape[key].fallback, `${label}.${key}`);
+      shape[key].parse(given[key] === undefined ? shape[key].fallback : given[key], `${label}.${key}`);
     const [percentile, min, max] = [parse("percentile"), parse("min"), parse("max")];
     if (max < min) throw new RangeError(unlike(`${label}.max`, `at least ${label}.min`, given["max"]));
     return { percentile, min, max };

@@ -128,7 +128,8 @@ const delay: Rule<DelaySetting> = custom<DelaySetting>({
       return { initial, factor: 1, max: initial, jitter: "none" };
     }
     const given = ownOptions(label, shape, value);
-    const at = (key: keyof typeof shape): unknown => given[key] ?? shape[key].fallback;
+    const at = (key: keyof typeof shape): unknown =>
+      given[key] === undefined ? shape[key].fallback : given[key];
     const initial = shape.initial.parse(at("initial"), `${label}.initial`);
     const max = shape.max.parse(at("max"), `${label}.max`);
     if (max < initial) throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, at("max")));
@@ -155,7 +156,9 @@ export const budgetRule: Rule<RetryBudget | undefined> = custom({
   },
   parse(value, label) {
     // One of the other build of the package is a budget, too.
-    if (typeof (value as Partial<RetryBudget> | null)?.tryExtra === "function") return value as RetryBudget;
+    const { enter, leave, tryExtra, leaveExtra } = (value ?? {}) as Partial<RetryBudget>;
+    const isBudget = [enter, leave, tryExtra, leaveExtra].every((method) => typeof method === "function");
+    if (isBudget) return value as RetryBudget;
     if (!isPlainObject(value)) throw new TypeError(unlike(label, budgetRule.allowed, value));
     checkOptions(label, retryBudgetRules, value);
     return new RetryBudget(value);

@@ -175,7 +175,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     // The attempts inside one of another retry with the same budget are no calls of their own.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
-    const deadline = outer.lasting(clock);
+    const { deadline } = outer.lasting(clock);
     const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
     return {
       context: isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget),

@@ -19,12 +19,16 @@ export class TimedCall extends Scope implements Deadline {
   /** Stops listening to what is outside. */
   leave: (() => void) | undefined;
 
-  constructor(clock: Pick<Clock, "now">, length: number, reject: (reason: unknown) => void) {
+  constructor(clock: Pick<Clock, "now">, length: number, grace: number, reject: (reason: unknown) => void) {
     super();
     this.clock = clock;
-    this.due = clock.now() + length;
+    this.due = clock.now() + length + grace;
     this.length = length;
     this.reject = reject;
+  }
+
+  get isKept(): boolean {
+    return true;
   }
 }
 

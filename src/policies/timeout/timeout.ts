@@ -15,6 +15,12 @@ import {
   type TimeoutChanges,
 } from "./options.js";
 
+/**
+ * Milliseconds by which a call is longer than a timeout outside lets it: that one comes first, always, so its error comes
+ * out, and what is between the two is given up and has not failed.
+ */
+const GRACE = 1;
+
 /** Totals over the lifetime of a timeout. */
 export interface TimeoutStats {
   /** Calls that were made: the sum of the three below and those under way. */
@@ -111,16 +117,19 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
 
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
     const { clock, timeout } = this.#settings;
-    const { source } = context;
-    const length = Math.min(timeout, context.remaining * 1000);
+    const { source, deadline } = context;
+    const left = context.remaining * 1000;
+    const length = Math.min(timeout, left);
+    // A timeout outside ends it.
+    const isKept = left < timeout && typeof deadline === "object" && deadline.isKept;
     this.#total++;
     if (length === 0) throw this.#exceeded(0, 0);
     return new Promise((resolve, reject) => {
-      const call = new TimedCall(clock, length, reject);
+      const call = new TimedCall(clock, length, isKept ? GRACE : 0, reject);
       if (source !== undefined) call.leave = onAbort(source, () => this.#abort(call, source.reason));
       this.#deadlines.add(call);
       try {
-        const result = fn(contextFor(fn, context.within(call, call)));
+        const result = fn(contextFor(fn, context.within(call, isKept ? deadline : call)));
         if (isThenable(result)) {
           const fulfilled = (value: Result): void => {
             this.#settle(call);

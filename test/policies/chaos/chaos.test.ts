@@ -3,7 +3,7 @@ import { Chaos } from "../../../src/policies/chaos/chaos.js";
 import { chaos } from "../../../src/policies/chaos/decorators.js";
 import type { ChaosOptions } from "../../../src/policies/chaos/options.js";
 import { ManualClock } from "../../../src/testing/index.js";
-import { listeners, reasonOf } from "../by-hand.js";
+import { listeners, never, reasonOf } from "../by-hand.js";
 
 let clock: ManualClock;
 let warnings: MockInstance<typeof process.emitWarning>;
@@ -66,6 +66,14 @@ describe("a fault", () => {
     expect(clock.pendingTimers).toBe(0);
     expect(listeners(controller.signal)).toBe(0);
   });
+});
+
+test("a call without a fault can be given up as well", async () => {
+  const controller = new AbortController();
+  const ended = reasonOf(make({ rate: 0 }).execute(never, { signal: controller.signal }));
+  controller.abort("enough");
+  expect(await ended).toBe("enough");
+  expect(listeners(controller.signal)).toBe(0);
 });
 
 describe("there are faults", () => {

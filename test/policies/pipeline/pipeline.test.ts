@@ -234,6 +234,7 @@ describe("resilient", () => {
     ["fallback", true],
     ["fallback", {}],
     ["name", ""],
+    ["name", null],
     ["retries", {}],
   ])("refuses %s: %o by an error that names it", (key, value) => {
     const make = (): unknown => Reflect.apply(resilient, undefined, [{ timeout: 1, [key]: value }]);

@@ -166,6 +166,21 @@ describe("a deadline outside", () => {
     expect(inner.stats).toMatchObject({ abortedCalls: 1, timedOutCalls: 0 });
   });
 
+  test("comes first also when its timer was set later", async () => {
+    const inner = make({ name: "inner", timeout: 5 });
+    const outer = make({ name: "outer" });
+    // The timer of the one outside is set for this call, and then again for the next.
+    const short = reasonOf(outer.execute(never, { remaining: 0.5 }));
+    const ended = reasonOf(outer.execute((context) => inner.execute(never, context)));
+    await clock.advance(1);
+    expect([await short, await ended]).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('"outer"') as string }),
+      expect.objectContaining({ message: expect.stringContaining('"outer"') as string }),
+    ]);
+    expect(inner.stats).toMatchObject({ abortedCalls: 1, timedOutCalls: 0 });
+    nothingIsLeft(inner, outer);
+  });
+
   test("that is over keeps the function from running", async () => {
     const policy = make();
     const fn = vi.fn<() => void>();

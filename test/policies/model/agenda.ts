@@ -1,0 +1,53 @@
+/** Events closer than this, in milliseconds, happen at once: which comes first is a matter of rounding. */
+const TIE = 1e-6;
+
+interface Entry {
+  readonly due: number;
+  /** Whose event it is. */
+  readonly call: number;
+  readonly run: () => void;
+}
+
+/** What is to happen and when: the time of a simulation. */
+export class Agenda {
+  now = 0;
+  /** Two calls had an event at the same time: nobody can say in which order. */
+  isAmbiguous = false;
+  #entries: Entry[] = [];
+  readonly #soon: (() => void)[] = [];
+
+  /** Runs something at a time; what is returned takes it back. */
+  at(due: number, call: number, run: () => void): () => void {
+    const entry = { due, call, run };
+    const after = this.#entries.findIndex((other) => other.due > due);
+    this.#entries.splice(after === -1 ? this.#entries.length : after, 0, entry);
+    return () => {
+      this.#entries = this.#entries.filter((other) => other !== entry);
+    };
+  }
+
+  /** Runs something at this time, after what is going on. */
+  soon(run: () => void): void {
+    this.#soon.push(run);
+  }
+
+  /** Everything that is due until then happens; late, if the time has gone on without it. */
+  advanceTo(time: number): void {
+    this.settle();
+    const end = Math.max(this.now, time);
+    for (let entry = this.#entries[0]; entry !== undefined && entry.due <= end; entry = this.#entries[0]) {
+      const [, next] = this.#entries;
+      if (next !== undefined && next.call !== entry.call && next.due - entry.due < TIE)
+        this.isAmbiguous = true;
+      this.#entries.shift();
+      this.now = Math.max(this.now, entry.due);
+      entry.run();
+      this.settle();
+    }
+    this.now = end;
+  }
+
+  settle(): void {
+    for (let run = this.#soon.shift(); run !== undefined; run = this.#soon.shift()) run();
+  }
+}

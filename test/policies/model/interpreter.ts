@@ -1,0 +1,500 @@
+import { Agenda } from "./agenda.js";
+import { type Scenario, scriptOf, type Spec } from "./scenario.js";
+
+/** How something ended: a result, or an error by its name; `asked` is what it asks to wait, `undefined` for no time. */
+export interface End {
+  readonly isGood: boolean;
+  readonly label: string;
+  readonly isRefusal?: boolean;
+  readonly isMistake?: boolean;
+  /** Milliseconds. */
+  readonly asked?: number;
+}
+
+interface Context {
+  readonly call: number;
+  readonly attempt: number;
+  readonly deadline: number;
+  /** The budget has counted the call. */
+  readonly isCounted: boolean;
+}
+
+type Cancel = () => void;
+
+/** Runs something in a context until it is done or cancelled. */
+type Run = (context: Context, done: (end: End) => void) => Cancel;
+
+/** A call of the work: when, and which attempt it was told to be. */
+export interface Invocation {
+  readonly at: number;
+  readonly attempt: number;
+  readonly remaining: number;
+}
+
+/** The lateness of a timer that tells a frozen thread from one that is busy, in milliseconds. */
+const FROZEN = 10;
+const ROUNDING = 1e-6;
+
+const nothing: Cancel = () => {};
+
+/** What all policies of a scenario share. */
+class World {
+  readonly agenda = new Agenda();
+  readonly invocations: Invocation[] = [];
+  readonly scenario: Scenario;
+  /** Timeouts that have found the thread frozen. */
+  polling = 0;
+  #counted = 0;
+  #extra = 0;
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+  }
+
+  /** Starts something; whoever is told that it is done is told later, as by a promise, and once. */
+  start(run: Run, context: Context, done: (end: End) => void): Cancel {
+    let isOver = false;
+    const finish = (end: End): void => {
+      this.agenda.soon(() => {
+        if (isOver) return;
+        isOver = true;
+        done(end);
+      });
+    };
+    const cancel = run(context, finish);
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+    };
+  }
+
+  work(context: Context, done: (end: End) => void): Cancel {
+    const { agenda, invocations } = this;
+    const number = invocations.length;
+    const remaining = Math.max(0, context.deadline - agenda.now);
+    invocations.push({ at: agenda.now, attempt: context.attempt, remaining });
+    const script = scriptOf(this.scenario, number);
+    const end: End = {
+      isGood: script.end === "well",
+      label: `${script.end} ${number}`,
+      isMistake: script.end === "mistaken",
+      ...(script.end === "busy" && { asked: script.retryAfter }),
+    };
+    if (script.latency > 0) return agenda.at(agenda.now + script.latency, context.call, () => done(end));
+    done(end);
+    return nothing;
+  }
+
+  count(): void {
+    this.#counted++;
+  }
+
+  mayBeExtra(): boolean {
+    const { floor, ratio } = this.scenario.budget;
+    if (floor + ratio * this.#counted - this.#extra < 1 - ROUNDING) return false;
+    this.#extra++;
+    return true;
+  }
+}
+
+type Of<Kind extends Spec["kind"]> = Extract<Spec, { kind: Kind }>;
+
+function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, name: string): Run {
+  const { agenda } = world;
+  const open: { readonly due: number; readonly expire: () => void }[] = [];
+  let isPolling = false;
+  const expire = (now: number): void => {
+    if (isPolling) world.polling--;
+    isPolling = false;
+    for (const call of [...open].toSorted((one, other) => one.due - other.due)) {
+      if (call.due <= now) call.expire();
+    }
+  };
+  const fired = (late: number): void => {
+    if (isPolling) return;
+    if (late > 0 && late < FROZEN) agenda.isAmbiguous = true;
+    if (late < FROZEN) {
+      expire(agenda.now);
+      return;
+    }
+    // What has arrived meanwhile comes first.
+    isPolling = true;
+    // Which of two late ones comes first is not promised: a timer serves all calls of its policy.
+    if (++world.polling > 1) agenda.isAmbiguous = true;
+    const { now } = agenda;
+    agenda.at(now, -1, () => expire(now));
+  };
+  return (context, done) => {
+    const end: End = { isGood: false, label: `timeout ${name}` };
+    const due = Math.min(agenda.now + length, context.deadline);
+    if (due <= agenda.now) {
+      done(end);
+      return nothing;
+    }
+    const forget = (): void => {
+      ring();
+      const place = open.indexOf(call);
+      if (place !== -1) open.splice(place, 1);
+    };
+    const call = {
+      due,
+      expire(): void {
+        forget();
+        cancel();
+        done(end);
+      },
+    };
+    open.push(call);
+    const ring = agenda.at(due, context.call, () => fired(agenda.now - due));
+    const cancel = world.start(inner, { ...context, deadline: due }, (result) => {
+      forget();
+      done(result);
+    });
+    return () => {
+      forget();
+      cancel();
+    };
+  };
+}
+
+const isRetryable = ({ isGood, isMistake, isRefusal, asked }: End): boolean =>
+  !isGood && !isMistake && (!isRefusal || asked !== undefined);
+
+function retry(world: World, inner: Run, spec: Of<"retry">): Run {
+  const { agenda } = world;
+  return (outer, done) => {
+    const started = agenda.now;
+    if (spec.hasBudget && !outer.isCounted) world.count();
+    const isCounted = outer.isCounted || spec.hasBudget;
+    let cancel = nothing;
+    const fits = (at: number): boolean => at <= started + spec.maxDuration && at < outer.deadline;
+    const begin = (attempt: number): void => {
+      cancel = world.start(inner, { ...outer, attempt, isCounted }, (end) => {
+        const isStopped = end.label.startsWith("open") && !spec.waitsForOpen;
+        if (!isRetryable(end) || attempt >= spec.attempts || isStopped) return done(end);
+        const own = Math.min(spec.max, spec.initial * spec.factor ** (attempt - 1));
+        const next = agenda.now + Math.max(own, end.asked ?? 0);
+        if (!fits(next) || (spec.hasBudget && !world.mayBeExtra())) return done(end);
+        cancel = agenda.at(next, outer.call, () => (fits(agenda.now) ? begin(attempt + 1) : done(end)));
+      });
+    };
+    begin(1);
+    return () => cancel();
+  };
+}
+
+function hedge(world: World, inner: Run, spec: Of<"hedge">): Run {
+  const { agenda } = world;
+  return (outer, done) => {
+    if (spec.hasBudget && !outer.isCounted) world.count();
+    const isCounted = outer.isCounted || spec.hasBudget;
+    const running = new Map<number, Cancel>();
+    const failed: { readonly attempt: number; readonly end: End }[] = [];
+    let started = 0;
+    let timer: Cancel | undefined;
+    const stop = (): void => {
+      timer?.();
+      timer = undefined;
+    };
+    const stopAll = (): void => {
+      stop();
+      for (const cancel of running.values()) cancel();
+      running.clear();
+    };
+    const finish = (end: End): void => {
+      stopAll();
+      done(end);
+    };
+    const giveUp = (): void => {
+      const [first] = failed.toSorted((one, other) => one.attempt - other.attempt);
+      if (first !== undefined) finish(first.end);
+    };
+    const wait = (length: number): void => {
+      stop();
+      if (started > spec.maxHedges || agenda.now + length >= outer.deadline) return;
+      timer = agenda.at(agenda.now + length, outer.call, another);
+    };
+    const another = (): void => {
+      stop();
+      if (started <= spec.maxHedges && (!spec.hasBudget || world.mayBeExtra())) begin();
+      else if (running.size === 0) giveUp();
+    };
+    const begin = (): void => {
+      const attempt = ++started;
+      running.set(attempt, nothing);
+      wait(spec.delay);
+      const cancel = world.start(inner, { ...outer, attempt, isCounted }, (end) => {
+        running.delete(attempt);
+        if (!end.isRefusal && !isRetryable(end)) return finish(end);
+        failed.push({ attempt, end });
+        if (!end.isRefusal && end.asked === undefined) return another();
+        if (!end.isRefusal) wait(end.asked ?? 0);
+        if (running.size === 0 && (end.isRefusal || timer === undefined)) giveUp();
+      });
+      running.set(attempt, cancel);
+    };
+    begin();
+    return stopAll;
+  };
+}
+
+function fallback(world: World, inner: Run, { to, maxAge = 0 }: Of<"fallback">): Run {
+  const { agenda } = world;
+  let last: { readonly end: End; readonly at: number } | undefined;
+  return (context, done) =>
+    world.start(inner, context, (end) => {
+      if (end.isGood) {
+        if (maxAge > 0) last = { end, at: agenda.now };
+        done(end);
+      } else if (last !== undefined && agenda.now - last.at <= maxAge) done(last.end);
+      else done(to === undefined ? end : { isGood: true, label: to });
+    });
+}
+
+/** A call that a breaker has admitted. */
+interface Ticket {
+  readonly era: number;
+  readonly isProbe: boolean;
+  /** No probe has failed since, and the circuit has not closed. */
+  isNews: boolean;
+}
+
+function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"breaker">): Run {
+  const { agenda } = world;
+  const tickets = new Set<Ticket>();
+  let mode: "closed" | "open" | "half-open" = "closed";
+  let era = 0;
+  let failures = 0;
+  let until = 0;
+  let probe: { readonly ticket: Ticket; readonly deadline: number } | undefined;
+  const change = (to: typeof mode): void => {
+    mode = to;
+    era++;
+    probe = undefined;
+  };
+  const nothingIsNews = (): void => {
+    for (const ticket of tickets) ticket.isNews = false;
+  };
+  const open = (from: number): void => {
+    until = from + resetTimeout;
+    failures = 0;
+    change("open");
+  };
+  const close = (): void => {
+    failures = 0;
+    change("closed");
+    nothingIsNews();
+  };
+  const catchUp = (): void => {
+    for (;;) {
+      if (mode === "open" && agenda.now >= until - ROUNDING) change("half-open");
+      else if (probe !== undefined && agenda.now >= probe.deadline - ROUNDING) open(probe.deadline);
+      else return;
+    }
+  };
+  const settle = (ticket: Ticket, verdict: "success" | "failure" | "ignored"): void => {
+    catchUp();
+    tickets.delete(ticket);
+    if (probe?.ticket === ticket) probe = undefined;
+    if (verdict === "ignored") return;
+    if (ticket.era !== era) {
+      if (ticket.isProbe && ticket.isNews && verdict === "success") close();
+      return;
+    }
+    if (verdict === "success") {
+      if (mode === "half-open") close();
+      failures = 0;
+    } else if (mode === "half-open" || ++failures >= maxFailures) {
+      open(agenda.now);
+      nothingIsNews();
+    }
+  };
+  return (context, done) => {
+    catchUp();
+    if (mode === "open" || probe !== undefined) {
+      const asked = (probe?.deadline ?? until) - agenda.now;
+      done({ isGood: false, label: "open", isRefusal: true, asked });
+      return nothing;
+    }
+    const ticket = { era, isProbe: mode === "half-open", isNews: true };
+    tickets.add(ticket);
+    if (ticket.isProbe) probe = { ticket, deadline: agenda.now + resetTimeout };
+    const cancel = world.start(inner, context, (end) => {
+      settle(ticket, end.isGood ? "success" : end.isRefusal ? "ignored" : "failure");
+      done(end);
+    });
+    return () => {
+      settle(ticket, "ignored");
+      cancel();
+    };
+  };
+}
+
+function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"limiter">): Run {
+  const { agenda } = world;
+  let level = burst;
+  let since = 0;
+  const queue: { readonly begin: () => void; readonly call: number }[] = [];
+  let timer = nothing;
+  const tokens = (): number => {
+    level = Math.min(burst, level + (agenda.now - since) / interval);
+    since = agenda.now;
+    return level;
+  };
+  const serve = (): void => {
+    timer();
+    while (queue[0] !== undefined && tokens() >= 1 - ROUNDING) {
+      level--;
+      queue.shift()?.begin();
+    }
+    const [head] = queue;
+    if (head !== undefined) timer = agenda.at(agenda.now + (1 - tokens()) * interval, head.call, serve);
+  };
+  return (context, done) => {
+    serve();
+    if (queue.length === 0 && tokens() >= 1 - ROUNDING) {
+      level--;
+      return world.start(inner, context, done);
+    }
+    const asked = (queue.length + 1 - tokens()) * interval;
+    if (queue.length >= maxQueue || agenda.now + asked > context.deadline) {
+      done({ isGood: false, label: "limit", isRefusal: true, asked });
+      return nothing;
+    }
+    let cancel = (): void => {
+      queue.splice(queue.indexOf(waiter), 1);
+      serve();
+    };
+    const waiter = {
+      call: context.call,
+      begin(): void {
+        let isWanted = true;
+        cancel = () => {
+          isWanted = false;
+        };
+        agenda.soon(() => {
+          if (isWanted) cancel = world.start(inner, context, done);
+          else {
+            // Given up in the very moment of its turn: the token goes back.
+            level = Math.min(burst, tokens() + 1);
+            serve();
+          }
+        });
+      },
+    };
+    queue.push(waiter);
+    serve();
+    return () => cancel();
+  };
+}
+
+function singleFlight(world: World, inner: Run): Run {
+  interface Flight {
+    readonly callers: Set<(end: End) => void>;
+    cancel: Cancel;
+  }
+  let flight: Flight | undefined;
+  return ({ call }, done) => {
+    let mine = flight;
+    if (mine === undefined) {
+      const begun: Flight = { callers: new Set(), cancel: nothing };
+      mine = begun;
+      flight = begun;
+      const context: Context = { call, attempt: 1, deadline: Infinity, isCounted: false };
+      begun.cancel = world.start(inner, context, (end) => {
+        if (flight === begun) flight = undefined;
+        for (const tell of begun.callers) tell(end);
+      });
+    }
+    const joined = mine;
+    joined.callers.add(done);
+    return () => {
+      joined.callers.delete(done);
+      if (joined.callers.size > 0) return;
+      if (flight === joined) flight = undefined;
+      joined.cancel();
+    };
+  };
+}
+
+function chaos(world: World, inner: Run, { every, latency, isError }: Of<"chaos">): Run {
+  const { agenda } = world;
+  let calls = 0;
+  return (context, done) => {
+    if (++calls % every !== 0) return world.start(inner, context, done);
+    let cancel = nothing;
+    const goOn = (): void => {
+      if (isError || latency === 0) done({ isGood: false, label: "chaos" });
+      else cancel = world.start(inner, context, done);
+    };
+    if (latency === 0) goOn();
+    else cancel = agenda.at(agenda.now + latency, context.call, goOn);
+    return () => cancel();
+  };
+}
+
+function policyOf(world: World, spec: Spec, inner: Run, name: string): Run {
+  switch (spec.kind) {
+    case "timeout":
+      return timeout(world, inner, spec, name);
+    case "retry":
+      return retry(world, inner, spec);
+    case "hedge":
+      return hedge(world, inner, spec);
+    case "fallback":
+      return fallback(world, inner, spec);
+    case "breaker":
+      return breaker(world, inner, spec);
+    case "limiter":
+      return limiter(world, inner, spec);
+    case "single-flight":
+      return singleFlight(world, inner);
+    case "chaos":
+      return chaos(world, inner, spec);
+  }
+}
+
+/** How a call of a scenario ended, and when. */
+export interface Settled {
+  readonly label: string;
+  readonly at: number;
+}
+
+/** What comes of a scenario. */
+export interface Report {
+  readonly settled: readonly (readonly Settled[])[];
+  readonly invocations: readonly Invocation[];
+}
+
+/**
+ * What the policies of a scenario make of its calls, as one would explain it: a simulation of events, without promises,
+ * signals or timers. Written from the contract, not from the implementation.
+ */
+export function interpret(scenario: Scenario): Report & { readonly isAmbiguous: boolean } {
+  const world = new World(scenario);
+  const { agenda } = world;
+  let run: Run = (context, done) => world.work(context, done);
+  for (const [index, spec] of [...scenario.policies.entries()].toReversed()) {
+    run = policyOf(world, spec, run, `${spec.kind}-${index}`);
+  }
+  const settled: Settled[][] = [];
+  const cancels: Cancel[] = [];
+  for (const action of scenario.actions) {
+    agenda.advanceTo(action.at);
+    if (action.do === "freeze") agenda.now += action.length;
+    else if (action.do === "abort") {
+      if (settled[action.call]?.length === 0)
+        settled[action.call]?.push({ label: "aborted", at: agenda.now });
+      cancels[action.call]?.();
+    } else {
+      const { call, remaining = Infinity } = action;
+      const ends: Settled[] = (settled[call] = []);
+      const context: Context = { call, attempt: 1, deadline: agenda.now + remaining, isCounted: false };
+      cancels[call] = world.start(run, context, ({ label }) => ends.push({ label, at: agenda.now }));
+    }
+    agenda.settle();
+  }
+  agenda.advanceTo(1e7);
+  return { settled, invocations: world.invocations, isAmbiguous: agenda.isAmbiguous };
+}
