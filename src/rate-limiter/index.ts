@@ -2,12 +2,12 @@
 export * from "../kernel/exports.js";
 export { type LimitedOptions, type LimitedSyncOptions, rateLimiter, rateLimiterSync } from "./decorators.js";
 export { RateLimitError, RateLimitExceededError } from "./errors.js";
-export {
-  KeyedRateLimiter,
-  type KeyedRateLimiterEvents,
-  type KeyedRateLimiterSnapshot,
-  type KeyedRateLimiterStats,
-} from "./keyed-rate-limiter.js";
+export { KeyedRateLimiter } from "./keyed-rate-limiter.js";
+export type {
+  KeyedRateLimiterEvents,
+  KeyedRateLimiterSnapshot,
+  KeyedRateLimiterStats,
+} from "./keyed-report.js";
 export type { Limited } from "./limited.js";
 export type { KeyedRateLimiterOptions, OnFull, RateLimiterOptions, RateLimits } from "./options.js";
 export type { RateLimiterStats } from "./metrics.js";

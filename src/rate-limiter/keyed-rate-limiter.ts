@@ -36,12 +36,6 @@ import {
 import type { Reservation } from "./reservation.js";
 import { Metrics } from "./metrics.js";
 
-export type {
-  KeyedRateLimiterEvents,
-  KeyedRateLimiterSnapshot,
-  KeyedRateLimiterStats,
-} from "./keyed-report.js";
-
 /**
  * One bucket per key, all with the same limits: for limits per client, user or address. An unknown key has a
  * full bucket, so forgetting a full bucket changes no decision.
