@@ -1,4 +1,6 @@
 import { CONTEXT_KEYS, Context, contextOf, type ExecuteOptions } from "../kernel/context.js";
+import type { Clock } from "../kernel/clock.js";
+import { withLiveDeadline } from "../kernel/live-deadline.js";
 import { ownOptions } from "../kernel/options.js";
 import { type AcquireOptions, ASYNC_KEYS, checkCost, parseTimeout, type Request } from "./request.js";
 
@@ -12,11 +14,12 @@ export function readExecution(
   method: string,
   options: LimitedExecuteOptions | undefined,
   burst: number,
+  clock: Clock,
 ): { readonly context: Context; readonly request: Request } {
   const isContext = Context.is(options);
   const own: LimitedExecuteOptions =
     options === undefined || isContext ? {} : ownOptions(method, EXECUTE_KEYS, options);
-  const context = isContext ? options : contextOf(own);
+  const context = withLiveDeadline(isContext ? options : contextOf(own), clock);
   const { cost = 1, timeout } = own;
   checkCost(cost, burst);
   const longest = Math.min(parseTimeout(timeout), context.remaining * 1000);

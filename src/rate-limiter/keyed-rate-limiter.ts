@@ -1,4 +1,5 @@
 import { type Abortable, throwIfAborted } from "../kernel/abort.js";
+import type { Clock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
@@ -58,6 +59,7 @@ import { Metrics } from "./metrics.js";
 export class KeyedRateLimiter extends KeyedReport implements Component {
   readonly #buckets: KeyedBuckets;
   readonly #metrics: KeyedMetrics;
+  readonly #clock: Clock;
   #settings: RateLimitsSettings;
 
   constructor(options?: KeyedRateLimiterOptions) {
@@ -68,6 +70,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     const buckets = new KeyedBuckets(settings, limitsOf(settings), metrics);
     super(settings, buckets, metrics);
     this.#settings = settings;
+    this.#clock = settings.clock;
     this.#metrics = metrics;
     this.#buckets = buckets;
   }
@@ -122,7 +125,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   ): Promise<Result> {
     const id = idOf(key, this.maxKeyLength);
     checkFunction(fn, "execute", RECIPE);
-    const { context, request } = readExecution("execute", options, this.burst);
+    const { context, request } = readExecution("execute", options, this.burst, this.#clock);
     const { cost, signal } = request;
     throwIfAborted(signal);
     if (this.#buckets.tryTake(id, cost)) this.#metrics.admitted(cost, 0, id);

@@ -57,6 +57,11 @@ export class QueuedLimiter<Key> {
     this.#timer = new DueTimer(settings.clock, () => this.now());
   }
 
+  /** How many may wait. */
+  get maxQueue(): number | undefined {
+    return this.#settings.maxQueue;
+  }
+
   /** How many wait, with the reservations whose time has not come. */
   get queued(): number {
     return this.#queue.size;

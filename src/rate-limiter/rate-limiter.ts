@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../kernel/abort.js";
+import type { Clock } from "../kernel/clock.js";
 import type { Component } from "../kernel/component.js";
 import { contextFor, type ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
@@ -60,6 +61,7 @@ import { Metrics } from "./metrics.js";
 export class RateLimiter extends RateLimiterReport implements SyncPolicy, Component {
   readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
+  readonly #clock: Clock;
   #settings: RateLimitsSettings;
 
   constructor(options?: RateLimiterOptions) {
@@ -68,8 +70,9 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
     const metrics: Metrics<void, object> = new Metrics(source, ["acquired", "rejected"], () => ({}));
     const bucket = new TokenBucket(limitsOf(settings));
     const limiter = new QueuedLimiter(settings, bucket, metrics, undefined);
-    super(settings, bucket, limiter, metrics);
+    super(settings.name, bucket, limiter, metrics);
     this.#settings = settings;
+    this.#clock = settings.clock;
     this.#metrics = metrics;
     this.#limiter = limiter;
   }
@@ -126,7 +129,8 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
 
   /**
    * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
-   * promise rejects at once; until `fn` runs, an abort gives back what was taken. It waits no longer than `remaining`.
+   * promise rejects at once; until `fn` runs, an abort gives back what was taken. It waits no longer than `remaining`,
+   * and `fn` gets what the wait has left of it.
    *
    * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
    */
@@ -135,7 +139,7 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
     options?: LimitedExecuteOptions,
   ): Promise<Result> {
     checkFunction(fn, "execute", RECIPE);
-    const { context, request } = readExecution("execute", options, this.burst);
+    const { context, request } = readExecution("execute", options, this.burst, this.#clock);
     const { signal } = request;
     const turn = this.#limiter.admit(request, signal !== undefined);
     // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
@@ -158,7 +162,7 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
     options?: LimitedExecuteOptions,
   ): NotAPromise<Result> {
     checkFunction(fn, "executeSync", RECIPE);
-    const { context, request } = readExecution("executeSync", options, this.burst);
+    const { context, request } = readExecution("executeSync", options, this.burst, this.#clock);
     throwIfAborted(request.signal);
     this.#limiter.admitSync(request);
     return synchronous(fn(contextFor(fn, context)), "Use execute for it.");

@@ -2,7 +2,6 @@ import type { Snapshot } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { Printed } from "../kernel/printed.js";
 import type { Metrics, RateLimiterStats } from "./metrics.js";
-import type { RateLimiterSettings } from "./options.js";
 import type { QueuedLimiter } from "./queued-limiter.js";
 import { checkCost } from "./request.js";
 import type { TokenBucket } from "./token-bucket.js";
@@ -28,21 +27,18 @@ export interface RateLimiterEvents {
 /** What a `RateLimiter` says about itself. */
 export class RateLimiterReport extends Printed {
   readonly name: string;
-  /** How many requests may wait; `undefined` for no limit. */
-  readonly maxQueue: number | undefined;
   readonly #bucket: TokenBucket;
   readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
 
   constructor(
-    settings: RateLimiterSettings,
+    name: string,
     bucket: TokenBucket,
     limiter: QueuedLimiter<void>,
     metrics: Metrics<void, object>,
   ) {
     super();
-    this.name = settings.name;
-    this.maxQueue = settings.maxQueue;
+    this.name = name;
     this.#bucket = bucket;
     this.#limiter = limiter;
     this.#metrics = metrics;
@@ -61,6 +57,11 @@ export class RateLimiterReport extends Printed {
   /** How many tokens the bucket holds. */
   get burst(): number {
     return this.#bucket.limits.burst;
+  }
+
+  /** How many requests may wait; `undefined` for no limit. */
+  get maxQueue(): number | undefined {
+    return this.#limiter.maxQueue;
   }
 
   /** How many tokens are in the bucket now, with fractions; also while requests wait or in a pause. */

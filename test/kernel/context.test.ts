@@ -62,7 +62,7 @@ describe("the context of an execution", () => {
 
 const policies: [string, () => SyncPolicy][] = [
   ["a circuit breaker", () => new CircuitBreaker()],
-  ["a rate limiter", () => new RateLimiter()],
+  ["a rate limiter", () => new RateLimiter({ clock: new ManualClock() })],
   ["a watchdog of a run", () => watchdogContext({ clock: new ManualClock() })],
 ];
 

@@ -3,6 +3,7 @@ import { type Context, contextFor } from "../../kernel/context.js";
 import { delay } from "../../kernel/delay.js";
 import { parseDuration } from "../../kernel/duration.js";
 import { answer } from "../../kernel/judge.js";
+import { withLiveDeadline } from "../../kernel/live-deadline.js";
 import { resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
@@ -178,20 +179,17 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     }
   }
 
-  #begin(outer: Context): Course {
+  #begin(given: Context): Course {
     const { budget, clock, maxDuration } = this.#settings;
+    const outer = withLiveDeadline(given, clock);
     this.#total++;
     this.#running++;
     // The attempts inside one of another retry with the same budget are no calls of their own.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
-    let { deadline } = outer;
-    if (typeof deadline === "number" && deadline < Infinity) {
-      deadline = { clock, due: clock.now() + deadline * 1000 };
-    }
-    const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
+    const isFirst = outer.attempt === 1 && countedBy === undefined;
     return {
-      context: isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget),
+      context: isFirst ? outer : outer.ofAttempt(1, outer.deadline, budget ?? outer.budget),
       started: maxDuration === undefined ? 0 : clock.now(),
       countedBy,
       attempt: 1,
