@@ -1,5 +1,5 @@
 import { secondsUntil } from "../kernel/seconds.js";
-import { availableAt, type Limits, tokensIn } from "./bucket.js";
+import { availableAt, LONG_AGO, type Limits, tokensIn } from "./bucket.js";
 import { KeyTable } from "./key-table.js";
 import type { AdmissionObserver } from "./metrics.js";
 import type { KeyedRateLimiterSettings } from "./options.js";
@@ -91,7 +91,7 @@ export class KeyedBuckets {
     const table = this.#table;
     this.#closeIdle(now, 2);
     const hash = table.hash(key);
-    if (table.find(key, hash) < 0) this.#add(key, hash, -Infinity, 0, now);
+    if (table.find(key, hash) < 0) this.#add(key, hash, LONG_AGO, 0, now);
     // Both asked again: a listener of an eviction may have opened the key, or taken its room.
     const slot = table.find(key);
     const other = this.#limiters.get(key);

@@ -2,13 +2,14 @@ import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
-import { choice, duration, integer, numberAbove, optional, text } from "../kernel/rules.js";
+import { choice, duration, integer, numberAbove, numberFrom, optional, text } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
 /** The limits of a bucket; the options that `update` can change. */
 export interface RateLimits {
   /**
-   * How many tokens flow into the bucket in each `per`: a number above 0. Default 10. `Infinity` (`.inf` in YAML)
+   * How many tokens flow into the bucket in each `per`: 0 or more. Default 10. At 0 none does: the tokens in the bucket
+   * can be taken, then every request is refused at once, with a `retryAfter` of Infinity. `Infinity` (`.inf` in YAML)
    * is no limit: every cost is admitted and counted, whatever the burst; `tokens` and `burst` are Infinity, which
    * is `null` in JSON. Pauses hold all the same.
    */
@@ -71,7 +72,7 @@ export type KeyedRateLimiterSettings = SettingsFor<
 
 /** The rules of {@link RateLimiterOptions}. */
 export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
-  rate: numberAbove(10, 0, Infinity),
+  rate: numberFrom(10, 0, Infinity),
   per: duration(1, { long: true }),
   burst: optional(numberAbove(undefined, 0)),
   maxQueue: optional(integer(undefined, 0)),

@@ -228,7 +228,8 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
 
   /**
    * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens are kept,
-   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once.
+   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once, as is
+   * everybody for whom no token is left when the rate becomes 0.
    */
   update(limits: RateLimits): void {
     const settings = updated(this.#settings, limits);

@@ -20,7 +20,7 @@ export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
 export interface RateLimiterEvents {
   /** A request was admitted after `waited` seconds. */
   readonly acquired: { readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds. */
+  /** A request was refused; it would be admitted after `retryAfter` seconds; Infinity: never, at a rate of 0. */
   readonly rejected: { readonly cost: number; readonly retryAfter: number };
 }
 
@@ -81,7 +81,7 @@ export class RateLimiterReport extends Printed {
     return Object.freeze({ kind: "rate-limiter", name, rate, per, burst, tokens, ...stats });
   }
 
-  /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
+  /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once, Infinity: never. */
   timeUntilToken(cost: number = 1): number {
     checkCost(cost, this.burst);
     return this.#limiter.wait(cost);

@@ -470,7 +470,7 @@ describe("other limits for all keys", () => {
     limiter.update({ rate: 1 });
     await clock.advance(0.2);
     expect(waiters.map(({ state }) => state)).toEqual(["rejected", "fulfilled", "fulfilled"]);
-    expect(() => limiter.update({ rate: 0 })).toThrow(RangeError);
+    expect(() => limiter.update({ rate: -1 })).toThrow(RangeError);
     expect(() => limiter.update({ per: 3600, rate: 1e18 })).toThrow(RangeError);
     limiter.update({ burst: 2 });
     expect([limiter.rate, limiter.per, limiter.burst]).toEqual([10, 1, 2]);
