@@ -103,7 +103,7 @@ export class KeyedReport extends Printed {
   /** Seconds until a request for this key that comes now would be admitted; 0: at once, Infinity: never. */
   timeUntilToken(key: string, cost: number = 1): number {
     const id = idOf(key, this.maxKeyLength);
-    checkCost(cost, this.burst);
+    checkCost(cost, this.#buckets.limitsFor(id).burst);
     return this.#buckets.wait(id, cost);
   }
 
