@@ -170,7 +170,7 @@ describe("limits of their own for some keys", () => {
       );
       await using registry = new Registry(loadConfig({ path: file, env: {} }));
       const limiter = registry.keyedRateLimiter("tenants");
-      expect(["tenant_7", "tenant 8"].map((key) => limiter.tokens(key))).toEqual([50, 10]);
+      expect(["tenant_7", "__proto__", "tenant 8"].map((key) => limiter.tokens(key))).toEqual([50, 2, 10]);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
