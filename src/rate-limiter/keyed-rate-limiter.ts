@@ -247,9 +247,9 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /**
-   * Changes the limits of all keys but those that have their own. Those not given stay, and a burst that was never given follows the rate. A
-   * full bucket stays full; of the others the tokens are kept, up to the new burst. Waiters keep their order;
-   * one whose cost is above the new burst, or whose timeout can no longer be met, is refused at once.
+   * Changes the limits of all keys but those that have their own. What is not given stays, and a burst that was never
+   * given follows the rate. A full bucket stays full; of the others the tokens are kept, up to the new burst. Waiters
+   * keep their order; one whose cost is above the new burst, or whose turn can no longer come in time, is refused at once.
    *
    * It goes through all keys, and blocks the thread meanwhile.
    *

@@ -192,6 +192,8 @@ export class QueuedLimiter<Key> {
 
   /** Goes on under other limits with the tokens that are there, or the debt. */
   change(limits: Limits): void {
+    // Those of a key's own stay, and so does the order of who waits.
+    if (limits === this.#bucket.limits) return;
     const now = this.now();
     this.#bucket.change(limits, now);
     this.#rearrange(now);

@@ -75,6 +75,17 @@ describe("limits of their own for some keys", () => {
     expect(["one", "two", "big"].map((key) => limiter.tokens(key))).toEqual([1, 1, 4]);
   });
 
+  test("keep their waiters' turns when the others' limits change", async () => {
+    const clock = new ManualClock();
+    const limiter = new KeyedRateLimiter({ rate: 1, limits: { big: { rate: 4 } }, clock });
+    limiter.tryAcquire("big", 4);
+    const waiting = watch(limiter.acquire("big"));
+    expect(limiter.reserve("big").delay).toBe(0.5);
+    limiter.update({ rate: 2 });
+    await clock.advance(0.25);
+    expect(waiting.state).toBe("fulfilled");
+  });
+
   test("are forgotten with the key, and asked for again when it comes back", () => {
     const clock = new ManualClock();
     const asked: string[] = [];
