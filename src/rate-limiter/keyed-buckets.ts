@@ -123,9 +123,10 @@ export class KeyedBuckets {
   /** Reserves in a key's open limiter. */
   reserve(limiter: QueuedLimiter<string>, limits: Limits, cost: number, timeout: number): Reservation {
     const { key } = limiter;
+    const own = limits === this.#limits ? undefined : limits;
     return limiter.reserve(cost, timeout, (place, used) => {
       // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
-      const open = this.#limiters.get(key) ?? (used > cost ? this.open(key, limits) : undefined);
+      const open = this.#limiters.get(key) ?? (used > cost ? this.open(key, own ?? this.#limits) : undefined);
       open?.settle(place, used);
       if (open) this.close(open);
     });

@@ -86,6 +86,18 @@ describe("limits of their own for some keys", () => {
     expect(waiting.state).toBe("fulfilled");
   });
 
+  test("are not those that a key without any had before a change", async () => {
+    const clock = new ManualClock();
+    const limiter = new KeyedRateLimiter({ rate: 1, maxKeys: 1, clock });
+    const reservation = limiter.reserve("key");
+    limiter.update({ rate: 2 });
+    await clock.advance(5);
+    limiter.tryAcquire("other");
+    // The key is forgotten, and comes back with a debt.
+    reservation.commit(4);
+    expect(limiter.timeUntilToken("key")).toBe(1);
+  });
+
   test("are forgotten with the key, and asked for again when it comes back", () => {
     const clock = new ManualClock();
     const asked: string[] = [];
