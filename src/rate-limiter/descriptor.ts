@@ -6,13 +6,8 @@ import {
 } from "../kernel/descriptor.js";
 import { KeyedRateLimiter } from "./keyed-rate-limiter.js";
 import type { KeyedRateLimiterEvents } from "./keyed-report.js";
-import {
-  type KeyedRateLimiterOptions,
-  keyedRateLimiterRules,
-  limitsOf,
-  type RateLimiterOptions,
-  rateLimiterRules,
-} from "./options.js";
+import { type KeyedRateLimiterOptions, keyedRateLimiterRules } from "./keyed-options.js";
+import { limitsOf, type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
 import type { RateLimiterEvents } from "./report.js";
 

@@ -9,13 +9,8 @@ export type {
   KeyedRateLimiterStats,
 } from "./keyed-report.js";
 export type { Limited } from "./limited.js";
-export type {
-  KeyedRateLimiterOptions,
-  LimitsByKey,
-  OnFull,
-  RateLimiterOptions,
-  RateLimits,
-} from "./options.js";
+export type { KeyedRateLimiterOptions, LimitsByKey, OnFull } from "./keyed-options.js";
+export type { RateLimiterOptions, RateLimits } from "./options.js";
 export type { RateLimiterStats } from "./metrics.js";
 export { RateLimiter } from "./rate-limiter.js";
 export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";

@@ -3,7 +3,7 @@ import { secondsUntil } from "../kernel/seconds.js";
 import { availableAt, LONG_AGO, type Limits, tokensIn } from "./bucket.js";
 import { KeyTable } from "./key-table.js";
 import type { AdmissionObserver } from "./metrics.js";
-import type { KeyedRateLimiterSettings } from "./options.js";
+import type { KeyedRateLimiterSettings } from "./keyed-options.js";
 import { type OwnLimits, ownLimits } from "./own-limits.js";
 import type { Reservation } from "./reservation.js";
 import { QueuedLimiter } from "./queued-limiter.js";

@@ -14,14 +14,8 @@ import { KeyedBuckets } from "./keyed-buckets.js";
 import { type KeyedMetrics, KeyedReport } from "./keyed-report.js";
 import { type Limited, limitAsync, RECIPE } from "./limited.js";
 import type { QueuedLimiter } from "./queued-limiter.js";
-import {
-  type KeyedRateLimiterOptions,
-  keyedRateLimiterRules,
-  limitsOf,
-  type RateLimits,
-  type RateLimitsSettings,
-  updated,
-} from "./options.js";
+import { type KeyedRateLimiterOptions, keyedRateLimiterRules } from "./keyed-options.js";
+import { limitsOf, type RateLimits, type RateLimitsSettings, updated } from "./options.js";
 import {
   type AcquireOptions,
   checkCost,

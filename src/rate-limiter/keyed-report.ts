@@ -4,7 +4,7 @@ import { Printed } from "../kernel/printed.js";
 import { idOf } from "./key-hash.js";
 import type { KeyedBuckets } from "./keyed-buckets.js";
 import type { Metrics, RateLimiterStats } from "./metrics.js";
-import type { KeyedRateLimiterSettings, OnFull } from "./options.js";
+import type { KeyedRateLimiterSettings, OnFull } from "./keyed-options.js";
 import { checkCost } from "./request.js";
 
 /** Totals of a keyed limiter over all keys: a frozen copy. */

@@ -1,12 +1,7 @@
 import type { Limits } from "./bucket.js";
 import { idOf } from "./key-hash.js";
-import {
-  type KeyedRateLimiterSettings,
-  limitsOf,
-  parseOwn,
-  type RateLimitsSettings,
-  type SomeLimits,
-} from "./options.js";
+import { type KeyedRateLimiterSettings, parseOwn, type SomeLimits } from "./keyed-options.js";
+import { limitsOf, type RateLimitsSettings } from "./options.js";
 
 /** The limits of a key's own; `undefined`: it has those of all keys. */
 export type OwnLimits = (key: string) => Limits | undefined;

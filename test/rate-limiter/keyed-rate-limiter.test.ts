@@ -14,7 +14,7 @@ import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import type { Reservation } from "../../src/rate-limiter/reservation.js";
-import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/options.js";
+import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/keyed-options.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { call, CountingSignal, numRuns, watch } from "./admissions.js";
 
