@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 
 /** The tests that belong to the pure files: each mutation runs those it touches, a thousand times over in all. */
 const OF_PURE_FILES =
-  /test.(?:circuit-breaker.(?:model|circuit-breaker|trip-rules|combined-rules|half-open|export|reset-timeout|machine|recovery|remaining)|rate-limiter.(?:bucket|exactness|keyed|key-table|rate-limiter|options|reservation)|shutdown.plan|heartbeat-file.(?:state\.|verdict)|watchdog.deadline)/;
+  /test.(?:circuit-breaker.(?:model|circuit-breaker|trip-rules|combined-rules|half-open|export|reset-timeout|machine|recovery|remaining)|rate-limiter.(?:bucket|exactness|keyed|key-table|rate-limiter|rate-zero|unlimited|own-limits|options|reservation)|shutdown.plan|heartbeat-file.(?:state\.|verdict)|watchdog.deadline)/;
 
 /** Without those that start programs or read the built package, which see no mutation. */
 function unitTests(): string[] {

@@ -18,7 +18,8 @@ import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { Listener } from "./kernel/events.js";
 import { Printed } from "./kernel/printed.js";
 import type { KeyedRateLimiter } from "./rate-limiter/keyed-rate-limiter.js";
-import type { KeyedRateLimiterOptions, RateLimiterOptions } from "./rate-limiter/options.js";
+import type { KeyedRateLimiterOptions } from "./rate-limiter/keyed-options.js";
+import type { RateLimiterOptions } from "./rate-limiter/options.js";
 import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
 import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import type { BulkheadOptions } from "./policies/bulkhead/options.js";
@@ -53,8 +54,7 @@ import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
  * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
  * it is the process-wide configuration at the time an instance is made. Nothing is started.
  *
- * Names are few, those of services and loops, and are kept until {@link Registry.release}: a name for each client or
- * request is a leak; take a `KeyedRateLimiter` for those.
+ * Names are kept until {@link Registry.release}: for single clients or requests take a `KeyedRateLimiter`.
  *
  * Disposing of the registry first runs the shutdown, then ends every component in the reverse order of its making.
  *

@@ -15,9 +15,9 @@ export interface Limits {
   readonly rate: number;
   readonly per: number;
   readonly burst: number;
-  /** How long one token takes to flow in. */
+  /** How long one token takes to flow in; Infinity at a rate of 0. */
   readonly interval: number;
-  /** How long an empty bucket takes to fill. */
+  /** How long an empty bucket takes to fill; 0 if nothing flows in, since then no time is computed from it. */
   readonly capacity: number;
   /** A bucket that was not full for so long is counted from a later time. */
   readonly longest: number;
@@ -38,9 +38,12 @@ export function newLevel(): Levels {
   return level;
 }
 
+/** When a bucket was full from which nothing was ever taken: finite, since 0 * Infinity is NaN. */
+export const LONG_AGO: number = -Number.MAX_VALUE;
+
 /** Makes a bucket full, as if nothing had ever been taken. */
 export function fill(levels: Levels, at: Place): void {
-  levels[at] = -Infinity;
+  levels[at] = LONG_AGO;
   levels[at + 1] = 0;
 }
 
@@ -54,7 +57,7 @@ const LONGEST = 1024;
 const SLACK = 2 ** -49;
 
 /**
- * The limits, checked together.
+ * The limits, checked together. At a rate of 0 nothing flows in: what the bucket holds can be taken once.
  *
  * @throws RangeError when more than 10⁹ tokens flow in a second, or the bucket takes longer than 2⁵³ ms to fill.
  */
@@ -62,6 +65,9 @@ export function makeLimits(rate: number, per: number, burst: number): Limits {
   const given = { rate, per };
   if (rate === Infinity) {
     return { rate: 1, per: 0, burst: Infinity, interval: 0, capacity: 0, longest: 0, given };
+  }
+  if (rate === 0) {
+    return { rate, per, burst, interval: Infinity, capacity: 0, longest: per * LONGEST, given };
   }
   const interval = per / rate;
   const capacity = burst * interval;
@@ -133,9 +139,10 @@ export function hasTokens(levels: Levels, at: Place, cost: number, now: number, 
   return over <= 0 || over * limits.per <= (now - (levels[at] ?? 0)) * limits.rate || over <= spent * SLACK;
 }
 
-/** The first time from `now` on at which the tokens {@link hasTokens are there}. */
+/** The first time from `now` on at which the tokens {@link hasTokens are there}; Infinity: never. */
 export function availableAt(levels: Levels, at: Place, cost: number, now: number, limits: Limits): number {
   if (hasTokens(levels, at, cost, now, limits)) return now;
+  if (limits.rate === 0) return Infinity;
   const since = levels[at] ?? 0;
   const over = (levels[at + 1] ?? 0) + cost - limits.burst;
   let due = since + (over * limits.per) / limits.rate;
@@ -156,9 +163,14 @@ export function isFull(levels: Levels, at: Place, now: number, limits: Limits): 
   return (levels[at + 1] ?? 0) * limits.per <= (now - (levels[at] ?? 0)) * limits.rate;
 }
 
-/** When the bucket is full, up to rounding; {@link isFull} is exact. */
+/**
+ * When the bucket is full, up to rounding; {@link isFull} is exact. At a rate of 0, later than any other: finite, and in
+ * the order of what is missing.
+ */
 export function fullAt(levels: Levels, at: Place, limits: Limits): number {
-  return (levels[at] ?? 0) + ((levels[at + 1] ?? 0) * limits.per) / limits.rate;
+  const spent = levels[at + 1] ?? 0;
+  if (limits.rate === 0 && spent > 0) return Math.min(Number.MAX_VALUE, spent * 2 ** 512);
+  return (levels[at] ?? 0) + (spent > 0 ? (spent * limits.per) / limits.rate : 0);
 }
 
 /** How many tokens the bucket holds. */
@@ -175,7 +187,7 @@ export function rebase(levels: Levels, at: Place, now: number, from: Limits, to:
   levels[at + 1] = to.burst === Infinity ? 0 : Math.max(0, spent + (to.burst - from.burst));
 }
 
-/** Whether a turn comes after the deadline by more than rounding errors. */
+/** Whether a turn comes never, or after the deadline by more than rounding errors. */
 export function isLate(turnAt: number, deadline: number, limits: Limits): boolean {
-  return turnAt - deadline > (Math.abs(turnAt) + limits.capacity) * SLACK;
+  return turnAt === Infinity || turnAt - deadline > (Math.abs(turnAt) + limits.capacity) * SLACK;
 }

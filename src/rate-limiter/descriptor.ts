@@ -7,14 +7,8 @@ import {
 } from "../kernel/descriptor.js";
 import { KeyedRateLimiter } from "./keyed-rate-limiter.js";
 import type { KeyedRateLimiterEvents } from "./keyed-report.js";
-import {
-  type KeyedRateLimiterOptions,
-  keyedRateLimiterRules,
-  limitsOf,
-  liveRules,
-  type RateLimiterOptions,
-  rateLimiterRules,
-} from "./options.js";
+import { type KeyedRateLimiterOptions, keyedRateLimiterRules } from "./keyed-options.js";
+import { limitsOf, liveRules, type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
 import type { RateLimiterEvents } from "./report.js";
 
@@ -61,6 +55,10 @@ export const meanings: Meanings = {
     burst: { means: "how many at once after a pause; without it, as many as in a period", example: "50" },
     maxQueue: { means: "how many may wait; without it, any number", example: "100" },
     maxKeys: { means: "keyed limiter: how many keys it knows at most" },
+    limits: {
+      means: "keyed limiter: limits of their own for some keys",
+      example: '{ "tenant 7": { rate: 50 } }',
+    },
     onFull: { means: "keyed limiter: what happens to a new key beyond that" },
     maxKeyLength: { means: "keyed limiter: longer keys are counted by their hash" },
   },

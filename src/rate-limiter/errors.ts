@@ -30,15 +30,15 @@ export class RateLimitExceededError extends RateLimitError implements Refusal {
 
   /**
    * @param limiterName the limiter's `name`, for the message.
-   * @param retryAfter seconds.
+   * @param retryAfter seconds; Infinity: no token will come, since the rate is 0.
    * @param why what stands in the way, as a clause.
    */
   constructor(limiterName: string, retryAfter: number, why: string = "no token is left for this request") {
-    super(
-      "ERR_RATE_LIMIT_EXCEEDED",
-      `${limiterName}: ${why}; retry after ${Number(retryAfter.toPrecision(4))} s.`,
-      retryAfter,
-    );
+    const when =
+      retryAfter === Infinity
+        ? "no more will come at a rate of 0"
+        : `retry after ${Number(retryAfter.toPrecision(4))} s`;
+    super("ERR_RATE_LIMIT_EXCEEDED", `${limiterName}: ${why}; ${when}.`, retryAfter);
   }
 }
 brandError(RateLimitExceededError, "RateLimitExceededError");

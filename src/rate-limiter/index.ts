@@ -2,20 +2,15 @@
 export * from "../kernel/exports.js";
 export { type LimitedOptions, type LimitedSyncOptions, rateLimiter, rateLimiterSync } from "./decorators.js";
 export { RateLimitError, RateLimitExceededError } from "./errors.js";
-export {
-  KeyedRateLimiter,
-  type KeyedRateLimiterEvents,
-  type KeyedRateLimiterSnapshot,
-  type KeyedRateLimiterStats,
-} from "./keyed-rate-limiter.js";
-export type { Limited } from "./limited.js";
+export { KeyedRateLimiter } from "./keyed-rate-limiter.js";
 export type {
-  KeyedRateLimiterOptions,
-  OnFull,
-  RateLimitChanges,
-  RateLimiterOptions,
-  RateLimits,
-} from "./options.js";
+  KeyedRateLimiterEvents,
+  KeyedRateLimiterSnapshot,
+  KeyedRateLimiterStats,
+} from "./keyed-report.js";
+export type { Limited } from "./limited.js";
+export type { KeyedRateLimiterOptions, LimitsByKey, OnFull } from "./keyed-options.js";
+export type { RateLimitChanges, RateLimiterOptions, RateLimits } from "./options.js";
 export type { RateLimiterStats } from "./metrics.js";
 export { RateLimiter } from "./rate-limiter.js";
 export type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";

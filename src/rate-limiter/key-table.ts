@@ -11,7 +11,9 @@ const FIRST_CAPACITY = 16;
 export class KeyTable {
   size = 0;
   readonly #maxKeys: number;
+  /** Of all keys but those that have limits of their own, which are few, by slot. */
   #limits: Limits;
+  #own = new Map<number, Limits>();
   #index = new KeyIndex();
   /** Two numbers a slot; the first of a free slot is the next free slot. */
   #levels: Levels = new Float64Array(0);
@@ -40,6 +42,11 @@ export class KeyTable {
     return this.#index.find(key, hash);
   }
 
+  /** The limits of the bucket in a slot. */
+  limitsOf(slot: number): Limits {
+    return (this.#own.size > 0 ? this.#own.get(slot) : undefined) ?? this.#limits;
+  }
+
   /** A copy of the bucket in a slot; a full one when there is none. */
   levelOf(slot: number): Levels {
     return slot < 0 ? newLevel() : this.#levels.slice(slot * 2, slot * 2 + 2);
@@ -47,11 +54,11 @@ export class KeyTable {
 
   /** Takes the tokens from the bucket in a slot if they are there. */
   tryTake(slot: number, cost: number, now: number): boolean {
-    return tryTake(this.#levels, slot * 2, cost, now, this.#limits);
+    return tryTake(this.#levels, slot * 2, cost, now, this.limitsOf(slot));
   }
 
   isFull(slot: number, now: number): boolean {
-    return isFull(this.#levels, slot * 2, now, this.#limits);
+    return isFull(this.#levels, slot * 2, now, this.limitsOf(slot));
   }
 
   keyOf(slot: number): string {
@@ -61,19 +68,26 @@ export class KeyTable {
   /** Gives tokens back to the bucket in a slot; forgets it if it is full then. */
   refill(slot: number, tokens: number, now: number): void {
     const at = slot * 2;
-    if (tokens >= missing(this.#levels, at, now, this.#limits)) return this.remove(slot);
+    if (tokens >= missing(this.#levels, at, now, this.limitsOf(slot))) return this.remove(slot);
     this.#levels[at + 1] = (this.#levels[at + 1] ?? 0) - tokens;
     this.#times[slot] = Math.min(this.#timeOf(slot), this.#fullAt(slot));
     this.#rise(this.#places[slot] ?? 0, slot);
   }
 
   /** Adds a key that is not there, whose bucket was full at a time and has had tokens taken since; returns its slot. */
-  add(key: string, since: number, spent: number, hash: number = this.hash(key)): number {
+  add(
+    key: string,
+    since: number,
+    spent: number,
+    hash: number = this.hash(key),
+    limits: Limits = this.#limits,
+  ): number {
     if (this.size === this.#times.length) this.#resize(Math.min(this.#maxKeys, this.size * 2));
     let slot = this.#nextFree;
     if (slot < 0) slot = this.#nextNew++;
     else this.#nextFree = this.#levels[slot * 2] ?? -1;
     this.#index.set(slot, key, hash);
+    if (limits !== this.#limits) this.#own.set(slot, limits);
     this.#levels[slot * 2] = since;
     this.#levels[slot * 2 + 1] = spent;
     this.#times[slot] = this.#fullAt(slot);
@@ -83,7 +97,7 @@ export class KeyTable {
 
   /** The bucket in a slot, for use outside the table; it is not forgotten until {@link unpin}. */
   pin(slot: number): TokenBucket {
-    const bucket = new TokenBucket(this.#limits);
+    const bucket = new TokenBucket(this.limitsOf(slot));
     this.#pinned.set(this.keyOf(slot), bucket);
     this.#attach(bucket, slot);
     return bucket;
@@ -102,6 +116,7 @@ export class KeyTable {
 
   remove(slot: number): void {
     this.#index.delete(slot);
+    if (this.#own.size > 0) this.#own.delete(slot);
     this.#levels[slot * 2] = this.#nextFree;
     this.#nextFree = slot;
     const place = this.#places[slot] ?? 0;
@@ -131,12 +146,12 @@ export class KeyTable {
     }
   }
 
-  /** Goes on under other limits; a full bucket stays full. Pinned ones are changed by those who use them. */
+  /** Goes on under other limits, but for limits of their own; a full bucket stays full. Pinned ones are changed by those who use them. */
   change(limits: Limits, now: number): void {
     const from = this.#limits;
     this.#limits = limits;
     for (const slot of this.#heap.slice(0, this.size)) {
-      if (this.#timeOf(slot) === Infinity) continue;
+      if (this.#timeOf(slot) === Infinity || this.#own.has(slot)) continue;
       if (isFull(this.#levels, slot * 2, now, from)) {
         this.remove(slot);
       } else {
@@ -150,13 +165,18 @@ export class KeyTable {
   /** Forgets all but the pinned. */
   clear(): void {
     const levels = this.#levels;
+    const own = this.#own;
     this.size = 0;
+    this.#own = new Map();
     this.#index = new KeyIndex();
     this.#nextFree = -1;
     this.#nextNew = 0;
     this.#resize(Math.min(FIRST_CAPACITY, this.#maxKeys));
-    for (const [key, bucket] of this.#pinned)
-      this.#attach(bucket, this.add(key, levels[bucket.at] ?? 0, levels[bucket.at + 1] ?? 0));
+    for (const [key, bucket] of this.#pinned) {
+      const limits = own.get(bucket.at / 2);
+      const slot = this.add(key, levels[bucket.at] ?? 0, levels[bucket.at + 1] ?? 0, undefined, limits);
+      this.#attach(bucket, slot);
+    }
   }
 
   /** Tells a pinned bucket where its numbers are, and moves it to the heap's end. */
@@ -177,7 +197,7 @@ export class KeyTable {
   }
 
   #fullAt(slot: number): number {
-    return fullAt(this.#levels, slot * 2, this.#limits);
+    return fullAt(this.#levels, slot * 2, this.limitsOf(slot));
   }
 
   #timeOf(slot: number): number {

@@ -1,8 +1,10 @@
+import type { Clock } from "../kernel/clock.js";
 import { secondsUntil } from "../kernel/seconds.js";
-import { availableAt, type Limits, tokensIn } from "./bucket.js";
+import { availableAt, LONG_AGO, type Limits, tokensIn } from "./bucket.js";
 import { KeyTable } from "./key-table.js";
 import type { AdmissionObserver } from "./metrics.js";
-import type { KeyedRateLimiterSettings } from "./options.js";
+import type { KeyedRateLimiterSettings } from "./keyed-options.js";
+import { type OwnLimits, ownLimits } from "./own-limits.js";
 import type { Reservation } from "./reservation.js";
 import { QueuedLimiter } from "./queued-limiter.js";
 
@@ -12,12 +14,13 @@ export interface KeyedObserver extends AdmissionObserver<string> {
 }
 
 /**
- * A bucket per key, with the same limits. A key whose bucket alone does not decide, because somebody waits, has
+ * A bucket per key, with the same limits but for keys that have their own. A key whose bucket alone does not decide, because somebody waits, has
  * reserved, or paused it, has a limiter as well, and its bucket stays pinned in the table until it is idle.
  */
 export class KeyedBuckets {
   #settings: KeyedRateLimiterSettings;
   #limits: Limits;
+  readonly #own: OwnLimits | undefined;
   readonly #observer: KeyedObserver;
   readonly #table: KeyTable;
   readonly #limiters = new Map<string, QueuedLimiter<string>>();
@@ -26,16 +29,29 @@ export class KeyedBuckets {
   constructor(settings: KeyedRateLimiterSettings, limits: Limits, observer: KeyedObserver) {
     this.#settings = settings;
     this.#limits = limits;
+    this.#own = ownLimits(settings);
     this.#observer = observer;
     this.#table = new KeyTable(settings.maxKeys, limits);
   }
 
+  get clock(): Clock {
+    return this.#settings.clock;
+  }
+
+  /** Of all keys but those that have limits of their own. */
   get limits(): Limits {
     return this.#limits;
   }
 
   get settings(): KeyedRateLimiterSettings {
     return this.#settings;
+  }
+
+  /** The limits of a key: a known one keeps those that it came with. Throws what a function of the application throws. */
+  limitsFor(key: string): Limits {
+    if (this.#own === undefined) return this.#limits;
+    const slot = this.#table.find(key);
+    return slot < 0 ? (this.#own(key) ?? this.#limits) : this.#table.limitsOf(slot);
   }
 
   /** How many keys are known. */
@@ -54,14 +70,14 @@ export class KeyedBuckets {
   }
 
   /** Takes the tokens if they are there, nobody waits for them, and there is or can be made room for the key. */
-  tryTake(key: string, cost: number): boolean {
+  tryTake(key: string, cost: number, limits: Limits): boolean {
     const limiter = this.#limiters.size > 0 ? this.#limiters.get(key) : undefined;
     if (limiter !== undefined) return limiter.take(cost);
     const now = this.#settings.clock.now();
     const table = this.#table;
     const hash = table.hash(key);
     const slot = table.find(key, hash);
-    if (slot < 0) return this.#add(key, hash, now, cost, now);
+    if (slot < 0) return this.#add(key, hash, now, cost, now, limits);
     return table.tryTake(slot, cost, now);
   }
 
@@ -69,7 +85,7 @@ export class KeyedBuckets {
     const limiter = this.#limiters.get(key);
     if (limiter !== undefined) return limiter.tokens();
     const level = this.#table.levelOf(this.#table.find(key));
-    return tokensIn(level, 0, this.#settings.clock.now(), this.#limits);
+    return tokensIn(level, 0, this.#settings.clock.now(), this.limitsFor(key));
   }
 
   /** Seconds until a request for the key that comes now would be admitted. */
@@ -84,18 +100,18 @@ export class KeyedBuckets {
     const first = table.closestToFull();
     // No key can be forgotten now: there is no room before the next token.
     if (first < 0) return this.#limits.interval / 1000;
-    return onFull === "evict" ? 0 : this.#untilTokens(first, this.#limits.burst);
+    return onFull === "evict" ? 0 : this.#untilTokens(first, table.limitsOf(first).burst);
   }
 
   /** The limiter of a key, to be {@link close closed} when it may be idle; `undefined` if there is no room. */
-  open(key: string): QueuedLimiter<string> | undefined {
+  open(key: string, limits: Limits): QueuedLimiter<string> | undefined {
     const open = this.#limiters.get(key);
     if (open !== undefined) return open;
     const now = this.#settings.clock.now();
     const table = this.#table;
     this.#closeIdle(now, 2);
     const hash = table.hash(key);
-    if (table.find(key, hash) < 0) this.#add(key, hash, -Infinity, 0, now);
+    if (table.find(key, hash) < 0) this.#add(key, hash, LONG_AGO, 0, now, limits);
     // Both asked again: a listener of an eviction may have opened the key, or taken its room.
     const slot = table.find(key);
     const other = this.#limiters.get(key);
@@ -109,11 +125,12 @@ export class KeyedBuckets {
   }
 
   /** Reserves in a key's open limiter. */
-  reserve(limiter: QueuedLimiter<string>, cost: number, timeout: number): Reservation {
+  reserve(limiter: QueuedLimiter<string>, limits: Limits, cost: number, timeout: number): Reservation {
     const { key } = limiter;
+    const own = limits === this.#limits ? undefined : limits;
     return limiter.reserve(cost, timeout, (place, used) => {
       // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
-      const open = this.#limiters.get(key) ?? (used > cost ? this.open(key) : undefined);
+      const open = this.#limiters.get(key) ?? (used > cost ? this.open(key, own ?? this.#limits) : undefined);
       open?.settle(place, used);
       if (open) this.close(open);
     });
@@ -139,13 +156,16 @@ export class KeyedBuckets {
     this.#table.unpin(key);
   }
 
-  /** Goes on under other limits, for all keys. */
+  /** Goes on under other limits, for all keys but those that have their own. */
   change(limits: Limits, settings: KeyedRateLimiterSettings): void {
     this.#limits = limits;
     this.#settings = settings;
     this.#table.change(limits, this.#settings.clock.now());
+    const table = this.#table;
     // Not `limits`: a listener of a refusal may change them again.
-    for (const limiter of this.#open()) limiter.change(this.#limits, this.#settings);
+    for (const limiter of this.#open()) {
+      limiter.change(table.limitsOf(table.find(limiter.key)), this.#settings);
+    }
   }
 
   /** Fills the bucket of a key; waiters are served as far as it goes. */
@@ -178,7 +198,7 @@ export class KeyedBuckets {
   }
 
   /** Adds a key, if there is room or it can be made. */
-  #add(key: string, hash: number, since: number, spent: number, now: number): boolean {
+  #add(key: string, hash: number, since: number, spent: number, now: number, limits: Limits): boolean {
     const table = this.#table;
     const { maxKeys, onFull } = this.#settings;
     // Two for each new key: they do not pile up, and no call pays for many.
@@ -194,7 +214,7 @@ export class KeyedBuckets {
       }
       table.remove(slot);
     }
-    table.add(key, since, spent, hash);
+    table.add(key, since, spent, hash, limits);
     if (evicted !== undefined) this.#observer.evicted(evicted);
     return true;
   }
@@ -212,6 +232,9 @@ export class KeyedBuckets {
 
   #untilTokens(slot: number, cost: number): number {
     const now = this.#settings.clock.now();
-    return secondsUntil(availableAt(this.#table.levelOf(slot), 0, cost, now, this.#limits), now);
+    return secondsUntil(
+      availableAt(this.#table.levelOf(slot), 0, cost, now, this.#table.limitsOf(slot)),
+      now,
+    );
   }
 }

@@ -7,6 +7,7 @@ import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
 import type { AnyFunction, AsyncOf } from "../kernel/wrap.js";
 import { onePolicy } from "../kernel/wrapper.js";
+import type { Limits } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { type LimitedExecuteOptions, readExecution } from "./execution.js";
 import { idOf } from "./key-hash.js";
@@ -14,13 +15,8 @@ import { KeyedBuckets } from "./keyed-buckets.js";
 import { type KeyedMetrics, KeyedReport } from "./keyed-report.js";
 import { type Limited, limitAsync, RECIPE } from "./limited.js";
 import type { QueuedLimiter } from "./queued-limiter.js";
-import {
-  type KeyedRateLimiterOptions,
-  keyedRateLimiterRules,
-  limitsOf,
-  type RateLimitChanges,
-  updated,
-} from "./options.js";
+import { type KeyedRateLimiterOptions, keyedRateLimiterRules } from "./keyed-options.js";
+import { limitsOf, type RateLimitChanges, updated } from "./options.js";
 import {
   type AcquireOptions,
   checkCost,
@@ -36,17 +32,11 @@ import {
 import type { Reservation } from "./reservation.js";
 import { Metrics } from "./metrics.js";
 
-export type {
-  KeyedRateLimiterEvents,
-  KeyedRateLimiterSnapshot,
-  KeyedRateLimiterStats,
-} from "./keyed-report.js";
-
 /**
- * One bucket per key, all with the same limits: for limits per client, user or address. An unknown key has a
- * full bucket, so forgetting a full bucket changes no decision.
+ * One bucket per key, all with the same limits unless `limits` says otherwise: for limits per client, user or address.
+ * An unknown key has a full bucket, so forgetting a full bucket changes no decision.
  *
- * It knows at most `maxKeys` keys, in less than 60 bytes each beside a copy of the key itself, and has timers
+ * It knows at most `maxKeys` keys, in less than 60 bytes each beside a copy of the key and limits of its own, and has timers
  * only for keys that somebody waits for with `acquire`. With `onFull: "evict"`, an attacker who invents keys can
  * push out others, whose buckets are then full too early; with `"deny"`, he can lock out new keys instead.
  *
@@ -87,8 +77,9 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
    */
   tryAcquire(key: string, cost: number = 1): boolean {
     const id = idOf(key, this.maxKeyLength);
-    checkCost(cost, this.burst);
-    const admitted = this.#buckets.tryTake(id, cost);
+    const limits = this.#buckets.limitsFor(id);
+    checkCost(cost, limits.burst);
+    const admitted = this.#buckets.tryTake(id, cost, limits);
     if (admitted) this.#metrics.admitted(cost, 0, id);
     else this.#metrics.refused(cost, this.#metrics.tellsRefusals ? this.#buckets.wait(id, cost) : 0, id);
     return admitted;
@@ -103,14 +94,15 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
    */
   async acquire(key: string, options?: AcquireOptions): Promise<void> {
     const id = idOf(key, this.maxKeyLength);
-    const request = readRequest("acquire", options, this.burst);
+    const limits = this.#buckets.limitsFor(id);
+    const request = readRequest("acquire", options, limits.burst);
     const { cost, signal } = request;
     throwIfAborted(signal);
-    if (this.#buckets.tryTake(id, cost)) {
+    if (this.#buckets.tryTake(id, cost, limits)) {
       this.#metrics.admitted(cost, 0, id);
       return;
     }
-    const limiter = this.#open(id, cost);
+    const limiter = this.#open(id, limits, cost);
     // Not awaited here: that would keep the caller's key, and the longer string it was cut from, in memory.
     return this.#waitIn(limiter, request);
   }
@@ -127,11 +119,17 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   ): Promise<Result> {
     const id = idOf(key, this.maxKeyLength);
     checkFunction(fn, "execute", RECIPE);
-    const { context, request } = readExecution("execute", options, this.burst, this.#buckets.settings.clock);
+    const limits = this.#buckets.limitsFor(id);
+    const { context, request } = readExecution(
+      "execute",
+      options,
+      limits.burst,
+      this.#buckets.settings.clock,
+    );
     const { cost, signal } = request;
     throwIfAborted(signal);
-    if (this.#buckets.tryTake(id, cost)) this.#metrics.admitted(cost, 0, id);
-    else await this.#waitIn(this.#open(id, cost), request, signal);
+    if (this.#buckets.tryTake(id, cost, limits)) this.#metrics.admitted(cost, 0, id);
+    else await this.#waitIn(this.#open(id, limits, cost), request, signal);
     return runAbortable(fn, context);
   }
 
@@ -186,11 +184,12 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
    */
   reserve(key: string, cost: number = 1, options?: ReserveOptions): Reservation {
     const id = idOf(key, this.maxKeyLength);
-    checkCost(cost, this.burst);
+    const limits = this.#buckets.limitsFor(id);
+    checkCost(cost, limits.burst);
     const timeout = reserveTimeout(options);
-    const limiter = this.#open(id, cost);
+    const limiter = this.#open(id, limits, cost);
     try {
-      return this.#buckets.reserve(limiter, cost, timeout);
+      return this.#buckets.reserve(limiter, limits, cost, timeout);
     } finally {
       // A refused one leaves nothing open.
       this.#buckets.close(limiter);
@@ -207,7 +206,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   pauseFor(key: string, duration: Duration | null | undefined): void {
     const id = idOf(key, this.maxKeyLength);
     const milliseconds = parsePause(duration);
-    if (milliseconds > 0) this.#open(id).pause(milliseconds);
+    if (milliseconds > 0) this.#open(id, this.#buckets.limitsFor(id)).pause(milliseconds);
   }
 
   /**
@@ -230,7 +229,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   block(key: string, duration: Duration | null | undefined): void {
     const id = idOf(key, this.maxKeyLength);
     const milliseconds = parsePause(duration);
-    if (milliseconds > 0) this.#open(id).block(milliseconds);
+    if (milliseconds > 0) this.#open(id, this.#buckets.limitsFor(id)).block(milliseconds);
   }
 
   /**
@@ -247,9 +246,9 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /**
-   * Changes the limits of all keys. Those not given stay, and a burst that was never given follows the rate. A
-   * full bucket stays full; of the others the tokens are kept, up to the new burst. Waiters keep their order;
-   * one whose cost is above the new burst, or whose timeout can no longer be met, is refused at once.
+   * Changes the limits of all keys but those that have their own. What is not given stays, and a burst that was never
+   * given follows the rate. A full bucket stays full; of the others the tokens are kept, up to the new burst. Waiters
+   * keep their order; one whose cost is above the new burst, or whose turn can no longer come in time, is refused at once.
    *
    * It goes through all keys, and blocks the thread meanwhile.
    *
@@ -275,10 +274,10 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /** The limiter of a key; throws when there is no room for it. */
-  #open(id: string, cost?: number): QueuedLimiter<string> {
-    const limiter = this.#buckets.open(id);
+  #open(id: string, limits: Limits, cost?: number): QueuedLimiter<string> {
+    const limiter = this.#buckets.open(id, limits);
     if (limiter !== undefined) return limiter;
-    const wait = this.#buckets.wait(id, cost ?? this.burst);
+    const wait = this.#buckets.wait(id, cost ?? limits.burst);
     if (cost !== undefined) this.#metrics.refused(cost, wait, id);
     throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
   }

@@ -4,7 +4,7 @@ import { Printed } from "../kernel/printed.js";
 import { idOf } from "./key-hash.js";
 import type { KeyedBuckets } from "./keyed-buckets.js";
 import type { Metrics, RateLimiterStats } from "./metrics.js";
-import type { KeyedRateLimiterSettings, OnFull } from "./options.js";
+import type { KeyedRateLimiterSettings, OnFull } from "./keyed-options.js";
 import { checkCost } from "./request.js";
 
 /** Totals of a keyed limiter over all keys: a frozen copy. */
@@ -29,7 +29,7 @@ export interface KeyedRateLimiterSnapshot extends Snapshot, KeyedRateLimiterStat
 export interface KeyedRateLimiterEvents {
   /** A request was admitted after `waited` seconds. */
   readonly acquired: { readonly key: string; readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds. */
+  /** A request was refused; it would be admitted after `retryAfter` seconds; Infinity: never, at a rate of 0. */
   readonly rejected: { readonly key: string; readonly cost: number; readonly retryAfter: number };
   /** A key was forgotten before its bucket was full. */
   readonly evicted: { readonly key: string };
@@ -102,10 +102,10 @@ export class KeyedReport extends Printed {
     return this.#buckets.tokens(idOf(key, this.maxKeyLength));
   }
 
-  /** Seconds until a request for this key that comes now would be admitted; 0: at once. */
+  /** Seconds until a request for this key that comes now would be admitted; 0: at once, Infinity: never. */
   timeUntilToken(key: string, cost: number = 1): number {
     const id = idOf(key, this.maxKeyLength);
-    checkCost(cost, this.burst);
+    checkCost(cost, this.#buckets.limitsFor(id).burst);
     return this.#buckets.wait(id, cost);
   }
 

@@ -2,13 +2,14 @@ import type { Clock } from "../kernel/clock.js";
 import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
 import { changeSettings, type OptionRules, type SettingsFor } from "../kernel/options.js";
-import { choice, duration, integer, numberAbove, optional, text } from "../kernel/rules.js";
+import { duration, integer, numberAbove, numberFrom, optional, text } from "../kernel/rules.js";
 import { type Limits, makeLimits } from "./bucket.js";
 
 /** The limits of a bucket. */
 export interface RateLimits {
   /**
-   * How many tokens flow into the bucket in each `per`: a number above 0. Default 10. `Infinity` (`.inf` in YAML)
+   * How many tokens flow into the bucket in each `per`: 0 or more. Default 10. At 0 none does: the tokens in the bucket
+   * can be taken, then every request is refused at once, with a `retryAfter` of Infinity. `Infinity` (`.inf` in YAML)
    * is no limit: every cost is admitted and counted, whatever the burst; `tokens` and `burst` are Infinity, which
    * is `null` in JSON. Pauses hold all the same.
    */
@@ -40,25 +41,6 @@ export interface RateLimitChanges extends Omit<RateLimits, "burst"> {
   readonly maxQueue?: number | null | undefined;
 }
 
-/** What a `KeyedRateLimiter` does with a new key when it knows `maxKeys` keys and none has a full bucket. */
-export type OnFull = "evict" | "deny";
-
-/** Options of a `KeyedRateLimiter`. */
-export interface KeyedRateLimiterOptions extends RateLimiterOptions {
-  /** The most keys that it knows: 1 to 16,777,216. Default 100,000, about 6 MB beside the keys. */
-  readonly maxKeys?: number | undefined;
-  /**
-   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer one is known by the SHA-256 of
-   * its UTF-16LE, as `sha256:` and base64url, also in events. Default 1024.
-   */
-  readonly maxKeyLength?: number | undefined;
-  /**
-   * What happens to a new key when there is no room and no bucket is full. `"evict"` (default): the bucket
-   * closest to full is forgotten, so its key gets the missing tokens early. `"deny"`: the new key is refused.
-   */
-  readonly onFull?: OnFull | undefined;
-}
-
 /** Checked limits; `per` in milliseconds. */
 export type RateLimitsSettings = SettingsFor<
   RateLimits,
@@ -71,15 +53,9 @@ export type RateLimiterSettings = SettingsFor<
   RateLimitsSettings & { name: string; maxQueue: number | undefined; clock: Clock }
 >;
 
-/** Checked {@link KeyedRateLimiterOptions}. */
-export type KeyedRateLimiterSettings = SettingsFor<
-  KeyedRateLimiterOptions,
-  RateLimiterSettings & { maxKeys: number; maxKeyLength: number; onFull: OnFull }
->;
-
 /** The rules of {@link RateLimiterOptions}. */
 export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
-  rate: numberAbove(10, 0, Infinity),
+  rate: numberFrom(10, 0, Infinity),
   per: duration(1, { long: true }),
   burst: optional(numberAbove(undefined, 0)),
   maxQueue: optional(integer(undefined, 0)),
@@ -87,16 +63,10 @@ export const rateLimiterRules: OptionRules<RateLimiterSettings> = {
   clock: clockRule,
 };
 
-/** The rules of {@link KeyedRateLimiterOptions}. */
-export const keyedRateLimiterRules: OptionRules<KeyedRateLimiterSettings> = {
-  ...rateLimiterRules,
-  name: text("keyed-rate-limiter"),
-  maxKeys: integer(100_000, 1, 2 ** 24),
-  maxKeyLength: integer(1024, 64),
-  onFull: choice<OnFull>("evict", ["evict", "deny"]),
-};
-
 const { rate, per, burst, maxQueue } = rateLimiterRules;
+
+/** The rules of {@link RateLimits}. */
+export const rateLimitsRules: OptionRules<RateLimitsSettings> = { rate, per, burst };
 
 /** The rules of {@link RateLimitChanges}. */
 export const liveRules: Pick<typeof rateLimiterRules, keyof RateLimitChanges> = {

@@ -1,7 +1,8 @@
 import { onAbort, throwIfAborted } from "../kernel/abort.js";
-import type { Clock, Timer } from "../kernel/clock.js";
+import type { Clock } from "../kernel/clock.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { isLate, type Limits } from "./bucket.js";
+import { DueTimer } from "./due-timer.js";
 import { costError, disposedError, RateLimitExceededError } from "./errors.js";
 import type { AdmissionObserver } from "./metrics.js";
 import type { Request } from "./request.js";
@@ -39,8 +40,7 @@ export class QueuedLimiter<Key> {
   #disposed = false;
   /** Whether a request that blocks the thread watches the clock, so that no timer is needed. */
   #isBlocking = false;
-  #timer: Timer | undefined;
-  #timerDue: number | undefined;
+  readonly #timer: DueTimer;
 
   constructor(
     settings: QueuedLimiterSettings,
@@ -54,6 +54,12 @@ export class QueuedLimiter<Key> {
     this.#clock = settings.clock;
     this.#observer = observer;
     this.#queue = new WaitQueue(bucket);
+    this.#timer = new DueTimer(settings.clock, () => this.now());
+  }
+
+  /** How many may wait. */
+  get maxQueue(): number | undefined {
+    return this.#settings.maxQueue;
   }
 
   /** How many wait, with the reservations whose time has not come. */
@@ -187,6 +193,8 @@ export class QueuedLimiter<Key> {
   /** Goes on under other limits with the tokens that are there, or the debt. */
   change(limits: Limits, settings: QueuedLimiterSettings): void {
     this.#settings = settings;
+    // Those of a key's own stay, and so does the order of who waits.
+    if (limits === this.#bucket.limits) return;
     const now = this.now();
     this.#bucket.change(limits, now);
     this.#rearrange(now);
@@ -287,14 +295,6 @@ export class QueuedLimiter<Key> {
   }
 
   #arm(now: number): void {
-    const due = this.#queue.headTurn;
-    if (this.#isBlocking || due === this.#timerDue) return;
-    this.#timer?.cancel();
-    this.#timerDue = due;
-    if (due === undefined) return;
-    this.#timer = this.#clock.setTimer(() => {
-      this.#timerDue = undefined;
-      this.now();
-    }, due - now);
+    if (!this.#isBlocking) this.#timer.set(this.#queue.headTurn, now);
   }
 }

@@ -2,11 +2,9 @@ import { throwIfAborted } from "../kernel/abort.js";
 import type { Component } from "../kernel/component.js";
 import { contextFor, type ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
-import type { Listener } from "../kernel/events.js";
 import { tellMade } from "../kernel/configured.js";
 import { resolveOptions } from "../kernel/options.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
-import { Printed } from "../kernel/printed.js";
 import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
 import { onePolicy } from "../kernel/wrapper.js";
@@ -31,10 +29,10 @@ import {
   reserveTimeout,
   type WrapOptions,
 } from "./request.js";
-import type { RateLimiterEvents, RateLimiterSnapshot } from "./report.js";
+import { RateLimiterReport } from "./report.js";
 import type { Reservation } from "./reservation.js";
 import { TokenBucket } from "./token-bucket.js";
-import { Metrics, type RateLimiterStats } from "./metrics.js";
+import { Metrics } from "./metrics.js";
 
 /**
  * A token bucket: `rate` tokens flow in each `per`, `burst` is what it holds, a request takes `cost` of them.
@@ -59,60 +57,22 @@ import { Metrics, type RateLimiterStats } from "./metrics.js";
  * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 0);
  * ```
  */
-export class RateLimiter extends Printed implements SyncPolicy, Component {
-  readonly name: string;
-  readonly #bucket: TokenBucket;
+export class RateLimiter extends RateLimiterReport implements SyncPolicy, Component {
   readonly #limiter: QueuedLimiter<void>;
   readonly #metrics: Metrics<void, object>;
   #settings: RateLimiterSettings;
 
   constructor(options?: RateLimiterOptions) {
-    super();
     const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
-    this.name = settings.name;
+    const source = { kind: "rate-limiter", name: settings.name } as const;
+    const metrics: Metrics<void, object> = new Metrics(source, ["acquired", "rejected"], () => ({}));
+    const bucket = new TokenBucket(limitsOf(settings));
+    const limiter = new QueuedLimiter(settings, bucket, metrics, undefined);
+    super(settings.name, bucket, limiter, metrics);
     this.#settings = settings;
-    const { name } = this;
-    this.#metrics = new Metrics({ kind: "rate-limiter", name }, ["acquired", "rejected"], () => ({}));
-    this.#bucket = new TokenBucket(limitsOf(settings));
-    this.#limiter = new QueuedLimiter(settings, this.#bucket, this.#metrics, undefined);
+    this.#metrics = metrics;
+    this.#limiter = limiter;
     tellMade(this, "rate-limiter", options);
-  }
-
-  /** How many tokens flow in each {@link per}. */
-  get rate(): number {
-    return this.#bucket.limits.given.rate;
-  }
-
-  /** The period of {@link rate}, in seconds. */
-  get per(): number {
-    return this.#bucket.limits.given.per / 1000;
-  }
-
-  /** How many tokens the bucket holds. */
-  get burst(): number {
-    return this.#bucket.limits.burst;
-  }
-
-  /** How many requests may wait; `undefined` for no limit. */
-  get maxQueue(): number | undefined {
-    return this.#settings.maxQueue;
-  }
-
-  /** How many tokens are in the bucket now, with fractions; also while requests wait or in a pause. */
-  get tokens(): number {
-    return this.#limiter.tokens();
-  }
-
-  /** Totals, as a frozen copy. */
-  get stats(): RateLimiterStats {
-    this.#limiter.now();
-    return Object.freeze(this.#metrics.stats(this.#limiter.queued));
-  }
-
-  /** What the limiter is at this moment: frozen, JSON-serialisable. */
-  snapshot(): RateLimiterSnapshot {
-    const { name, rate, per, burst, tokens, stats } = this;
-    return Object.freeze({ kind: "rate-limiter", name, rate, per, burst, tokens, ...stats });
   }
 
   /**
@@ -167,7 +127,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
 
   /**
    * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
-   * promise rejects at once; until `fn` runs, an abort gives back what was taken. It waits no longer than `remaining`.
+   * promise rejects at once; until `fn` runs, an abort gives back what was taken. It waits no longer than `remaining`,
+   * and `fn` gets what the wait has left of it.
    *
    * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
    */
@@ -238,12 +199,6 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
     return limitSync(onePolicy(this), options, fn);
   }
 
-  /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once. */
-  timeUntilToken(cost: number = 1): number {
-    checkCost(cost, this.burst);
-    return this.#limiter.wait(cost);
-  }
-
   /**
    * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
    * does not end a longer one early. Waiters whose timeout can no longer be met are refused at once.
@@ -269,7 +224,8 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
 
   /**
    * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens are kept,
-   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once.
+   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once, as is
+   * everybody for whom no token is left when the rate becomes 0.
    */
   update(changes: RateLimitChanges): void {
     const { settings, limits } = updated(this.#settings, changes);
@@ -281,14 +237,6 @@ export class RateLimiter extends Printed implements SyncPolicy, Component {
   /** Fills the bucket and ends a pause. Waiters are served in order, as far as it goes. Totals are kept. */
   reset(): void {
     this.#limiter.reset();
-  }
-
-  /** Listens to an event; disposing of the result stops it. */
-  on<Name extends keyof RateLimiterEvents>(
-    name: Name,
-    listener: Listener<RateLimiterEvents[Name]>,
-  ): Disposable {
-    return this.#metrics.on(name, listener);
   }
 
   /**

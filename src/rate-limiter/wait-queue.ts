@@ -220,7 +220,8 @@ export class WaitQueue {
       next = waiter.after;
       takeReservedBefore(Math.max(waiter.order, this.#reservedFirst));
       const turnAt = availableAt(level, 0, waiter.cost, start, limits);
-      if (drops(waiter, turnAt)) continue;
+      // At a rate of 0 its turn may never come.
+      if (drops(waiter, turnAt) || turnAt === Infinity) continue;
       start = turnAt;
       take(level, 0, waiter.cost, turnAt, limits);
     }

@@ -556,7 +556,7 @@ describe("a watcher", () => {
     watcher.reload();
     watcher.reload();
     expect([limiter.rate, changes.length]).toEqual([30, 1]);
-    write("kstlib.conf.yml", limiters("{ rate: 0 }"));
+    write("kstlib.conf.yml", limiters("{ rate: -1 }"));
     watcher.reload();
     expect([limiter.rate, errors.length]).toEqual([30, 1]);
   });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
-import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/options.js";
+import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/keyed-options.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { call, CountingSignal, numRuns, watch } from "./admissions.js";
 

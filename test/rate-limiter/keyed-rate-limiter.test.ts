@@ -14,7 +14,7 @@ import { RateLimitExceededError } from "../../src/rate-limiter/errors.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import type { Reservation } from "../../src/rate-limiter/reservation.js";
-import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/options.js";
+import type { KeyedRateLimiterOptions } from "../../src/rate-limiter/keyed-options.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { call, CountingSignal, numRuns, watch } from "./admissions.js";
 
@@ -470,7 +470,7 @@ describe("other limits for all keys", () => {
     limiter.update({ rate: 1 });
     await clock.advance(0.2);
     expect(waiters.map(({ state }) => state)).toEqual(["rejected", "fulfilled", "fulfilled"]);
-    expect(() => limiter.update({ rate: 0 })).toThrow(RangeError);
+    expect(() => limiter.update({ rate: -1 })).toThrow(RangeError);
     expect(() => limiter.update({ per: 3600, rate: 1e18 })).toThrow(RangeError);
     limiter.update({ burst: 2 });
     expect([limiter.rate, limiter.per, limiter.burst]).toEqual([10, 1, 2]);

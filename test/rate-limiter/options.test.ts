@@ -19,7 +19,7 @@ const never = [
   () => 1,
 ];
 const wrong: Record<string, readonly unknown[]> = {
-  rate: [...never.filter((value) => value !== Infinity), 0, 1e300, "10"],
+  rate: [...never.filter((value) => value !== Infinity), -1, 1e300, "10"],
   per: [...never, 0, 1e300, "10", "10 s", "", -0.5],
   burst: [...never, 0, 1e300, "10"],
   maxQueue: [...never, 1.5, 2 ** 60, "10"],

@@ -535,7 +535,14 @@ describe("an update", () => {
 
   test("that is wrong changes nothing", () => {
     const { limiter } = setUp();
-    for (const wrong of [{ rate: 0 }, { per: -1 }, { burst: Number.NaN }, { rat: 1 }, null, { rate: 1e13 }]) {
+    for (const wrong of [
+      { rate: -1 },
+      { per: -1 },
+      { burst: Number.NaN },
+      { rat: 1 },
+      null,
+      { rate: 1e13 },
+    ]) {
       expect(() => call(limiter, "update", wrong)).toThrow(/rate|per|burst|options/);
     }
     expect(limiter).toMatchObject({ rate: 10, per: 1, burst: 1 });
