@@ -64,65 +64,58 @@ describe("status", () => {
     }
   });
 
-  test.skipIf(isWindows)(
-    "shows a file that is hostile as unknown with its reason, and all the others",
-    async () => {
-      const terminal = new FakeTerminal({ columns: 100 });
-      terminal.env["NO_COLOR"] = "1";
-      terminal.beat("state/good.heartbeat", 2, { metadata: { version: "1.2" } });
-      const deep = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
-      const hostile = (name: string, field: string, value: string): void => {
-        const file = terminal.beat(name, 1, { [field]: "HERE" });
-        fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace('"HERE"', value));
-      };
-      hostile("state/deep.heartbeat", "metadata", `{"a":${deep(5000)}}`);
-      hostile("state/deeper.heartbeat", "metadata", `{"a":${deep(100_000)}}`);
-      hostile("state/large.heartbeat", "metadata", `{"a":"${"x".repeat(2 ** 20)}"}`);
-      hostile(
-        "state/number.heartbeat",
-        "metadata",
-        '{"a":1e999,"__proto__":{"a":1},"b":"\\ud800\\u001b[2J"}',
-      );
-      hostile("state/pid.heartbeat", "pid", "1e999");
-      hostile("state/host.heartbeat", "hostname", deep(5000));
-      terminal.write("state/brackets.heartbeat", "[".repeat(10_000));
-      terminal.write("state/bytes.heartbeat", "\0\u{FFFD}\u001B[2J");
-      fs.mkdirSync(path.join(terminal.cwd, "state/folder.heartbeat"));
-      execFileSync("mkfifo", [path.join(terminal.cwd, "state/fifo.heartbeat")]);
-      fs.symlinkSync("loop.heartbeat", path.join(terminal.cwd, "state/loop.heartbeat"));
-      fs.symlinkSync("/dev/zero", path.join(terminal.cwd, "state/zero.heartbeat"));
-      const [code, text] = await status(terminal, "state");
-      expect(code).toBe(1);
-      expect(text).not.toMatch(/[^\P{C}\n]/u);
-      const shown = new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line]));
-      expect(shown.get("good")).toMatch(/ALIVE.*version=1\.2$/);
-      expect(shown.get("number")).toMatch(/ALIVE.*b="\\+ud800/);
-      for (const [name, reason] of [
-        ["deep", "nested deeper than 100 levels"],
-        ["deeper", "nested deeper than 100 levels"],
-        ["large", "larger than 1 MiB"],
-        ["pid", "not a heartbeat"],
-        ["host", "not a heartbeat"],
-        ["brackets", "not a heartbeat"],
-        ["bytes", "not a heartbeat"],
-        ["fifo", "not a file"],
-        ["loop", "a circular link"],
-        ["zero", "not a file"],
-      ] as const) {
-        expect(shown.get(name)).toMatch(new RegExp(`UNKNOWN .*${reason}$`));
-      }
-      const [, json] = await status(terminal, "state", "--json");
-      expect(JSON.parse(json).heartbeats).toHaveLength(12);
-      for (const name of ["deep", "deeper", "large", "loop", "fifo"]) {
-        expect(await terminal.run("check", `state/${name}.heartbeat`), name).toBe(1);
-        expect((await status(terminal, `state/${name}.heartbeat`))[0], name).toBe(1);
-      }
-      expect(terminal.stderr.text).toBe("");
-    },
-  );
+  test.skipIf(isWindows)("shows a hostile file as unknown with its reason, and all the others", async () => {
+    const terminal = new FakeTerminal({ columns: 100 });
+    terminal.env["NO_COLOR"] = "1";
+    terminal.beat("state/good.heartbeat", 2, { metadata: { version: "1.2" } });
+    const deep = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+    const hostile = (name: string, field: string, value: string): void => {
+      const file = terminal.beat(name, 1, { [field]: "HERE" });
+      fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace('"HERE"', value));
+    };
+    hostile("state/deep.heartbeat", "metadata", `{"a":${deep(5000)}}`);
+    hostile("state/deeper.heartbeat", "metadata", `{"a":${deep(100_000)}}`);
+    hostile("state/large.heartbeat", "metadata", `{"a":"${"x".repeat(2 ** 20)}"}`);
+    hostile("state/number.heartbeat", "metadata", '{"a":1e999,"__proto__":{"a":1},"b":"\\ud800\\u001b[2J"}');
+    hostile("state/pid.heartbeat", "pid", "1e999");
+    hostile("state/host.heartbeat", "hostname", deep(5000));
+    terminal.write("state/brackets.heartbeat", "[".repeat(10_000));
+    terminal.write("state/bytes.heartbeat", "\0\u{FFFD}\u001B[2J");
+    fs.mkdirSync(path.join(terminal.cwd, "state/folder.heartbeat"));
+    execFileSync("mkfifo", [path.join(terminal.cwd, "state/fifo.heartbeat")]);
+    fs.symlinkSync("loop.heartbeat", path.join(terminal.cwd, "state/loop.heartbeat"));
+    fs.symlinkSync("/dev/zero", path.join(terminal.cwd, "state/zero.heartbeat"));
+    const [code, text] = await status(terminal, "state");
+    expect(code).toBe(1);
+    expect(text).not.toMatch(/[^\P{C}\n]/u);
+    const shown = new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line]));
+    expect(shown.get("good")).toMatch(/ALIVE.*version=1\.2$/);
+    expect(shown.get("number")).toMatch(/ALIVE.*b="\\+ud800/);
+    for (const [name, reason] of [
+      ["deep", "nested deeper than 100 levels"],
+      ["deeper", "nested deeper than 100 levels"],
+      ["large", "larger than 1 MiB"],
+      ["pid", "not a heartbeat"],
+      ["host", "not a heartbeat"],
+      ["brackets", "not a heartbeat"],
+      ["bytes", "not a heartbeat"],
+      ["fifo", "not a file"],
+      ["loop", "a circular link"],
+      ["zero", "not a file"],
+    ] as const) {
+      expect(shown.get(name)).toMatch(new RegExp(`UNKNOWN .*${reason}$`));
+    }
+    const [, json] = await status(terminal, "state", "--json");
+    expect(JSON.parse(json).heartbeats).toHaveLength(12);
+    for (const name of ["deep", "deeper", "large", "loop", "fifo"]) {
+      expect(await terminal.run("check", `state/${name}.heartbeat`), name).toBe(1);
+      expect((await status(terminal, `state/${name}.heartbeat`))[0], name).toBe(1);
+    }
+    expect(terminal.stderr.text).toBe("");
+  });
 
   test.skipIf(isWindows || process.getuid?.() !== 0)(
-    "tells a user who may not read a file or look into a folder that there is no permission",
+    "reports no permission if the user may not read a file or folder",
     async () => {
       const terminal = new FakeTerminal();
       for (const name of ["own", "closed"])
@@ -254,7 +247,7 @@ describe("status", () => {
   });
 
   test.skipIf(isWindows)(
-    "fits its table into the terminal and does nothing there that a file asks for",
+    "fits its table into the terminal and escapes control sequences from a file",
     async () => {
       const terminal = new FakeTerminal({ columns: 60 });
       terminal.env["NO_COLOR"] = "1";

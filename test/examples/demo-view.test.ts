@@ -117,7 +117,7 @@ describe.each(SIZES)("the screen of the demo, %i by %i", (columns, rows) => {
     expect(text).not.toContain("Exchange ");
   });
 
-  test("says how high the bars of the latency are", () => {
+  test("shows the scale of the latency bars", () => {
     expect(shown(columns, rows).join("\n")).toMatch(/^ Latency .* 347 ms +scale 0 to 350 ms$/m);
   });
 
@@ -159,7 +159,7 @@ test.each([
   expect(held()).toBe(false);
 });
 
-test("where there is no terminal each event and each status is one line", () => {
+test("without a terminal each event and each status is one line", () => {
   const event = { at: 0, source: "bot", text: "word ".repeat(100), tone: "plain" } as const;
   expect(eventLines(event, Infinity)).toHaveLength(1);
   expect(statusLines(story, Infinity)).toHaveLength(1);

@@ -88,7 +88,7 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     expect(fs.existsSync(demo.folder)).toBe(false);
   });
 
-  test.skipIf(!python)("shows a live view in a terminal and gives the terminal back", async () => {
+  test.skipIf(!python)("shows a live view in a terminal and restores the terminal", async () => {
     const demo = new Demo("python3", [inTerminal, process.execPath, main, "--fast"]);
     const code = await demo.exitCode();
     const [view = "", after = ""] = demo.output.split("\u001B[?1049l");
@@ -101,7 +101,7 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     await expectNothingLeft(demo);
   });
 
-  test("shuts the bot down in order at Ctrl-C, and exits with 130", async () => {
+  test("shuts the bot down in an orderly way at Ctrl-C, and exits with 130", async () => {
     const demo = new Demo(process.execPath, [main, "--fast"]);
     await demo.prints(/status/);
     demo.child.kill("SIGINT");
@@ -120,7 +120,7 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     expect(fs.existsSync(demo.folder)).toBe(false);
   });
 
-  test("refuses an option that it does not know", async () => {
+  test("refuses an unknown option", async () => {
     const demo = new Demo(process.execPath, [main, "--quick"]);
     expect(await demo.exitCode()).toBe(2);
     expect(demo.text).toContain("'--quick'");

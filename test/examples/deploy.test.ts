@@ -108,7 +108,7 @@ describe.skipIf(process.platform === "win32")("the files for production", () => 
     expect(Number(killTimeout)).toBeGreaterThan(budget * 1000);
   });
 
-  test("probe what the service answers, through its whole life", async () => {
+  test("have probes that match the answers of the service during its whole life", async () => {
     const { startupProbe, readinessProbe, livenessProbe } = podOf("kubernetes.yaml").containers[0] ?? {};
     const service = await start();
     const probe = (of: Probe | undefined): Promise<number> =>

@@ -64,7 +64,7 @@ describe("the examples", () => {
     for (const name of programs) expect(readme).toContain(`(${name})`);
   });
 
-  test.each(Object.entries(CLAIMS))("%s ends well and shows what it says", async (name, claim) => {
+  test.each(Object.entries(CLAIMS))("%s succeeds and shows what it claims", async (name, claim) => {
     const { stdout } = await run(process.execPath, await command(name), { cwd: root, timeout: 20_000 });
     expect(stdout).toMatch(claim);
   });

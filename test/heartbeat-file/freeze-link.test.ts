@@ -53,9 +53,9 @@ describe("a heartbeat's file in a freeze", () => {
 
   test.each([
     ["was stopped", { ...beat, status: "stopped" }],
-    ["is another process's", { ...beat, pid: process.pid + 1 }],
-    ["is another host's", { ...beat, hostname: "elsewhere" }],
-    ["is of an earlier process with this pid", { ...beat, processStart: "boot/1/2" }],
+    ["belongs to another process", { ...beat, pid: process.pid + 1 }],
+    ["belongs to another host", { ...beat, hostname: "elsewhere" }],
+    ["belongs to an earlier process with this pid", { ...beat, processStart: "boot/1/2" }],
   ] as const)("that %s stays as it is", (_, state) => {
     const before = written(state);
     writeFrozen(freezeLinkTo(file), () => true);

@@ -33,7 +33,7 @@ test.each([
   ["Heartbeat.check", (file: string, clock: Clock) => Heartbeat.check(file, { clock })],
   ["Heartbeat.checkSync", (file: string, clock: Clock) => Heartbeat.checkSync(file, { clock })],
   ["the command line", (file: string, clock: Clock) => lookAt(file, undefined, clock)],
-])("a process that ends in order while %s looks is stopped, not dead", async (_reader, look) => {
+])("a process that stops while %s reads its file is stopped, not dead", async (_reader, look) => {
   const { file, clock } = draining();
   expect((await look(file, realClock)).status).toBe("dead");
   expect((await look(file, clock)).status).toBe("stopped");

@@ -96,7 +96,7 @@ describe("the text of a state", () => {
     ["no timestamp", { timestamp: undefined }],
     ["a timestamp without an offset", { timestamp: "2026-01-02T03:04:05.678000" }],
     ["a date alone", { timestamp: "2026-01-02" }],
-    ["a timestamp that is no date", { timestamp: "2026-13-02T03:04:05+00:00" }],
+    ["a timestamp with an impossible month", { timestamp: "2026-13-02T03:04:05+00:00" }],
     ["a timestamp as a number", { timestamp: 1_767_323_045 }],
     ["no pid", { pid: undefined }],
     ["a pid of 0, which would be a process group", { pid: 0 }],
@@ -113,13 +113,13 @@ describe("the text of a state", () => {
     ["a negative interval", { interval: -10 }],
     ["an interval above a year", { interval: 366 * 86_400 }],
     ["an interval as a string", { interval: "10" }],
-    ["a timestamp of a day that its month has not", { timestamp: "2025-02-31T03:04:05+00:00" }],
-    ["started_at of a day that its month has not", { started_at: "2025-04-31T03:04:05+00:00" }],
-    ["started_at that is no time", { started_at: "yesterday" }],
+    ["a timestamp with an impossible day", { timestamp: "2025-02-31T03:04:05+00:00" }],
+    ["started_at with an impossible day", { started_at: "2025-04-31T03:04:05+00:00" }],
+    ["started_at that is not a time", { started_at: "yesterday" }],
     ["a negative sequence", { sequence: -1 }],
     ["a fractional sequence", { sequence: 0.5 }],
     ["process_start of the wrong type", { process_start: 5 }],
-  ])("is no state with %s", (_what, change) => {
+  ])("is not a state with %s", (_what, change) => {
     expect(decodeState(JSON.stringify({ ...ours, ...change }))).toBeNull();
   });
 
@@ -199,7 +199,7 @@ describe("the text of a state", () => {
     ["that bot's in trouble", { status: "error", error: "no candles", candles_received: 12 }, undefined],
     ["that bot's at its end", { status: "stopped" }, "stopped"],
     ["without metadata", { metadata: undefined }, undefined],
-  ])("is read from a file of the original's examples, which names no host: %s", (_what, more, status) => {
+  ])("is read from a file of the original's examples, without a hostname: %s", (_what, more, status) => {
     const { timestamp, pid } = ours;
     const state = decodeState(JSON.stringify({ timestamp, pid, metadata: {}, ...more }));
     expect(state).toEqual({

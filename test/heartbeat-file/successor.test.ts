@@ -37,13 +37,13 @@ function holding(found: HeartbeatState): string {
 
 describe("the start order of two processes", () => {
   test.each<[string, string | undefined, string | undefined, number]>([
-    ["the first", "boot/1/20", "boot/1/3", 17],
-    ["the second", "boot/1/3", "boot/1/20", -17],
-    ["neither", "boot/1/3", "boot/1/3", 0],
-    ["not known: of another boot", "other/1/20", "boot/1/3", 0],
-    ["not known: of another pid namespace", "boot/2/20", "boot/1/3", 0],
-    ["not known: the system does not tell", undefined, undefined, 0],
-    ["not known: nonsense", "20", "3", 0],
+    ["positive if the first is later", "boot/1/20", "boot/1/3", 17],
+    ["negative if the second is later", "boot/1/3", "boot/1/20", -17],
+    ["0 if both are equal", "boot/1/3", "boot/1/3", 0],
+    ["0 for different boots", "other/1/20", "boot/1/3", 0],
+    ["0 for different pid namespaces", "boot/2/20", "boot/1/3", 0],
+    ["0 without start times", undefined, undefined, 0],
+    ["0 for invalid start times", "20", "3", 0],
   ])("is %s", (_what, first, second, order) => {
     const of = (processStart: string | undefined): HeartbeatState => {
       const { processStart: _own, ...bare } = state({});
@@ -59,7 +59,7 @@ describe.skipIf(process.platform !== "linux")("a file that another process has w
   test.each([
     ["set back", EARLIER],
     ["set forward", LATER],
-  ])("is its successor's also when the wall clock was %s in between", async (_what, startedAt) => {
+  ])("belongs to its successor, even if the wall clock was %s in between", async (_what, startedAt) => {
     const file = holding(state({ ...later(), startedAt }));
     expect(await hasSuccessor(file, own, now)).toBe(true);
   });

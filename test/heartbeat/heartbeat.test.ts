@@ -782,7 +782,7 @@ describe("reading a heartbeat", () => {
     ["a list", "[]"],
     ["another program's", '{"pid": 1}'],
     [
-      "of an interval without end",
+      "with an infinite interval",
       '{"timestamp":"2020-01-01T00:00:00+00:00","pid":1,"hostname":"other","interval":1e309}',
     ],
   ])("that is %s gives null and unknown", async (_what, content) => {

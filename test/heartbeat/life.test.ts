@@ -50,7 +50,7 @@ test(
 
 test.each([
   ["", 0],
-  [", also when the wall clock was set back an hour in between", 3_600_000],
+  [", even if the wall clock was set back an hour in between", 3_600_000],
 ])(
   "an ending process leaves the file to one that started later, and takes it back if that is gone%s",
   async (_when, ahead) => {

@@ -52,7 +52,7 @@ describe.skipIf(missing.length > 0)(`a service of systemd${reason}`, { timeout: 
   test.each([
     ["a path", () => path.join(temporaryFolder(), "notify")],
     ["an abstract address", () => `@kstlib-test-${process.pid}`],
-  ])("tells its whole life to %s", async (_title, address) => {
+  ])("sends all of its notices to %s", async (_title, address) => {
     const socket = address();
     const { came, texts, until } = await manager(socket);
     const child = spawn(process.execPath, [fixture("heartbeat-life.mjs"), "-", "true"], {

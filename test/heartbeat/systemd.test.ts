@@ -7,17 +7,17 @@ const fed = (watchdog: number): object => ({ socket, watchdog, objection: undefi
 
 describe("a watchdog in systemd's variables", () => {
   test.each<[string, Record<string, string>, object | undefined]>([
-    ["nothing where nobody listens", {}, undefined],
-    ["nothing by an empty address", { NOTIFY_SOCKET: "", WATCHDOG_USEC: "10" }, undefined],
-    ["nothing by a watchdog alone", { WATCHDOG_USEC: "3000000" }, undefined],
-    ["where to send", { NOTIFY_SOCKET: socket }, quiet],
-    ["an abstract address", { NOTIFY_SOCKET: "@a" }, { ...quiet, socket: "@a" }],
-    ["half of the watchdog's time", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "3000000" }, fed(1500)],
-    ["fractions", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "2999" }, fed(1.4995)],
-    ["never less than 1 ms", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "1" }, fed(1)],
-    ["our own watchdog", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "4000", WATCHDOG_PID: "12" }, fed(2)],
-    ["a watchdog for anybody", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "4000", WATCHDOG_PID: "" }, fed(2)],
-    ["no watchdog, of a child's parent", { NOTIFY_SOCKET: socket, WATCHDOG_PID: "13" }, quiet],
+    ["missing without variables", {}, undefined],
+    ["missing with an empty address", { NOTIFY_SOCKET: "", WATCHDOG_USEC: "10" }, undefined],
+    ["missing without an address", { WATCHDOG_USEC: "3000000" }, undefined],
+    ["missing with an address alone", { NOTIFY_SOCKET: socket }, quiet],
+    ["missing with an abstract address", { NOTIFY_SOCKET: "@a" }, { ...quiet, socket: "@a" }],
+    ["fed at half of its time", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "3000000" }, fed(1500)],
+    ["fed with fractions", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "2999" }, fed(1.4995)],
+    ["fed every 1 ms or slower", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "1" }, fed(1)],
+    ["fed by its own process", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "4000", WATCHDOG_PID: "12" }, fed(2)],
+    ["fed by any process", { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "4000", WATCHDOG_PID: "" }, fed(2)],
+    ["missing without a timeout", { NOTIFY_SOCKET: socket, WATCHDOG_PID: "13" }, quiet],
   ])("is %s", (_title, env, found) => {
     expect(readServiceManager(env, 12)).toEqual(found);
   });

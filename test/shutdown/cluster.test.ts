@@ -33,7 +33,7 @@ describe.skipIf(process.platform === "win32")("a cluster", () => {
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ] as const)("takes a signal to the whole group for one, not for the second: %s", async (signal, code) => {
+  ] as const)("treats a signal to the whole group as one signal: %s", async (signal, code) => {
     const outcome = await fork("orderly", { group: true, signals: [["ready", signal]] });
     expect(lines(outcome)).toEqual([
       `buffer ${signal}`,
@@ -92,13 +92,13 @@ describe.skipIf(process.platform === "win32")("a cluster", () => {
     ]);
   });
 
-  test("hears nothing from workers that have no shutdown", async () => {
+  test("receives no messages from workers that have no shutdown", async () => {
     const outcome = await fork("messages");
     expect(lines(outcome)[0]).toEqual({ messages: ["up"] });
   });
 });
 
-test("registerCluster refuses what is not a primary", () => {
+test("registerCluster refuses anything but the cluster of a primary", () => {
   const shutdown = new GracefulShutdown();
   expect(() =>
     // @ts-expect-error not a cluster

@@ -110,7 +110,7 @@ describe.skipIf(process.platform === "win32")("two copies of the package in one 
     expect(program.stdout).toContain(`${other} is closed`);
   });
 
-  test("say both what a second signal cuts short", async () => {
+  test("both report the callbacks that a second signal cuts short", async () => {
     const project = withTwoCopies("", ["{ repeatGrace: 0 }", "{ repeatGrace: 0 }"]);
     const program = project.node("service.mjs");
     await program.prints("ready");
@@ -140,7 +140,7 @@ describe.skipIf(process.platform === "win32")("two copies of the package in one 
     expect(program.stderr).toContain("Uncaught Error: late");
   });
 
-  test("work alone beside a copy that speaks another version, and say so once", async () => {
+  test("work independently of a copy with another protocol version, and warn once", async () => {
     const other =
       'Object.defineProperty(process, Symbol.for("@kstlib/resilience/shutdowns"), { value: { version: 2 } });';
     const project = withTwoCopies(other);

@@ -34,7 +34,7 @@ async function framework(wrap: (server: http.Server, close: (done?: unknown) => 
 }
 
 describe("registerServer with a framework around a server", () => {
-  test("closes one that answers 503 from then on once no request is on its way", async () => {
+  test("closes one that then answers 503 once no request is on its way", async () => {
     const { clock, shutdown, closes, client, answer } = await framework((server, close) => ({
       server,
       close: (done: () => void) => server.close(done) && close(),
@@ -56,7 +56,7 @@ describe("registerServer with a framework around a server", () => {
       kind: "Fastify with forceCloseConnections",
       extra: (server: http.Server) => ({ server, initialConfig: { forceCloseConnections: true } }),
     },
-  ])("closes $kind, which would end first what a response needs, after the responses", async ({ extra }) => {
+  ])("closes $kind, which ends resources of responses, after them", async ({ extra }) => {
     const { clock, shutdown, closes, client, answer } = await framework((server, close) => ({
       ...extra(server),
       close: async () => close(),
@@ -83,7 +83,7 @@ describe("registerServer with a framework around a server", () => {
     expect(closes).toEqual(["SIGTERM"]);
   });
 
-  test("leaves the hooks to Nest where it listens to the signal itself", async () => {
+  test("leaves the hooks to Nest if that listens to the signal itself", async () => {
     const { shutdown, closes, client, answer } = await framework((server, close) => ({
       getHttpServer: () => server,
       activeShutdownSignals: ["SIGTERM"],
@@ -97,7 +97,7 @@ describe("registerServer with a framework around a server", () => {
     expect(closes).toEqual([]);
   });
 
-  test("closes one that ends connections of its own, as socket.io, at once", async () => {
+  test("closes one that ends its own connections, such as socket.io, at once", async () => {
     const { shutdown, closes, client, answer } = await framework((httpServer, close) => ({
       httpServer,
       close: async () => close(),
@@ -110,7 +110,7 @@ describe("registerServer with a framework around a server", () => {
     expect((await done).ok).toBe(true);
   });
 
-  test("keeps a part of its time for its hooks when a response does not end", async () => {
+  test("keeps part of its time for its hooks if a response does not end", async () => {
     let isCut = false;
     const { clock, shutdown, client } = await framework((server) => ({
       server,
@@ -127,7 +127,7 @@ describe("registerServer with a framework around a server", () => {
     ]);
   });
 
-  test("waits for the answers also where its close fails", async () => {
+  test("waits for the responses even if its close fails", async () => {
     const { clock, shutdown, client, answer } = await framework((server) => ({
       server,
       close: () => Promise.reject(new Error("a hook failed")),
@@ -159,7 +159,7 @@ describe("registerServer with a framework around a server", () => {
     expect(server.listening).toBe(false);
   });
 
-  test("does not take a framework that is a promise of its start for closed", async () => {
+  test("does not treat a framework that is a promise of its start as closed", async () => {
     let end = (): void => {};
     const self = {
       // oxlint-disable-next-line unicorn/no-thenable -- as Fastify is one
@@ -257,7 +257,7 @@ describe("registerServer at start-up", () => {
     },
   );
 
-  test("takes one server twice, by itself and inside a framework", async () => {
+  test("accepts one server twice, by itself and inside a framework", async () => {
     const server = http.createServer((_request, response) => response.end("quick"));
     const { clock, shutdown } = setUp();
     const wrapper = { server, close: async () => {} };

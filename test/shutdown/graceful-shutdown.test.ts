@@ -50,7 +50,7 @@ describe("trigger", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("gives the same promise again and runs nothing twice, also when a listener or callback calls it", async () => {
+  test("returns the same promise again and runs nothing twice, even if a listener or callback calls it", async () => {
     const { shutdown } = make();
     const inner: unknown[] = [];
     const callback = vi.fn<() => void>(() => void inner.push(shutdown.trigger()));
@@ -64,7 +64,7 @@ describe("trigger", () => {
     expect(callback).toHaveBeenCalledTimes(1);
   });
 
-  test("reports what throws and rejects and runs the rest", async () => {
+  test("reports callbacks that throw or reject, and runs the rest", async () => {
     const { shutdown, exit } = make();
     const thrown = new Error("thrown");
     shutdown.register("throws", () => {
@@ -92,7 +92,7 @@ describe("trigger", () => {
     expect(exit).not.toHaveBeenCalled();
   });
 
-  test("gives each callback the smaller of its own timeout and what is left, and skips the rest", async () => {
+  test("gives each callback the smaller of its own timeout and the remaining time, and skips the rest", async () => {
     const { clock, shutdown } = make({ timeout: 10 });
     const contexts: ShutdownContext[] = [];
     const hang = (context: ShutdownContext): Promise<never> => {
@@ -121,7 +121,7 @@ describe("trigger", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("counts the time that a callback blocks the thread, and skips what comes after the total", async () => {
+  test("counts the time during which a callback blocks the thread, and skips callbacks after the total time", async () => {
     const { clock, shutdown } = make({ timeout: 10 });
     shutdown.register("blocks", () => clock.sleepSync(11_000));
     shutdown.register("late", () => undefined);
@@ -134,7 +134,7 @@ describe("trigger", () => {
   test.each([
     { name: "its own time", seconds: 2.001, status: "timed-out" },
     { name: "exactly its own time", seconds: 2, status: "done" },
-  ])("says $status of a callback that blocks the thread for $name", async ({ seconds, status }) => {
+  ])("reports $status for a callback that blocks the thread for $name", async ({ seconds, status }) => {
     const { clock, shutdown } = make({ timeout: 10 });
     let context: ShutdownContext | undefined;
     shutdown.register(
@@ -254,7 +254,7 @@ describe("the plan of a shutdown", () => {
 });
 
 describe("events and snapshots", () => {
-  test("tell the course of a shutdown", async () => {
+  test("report the course of a shutdown", async () => {
     const { shutdown } = make({ name: "app" });
     const seen: unknown[] = [];
     shutdown.register("one", () => undefined, { priority: 5, timeout: 2 });
@@ -318,7 +318,7 @@ describe("register", () => {
     shutdown.register("one", callback);
   });
 
-  test("takes back its own entry alone when its result is disposed of", () => {
+  test("removes only its own entry when its result is disposed of", () => {
     const { shutdown } = make();
     const first = shutdown.register("one", () => undefined);
     first[Symbol.dispose]();
@@ -327,7 +327,7 @@ describe("register", () => {
     expect(shutdown.snapshot().callbacks).toHaveLength(1);
   });
 
-  test("refuses newcomers and keeps the plan once the shutdown has begun", async () => {
+  test("refuses new registrations and keeps the plan once the shutdown has begun", async () => {
     const { shutdown } = make();
     const second = vi.fn<() => void>();
     shutdown.register("first", () => {
@@ -389,7 +389,7 @@ describe("wait", () => {
 describe("await using", () => {
   afterEach(() => vi.restoreAllMocks());
 
-  test("shuts down, uninstalls, and warns of what failed when nobody listens", async () => {
+  test("shuts down, uninstalls, and warns of failures if there is no listener", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const before = process.listenerCount("SIGTERM");
     const { shutdown } = make();
@@ -410,7 +410,7 @@ describe("await using", () => {
 });
 
 describe("update", () => {
-  test("changes the time of a shutdown that has not begun, and not of one that has", async () => {
+  test("changes the time of a shutdown that has not begun, but not of one that has", async () => {
     const { clock, shutdown } = make({ timeout: 30 });
     shutdown.register("stuck", never);
     shutdown.update({ timeout: 2 });
@@ -423,7 +423,7 @@ describe("update", () => {
     expect([preStopDelay, reserve, forceExitCode, exitOnSignal]).toEqual([5, 0.5, 9, false]);
   });
 
-  test("refuses what does not go together, and changes nothing", () => {
+  test("refuses options that do not go together, and changes nothing", () => {
     const { shutdown } = make({ timeout: 10 });
     expect(() => shutdown.update({ preStopDelay: 10 })).toThrow("preStopDelay must be shorter than timeout");
     expect(() => shutdown.update({ timeout: 5, preStopDelay: 5 })).toThrow(RangeError);

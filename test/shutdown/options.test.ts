@@ -33,7 +33,7 @@ const optionNames = [
   "exit",
 ];
 
-/** What of the odd values an option rightly takes. */
+/** The odd values that an option accepts. */
 const welcome = new Set([
   "name: a numeric string",
   "exitOnSignal: true",
@@ -91,7 +91,7 @@ describe("the options of GracefulShutdown", () => {
     );
   });
 
-  test("suggest the value that was meant when a timeout looks like milliseconds", () => {
+  test("suggest the intended value if a timeout looks like milliseconds", () => {
     expect(() => new GracefulShutdown({ timeout: 30_000 })).toThrow(/Did you mean 30 or "30000ms"/);
   });
 });
@@ -125,7 +125,7 @@ describe("the options of register", () => {
     expect(() => shutdown.register(name, callback)).toThrow(/^name must be a string/);
   });
 
-  test("refuse what cannot be called or closed", () => {
+  test("refuse a value that cannot be called or closed", () => {
     // @ts-expect-error: what JavaScript callers do
     expect(() => shutdown.register("one", "close")).toThrow(/register needs a function; got "close"/);
     // @ts-expect-error: what JavaScript callers do
@@ -138,7 +138,7 @@ describe("the options of register", () => {
 });
 
 describe("the configuration", () => {
-  test("fills in what the constructor was not given", async () => {
+  test("gives the options that the constructor was not given", async () => {
     const pushed = pushConfiguration({ shutdown: { timeout: "5s", preStopDelay: 1 } });
     try {
       expect(() => new GracefulShutdown({ preStopDelay: 6 })).toThrow(/timeout \(5s\)/);

@@ -39,7 +39,7 @@ describe("the plan of a shutdown", () => {
   );
 
   test.each(["server", "worker", "cluster"] as const)(
-    "lets a %s without a timeout leave a part to those behind it, also where little is left",
+    "lets a %s without a timeout leave a part to later callbacks, even if little time is left",
     (kind) => {
       expect(budget({ kind }, 30_000, 0, 0.25)).toBe(22_500);
       expect(budget({ kind }, 30_000, 29_000, 0.25)).toBe(750);

@@ -39,7 +39,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(130);
   });
 
-  test("ends with forceExitCode when a callback failed, runs the rest and says what failed", async () => {
+  test("ends with forceExitCode if a callback failed, after it has run the rest and reported the failure", async () => {
     const { code, stdout, stderr } = await fork("failing", TERM);
     expect(lines(stdout)).toEqual(["next"]);
     expect(stderr).toContain("shutdown callback broken: failed");
@@ -47,19 +47,19 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
-  test("does not end half-way when a promise never settles and nothing else holds the process", async () => {
+  test("does not end early if a promise never settles and nothing else keeps the process alive", async () => {
     const { code, stdout } = await fork("hanging", TERM);
     expect(lines(stdout)).toEqual(["timed-out,skipped"]);
     expect(code).toBe(75);
   });
 
-  test("ends at once on a second signal also when nothing else has happened since the grace", async () => {
+  test("ends at once on a second signal even if nothing else has happened since the grace", async () => {
     const { code, stderr } = await fork("quiet", TERM);
     expect(stderr).toBe("[shutdown] ended at once by a second signal, SIGINT; not done: quiet\n");
     expect(code).toBe(130);
   });
 
-  test("ends at once on a second signal that is typed, with the code of that one", async () => {
+  test("ends at once on a second typed signal, with the code of that signal", async () => {
     const { code, stderr } = await fork("slow", { signals: [...TERM.signals, ["begun", "SIGINT"]] });
     expect(stderr).toBe("[shutdown] ended at once by a second signal, SIGINT; not done: slow\n");
     expect(code).toBe(130);
@@ -74,7 +74,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
-  test("says what an exit in the middle of its shutdown has cut short, whoever asked for it", async () => {
+  test("reports the callbacks that an exit during its shutdown has cut short, from any code", async () => {
     const { code, stdout, stderr } = await fork("foreign", TERM);
     expect(lines(stdout)).toEqual([]);
     expect(stderr).toBe("[shutdown] exit with 5 in the middle of the shutdown; not done: leaving, last\n");
@@ -87,14 +87,14 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     ["hangs", 75, "[shutdown] exit did not finish within 500ms; exiting with 75."],
     ["hangs after a shutdown from code", 75, "exit did not finish within 500ms; exiting with 75."],
     ["blocked", 75, '"blocking" blocks the thread'],
-  ])("ends although its own exit is asynchronous, and when that %s", async (how, expected, said) => {
+  ])("ends with its own asynchronous exit, which %s", async (how, expected, said) => {
     const { code, stdout, stderr } = await fork("own-exit", { ...TERM, args: [how] });
     expect(lines(stdout)).toEqual([`flushing ${how === "blocked" ? 75 : 143}`]);
     expect(stderr).toContain(said);
     expect(code).toBe(expected);
   });
 
-  test("has a turn for each callback, whatever what another has started throws", async () => {
+  test("gives each callback its turn, even if code that another has started throws", async () => {
     const { code, stdout, stderr } = await fork("detached", TERM);
     expect(lines(stdout)).toEqual([
       "aborted tick",
@@ -115,7 +115,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
   });
 
   test.skipIf(!isLinux)(
-    "has one more thread for 50 shutdowns, and no listeners for Node to warn of",
+    "has one more thread for 50 shutdowns, and no warning of too many listeners",
     async () => {
       const { code, stdout, stderr } = await fork("many", TERM);
       expect(stderr).toBe("");
@@ -124,7 +124,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     },
   );
 
-  test("is ended at the deadline also under a debugger without a client", async () => {
+  test("is ended at the deadline even under --inspect without a client", async () => {
     const { code, stderr } = await fork("spinning", { ...TERM, flags: ["--inspect=0"] });
     expect(stderr).toContain('"database" blocks the thread');
     expect(code).toBe(75);
@@ -205,7 +205,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     ["throwing-exit-blocked", TERM, 75],
     ["throwing-exit-twice", { signals: [...TERM.signals, ["begun", "SIGINT"]] }, 130],
   ] as const)(
-    "ends although an exit listener throws, and says so: %s",
+    "ends although an exit listener throws, and reports the error: %s",
     async (scenario, options, expected) => {
       const { code, stderr } = await fork(scenario, options);
       expect(stderr).toContain("thrown in exit");
@@ -218,7 +218,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(75);
   });
 
-  test("goes on after a shutdown from code, which leaves no thread, no timer and no storage behind", async () => {
+  test("continues after a shutdown from code, which leaves no thread, no timer and no storage behind", async () => {
     const { code, stdout } = await fork("triggered");
     expect(lines(stdout)).toEqual(["hook", "done true", "followed false"]);
     expect(code).toBe(0);
@@ -230,7 +230,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(7);
   });
 
-  test("delivers what a process manager takes to a file of its own before it ends", async () => {
+  test("delivers output that a process manager writes to its own file before it ends", async () => {
     const file = path.join(os.tmpdir(), `redirected-${process.pid}.log`);
     onTestFinished(() => fs.rmSync(file));
     const { code } = await fork("redirected-output", { ...TERM, args: [file] });
@@ -238,7 +238,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
-  test("delivers what was written to a pipe before it ends", async () => {
+  test("delivers output to a pipe before it ends", async () => {
     const { code, stdout } = await fork("output", TERM);
     expect(stdout.length).toBe("ready\n".length + 4_000_000 + "end\n".length);
     expect(stdout.endsWith("xend\n")).toBe(true);
@@ -257,7 +257,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
-  test("drains an HTTP server: finishes what is in flight, closes idle and silent connections, accepts no more", async () => {
+  test("drains an HTTP server: finishes requests in flight, closes idle and silent connections, accepts no more", async () => {
     const { code, stdout } = await fork("http");
     expect(lines(stdout)).toEqual([
       "quick keep-alive",
@@ -269,7 +269,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(143);
   });
 
-  test("answers all that 100 clients on kept connections ask, and refuses only new connections", async () => {
+  test("answers all requests of 100 clients on kept connections, and refuses only new connections", async () => {
     const { stdout } = await fork("clients", { fixture: "shutdown-clients.mjs" });
     expect(JSON.parse(stdout)).toEqual({ code: 143, outcomes: ["ECONNREFUSED", "whole"] });
   });
@@ -300,7 +300,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     [[permission, "--allow-fs-read=*", "--allow-worker"], 0],
     [["--disallow-code-generation-from-strings"], 0],
   ])(
-    "says when it is installed, not when it begins, that no thread can be started: %s",
+    "reports at installation, not at its beginning, that no thread can be started: %s",
     async (flags, times) => {
       // Installed only; no signal comes.
       const { code, stderr } = await fork("idle", { flags });
@@ -313,21 +313,21 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     },
   );
 
-  test("is ended at the deadline where no code may be made of strings", async () => {
+  test("is ended at the deadline even if code generation from strings is disallowed", async () => {
     const flags = ["--disallow-code-generation-from-strings"];
     const { code, stderr } = await fork("spinning", { ...TERM, flags });
     expect(stderr).toMatch(/stuck at: .*closeDatabase/);
     expect(code).toBe(75);
   });
 
-  test("is killed at the deadline where the permission model forbids to interrupt the thread", async () => {
+  test("is killed at the deadline if the permission model forbids interrupting the thread", async () => {
     const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
     const { code, stderr } = await fork("spinning", { ...TERM, flags });
     expect(stderr).toContain("the permission model forbids the inspector; killing the process.");
     expect(code).toBeNull();
   });
 
-  test.skipIf(!isLinux)("leaves standard descriptors alone that were no terminals", async () => {
+  test.skipIf(!isLinux)("leaves standard descriptors alone that were not terminals", async () => {
     const { stdout, code } = await fork("standard-input", TERM);
     expect(stdout).toContain("stdin as before");
     expect(code).toBe(143);
@@ -338,7 +338,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
     expect(code).toBe(129);
   });
 
-  describe.skipIf(!isLinux)("whose callback waits outside of JavaScript, for no child process", () => {
+  describe.skipIf(!isLinux)("whose callback waits outside of JavaScript, but not for a child process", () => {
     const remove = (stderr: string): void => {
       const [, folder = ""] = /made (.*)\/fifo/.exec(stderr) ?? [];
       fs.rmSync(folder, { recursive: true });
@@ -354,7 +354,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
       expect(code).toBeNull();
     });
 
-    test.skipIf(!canBeFirst)("is ended at the deadline also where the kernel drops its SIGKILL", async () => {
+    test.skipIf(!canBeFirst)("is ended at the deadline even if the kernel drops its SIGKILL", async () => {
       const { signal, stderr } = await fork("fifo", { ...TERM, through: FIRST });
       remove(stderr);
       expect(stderr).toContain("killing the process.");
@@ -381,7 +381,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
       expect(code).toBe(75);
     });
 
-    test("is ended at the deadline where the permission model forbids to interrupt the thread", async () => {
+    test("is ended at the deadline if the permission model forbids interrupting the thread", async () => {
       const flags = [permission, "--allow-fs-read=*", "--allow-worker"];
       const { signal, stderr } = await fork("spinning", { ...TERM, flags, through: FIRST });
       expect(stderr).toContain("the permission model forbids the inspector; killing the process.");
@@ -394,7 +394,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
       fork(scenario, { fixture: "shutdown-startup.mjs", args: flags });
     const opened = ["one connecting", "one registered"];
 
-    test("starts to the end where it does not wait, and ends with all that it has registered", async () => {
+    test("finishes a start-up that does not wait, and runs all registered callbacks", async () => {
       const { code, stdout } = await start("synchronous");
       expect(lines(stdout)).toEqual(["started", "begin SIGTERM", "late closed"]);
       expect(code).toBe(143);
@@ -406,7 +406,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
       ["reason", []],
       ["never", []],
     ])(
-      "runs what is registered so far, and is not cut short by what comes too late: %s",
+      "runs the callbacks registered so far, and is not cut short by later ones: %s",
       async (scenario, more) => {
         for (const flags of [[], ["handled"]]) {
           const { code, stdout, stderr } = await start(scenario, ...flags);
@@ -417,7 +417,7 @@ describe.skipIf(process.platform === "win32")("a program with a graceful shutdow
       },
     );
 
-    test("ends as without a shutdown after an error that has nothing to do with it", async () => {
+    test("ends as without a shutdown after an unrelated error", async () => {
       const alone = await start("broken");
       expect(lines(alone.stdout)).toEqual([...opened, "begin SIGTERM"]);
       expect(alone.stderr).toMatch(/Error: bad configuration\n.*shutdown-startup\.mjs/);

@@ -58,7 +58,7 @@ describe("a signal after the first", () => {
     }
   });
 
-  test("ends the process whatever it is when nothing is left to do", async () => {
+  test("ends the process, whichever signal it is, if nothing is left to do", async () => {
     const clock = new ManualClock();
     const history = new SignalHistory({
       clock,
@@ -73,7 +73,7 @@ describe("a signal after the first", () => {
     history.stop();
   });
 
-  test("has copies of its own where it is ignored", async () => {
+  test("has its own copies if it is ignored", async () => {
     const asked: SecondSignal[] = [];
     const onSecondSignal = (second: SecondSignal) => {
       asked.push(second);
@@ -92,7 +92,7 @@ describe("a signal after the first", () => {
     ]);
   });
 
-  test.each(["exit", "ignore"] as const)("means what the option says: %s", async (answer) => {
+  test.each(["exit", "ignore"] as const)("has the meaning set by the option: %s", async (answer) => {
     for (const onSecondSignal of [answer, () => answer]) {
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         const found = await meanings(
@@ -108,7 +108,7 @@ describe("a signal after the first", () => {
     }
   });
 
-  test("means the default where the application has no answer, or fails to give one", async () => {
+  test("means the default if the application's function gives no valid answer or fails", async () => {
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const failing = () => {
       throw new Error("do not ask");
@@ -167,7 +167,7 @@ describe("a signal after the first", () => {
     await setImmediate();
   });
 
-  test("is a copy also when the thread was blocked beyond the grace before it could be heard", async () => {
+  test("is a copy even if the thread was blocked beyond the grace before it was handled", async () => {
     const history = new SignalHistory({
       clock: realClock,
       signals: ["SIGINT"],

@@ -59,7 +59,7 @@ function setUp(server: net.Server | http2.Http2Server | http2.Http2SecureServer,
 
 describe("registerServer with an HTTP server", () => {
   test.each(["before it listens", "when it listens", "when the answer is on its way"])(
-    "sends what has been answered to the end, to a slow client, too: registered %s",
+    "sends a response completely, even to a slow client: registered %s",
     async (when) => {
       const body = Buffer.alloc(20_000_000);
       const server = http.createServer((_request, response) => response.end(body));
@@ -187,14 +187,14 @@ describe("registerServer with an HTTP server", () => {
     unchanged();
   });
 
-  test("leaves it to the server to answer an expectation that nobody listens to", () => {
+  test("leaves it to the server to answer an expectation without a listener", () => {
     const server = http.createServer();
     setUp(server);
     // A listener of ours would be in charge of it.
     expect(server.listenerCount("checkContinue") + server.listenerCount("checkExpectation")).toBe(0);
   });
 
-  test("destroys what remains when the time is up", async () => {
+  test("destroys the remaining connections when the time is up", async () => {
     const server = http.createServer(() => {});
     const { clock, shutdown, unchanged } = setUp(server, 5);
     const client = await connect(await listen(server));
@@ -215,7 +215,7 @@ describe("registerServer with an HTTP server", () => {
     unchanged();
   });
 
-  test("leaves the server as it was when it is unregistered, or skipped", async () => {
+  test("leaves the server unchanged when it is unregistered or skipped", async () => {
     const first = setUp(http.createServer());
     expect(first.shutdown.unregister("server")).toBe(true);
     first.unchanged();
@@ -226,7 +226,7 @@ describe("registerServer with an HTTP server", () => {
     second.unchanged();
   });
 
-  test("listens to nothing when the registration is refused", () => {
+  test("adds no listeners if the registration is refused", () => {
     const server = http.createServer();
     const { shutdown } = setUp(server);
     const count = server.listenerCount("connection");
@@ -300,7 +300,7 @@ describe("registerServer with connections without a request", () => {
     expect((await done).results).toMatchObject([{ status: "done" }]);
   });
 
-  test("leaves an upgraded connection to the application while something moves on it", async () => {
+  test("leaves an upgraded connection to the application while it has traffic", async () => {
     const server = http.createServer();
     const { clock, shutdown, unchanged } = setUp(server, 20);
     const sockets: Duplex[] = [];
@@ -332,7 +332,7 @@ describe("registerServer with connections without a request", () => {
     unchanged();
   });
 
-  test("leaves it to the server to answer an upgrade that nobody listens to any more", () => {
+  test("leaves it to the server to answer an upgrade without a listener", () => {
     const server = http.createServer();
     setUp(server);
     const upgrade = (): void => {};
@@ -365,7 +365,7 @@ describe("registerServer with requests in flight", () => {
     expect((await done).ok).toBe(true);
   });
 
-  test("lets a slow upload finish, before and after its answer has begun, and cuts one that has gone silent", async () => {
+  test("lets a slow upload finish, before and after its response has begun, and cuts off one that stalls", async () => {
     const outcome = async (isInTime: boolean): Promise<string[]> => {
       const received: string[] = [];
       const server = http.createServer((request, response) => {
@@ -418,7 +418,7 @@ describe("registerServer over TLS", () => {
     host: "127.0.0.1",
   };
 
-  test("finishes what is in flight and closes what is idle, silent or in the middle of a handshake", async () => {
+  test("finishes requests in flight and closes connections that are idle, silent or in a handshake", async () => {
     const pending: http.ServerResponse[] = [];
     const server = https.createServer(serverKeys, (request, response) => {
       if (request.url === "/slow") pending.push(response);
@@ -488,7 +488,7 @@ describe("registerServer over TLS", () => {
 });
 
 describe("registerServer with other servers", () => {
-  test("tells the clients of a WebSocket server, also those from before, and terminates them after 2 s", async () => {
+  test("tells the clients of a WebSocket server, including earlier ones, and terminates them after 2 s", async () => {
     class Client extends EventEmitter {
       readonly told: unknown[] = [];
       close = (code: number): unknown => this.told.push(code);

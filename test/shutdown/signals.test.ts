@@ -58,7 +58,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exit.mock.calls).toEqual([[CODE]]);
   });
 
-  test("ends the process with forceExitCode when something was not done", async () => {
+  test("ends the process with forceExitCode if a callback was not done", async () => {
     const { exit, shutdown } = install({ forceExitCode: 75, timeout: 3 });
     shutdown.on("complete", () => {});
     shutdown.register("hang", () => new Promise(() => {}));
@@ -79,7 +79,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exit.mock.calls).toEqual([[CODE]]);
   });
 
-  test("does not go on serving after an uncaught error, which cuts a delay in progress short, too", async () => {
+  test("does not keep serving after an uncaught error, which also cuts short a delay in progress", async () => {
     for (const begun of [false, true]) {
       const { exit, shutdown } = install({ handleUncaught: true, preStopDelay: 10, timeout: 20 });
       const callback = vi.fn<() => void>();
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect([careful, other, idle].map(({ isShuttingDown }) => isShuttingDown)).toEqual([true, true, false]);
   });
 
-  test("ends the process at once on a later signal that is typed, whatever began the shutdown, and on no other", async () => {
+  test("ends the process at once on a later typed signal, whatever began the shutdown, and on no other", async () => {
     const { exit, shutdown } = install({ signals: [SIGNAL, "SIGQUIT"] });
     shutdown.on("complete", () => {});
     shutdown.register("slow", () => new Promise(() => {}));
@@ -124,7 +124,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     await clock.advance(30);
   });
 
-  test("ends the process by a second signal when one of several shutdowns takes it so", async () => {
+  test("ends the process on a second signal if one of several shutdowns decides so", async () => {
     const patient = install({ onSecondSignal: "ignore" });
     const impatient = install({ onSecondSignal: "exit", repeatGrace: 0 });
     for (const { shutdown } of [patient, impatient]) {
@@ -161,7 +161,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exit.mock.calls).toEqual([[CODE]]);
   });
 
-  test("listens once however often it is installed, and is gone after one uninstall", () => {
+  test("listens once however often it is installed, and stops after one uninstall", () => {
     const { shutdown } = install();
     shutdown.install();
     expect(process.listenerCount(SIGNAL)).toBe(1);
@@ -183,7 +183,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(two.exit).not.toHaveBeenCalled();
   });
 
-  test("is not begun by the signals of other shutdowns", () => {
+  test("does not begin on the signals of other shutdowns", () => {
     const one = install();
     const two = install({ signals: ["SIGQUIT"] });
     process.emit("SIGQUIT");
@@ -192,7 +192,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     return clock.advance(0);
   });
 
-  test("handles uncaught exceptions when asked to: callbacks once, then 1, and a second one changes nothing", async () => {
+  test("handles uncaught exceptions if asked to: callbacks once, then code 1, and a second one changes nothing", async () => {
     const { exit, shutdown } = install({ handleUncaught: true });
     const hook = vi.fn<() => Promise<void>>(
       () =>
@@ -209,7 +209,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(shutdown.snapshot().reason).toBe("uncaughtException");
   });
 
-  test("does not call the end of a process in order when an exception came in between", async () => {
+  test("does not end the process with a success code if an exception came in between", async () => {
     const { exit, shutdown } = install({ handleUncaught: true });
     shutdown.register("hook", () => {
       crash(new Error("in between"), "uncaughtException");
@@ -222,7 +222,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
   test.each([
     ["throws", () => assert.fail("no exit")],
     ["rejects", () => Promise.reject(new Error("no exit"))],
-  ])("ends by process.exit when an exit function %s", async (_how, failing) => {
+  ])("ends with process.exit if an exit function %s", async (_how, failing) => {
     const exited = vi.spyOn(process, "exit").mockImplementation(() => undefined as never);
     const { exit } = install();
     exit.mockImplementation(failing);
@@ -231,7 +231,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(exited.mock.calls).toEqual([[CODE]]);
   });
 
-  test("waits for the promise of an exit function and calls it once, until a later signal goes past it", async () => {
+  test("waits for the promise of an exit function and calls it once, until a later signal bypasses it", async () => {
     const exited = vi.spyOn(process, "exit").mockImplementation(() => undefined as never);
     const { exit } = install({ onSecondSignal: "exit" });
     let resolve = (): void => {};
@@ -247,7 +247,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     await clock.advance(0);
   });
 
-  test("gives callbacks and listeners the uncaught error, and them alone", async () => {
+  test("gives the uncaught error only to callbacks and listeners", async () => {
     const { shutdown } = install({ handleUncaught: true });
     const given: unknown[] = [];
     shutdown.on("begin", (event) => given.push(event));
@@ -282,7 +282,7 @@ describe.skipIf(process.platform === "win32")("an installed shutdown", () => {
     expect(new GracefulShutdown(settings)).toMatchObject(settings);
   });
 
-  test("waits for output that is not written yet, but not forever", async () => {
+  test("waits for unwritten output, but not forever", async () => {
     const { exit } = install();
     vi.spyOn(process.stdout, "writableLength", "get").mockReturnValue(1);
     vi.spyOn(process.stdout, "write").mockReturnValue(false);

@@ -59,9 +59,9 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const UPGRADE = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n";
 const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
-describe("a client that stands still during the drain", () => {
+describe("a client that stalls during the drain", () => {
   test.each(["http", "https"])(
-    "is cut when it reads no more of its response over %s, not while it reads on",
+    "is cut off when it stops reading its response over %s, but not while it reads",
     async (kind) => {
       const size = 30_000_000;
       const answer: http.RequestListener = (_request, response) => response.end(Buffer.alloc(size));
@@ -102,7 +102,7 @@ describe("a client that stands still during the drain", () => {
     },
   );
 
-  test("is not cut for a body that the application has not begun to read", async () => {
+  test("is not cut off for a body that the application has not begun to read", async () => {
     const pending: http.ServerResponse[] = [];
     const server = http.createServer((_request, response) => void pending.push(response));
     const { clock, shutdown } = setUp(server);
@@ -124,7 +124,7 @@ describe("a client that stands still during the drain", () => {
     expect(results[0]?.cut).toBeUndefined();
   });
 
-  test("is cut over HTTP/2, too", async () => {
+  test("is cut off over HTTP/2, too", async () => {
     const server = http2.createServer((request) => void request.resume());
     const { clock, shutdown } = setUp(server);
     const client = http2.connect(`http://127.0.0.1:${await listen(server)}`);
@@ -141,7 +141,7 @@ describe("a client that stands still during the drain", () => {
     expect((await done).results).toMatchObject([{ status: "done", cut: { uploads: 1 } }]);
   });
 
-  test("is cut over HTTP/2 when it takes no more of its response, in spite of a session that is closing", async () => {
+  test("is cut off over HTTP/2 when it stops reading its response, even if the session is closing", async () => {
     const server = http2.createServer((_request, response) => void response.end(Buffer.alloc(10_000_000)));
     const { clock, shutdown } = setUp(server);
     const client = http2.connect(`http://127.0.0.1:${await listen(server)}`);
@@ -157,7 +157,7 @@ describe("a client that stands still during the drain", () => {
     expect((await done).results).toMatchObject([{ status: "done", cut: { downloads: 1 } }]);
   });
 
-  test("gets half of the server's time at most", async () => {
+  test("has half of the server's time at most", async () => {
     const server = http.createServer((request) => void request.resume());
     const { clock, shutdown } = setUp(server, { timeout: 2 });
     const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n";
@@ -171,7 +171,7 @@ describe("a client that stands still during the drain", () => {
   });
 });
 
-describe("a WebSocket of which the server alone knows", () => {
+describe("a WebSocket that only the server knows", () => {
   test("gets a close frame once the handshake is over, and is terminated 2 s later", async () => {
     const server = http.createServer();
     const sockets: Duplex[] = [];
@@ -236,7 +236,7 @@ describe("a server that takes all of its time", () => {
     return { clock, shutdown };
   };
 
-  test("leaves the reserve to the callbacks behind it, and the report counts what was cut", async () => {
+  test("leaves the reserve to later callbacks, and the report counts the connections cut off", async () => {
     const { clock, shutdown } = await endless();
     let left = false;
     shutdown.register("database", () => (left = true), { priority: 200 });
@@ -252,7 +252,7 @@ describe("a server that takes all of its time", () => {
     expect(shutdown.snapshot().results[0]?.cut).toEqual({ unfinished: 1 });
   });
 
-  test("leaves nothing when it is the last, or has a timeout of its own", async () => {
+  test("leaves nothing if it is the last, or has its own timeout", async () => {
     const last = await endless();
     const done = last.shutdown.trigger();
     await last.clock.advance(30);

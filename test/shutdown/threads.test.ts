@@ -15,7 +15,7 @@ function lines({ stdout }: Outcome): unknown[] {
 const none = { pid: null, exitCode: null, signal: null, results: null };
 
 describe.skipIf(process.platform === "win32")("a worker thread", () => {
-  test("runs its own callbacks when the main thread says so, and its messages stay its own", async () => {
+  test("runs its own callbacks when the main thread commands it, and its messages stay separate", async () => {
     const outcome = await fork("orderly");
     expect(lines(outcome)).toEqual([
       'told "work"',
@@ -36,7 +36,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
     expect(outcome.code).toBe(143);
   });
 
-  test("whose callback fails is a failure of the whole, and the rest still runs", async () => {
+  test("whose callback fails makes the whole shutdown fail, and the rest still runs", async () => {
     const outcome = await fork("failing");
     expect(lines(outcome)).toMatchObject([
       "database",
@@ -46,7 +46,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
     expect(outcome.code).toBe(75);
   });
 
-  test("answers what hung before its time with the main thread is up", async () => {
+  test("reports the callback that hangs before its time with the main thread is up", async () => {
     const outcome = await fork("hanging");
     expect(lines(outcome)).toMatchObject([
       "database",
@@ -64,7 +64,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
     expect(outcome.code).toBe(143);
   });
 
-  test("that never leaves a loop is terminated when its time is up", async () => {
+  test("that loops forever is terminated when its time is up", async () => {
     const outcome = await fork("spinning");
     expect(lines(outcome)).toEqual([
       "database",
@@ -73,7 +73,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
     expect(outcome.code).toBe(75);
   });
 
-  test("that waits outside of JavaScript does not hold the end of the process", async () => {
+  test("that waits outside of JavaScript does not delay the end of the process", async () => {
     const outcome = await fork("native");
     expect(lines(outcome)).toEqual([
       "database",
@@ -85,7 +85,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
     expect(outcome.code).toBeNull();
   });
 
-  test("that is starting up as the order is given obeys it", async () => {
+  test("that is still starting when the command is sent obeys it", async () => {
     const outcome = await fork("late");
     expect(lines(outcome)).toMatchObject([
       "starting",
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === "win32")("a worker thread", () => {
   });
 });
 
-test("registerWorker refuses what is not a worker", () => {
+test("registerWorker refuses a value that is not a worker", () => {
   const shutdown = new GracefulShutdown();
   // @ts-expect-error not a worker
   expect(() => shutdown.registerWorker("one", {})).toThrow(

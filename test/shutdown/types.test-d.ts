@@ -13,7 +13,7 @@ import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
 // Only compiled: what a program in strict TypeScript may write, with the types of Node.
 const shutdown = new GracefulShutdown();
 
-test("what ends the process may be asynchronous, and what a second signal means may be a function", () => {
+test("exit may be asynchronous, and onSecondSignal may be a function", () => {
   const made = [
     new GracefulShutdown({ exit: (code) => process.exit(code) }),
     new GracefulShutdown({ exit: async (code) => process.exit(await Promise.resolve(code)) }),
@@ -33,7 +33,7 @@ test("what ends the process may be asynchronous, and what a second signal means 
   shutdown.on("begin", ({ error }) => expectTypeOf(error).toEqualTypeOf<unknown>());
 });
 
-test("servers, workers and clusters are taken as Node types them", () => {
+test("servers, workers and clusters are accepted with Node's own types", () => {
   shutdown.registerServer("http", http.createServer());
   shutdown.registerServer("https", https.createServer());
   shutdown.registerServer("h2c", http2.createServer());

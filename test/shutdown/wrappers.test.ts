@@ -146,7 +146,7 @@ function start(given: Pick<Case, "wrap" | "shell">): { project: Project; program
 }
 
 describe.skipIf(process.platform === "win32")(
-  "a signal that comes twice, because of what runs the program",
+  "a signal that comes twice because of a wrapper around the program",
   () => {
     for (const given of cases) {
       const { by, signal, send, needs = by } = given;

@@ -148,8 +148,8 @@ describe("a program that cannot be started", () => {
 
   test.each([
     ["a later run", true, true],
-    ["a reason that passes", false, false],
-  ])("is tried again for %s", (_what, hopeless, isLater) => {
+    ["a temporary reason", false, false],
+  ])("is started again for %s", (_what, hopeless, isLater) => {
     const world = new World();
     if (isLater) world.started().exited(1).pass(1000);
     world.taken();

@@ -234,7 +234,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
   test.each([
     ["there is no such command", "there-is-no-such-command", 127],
     ["it cannot be run", "/etc/passwd", 126],
-  ])("says as a shell does that %s", async (_what, command, code) => {
+  ])("ends with the shell's code if %s", async (_what, command, code) => {
     const it = new Supervised().start(QUICK, [command]);
     await expectEnd(it, code);
     expect(it.events("start-failed")).toHaveLength(1);
