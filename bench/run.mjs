@@ -12,6 +12,8 @@ import { median } from "./measure.mjs";
 const SUITES = {
   breaker: { flags: [] },
   limiter: { flags: [] },
+  bulkhead: { flags: [] },
+  adaptive: { flags: [], once: true },
   allocation: { flags: ["--expose-gc", "--min-semi-space-size=512", "--max-semi-space-size=512"] },
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },

@@ -26,7 +26,7 @@ await sleep(900);
 
 console.log(`AbortSignal.any with AbortSignal.timeout: ${native} of 20 timed out`);
 console.log(`Timeout: ${ours} of 20 timed out`);
-if (native === 20) console.log(`Node.js ${process.versions.node} does not have the fault`);
+if (native === 20) console.log(`Node.js ${process.versions.node} does not show the fault`);
 assert.equal(ours, 20);
 server.closeAllConnections();
 server.close();

@@ -1,10 +1,10 @@
-// A trading bot with heartbeat, circuit breaker and ordered shutdown in one file. `npm run demo` is the full version.
+// A trading bot with heartbeat, protected calls and ordered shutdown in one file. `npm run demo` is the full version.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CircuitBreaker, CircuitOpenError, GracefulShutdown, Heartbeat } from "@kstlib/resilience";
+import { CircuitOpenError, GracefulShutdown, Heartbeat, resilient } from "@kstlib/resilience";
 
 const stateFile = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "trading-bot-")), "tradingbot.heartbeat");
 const closed = [];
@@ -14,7 +14,13 @@ class TradingBot {
   skipped = 0;
   // Liveness for an external monitor.
   heartbeat = new Heartbeat({ stateFile, interval: 10, metadata: { version: "1.0.0" } });
-  exchange = new CircuitBreaker({ name: "exchange-api", maxFailures: 3, resetTimeout: 30 });
+  exchange = resilient({
+    name: "exchange-api",
+    totalTimeout: "1s",
+    retry: { attempts: 2, delay: "10ms" },
+    circuitBreaker: { maxFailures: 4, resetTimeout: 30 },
+    timeout: "400ms", // of each attempt
+  });
   shutdown = new GracefulShutdown();
 
   constructor() {
@@ -63,11 +69,11 @@ await bot.run();
 const state = await Heartbeat.readState(stateFile);
 fs.rmSync(path.dirname(stateFile), { recursive: true });
 console.log(
-  `${bot.trades} trades, then the circuit was ${bot.exchange.state}: ${bot.skipped > 0 ? "steps" : "no step"} skipped`,
+  `${bot.trades} trades, then the circuit was ${bot.exchange.circuitBreaker.state}: ${bot.skipped > 0 ? "steps" : "no step"} skipped`,
 );
 console.log(`closed in order: ${closed.join(", ")}; the heartbeat says ${state?.status}`);
 
 assert.equal(bot.trades, 5);
-assert.equal(bot.exchange.state, "open");
+assert.equal(bot.exchange.circuitBreaker.state, "open");
 assert.deepEqual(closed, ["positions", "connections"]);
 assert.equal(state?.status, "stopped");

@@ -5,6 +5,8 @@ import type { HealthOptions } from "./health/options.js";
 import * as heartbeat from "./heartbeat/descriptor.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Meanings, SectionDescriptor } from "./kernel/descriptor.js";
+import * as adaptiveLimiter from "./policies/adaptive-limiter/descriptor.js";
+import type { AdaptiveLimiterOptions } from "./policies/adaptive-limiter/options.js";
 import * as bulkhead from "./policies/bulkhead/descriptor.js";
 import type { BulkheadOptions } from "./policies/bulkhead/options.js";
 import * as chaos from "./policies/chaos/descriptor.js";
@@ -50,6 +52,7 @@ export interface ResilienceConfig {
   readonly retry?: ConfigSection<RetryOptions> | undefined;
   readonly timeout?: ConfigSection<TimeoutOptions> | undefined;
   readonly bulkhead?: ConfigSection<BulkheadOptions> | undefined;
+  readonly adaptiveLimiter?: ConfigSection<AdaptiveLimiterOptions> | undefined;
   readonly fallback?: ConfigSection<FallbackOptions> | undefined;
   readonly hedge?: ConfigSection<HedgeOptions> | undefined;
   /** What `Registry.pipeline` makes, by name. */
@@ -67,6 +70,7 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   retry: retry.section,
   timeout: timeout.section,
   bulkhead: bulkhead.section,
+  adaptiveLimiter: adaptiveLimiter.section,
   fallback: fallback.section,
   hedge: hedge.section,
   pipelines: resilient.section,
@@ -83,6 +87,7 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   retry: retry.meanings,
   timeout: timeout.meanings,
   bulkhead: bulkhead.meanings,
+  adaptiveLimiter: adaptiveLimiter.meanings,
   fallback: fallback.meanings,
   hedge: hedge.meanings,
   pipelines: resilient.meanings,
@@ -100,6 +105,7 @@ export const components: {
   readonly retryBudget: typeof retry.budgetComponent;
   readonly timeout: typeof timeout.component;
   readonly bulkhead: typeof bulkhead.component;
+  readonly adaptiveLimiter: typeof adaptiveLimiter.component;
   readonly fallback: typeof fallback.component;
   readonly hedge: typeof hedge.component;
   readonly pipeline: typeof pipeline.component;
@@ -117,6 +123,7 @@ export const components: {
   retryBudget: retry.budgetComponent,
   timeout: timeout.component,
   bulkhead: bulkhead.component,
+  adaptiveLimiter: adaptiveLimiter.component,
   fallback: fallback.component,
   hedge: hedge.component,
   pipeline: {

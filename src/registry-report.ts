@@ -5,7 +5,8 @@ import type { HeartbeatSnapshot } from "./heartbeat/events.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { KeyedRateLimiterSnapshot } from "./rate-limiter/keyed-report.js";
 import type { RateLimiterSnapshot } from "./rate-limiter/report.js";
-import type { BulkheadSnapshot } from "./policies/bulkhead/report.js";
+import type { AdaptiveLimiterSnapshot } from "./policies/adaptive-limiter/adaptive-limiter.js";
+import type { BulkheadSnapshot } from "./policies/bulkhead/bulkhead.js";
 import type { ChaosSnapshot } from "./policies/chaos/chaos.js";
 import type { FallbackSnapshot } from "./policies/fallback/fallback.js";
 import type { HedgeSnapshot } from "./policies/hedge/report.js";
@@ -31,6 +32,7 @@ export interface RegistrySnapshot {
   readonly retryBudgets: ByName<RetryBudgetSnapshot>;
   readonly timeouts: ByName<TimeoutSnapshot>;
   readonly bulkheads: ByName<BulkheadSnapshot>;
+  readonly adaptiveLimiters: ByName<AdaptiveLimiterSnapshot>;
   readonly fallbacks: ByName<FallbackSnapshot>;
   readonly hedges: ByName<HedgeSnapshot>;
   readonly pipelines: ByName<PipelineSnapshot>;

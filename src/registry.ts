@@ -23,6 +23,8 @@ import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
 import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import type { BulkheadOptions } from "./policies/bulkhead/options.js";
 import type { Chaos } from "./policies/chaos/chaos.js";
+import type { AdaptiveLimiter } from "./policies/adaptive-limiter/adaptive-limiter.js";
+import type { AdaptiveLimiterOptions } from "./policies/adaptive-limiter/options.js";
 import type { ChaosOptions } from "./policies/chaos/options.js";
 import type { Fallback } from "./policies/fallback/fallback.js";
 import type { FallbackOptions } from "./policies/fallback/options.js";
@@ -49,14 +51,12 @@ import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
 /**
  * The named components of an application: one instance a name, made when it is first asked for, from the
  * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
- * it is the process-wide configuration at the time an instance is made. Nothing is started: call `start()` or
- * `install()` on what you get.
+ * it is the process-wide configuration at the time an instance is made. Nothing is started.
  *
  * Names are few, those of services and loops, and are kept until {@link Registry.release}: a name for each client or
  * request is a leak; take a `KeyedRateLimiter` for those.
  *
- * Disposing of the registry (`await using`) first runs the shutdown, if there is one, then ends every
- * component in the reverse order of its making.
+ * Disposing of the registry first runs the shutdown, then ends every component in the reverse order of its making.
  *
  * @throws TypeError or RangeError that names the key's path.
  * @example
@@ -142,6 +142,11 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#get(components.bulkhead, name, overrides);
   }
 
+  /** The adaptive limiter of that name; `overrides` count when it is made. */
+  adaptiveLimiter(name: string, overrides?: Omit<AdaptiveLimiterOptions, "name">): AdaptiveLimiter {
+    return this.#get(components.adaptiveLimiter, name, overrides);
+  }
+
   /** The fallback of that name; `overrides` count when it is made. */
   fallback(name: string, overrides?: Omit<FallbackOptions, "name">): Fallback<unknown> {
     return this.#get(components.fallback, name, overrides);
@@ -154,13 +159,13 @@ export class Registry extends Printed implements AsyncDisposable {
 
   /**
    * The pipeline of that name, as `pipelines.<name>` of the configuration and the overrides say, in the order of
-   * `resilient`. Its parts are components of this registry: a text names one of them, options make one of the
-   * pipeline's name. `Instead` is what its fallback gives; `never` without one.
+   * `resilient`. Its parts are components of this registry: a text names one, options make one of the pipeline's name.
+   * `Instead` is what its fallback gives, which its user has to know; `never` without one.
    */
   pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
-    const make = (): Pipeline<unknown> => this.#resilient(name, overrides);
-    // What a fallback of the configuration gives, its user has to know.
-    return this.#get(components.pipeline, name, overrides, make) as Pipeline<Instead>;
+    return this.#get(components.pipeline, name, overrides, () =>
+      this.#resilient(name, overrides),
+    ) as Pipeline<Instead>;
   }
 
   /** The single flight of that name; `overrides` count when it is made. */
@@ -226,6 +231,7 @@ export class Registry extends Printed implements AsyncDisposable {
       retryBudgets: this.#table.snapshots(components.retryBudget),
       timeouts: this.#table.snapshots(components.timeout),
       bulkheads: this.#table.snapshots(components.bulkhead),
+      adaptiveLimiters: this.#table.snapshots(components.adaptiveLimiter),
       fallbacks: this.#table.snapshots(components.fallback),
       hedges: this.#table.snapshots(components.hedge),
       pipelines: this.#table.snapshots(components.pipeline),
@@ -236,8 +242,8 @@ export class Registry extends Printed implements AsyncDisposable {
   }
 
   /**
-   * Runs the shutdown, during which the registry still serves, then ends every component, each even when another
-   * one fails. A shutdown that is in progress already is not waited for: one of its callbacks may be what calls this.
+   * Runs the shutdown, during which the registry still serves, then ends every component, even when one fails. A
+   * shutdown in progress is not waited for: one of its callbacks may be what calls this.
    */
   [Symbol.asyncDispose](): Promise<void> {
     return (this.#disposal ??= this.#dispose());

@@ -80,6 +80,7 @@ describe("a registry", () => {
     registry.retryBudget("api", { clock });
     registry.timeout("api", { clock });
     registry.bulkhead("api", { clock });
+    registry.adaptiveLimiter("api", { clock });
     registry.fallback("api", { clock, to: null });
     registry.hedge("api", { clock });
     registry.pipeline("all", { retry: "api" });
@@ -101,6 +102,7 @@ describe("a registry", () => {
       { kind: "retry-budget", name: "api" },
       { kind: "timeout", name: "api" },
       { kind: "bulkhead", name: "api" },
+      { kind: "adaptive-limiter", name: "api" },
       { kind: "fallback", name: "api" },
       { kind: "hedge", name: "api" },
       { kind: "pipeline", name: "all" },

@@ -14,18 +14,25 @@ function tell(message) {
   if (process.connected) process.send?.({ ...message, at: performance.now() });
 }
 
+/** @type {import("@kstlib/resilience").ResilienceConfig} */
+let config;
 try {
-  configure(loadConfig({ path: fileURLToPath(new URL("kstlib.conf.yml", import.meta.url)) }));
+  config = loadConfig({ path: fileURLToPath(new URL("kstlib.conf.yml", import.meta.url)) });
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
   // The message has the file, the line and what is allowed there.
   console.error(error.message);
   process.exit(1);
 }
+configure(config);
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "trading-bot-"));
 const stateFile = path.join(folder, "trading-bot.heartbeat");
-const bot = new TradingBot({ port: Number(process.argv[2]), stateFile, tell });
+/** @type {import("@kstlib/resilience").RetryBudgetOptions} */
+const { ratio = 0.2, minPerSecond = 10 } = config.retry?.instances?.["exchange"]?.budget ?? {};
+// The bot checks by itself that its retries stay within it.
+const budget = { ratio, minPerSecond };
+const bot = new TradingBot({ port: Number(process.argv[2]), stateFile, tell, budget });
 
 tell({ type: "started", stateFile });
 setInterval(() => tell({ type: "status", ...bot.status() }), 100).unref();

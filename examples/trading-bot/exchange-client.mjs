@@ -3,7 +3,7 @@
 import http from "node:http";
 import { retryAfterSeconds } from "@kstlib/resilience";
 
-/** The exchange asks for a pause; that is not a failure. */
+/** The exchange asks for a pause; that is not a failure. A retry waits at least as long as `retryAfter` says. */
 export class ThrottledError extends Error {
   /** @override */
   name = "ThrottledError";
@@ -13,12 +13,6 @@ export class ThrottledError extends Error {
     super(`429, Retry-After: ${retryAfter}`);
     this.retryAfter = retryAfter;
   }
-}
-
-/** Connected, but no answer in time: the request may or may not have been processed. */
-export class NoAnswerError extends Error {
-  /** @override */
-  name = "NoAnswerError";
 }
 
 /** No connection: refused, or closed before the request was read. */
@@ -33,8 +27,7 @@ export class ExchangeError extends Error {
   name = "ExchangeError";
 }
 
-// Below the watchdog's timeout: a loop that waits for an answer must not look like one that hangs.
-const ANSWER_WITHIN_MS = 500;
+/** What a pipeline gives: its signal ends the request. @typedef {import("@kstlib/resilience").ExecutionContext} Context */
 
 export class ExchangeClient {
   /** How the requests ended; `sent` is the sum of the others. */
@@ -49,37 +42,38 @@ export class ExchangeClient {
     this.#port = port;
   }
 
-  /** @param {string} symbol @returns {Promise<{ symbol: string, price: number, notice?: string }>} */
-  ticker(symbol) {
-    return this.#ask("GET", `/ticker?symbol=${encodeURIComponent(symbol)}`);
+  /** @param {string} symbol @param {Context} context @returns {Promise<{ symbol: string, price: number, notice?: string }>} */
+  ticker(symbol, context) {
+    return this.#ask(context, "GET", `/ticker?symbol=${encodeURIComponent(symbol)}`);
   }
 
-  /** @param {{ id: string, symbol: string, side: string }} order @returns {Promise<{ id: string, repeated?: boolean }>} */
-  order(order) {
-    return this.#ask("POST", "/orders", order);
+  /** @param {{ id: string, symbol: string, side: string }} order @param {Context} context @returns {Promise<{ id: string, repeated?: boolean }>} */
+  order(order, context) {
+    return this.#ask(context, "POST", "/orders", order);
   }
 
   close() {
     this.#agent.destroy();
   }
 
-  /** @param {string} method @param {string} path @param {object} [content] */
-  async #ask(method, path, content) {
+  /** @param {Context} context @param {string} method @param {string} path @param {object} [content] */
+  async #ask(context, method, path, content) {
     const started = performance.now();
-    const { status, retryAfter, text } = await this.#exchange(method, path, content);
+    const { status, retryAfter, text } = await this.#exchange(context, method, path, content);
     this.latencyMs = performance.now() - started;
     if (status === 429) throw new ThrottledError(retryAfter);
     if (status !== 200) throw new ExchangeError(`status ${status}`);
     return JSON.parse(text);
   }
 
-  /** @param {string} method @param {string} path @param {object | undefined} content */
-  async #exchange(method, path, content) {
-    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  /** @param {Context} context @param {string} method @param {string} path @param {object | undefined} content */
+  async #exchange({ signal, attempt }, method, path, content) {
+    // The exchange counts retries, too.
+    const headers = { "X-Attempt": attempt };
     this.counts.sent++;
     try {
       const answer = await send(
-        { host: "127.0.0.1", port: this.#port, agent: this.#agent, method, path, signal },
+        { host: "127.0.0.1", port: this.#port, agent: this.#agent, method, path, headers, signal },
         content === undefined ? "" : JSON.stringify(content),
       );
       this.counts.answered++;
@@ -87,7 +81,7 @@ export class ExchangeClient {
     } catch (error) {
       if (signal.aborted) {
         this.counts.noAnswer++;
-        throw new NoAnswerError(`no answer in ${ANSWER_WITHIN_MS} ms`, { cause: error });
+        throw signal.reason;
       }
       this.counts.notDelivered++;
       const code = error instanceof Error && "code" in error ? error.code : error;

@@ -25,7 +25,16 @@ let hung = false;
 let bans = /** @type {number[]} */ ([]);
 let bannedUntil = 0;
 let nextBan = 0;
-const counts = { seen: 0, tickers: 0, errors: 0, throttled: 0, duringPause: 0, notices: 0, unanswered: 0 };
+const counts = {
+  seen: 0,
+  tickers: 0,
+  errors: 0,
+  throttled: 0,
+  duringPause: 0,
+  retries: 0,
+  notices: 0,
+  unanswered: 0,
+};
 const ledger = { accepted: 0, repeated: 0, position: 0 };
 let busiestSecond = 0;
 const arrivals = /** @type {number[]} */ ([]);
@@ -106,13 +115,14 @@ function answer(response, status, value, headers) {
 }
 
 function delay() {
-  return phase.fault === "latency" ? 100 + Math.random() * 250 : 3 + Math.random() * 12;
+  return phase.fault === "latency" ? 100 + Math.random() * 150 : 3 + Math.random() * 12;
 }
 
 /** @param {http.IncomingMessage} request @param {http.ServerResponse} response */
 async function serve(request, response) {
   const now = performance.now();
   countArrival(now);
+  if (Number(request.headers["x-attempt"]) > 1) counts.retries++;
   // What happens to a request depends on the moment at which it arrived.
   const { fault } = phase;
   const seconds = throttle(now);

@@ -9,7 +9,7 @@
 /** @type {Record<string, Omit<Phase, "seconds">>} */
 const PHASES = {
   steady: { fault: "none", title: "all is well", tells: "answers come in a few milliseconds" },
-  latency: { fault: "latency", title: "slow", tells: "answers take 100 to 350 ms; nothing may break" },
+  latency: { fault: "latency", title: "slow", tells: "answers take 100 to 250 ms; nothing may break" },
   errors: { fault: "errors", title: "outage: errors", tells: "every request is answered with 500" },
   recovery: { fault: "none", title: "well again", tells: "probes succeed, the circuit closes" },
   throttled: {

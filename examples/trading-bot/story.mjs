@@ -224,7 +224,7 @@ export class Story {
     if (outage !== undefined && to === "open") outage.opened = true;
     if (outage !== undefined && to === "closed") outage.closed = true;
     const tells = {
-      open: `${failure}. Cached prices serve`,
+      open: `${failure}. Last known prices serve`,
       "half-open": "probes may pass",
       closed: "requests pass again",
     };

@@ -38,9 +38,38 @@ function circuitOpens({ outages, circuit, openSeconds, bot }) {
 /** @param {Story} story @returns {Promised} */
 function pricesServed({ bot: { looks }, outages }) {
   return {
-    title: "While it is open, cached prices serve",
-    held: outages.length === 0 ? undefined : looks.fromCache > 0 && looks.unserved === 0,
-    facts: [`${looks.fresh} fresh, ${looks.fromCache} from the cache, ${looks.unserved} without a price`],
+    title: "While it is open, last known prices serve",
+    held: outages.length === 0 ? undefined : looks.lastKnown > 0 && looks.unserved === 0,
+    facts: [`${looks.fresh} fresh, ${looks.lastKnown} last known ones, ${looks.unserved} without a price`],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function deadlinesKept({ bot: { attempts } }) {
+  const { start, deadline } = attempts.latest;
+  return {
+    title: "No attempt begins after its deadline",
+    held: attempts.attempts > 0 && attempts.late === 0,
+    facts: [
+      `${attempts.attempts} attempts, ${attempts.late} of them after the deadline of their call`,
+      `the latest began after ${start.toFixed(0)} ms; the deadline is ${deadline.toFixed(0)} ms`,
+    ],
+  };
+}
+
+/** @param {Story} story @returns {Promised} */
+function retriesInBudget({ bot: { attempts, retry }, exchange, outages }) {
+  const { retries, allowed } = attempts.busiest;
+  // The circuit may have opened between two attempts.
+  const refused = retry.retries - attempts.retries;
+  const agree = refused >= 0 && exchange.retries <= attempts.retries;
+  return {
+    title: "Retries stay within their budget, outages included",
+    held: outages.length === 0 ? undefined : attempts.retries > 0 && attempts.overBudget === 0 && agree,
+    facts: [
+      `${plural(attempts.retries, "retry", "retries")} sent for ${attempts.calls} calls, the exchange saw ${exchange.retries}; ${refused} more refused on the way`,
+      `closest to the budget: ${retries} in ten seconds, when ${Math.floor(allowed)} were allowed; ${retry.suppressed} suppressed`,
+    ],
   };
 }
 
@@ -52,7 +81,8 @@ function requestsAgree({ bot, exchange }) {
   return {
     title: "Both sides count the same requests",
     // The exchange may not have read a request that the bot aborted.
-    held: missing >= 0 && missing <= noAnswer && admitted === sent,
+    // What the circuit let through in the very moment in which the time of its call was over was not sent.
+    held: missing >= 0 && missing <= noAnswer && admitted >= sent && admitted - sent <= bot.expired,
     facts: [
       `bot: ${sent} sent, ${notDelivered} of them not delivered, ${noAnswer} not answered in time`,
       `exchange: ${exchange.seen} seen, ${exchange.errors} answered with 500, ${exchange.unanswered} not at all`,
@@ -168,6 +198,8 @@ export function judge(story) {
   return [
     circuitOpens(story),
     pricesServed(story),
+    deadlinesKept(story),
+    retriesInBudget(story),
     requestsAgree(story),
     rateKept(story),
     silentWhenThrottled(story),

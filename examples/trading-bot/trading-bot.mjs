@@ -1,16 +1,17 @@
 // @ts-check
-// The trading bot: the five patterns around a trading loop. Its settings are in kstlib.conf.yml.
+// The trading bot: the five patterns around a trading loop, and two pipelines of policies to the exchange. Its settings
+// are in kstlib.conf.yml.
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  CircuitBreaker,
   CircuitOpenError,
   GracefulShutdown,
   Heartbeat,
-  RateLimiter,
   RateLimitExceededError,
+  Registry,
   Watchdog,
 } from "@kstlib/resilience";
-import { ExchangeClient, ExchangeError, NoAnswerError, ThrottledError } from "./exchange-client.mjs";
+import { Attempts } from "./attempts.mjs";
+import { ConnectionError, ExchangeClient, ThrottledError } from "./exchange-client.mjs";
 import { readNotice } from "./notice.mjs";
 
 const SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT"];
@@ -20,33 +21,56 @@ const HOLD = 4;
 /**
  * @typedef {{ id: string, symbol: string, side: "buy" | "sell" }} Order
  * @typedef {{ price: number, looks: number, held: boolean }} Market
+ * @typedef {import("@kstlib/resilience").ExecutionContext} Context
  */
+
+/** @param {unknown} error */
+function isMistake(error) {
+  return error instanceof TypeError || error instanceof RangeError;
+}
 
 export class TradingBot {
   #exchange;
   /** @type {Map<string, Market>} */
   #markets = new Map();
-  /** An order without an answer: it is repeated before any other. @type {Order | undefined} */
+  /** An order that was sent and not answered, so perhaps booked: it is repeated before any other. @type {Order | undefined} */
   #unanswered;
   #sequence = 0;
   /** @type {unknown} */
   #lastFailure;
   #orders = { booked: 0, refused: 0, repeated: 0 };
-  #looks = { fresh: 0, fromCache: 0, unserved: 0 };
+  #looks = { fresh: 0, unserved: 0 };
   #throttled = { seen: 0, longestPause: 0 };
   /** @type {Promise<void>} */
   #trading = Promise.resolve();
   #tell;
 
-  /** @param {{ port: number, stateFile: string, tell: (message: object) => void }} settings `tell` receives events */
-  constructor({ port, stateFile, tell }) {
+  /** What the pipelines are made of, by name. */
+  #registry = new Registry();
+  #attempts;
+  /** Seconds for which a limiter refuses everything. */
+  #refusedFor = 0;
+
+  /**
+   * @param {{ port: number, stateFile: string, tell: (message: object) => void, budget: { ratio: number, minPerSecond: number } }} settings
+   *   `tell` receives events
+   */
+  constructor({ port, stateFile, tell, budget }) {
     this.#tell = tell;
     this.#exchange = new ExchangeClient(port);
+    this.#attempts = new Attempts(budget);
 
-    // A 429 is an answer of a healthy exchange: it does not count against the circuit.
-    this.circuit = new CircuitBreaker({ name: "exchange-api", excludedErrors: [ThrottledError] });
-    this.tickers = new RateLimiter({ name: "tickers" });
-    this.orders = new RateLimiter({ name: "orders" });
+    const registry = this.#registry;
+    // What a file cannot say: a 429 is an answer of a healthy exchange and does not count against the circuit; and a
+    // mistake of this program is no reason to go on with an old price.
+    this.circuit = registry.circuitBreaker("exchange-api", { excludedErrors: [ThrottledError] });
+    this.lastPrice = registry.fallback("last-price", {
+      handleIf: (outcome) => outcome.status === "rejected" && !isMistake(outcome.reason),
+    });
+    this.retry = registry.retry("exchange");
+    this.limiters = [registry.rateLimiter("tickers"), registry.rateLimiter("orders")];
+    /** @type {Record<"prices" | "orders", import("@kstlib/resilience").Pipeline>} */
+    this.pipelines = { prices: registry.pipeline("prices"), orders: registry.pipeline("orders") };
 
     this.shutdown = new GracefulShutdown();
     this.heartbeat = new Heartbeat({
@@ -66,9 +90,12 @@ export class TradingBot {
     this.shutdown.register("connections", () => this.cleanup(), { priority: 50 }); // Then: clean up
     this.shutdown.register("heartbeat", () => this.heartbeat.stop(), { priority: 100 }); // Last: stop the heartbeat
 
+    this.lastPrice.on("fallback", ({ outcome }) => {
+      if (outcome.status === "rejected") this.#refused(outcome.reason);
+    });
     this.circuit.on("failure", ({ error }) => (this.#lastFailure = error));
     this.circuit.on("stateChange", ({ from, to }) => {
-      const failure = this.#lastFailure instanceof Error ? this.#lastFailure.message : "";
+      const failure = this.#lastFailure instanceof Error ? this.#lastFailure.message.replace(/\.$/, "") : "";
       tell({ type: "circuit", from, to, failure });
     });
     this.shutdown.on("callback", ({ result: { name, status, seconds } }) => {
@@ -101,14 +128,21 @@ export class TradingBot {
 
   /** One step of the loop: look at a price, and buy or sell. @param {string} symbol */
   async #processTrades(symbol) {
-    this.watchdog.ping();
-    if (this.shutdown.isShuttingDown || !(await this.#mayAsk(this.tickers))) return;
+    if (this.shutdown.isShuttingDown) return;
     this.watchdog.ping();
     const fresh = await this.#look(symbol);
     this.watchdog.ping();
-
     const order = this.#unanswered ?? this.#decide(symbol, fresh);
-    if (order !== undefined && this.orders.tryAcquire()) await this.#place(order);
+    if (order !== undefined) await this.#place(order);
+    this.watchdog.ping();
+    await this.#waitOut();
+  }
+
+  /** Waits until the limiters let something through, but not longer than the watchdog can live with. */
+  async #waitOut() {
+    const wait = Math.min(this.#refusedFor, this.watchdog.snapshot().timeout / 2);
+    this.#refusedFor = 0;
+    if (wait > 0) await sleep(wait * 1000);
   }
 
   /** Selling at the last known price is better than not selling; buying at it is not. @param {string} symbol @param {boolean} fresh */
@@ -125,45 +159,65 @@ export class TradingBot {
   }
 
   /**
-   * A token of `limiter`, or false after a wait that the watchdog can live with: the loop comes back and pings.
+   * A request through one of the pipelines: as many attempts as it takes.
    *
-   * @param {RateLimiter} limiter
+   * @template Answer
+   * @param {"prices" | "orders"} name @param {(context: Context) => Promise<Answer>} request
+   * @param {string} [symbol] tells last known prices apart
    */
-  async #mayAsk(limiter) {
-    const patience = this.watchdog.snapshot().timeout / 2;
-    try {
-      await limiter.acquire({ timeout: patience, signal: this.shutdown.signal });
-      return true;
-    } catch (error) {
-      if (error instanceof RateLimitExceededError) {
-        await sleep(Math.min(error.retryAfter, patience) * 1000);
-      } else if (!this.shutdown.isShuttingDown) {
-        throw error;
-      }
-      return false;
-    }
+  #ask(name, request, symbol) {
+    const deadline = this.#totalTimeout(name).timeout * 1000;
+    const called = this.#attempts.called();
+    return this.pipelines[name].execute(
+      async (context) => {
+        this.#attempts.begins(called, context.attempt, deadline);
+        try {
+          return await request(context);
+        } catch (error) {
+          if (error instanceof ThrottledError) this.#pause(error.retryAfter);
+          throw error;
+        }
+      },
+      { key: symbol },
+    );
+  }
+
+  /** @param {string} pipeline */
+  #totalTimeout(pipeline) {
+    return this.#registry.timeout(`${pipeline}-total`);
+  }
+
+  /** Nobody asks the exchange before its time is up. @param {number} seconds */
+  #pause(seconds) {
+    for (const limiter of this.limiters) limiter.pauseFor(seconds);
+    this.#refusedFor = seconds;
+    this.#throttled.seen++;
+    this.#throttled.longestPause = Math.max(this.#throttled.longestPause, seconds);
+    this.#tell({ type: "throttled", seconds });
   }
 
   /** The price from the exchange, or the last known one. @param {string} symbol @returns {Promise<boolean>} whether it is fresh */
   async #look(symbol) {
-    const market = this.#markets.get(symbol);
+    let answer;
     try {
-      const { price, notice } = await this.circuit.call(() => this.#exchange.ticker(symbol));
-      this.#markets.set(symbol, { held: market?.held ?? false, price, looks: (market?.looks ?? 0) + 1 });
-      this.#looks.fresh++;
-      if (notice !== undefined) {
+      const ticker = await this.#ask(
+        "prices",
+        async (context) => (answer = await this.#exchange.ticker(symbol, context)),
+        symbol,
+      );
+      const { price, notice } = ticker;
+      const fresh = ticker === answer;
+      const { held = false, looks = 0 } = this.#markets.get(symbol) ?? {};
+      this.#markets.set(symbol, { held, price, looks: looks + 1 });
+      if (fresh) this.#looks.fresh++;
+      if (fresh && notice !== undefined) {
         this.#tell({ type: "notice" });
         readNotice(notice);
       }
-      return true;
+      return fresh;
     } catch (error) {
-      this.#judge(error);
-      if (market === undefined) {
-        this.#looks.unserved++;
-      } else {
-        this.#looks.fromCache++;
-        market.looks++;
-      }
+      if (isMistake(error)) throw error;
+      this.#looks.unserved++;
       return false;
     }
   }
@@ -171,14 +225,29 @@ export class TradingBot {
   /** @param {Order} order */
   async #place(order) {
     try {
-      const { repeated } = await this.circuit.call(() => this.#exchange.order(order));
+      const { repeated } = await this.#ask("orders", async (context) => {
+        const sentBefore = this.#unanswered === order;
+        // From here on it may be booked, whatever becomes of this attempt, until the exchange says no.
+        this.#unanswered = order;
+        try {
+          return await this.#exchange.order(order, context);
+        } catch (error) {
+          const unread = error instanceof ConnectionError || error instanceof ThrottledError;
+          if (unread && !sentBefore) this.#unanswered = undefined;
+          throw error;
+        }
+      });
       this.#book(order, repeated === true);
     } catch (error) {
-      this.#judge(error);
+      if (isMistake(error)) throw error;
+      this.#refused(error);
       if (error instanceof CircuitOpenError) this.#orders.refused++;
-      // After a 500 or no answer the order may have been booked: it is sent again, with the same id.
-      if (error instanceof NoAnswerError || error instanceof ExchangeError) this.#unanswered = order;
     }
+  }
+
+  /** A limiter that is paused refuses at once: then the loop must wait. @param {unknown} error */
+  #refused(error) {
+    if (error instanceof RateLimitExceededError) this.#refusedFor = error.retryAfter;
   }
 
   /** @param {Order} order @param {boolean} repeated */
@@ -194,25 +263,12 @@ export class TradingBot {
     this.#tell({ type: "booked", id: order.id });
   }
 
-  /** Handles a failure; one that is not the exchange's is a bug of this program. @param {unknown} error */
-  #judge(error) {
-    if (error instanceof ThrottledError) {
-      this.tickers.pauseFor(error.retryAfter);
-      this.orders.pauseFor(error.retryAfter);
-      this.#throttled.seen++;
-      this.#throttled.longestPause = Math.max(this.#throttled.longestPause, error.retryAfter);
-      this.#tell({ type: "throttled", seconds: error.retryAfter });
-    } else if (error instanceof TypeError || error instanceof RangeError) {
-      throw error;
-    }
-  }
-
   /** First in the shutdown: no position may stay open while nobody watches the market. */
   async closePositions() {
     await this.#trading;
     for (let order = this.#nextToClose(); order !== undefined; order = this.#nextToClose()) {
-      await this.orders.acquire();
       await this.#place(order);
+      await this.#waitOut();
       // Wait while the circuit is open.
       if (this.circuit.state === "open") await sleep(100);
     }
@@ -232,14 +288,19 @@ export class TradingBot {
   }
 
   status() {
+    const { counts, latest, busiest } = this.#attempts;
+    const [ofPrices, ofOrders] = [this.#totalTimeout("prices"), this.#totalTimeout("orders")];
     return {
       circuit: this.circuit.snapshot(),
-      limiters: [this.tickers.snapshot(), this.orders.snapshot()],
+      limiters: this.limiters.map((limiter) => limiter.snapshot()),
       watchdog: this.watchdog.snapshot(),
       orders: { ...this.#orders, positions: this.#held().length },
-      looks: { ...this.#looks },
+      looks: { ...this.#looks, lastKnown: this.lastPrice.stats.fromLastGood },
       throttled: { ...this.#throttled },
       requests: { ...this.#exchange.counts, latencyMs: this.#exchange.latencyMs },
+      attempts: { ...counts, latest, busiest },
+      retry: this.retry.stats,
+      expired: ofPrices.stats.timedOutCalls + ofOrders.stats.timedOutCalls,
     };
   }
 }

@@ -205,7 +205,12 @@ function patterns(story, width) {
     ),
     row(
       "Prices",
-      `fresh ${bot.looks.fresh}, from the cache ${paint(story.circuit.state === "open" ? "yellow" : "white", String(bot.looks.fromCache))}`,
+      `fresh ${bot.looks.fresh}, last known ${paint(story.circuit.state === "open" ? "yellow" : "white", String(bot.looks.lastKnown))}`,
+    ),
+    row(
+      "Calls",
+      `made ${bot.attempts.calls}, retries ${bot.attempts.retries}, ` +
+        `latest start ${bot.attempts.latest.start.toFixed(0)} of ${bot.attempts.latest.deadline} ms`,
     ),
   ];
 }
@@ -241,6 +246,6 @@ export function statusLines(story, width) {
   const text =
     `circuit ${story.circuit.state}, tokens ${tokens.join(" ")}, ` +
     `${bot.requests.latencyMs.toFixed(0)} ms, heartbeat ${heartbeat.status} ${heartbeat.age.toFixed(1)} s, ` +
-    `orders ${bot.orders.booked} done ${bot.orders.refused} refused, cached prices ${bot.looks.fromCache}`;
+    `orders ${bot.orders.booked} done ${bot.orders.refused} refused, last known prices ${bot.looks.lastKnown}, retries ${bot.attempts.retries}`;
   return eventLines({ at: story.now(), source: "status", text, tone: "plain" }, width);
 }

@@ -36,7 +36,7 @@ function explain(error: Error, options: Options): string {
   return `unknown option ${unknown}; ${meant === undefined ? `the options are ${all}` : `did you mean --${meant}?`}`;
 }
 
-/** A duration of the command line in milliseconds: a number of seconds, or a number with a unit. */
+/** Converts a duration from the command line, a number of seconds or a number with a unit, to milliseconds. */
 export function durationArgument(text: string, option: string, range?: DurationRange): number {
   try {
     return parseDuration(/^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : text, option, range);

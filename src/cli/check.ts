@@ -32,7 +32,7 @@ function sentence(file: string, look: Look): string {
   const parts: string[] = [];
   if (status !== "stale") parts.push(reasonOf(look));
   if (age !== null && status !== "unknown") {
-    // Show the limit only where the age was decisive.
+    // The limit matters only if the age decided.
     const limit =
       status === "alive" || status === "stale" ? `, up to ${shortSeconds(maxAge)} is allowed` : "";
     parts.push(`last beat ${shortSeconds(Math.max(0, age))} ago${limit}`);
@@ -54,7 +54,7 @@ export const check: Command = {
     if (file === "") throw new UsageError("the path of the heartbeat file is empty");
     if (file === undefined || more.length > 0) {
       throw new UsageError(
-        `check takes one heartbeat file; got ${positionals.length}. For several use status`,
+        `check takes one heartbeat file; got ${positionals.length}. Use status for several`,
       );
     }
     const limit = values["max-age"];

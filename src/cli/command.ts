@@ -21,15 +21,15 @@ export interface Terminal {
   readonly cwd: string;
   readonly clock: Clock;
   /**
-   * Aborted when the command should end: on SIGINT, SIGTERM or SIGHUP (the reason is that name), or when nobody reads
-   * stdout any more (`"EPIPE"`). A command that never uses it dies of those signals as any program does.
+   * Aborts when the command should end: on SIGINT, SIGTERM or SIGHUP (the reason is that name), or when the reader of
+   * stdout has closed it (`"EPIPE"`). Those signals end a command that never uses this property, as by default.
    */
   readonly signal: AbortSignal;
 }
 
 /** A command of the command line. */
 export interface Command {
-  /** As the user writes it, including the group: `config show`. */
+  /** The words that the user types, including the group: `config show`. */
   readonly name: string;
   readonly summary: string;
   /** What `--help` prints; ends with a line break. */
@@ -38,14 +38,14 @@ export interface Command {
   run(args: readonly string[], terminal: Terminal): Promise<number>;
 }
 
-/** The exit code if there is no answer: a mistake on the command line, a file that cannot be used. */
+/** The exit code if the command cannot answer: a mistake on the command line or an unusable file. */
 export const EXIT_USAGE = 2;
 
-/** A mistake of the user; the message goes to stderr, the exit code is 2. */
+/** The command line is wrong; the message goes to stderr and the exit code is 2. */
 export class UsageError extends Error {
   override readonly name: string = "UsageError";
 
-  /** By name: a command that is loaded separately may have a copy of the class. */
+  /** Compares names, because a command that is loaded separately may have its own copy of the class. */
   static is(error: unknown): error is Error {
     return isError(error) && error.name === "UsageError";
   }

@@ -8,8 +8,8 @@ export interface CommandEntry {
 }
 
 /**
- * All commands, in the order of the overview. `check` is a probe that starts every few seconds, so it is loaded with the
- * program; the others are loaded when they are used.
+ * All commands, in the order of the overview. `check` is loaded with the program, because probes run it every few
+ * seconds; the others are loaded when they are used.
  */
 export const commands: readonly CommandEntry[] = [
   {

@@ -3,20 +3,20 @@ import { readFileSync } from "../heartbeat-file/read-file.js";
 import { defaultMaxAge, type HeartbeatCheck, judge } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 
-/** What a heartbeat file says at one moment. */
+/** The result of reading a heartbeat file. */
 export interface Look extends HeartbeatCheck {
   readonly file: string;
-  /** The age up to which it counts as alive, in seconds. */
+  /** The age in seconds up to which the heartbeat counts as alive. */
   readonly maxAge: number;
 }
 
 /**
- * Reads and judges a heartbeat file by its absolute path; never throws. `maxAge` is in milliseconds; by default three of
- * the file's intervals.
+ * Reads and judges a heartbeat file, given its absolute path; never throws. `maxAge` is in milliseconds; by default
+ * three times the interval in the file.
  */
 export function lookAt(file: string, maxAge: number | undefined, clock: Clock): Look {
   const found = lookOnce(file, maxAge, clock);
-  // It may have written that it stops, and ended, after the file was read.
+  // The process may have written `stopped` and exited after the file was read.
   return found.status === "dead" ? lookOnce(file, maxAge, clock) : found;
 }
 
@@ -32,7 +32,7 @@ function lookOnce(file: string, maxAge: number | undefined, clock: Clock): Look 
 export function shortSeconds(seconds: number): string {
   const sign = seconds < 0 ? "-" : "";
   const length = Math.abs(seconds);
-  // By what will be shown: 9.96 is rounded to 10.
+  // 9.95 and more would be rounded to 10.0.
   if (length < 9.95) return `${sign}${length.toFixed(1).replace(/\.0$/, "")}s`;
   const whole = Math.round(length);
   const [days, hours, minutes, rest] = [

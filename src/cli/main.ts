@@ -3,5 +3,5 @@ import { ProcessTerminal } from "./process-terminal.js";
 import { run } from "./program.js";
 
 const code = await run(process.argv.slice(2), new ProcessTerminal());
-// Lost output has set the exit code already.
+// If output was lost, the exit code is already set.
 process.exitCode ??= code;

@@ -1,17 +1,17 @@
 // File contents are escaped before display: they may contain anything, and must not control the terminal.
 
 /**
- * Whatever controls a terminal, changes the direction of writing, is invisible, or is half a character: control
- * characters, formats, private use, surrogates, unassigned, line and paragraph separators.
+ * Characters that may control a terminal, change the direction of text, or are invisible or incomplete: control,
+ * format, private-use, surrogate and unassigned characters, line and paragraph separators.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]/gu;
-/** They change the form of the character before them, and so its width. */
+/** Change the form, and so the width, of the character before them. */
 const VARIATION_SELECTORS = /[\uFE00-\uFE0F]/g;
 const WIDE =
   /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Yi}\p{Emoji_Presentation}\u3000-\u303E\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6]/u;
 const NO_WIDTH = /[\p{Mn}\p{Me}]/u;
-/** More marks on one character than are kept: many of them would cover the lines above. */
-const TOWERS = /([\p{Mn}\p{Me}]{3})[\p{Mn}\p{Me}]+/gu;
+/** More than three combining marks on one character: many of them would cover the lines above. */
+const EXCESS_MARKS = /([\p{Mn}\p{Me}]{3})[\p{Mn}\p{Me}]+/gu;
 
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0;
@@ -22,10 +22,10 @@ function escaped(character: string): string {
 
 /** The text on one line, with unsafe characters escaped. */
 export function harmless(text: string): string {
-  return text.replaceAll(VARIATION_SELECTORS, "").replaceAll(TOWERS, "$1").replaceAll(UNSAFE, escaped);
+  return text.replaceAll(VARIATION_SELECTORS, "").replaceAll(EXCESS_MARKS, "$1").replaceAll(UNSAFE, escaped);
 }
 
-/** JSON with unsafe characters in its strings escaped: the same data. */
+/** JSON with the unsafe characters in its strings escaped; the data stay the same. */
 export function harmlessJson(value: unknown, indent?: number): string {
   const escape = (found: string): string =>
     found === "\n"
@@ -48,7 +48,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** An escaped text in at most `width` columns: what does not fit is replaced by `…`. */
+/** Shortens an escaped text to at most `width` columns; `…` replaces the rest. */
 export function cut(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   let kept = "";
@@ -61,13 +61,13 @@ export function cut(text: string, width: number): string {
   return width < 1 ? "" : `${kept}…`;
 }
 
-/** {@link cut}, and padded with spaces. */
+/** {@link cut}, then padded with spaces to `width`. */
 export function padded(text: string, width: number): string {
   const fitting = cut(text, width);
   return fitting + " ".repeat(Math.max(0, width - displayWidth(fitting)));
 }
 
-/** The beginning of a long text, so that the rest need not be measured. */
+/** The first `length` characters of a text, so that the rest need not be measured. */
 export function beginning(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }

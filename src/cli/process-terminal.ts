@@ -15,7 +15,7 @@ class StreamOutput implements Output {
   }
 
   get isTTY(): boolean {
-    // Only a terminal has the property, whatever the types say.
+    // Only a terminal has this property, although the type always has it.
     return "isTTY" in this.#opened();
   }
 
@@ -48,7 +48,7 @@ export class ProcessTerminal implements Terminal {
     () => process.stdout,
     (error) => this.#lost(error),
   );
-  // stderr is gone; nowhere to report.
+  // Without stderr there is nowhere to report an error.
   readonly stderr: Output = new StreamOutput(
     () => process.stderr,
     () => undefined,
@@ -69,7 +69,7 @@ export class ProcessTerminal implements Terminal {
   get signal(): AbortSignal {
     if (!this.#listens) {
       this.#listens = true;
-      // Once: a second signal ends the process at once.
+      // `once`, so that a second signal ends the process immediately.
       for (const signal of SIGNALS) process.once(signal, () => this.#controller.abort(signal));
     }
     return this.#controller.signal;

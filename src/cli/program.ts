@@ -7,7 +7,7 @@ import { harmless } from "./plain-text.js";
 
 const PROGRAM = "kstlib-resilience";
 
-/** Words and options besides the commands. */
+/** Arguments that ask for help or the version instead of naming a command. */
 const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h"]);
 const VERSION: ReadonlySet<string> = new Set(["--version", "-v", "-V", "version"]);
 
@@ -27,12 +27,12 @@ ${lines.join("\n")}
 
 async function version(): Promise<string> {
   const { createRequire } = await import("node:module");
-  // By the package's name, so that it does not matter where a build puts this file.
+  // Through the package's name, which does not depend on where the build puts this file.
   const manifest: { version: string } = createRequire(import.meta.url)("@kstlib/resilience/package.json");
   return manifest.version;
 }
 
-/** The command that the first words name, and what follows them. */
+/** Finds the command named by the first words; `rest` are the arguments after it. */
 function find(words: readonly string[]): { readonly entry: CommandEntry; readonly rest: readonly string[] } {
   for (const length of [2, 1]) {
     const name = words.slice(0, length).join(" ");
@@ -48,12 +48,12 @@ function find(words: readonly string[]): { readonly entry: CommandEntry; readonl
   throw new UsageError(`${JSON.stringify(name)} is not a command; ${advice}`);
 }
 
-/** The commands of two words that begin with this one. */
+/** The two-word commands that begin with `group`. */
 function membersOf(group: string): readonly CommandEntry[] {
   return commands.filter(({ name }) => name.startsWith(`${group} `));
 }
 
-/** Whether help is asked for; what follows `--` is another program's. */
+/** Whether the arguments ask for help; those after `--` belong to another program. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const own = end === -1 ? args : args.slice(0, end);
@@ -67,7 +67,7 @@ async function dispatch(
 ): Promise<number> {
   const [first, ...others] = words;
   const isHelp = first !== undefined && HELP.has(first);
-  // Help about help is the overview.
+  // `help help` shows the overview.
   const subject = isHelp ? others.filter((word) => !HELP.has(word)) : [];
   if (first === undefined) {
     terminal.stderr.write(await overview(commands));

@@ -4,12 +4,12 @@ const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan:
 
 export type Colour = keyof typeof CODES;
 
-/** Colours a text, or returns it as it is. */
+/** Colours a text, or returns it unchanged. */
 export type Paint = (text: string, ...colours: readonly Colour[]) => string;
 
 /**
- * Colours on a terminal that can show them, unless `NO_COLOR` is set to anything; never elsewhere, so that what is
- * piped or written to a file is plain text.
+ * Colours text on a terminal that supports it, unless `NO_COLOR` is set to any value. Output to a pipe or a file is
+ * plain text.
  */
 export function painter(output: Output, env: Terminal["env"]): Paint {
   const isPlain = !output.isTTY || Boolean(env["NO_COLOR"]) || env["TERM"] === "dumb";

@@ -12,11 +12,11 @@ export interface Cell {
 /** One column of a table. */
 export interface Column {
   readonly title: string;
-  /** Whether its texts are right-aligned, as numbers are. */
+  /** Whether the texts are right-aligned, like numbers. */
   readonly right?: boolean;
   /**
-   * The width to which it is cut if the terminal is narrow, and further only after all others are cut. Without it the
-   * column is never cut.
+   * The width to which the column is cut on a narrow terminal; it is cut further only after all others have been cut.
+   * If missing, the column is never cut.
    */
   readonly least?: number;
   /** The order in which columns are cut: lowest first. */
@@ -37,7 +37,7 @@ function painted({ lead, colours = [] }: Cell, visible: string, paint: Paint): s
   return paint(led, ...(lead?.colours ?? [])) + paint(visible.slice(led.length), ...colours);
 }
 
-/** The widths of the columns: those of their texts, cut until all fit, least important first. */
+/** The widths of the columns: those of their texts, reduced until all fit, least important column first. */
 function fit(
   columns: readonly Column[],
   natural: readonly number[],
@@ -77,7 +77,7 @@ export function tableLines(
     const parts = columns.map(({ right }, index) => {
       const cell = row[index] ?? EMPTY;
       const filled = padded(textOf(cell), widths[index] ?? 0);
-      // Only the text is painted, so that the spaces at the end of the line can be trimmed.
+      // Spaces are not painted, so that those at the end of the line can be trimmed.
       const visible = filled.trimEnd();
       const space = filled.slice(visible.length);
       const shown = painted(cell, visible, paint);

@@ -1,4 +1,4 @@
-// What the entries of the patterns that write and watch the file export of it.
+// The types that the entry points of the heartbeat and the watchdog re-export.
 export type { FreezeLink } from "./freeze-link.js";
 export type { HeartbeatCheckOptions } from "./options.js";
 export type { UnreadableReason } from "./read-file.js";

@@ -4,12 +4,12 @@ import { readTextSync } from "./read-file.js";
 import { OWNER_ONLY, replaceFileSync } from "./state-file.js";
 import { asciiJson, type HeartbeatMetadata, isJsonObject } from "./state.js";
 
-/** How many writes the heartbeat has begun. Written by the heartbeat's thread. */
+/** Index of the number of writes that the heartbeat has begun; only its thread changes it. */
 const BEGUN = 0;
-/** 1 while the monitor replaces the file. */
+/** Index of a flag that is 1 while the monitor replaces the file. */
 const REPLACING = 1;
 
-/** How long a beat waits for the rename of the monitor, in milliseconds. */
+/** How long a beat waits for the monitor's rename, in milliseconds. */
 const WAIT_LIMIT = 250;
 
 /** What a heartbeat shares with a monitor thread, so that it can write `frozen` to the file. */
@@ -26,17 +26,17 @@ export function freezeLinkTo(file: string, mode: number = OWNER_ONLY): FreezeLin
 }
 
 /**
- * Called by the heartbeat when a write begins. From then on the monitor does not replace the file; if it is just doing
- * so, this waits for it.
+ * Called by the heartbeat when a write begins. From then on the monitor does not replace the file; if a replacement is
+ * in progress, this waits for it.
  */
 export function beginBeat({ turns }: FreezeLink): void {
   Atomics.add(turns, BEGUN, 1);
   if (Atomics.load(turns, REPLACING) === 0) return;
-  // If the monitor died in between, later beats must not wait for it.
+  // The monitor may have died; later beats must not wait for it.
   if (Atomics.wait(turns, REPLACING, 1, WAIT_LIMIT) === "timed-out") Atomics.store(turns, REPLACING, 0);
 }
 
-/** The fields of the last beat, if this process wrote it: then nothing else needs to be checked. */
+/** The fields of the last beat if this process wrote it, which makes further checks unnecessary. */
 function ownBeat(file: string): HeartbeatMetadata | undefined {
   const { pid, hostname, processStart } = ownProcess();
   try {
@@ -50,13 +50,13 @@ function ownBeat(file: string): HeartbeatMetadata | undefined {
 }
 
 /**
- * Writes `frozen` to the heartbeat's file; everything else, including time and sequence, stays as at the last beat.
+ * Writes `frozen` to the heartbeat's file and keeps all other fields, including time and sequence, of the last beat.
  * Called by the monitor while the heartbeat's thread is frozen. Synchronous, because the thread pool for file
  * operations may be blocked too.
  *
- * A beat that begins meanwhile wins, and so does one whose write was under way when the thread froze: it is renamed when
- * the thread is back. One race remains: a rename that the thread had started before it froze and that the disk has
- * delayed until now. Then the file shows the beat before, as `frozen`, until the next beat.
+ * A beat that begins meanwhile wins. So does a beat whose write was in progress when the thread froze: it is renamed
+ * once the thread continues. One race remains: if the thread started a rename before it froze and the disk has delayed
+ * it until now, the file shows the previous beat, as `frozen`, until the next one.
  *
  * @param isFrozen called right before the file is replaced.
  */
@@ -65,7 +65,7 @@ export function writeFrozen({ file, mode, turns }: FreezeLink, isFrozen: () => b
   const beat = ownBeat(file);
   if (beat === undefined || beat["status"] === "stopped" || beat["status"] === "frozen") return;
   try {
-    // The beat has followed the link, after checking it.
+    // A link was checked and followed when the beat was written.
     const target = fs.realpathSync(file);
     const text = `${asciiJson(JSON.stringify({ ...beat, status: "frozen" }))}\n`;
     replaceFileSync(target, text, mode, () => {

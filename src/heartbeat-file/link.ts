@@ -8,9 +8,9 @@ const MAX_LINKS = 8;
 
 /** The file that a state file's path refers to. */
 export interface Followed {
-  /** The target of the link; the path itself if it is not a link, or one that is not followed. */
+  /** The target of the link, or the path itself if it is not a link or a link that is not followed. */
   readonly target: string;
-  /** Why a link is not followed. */
+  /** Why the link is not followed; missing otherwise. */
   readonly objection?: string;
 }
 
@@ -21,7 +21,7 @@ async function distrust(link: fs.Stats, folder: string): Promise<string | undefi
   if (link.uid !== own && link.uid !== 0)
     return `it belongs to user ${link.uid}, this process to user ${own}`;
   const isOpen = ((await fs.promises.stat(folder)).mode & 0o002) !== 0;
-  return isOpen ? `everybody may write to ${folder}` : undefined;
+  return isOpen ? `every user may write to ${folder}` : undefined;
 }
 
 /** Whether the target of a link may be replaced: it does not exist, is empty, or is a heartbeat. */
@@ -31,13 +31,13 @@ async function isReplaceable(file: string): Promise<boolean> {
     return text.trim() === "" || decodeState(text).state !== null;
   } catch (error) {
     const reason = unreadable(error);
-    // Says nothing about the file (no descriptor left, for example): the link must not be replaced for that.
+    // Says nothing about the target (no descriptor left, for example), so it is no reason to replace the link.
     if (reason === "no permission" || reason.startsWith("cannot be read")) throw error;
     return reason === "no such file";
   }
 }
 
-/** Follows a link, if it may be followed. If it cannot be read, writing will report why. */
+/** Follows a link if that is safe. If the link cannot be read, the write reports why. */
 export async function followLink(file: string): Promise<Followed> {
   let target = file;
   for (let links = 0; links <= MAX_LINKS; links++) {

@@ -27,7 +27,7 @@ export type HeartbeatCheckSettings = SettingsFor<
 
 /** What the path of a state file may be. */
 export const PATH_RULE: string =
-  "a path (a string that is not empty, without NUL, not in another's ~name/) or a file: URL";
+  "a path (a string that is not empty, without NUL, not in another user's ~name/) or a file: URL";
 
 /** The text of a URL, recognised by its `href`: `instanceof` fails for a URL of another realm. */
 function urlText(value: unknown): string | undefined {
@@ -36,7 +36,7 @@ function urlText(value: unknown): string | undefined {
 }
 
 /**
- * Makes the absolute path of a state file; `~/` at its beginning is the home folder.
+ * Returns the absolute path of a state file; a leading `~/` stands for the home folder.
  *
  * @throws TypeError when it is neither a path nor a `file:` URL.
  */
@@ -48,12 +48,12 @@ export function parsePath(value: unknown, label: string): string {
     if (isPath && url !== undefined) return path.resolve(file);
     if (isPath && !isForeignHome(file)) return path.resolve(fromHome(file));
   } catch {
-    // Not a file URL, or a user without a home folder.
+    // Not a file: URL, or the user has no home folder.
   }
   throw new TypeError(unlike(label, PATH_RULE, url ?? value));
 }
 
-/** What each option of a reader may be and is by default. */
+/** The allowed values and the default of each reader option. */
 export const heartbeatCheckRules: OptionRules<HeartbeatCheckSettings> = {
   maxAge: optional(duration(undefined)),
   clock: clockRule,

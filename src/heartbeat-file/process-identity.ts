@@ -11,7 +11,7 @@ const TICKS_PER_SECOND = 100;
 /** The place of a process and its start time, as {@link ownProcess} writes them. */
 const PROCESS_START = /^(.+)\/(\d+)$/;
 
-/** What a state says of this process; `processStart` only where the system tells it. */
+/** The fields of a state that identify this process; `processStart` only on Linux. */
 export function ownProcess(): Pick<HeartbeatState, "pid" | "hostname" | "processStart"> {
   const { mark, start } = ownPlace();
   const identity = { pid: process.pid, hostname: os.hostname() };
@@ -19,8 +19,8 @@ export function ownProcess(): Pick<HeartbeatState, "pid" | "hostname" | "process
 }
 
 /**
- * Which of two processes of one boot and pid namespace began later: above 0 when the first did, 0 when that cannot be
- * told. By the kernel's own count, which no change of the wall clock moves; a hundredth of a second is its unit.
+ * Compares the start times of two processes of one boot and pid namespace: above 0 if the first started later, 0 if
+ * they cannot be compared. Uses the kernel's tick count (1/100 s), which changes of the wall clock do not affect.
  */
 export function startOrder(first: HeartbeatState, second: HeartbeatState): number {
   const [, mark, start] = PROCESS_START.exec(first.processStart ?? "") ?? [];
@@ -28,7 +28,7 @@ export function startOrder(first: HeartbeatState, second: HeartbeatState): numbe
   return mark !== undefined && mark === otherMark ? Number(start) - Number(otherStart) : 0;
 }
 
-/** What this host knows of the process that wrote `state`, at wall-clock time `now` in milliseconds. */
+/** What this host knows about the process that wrote `state`, at wall-clock time `now` in milliseconds. */
 export function processFate(state: HeartbeatState, now: number): ProcessFate {
   const { hostname, pid, processStart, startedAt, timestamp } = state;
   const own = ownPlace();
@@ -39,9 +39,9 @@ export function processFate(state: HeartbeatState, now: number): ProcessFate {
   if (stat === undefined) return "running";
   if (stat.ended) return "gone";
   if (processStart !== undefined) return processStart === `${own.mark}/${stat.start}` ? "running" : "gone";
-  // A file of another writer: a process that started after that file was begun, or after its last beat, did not write it.
+  // Without `processStart`, a process that is younger than the heartbeat, or than its last beat, did not write the file.
   const age = (start = Number.NaN): number => os.uptime() - start / TICKS_PER_SECOND;
-  // In some containers the uptime is the container's and the start time the host's.
+  // In some containers the uptime is that of the container but the start time counts from the boot of the host.
   const isTold = age(own.start) > process.uptime() - 1;
   const began = parseTimestamp(startedAt ?? timestamp);
   return isTold && age(stat.start) * 1000 + CLOCK_SKEW < now - began ? "gone" : "running";

@@ -5,10 +5,10 @@ import { codeOf } from "../kernel/system-error.js";
 /** A larger file cannot be a heartbeat and is not read. */
 const LARGEST_FILE = 2 ** 20;
 
-/** Does not wait for the other end of a pipe, nor make a terminal the controlling one. Not defined on Windows. */
+/** Avoids waiting for the other end of a pipe and acquiring a controlling terminal. Undefined on Windows. */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Why a file gives no heartbeat. */
+/** Why no heartbeat can be read from a file. */
 export type UnreadableReason =
   | "no such file"
   | "no permission"
@@ -37,7 +37,7 @@ function sizeOf(stats: fs.Stats): number {
 }
 
 function textOf(buffer: Buffer, bytesRead: number): string {
-  // One byte more than the size was requested. A file written in place is not one of ours.
+  // One byte more than the size was requested. A heartbeat is replaced as a whole, never written in place.
   if (bytesRead !== buffer.length - 1) throw new Refusal("changed while it was read");
   // Drops a byte order mark.
   return new TextDecoder().decode(buffer.subarray(0, bytesRead));
@@ -55,7 +55,7 @@ const REASONS: Readonly<Record<string, UnreadableReason>> = {
   ELOOP: "a circular link",
 };
 
-/** The reason for an error in reading. */
+/** The reason that corresponds to a read error. */
 export function unreadable(error: unknown): UnreadableReason {
   if (error instanceof Refusal) return error.reason;
   const code = codeOf(error) ?? "unknown error";
@@ -64,7 +64,7 @@ export function unreadable(error: unknown): UnreadableReason {
 
 /** The text of a regular file of at most 1 MiB; rejects for anything else. */
 export async function readText(file: string): Promise<string> {
-  // Before opening, which may have effects on something that is not a file.
+  // Checked before opening, which can have side effects on a device or a pipe.
   sizeOf(await fs.promises.stat(file));
   const handle = await fs.promises.open(file, READ);
   try {

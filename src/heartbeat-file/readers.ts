@@ -22,7 +22,7 @@ export function readStateSync(file: string | URL): HeartbeatState | null {
 export async function check(file: string | URL, options?: HeartbeatCheckOptions): Promise<HeartbeatCheck> {
   const path = parsePath(file, "file");
   const found = assess(await readFile(path), options);
-  // It may have written that it stops, and ended, after the file was read.
+  // The process may have written `stopped` and exited after the file was read.
   return found.status === "dead" ? assess(await readFile(path), options) : found;
 }
 

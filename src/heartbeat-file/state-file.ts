@@ -10,15 +10,15 @@ import { hasCode } from "../kernel/system-error.js";
 /** The mode of a file that only its owner may read. */
 export const OWNER_ONLY = 0o600;
 
-/** First and last wait between attempts to rename, in milliseconds: on Windows a scanner or a reader may lock the file. */
+/** First and last pause between attempts to rename, in milliseconds: on Windows a reader may lock the file. */
 const FIRST_PAUSE = 10;
 const LAST_PAUSE = 80;
 
-/** A temporary file of this age is abandoned, whoever wrote it. */
+/** The age in milliseconds from which any temporary file counts as abandoned. */
 const ABANDONED = 3_600_000;
 const TEMPORARY = /^([\w-]*)\.(\d+)\.[0-9a-f-]{36}\.tmp$/;
 
-/** Adds advice for a file mounted into a container: nothing can be renamed over a mount. */
+/** Adds advice for a file mounted into a container: a mount point cannot be the target of a rename. */
 function explained(error: unknown, file: string): unknown {
   if (!hasCode(error, "EBUSY") || process.platform !== "linux") return error;
   const message = `EBUSY: ${file} cannot be replaced; if it is mounted by itself, mount its folder instead`;
@@ -38,10 +38,10 @@ async function rename(from: string, to: string, clock: Clock, pause: number = FI
   return rename(from, to, clock, pause * 2);
 }
 
-/** Removes what killed processes left between creating and renaming a temporary file. */
+/** Removes temporary files of processes that were killed before they could rename them. */
 async function sweep(prefix: string): Promise<void> {
   const folder = path.dirname(prefix);
-  // A folder that can be written but not listed is not swept.
+  // The folder may be writable but not readable.
   for (const name of await fs.promises.readdir(folder).catch(() => [])) {
     const file = path.join(folder, name);
     const found = file.startsWith(prefix) ? TEMPORARY.exec(file.slice(prefix.length)) : null;
@@ -58,14 +58,14 @@ async function sweep(prefix: string): Promise<void> {
 }
 
 function temporaryPrefix(file: string): string {
-  // Cut, because a file name has at most 255 bytes and the rest of the temporary name takes up to 120.
+  // Shortened: a file name has at most 255 bytes, and the rest of the temporary name takes up to 120.
   return path.join(path.dirname(file), `.${Array.from(path.basename(file)).slice(0, 30).join("")}.`);
 }
 
 function temporaryFile(prefix: string): string {
-  // Not imported: it takes as long to load as this whole package. Not the global: a realm may lack it.
+  // Not imported, because it takes as long to load as this whole package. Some realms lack the global `crypto`.
   const { randomUUID } = process.getBuiltinModule("node:crypto");
-  // The pid is for the sweep; the rest cannot be guessed, so that nobody can plant a file there.
+  // The pid is for the sweep; the UUID keeps other users from planting a file under a predictable name.
   return `${prefix}${pidScope()}.${process.pid}.${randomUUID()}.tmp`;
 }
 
@@ -83,7 +83,7 @@ function renameSync(from: string, to: string, pause: number = FIRST_PAUSE): void
 async function create(file: string, content: string, mode: number, fsync: boolean): Promise<void> {
   const handle = await fs.promises.open(file, "wx", OWNER_ONLY);
   try {
-    // By the handle: the path may refer to something else by now.
+    // Through the handle: the path may refer to another file by now.
     if (mode !== OWNER_ONLY) await handle.chmod(mode);
     await handle.writeFile(content);
     if (fsync) await handle.sync();
@@ -103,8 +103,8 @@ function createSync(file: string, content: string, mode: number): void {
 }
 
 /**
- * Replaces a file's text, or creates the file, as {@link stateFileWriter} does, but synchronously, in an existing
- * folder, and without following a link.
+ * Replaces a file's text or creates the file, like {@link stateFileWriter}, but synchronously, in an existing folder,
+ * and without following a link.
  *
  * @param mayReplace called at the last moment; if it returns false, nothing is changed.
  */
@@ -119,14 +119,13 @@ export function replaceFileSync(
     createSync(temporary, content, mode);
     if (mayReplace()) renameSync(temporary, file);
   } finally {
-    // No longer there if it was renamed.
     fs.rmSync(temporary, { force: true });
   }
 }
 
 /** How a state file is written. */
 export interface WriteSettings {
-  /** Whether each text is forced to the disk before it replaces the last one. */
+  /** Whether each text is flushed to the disk before it replaces the previous one. */
   readonly fsync: boolean;
   /** The permission bits of the file. */
   readonly mode: number;
@@ -136,9 +135,9 @@ export interface WriteSettings {
  * Returns a function that replaces a file's text: a reader sees the old text or the new one, never a part. It rejects
  * with the system's error, and leaves no temporary file behind. The first write removes abandoned temporary files.
  *
- * If the file is a link made by its user, the target is replaced; a planted link is replaced itself.
+ * If the file is a link made by its user or root, its target is replaced; any other link is itself replaced.
  *
- * `clock` times the pauses between attempts to rename, in real time even if the heartbeat has another clock.
+ * `clock` times the pauses between attempts to rename; it is the real one even if the heartbeat has another.
  */
 export function stateFileWriter(
   file: string,
@@ -166,7 +165,7 @@ export function stateFileWriter(
       });
       await rename(temporary, target, clock);
     } catch (error) {
-      // The first error is the informative one; what is left is removed at the next start.
+      // Report the first error; a remaining temporary file is removed at the next start.
       await fs.promises.unlink(temporary).catch(() => undefined);
       throw error;
     }

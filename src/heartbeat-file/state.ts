@@ -9,7 +9,7 @@ export type HeartbeatStatus = "starting" | "running" | "draining" | "frozen" | "
 
 const STATUSES: readonly HeartbeatStatus[] = ["starting", "running", "draining", "frozen", "stopped"];
 
-/** A year, in seconds: with a longer one a reader would take a dead process for alive. */
+/** A year, in seconds. With a longer interval, readers would take a dead process for a live one. */
 export const LONGEST_INTERVAL: number = 365 * 86_400;
 
 /** Metadata as in the file. */
@@ -20,7 +20,7 @@ export interface HeartbeatState {
   /** When the beat was written: UTC, ISO 8601, such as `2026-01-02T03:04:05.678000+00:00`. */
   readonly timestamp: string;
   readonly pid: number;
-  /** Empty if the file has none, such as one that an application of the Python original wrote by itself. */
+  /** Empty if the file has none, as when an application of the Python original wrote it directly. */
   readonly hostname: string;
   readonly metadata: HeartbeatMetadata;
   readonly status?: HeartbeatStatus;
@@ -37,19 +37,19 @@ export interface HeartbeatState {
   readonly processStart?: string;
 }
 
-/** Whether a value that JSON.parse returned is an object; everything inside it is JSON then too. */
+/** Whether a value returned by `JSON.parse` is an object, so that all values in it are JSON. */
 export function isJsonObject(value: unknown): value is HeartbeatMetadata {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
- * How deep metadata may be nested, itself included. A few thousand levels are too much for `JSON.stringify` and other
- * recursive code of a reader.
+ * How many levels metadata may have, itself included. A few thousand would overflow the stack in `JSON.stringify` and
+ * in recursive code of readers.
  */
 export const DEEPEST_METADATA = 100;
 
 /**
- * Freezes metadata from JSON.parse, and everything in it. Does not recurse.
+ * Freezes metadata from `JSON.parse` and everything in it, without recursion.
  *
  * @returns whether it is nested no deeper than {@link DEEPEST_METADATA}.
  */
@@ -88,7 +88,7 @@ const FIELDS: Readonly<Record<keyof HeartbeatState, (value: unknown) => boolean>
   sequence: isCount,
   processStart: isText,
 };
-// Marked, so that a bundler can leave out the fields where nothing is decoded.
+// Marked as pure, so that a bundler can drop the fields if nothing is decoded.
 const KEYS = /* @__PURE__ */ Object.keys(FIELDS) as (keyof HeartbeatState)[];
 const REQUIRED: ReadonlySet<string> = new Set(["timestamp", "pid", "hostname", "metadata"]);
 
@@ -102,7 +102,7 @@ function nameInFile(key: string): string {
 }
 
 /**
- * JSON with everything above ASCII escaped: the same data in any encoding. Python reads files in that of the locale.
+ * JSON with all non-ASCII characters escaped: Python reads files in the encoding of the locale.
  */
 export function asciiJson(text: string): string {
   return text.replaceAll(/[^\0-\x7F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
@@ -113,8 +113,8 @@ export function encodeState(state: HeartbeatState): string {
   return `${asciiJson(JSON.stringify(Object.fromEntries(KEYS.map((key) => [nameInFile(key), state[key]]))))}\n`;
 }
 
-// Python writes NaN and Infinity, which JSON does not have. Strings are matched so that they are left alone, and the
-// closing quote is optional so that no input makes the expression backtrack.
+// Python writes NaN and Infinity, which are not JSON. Strings are matched too, to leave them unchanged; the closing
+// quote is optional so that no input makes the expression backtrack.
 const PYTHON_NUMBERS = /"(?:[^"\\]|\\[^]?)*"?|-?\bInfinity\b|\bNaN\b/g;
 
 function withoutPythonNumbers(text: string): string {
@@ -138,11 +138,11 @@ export type Decoded =
 const NOT_A_HEARTBEAT: Decoded = { state: null, reason: "not a heartbeat" };
 
 /**
- * Reads the text of a state file, ours or the Python original's. Anything else is not a heartbeat, including an unknown
- * status or type: there is no guessing. Never throws.
+ * Reads the text of a state file of this package or the Python original. Anything else, including an unknown status or
+ * a wrong type, is not a heartbeat. Never throws.
  *
- * A file without a hostname was written by an application of the Python original itself: a status that is not one of
- * ours is ignored there.
+ * A file without a hostname was written directly by an application of the Python original; there an unknown status is
+ * ignored.
  */
 export function decodeState(text: string): Decoded {
   const file = parse(text);

@@ -3,7 +3,7 @@ import { readFile } from "./read-file.js";
 import type { HeartbeatState } from "./state.js";
 import { parseTimestamp } from "./timestamp.js";
 
-/** Whether the writer of `found` began after that of `own`. */
+/** Whether the writer of `found` started after that of `own`. */
 function isLater(found: HeartbeatState, own: HeartbeatState): boolean {
   // The wall clock may have been set back between the two.
   const order = startOrder(found, own);
@@ -12,8 +12,8 @@ function isLater(found: HeartbeatState, own: HeartbeatState): boolean {
 }
 
 /**
- * Whether a running process of this host that began later has written the file, as in a rolling restart: the process
- * that ends must then not write it any more.
+ * Whether the file belongs to a running process of this host that started later, as in a rolling restart. The process
+ * that ends must then leave it alone.
  *
  * @param own what this process would write.
  * @param now wall-clock time in milliseconds.

@@ -12,12 +12,12 @@ export function formatTimestamp(wall: number): string {
   return new Date(whole).toISOString().replace("Z", `${micros}+00:00`);
 }
 
-/** Whether the month has that day; `Date` counts on into the next one. */
+/** Whether the month has that day; `Date` would turn 30 February into 2 March. */
 function isDay(date: string): boolean {
   return new Date(date).getUTCDate() === Number(date.slice(-2));
 }
 
-/** Reads an ISO 8601 date and time with an offset; NaN for anything else, also for a time without an offset. */
+/** Reads an ISO 8601 date and time with an offset; NaN for anything else, including a time without an offset. */
 export function parseTimestamp(text: string): number {
   return SHAPE.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text.replace(" ", "T")) : Number.NaN;
 }

@@ -6,9 +6,9 @@ import { parseTimestamp } from "./timestamp.js";
  * The verdict on a state file:
  *
  * - `alive`: the last beat is recent enough (also while `starting` or `draining`);
- * - `stale`: the last beat is older than `maxAge`; the process hangs, is cut off, or died on another host;
+ * - `stale`: the last beat is older than `maxAge`: the process hangs, cannot write the file, or died on another host;
  * - `stopped`: the heartbeat was stopped by `stop()`;
- * - `frozen`: the process's own monitor found its event loop blocked, and nothing was written since;
+ * - `frozen`: the process's own monitor found its event loop blocked, and there has been no beat since;
  * - `dead`: on this host the process is gone, or its pid belongs to a later process;
  * - `unknown`: no file, not a heartbeat, or a timestamp more than 5 s in the future.
  */
@@ -27,7 +27,7 @@ export interface HeartbeatCheck {
 /** What this host knows about the process that wrote a state. */
 export type ProcessFate = "running" | "gone" | "unknown";
 
-/** How far, in milliseconds, a timestamp may lie in the future because the clocks of two hosts differ. */
+/** How far a timestamp may lie in the future, in milliseconds, because the clocks of two hosts differ. */
 export const CLOCK_SKEW = 5000;
 
 const BEATS_MISSED = 3;

@@ -19,14 +19,14 @@ export type CurrentState = Pick<HeartbeatState, "status" | "startedAt" | "interv
 /** The counts and the last results, as in a snapshot. */
 export type BeatCounts = Pick<HeartbeatSnapshot, "beats" | "missedBeats" | "lastBeat" | "lastError">;
 
-/** Writes the beats of one heartbeat, one at a time; counts and reports the results. */
+/** Writes the beats of one heartbeat, one at a time, and counts and reports the results. */
 export class BeatWriter {
   /**
-   * Writes the state of that moment; calls made during a write share the one after it. Rejects with the
-   * `HeartbeatError` that was reported.
+   * Writes the current state; calls during a write share the next one. Rejects with the `HeartbeatError` that was
+   * reported.
    */
   readonly write: () => Promise<void> = oneAtATime(() => this.#writeNow());
-  /** With this a monitor thread writes `frozen` to the file; `undefined` if there is no file. */
+  /** Lets a monitor thread write `frozen` to the file; `undefined` if there is no file. */
   readonly freezeLink: FreezeLink | undefined;
   readonly #owner: string;
   readonly #settings: HeartbeatSettings;
@@ -72,7 +72,7 @@ export class BeatWriter {
     };
   }
 
-  /** {@link write} without waiting: a failure has been reported to `onMissedBeat` and the listeners. */
+  /** {@link write}, but never rejects: a failure is reported to `onMissedBeat` and the listeners. */
   writeInBackground(): Promise<void> {
     const work = this.write().catch(() => undefined);
     this.#settings.clock.track?.(work);
@@ -86,7 +86,7 @@ export class BeatWriter {
       const state: HeartbeatState = Object.freeze({
         timestamp: formatTimestamp(clock.wallNow()),
         ...ownProcess(),
-        // Before the status, because the application's function may stop the heartbeat.
+        // Read before the status, because the application's function may stop the heartbeat.
         metadata: this.#metadata(),
         ...this.#current(),
         sequence: ++this.#sequence,
@@ -114,7 +114,7 @@ export class BeatWriter {
     return isEnding && stateFile !== undefined && (await hasSuccessor(stateFile, state, clock.wallNow()));
   }
 
-  /** Counts and reports a beat that was not written; the first of a series without a listener is a warning. */
+  /** Counts and reports a missed beat. Without a listener, the first of a series becomes a warning. */
   miss(reason: string, options?: ErrorOptions): HeartbeatError {
     const message = `${this.#owner} missed a beat: ${reason}.`;
     const error = new HeartbeatError("ERR_HEARTBEAT_WRITE", message, options);

@@ -29,7 +29,7 @@ export const meanings: Meanings = {
     interval: { means: "the time between two beats" },
     metadata: { means: "anything else that readers should know" },
     fsync: { means: "whether each beat is flushed to the disk" },
-    mode: { means: 'who may read the file; "0644" is everybody' },
+    mode: { means: 'who may read the file; "0644": every user' },
     systemd: { means: "whether to notify systemd: ready, alive, stopping" },
   },
 };

@@ -37,7 +37,7 @@ import { ServiceNotices } from "./service-notices.js";
  * Shows other programs that this process makes progress: writes a small JSON file at each interval, from the event
  * loop. If the loop is blocked or the process dies, the file goes stale.
  *
- * The file is replaced atomically and only its owner can read it, unless `mode` says otherwise. Beats never overlap: a
+ * The file is replaced atomically, and only its owner can read it unless `mode` is set. Beats never overlap: a
  * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running
  * heartbeat does not keep the process alive.
  *
@@ -75,7 +75,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   #leaveSignal: (() => void) | undefined;
   /** Set while running under systemd. */
   #notices: ServiceNotices | undefined;
-  /** Settles when systemd has been told of the last stop. */
+  /** Settles when systemd has been notified of the last stop. */
   #stopNotice: Promise<void> = Promise.resolve();
   #startedAt: number;
   #targetDead = false;
@@ -122,7 +122,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     return this.#settings.stateFile;
   }
 
-  /** With this a watchdog's monitor thread writes `frozen` to the state file; `undefined` if there is no file. */
+  /** Lets a watchdog's monitor thread write `frozen` to the state file; `undefined` if there is no file. */
   get freezeLink(): FreezeLink | undefined {
     return this.#writer.freezeLink;
   }
@@ -133,7 +133,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
 
   /**
    * Starts the beats; the first is written at once, in the background. A heartbeat that was stopped can be started
-   * again. An application that has to warm up passes `{ ready: false }`: beats say `starting` until it calls `ready()`.
+   * again. With `{ ready: false }`, for an application that warms up, the status is `starting` until `ready()`.
    *
    * @throws HeartbeatError `ERR_HEARTBEAT_RUNNING` while running.
    * @throws TypeError for an unknown option or a value of the wrong type.
@@ -159,8 +159,8 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
 
   /**
    * Stops the beats: waits for a write in flight, then writes the status `stopped`. Resolves when that is done and
-   * systemd, if used, has been notified or has not answered for 5 s. Never rejects; a file that can't be written
-   * is a missed beat. A file that a process which began later has made its own is left to it, here and while
+   * systemd, if used, has been notified or has not answered for 5 s. Never rejects; if the file cannot be written, that
+   * is a missed beat. If a process that started later has taken over the file, nothing is written, here and while
    * draining. Idempotent, and does nothing before `start()`.
    */
   stop(): Promise<void> {
@@ -178,10 +178,9 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   }
 
   /**
-   * Writes a beat now. Calls made during a write share the one after it. Before `start()` the status is `starting`.
+   * Writes a beat now. Calls during a write share the next one. Before `start()` the status is `starting`.
    *
-   * @throws HeartbeatError `ERR_HEARTBEAT_WRITE` when the file can't be written, `ERR_HEARTBEAT_STOPPED` after
-   * `stop()`: the last write says `stopped`.
+   * @throws HeartbeatError `ERR_HEARTBEAT_WRITE` if the file cannot be written, `ERR_HEARTBEAT_STOPPED` if stopped.
    */
   async beat(): Promise<void> {
     if (this.#status === "stopped") {
@@ -204,7 +203,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   }
 
   /**
-   * Changes the interval. While it runs, a beat is written at once: readers learn when to expect the next.
+   * Changes the interval. While running, a beat is written at once, so that readers know the new interval.
    *
    * @throws TypeError or RangeError that names the option.
    */
@@ -251,7 +250,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   }
 
   /**
-   * Reads a state file, ours or the Python original's. `null` if it is missing, unreadable or not a heartbeat.
+   * Reads a state file of this package or the Python original; `null` if it is missing, unreadable or not a heartbeat.
    *
    * @throws TypeError (as a rejection) when `file` is neither a path nor a `file:` URL.
    */
@@ -261,17 +260,17 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   static readonly readStateSync: typeof readStateSync = readStateSync;
 
   /**
-   * Reads and judges a state file; without a `state`, `reason` says why. On the writer's own host the process is checked
-   * too, unless the file says that its pid belongs to another boot or pid namespace.
+   * Reads and judges a state file; if `state` is `null`, `reason` says why. On the writer's own host the process is
+   * checked too, unless the file comes from another boot or pid namespace.
    *
-   * @throws TypeError, RangeError (as a rejection) for a wrong `file` or `maxAge`; never because of the file's content.
+   * @throws TypeError, RangeError (as a rejection) for an invalid `file` or `maxAge`, but not for the file's content.
    */
   static readonly check: typeof check = check;
 
   /** {@link Heartbeat.check} without a promise. */
   static readonly checkSync: typeof checkSync = checkSync;
 
-  /** Whether {@link Heartbeat.check} says `alive`. */
+  /** Whether the status from {@link Heartbeat.check} is `alive`. */
   static readonly isAlive: typeof isAlive = isAlive;
   /** {@link Heartbeat.isAlive} without a promise. */
   static readonly isAliveSync: typeof isAliveSync = isAliveSync;

@@ -1,8 +1,8 @@
 import { warn } from "../kernel/warning.js";
 
 /**
- * Asks the application each time it is called. A failure leaves the last good answer; the first failure of a series is
- * a warning.
+ * Returns a function that calls the application's `ask`. If `ask` fails, the last good answer is returned; the first
+ * failure of a series becomes a warning.
  */
 export function lastGood<Answer>(
   ask: () => Answer,

@@ -13,7 +13,7 @@ import { lastGood } from "./last-good.js";
 /** Leaves room for the other fields within the size that readers accept. */
 const LARGEST_METADATA = 1_000_000;
 
-/** What {@link copyMetadata} accepts, for messages. */
+/** What {@link copyMetadata} accepts, in words. */
 export const METADATA_RULE: string = `a plain object that JSON can hold, with plain objects in it, at most ${DEEPEST_METADATA} deep and ${LARGEST_METADATA} bytes long`;
 
 /** Called by JSON.stringify for each value, after its `toJSON`; otherwise a Map or an Error would become `{}`. */
@@ -40,17 +40,17 @@ export function copyMetadata(value: unknown, label: string): HeartbeatMetadata {
   } catch (cause) {
     throw new TypeError(refusal(show(value)), { cause });
   }
-  // As in JSON, where a Date is a string.
+  // Parsed again, so that a Date is a string as in the file.
   const copy: unknown = text === undefined ? undefined : JSON.parse(text);
   if (text === undefined || !isJsonObject(copy)) throw new TypeError(refusal(show(copy)));
-  // As it will be in the file.
+  // The size in the file.
   const size = asciiJson(text).length;
   if (size > LARGEST_METADATA) throw new RangeError(refusal(`${size} bytes`));
   if (!freezeMetadata(copy)) throw new RangeError(refusal("one that is nested deeper"));
   return copy;
 }
 
-/** Returns the metadata for each beat, by the application's function if there is one. */
+/** Returns a function that provides the metadata of each beat. */
 export function metadataSource(
   owner: string,
   metadata: HeartbeatMetadata | (() => unknown),
@@ -60,6 +60,6 @@ export function metadataSource(
     () => copyMetadata(metadata(), "what it returns"),
     Object.freeze({}),
     "KSTLIB_METADATA_FAILED",
-    `the metadata function of ${owner} failed; beats go on with the last good metadata`,
+    `the metadata function of ${owner} failed; beats continue with the last good metadata`,
   );
 }

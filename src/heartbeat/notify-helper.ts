@@ -8,7 +8,8 @@ const TIMEOUT = 8000;
 // Node has no Unix datagram sockets. The shell is started once and runs `systemd-notify` for each line: starting a
 // program from this process would copy its page tables, which blocks the loop for about 50 ms per gigabyte. The shell
 // and its children ignore the signals that systemd sends to all processes of a unit, so that STOPPING=1 still arrives.
-// It ends with its standard input, however this process ends. Notices contain no blanks, so each word is a line.
+// The shell exits when its standard input closes, however this process ends. No line of a notice contains spaces, so
+// each word is one argument.
 const SCRIPT = `trap '' TERM INT HUP
 set -f
 while read -r line; do
@@ -21,8 +22,8 @@ interface Pending {
 }
 
 /**
- * A small process that passes notices on. It is started with the first notice, and again if it has died. It keeps this
- * process alive while a notice is on its way, and only then. Notices must be sent one at a time.
+ * A small process that forwards notices. It is started for the first notice, and again if it has died. It keeps this
+ * process alive only while a notice is being sent. Notices must be sent one at a time.
  */
 export class NotifyHelper {
   readonly #socket: string;
@@ -34,7 +35,7 @@ export class NotifyHelper {
     this.#socket = socket;
   }
 
-  /** Sends one notice; rejects when that was not possible. */
+  /** Sends one notice; rejects if that fails. */
   readonly send = async (message: string): Promise<void> => {
     const child = (this.#child ??= this.#start());
     const timeout = realClock.setTimer(() => this.kill(), TIMEOUT);
@@ -67,12 +68,12 @@ export class NotifyHelper {
   }
 
   #start(): ChildProcessByStdio<Writable, Readable, null> {
-    // Loaded only where systemd listens.
+    // Loaded only under systemd.
     const { spawn } = process.getBuiltinModule("node:child_process");
     const child = spawn("/bin/sh", ["-c", SCRIPT], {
       stdio: ["pipe", "pipe", "ignore"],
       env: { ...process.env, NOTIFY_SOCKET: this.#socket },
-      // Keeps no folder of the application busy, and gets no signals from its terminal.
+      // So that the shell keeps no folder of the application in use and gets no signals from its terminal.
       cwd: "/",
       detached: true,
     });
@@ -82,7 +83,7 @@ export class NotifyHelper {
     };
     child.once("error", (error) => lose(error.message));
     child.once("exit", (code, signal) => lose(`its helper process ended with ${signal ?? code}`));
-    // It has ended; "exit" reports it.
+    // The shell has exited, which "exit" reports.
     child.stdin.on("error", () => undefined);
     child.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
     return child;
@@ -106,14 +107,14 @@ export class NotifyHelper {
     }
   }
 
-  /** Kills the whole group, because `systemd-notify` may be what hangs. */
+  /** Kills the whole process group, because it may be `systemd-notify` that hangs. */
   kill(): void {
     const pid = this.#child?.pid;
     if (pid === undefined) return;
     try {
       process.kill(-pid, "SIGKILL");
     } catch {
-      // It has ended in the meantime.
+      // It has already exited.
     }
   }
 }

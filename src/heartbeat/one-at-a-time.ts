@@ -1,7 +1,6 @@
 /**
- * Wraps a job that must not overlap with itself: all calls during a run share one more run after it. The returned
- * promise settles with the run that began after the call. A call from the job itself, before its first `await`,
- * shares the run that is beginning.
+ * Wraps a job that must not overlap with itself: calls during a run share the next run, and their promise settles with
+ * it. A call from the job itself, before its first `await`, shares the run that is beginning.
  */
 export function oneAtATime(job: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
@@ -11,7 +10,7 @@ export function oneAtATime(job: () => Promise<void>): () => Promise<void> {
     const run = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    // Both before the job is called: otherwise a call from it would begin another run.
+    // Both are set before the job is called; otherwise a call from the job would begin another run.
     running = run;
     next = run;
     const end = job().finally(() => {
@@ -22,7 +21,7 @@ export function oneAtATime(job: () => Promise<void>): () => Promise<void> {
     return run;
   };
   return () => {
-    // Checked first: a run may be over while the next one has not begun.
+    // Checked first: between two runs, `running` is not set but `next` is.
     if (next !== undefined) return next;
     if (running === undefined) return begin();
     next = running.then(begin, begin);

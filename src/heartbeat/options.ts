@@ -17,8 +17,8 @@ export interface HeartbeatTarget {
 }
 
 /**
- * A record, or an object described by an interface, which is not a record to TypeScript. The symbols exclude functions,
- * promises, maps and lists.
+ * A record, or an object whose type is an interface, which TypeScript does not accept as a record. The symbols exclude
+ * functions, promises, maps and arrays.
  */
 type PlainObject =
   | Readonly<Record<string, unknown>>
@@ -40,19 +40,19 @@ export interface HeartbeatOptions {
   /** Time between two beats, from 1 ms to 365 days; a number is seconds. Default 10 s. */
   readonly interval?: Duration | undefined;
   /**
-   * Additional data for the file: a plain object that JSON can hold (copied now), or a function that returns one and is
-   * called at each beat. It may contain plain objects, lists and anything with a `toJSON`, such as a Date, nested up to
-   * 100 levels; at most 1,000,000 bytes of JSON, in which everything above ASCII is an escape of 6 bytes. If the function
-   * fails, the beat is written with the last good metadata; the first failure of a series is a warning. Default `{}`.
+   * Additional data for the file: a plain object that JSON can hold (copied at construction), or a function called at
+   * each beat that returns one. It may contain plain objects, arrays and anything with a `toJSON`, such as a Date, nested
+   * up to 100 levels; at most 1,000,000 bytes of JSON, where a non-ASCII UTF-16 unit takes 6. If the function fails, the
+   * beat has the last good metadata; the first failure of a series is a warning. Default `{}`.
    */
   readonly metadata?: PlainObject | (() => PlainObject) | undefined;
   /** Checked once per beat. Default none. */
   readonly target?: HeartbeatTarget | undefined;
-  /** Called once when the target is found dead, and again only after it was seen alive in between. */
+  /** Called once when the target is found dead, and again only after it has been alive in between. */
   readonly onTargetDead?: (() => unknown) | undefined;
   /** Called after each beat with what was written. */
   readonly onBeat?: ((state: HeartbeatState) => unknown) | undefined;
-  /** Called when a beat could not be written; the next one is tried at its time. */
+  /** Called when a beat could not be written; the next one is attempted on schedule. */
   readonly onMissedBeat?: ((error: HeartbeatError) => unknown) | undefined;
   /** Called with the channel `"heartbeat"` on a missed beat and on a dead target. */
   readonly onAlert?:
@@ -63,16 +63,16 @@ export interface HeartbeatOptions {
   /**
    * Whether to notify systemd: `READY=1` when running, `WATCHDOG=1` at half of `WatchdogSec=`, `STOPPING=1` when
    * draining. Has no effect if `NOTIFY_SOCKET` is not set. `true` uses the program `systemd-notify`, for which the unit
-   * needs `NotifyAccess=all`; a function sends each message itself. One heartbeat of a process is enough. Default
+   * needs `NotifyAccess=all`; a function sends each message itself. Only one heartbeat of a process needs it. Default
    * `false`.
    */
   readonly systemd?: boolean | ((message: string) => unknown) | undefined;
-  /** Whether each beat is forced to the disk before it replaces the last one. Default `false`. */
+  /** Whether each beat is flushed to the disk before it replaces the previous one. Default `false`. */
   readonly fsync?: boolean | undefined;
   /**
-   * Who may read the file, whatever the umask: 0o600 (only its owner), 0o640 (also its group), 0o604 (everybody except
-   * its group) or 0o644 (everybody), or the same as text, such as `"0644"`. For a monitor under another account, which
-   * must also be able to enter the folder. Has no effect on Windows. Default 0o600.
+   * Who may read the file, regardless of the umask: 0o600 (only its owner), 0o640 (also its group), 0o604 (every user
+   * outside its group) or 0o644 (every user), or the same as text, such as `"0644"`. For a monitor under another
+   * account, which must also be able to enter the folder. Has no effect on Windows. Default 0o600.
    */
   readonly mode?: number | string | undefined;
   /** Source of time. Default `realClock`. */
@@ -102,23 +102,23 @@ export type HeartbeatSettings = SettingsFor<
 
 /** Options of `Heartbeat.start`. */
 export interface HeartbeatStartOptions {
-  /** `false`: beats say `starting` until `ready()` is called. Default `true`. */
+  /** `false`: the status is `starting` until `ready()` is called. Default `true`. */
   readonly ready?: boolean | undefined;
 }
 
-/** What each option of `Heartbeat.start` may be and is by default. */
+/** The allowed values and the default of each option of `Heartbeat.start`. */
 export const startRules: OptionRules<SettingsFor<HeartbeatStartOptions, { ready: boolean }>> = {
   ready: flag(true),
 };
 
 const anyInterval = duration(10);
 
-/** No mode lets others write or execute the file: a file that is replaced needs neither. */
+/** No mode lets others write or execute the file, because it is only ever replaced. */
 const MODES: ReadonlySet<unknown> = new Set([0o600, 0o604, 0o640, 0o644]);
 const MODE_RULE = '0o600, 0o640, 0o604 or 0o644, or the same as text, such as "0644"';
 
 function parseMode(value: unknown, label: string): number {
-  // Text is octal in every notation. A number such as 644 is decimal in JavaScript and YAML, and not a valid mode.
+  // Text is always octal. A number such as 644 is decimal in JavaScript and YAML, and not a valid mode.
   const mode =
     typeof value === "string" && /^(?:0o?)?[0-7]{3}$/.test(value)
       ? Number.parseInt(value.slice(-3), 8)
@@ -128,7 +128,7 @@ function parseMode(value: unknown, label: string): number {
   throw new (isOfType ? RangeError : TypeError)(unlike(label, MODE_RULE, value));
 }
 
-/** What each option of a heartbeat may be and is by default. */
+/** The allowed values and the default of each heartbeat option. */
 export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   name: text("heartbeat"),
   stateFile: custom<string | undefined>({ allowed: PATH_RULE, file: { kind: "text" }, parse: parsePath }),
@@ -136,7 +136,7 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
     ...anyInterval,
     parse(value, label) {
       const interval = anyInterval.parse(value, label);
-      // Below, clock readings are too coarse; above, readers reject the file.
+      // Clocks are too coarse for less than 1 ms; readers reject a file with more than 365 days.
       if (interval >= 1 && interval <= LONGEST_INTERVAL * 1000) return interval;
       throw new RangeError(unlike(label, "a duration from 1ms to 365d", value));
     },
@@ -183,7 +183,7 @@ export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   clock: clockRule,
 };
 
-/** What `update` can change: options as for the constructor. */
+/** The options that `update` can change, as for the constructor. */
 export type HeartbeatChanges = Pick<HeartbeatOptions, "interval">;
 
 /** The rules of {@link HeartbeatChanges}. */

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from "../kernel/clock.js";
 
 /**
- * When the beat after the one due at `due` is due: the next whole interval from there that lies after `now`. A late
- * timer does not delay the ones after it, and after a blocked loop there is one beat, not one for each missed interval.
+ * When the beat after the one at `due` is due, a whole number of intervals later and after `now`. A late timer does
+ * not delay the next ones, and after a blocked loop there is one beat, not one per missed interval.
  */
 export function nextDue(due: number, interval: number, now: number): number {
   return due + interval * Math.max(1, Math.floor((now - due) / interval) + 1);

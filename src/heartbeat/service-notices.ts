@@ -17,8 +17,8 @@ const NOTICES: { readonly [Status in HeartbeatStatus]?: string } = {
 const STOP_TIMEOUT = 5000;
 
 /**
- * The notices to systemd about one run of a heartbeat, from `start()` to `stop()`. If notices cannot be sent, the first
- * of a series is a warning; nothing else changes.
+ * Notifies systemd about one run of a heartbeat, from `start()` to `stop()`. If notices cannot be sent, the first
+ * failure of a series becomes a warning; nothing else changes.
  */
 export class ServiceNotices {
   readonly #owner: string;
@@ -31,7 +31,7 @@ export class ServiceNotices {
   #queue: Promise<void>;
   #waiting = 0;
   #isFailing = false;
-  /** The manager did not answer in time; nothing more is sent. */
+  /** Set when systemd did not answer in time; nothing more is sent. */
   #isOver = false;
 
   private constructor(
@@ -51,9 +51,9 @@ export class ServiceNotices {
   }
 
   /**
-   * Returns `undefined` if systemd is not to be notified or not there.
+   * Returns `undefined` if systemd is not used or not present.
    *
-   * @param before settles when the notices of the previous run are sent.
+   * @param before settles when the notices of the previous run have been sent.
    */
   static begin(
     owner: string,
@@ -65,14 +65,14 @@ export class ServiceNotices {
     return manager === undefined ? undefined : new ServiceNotices(owner, settings, manager, before);
   }
 
-  /** `WATCHDOG=1` begins with `running`: what blocks the loop before that is a slow start, not a freeze. */
+  /** `WATCHDOG=1` begins with `running`: a loop that is blocked before that is a slow start, not a freeze. */
   tell(status: HeartbeatStatus): void {
     const notice = NOTICES[status];
     if (notice === undefined) return;
     this.#post(`${notice}\nSTATUS=${status}`);
     if (status !== "running" || this.#manager.watchdog === undefined) return;
     this.#watchdog ??= every(this.#clock, this.#manager.watchdog, () => {
-      // Another one would only queue up if the manager does not answer.
+      // If systemd does not answer, notices must not pile up.
       if (this.#waiting === 0) this.#post("WATCHDOG=1");
     });
   }

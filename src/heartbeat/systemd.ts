@@ -1,4 +1,4 @@
-/** What systemd tells a process in environment variables. */
+/** What systemd passes to a process in environment variables. */
 export interface ServiceManager {
   /** The value of `NOTIFY_SOCKET`: a path, or an abstract or vsock address. */
   readonly socket: string;
@@ -8,7 +8,7 @@ export interface ServiceManager {
   readonly objection: string | undefined;
 }
 
-/** Up to 19 digits: systemd writes "never" as the largest 64-bit number. */
+/** Allows 19 digits, because systemd writes "never" as the largest 64-bit number. */
 function parseMicroseconds(text: string): number | undefined {
   const value = Number(text);
   return /^\d{1,19}$/.test(text) && value > 0 ? value : undefined;
@@ -36,6 +36,6 @@ export function readServiceManager(
   if (microseconds === undefined) {
     return refuse(`WATCHDOG_USEC must be microseconds above 0; got ${JSON.stringify(text)}`);
   }
-  // Not below the resolution of the clock.
+  // Timers have a resolution of 1 ms.
   return { socket, watchdog: Math.max(1, microseconds / 2000), objection: undefined };
 }

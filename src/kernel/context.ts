@@ -1,7 +1,7 @@
 import { type Abortable, checkSignal, isScope } from "./abort.js";
 import type { Clock } from "./clock.js";
 import { ownOptions } from "./options.js";
-import { integer, numberFrom } from "./rules.js";
+import { integer, numberFrom, text } from "./rules.js";
 import { secondsUntil } from "./seconds.js";
 
 /**
@@ -25,6 +25,8 @@ export interface ExecuteOptions {
   readonly attempt?: number | undefined;
   /** Seconds that the execution has, passed on to the function. At least 0; default `Infinity`. */
   readonly remaining?: number | undefined;
+  /** Tells calls apart where a policy keeps something for each, as arguments do in `call`. Default: all are alike. */
+  readonly key?: string | undefined;
 }
 
 /** Until when an execution may last, in milliseconds of a clock. */
@@ -115,7 +117,7 @@ export class Context implements ExecutionContext {
     return this.#budget;
   }
 
-  /** The arguments of a function that was called or wrapped, for policies that have a key; none of an executed one. */
+  /** The arguments of a function that was called or wrapped, for policies that have a key; the key of an executed one. */
   get args(): readonly unknown[] {
     return this.#args;
   }
@@ -173,10 +175,12 @@ export const CONTEXT_KEYS: Readonly<Record<keyof ExecuteOptions, true>> = {
   signal: true,
   attempt: true,
   remaining: true,
+  key: true,
 };
 
 const attemptRule = integer(1, 1);
 const remainingRule = numberFrom(Infinity, 0, Infinity);
+const keyRule = text("");
 
 /** The context of a call with these arguments. */
 export function contextOfCall(args: readonly unknown[]): Context {
@@ -196,7 +200,7 @@ export function readContext(method: string, options: ExecuteOptions | undefined)
 
 /** The context that options ask for whose keys were checked. */
 export function contextOf(options: ExecuteOptions & Hidden): Context {
-  const { signal, attempt = 1, remaining, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
+  const { signal, attempt = 1, remaining, key, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
   if (signal !== undefined) checkSignal(signal, "signal");
   const copied = source === undefined || Idle.is(source) ? undefined : source;
   // What a copy still has of the original costs less than its signal, and its time goes on.
@@ -206,5 +210,7 @@ export function contextOf(options: ExecuteOptions & Hidden): Context {
     isCopy ? copied : signal,
     attemptRule.parse(attempt, "attempt"),
     typeof left === "number" && secondsOf(deadline) <= left ? deadline : left,
+    undefined,
+    key === undefined ? NONE : [keyRule.parse(key, "key")],
   );
 }

@@ -19,10 +19,14 @@ export function answer(given: unknown): boolean {
   throw new TypeError("a predicate must answer at once; got a promise.");
 }
 
+/** Whether it is the error of a timeout that has ended a call. */
+export function isTimeout(error: unknown): error is object {
+  return typeof error === "object" && error !== null && Reflect.get(error, "code") === "ERR_TIMEOUT_EXCEEDED";
+}
+
 /** Whether it is a timeout whose timer was late by more than half of it: this thread was blocked, not the service slow. */
-function isLateTimeout(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || Reflect.get(error, "code") !== "ERR_TIMEOUT_EXCEEDED")
-    return false;
+export function isLateTimeout(error: unknown): boolean {
+  if (!isTimeout(error)) return false;
   const [late, seconds] = [Reflect.get(error, "late"), Reflect.get(error, "seconds")] as unknown[];
   return typeof late === "number" && typeof seconds === "number" && late > seconds / 2;
 }

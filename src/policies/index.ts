@@ -12,11 +12,25 @@ export {
 } from "./pipeline/pipeline.js";
 export type { AnyPolicy } from "./pipeline/nest.js";
 export type { Jitter } from "./retry/backoff.js";
-export { Bulkhead } from "./bulkhead/bulkhead.js";
+export {
+  AdaptiveLimiter,
+  type AdaptiveLimiterEvents,
+  type AdaptiveLimiterSnapshot,
+  type AdaptiveLimiterStats,
+} from "./adaptive-limiter/adaptive-limiter.js";
+export type { AlgorithmName } from "./adaptive-limiter/algorithms.js";
+export { adaptiveLimiter } from "./adaptive-limiter/decorators.js";
+export type { AdaptiveLimiterOptions } from "./adaptive-limiter/options.js";
+export type { AdmissionStats } from "./bulkhead/admission.js";
+export {
+  Bulkhead,
+  type BulkheadEvents,
+  type BulkheadSnapshot,
+  type BulkheadStats,
+} from "./bulkhead/bulkhead.js";
 export { bulkhead, bulkheadSync } from "./bulkhead/decorators.js";
 export { BulkheadFullError } from "./bulkhead/errors.js";
 export type { BulkheadChanges, BulkheadOptions } from "./bulkhead/options.js";
-export type { BulkheadEvents, BulkheadSnapshot, BulkheadStats } from "./bulkhead/report.js";
 export { Chaos, type ChaosEvents, type ChaosSnapshot, type ChaosStats } from "./chaos/chaos.js";
 export { chaos } from "./chaos/decorators.js";
 export type { ChaosOptions } from "./chaos/options.js";

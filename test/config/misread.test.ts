@@ -110,7 +110,7 @@ describe("what YAML reads as something else than it looks is refused, with its p
     [
       "somebody else's home",
       "resilience: { watchdog: { report_directory: ~root/x } }",
-      /^1:45: .*not in another's ~name\/.*got "~root\/x"/,
+      /^1:45: .*not in another user's ~name\/.*got "~root\/x"/,
     ],
     [
       "a key that is a list",

@@ -22,7 +22,18 @@ function status(state: string, remainingSeconds: number | null) {
     requests: { sent: 1234, notDelivered: 123, noAnswer: 123, answered: Math.random(), latencyMs: 347 },
     watchdog: { timeout: 1, secondsSincePing: 10.4, timeoutsTriggered: 12 },
     orders: { booked: 1234, refused: 123, positions: 12, repeated: 12 },
-    looks: { fresh: 1234, fromCache: 1234, unserved: 0 },
+    expired: 12,
+    retry: { retries: 129, suppressed: 12 },
+    looks: { fresh: 1234, lastKnown: 1234, unserved: 0 },
+    attempts: {
+      calls: 1234,
+      attempts: 1234,
+      retries: 123,
+      late: 0,
+      overBudget: 0,
+      latest: { start: 712.3, deadline: 800 },
+      busiest: { retries: 12, allowed: 26.2 },
+    },
     throttled: { seen: 12, longestPause: 12 },
   };
 }
@@ -36,6 +47,7 @@ const exchange = {
   limit: 20,
   throttled: 12,
   duringPause: 0,
+  retries: 123,
   notices: 12,
   position: 0,
 };
@@ -134,6 +146,17 @@ describe.each(SIZES)("the screen of the demo, %i by %i", (columns, rows) => {
       expect(lines.length).toBeGreaterThan(1);
     }
   });
+});
+
+test.each([
+  ["No attempt begins after its deadline", "late"],
+  ["Retries stay within their budget, outages included", "overBudget"],
+])("the promise %j is broken by a single one", (title, count) => {
+  story.fromExchange({ type: "phase", index: 2, cycle: 1 });
+  const held = (): unknown => judge(story).find((promised) => promised.title === title)?.held;
+  expect(held()).toBe(true);
+  story.bot.attempts[count] = 1;
+  expect(held()).toBe(false);
 });
 
 test("where there is no terminal each event and each status is one line", () => {

@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 
 const main = fileURLToPath(new URL("../../examples/trading-bot/main.mjs", import.meta.url));
 const inTerminal = fileURLToPath(new URL("in-terminal.py", import.meta.url));
-const PROMISES = 9;
+const PROMISES = 11;
 
 class Demo {
   readonly child: ChildProcess;

@@ -240,7 +240,7 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     const found = linked("");
     const folder = path.dirname(found.link);
     fs.chmodSync(folder, 0o1777);
-    expect(await write(found)).toEqual(replaced("", found, `everybody may write to ${folder}`));
+    expect(await write(found)).toEqual(replaced("", found, `every user may write to ${folder}`));
   });
 
   test.skipIf(process.getuid?.() !== 0)("is replaced where it belongs to another user", async () => {

@@ -2,6 +2,10 @@ import { describe, expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import type { ExecuteOptions, ExecutionContext } from "../../src/kernel/context.js";
 import { runAbortable, type SyncPolicy } from "../../src/kernel/policy.js";
+import { Fallback } from "../../src/policies/fallback/fallback.js";
+import { pipeline } from "../../src/policies/pipeline/pipeline.js";
+import { Retry } from "../../src/policies/retry/retry.js";
+import { SingleFlight } from "../../src/policies/single-flight/single-flight.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../src/testing/index.js";
 import { watchdogContext } from "../../src/watchdog/context.js";
@@ -44,6 +48,23 @@ describe("the context of an execution", () => {
     expect(copy.signal).toBe(context.signal);
   });
 
+  test("has a key that tells calls apart for the policies that keep something", async () => {
+    const cached = pipeline(new Fallback({ lastGood: { maxAge: 60 } }), new Retry({ attempts: 1 }));
+    for (const key of ["BTC", "ETH"]) await cached.execute(({ signal }) => [key, signal.aborted], { key });
+    const fail = (): never => {
+      throw new Error("down");
+    };
+    await expect(cached.execute(fail, { key: "BTC" })).resolves.toEqual(["BTC", false]);
+    await expect(cached.execute(fail, { key: "ETH" })).resolves.toEqual(["ETH", false]);
+    await expect(cached.execute(fail)).rejects.toThrow("down");
+
+    const flights = new SingleFlight();
+    const shared = ["BTC", "ETH", "BTC"].map((key) => flights.execute(async () => ({ key }), { key }));
+    const [first, other, second] = await Promise.all(shared);
+    expect(second).toBe(first);
+    expect(other).not.toBe(first);
+  });
+
   test("that somebody derives an object from gives it a signal", async () => {
     const derived: unknown = Object.create(await contextOf());
     expect(Reflect.get(derived as object, "signal")).toBeInstanceOf(AbortSignal);
@@ -54,6 +75,7 @@ describe("the context of an execution", () => {
     [{ attempt: "1" }, new TypeError('attempt must be a whole number of at least 1; got "1".')],
     [{ attempt: 0 }, new RangeError("attempt must be a whole number of at least 1; got 0.")],
     [{ remaining: -1 }, new RangeError("remaining must be a number of at least 0; got -1.")],
+    [{ key: 1 }, new TypeError("key must be a string that is not empty; got 1.")],
     [{ remaining: NaN }, new RangeError("remaining must be a number of at least 0; got NaN.")],
   ])("is checked where it comes from outside: %o", async (options, error) => {
     await expect(contextOf(options as ExecuteOptions)).rejects.toThrow(error);

@@ -6,7 +6,7 @@ import { expandPattern, isPattern } from "./glob.js";
 
 const ENDING = ".heartbeat";
 
-/** The files that the arguments name. */
+/** The files named by the arguments. */
 export interface Found {
   /** Absolute paths, each once, in the order of the arguments, including named files that are missing. */
   readonly files: readonly string[];
@@ -14,7 +14,7 @@ export interface Found {
   readonly isAny: boolean;
   /** Arguments that match no file. */
   readonly empty: readonly string[];
-  /** Those of them that name a folder without permission to read. */
+  /** The arguments in `empty` that name a folder without read permission. */
   readonly forbidden: ReadonlySet<string>;
 }
 
@@ -26,12 +26,12 @@ function kindOf(file: string): Kind {
     if (found === undefined) return "missing";
     return found.isDirectory() ? "folder" : "file";
   } catch (error) {
-    // A file in a folder without permission may exist, and so does a circular link: reading it will tell.
+    // A file in a folder without permission may exist, and a circular link does exist; reading it reports the reason.
     return unreadable(error) === "no such file" ? "missing" : "unclear";
   }
 }
 
-/** The files of a folder that end in `.heartbeat`, whatever is in them, and any other file that is a heartbeat. */
+/** The files of a folder that end in `.heartbeat`, with any content, and other files that are heartbeats. */
 function inFolder(folder: string, onError: (error: unknown) => void): readonly string[] {
   let names: readonly string[];
   try {
@@ -48,7 +48,7 @@ function inFolder(folder: string, onError: (error: unknown) => void): readonly s
     .filter((file) => file.endsWith(ENDING) || readFileSync(file).state !== null);
 }
 
-/** The files that the arguments of `status` name at this moment. */
+/** Finds the files that the arguments of `status` currently name. */
 export function findFiles(targets: readonly string[], cwd: string): Found {
   const files = new Set<string>();
   const empty: string[] = [];
@@ -74,12 +74,12 @@ export function findFiles(targets: readonly string[], cwd: string): Found {
   return { files: [...files], isAny, empty, forbidden };
 }
 
-/** How to report an argument that matches nothing. */
+/** The description of an argument that matches no file. */
 export function nothingIn(target: string, { forbidden }: Pick<Found, "forbidden">): string {
   return forbidden.has(target) ? `${target} (no permission)` : target;
 }
 
-/** A name for each file: its base name without the ending, or its path if two would have the same name. */
+/** A name for each file: its base name without the extension, or its path if two would have the same name. */
 export function namesOf(files: readonly string[], cwd: string): ReadonlyMap<string, string> {
   const short = (file: string): string => path.basename(file).replace(/(?<=.)\.(?:heartbeat|json)$/, "");
   const uses = new Map<string, number>();

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 
-/** How deep `**` goes: a link to a parent folder would never end. */
+/** How deep `**` goes. */
 const DEEPEST = 32;
 
 /** Whether an argument is a pattern that the shell has not expanded, such as a quoted one. */
@@ -24,7 +24,7 @@ interface Entry {
   readonly isFolder: boolean;
 }
 
-/** The result of a walk so far. */
+/** The results of a walk. */
 interface Walk {
   readonly found: Set<string>;
   readonly onError: (error: unknown) => void;
@@ -36,13 +36,13 @@ function entriesOf(folder: string, { onError }: Walk): readonly Entry[] {
       .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    // A folder that is missing or not accessible matches nothing.
+    // A missing or inaccessible folder matches nothing.
     onError(error);
     return [];
   }
 }
 
-/** Whether it is a link to a folder, which cannot be a heartbeat. */
+/** Whether the path is a folder or a link to one, which cannot be a heartbeat. */
 function leadsToFolder(file: string): boolean {
   try {
     return statSync(file).isDirectory();

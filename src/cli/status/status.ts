@@ -13,8 +13,8 @@ Shows the state of each heartbeat: ALIVE, STALE (no beat for too long), STOPPED
 (properly), FROZEN (its event loop is blocked), DEAD (the process is gone) or
 UNKNOWN (no file, no permission, or not a heartbeat).
 
-In a folder it reads every file that ends in .heartbeat, and any other that is a
-heartbeat. In a glob * and ? match within one name, ** matches any folders.
+In a folder it reads every file that ends in .heartbeat, and any other file that
+is a heartbeat. In a glob, * and ? match within one name, ** any folders.
 
 Options:
   --max-age <duration>   how old the last beat may be: 30, 30s, 2m
@@ -22,10 +22,10 @@ Options:
                          or 30s if it has none)
   --json                 print one JSON object; with --watch one on each line
   -w, --watch            repeat until Ctrl-C
-  --interval <duration>  the time between two looks of --watch (default: 2s)
+  --interval <duration>  the time between two checks of --watch (default: 2s)
   -h, --help             show this text
 
-Exit code (with --watch: that of the last look):
+Exit code (with --watch: that of the last check):
   0  all are alive, including those that start or drain
   1  at least one is not
   2  no file was found, or the command line is wrong

@@ -4,22 +4,22 @@ import type { Clock } from "../../kernel/clock.js";
 import { type Look, lookAt, reasonOf } from "../look.js";
 import { findFiles, namesOf } from "./find-files.js";
 
-/** One heartbeat at one moment. */
+/** The state of one heartbeat. */
 export interface Finding {
   readonly name: string;
   readonly look: Look;
-  /** Why it is not alive, or what is special about it; empty if there is nothing to add. */
+  /** Why it has this status, in a few words; empty if there is nothing to add. */
   readonly reason: string;
 }
 
-/** All requested heartbeats, at one moment. */
+/** The states of all requested heartbeats. */
 export interface Survey {
   /** Wall-clock time in milliseconds. */
   readonly at: number;
   readonly findings: readonly Finding[];
   /** Arguments that match no file. */
   readonly empty: readonly string[];
-  /** Those of them that name a folder without permission to read. */
+  /** The arguments in `empty` that name a folder without read permission. */
   readonly forbidden: ReadonlySet<string>;
   /** Whether any file exists. */
   readonly isAny: boolean;
@@ -35,7 +35,7 @@ export interface SurveyOptions {
   readonly clock: Clock;
 }
 
-/** Reads all files that the arguments name at this moment. */
+/** Reads all files that the arguments currently name. */
 export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
   const { files, empty, forbidden, isAny } = findFiles(targets, cwd);
   const names = namesOf(files, cwd);
@@ -54,11 +54,11 @@ export interface HeartbeatReport {
   /** Absolute path. */
   readonly file: string;
   readonly status: HeartbeatVerdict;
-  /** Why, in a few words; `null` if there is nothing to add. */
+  /** Why it has this status, in a few words; `null` if there is nothing to add. */
   readonly reason: string | null;
   /** Seconds since the last beat. */
   readonly age: number | null;
-  /** Seconds up to which it counts as alive. */
+  /** The age in seconds up to which it counts as alive. */
   readonly maxAge: number;
   /** The contents of the file; `null` if it is not a readable heartbeat. */
   readonly heartbeat: {

@@ -16,7 +16,7 @@ const COLOURS: Readonly<Record<HeartbeatVerdict, readonly Colour[]>> = {
   unknown: ["bold", "yellow"],
 };
 
-/** The order of the closing line: alive, then the worst first. */
+/** The order in the closing line: alive, then from worst to least bad. */
 const VERDICTS: readonly HeartbeatVerdict[] = ["alive", "dead", "frozen", "stale", "unknown", "stopped"];
 
 const COLUMNS: readonly Column[] = [
@@ -25,14 +25,14 @@ const COLUMNS: readonly Column[] = [
   { title: "AGE", right: true },
   { title: "PID", right: true },
   { title: "HOST", least: 8, cutFirst: 1 },
-  // Preceded by the reason.
+  // Each cell begins with the reason.
   { title: "METADATA", least: 28, cutFirst: 0 },
 ];
 
-/** The longest part of a value that is shown: no terminal is wider. */
+/** How much of a value is shown at most; no terminal is wider. */
 const LONGEST = 2000;
 
-/** A value in its shortest unambiguous form: words as they are, everything else as JSON. */
+/** A value in its shortest unambiguous form: single words unquoted, everything else as JSON. */
 function brief(value: HeartbeatMetadata[string]): string {
   const isWord = typeof value === "string" && /^[^\s"={}[\]]+$/.test(value);
   return isWord ? value : JSON.stringify(value);
@@ -66,7 +66,7 @@ function row({ name, look, reason }: Finding): readonly Cell[] {
   ];
 }
 
-/** How many there are of each status, on as many lines as needed, and the arguments that match nothing. */
+/** The number of heartbeats with each status, on as many lines as needed, and the arguments that match no file. */
 function closing(
   { findings, empty, forbidden }: Survey,
   paint: Paint,
@@ -91,15 +91,15 @@ function closing(
   return [...lines, ...nothing.map((text) => paint(text, "yellow"))];
 }
 
-/** Those that are not alive first, each group in its order. */
+/** Sorts heartbeats that are not alive first, and otherwise keeps their order. */
 function worstFirst(findings: readonly Finding[]): readonly Finding[] {
-  const ill = findings.filter(({ look }) => look.status !== "alive");
-  return [...ill, ...findings.filter(({ look }) => look.status === "alive")];
+  const notAlive = findings.filter(({ look }) => look.status !== "alive");
+  return [...notAlive, ...findings.filter(({ look }) => look.status === "alive")];
 }
 
 /**
- * The survey as a table and a closing line, at most `columns` wide and `rows` high. If not all heartbeats fit, those that
- * are not alive are shown.
+ * The survey as a table and a closing line, at most `columns` wide and `rows` high. If not all heartbeats fit, those
+ * that are not alive come first.
  */
 export function viewOf(
   found: Survey,

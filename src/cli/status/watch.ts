@@ -73,7 +73,7 @@ export async function watch(terminal: Terminal, options: WatchOptions): Promise<
     leaveResize?.();
     if (inPlace) stdout.write(LEAVE);
   }
-  // The last table stays readable after the alternate screen is closed.
+  // Repeated, because the alternate screen is gone.
   if (inPlace) stdout.write(`${viewOf(found, paint, stdout.columns).join("\n")}\n`);
   return found;
 }

@@ -3,49 +3,49 @@ import { stat } from "node:fs/promises";
 import { readFile, readFileSync } from "../../heartbeat-file/read-file.js";
 import type { HeartbeatState } from "../../heartbeat-file/state.js";
 
-/** What reading the heartbeat's file says about the watched run. */
+/** What the heartbeat file shows about the watched run. */
 export type BeatSign = "beat" | "frozen" | "none";
 
 /** The heartbeat file at one moment. */
 export interface FileVersion {
-  /** Differs after each write, whatever the content. */
+  /** Changes with each write, even if the content stays the same. */
   readonly mark: string;
   readonly state: HeartbeatState | null;
 }
 
 /**
- * Finds out what is new in a heartbeat's file since a run began. Any change is a beat, whichever process made it: the
- * pid of a program behind `npm start` or `sh -c` is not known here. No times are compared, so clocks need not agree
- * and `touch` in a shell script is a beat too.
+ * Detects changes of a heartbeat file since a run began. A change by any process is a beat, because the pid of a
+ * program behind `npm start` or `sh -c` is not known here. Times are not compared, so clocks may differ, and `touch` in
+ * a shell script is a beat too.
  */
 export class BeatDetector {
   readonly #before: HeartbeatState | null;
   #mark: string | undefined;
   #interval: number | undefined;
 
-  /** @param before the file as it was before the run began. */
+  /** @param before the file before the run began. */
   constructor(before: FileVersion | null) {
     this.#before = before?.state ?? null;
     this.#mark = before?.mark;
   }
 
-  /** The seconds between two beats, if the last beat of this run says so. */
+  /** The seconds between two beats, if the last beat of this run contains them. */
   get interval(): number | undefined {
     return this.#interval;
   }
 
-  /** What is new in the file since the last look. */
+  /** What has changed in the file since the last look. */
   look(now: FileVersion | null): BeatSign {
     if (now === null || now.mark === this.#mark) return "none";
     this.#mark = now.mark;
-    // A process of an earlier run is still alive and writes.
+    // A process of an earlier run is still alive and writes the file.
     if (now.state !== null && isSameWriter(now.state, this.#before)) return "none";
     this.#interval = now.state?.interval;
     return now.state?.status === "frozen" ? "frozen" : "beat";
   }
 }
 
-/** Whether both are from the same start of the same heartbeat; a file of the Python original cannot tell. */
+/** Whether both come from the same start of one heartbeat; unknown, so false, for files of the Python original. */
 function isSameWriter(state: HeartbeatState, before: HeartbeatState | null): boolean {
   return state.startedAt !== undefined && state.startedAt === before?.startedAt && state.pid === before.pid;
 }
@@ -60,7 +60,7 @@ export async function readVersion(file: string): Promise<FileVersion | null> {
     const mark = markOf(await stat(file, { bigint: true }));
     return { mark, state: (await readFile(file)).state };
   } catch {
-    // Missing or not accessible: no beat, either way.
+    // Either way, there is no beat.
     return null;
   }
 }
@@ -71,7 +71,7 @@ export function readVersionSync(file: string): FileVersion | null {
     const mark = markOf(statSync(file, { bigint: true }));
     return { mark, state: readFileSync(file).state };
   } catch {
-    // As above.
+    // As in `readVersion`.
     return null;
   }
 }

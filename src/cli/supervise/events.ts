@@ -1,6 +1,6 @@
 /**
- * What happens to a supervised program. `pid` is that of the program itself, the times are in seconds. This is
- * the shape of a line of `--json`, with a `time` in front.
+ * What happens to a supervised program. `pid` is that of the program itself; times are in seconds. A line of `--json`
+ * is such an event, preceded by a `time`.
  */
 export type SuperviseEvent =
   | { readonly event: "started"; readonly pid: number; readonly run: number; readonly command: string }
@@ -11,8 +11,8 @@ export type SuperviseEvent =
       readonly reason: string;
     }
   /**
-   * No beat for `seconds`; `beaten` is false if there was none in this run. `interval` is the heartbeat's, given if
-   * the maximum age is too short for it.
+   * No beat for `seconds`; `beaten` is false if there was none in this run. `interval` is the heartbeat's own, present
+   * if the maximum age is too short for it.
    */
   | {
       readonly event: "stale";
@@ -32,9 +32,9 @@ export type SuperviseEvent =
       readonly signal: NodeJS.Signals | null;
       readonly seconds: number;
     }
-  /** The program has exited, but not all processes that it started. */
+  /** The program has exited, but some processes that it started have not. */
   | { readonly event: "leftovers"; readonly pid: number; readonly count: number }
-  /** Processes that survive even SIGKILL. */
+  /** Some processes have survived SIGKILL. */
   | { readonly event: "left-behind"; readonly pid: number; readonly count: number }
   | { readonly event: "restarting"; readonly delay: number }
   | { readonly event: "gave-up"; readonly restarts: number; readonly window: number }
@@ -46,17 +46,17 @@ export function inSeconds(milliseconds: number): number {
   return Math.round(milliseconds) / 1000;
 }
 
-/** What the supervisor has to do next, in this order. */
+/** An action that the supervisor has to perform. */
 export type SuperviseAction =
   | { readonly do: "start" }
   | { readonly do: "tell"; readonly event: SuperviseEvent }
-  /** To the program alone, or to its whole process group as a terminal does. */
+  /** Send a signal to the program alone, or to its whole process group as a terminal does. */
   | { readonly do: "signal"; readonly signal: NodeJS.Signals; readonly to: "program" | "group" }
-  /** To every process of the run that can be found. */
+  /** Send a signal to every process of the run that can be found. */
   | { readonly do: "sweep"; readonly signal: "SIGTERM" | "SIGKILL" }
-  /** Count the processes of the run that are left, and report the number. */
+  /** Count the remaining processes of the run, and report the number. */
   | { readonly do: "count" }
-  /** Read the heartbeat's file, and report what is new. */
+  /** Read the heartbeat file, and report what has changed. */
   | { readonly do: "look" }
   /** Stop the group and this process, until the shell resumes it. */
   | { readonly do: "suspend" }

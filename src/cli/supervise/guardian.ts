@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 /**
- * Waits for the end of its standard input, which comes when the supervisor has ended, however it ended: then it ends
- * the process group whose number it has read last.
+ * Waits for its standard input to close, which happens however the supervisor ends, and then ends the process group
+ * whose number it has read last.
  */
 const SCRIPT = `
 run=
@@ -18,8 +18,8 @@ kill -s KILL -- "-$run"
 `;
 
 /**
- * A shell of about a megabyte that ends the program if the supervisor is killed by SIGKILL, which cannot be caught.
- * Node cannot ask the kernel for that. Without a shell, and on Windows, there is no guardian.
+ * A shell (about 1 MB) that ends the program if the supervisor is killed by SIGKILL, which cannot be caught. Node
+ * cannot ask the kernel to do that. Without a shell, and on Windows, there is no guardian.
  */
 export class Guardian implements Disposable {
   #shell: ChildProcess | undefined;
@@ -28,7 +28,7 @@ export class Guardian implements Disposable {
   constructor(grace: number) {
     if (process.platform === "win32") return;
     const shell = spawn("/bin/sh", ["-c", SCRIPT, "supervise-guardian", String(Math.ceil(grace / 1000))], {
-      // A session of its own, so that neither Ctrl-C nor a signal to the supervisor's group reaches it.
+      // Its own session, so that neither Ctrl-C nor a signal to the supervisor's group reaches it.
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
     });
@@ -37,7 +37,7 @@ export class Guardian implements Disposable {
     };
     shell.once("error", lost).once("exit", lost);
     shell.stdin.on("error", lost);
-    // The stream is a socket, whatever the types say. The guardian must not keep the supervisor alive.
+    // The guardian must not keep the supervisor alive. The stream is a socket, although its type is not.
     if ("unref" in shell.stdin && typeof shell.stdin.unref === "function") shell.stdin.unref();
     shell.unref();
     this.#shell = shell;

@@ -7,14 +7,13 @@ import type { HeartbeatSettings } from "./settings.js";
 const LOOK_INTERVAL = 1000;
 
 /**
- * Decides for one run, from what its heartbeat file shows, whether the program hangs. Times are milliseconds of a
- * monotonic clock.
+ * Decides from the heartbeat file of one run whether the program hangs. Times are milliseconds of a monotonic clock.
  */
 export class HangDetector {
   readonly #settings: HeartbeatSettings;
   readonly #pid: number;
   readonly #interval: number;
-  /** The last beat, or the start. */
+  /** The time of the last beat, or of the start. */
   #beatAt: number;
   #beaten = false;
   #lookAt: number;
@@ -28,7 +27,7 @@ export class HangDetector {
     this.#lookAt = now + this.#interval;
   }
 
-  /** When to look again; `undefined` while a look is under way. */
+  /** When to look again; `undefined` while a look is in progress. */
   get lookAt(): number | undefined {
     return this.#looking ? undefined : this.#lookAt;
   }
@@ -39,7 +38,7 @@ export class HangDetector {
   }
 
   /**
-   * Returns what is wrong with the program, if anything is.
+   * Returns what is wrong with the program, or `undefined`.
    *
    * @param interval the heartbeat's own, in seconds.
    */

@@ -5,7 +5,7 @@ import type { SuperviseEvent } from "./events.js";
 
 const LONGEST_COMMAND = 120;
 
-/** A command on one line, cut when it is long. */
+/** A command on one line, shortened if it is long. */
 export function showCommand(command: readonly string[]): string {
   const words = command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)));
   return cut(harmless(words.join(" ")), LONGEST_COMMAND);
@@ -16,7 +16,7 @@ export function jsonLine(event: SuperviseEvent, wall: number): string {
   return `${JSON.stringify({ time: new Date(wall).toISOString(), ...event })}\n`;
 }
 
-/** A line for people; `paint` highlights what needs attention. */
+/** A line of text; `paint` highlights events that need attention. */
 export function textLine(event: SuperviseEvent, wall: number, paint: Paint = (text) => text): string {
   const colour = COLOURS[event.event];
   const text = harmless(sentence(event));
@@ -44,19 +44,19 @@ function sentence(event: SuperviseEvent): string {
     case "stale":
       return `stale: ${silence(event)}; sending SIGTERM`;
     case "frozen":
-      return `frozen: the heartbeat of pid ${event.pid} says that its event loop is blocked; sending SIGTERM`;
+      return `frozen: the heartbeat of pid ${event.pid} reports a blocked event loop; sending SIGTERM`;
     case "forwarded":
       return `forwarded ${event.signal} to pid ${event.pid}`;
     case "stopping":
       return `stopping on ${event.signal}${event.pid === null ? "" : `; waiting for pid ${event.pid}`}`;
     case "killing":
-      return `killing pid ${event.pid} with SIGKILL: ${event.reason === "grace" ? "it did not end in time" : "asked to stop a second time"}`;
+      return `killing pid ${event.pid} with SIGKILL: ${event.reason === "grace" ? "it did not end in time" : "second request to stop"}`;
     case "exited":
       return `exited pid ${event.pid}: ${event.signal ?? `code ${event.code}`}, after ${formatDuration(event.seconds)}`;
     case "leftovers":
-      return `pid ${event.pid} left ${processes(event.count)} running; ending`;
+      return `pid ${event.pid} left ${processes(event.count)} running; sending SIGTERM`;
     case "left-behind":
-      return `${processes(event.count)} of pid ${event.pid} cannot be killed`;
+      return `pid ${event.pid}: ${processes(event.count)} cannot be killed`;
     case "restarting":
       return `restarting in ${formatDuration(event.delay)}`;
     case "gave-up":

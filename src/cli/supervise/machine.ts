@@ -9,20 +9,20 @@ import { HangDetector } from "./hang-detector.js";
 /** The exit code after a crash loop: EX_TEMPFAIL of sysexits.h. */
 export const EXIT_CRASH_LOOP = 75;
 
-/** Between two counts of what a program has left behind. */
+/** Milliseconds between two counts of the processes that a program has left behind. */
 const COUNT_INTERVAL = 100;
-/** How long a killed process may take to go; one that waits in the kernel does not. */
+/** How long to wait for a killed process, in milliseconds; one that waits in the kernel may never end. */
 const KILL_LIMIT = 5000;
-/** A stop signal again within this is a copy by a relay such as npm, not a second request. */
+/** A stop signal repeated within this time is a copy sent by a wrapper such as npm, not a second request. */
 const SAME_REQUEST = 500;
 
 type Phase =
   | { readonly name: "idle" | "starting" | "over" }
   /** Without a heartbeat there is no detector. */
   | { readonly name: "running"; readonly detector: HangDetector | undefined }
-  /** Told to end; `killAt` is when it was killed, once it was. */
+  /** The program was told to end; `killAt` is when it is or was killed. */
   | { readonly name: "ending"; readonly killAt: number; readonly killed: boolean }
-  /** The program has exited; what it has started is looked for. `killAt` as above. */
+  /** The program has exited; processes that it has started may remain. `killAt` as above. */
   | {
       readonly name: "clearing";
       readonly killAt: number | undefined;
@@ -33,8 +33,8 @@ type Phase =
   | { readonly name: "waiting"; readonly until: number };
 
 /**
- * Decides what happens to a supervised program: given what happened and when, it answers with what to do.
- * Times are milliseconds of a monotonic clock.
+ * Decides what to do with a supervised program: each method takes an event and its time, and returns actions. Times are
+ * milliseconds of a monotonic clock.
  */
 export class SuperviseMachine {
   readonly #settings: SuperviseSettings;
@@ -44,26 +44,26 @@ export class SuperviseMachine {
   #run = 0;
   #pid = 0;
   #since = 0;
-  /** The end of the last run. */
+  /** The exit code of the last run. */
   #code = 0;
-  /** Whether this run is ended because it hangs. */
+  /** Whether this run is being ended because it hangs. */
   #hangs = false;
   #stop: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   #actions: SuperviseAction[] = [];
 
-  /** @param commandLine the command as the lines show it. */
+  /** @param commandLine the command as shown in events. */
   constructor(settings: SuperviseSettings, commandLine: string) {
     this.#settings = settings;
     this.#commandLine = commandLine;
     this.#budget = new RestartBudget(settings.backoff);
   }
 
-  /** The number of the run, from 1; answers about another run are out of date. */
+  /** The number of the run, from 1; the result of an action of another run is out of date. */
   get run(): number {
     return this.#run;
   }
 
-  /** When {@link wake} is to be called; `undefined` while only an event can change anything. */
+  /** When to call {@link wake}; `undefined` if only an event can change anything. */
   get wakeAt(): number | undefined {
     const phase = this.#phase;
     if (phase.name === "waiting") return phase.until;
@@ -71,7 +71,7 @@ export class SuperviseMachine {
     if (phase.name === "running") return phase.detector?.lookAt;
     if (phase.name !== "ending") return undefined;
     if (!phase.killed) return phase.killAt;
-    // A restart has to wait for the end; a stop does not.
+    // A restart must wait until the program has ended; a stop need not.
     return this.#stop === undefined ? undefined : phase.killAt + KILL_LIMIT;
   }
 
@@ -91,7 +91,7 @@ export class SuperviseMachine {
     return this.#take();
   }
 
-  /** @param hopeless a later attempt would fail as well. */
+  /** @param hopeless whether a later attempt would fail as well. */
   startFailed(reason: string, code: number, hopeless: boolean, now: number): readonly SuperviseAction[] {
     if (this.#phase.name !== "starting") return [];
     this.#tell({ event: "start-failed", run: this.#run, command: this.#commandLine, reason });
@@ -102,13 +102,13 @@ export class SuperviseMachine {
     return this.#take();
   }
 
-  /** Answers the action `look`; `interval` is the heartbeat's own, in seconds, if it is known. */
+  /** The result of the action `look`; `interval` is the heartbeat's own, in seconds, if known. */
   looked(sign: BeatSign, now: number, interval?: number): readonly SuperviseAction[] {
     const wrong =
       this.#phase.name === "running" ? this.#phase.detector?.looked(sign, now, interval) : undefined;
     if (wrong !== undefined) {
       this.#tell(wrong);
-      // Whatever code it exits with, that was a failure.
+      // A failure, even if the program then exits with 0.
       this.#hangs = true;
       this.#end("SIGTERM", "program", now);
     }
@@ -126,7 +126,7 @@ export class SuperviseMachine {
     return this.#take();
   }
 
-  /** Answers the action `count`: so many processes of the run are left after its program has exited. */
+  /** The result of the action `count`: how many processes remain after the program has exited. */
   counted(count: number, now: number): readonly SuperviseAction[] {
     const phase = this.#phase;
     if (phase.name !== "clearing") return [];
@@ -148,7 +148,7 @@ export class SuperviseMachine {
     return this.#take();
   }
 
-  /** The supervisor itself got a signal. */
+  /** The supervisor itself has received a signal. */
   signalled(signal: NodeJS.Signals, { role, to }: SignalRole, now: number): readonly SuperviseAction[] {
     const phase = this.#phase;
     const isThere = phase.name === "running" || phase.name === "ending";
@@ -156,11 +156,11 @@ export class SuperviseMachine {
     else if (role === "suspend") this.#actions.push({ do: "suspend" });
     else if (isThere) {
       this.#actions.push({ do: "signal", signal, to });
-      // A window that changes its size is not worth a line.
+      // A change of the window size is not worth a line.
       if (role === "pass" && to === "program") {
         this.#tell({ event: "forwarded", pid: this.#pid, signal });
       }
-      // Both were stopped: that time does not count against the program.
+      // The program was stopped too, so that time does not count towards its grace period.
       if (role === "continue" && phase.name === "ending" && !phase.killed) {
         this.#phase = { ...phase, killAt: now + this.#settings.grace };
       }
@@ -201,7 +201,7 @@ export class SuperviseMachine {
     const { name } = this.#phase;
     if (name === "over") return;
     if (this.#stop !== undefined) {
-      // Another SIGTERM changes nothing: its sender can use SIGKILL, and the grace period ends in one.
+      // Another SIGTERM changes nothing: its sender can use SIGKILL, and so does the end of the grace period.
       if (now - this.#stop.at < SAME_REQUEST || !isTyped(signal)) return;
       if (name === "ending" || name === "clearing") this.#kill("second-signal", now);
       return;
@@ -222,7 +222,7 @@ export class SuperviseMachine {
     this.#phase = { ...phase, killAt: now, killed: true };
   }
 
-  /** The run is over, and all that it started is gone. */
+  /** The run is over, and no process that it started remains. */
   #conclude(now: number): void {
     const { backoff, restart } = this.#settings;
     const isDone = this.#code === 0 && restart === "on-failure" && !this.#hangs;

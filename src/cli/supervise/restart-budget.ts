@@ -3,12 +3,12 @@ import type { BackoffSettings } from "./settings.js";
 /**
  * How long to wait before each restart, and when there have been too many.
  *
- * The delay doubles from the first to the last, and starts again after a run longer than the longest delay: such a run
- * was not a failed start. There is no jitter, which spreads the load of many clients: this is one program.
+ * The delay doubles up to the longest, and is reset by a run that lasts longer than that: such a run was not a failed
+ * start. There is no jitter, which serves to spread the load of many clients.
  */
 export class RestartBudget {
   readonly #settings: BackoffSettings;
-  /** When the restarts of the window were granted; the oldest first. */
+  /** The times of the restarts in the window, oldest first. */
   #granted: readonly number[] = [];
   #delay: number | undefined;
 
@@ -16,7 +16,7 @@ export class RestartBudget {
     this.#settings = settings;
   }
 
-  /** Milliseconds to wait after a run of length `ran` that ended at `now`; `undefined` if there were too many restarts. */
+  /** Milliseconds to wait after a run of `ran` ms that ended at `now`; `undefined` after too many restarts. */
   next(now: number, ran: number): number | undefined {
     const { first, last, maxRestarts, window } = this.#settings;
     this.#granted = this.#granted.filter((time) => now - time < window);

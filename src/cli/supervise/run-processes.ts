@@ -2,45 +2,45 @@ import { randomUUID } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { readProc, readStat } from "../../process/proc.js";
 
-/** The variable that a supervised program and all that it starts have in their environment. */
+/** An environment variable of a supervised program, inherited by all processes that it starts. */
 const VARIABLE = "KSTLIB_SUPERVISED";
 
 const onLinux = process.platform === "linux";
 const onWindows = process.platform === "win32";
 
 /**
- * Finds the processes of one run: the program, and what it has started.
+ * Finds the processes of one run: the program and those that it has started.
  *
  * On Linux these are the members of its session and every process with the run's mark in its environment: once its
- * parent is gone, nothing else shows where a process in a session of its own (`setsid`, a browser, a daemon) came from.
- * On other systems it is the process group; on Windows only the program is known.
+ * parent is gone, nothing else shows where a process in its own session (`setsid`, a browser, a daemon) came from. On
+ * other systems it is the process group; on Windows only the program is known.
  */
 export class RunProcesses {
   readonly #mark: string = randomUUID();
   #leader = 0;
-  /** When the program started: older processes are not its own. */
+  /** When the program started; older processes do not belong to it. */
   #began = 0;
 
-  /** The environment of the program. A supervisor within a supervised program keeps the outer mark. */
+  /** The environment of the program. A supervisor inside a supervised program keeps the outer mark. */
   environment(env: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
     const outer = env[VARIABLE];
     return { ...env, [VARIABLE]: outer === undefined ? this.#mark : `${outer}:${this.#mark}` };
   }
 
-  /** @param pid the program, which leads a session and a process group. */
+  /** @param pid of the program, which leads a session and a process group. */
   begin(pid: number): void {
     this.#leader = pid;
     this.#began = onLinux ? (readStat(`/proc/${pid}`)?.start ?? 0) : 0;
   }
 
-  /** How many processes there are. Without Linux the group counts as one. */
+  /** How many processes there are. Except on Linux the group counts as one. */
   count(): number {
     return this.#find().length;
   }
 
-  /** Sends a signal to all of them, once to each. */
+  /** Sends a signal to each of them once. */
   sweep(signal: NodeJS.Signals): void {
-    // All are found before the first is killed, and the group is signalled at once, so that none can escape.
+    // All are found before the first is killed, and the group is signalled as a whole, so that none can escape.
     const found = this.#find();
     if (found.some(({ group }) => group === this.#leader)) send(-this.#leader, signal);
     for (const { pid, group } of found) {
@@ -71,7 +71,7 @@ export function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
   } catch {
-    // Gone in the meantime, or owned by another user: the next count will show it.
+    // It has exited or belongs to another user; the next count shows which.
     return false;
   }
 }

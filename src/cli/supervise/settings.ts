@@ -3,16 +3,16 @@ import { fromHome } from "../../kernel/home-path.js";
 import { durationArgument, parseArguments } from "../arguments.js";
 import { UsageError } from "../command.js";
 
-/** The command line of `supervise`, checked; durations in milliseconds. */
+/** The checked command line of `supervise`; durations in milliseconds. */
 export interface SuperviseSettings {
   readonly command: readonly [program: string, ...args: string[]];
   readonly heartbeat: HeartbeatSettings | undefined;
-  /** Between SIGTERM and SIGKILL. */
+  /** The time between SIGTERM and SIGKILL. */
   readonly grace: number;
   readonly restart: "always" | "on-failure";
   readonly backoff: BackoffSettings;
   readonly json: boolean;
-  /** Absolute path of the file that gets the same lines. */
+  /** Absolute path of the file to which the same lines are appended. */
   readonly log: string | undefined;
 }
 

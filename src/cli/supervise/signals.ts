@@ -4,17 +4,13 @@ import os from "node:os";
 export interface SignalRole {
   readonly role: "stop" | "pass" | "suspend" | "continue";
   /**
-   * A signal that a terminal generates goes to the whole process group, as if the program were in the foreground
-   * itself. Any other goes to the program alone, which may pass it on in its own way.
+   * A signal that a terminal generates goes to the whole process group, as if the program itself were in the
+   * foreground. Any other goes to the program alone, which may forward it.
    */
   readonly to: "program" | "group";
 }
 
-/**
- * What is done with each signal.
- *
- * @param hasTerminal with a terminal SIGHUP means that it was closed, without one a request to reload.
- */
+/** @param hasTerminal with a terminal, SIGHUP means that it was closed; without one, a request to reload. */
 export function signalRoles(hasTerminal: boolean): ReadonlyMap<NodeJS.Signals, SignalRole> {
   return new Map<NodeJS.Signals, SignalRole>([
     ["SIGTERM", { role: "stop", to: "program" }],

@@ -10,13 +10,13 @@ import { isError } from "../../kernel/is-error.js";
 
 const HELP = `Usage: kstlib-resilience supervise [options] -- <command> [argument...]
 
-Runs a program, passes signals on to it, and restarts it when it exits, when its
-heartbeat goes stale, or when the heartbeat says that the event loop is frozen
+Runs a program and forwards signals to it. Restarts it when it exits, when its
+heartbeat goes stale, or when the heartbeat reports a frozen event loop
 (SIGTERM, then SIGKILL after --grace). Gives up on a crash loop.
 
 Options:
   --heartbeat <file>        the file that shows that the program is alive: a
-                            heartbeat, or any file that it touches
+                            heartbeat, or any file that the program touches
   --max-age <duration>      how old the last beat may be: 30, 30s, 2m
                             (default: 30s)
   --start-grace <duration>  how long the first beat of a run may take
@@ -25,9 +25,9 @@ Options:
   --restart <when>          always, or on-failure: not after an exit with code 0
                             (default: always)
   --backoff <from..to>      the wait before a restart; doubles each time, and
-                            starts again after a run longer than the longest
-                            wait (default: 1s..1m)
-  --max-restarts <n/time>   give up if more are needed within that time, or
+                            is reset by a run longer than the longest wait
+                            (default: 1s..1m)
+  --max-restarts <n/time>   how many restarts are allowed within that time, or
                             unlimited (default: 5/10m)
   --json                    print each event as a JSON object on one line, on
                             stderr like the text
@@ -55,7 +55,7 @@ export const supervise: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const settings = parseSettings(args, terminal.cwd);
     const { heartbeat } = settings;
-    // It would never show a beat, and the program would be restarted forever.
+    // A folder would never show a beat, and the program would be restarted forever.
     if (heartbeat !== undefined && isFolder(heartbeat.file)) {
       throw new UsageError(`--heartbeat: ${heartbeat.file} is a folder; it must be the path of a file.`);
     }
@@ -68,7 +68,7 @@ function isFolder(file: string): boolean {
   try {
     return statSync(file).isDirectory();
   } catch {
-    // Not there yet, or not accessible now; --start-grace gives it time.
+    // It does not exist yet or is not accessible now; --start-grace allows for that.
     return false;
   }
 }
@@ -86,7 +86,7 @@ function reporter(
     const error = append(log, "");
     if (error !== undefined) throw new UsageError(`--log: ${error.message}`);
   }
-  // Before the program starts: opening the stream later would switch off the blocking mode of a pipe they share.
+  // Opens stderr before the program starts; later, that would switch off the blocking mode of a pipe they share.
   const paint = painter(stderr, env);
   let isLogging = log !== undefined;
   return (event) => {
@@ -94,13 +94,13 @@ function reporter(
     stderr.write(json ? jsonLine(event, wall) : textLine(event, wall, paint));
     if (log === undefined) return;
     const error = append(log, json ? jsonLine(event, wall) : textLine(event, wall));
-    // Reported once, until a write succeeds again.
+    // Report only the first failure of a series.
     if (error !== undefined && isLogging && !json) stderr.write(`supervise: --log: ${error.message}\n`);
     isLogging = error === undefined;
   };
 }
 
-/** Opens the file each time, so that it can be rotated; returns what went wrong. */
+/** Opens the file each time, so that it can be rotated; returns the error, if any. */
 function append(file: string, text: string): Error | undefined {
   try {
     const descriptor = openSync(file, "a");
@@ -115,7 +115,7 @@ function append(file: string, text: string): Error | undefined {
   }
 }
 
-/** On a full disk a line may be written in part: it is removed, or the next one would be appended to it. */
+/** Removes a partial line, as written to a full disk: the next line would be appended to it. */
 function appendWhole(descriptor: number, text: string): void {
   const { size } = fstatSync(descriptor);
   try {

@@ -20,8 +20,7 @@ const NOT_FOUND = 127;
 const onWindows = process.platform === "win32";
 
 /**
- * Runs a program until it need not be restarted, as the machine decides. Resolves with the exit code, when everything
- * has ended.
+ * Runs a program, and restarts it as the machine decides. Resolves with the exit code when everything has ended.
  */
 export async function keepRunning(
   settings: SuperviseSettings,
@@ -33,7 +32,7 @@ export async function keepRunning(
   const { code, hungUp } = await new Promise<End>((finish) => {
     new Supervisor(settings, terminal, guardian, tell, finish).begin(hasTerminal);
   }).finally(() => guardian[Symbol.dispose]());
-  // On exit Node 20 aborts if it cannot restore the mode of a terminal that was closed.
+  // A normal exit would make Node 20 abort, because it cannot restore the mode of a closed terminal.
   if (hungUp) process.kill(process.pid, "SIGHUP");
   return code;
 }
@@ -112,7 +111,7 @@ class Supervisor {
         return this.#signal(action.signal, action.to);
       case "sweep":
         this.#processes.sweep(action.signal);
-        // For systems where only the program itself is known.
+        // Needed on Windows, where only the program itself is known.
         if (action.signal === "SIGKILL") this.#signal("SIGKILL", "program");
         return undefined;
       case "count":
@@ -125,7 +124,7 @@ class Supervisor {
         return undefined;
       case "finish":
         for (const [signal, listener] of this.#listeners) {
-          // A signal still on its way must not change how the process ends, except SIGHUP, which ends it above.
+          // A pending signal must not change how the process ends, except SIGHUP, which `keepRunning` sends.
           if (!this.#hungUp) process.on(signal, ignore);
           process.off(signal, listener);
         }
@@ -137,7 +136,7 @@ class Supervisor {
     const { command, heartbeat } = this.#settings;
     const { cwd, env } = this.#terminal;
     const [program, ...args] = command;
-    // Whatever is in the file now was written by an earlier run.
+    // The current content was written by an earlier run.
     this.#beats = new BeatDetector(heartbeat === undefined ? null : readVersionSync(heartbeat.file));
     this.#processes = new RunProcesses();
     try {
@@ -145,8 +144,8 @@ class Supervisor {
         cwd,
         env: this.#processes.environment(env),
         stdio: "inherit",
-        // A session and a process group of its own: Ctrl-C reaches it only once, through the supervisor, and what it
-        // starts can be ended with it.
+        // Its own session and process group: Ctrl-C reaches it only once, through the supervisor, and the processes
+        // that it starts can be ended with it.
         detached: !onWindows,
       });
       this.#child = child;
@@ -162,7 +161,7 @@ class Supervisor {
   }
 
   #failed(child: ChildProcess | undefined, error: unknown): void {
-    // Failing to send a signal emits "error" as well.
+    // "error" is also emitted if a signal cannot be sent.
     if (child?.pid !== undefined) return;
     const isMissing = hasCode(error, "ENOENT");
     const isPassing = hasCode(error, "EAGAIN", "ENOMEM", "EMFILE", "ENFILE");
@@ -172,11 +171,11 @@ class Supervisor {
     this.#do(this.#machine.startFailed(reason, code, !isPassing, this.#now()));
   }
 
-  /** The system only says that something was not found, not what. */
+  /** The system's error does not tell whether the command or its interpreter was not found. */
   #missing(): string {
     const [program] = this.#settings.command;
     return program.includes("/") && existsSync(path.resolve(this.#terminal.cwd, program))
-      ? "the file exists, but not the interpreter or loader that it needs"
+      ? "the file exists, but the interpreter or loader that it needs does not"
       : "command not found";
   }
 
@@ -186,12 +185,12 @@ class Supervisor {
 
   #count(): void {
     const count = this.#processes.count();
-    // The number may be reused from now on.
+    // From now on the system may reuse the pid.
     if (count === 0) this.#guardian.guard(undefined);
     this.#do(this.#machine.counted(count, this.#now()));
   }
 
-  /** Sends nothing to a process that has exited: its number may have been reused. */
+  /** Sends nothing to a process that has exited, because its pid may have been reused. */
   #signal(signal: NodeJS.Signals, to: "program" | "group"): void {
     const child = this.#child;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;

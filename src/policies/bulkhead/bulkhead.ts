@@ -1,8 +1,12 @@
+import { SyncBasePolicy, type Work } from "../../kernel/base-policy.js";
+import type { Snapshot } from "../../kernel/component.js";
 import { tellMade } from "../../kernel/configured.js";
+import { type Context, contextFor } from "../../kernel/context.js";
+import { disposable } from "../../kernel/disposable.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
+import { runAbortable, type Settling } from "../../kernel/policy.js";
+import { Admission, type AdmissionStats } from "./admission.js";
 import type { BulkheadFullError } from "./errors.js";
-import { Gate } from "./gate.js";
-import { LimitedPolicy } from "./limited-policy.js";
 import {
   type BulkheadChanges,
   type BulkheadOptions,
@@ -10,46 +14,87 @@ import {
   type BulkheadSettings,
   liveRules,
 } from "./options.js";
-import type { BulkheadEvents, BulkheadSnapshot } from "./report.js";
+
+/** Totals over the lifetime of a bulkhead. */
+export type BulkheadStats = AdmissionStats;
+
+/** What a bulkhead says of itself at one moment. */
+export interface BulkheadSnapshot extends Snapshot {
+  readonly kind: "bulkhead";
+  readonly maxConcurrent: number;
+  readonly maxQueue: number;
+  /** Calls under way, and permits that are held. */
+  readonly running: number;
+  /** Calls that wait. */
+  readonly queued: number;
+  readonly stats: BulkheadStats;
+}
+
+/** The events of a bulkhead and what their listeners get. */
+export interface BulkheadEvents {
+  /** A call was refused. */
+  rejected: { readonly error: BulkheadFullError };
+}
 
 /**
- * Lets so many calls run at once; others wait in the order they came, or are refused at once with a
- * {@link BulkheadFullError}. A call holds its place until its work has settled, also when its caller has given it up.
- *
- * Only a wait with a time limit keeps the process alive.
+ * Runs so many calls at once; the others wait in the order of their arrival, or are refused with a
+ * {@link BulkheadFullError}. A call that its caller gives up has its permit until the work has settled: it is the work that
+ * is limited. A synchronous call never waits.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
  * import { Bulkhead, BulkheadFullError } from "@kstlib/resilience";
  *
- * const bulkhead = new Bulkhead({ maxConcurrent: 2, maxQueue: 1 });
- * const work = () => new Promise<string>((resolve) => setTimeout(() => resolve("done"), 10));
- * const calls = [1, 2, 3, 4].map(() => bulkhead.call(work).catch((error: unknown) => error));
- * console.assert(bulkhead.running === 2 && bulkhead.queued === 1);
- * console.assert((await calls[3]) instanceof BulkheadFullError);
- * console.assert((await calls[2]) === "done");
+ * const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueue: 1 });
+ * const one = bulkhead.execute(async () => "one");
+ * const two = bulkhead.execute(async () => "two");
+ * const three: unknown = await bulkhead.execute(async () => "three").catch((reason: unknown) => reason);
+ * console.assert(three instanceof BulkheadFullError);
+ * console.assert((await Promise.all([one, two])).join() === "one,two" && bulkhead.running === 0);
  * ```
  */
-export class Bulkhead extends LimitedPolicy<BulkheadEvents> {
+export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
   #settings: BulkheadSettings;
+  readonly #admission: Admission;
+  readonly #held: Settling;
 
   constructor(options?: BulkheadOptions) {
     const settings = resolveOptions("Bulkhead", bulkheadRules, options, "bulkhead");
-    const gate = new Gate(settings.maxConcurrent, settings.maxQueue);
-    super("bulkhead", settings.name, ["rejected"], gate, settings.clock);
+    super("bulkhead", settings.name, ["rejected"]);
     this.#settings = settings;
+    const admission = new Admission(`bulkhead "${settings.name}"`, settings.maxConcurrent, (error) =>
+      this.events.emit("rejected", { error }),
+    );
+    this.#admission = admission;
+    const settled = (): void => admission.release();
+    // An abort gives nothing back: the work goes on.
+    this.#held = { returned: settled, failure: settled, release() {} };
     tellMade(this, "bulkhead", options);
   }
 
-  /** How many calls may be under way at once. */
+  /** How many calls run at once. */
   get maxConcurrent(): number {
-    return this.gate.max;
+    return this.#settings.maxConcurrent;
   }
 
   /** How many calls may wait. */
   get maxQueue(): number {
-    return this.gate.maxQueue;
+    return this.#settings.maxQueue;
+  }
+
+  /** Calls under way, and permits that are held. */
+  get running(): number {
+    return this.#admission.running;
+  }
+
+  /** Calls that wait. */
+  get queued(): number {
+    return this.#admission.queued;
+  }
+
+  get stats(): BulkheadStats {
+    return this.#admission.stats;
   }
 
   /** Everything that can be told of this moment: frozen, JSON-serialisable. */
@@ -58,30 +103,48 @@ export class Bulkhead extends LimitedPolicy<BulkheadEvents> {
     return Object.freeze({ kind: "bulkhead", name, maxConcurrent, maxQueue, running, queued, stats });
   }
 
+  /** Takes a permit, which disposing gives back; `undefined` when there is none. Never waits. */
+  tryPermit(): Disposable | undefined {
+    if (!this.#admission.tryTake()) return undefined;
+    return disposable(() => this.#admission.release());
+  }
+
   /**
-   * Changes the limits. Calls under way go on; those that wait keep their places, also above a smaller `maxQueue`, and
-   * come in at once when there is room.
+   * Changes limits. Calls that run or wait already stay, also if they are more than the new limits allow.
    *
-   * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+   * @throws TypeError or RangeError that names the option; then nothing has changed.
    */
   update(changes: BulkheadChanges): void {
     this.#settings = changeSettings(liveRules, this.#settings, changes);
-    this.gate.max = this.#settings.maxConcurrent;
-    this.gate.maxQueue = this.#settings.maxQueue;
-    this.gate.serve();
+    this.#admission.limit = this.#settings.maxConcurrent;
   }
 
-  protected override get longestWait(): number {
-    return this.#settings.queueTimeout ?? Infinity;
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return this.#admission.tryEnter() ? this.#start(fn, context) : this.#startInTurn(fn, context);
   }
 
-  readonly #leave = (): void => this.gate.leave();
-
-  protected override entered(): () => void {
-    return this.#leave;
+  protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result {
+    if (!this.#admission.tryEnter()) throw this.#admission.full();
+    try {
+      return fn(context);
+    } finally {
+      this.#admission.release();
+    }
   }
 
-  protected override tellRejected(error: BulkheadFullError): void {
-    this.events.emit("rejected", { error });
+  async #startInTurn<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return this.#start(fn, await this.#admission.enter(context, this.#settings));
+  }
+
+  #start<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return context.source === undefined ? this.#hold(fn, context) : runAbortable(fn, context, this.#held);
+  }
+
+  async #hold<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    try {
+      return await fn(contextFor(fn, context));
+    } finally {
+      this.#admission.release();
+    }
   }
 }

@@ -5,9 +5,8 @@ import {
   sectionRules,
 } from "../../kernel/descriptor.js";
 import { logged } from "../../kernel/log-line.js";
-import { Bulkhead } from "./bulkhead.js";
+import { Bulkhead, type BulkheadEvents } from "./bulkhead.js";
 import { type BulkheadOptions, bulkheadRules, liveRules } from "./options.js";
-import type { BulkheadEvents } from "./report.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(bulkheadRules) };
 
@@ -19,11 +18,11 @@ export const component: ComponentDescriptor<Bulkhead, BulkheadEvents> = {
 };
 
 export const meanings: Meanings = {
-  means: "Lets so many calls run at once; others wait or are refused.",
+  means: "Limits how many calls run at once.",
   options: {
-    maxConcurrent: { means: "how many calls may be under way" },
-    maxQueue: { means: "how many calls may wait for one of them to end" },
+    maxConcurrent: { means: "how many calls run at once" },
+    maxQueue: { means: "how many calls may wait for one of them to end; the others are refused" },
     queueTimeout: { means: "how long a call may wait", example: "1s" },
   },
-  instances: "payment-api: { max_concurrent: 5, max_queue: 20 }",
+  instances: "reports: { max_concurrent: 4, max_queue: 20 }",
 };

@@ -7,13 +7,13 @@ import { duration, having, integer, optional, text } from "../../kernel/rules.js
 export interface BulkheadOptions {
   /** Names the policy in errors and selects `instances.<name>` of the configuration. Default `"bulkhead"`. */
   readonly name?: string | undefined;
-  /** How many calls may be under way at once. At least 1; default 10. */
+  /** How many calls run at once. At least 1; default 25. */
   readonly maxConcurrent?: number | undefined;
-  /** How many calls may wait for one of them to end. At least 0; default 0: none, a call is refused at once. */
+  /** How many calls may wait for one of them to end. At least 0; default 0: a call is refused at once. */
   readonly maxQueue?: number | undefined;
-  /** How long a call may wait. Default: as long as it takes, or the deadline outside. */
+  /** How long a call may wait; less, if a deadline outside comes first. Default: no limit. */
   readonly queueTimeout?: Duration | undefined;
-  /** Where the time and the timers come from. Default: the machine's. */
+  /** Where the timers come from. Default: the machine's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -31,18 +31,17 @@ export type BulkheadSettings = SettingsFor<
 
 export const bulkheadRules: OptionRules<BulkheadSettings> = {
   name: text("bulkhead"),
-  maxConcurrent: integer(10, 1),
+  maxConcurrent: integer(25, 1),
   maxQueue: integer(0, 0),
-  queueTimeout: optional(duration(undefined, { long: true })),
+  queueTimeout: optional(duration(undefined)),
   clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };
 
 /** What `update` can change: options as for the constructor. */
-export type BulkheadChanges = Pick<BulkheadOptions, "maxConcurrent" | "maxQueue" | "queueTimeout">;
+export type BulkheadChanges = Pick<BulkheadOptions, "maxConcurrent" | "maxQueue">;
 
 /** The rules of {@link BulkheadChanges}. */
 export const liveRules: Pick<typeof bulkheadRules, keyof BulkheadChanges> = {
   maxConcurrent: bulkheadRules.maxConcurrent,
   maxQueue: bulkheadRules.maxQueue,
-  queueTimeout: bulkheadRules.queueTimeout,
 };

@@ -13,8 +13,8 @@ export interface LastGoodOptions {
   /** How many results are kept at most, one for each key; the oldest goes. At least 1; default 1,000. */
   readonly maxKeys?: number | undefined;
   /**
-   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Arguments
-   * are known of functions that are called by `call` or wrapped; all calls of `execute` have one key. When it throws or
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Those
+   * of `call` and wrapped functions are known; `execute` has one if it is given a `key`, else none. When it throws or
    * is no string, there is no last good result for the call and a warning reports it.
    */
   readonly key?: ((...args: never[]) => string) | undefined;

@@ -6,8 +6,8 @@ export interface SingleFlightOptions {
   /** Names the policy in events. Default `"single-flight"`. */
   readonly name?: string | undefined;
   /**
-   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Arguments
-   * are known of functions that are called by `call` or wrapped; all calls of `execute` have one key. A call whose key
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Those
+   * of `call` and wrapped functions are known; `execute` has one if it is given a `key`, else none. A call whose key
    * throws or is no string rejects.
    */
   readonly key?: ((...args: never[]) => string) | undefined;

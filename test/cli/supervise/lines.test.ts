@@ -25,7 +25,7 @@ const EVENTS: readonly (readonly [SuperviseEvent, string])[] = [
   ],
   [
     { event: "frozen", pid: 1 },
-    "frozen: the heartbeat of pid 1 says that its event loop is blocked; sending SIGTERM",
+    "frozen: the heartbeat of pid 1 reports a blocked event loop; sending SIGTERM",
   ],
   [{ event: "forwarded", pid: 1, signal: "SIGUSR2" }, "forwarded SIGUSR2 to pid 1"],
   [{ event: "stopping", pid: 1, signal: "SIGTERM" }, "stopping on SIGTERM; waiting for pid 1"],
@@ -33,15 +33,15 @@ const EVENTS: readonly (readonly [SuperviseEvent, string])[] = [
   [{ event: "killing", pid: 1, reason: "grace" }, "killing pid 1 with SIGKILL: it did not end in time"],
   [
     { event: "killing", pid: 1, reason: "second-signal" },
-    "killing pid 1 with SIGKILL: asked to stop a second time",
+    "killing pid 1 with SIGKILL: second request to stop",
   ],
   [
     { event: "exited", pid: 1, code: 3, signal: null, seconds: 90.25 },
     "exited pid 1: code 3, after 1m30s250ms",
   ],
   [{ event: "exited", pid: 1, code: null, signal: "SIGKILL", seconds: 1 }, "exited pid 1: SIGKILL, after 1s"],
-  [{ event: "leftovers", pid: 1, count: 1 }, "pid 1 left 1 process running; ending"],
-  [{ event: "left-behind", pid: 1, count: 2 }, "2 processes of pid 1 cannot be killed"],
+  [{ event: "leftovers", pid: 1, count: 1 }, "pid 1 left 1 process running; sending SIGTERM"],
+  [{ event: "left-behind", pid: 1, count: 2 }, "pid 1: 2 processes cannot be killed"],
   [{ event: "restarting", delay: 0.5 }, "restarting in 500ms"],
   [{ event: "gave-up", restarts: 5, window: 600 }, "gave up: 5 restarts within 10m were not enough"],
   [{ event: "ended", code: 143 }, "ended with code 143"],

@@ -246,7 +246,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     fs.writeFileSync(script, "#!/there/is/no/such/program\n", { mode: 0o755 });
     await expectEnd(it.start(QUICK, [script]), 127);
     expect(it.events("start-failed")[0]).toMatchObject({
-      reason: "the file exists, but not the interpreter or loader that it needs",
+      reason: "the file exists, but the interpreter or loader that it needs does not",
     });
   });
 

@@ -1,0 +1,183 @@
+import { BasePolicy, type Work } from "../../kernel/base-policy.js";
+import type { Clock } from "../../kernel/clock.js";
+import type { Snapshot } from "../../kernel/component.js";
+import { tellMade } from "../../kernel/configured.js";
+import type { Context } from "../../kernel/context.js";
+import { answer, isLateTimeout, isTimeout } from "../../kernel/judge.js";
+import { resolveOptions } from "../../kernel/options.js";
+import type { Outcome } from "../../kernel/outcome.js";
+import { runAbortable } from "../../kernel/policy.js";
+import { isRefusal } from "../../kernel/refusal.js";
+import { warn } from "../../kernel/warning.js";
+import { Admission, type AdmissionStats } from "../bulkhead/admission.js";
+import type { BulkheadFullError } from "../bulkhead/errors.js";
+import { Estimate } from "./estimate.js";
+import { Freezes } from "./freezes.js";
+import {
+  type AdaptiveLimiterOptions,
+  adaptiveLimiterRules,
+  type AdaptiveLimiterSettings,
+  checkBounds,
+} from "./options.js";
+
+/** Totals over the lifetime of an adaptive limiter. */
+export interface AdaptiveLimiterStats extends AdmissionStats {
+  /** Calls that showed that the service is overloaded. */
+  readonly droppedCalls: number;
+}
+
+/** What an adaptive limiter says of itself at one moment. */
+export interface AdaptiveLimiterSnapshot extends Snapshot {
+  readonly kind: "adaptive-limiter";
+  /** How many calls run at once, as of now. */
+  readonly limit: number;
+  /** Seconds that a call takes without a queue at the service; `undefined` until it is known. */
+  readonly minRtt: number | undefined;
+  /** Calls under way. */
+  readonly running: number;
+  /** Calls that wait. */
+  readonly queued: number;
+  readonly stats: AdaptiveLimiterStats;
+}
+
+/** The events of an adaptive limiter and what their listeners get. */
+export interface AdaptiveLimiterEvents {
+  /** The limit has changed. */
+  limit: { readonly limit: number; readonly previous: number };
+  /** A call was refused. */
+  rejected: { readonly error: BulkheadFullError };
+}
+
+/**
+ * A bulkhead that finds out how many calls the service can do at once: its limit follows how long they take and how many are
+ * dropped. Calls are looked at in windows of 1 s and 10 calls at least. Failed calls, refusals and aborts say nothing of the
+ * load, nor does a call during which this thread was blocked for 30 ms or longer.
+ *
+ * The latency without a queue is measured in the second window and then every 60 windows, under half of the limit, so the
+ * limit is lower for some windows then. A timer that ticks while calls are under way does not keep the process alive.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { AdaptiveLimiter } from "@kstlib/resilience";
+ *
+ * const limiter = new AdaptiveLimiter({ initial: 10, max: 100 });
+ * const answer = await limiter.execute(async () => "answer");
+ * console.assert(answer === "answer" && limiter.limit === 10 && limiter.running === 0);
+ * ```
+ */
+export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
+  readonly #settings: AdaptiveLimiterSettings;
+  readonly #clock: Pick<Clock, "now" | "setTimer">;
+  readonly #estimate: Estimate;
+  readonly #admission: Admission;
+  readonly #freezes: Freezes;
+  #dropped = 0;
+
+  constructor(options?: AdaptiveLimiterOptions) {
+    const settings = resolveOptions("AdaptiveLimiter", adaptiveLimiterRules, options, "adaptiveLimiter");
+    checkBounds(settings);
+    super("adaptive-limiter", settings.name, ["limit", "rejected"]);
+    this.#settings = settings;
+    this.#clock = settings.clock;
+    this.#estimate = new Estimate(settings.initial, settings);
+    const admission = new Admission(`adaptive limiter "${settings.name}"`, this.#estimate.limit, (error) =>
+      this.events.emit("rejected", { error }),
+    );
+    this.#admission = admission;
+    this.#freezes = new Freezes(settings.clock, () => admission.running > 0);
+    tellMade(this, "adaptive-limiter", options);
+  }
+
+  /** How many calls run at once, as of now. */
+  get limit(): number {
+    return this.#estimate.limit;
+  }
+
+  /** Calls under way. */
+  get running(): number {
+    return this.#admission.running;
+  }
+
+  /** Calls that wait. */
+  get queued(): number {
+    return this.#admission.queued;
+  }
+
+  get stats(): AdaptiveLimiterStats {
+    return Object.freeze({ ...this.#admission.stats, droppedCalls: this.#dropped });
+  }
+
+  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  snapshot(): AdaptiveLimiterSnapshot {
+    const { name, limit, running, queued, stats } = this;
+    const { minRtt } = this.#estimate;
+    return Object.freeze({
+      kind: "adaptive-limiter",
+      name,
+      limit,
+      minRtt: minRtt === undefined ? undefined : minRtt / 1000,
+      running,
+      queued,
+      stats,
+    });
+  }
+
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return this.#admission.tryEnter() ? this.#start(fn, context) : this.#startInTurn(fn, context);
+  }
+
+  async #startInTurn<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return this.#start(fn, await this.#admission.enter(context, this.#settings));
+  }
+
+  #start<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    const began = this.#clock.now();
+    const { running } = this.#admission;
+    this.#freezes.watch(began);
+    let isAborted = false;
+    const ended = (outcome: Outcome): void => {
+      if (!isAborted) this.#learn(outcome, began, running);
+      this.#admission.release();
+    };
+    return runAbortable(fn, context, {
+      returned: (value) => ended({ status: "fulfilled", value }),
+      failure: (reason) => ended({ status: "rejected", reason }),
+      // The work goes on and keeps its permit.
+      release() {
+        isAborted = true;
+      },
+    });
+  }
+
+  #learn(outcome: Outcome, began: number, inFlight: number): void {
+    const now = this.#clock.now();
+    if (this.#freezes.between(began, now) || (outcome.status === "rejected" && isRefusal(outcome.reason)))
+      return;
+    const isDropped = this.#isDropped(outcome);
+    if (isDropped) this.#dropped++;
+    else if (outcome.status === "rejected") return;
+    const previous = this.limit;
+    this.#estimate.ended(now, now - began, inFlight, isDropped);
+    const { limit } = this;
+    if (limit === previous) return;
+    this.#admission.limit = limit;
+    this.events.emit("limit", { limit, previous });
+  }
+
+  #isDropped(outcome: Outcome): boolean {
+    const { dropIf } = this.#settings;
+    if (dropIf === undefined)
+      return outcome.status === "rejected" && isTimeout(outcome.reason) && !isLateTimeout(outcome.reason);
+    try {
+      return answer(dropIf(outcome));
+    } catch (error) {
+      warn(
+        "KSTLIB_PREDICATE_FAILED",
+        `dropIf of adaptive limiter "${this.name}" failed; the call counts as not dropped`,
+        error,
+      );
+      return false;
+    }
+  }
+}

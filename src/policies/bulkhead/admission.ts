@@ -1,0 +1,89 @@
+import { throwIfAborted } from "../../kernel/abort.js";
+import type { Clock } from "../../kernel/clock.js";
+import type { Context } from "../../kernel/context.js";
+import { BulkheadFullError } from "./errors.js";
+import { Permits } from "./permits.js";
+
+/** How calls may wait. */
+export interface QueueLimits {
+  readonly clock: Pick<Clock, "now" | "setTimer">;
+  readonly maxQueue: number;
+  /** In milliseconds. */
+  readonly queueTimeout?: number | undefined;
+}
+
+/** Totals over the lifetime of a bulkhead or an adaptive limiter. */
+export interface AdmissionStats {
+  /** Calls that were made: those that run or have run, those that wait, that were refused or given up. */
+  readonly totalCalls: number;
+  /** Calls that had to wait. */
+  readonly queuedCalls: number;
+  /** Calls that were refused. */
+  readonly rejectedCalls: number;
+}
+
+/** Lets calls in as long as there are permits, and the others wait or not. */
+export class Admission extends Permits {
+  readonly #owner: string;
+  readonly #refused: (error: BulkheadFullError) => void;
+  #total = 0;
+  #queuedCalls = 0;
+  #rejectedCalls = 0;
+
+  /** @param owner as messages call it. */
+  constructor(owner: string, limit: number, refused: (error: BulkheadFullError) => void) {
+    super(limit);
+    this.#owner = owner;
+    this.#refused = refused;
+  }
+
+  get stats(): AdmissionStats {
+    return Object.freeze({
+      totalCalls: this.#total,
+      queuedCalls: this.#queuedCalls,
+      rejectedCalls: this.#rejectedCalls,
+    });
+  }
+
+  /** Counts a call and takes a permit if there is one. */
+  tryEnter(): boolean {
+    this.#total++;
+    return this.tryTake();
+  }
+
+  /**
+   * Waits for a permit; throws at once when there is no place, or when no time is left to wait.
+   *
+   * @returns the context for the function.
+   */
+  async enter(outer: Context, limits: QueueLimits): Promise<Context> {
+    const { maxQueue, queueTimeout = Infinity, clock } = limits;
+    const context = outer.lasting(clock);
+    const { source, deadline, remaining } = context;
+    if (this.queued >= maxQueue || remaining <= 0) throw this.full();
+    // A timeout outside ends the wait itself: which of the two came first would be a matter of chance.
+    const isKept = typeof deadline === "object" && deadline.isKept;
+    const timeout = isKept ? queueTimeout : Math.min(queueTimeout, remaining * 1000);
+    this.#queuedCalls++;
+    const late = (): BulkheadFullError => this.full(`no place within ${timeout / 1000} s`);
+    await this.wait({ clock, timeout, source, late });
+    try {
+      // Between the grant and now.
+      throwIfAborted(source);
+    } catch (reason) {
+      this.release();
+      throw reason;
+    }
+    return context;
+  }
+
+  /** Counts a refusal. */
+  full(
+    why: string = `${this.running} calls are running${this.queued > 0 ? `, ${this.queued} wait` : ""}`,
+  ): BulkheadFullError {
+    this.#rejectedCalls++;
+    const error = new BulkheadFullError(this.#owner, why);
+    this.#refused(error);
+    return error;
+  }
+}

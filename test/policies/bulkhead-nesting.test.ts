@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import {
+  Bulkhead,
+  BulkheadFullError,
+  CircuitBreaker,
+  Registry,
+  resilient,
+  Timeout,
+} from "../../src/index.js";
+import { ManualClock } from "../../src/testing/index.js";
+
+const failed = (reason: unknown): unknown => reason;
+const never = (): Promise<never> => new Promise(() => {});
+
+describe("a bulkhead among other policies", () => {
+  test("a full one is neutral for a breaker around it", async () => {
+    const breaker = new CircuitBreaker({ maxFailures: 1 });
+    const bulkhead = new Bulkhead({ maxConcurrent: 1 });
+    using _permit = bulkhead.tryPermit();
+    const error = await breaker.execute((context) => bulkhead.execute(() => 1, context)).catch(failed);
+    expect(error).toBeInstanceOf(BulkheadFullError);
+    expect(breaker).toMatchObject({ state: "closed", failureCount: 0 });
+  });
+
+  test("waits no longer than the timeout outside", async () => {
+    const clock = new ManualClock();
+    const timeout = new Timeout({ timeout: 3, clock });
+    const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueue: 1, clock });
+    using _permit = bulkhead.tryPermit();
+    const waiting = timeout.execute((context) => bulkhead.execute(() => 1, context)).catch(failed);
+    await clock.advance(3);
+    expect(await waiting).toMatchObject({ code: expect.stringMatching(/TIMEOUT|BULKHEAD/) as string });
+    expect(bulkhead.queued).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("stands between the breaker and the timeout of each attempt in resilient", async () => {
+    const api = resilient({
+      name: "api",
+      timeout: "1s",
+      bulkhead: { maxConcurrent: 2 },
+      circuitBreaker: true,
+    });
+    expect(api.bulkhead).toMatchObject({ name: "api", maxConcurrent: 2 });
+    expect(Object.keys(api.stats).length).toBeGreaterThan(0);
+    expect(await api.execute(() => "through")).toBe("through");
+    expect(api.bulkhead.stats.totalCalls).toBe(1);
+  });
+
+  test("is made by a registry from the configuration, also within a pipeline", async () => {
+    await using registry = new Registry({
+      bulkhead: { maxQueue: 1, instances: { db: { maxConcurrent: 3 } } },
+      adaptiveLimiter: { instances: { search: { initial: 7, max: 9 } } },
+      pipelines: { api: { bulkhead: "db" } },
+    });
+    expect(registry.bulkhead("db")).toMatchObject({ maxConcurrent: 3, maxQueue: 1 });
+    expect(registry.adaptiveLimiter("search").limit).toBe(7);
+    await registry.pipeline("api").execute(() => 1);
+    expect(registry.bulkhead("db").stats.totalCalls).toBe(1);
+    expect(() => new Registry({ adaptiveLimiter: { min: 5, max: 4 } })).toThrow(/max/);
+  });
+
+  test("thousand waiters on one signal leave no listener", async () => {
+    const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueue: 1000 });
+    const controller = new AbortController();
+    const running = bulkhead.execute(never, { signal: controller.signal }).catch(failed);
+    const calls = Array.from({ length: 1000 }, () =>
+      bulkhead.execute(() => 1, { signal: controller.signal }).catch(failed),
+    );
+    controller.abort("enough");
+    expect(new Set(await Promise.all([running, ...calls]))).toEqual(new Set(["enough"]));
+    expect(bulkhead).toMatchObject({ running: 1, queued: 0 });
+  });
+});
