@@ -14,9 +14,9 @@ export function noteTerminals(): void {
 }
 
 /**
- * For a terminal window that was closed: Node 20 aborts at its exit when it cannot restore the mode of a closed terminal,
- * but leaves descriptors alone that are something else by then. So those that were terminals are opened as /dev/null.
- * No other descriptor is touched: while it is closed, another thread might be given its number.
+ * For a closed terminal window: Node 20 aborts at exit if it cannot restore the mode of a closed terminal, but ignores
+ * descriptors that refer to something else by then. So those that were terminals are reopened as /dev/null. No other
+ * descriptor is touched: while it is closed, another thread might be given its number.
  */
 export function letGoOfClosedTerminal(): void {
   // The exit of another thread is not that of the process.
@@ -29,7 +29,7 @@ export function letGoOfClosedTerminal(): void {
       // Gets the lowest free number, which is the one just closed.
       openSync("/dev/null", "r+");
     } catch {
-      // It was closed before, or /dev/null cannot be opened: nothing else can be done.
+      // It was already closed, or /dev/null cannot be opened; nothing else can be done.
     }
   }
   terminals.clear();

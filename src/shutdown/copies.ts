@@ -1,6 +1,6 @@
 import { warn } from "../kernel/warning.js";
 
-/** The version of what the copies of this package in a process share; to be raised when its shape changes. */
+/** The version of the object that copies of this package in one process share; raise it when its shape changes. */
 const VERSION = 1;
 const KEY = Symbol.for("@kstlib/resilience/shutdowns");
 
@@ -9,24 +9,24 @@ const KEY = Symbol.for("@kstlib/resilience/shutdowns");
  * Each has its own listeners; none may end the process before all are complete.
  */
 export interface Copy {
-  /** Until when its shutdowns in progress may take, in milliseconds of `process.hrtime`; `undefined` when there are none. */
+  /** The deadline of its shutdowns in progress, in milliseconds of `process.hrtime`; `undefined` if there are none. */
   until(): number | undefined;
-  /** Resolves when all that have begun are complete, with the exit code that a failure asks for; never rejects. */
+  /** Resolves, with the exit code of a failure, if any, when all begun shutdowns are complete; never rejects. */
   settle(): Promise<number | undefined>;
 }
 
-/** What all copies share. */
+/** The object that all copies share. */
 export interface Shared {
   readonly version: typeof VERSION;
-  /** Those with installed shutdowns. */
+  /** The copies with installed shutdowns. */
   readonly copies: Set<Copy>;
-  /** The code with which the process is about to end if all goes well; `undefined` while it is not. */
+  /** The exit code with which the process is about to end if nothing fails; `undefined` if it is not about to end. */
   exitCode: number | undefined;
 }
 
 function found(): Shared {
   const made: Shared = { version: VERSION, copies: new Set(), exitCode: undefined };
-  // On `process`, where the listeners are: threads and sandboxes have a process object of their own.
+  // On `process`, because the listeners are there: threads and sandboxes have their own process object.
   const there: unknown = Reflect.get(process, KEY);
   if (there === undefined) {
     Object.defineProperty(process, KEY, { value: made });
@@ -36,14 +36,14 @@ function found(): Shared {
   if (Reflect.get(Object(there), "version") === VERSION) return there as Shared;
   warn(
     "KSTLIB_OTHER_COPY",
-    "another version of @kstlib/resilience is in this process, and the first to finish its shutdown ends it; `npm ls @kstlib/resilience` shows who needs it",
+    "another version of @kstlib/resilience is in this process, and the first to finish its shutdown ends it; `npm ls @kstlib/resilience` shows where it comes from",
   );
   return made;
 }
 
 let shared: Shared | undefined;
 
-/** What this copy shares with the others of the same version. */
+/** The object that this copy shares with others of the same version. */
 export function sharedByCopies(): Shared {
   return (shared ??= found());
 }

@@ -7,23 +7,23 @@ import { endProcess, exitNow, isEnding } from "./end-process.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { endingBecause } from "./unfinished.js";
 
-/** Enforces the total deadline of one shutdown from outside the thread that it runs on. */
+/** Enforces the total deadline of one shutdown from another thread. */
 export interface Deadline {
-  /** Sets which callback runs, for the report; `null` when all have ended and the process is about to end. */
+  /** Sets the name of the running callback, for the report; `null` once all have ended. */
   running(name: string | null): void;
-  /** Ends the enforcement; with the last one the thread ends. */
+  /** Ends the enforcement; the thread ends with the last one. */
   stop(): void;
 }
 
-/** What the thread is given when it starts. */
+/** The data with which the thread is started. */
 export interface DeadlineThreadData {
   /** The event that the thread emits on the main thread's `process`, with the `id` of the shutdown whose time is up. */
   readonly timeUp: string;
-  /** Why the main thread cannot be interrupted, where it cannot. */
+  /** Why the main thread cannot be interrupted; missing if it can. */
   readonly uninspectable: string | undefined;
 }
 
-/** What the thread is sent later; durations in milliseconds, points in time by `process.hrtime`, which all threads share. */
+/** A message to the thread. Durations are milliseconds, times those of `process.hrtime`, which all threads share. */
 export type DeadlineOrder =
   | {
       readonly step: "begin";
@@ -34,7 +34,7 @@ export type DeadlineOrder =
     }
   | { readonly step: "running"; readonly id: number; readonly name: string | null }
   | { readonly step: "stop"; readonly id: number }
-  /** A process whose callbacks are over may take until then to end. */
+  /** Until when a process whose callbacks have ended may take to end. */
   | { readonly step: "allow"; readonly until: number };
 
 interface Thread {
@@ -57,8 +57,8 @@ function warnNoThread(error: unknown): void {
 }
 
 /**
- * Whether a deadline thread can be started, as far as that can be told without starting one, which takes tens of
- * milliseconds. If not, the first call warns; it is made at the installation, long before the thread is needed.
+ * Whether a deadline thread can be started, as far as that is known without starting one, which takes tens of
+ * milliseconds. If not, the first call warns; it is made by `install`, long before the thread is needed.
  */
 export function canStartDeadlineThread(): boolean {
   const why = whyNoThread();
@@ -70,10 +70,10 @@ export function canStartDeadlineThread(): boolean {
 }
 
 /**
- * Begins to enforce a deadline. In a worker there is none: the inspector reaches the main thread only, and a
- * worker's end is not the process's. Where no thread can be started, a warning says so and the shutdown goes on.
+ * Begins to enforce a deadline. In a worker none is enforced: the inspector reaches only the main thread, and a
+ * worker's end is not that of the process. If no thread can be started, there is a warning and the shutdown continues.
  *
- * @param until when the time is up, in milliseconds of `process.hrtime`.
+ * @param until the deadline, in milliseconds of `process.hrtime`.
  */
 export function holdDeadline(settings: GracefulShutdownSettings, until: number): Deadline | undefined {
   if (!process.getBuiltinModule("node:worker_threads").isMainThread || !canStartDeadlineThread()) {
@@ -105,7 +105,7 @@ function tell(order: DeadlineOrder): void {
 }
 
 function start(): Thread {
-  // Another copy of the package has a thread of its own.
+  // Unique, because another copy of the package has its own thread.
   const timeUp = `${TIME_UP}${process.hrtime.bigint()}`;
   const workerData: DeadlineThreadData = { timeUp, uninspectable: whyUninspectable() };
   const worker = startThread(deadlineProgram, { name: "shutdown", workerData });
@@ -125,23 +125,22 @@ function release(id: number): void {
   thread = undefined;
 }
 
-/** Called by the deadline thread, in the middle of whatever blocks this one. */
+/** Called by the deadline thread while code blocks this one. */
 function endNow(id: number): void {
   const settings = enforced.get(id);
   if (settings === undefined) return;
   const { forceExitCode } = settings;
   closeInspector();
   endingBecause("ended when the time was up");
-  // The application's own asynchronous `exit` cannot go on: the time is up and the thread is blocked.
+  // The application's own asynchronous `exit` cannot continue, because the thread is blocked.
   if (isEnding() || endProcess(settings, forceExitCode) !== undefined) exitNow(forceExitCode);
-  // The application's own `exit` has returned: the rest is up to the application.
+  // The application's own `exit` has returned, so the application decides.
   endingBecause(undefined);
   release(id);
 }
 
 /**
- * Under `--inspect` the exit would wait for the end of the inspector session that this runs in, which never comes
- * before the exit.
+ * Under `--inspect` the exit would wait for the end of the inspector session that runs this code: a deadlock.
  */
 function closeInspector(): void {
   const inspector = process.getBuiltinModule("node:inspector");

@@ -13,12 +13,12 @@ import { say } from "./say.js";
  * moment this thread runs after the deadline, so that a process that was stopped and continued gets it too.
  */
 const MARGIN = 600;
-/** How long JavaScript may take to answer before the thread counts as stuck outside of it, in milliseconds. */
+/** How long the main thread may take to answer, in milliseconds, before it counts as stuck outside of JavaScript. */
 const ANSWER = 300;
 /** How long the `exit` listeners of the process may take, in milliseconds. */
 const EXIT = 1000;
 
-/** Evaluated on the main thread, in the middle of whatever blocks it. */
+/** Evaluated on the main thread while code blocks it. */
 const STACK = `(function stack() { return (${STACK_BELOW})(stack); })()`;
 
 const { timeUp, uninspectable } = workerData as DeadlineThreadData;
@@ -29,12 +29,12 @@ interface Shutdown {
   readonly timeout: number;
   readonly until: number;
   readonly forceExitCode: number;
-  /** The callback that runs; `null` when all are over, `undefined` before the first. */
+  /** The running callback; `null` when all have ended, `undefined` before the first. */
   running: string | null | undefined;
 }
 
 const enforced = new Map<number, Shutdown>();
-/** Until when a process whose callbacks are over may take to end. */
+/** Until when a process whose callbacks have ended may take to end. */
 let allowed = 0;
 /** One after the other: the process ends with the first, unless the application's own `exit` returns. */
 let endings: Promise<void> = Promise.resolve();
@@ -44,7 +44,7 @@ function kill(why: string): void {
   killOwnProcess(say);
 }
 
-/** The innermost frames of the application out of a stack that was taken by {@link STACK}. */
+/** The innermost frames of the application in the result of {@link STACK}. */
 function innermost(stack: string): string {
   const frames = stack
     .split("\n")
@@ -61,7 +61,7 @@ function innermost(stack: string): string {
     .join(" < ");
 }
 
-/** What blocks the end, as far as this thread knows. */
+/** What prevents the end, as far as this thread knows. */
 function trouble({ running }: Shutdown): string {
   if (running === null) return "the process does not end";
   if (running === undefined) return "the thread is blocked before the first callback";
@@ -79,7 +79,7 @@ async function interrupt({ id }: Shutdown): Promise<string | undefined> {
   }
   if (answer === undefined) return "the thread is outside of JavaScript and cannot be interrupted";
   const place = innermost(answer.stack);
-  // Between two callbacks no frame is the application's.
+  // Between two callbacks, no frame belongs to the application.
   if (place !== "") say(`stuck at: ${place}`);
   void evaluate(session, `process.emit(${JSON.stringify(timeUp)}, ${id})`);
   // The evaluation has been sent; an open session would delay the exit.
@@ -105,13 +105,13 @@ function latest(): number {
 
 async function enforce(shutdown: Shutdown): Promise<void> {
   let until = 0;
-  // A shutdown whose callbacks are over waits for the others, whose time may be longer.
+  // A shutdown whose callbacks have ended waits for the others, whose time may be longer.
   for (let next = shutdown.until; next > until; next = shutdown.running === null ? latest() : until) {
     until = next;
     await pause(until - sharedNow());
     await pause(MARGIN);
   }
-  // The callbacks were in time; the output may still take some.
+  // The callbacks were in time; writing the output may take longer.
   if (shutdown.running === null) await pause(FLUSH_LIMIT);
   endings = endings.then(() => end(shutdown));
 }

@@ -11,7 +11,7 @@ import type { ShutdownEvents } from "./report.js";
 
 export const section: SectionDescriptor = {
   rules: sectionRules(shutdownRules),
-  // As the Python original calls it.
+  // The name in the Python original.
   aliases: { timeout: "default_timeout" },
   together: checkDelay,
 };
@@ -38,7 +38,7 @@ export const component: ComponentDescriptor<GracefulShutdown, ShutdownEvents> = 
   make: (options: GracefulShutdownOptions) => new GracefulShutdown(options),
   only: {
     release: (shutdown) => shutdown.uninstall(),
-    // One in progress is not waited for: one of its callbacks may be what ends the registry.
+    // Not awaited if in progress, because one of its callbacks may be the one that ends the registry.
     end: async (shutdown) => {
       if (!shutdown.isShuttingDown) await shutdown[Symbol.asyncDispose]();
     },

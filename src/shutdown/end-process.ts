@@ -6,7 +6,7 @@ import { letGoOfClosedTerminal } from "./closed-terminal.js";
 import type { GracefulShutdownSettings } from "./options.js";
 import { say } from "./say.js";
 
-/** Shows anything that was thrown, even an object that throws when it is inspected. */
+/** Formats any thrown value, even an object that throws when it is inspected. */
 export function inspected(error: unknown): string {
   try {
     return inspect(error);
@@ -19,8 +19,8 @@ export function inspected(error: unknown): string {
 let pending: Promise<void> | undefined;
 
 /**
- * Ends the process without the application's own `exit`. An `exit` listener that throws does so through
- * `process.exit`: if that were caught like any other error, the process would never end.
+ * Ends the process without the application's own `exit`. An error of an `exit` listener comes from `process.exit`; if
+ * it were only caught, the process would never end.
  */
 export function exitNow(code: number): void {
   try {
@@ -38,8 +38,8 @@ async function settle(
   code: number,
 ): Promise<void> {
   const { clock, timeout, forceExitCode } = settings;
-  // Without this timer a process with nothing else to do would end first, with another code. The deadline thread does
-  // not help: it has ended if the shutdown was complete before.
+  // Without this timer a process with nothing else to do would end first, with another code. The deadline thread cannot
+  // prevent that: it has already ended if the shutdown is complete.
   const hold = clock.setTimer(() => {
     say(`exit did not finish within ${formatDuration(timeout / 1000)}; exiting with ${forceExitCode}.`);
     exitNow(forceExitCode);
@@ -59,9 +59,9 @@ function exitAfter(error: unknown, code: number): void {
 }
 
 /**
- * Ends the process by `exit`. The application's own may return: nothing, and the process goes on, or a promise, which is
- * waited for. One that throws, rejects or hangs does not keep the process alive. While one is pending, it is not called
- * again.
+ * Ends the process by `exit`. The application's own `exit` may return, so that the process goes on, or return a
+ * promise, which is awaited. If it throws, rejects or hangs, the process still ends. It is not called again while it is
+ * pending.
  *
  * @returns the promise; `undefined` when the process goes on.
  */

@@ -8,11 +8,11 @@ export type ShutdownErrorCode =
   | "ERR_SHUTDOWN_MEMBER";
 
 /**
- * What goes wrong around a shutdown. `code` is
+ * An error of a shutdown. `code` is
  *
- * - `ERR_SHUTDOWN_DUPLICATE`: there is a callback of this name already;
+ * - `ERR_SHUTDOWN_DUPLICATE`: a callback of this name is already registered;
  * - `ERR_SHUTDOWN_IN_PROGRESS`: too late, the shutdown has begun; also the reason of `shutdown.signal`;
- * - `ERR_SHUTDOWN_TIMEOUT`: a callback did not settle in its time; in its result, and the reason of its signal;
+ * - `ERR_SHUTDOWN_TIMEOUT`: a callback did not settle in time; in its result, and the reason of its signal;
  * - `ERR_SHUTDOWN_MEMBER`: a registered thread or process did not end well; in the result, with the exit code.
  */
 export class ShutdownError extends ResilienceError {

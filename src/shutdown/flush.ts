@@ -6,7 +6,7 @@ import { atMost } from "./at-most.js";
 /** How long the exit waits for unwritten output, in milliseconds: the reader of a pipe may have stopped reading. */
 export const FLUSH_LIMIT = 1000;
 
-/** Those of stdout and stderr that the process has. */
+/** The standard output streams that the process has. */
 export function outputStreams(): readonly Writable[] {
   const streams: Writable[] = [];
   for (const name of ["stdout", "stderr"] as const) {
@@ -24,7 +24,7 @@ const tolerated = new Map<Writable, number>();
 
 function ignore(): void {}
 
-/** Ignores errors of the streams, such as EPIPE when the reader is gone, until disposed of. */
+/** Ignores errors of the streams, such as EPIPE when the reader has gone, until disposed of. */
 export function tolerate(streams: readonly Writable[]): Disposable {
   for (const stream of streams) {
     const count = tolerated.get(stream) ?? 0;
@@ -52,7 +52,7 @@ export async function flush(streams: readonly Writable[], clock: Clock): Promise
   await atMost(FLUSH_LIMIT, written(streams), clock);
 }
 
-/** Bun writes into a sink beside the stream's buffer, and only the sink knows what is left. */
+/** Bun writes to a sink that bypasses the stream's buffer; only the sink knows what is left. */
 function sinkOf(stream: Writable): unknown {
   const key = Object.getOwnPropertySymbols(stream).find(
     ({ description }) => description === "kWriteStreamFastPath",
@@ -67,10 +67,10 @@ async function flushSink(sink: object): Promise<void> {
 
 async function written(streams: readonly Writable[]): Promise<void> {
   const sinks = streams.map(sinkOf).filter((sink) => typeof sink === "object" && sink !== null);
-  // A reader that is gone is not an error.
+  // A reader that has gone is not an error.
   if (sinks.length > 0) await Promise.allSettled(sinks.map(flushSink));
   for (const stream of streams.filter(mayHold)) {
-    // The callback of an empty write comes after all that was written before, or with the error.
+    // The callback of an empty write is called after all earlier writes, or with an error.
     await new Promise((resolve) => {
       stream.write("", resolve);
     });

@@ -35,14 +35,13 @@ import type { ShutdownSnapshot } from "./snapshot.js";
 import type { ShutdownWaitOptions } from "./wait.js";
 
 /**
- * Ends a process in order: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run
- * one after the other, lower priority first, within one total time that also holds when a callback blocks
- * the thread.
+ * Ends a process in an orderly way: on SIGTERM or SIGINT, or when `trigger` is called, the registered callbacks run one
+ * after the other, lower priority first, within one total time that is enforced even if a callback blocks the thread.
  *
- * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Of several that are
- * installed all run, side by side, and the process ends when all of them are complete. A shutdown runs once: it stays
- * `isShuttingDown`. Copies of the first signal change nothing, nor does another SIGTERM; a later Ctrl-C ends the
- * process at once. While a callback blocks the thread no signal is heard, but the total time holds, and a signal
+ * An installed shutdown does not keep the process alive; one in progress does, and so does `wait`. Several installed
+ * shutdowns run side by side, and the process ends when all of them are complete. A shutdown runs once: it stays
+ * `isShuttingDown`. Copies of the first signal and another SIGTERM change nothing; a later Ctrl-C ends the process at
+ * once. While a callback blocks the thread, signals are not handled, but the total time is enforced, and a signal
  * without a listener, such as SIGQUIT (Ctrl-\), ends the process at once, unless it is process 1.
  *
  * @throws TypeError for an unknown option or one of the wrong type.
@@ -84,12 +83,12 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#settings.name;
   }
 
-  /** The time for everything together, in seconds. */
+  /** The total time of a shutdown, in seconds. */
   get timeout(): number {
     return this.#settings.timeout / 1000;
   }
 
-  /** How long it goes on serving after the shutdown has begun, in seconds. */
+  /** How long to keep serving after the shutdown has begun, in seconds. */
   get preStopDelay(): number {
     return this.#settings.preStopDelay / 1000;
   }
@@ -104,7 +103,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#settings.signals;
   }
 
-  /** For how long signals after the first are copies of it, in seconds. */
+  /** How long further signals count as copies of the first, in seconds. */
   get repeatGrace(): number {
     return this.#settings.repeatGrace / 1000;
   }
@@ -139,7 +138,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return isInstalled(this.#run);
   }
 
-  /** Aborted when the shutdown begins, with a `ShutdownError` as its reason. */
+  /** Aborts when the shutdown begins, with a `ShutdownError` as its reason. */
   get signal(): AbortSignal {
     return this.#run.signal;
   }
@@ -163,16 +162,16 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Adds a server, to be drained in its turn: it accepts no more connections, responses end with
-   * `Connection: close`, HTTP/2 sessions and WebSockets are told to close. An HTTP connection without a request
-   * is closed after `idleGrace`, one whose request stays incomplete at most 2 s later; a WebSocket that does not
-   * close is terminated after 2 s, a body or tunnel on which nothing moves is cut off after 5 s; what is left when the
-   * time is up is destroyed. The result's `cut` counts them.
+   * Adds a server, to be drained in its turn: it accepts no more connections, responses end with `Connection: close`,
+   * HTTP/2 sessions and WebSockets are told to close. An HTTP connection without a request is closed after `idleGrace`,
+   * one whose request stays incomplete at most 2 s later; a WebSocket that does not close is terminated after 2 s, a
+   * body or tunnel without traffic is cut off after 5 s; connections that are left when the time is up are destroyed.
+   * The result's `cut` counts those that were cut off.
    *
-   * Takes a server of Node, what `listen` of Express or Koa returns, and a framework around a server: Fastify, a Nest
-   * application, socket.io, ws. A framework's own `close` is called once during the drain; hooks of Fastify and Nest
-   * that end what requests need run after the last response. May be called before or after `listen`, but tracks
-   * connections from this call on. Throws as `register` does.
+   * Accepts a server of Node, the result of `listen` of Express or Koa, and a framework around a server: Fastify, a
+   * Nest application, socket.io, ws. A framework's own `close` is called once during the drain; hooks of Fastify and
+   * Nest that release resources of requests run after the last response. May be called before or after `listen`, but
+   * tracks connections from this call on. Throws like `register`.
    */
   registerServer(name: string, server: ClosableServer, options?: ShutdownServerOptions): Disposable {
     return this.#registrations.add(name, serverRules, options, ({ idleGrace }) => ({
@@ -182,9 +181,9 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Adds a worker thread, to be ended in its turn: only the main thread gets signals. A shutdown that is installed in
-   * the thread is told to begin, and the thread ends after it. A thread without one is terminated after a second, and
-   * any thread when the time is up. Throws as `register` does.
+   * Adds a worker thread, to be ended in its turn, because only the main thread receives signals. A shutdown that is
+   * installed in the thread is told to begin, and the thread ends after it. A thread without one is terminated after a
+   * second, and any thread when the time is up. Throws like `register`.
    */
   registerWorker(name: string, worker: WorkerThread, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.add(name, callbackRules, options, () => ({
@@ -195,9 +194,9 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
 
   /**
    * Adds, in the primary, all workers of `node:cluster`, to be ended in one turn. A shutdown that is installed in a
-   * worker is told to begin; a worker without one gets a SIGTERM after a second. Those that are left when the time is
-   * up are killed. Do not fork a new worker while `isShuttingDown`. When the primary itself is killed, Node ends its
-   * workers at once, without their callbacks. Throws as `register` does.
+   * worker is told to begin; a worker without one is sent SIGTERM after a second. Workers that are left when the time
+   * is up are killed. Do not fork a new worker while `isShuttingDown`. If the primary itself is killed, Node ends its
+   * workers at once, without their callbacks. Throws like `register`.
    */
   registerCluster(name: string, cluster: ClusterPrimary, options?: ShutdownCallbackOptions): Disposable {
     return this.#registrations.add(name, callbackRules, options, () => ({
@@ -207,8 +206,8 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Removes what was registered under that name. Returns whether there was anything; `false` once the shutdown has
-   * begun, when nothing can be changed any more.
+   * Removes the registration of that name. Returns whether there was one; `false` once the shutdown has begun, because
+   * then nothing can be changed.
    */
   unregister(name: string): boolean {
     return this.#registrations.remove((hook) => hook.name === name);
@@ -226,7 +225,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   }
 
   /**
-   * Changes options for a shutdown that has not begun; one that has begun goes on with its own.
+   * Changes options of a shutdown that has not begun; one that has begun keeps its options.
    *
    * @throws TypeError or RangeError that names the option, or says that they do not go together.
    */
@@ -237,7 +236,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     if (!this.isShuttingDown) this.#run.settings = settings;
   }
 
-  /** Stops listening; other listeners stay. A shutdown in progress goes on. */
+  /** Stops listening to the signals; other listeners stay. A shutdown in progress continues. */
   uninstall(): void {
     uninstall(this.#run);
   }
@@ -262,12 +261,12 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
     return this.#run.wait(options);
   }
 
-  /** Its current state as a frozen object that JSON can hold. */
+  /** The current state as a frozen object that JSON can hold. */
   snapshot(): ShutdownSnapshot {
     return this.#run.snapshot(this.isInstalled);
   }
 
-  /** Runs the shutdown, then stops listening to the signals. Without a listener, what failed becomes a warning. */
+  /** Runs the shutdown, then stops listening to the signals. Without a listener, failures become warnings. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#run.finish("dispose");
     this.uninstall();

@@ -1,12 +1,12 @@
 import { disposable } from "../kernel/disposable.js";
 import { ShutdownError } from "./errors.js";
 
-/** How long a chain of causes is followed: it may be circular. */
+/** How far a chain of causes is followed, because it may be circular. */
 const DEPTH = 10;
 
 /**
- * Whether an error only says that the shutdown has begun: a start-up that is still in progress then registers something
- * too late, or passes `shutdown.signal` to what it waits for.
+ * Whether an error only means that the shutdown has begun: a start-up that is still in progress may register a callback
+ * too late, or wait for an operation that `shutdown.signal` has aborted.
  */
 export function isInterruption(error: unknown): boolean {
   let cause = error;

@@ -6,7 +6,7 @@ function threadsOf(pid: number): readonly string[] {
   try {
     return readdirSync(`/proc/${pid}/task`);
   } catch {
-    // It is gone.
+    // The process has ended.
     return [];
   }
 }
@@ -21,14 +21,14 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 
 /**
- * Ends what a callback waits for synchronously, such as `execSync`, so that the main thread comes back to JavaScript:
- * the children that were started after the calling thread (Linux), with all their descendants, which would keep the
- * pipes of a killed shell open.
+ * Ends child processes for which a callback waits synchronously, as with `execSync`, so that the main thread returns to
+ * JavaScript: the children that were started after the calling thread (Linux), with all their descendants, which would
+ * keep the pipes of a killed shell open.
  */
 export function killNewChildren(): void {
   const began = readStat("/proc/thread-self")?.start ?? Infinity;

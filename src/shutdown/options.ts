@@ -24,7 +24,7 @@ export interface GracefulShutdownOptions {
   /** Its name in snapshots and messages. Default `"shutdown"`. */
   readonly name?: string | undefined;
   /**
-   * The time for everything together: `preStopDelay` and all callbacks. Above 0. Default 30 s.
+   * The total time of `preStopDelay` and all callbacks. Above 0. Default 30 s.
    * Throws a TypeError or RangeError otherwise.
    */
   readonly timeout?: Duration | undefined;
@@ -38,51 +38,51 @@ export interface GracefulShutdownOptions {
    */
   readonly exitOnSignal?: boolean | undefined;
   /**
-   * For how long signals after the first are copies of it, which change nothing: what runs the program (`npm`,
-   * `node --watch`, nodemon) forwards what the terminal has sent to the program, too. Time during which the thread is
-   * blocked does not count. 0 or more. Default 0.5 s.
+   * How long further signals count as copies of the first, which change nothing: a runner (`npm`, `node --watch`,
+   * nodemon) forwards signals that the terminal has also sent to the program. Time during which the thread is blocked
+   * does not count. 0 or more. Default 0.5 s.
    */
   readonly repeatGrace?: Duration | undefined;
   /**
    * What a signal after that time means. `"default"`: SIGINT, SIGQUIT and SIGBREAK, which people type, end the
    * process at once, with 128 + the signal's number; all others do so only when the shutdown is complete, because their
-   * senders can send a SIGKILL. `"exit"`: all do. `"ignore"`: none does. A function gets `{ signal, first, seconds }`
-   * and returns `"exit"` or `"ignore"`; anything else, or an error, means the default. Of several shutdowns one is
-   * enough to end the process. Default `"default"`.
+   * senders can send SIGKILL. `"exit"`: all do. `"ignore"`: none does. A function gets `{ signal, first, seconds }` and
+   * returns `"exit"` or `"ignore"`; anything else, or an error, means the default. If there are several shutdowns, one
+   * `"exit"` is enough to end the process. Default `"default"`.
    */
   readonly onSecondSignal?: OnSecondSignal | undefined;
   /**
    * Whether an uncaught exception or unhandled rejection is printed, begins a shutdown and ends the process
-   * with code 1; without `preStopDelay`, because a broken process must not go on serving. Default `false`.
+   * with code 1; without `preStopDelay`, because a broken process must not keep serving. Default `false`.
    */
   readonly handleUncaught?: boolean | undefined;
   /**
-   * How long to go on serving after the shutdown has begun (`isShuttingDown`, `signal` and `begin` say so at
-   * once) before the first callback runs: time for a load balancer to notice. 0 or more, below `timeout`,
-   * which includes it. An uncaught error ends the delay. Default 0.
+   * How long to keep serving after the shutdown has begun (`isShuttingDown`, `signal` and `begin` show it at once)
+   * before the first callback runs, so that a load balancer can notice. 0 or more, below `timeout`, which includes it.
+   * An uncaught error ends the delay. Default 0.
    */
   readonly preStopDelay?: Duration | undefined;
   /**
-   * The part of the remaining time that a server, a worker thread or a cluster leaves to the callbacks after it, so that
-   * one stuck client does not take theirs: 0 to 0.9. One with a `timeout` of its own has that instead, and the last one
-   * leaves nothing. Default 0.33.
+   * The part of the remaining time that a server, a worker thread or a cluster leaves to the callbacks after it, so
+   * that one stuck client does not use up their time: 0 to 0.9. Does not apply to one with its own `timeout`, nor to
+   * the last. Default 0.33.
    */
   readonly reserve?: number | undefined;
   /** The source of time. Default the clock of the machine. */
   readonly clock?: Clock | undefined;
   /**
-   * Called with the exit code instead of `process.exit`. A promise is awaited, for `timeout` at most. When it throws or
-   * rejects, the process ends with the code all the same.
+   * Called with the exit code instead of `process.exit`. A promise is awaited, for `timeout` at most. If it throws or
+   * rejects, the process still ends, with that code.
    */
   readonly exit?: ((code: number) => unknown) | undefined;
 }
 
-/** A signal that came after the one that began the shutdown and is no copy of it. */
+/** A signal received after the one that began the shutdown, and not a copy of it. */
 export interface SecondSignal {
   readonly signal: ShutdownSignal;
-  /** The one that began the shutdown. */
+  /** The signal that began the shutdown. */
   readonly first: ShutdownSignal;
-  /** How long after the first it came, in seconds. */
+  /** How long after the first signal, in seconds. */
   readonly seconds: number;
 }
 
@@ -149,7 +149,7 @@ function secondSignal(): Rule<OnSecondSignal> {
   });
 }
 
-/** What each option of {@link GracefulShutdown} may be. */
+/** The allowed values of each option of {@link GracefulShutdown}. */
 export const shutdownRules: OptionRules<GracefulShutdownSettings> = {
   name: text("shutdown"),
   timeout: duration(30),
@@ -174,7 +174,7 @@ export function checkDelay({ preStopDelay, timeout }: GracefulShutdownSettings):
   );
 }
 
-/** What `update` can change: options as for the constructor. */
+/** The options that `update` can change, as for the constructor. */
 export type ShutdownChanges = Pick<
   GracefulShutdownOptions,
   "timeout" | "forceExitCode" | "exitOnSignal" | "preStopDelay" | "reserve"

@@ -1,15 +1,15 @@
 import type { ShutdownContext, ShutdownCut, ShutdownMember } from "./report.js";
 
-/** What was registered. */
+/** The kind of a registration. */
 export type ShutdownKind = "callback" | "server" | "worker" | "cluster";
 
-/** A registration, which is called in its turn; times in milliseconds. */
+/** A registration, which runs in its turn; times in milliseconds. */
 export interface Hook {
   readonly name: string;
   readonly kind: ShutdownKind;
   readonly priority: number;
   readonly timeout?: number | undefined;
-  /** @param time how long it may take, for those that divide it among several steps. */
+  /** @param time how long it may take, for registrations that divide it among several steps. */
   readonly callback: (context: ShutdownContext, time: number) => unknown;
   /** After its turn: what became of its threads or processes. */
   readonly members?: () => Promise<readonly ShutdownMember[]>;
@@ -19,15 +19,15 @@ export interface Hook {
   readonly release?: () => void;
 }
 
-/** The order of the turns: lower priority first, ties as they were registered. */
+/** The order of the turns: lower priority first, ties in the order of registration. */
 export function inOrder(hooks: readonly Hook[]): readonly Hook[] {
   // The sort is stable.
   return hooks.toSorted((one, other) => one.priority - other.priority);
 }
 
 /**
- * How long a callback may run when its turn comes at `now`: its own timeout or what is left, 0 when nothing is. One that
- * waits for others (clients, threads, processes) and has no timeout of its own leaves a part to the callbacks after it.
+ * How long a callback may run when its turn comes at `now`: its own timeout or the remaining time, at least 0. If it
+ * waits for clients, threads or processes and has no timeout of its own, it leaves a part to later callbacks.
  *
  * @param reserve that part; 0 for the last callback.
  */

@@ -3,7 +3,7 @@ import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { custom, duration, optional } from "../kernel/rules.js";
 import { unlike } from "../kernel/show.js";
 
-/** Options of `register`, and of all that can be registered. */
+/** Options of `register` and of the other methods that register something. */
 export interface ShutdownCallbackOptions {
   /** Lower runs first; any finite number. Default 100. Ties run in the order of registration. */
   readonly priority?: number | undefined;
@@ -17,7 +17,7 @@ export type ShutdownCallbackSettings = SettingsFor<
   { priority: number; timeout: number | undefined }
 >;
 
-/** What each option of `register` may be. */
+/** The allowed values of each option of `register`. */
 export const callbackRules: OptionRules<ShutdownCallbackSettings> = {
   priority: custom({
     fallback: 100,
@@ -33,8 +33,8 @@ export const callbackRules: OptionRules<ShutdownCallbackSettings> = {
 /** Options of `registerServer`. */
 export interface ShutdownServerOptions extends ShutdownCallbackOptions {
   /**
-   * How long an HTTP connection without a request stays open for one that is on its way, which is then answered
-   * with `Connection: close`. 0 or more; a quarter of the server's time at most counts. Default 0.5 s.
+   * How long an HTTP connection without a request stays open, so that a request that is on its way is still answered,
+   * with `Connection: close`. 0 or more, limited to a quarter of the server's time. Default 0.5 s.
    */
   readonly idleGrace?: Duration | undefined;
 }
@@ -45,7 +45,7 @@ export type ShutdownServerSettings = SettingsFor<
   { priority: number; timeout: number | undefined; idleGrace: number }
 >;
 
-/** What each option of `registerServer` may be. */
+/** The allowed values of each option of `registerServer`. */
 export const serverRules: OptionRules<ShutdownServerSettings> = {
   ...callbackRules,
   idleGrace: duration(0.5, { zero: true }),

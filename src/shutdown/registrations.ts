@@ -19,7 +19,7 @@ export class Registrations {
   /**
    * Adds a registration; disposing of the result removes it.
    *
-   * @param prepare makes the rest of it; called after all checks.
+   * @param prepare makes the rest of the registration; called after all checks.
    */
   add<Settings extends ShutdownCallbackSettings>(
     name: string,
@@ -38,7 +38,7 @@ export class Registrations {
     if (this.#hooks.some((hook) => hook.name === name)) {
       throw new ShutdownError(
         "ERR_SHUTDOWN_DUPLICATE",
-        `${show(name)} is registered already; use another name, or unregister it first.`,
+        `${show(name)} is already registered; use another name, or unregister it first.`,
       );
     }
     const { priority, timeout } = settings;

@@ -1,8 +1,8 @@
-/** What a callback is given when its turn has come. */
+/** The argument of a callback. */
 export interface ShutdownContext {
-  /** Aborted when the callback's time is up; its result counts no more from then on. */
+  /** Aborts when the callback's time is up; its result is ignored from then on. */
   readonly signal: AbortSignal;
-  /** Why the process shuts down: a signal's name, what `trigger` was given, or `"uncaughtException"`. */
+  /** Why the process shuts down: a signal's name, the reason passed to `trigger`, or `"uncaughtException"`. */
   readonly reason: string;
   /** The uncaught error that began the shutdown, or the first that came during it; with `handleUncaught`. */
   readonly error?: unknown;
@@ -17,18 +17,18 @@ export type ShutdownCallback = (context: ShutdownContext) => unknown;
  */
 export type ShutdownStatus = "done" | "failed" | "timed-out" | "skipped";
 
-/** What became of a worker thread, or of a worker process of a cluster. */
+/** How a worker thread, or a worker process of a cluster, ended. */
 export interface ShutdownMember {
-  /** `"thread 3"` or `"worker 3"`, with the id that Node gave it. */
+  /** `"thread 3"` or `"worker 3"`, with Node's id. */
   readonly name: string;
   /** The process id; `null` for a thread. */
   readonly pid: number | null;
-  /** `null` when a signal ended it, or when it was not gone yet as its time was up. */
+  /** `null` if a signal ended it, or if it had not ended when its time was up. */
   readonly exitCode: number | null;
   readonly signal: string | null;
   /**
-   * `"left"`: it ended by itself. `"dismissed"`: it has no installed shutdown of its own, so that a thread was
-   * terminated and a process got a SIGTERM. `"killed"`: it was still there when its time was up.
+   * `"left"`: it ended by itself. `"dismissed"`: it has no installed shutdown of its own, so a thread was terminated or
+   * a process was sent SIGTERM. `"killed"`: it was still there when its time was up.
    */
   readonly fate: "left" | "dismissed" | "killed";
   /** The results of its own callbacks; `null` when it did not send them. */
@@ -42,7 +42,7 @@ export interface ShutdownMember {
     | null;
 }
 
-/** How many connections of a server were cut off, by what was on them. */
+/** How many connections of a server were cut off, by their use. */
 export interface ShutdownCut {
   /** WebSockets that had not closed 2 s after they were told to. */
   readonly websockets?: number;
@@ -52,43 +52,43 @@ export interface ShutdownCut {
   readonly downloads?: number;
   /** Other upgraded connections without traffic for 5 s. */
   readonly tunnels?: number;
-  /** All others that were left when the time of the server was up. */
+  /** All others that were still open when the time of the server was up. */
   readonly unfinished?: number;
 }
 
-/** What became of one callback. */
+/** The result of one callback. */
 export interface ShutdownResult {
   readonly name: string;
   readonly status: ShutdownStatus;
   /** How long it ran, in seconds. */
   readonly seconds: number;
-  /** What it threw or rejected with, what something that it started threw uncaught, or the `ShutdownError` of its timeout. */
+  /** The error of the callback, an uncaught error of code that it started, or the `ShutdownError` of its timeout. */
   readonly error?: unknown;
-  /** The threads or processes behind a `registerWorker` or `registerCluster`. */
+  /** The threads or processes of a `registerWorker` or `registerCluster`. */
   readonly members?: readonly ShutdownMember[];
-  /** What a server has cut off; not there when nothing was. */
+  /** The connections that a server has cut off; missing if there were none. */
   readonly cut?: ShutdownCut;
 }
 
-/** What became of a shutdown. */
+/** The result of a shutdown. */
 export interface ShutdownReport {
   readonly reason: string;
   /** The uncaught error that began the shutdown, or the first that came during it; with `handleUncaught`. */
   readonly error?: unknown;
   /** One entry for each callback, in the order of their turns. */
   readonly results: readonly ShutdownResult[];
-  /** From the beginning to the last callback, with the `preStopDelay`, in seconds. */
+  /** Seconds from the beginning to the end of the last callback, including `preStopDelay`. */
   readonly seconds: number;
   /** Whether every callback is `"done"`. */
   readonly ok: boolean;
 }
 
-/** What the events of a `GracefulShutdown` carry. */
+/** The payloads of the events of a `GracefulShutdown`. */
 export interface ShutdownEvents {
   /** The shutdown has begun; no callback has run yet. */
   readonly begin: { readonly reason: string; readonly error?: unknown };
   /** A callback has ended, or was skipped. */
   readonly callback: { readonly result: ShutdownResult };
-  /** All callbacks have ended; the process has not. */
+  /** All callbacks have ended; the process is still running. */
   readonly complete: { readonly report: ShutdownReport };
 }

@@ -17,9 +17,9 @@ import { takeTurn } from "./turn.js";
  */
 const AFTER_ERROR = 1000;
 
-/** The inputs of {@link runHooks} that change meanwhile, and its callbacks. */
+/** The inputs of {@link runHooks} that change during a run, and its callbacks. */
 interface Observer {
-  /** Aborted after an uncaught error: the process is in an undefined state and must not go on serving. */
+  /** Aborts after an uncaught error: the process is in an undefined state and must not keep serving. */
   readonly broken: AbortSignal;
   /** The uncaught error so far, if any. */
   readonly crash: () => { readonly error: unknown } | undefined;
@@ -29,7 +29,7 @@ interface Observer {
   readonly onResult: (result: ShutdownResult) => void;
 }
 
-/** Goes on serving for `delay` milliseconds, or until the process is broken. */
+/** Waits `delay` milliseconds, or until there is an uncaught error. */
 async function linger(delay: number, broken: AbortSignal, clock: Clock): Promise<void> {
   if (delay === 0 || broken.aborted) return;
   const broke = new Promise<void>((resolve) => {
@@ -76,7 +76,7 @@ export async function runHooks(
 
 /**
  * Gives one callback its turn of at most `time` milliseconds; never rejects. Its timer keeps the process
- * alive meanwhile: a promise that never settles must not let it end half-way.
+ * alive meanwhile, even if the callback's promise never settles.
  */
 async function runHook(
   { name, kind, callback, members, cut }: Hook,
@@ -95,7 +95,7 @@ async function runHook(
     controller.abort(error);
   };
   const expire = (): void => {
-    // What is left of the total time is rarely a round number.
+    // The rest of the total time is rarely a round number.
     const seconds = time < 1000 ? time / 1000 : Math.round(time / 100) / 10;
     const message = `${name} did not finish within ${formatDuration(seconds)}.`;
     end("timed-out", new ShutdownError("ERR_SHUTDOWN_TIMEOUT", message));

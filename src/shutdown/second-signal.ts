@@ -2,7 +2,7 @@ import { realClock, type Timer } from "../kernel/clock.js";
 import { runContained } from "../kernel/warning.js";
 import type { GracefulShutdownSettings, SecondSignalAnswer, ShutdownSignal } from "./options.js";
 
-/** Whether a key combination sends it. Other signals come from programs, which can send SIGKILL later. */
+/** Whether a key combination sends the signal. Other signals come from programs, which can send SIGKILL later. */
 export function isTyped(signal: string): boolean {
   return ["SIGINT", "SIGQUIT", "SIGBREAK"].includes(signal);
 }
@@ -25,7 +25,7 @@ export class SignalHistory {
   #first: { readonly signal: ShutdownSignal; readonly at: number } | undefined;
   #grace: Timer | undefined;
 
-  /** How many listeners each signal had when the grace was over and `once` listeners were gone. */
+  /** How many listeners each signal had at the end of the grace, without `once` listeners that had run. */
   readonly #listeners = new Map<ShutdownSignal, number>();
 
   constructor(settings: HistorySettings) {

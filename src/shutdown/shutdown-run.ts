@@ -15,12 +15,12 @@ import { type ShutdownWaitOptions, waitForEnd } from "./wait.js";
 /** A shutdown that has begun. */
 interface Begun {
   readonly reason: string;
-  /** When its time is up, in milliseconds of `process.hrtime`. */
+  /** The deadline, in milliseconds of `process.hrtime`. */
   readonly until: number;
   readonly report: Promise<ShutdownReport>;
 }
 
-/** The one run of a shutdown, from its beginning to its end: what the signals and the public methods act on. */
+/** The one run of a shutdown, on which signals and the public methods act. */
 export class ShutdownRun {
   /** They may change until it begins. */
   settings: GracefulShutdownSettings;
@@ -58,7 +58,7 @@ export class ShutdownRun {
     return this.#begun !== undefined;
   }
 
-  /** Until when it may take, in milliseconds of `process.hrtime`; `undefined` unless it is in progress. */
+  /** The deadline, in milliseconds of `process.hrtime`; `undefined` unless it is in progress. */
   get until(): number | undefined {
     return this.#isComplete ? undefined : this.#begun?.until;
   }
@@ -76,7 +76,7 @@ export class ShutdownRun {
 
   /**
    * Begins it after an uncaught error, unless it has begun, and ends the `preStopDelay`: the process is in an undefined
-   * state and must not go on serving.
+   * state and must not keep serving.
    */
   crash(reason: string, error: unknown): void {
     this.#crash ??= { error };
@@ -84,7 +84,7 @@ export class ShutdownRun {
     void this.begin(reason);
   }
 
-  /** Begins it where nobody receives the report: without listeners, failures become warnings, once. Never rejects. */
+  /** Begins it without a caller for the report: without listeners, failures become warnings, once. Never rejects. */
   finish(reason: string = ""): Promise<ShutdownReport> {
     return (this.#finished ??= this.begin(reason).then((report) => {
       if (!this.#events.has("callback") && !this.#events.has("complete")) warnOfFailures(report);
@@ -92,7 +92,7 @@ export class ShutdownRun {
     }));
   }
 
-  /** The process exits after it: the deadline is enforced until then. */
+  /** The process is about to exit; the deadline is enforced until then. */
   exitFollows(): void {
     this.#isExiting = true;
   }
@@ -108,7 +108,7 @@ export class ShutdownRun {
     return waitForEnd(this.#completion.signal, this.settings.clock, options);
   }
 
-  /** What it does at this moment. */
+  /** The current state. */
   snapshot(isInstalled: boolean): ShutdownSnapshot {
     const begun = this.hasBegun ? "draining" : "idle";
     const parts = {

@@ -14,7 +14,7 @@ import { failTurn } from "./turn.js";
 import { endingBecause } from "./unfinished.js";
 
 // One listener for each signal serves all installed shutdowns. Each of them runs, and the process ends when all that
-// have begun are complete, also those of other copies of this package.
+// have begun are complete, including those of other copies of this package.
 const emitter: NodeJS.EventEmitter = process;
 const CRASH = "uncaughtException";
 const REJECTION = "unhandledRejection";
@@ -37,7 +37,7 @@ const self: Copy = {
 
 type Reports = Map<ShutdownRun, ShutdownReport>;
 
-/** Waits for all shutdowns that have begun, also those that begin meanwhile, and adds their reports. */
+/** Waits for all shutdowns that have begun, including those that begin meanwhile, and adds their reports. */
 async function join(reports: Reports, begin: (run: ShutdownRun) => void = () => {}): Promise<Reports> {
   for (;;) {
     const run = [...installed].find((other) => other.hasBegun && !reports.has(other));
@@ -47,7 +47,7 @@ async function join(reports: Reports, begin: (run: ShutdownRun) => void = () => 
   }
 }
 
-/** The exit code of the first shutdown that did not end well; `undefined` when all did. */
+/** The exit code of the first shutdown that failed; `undefined` if none did. */
 function failureCode(reports: Reports): number | undefined {
   return [...reports].find(([, { ok }]) => !ok)?.[0].settings.forceExitCode;
 }
@@ -84,7 +84,7 @@ export function install(run: ShutdownRun): void {
   }
 }
 
-/** Stops listening, except to what other shutdowns listen to. */
+/** Stops listening, except to events that other shutdowns listen to. */
 export function uninstall(run: ShutdownRun): void {
   installed.delete(run);
   run.history.stop();
@@ -128,7 +128,7 @@ function received(signal: ShutdownSignal): void {
   );
 }
 
-/** Ends the process at once. The exit code is that of an orderly end, so stderr says what was not done. */
+/** Ends the process at once. The exit code is that of an orderly end, so stderr lists the unfinished callbacks. */
 async function cutShort({ settings }: ShutdownRun, signal: ShutdownSignal, code: number): Promise<void> {
   endingBecause(`ended at once by a second signal, ${signal}`);
   // The application's `exit` is still running and may hang: one more signal bypasses it.
@@ -155,7 +155,7 @@ function crashed(error: unknown, origin: unknown): void {
   if (shared.exitCode !== undefined && isInterruption(error)) return;
   process.stderr.write(`Uncaught ${inspected(error)}\n`);
   const found = listenersTo(CRASH);
-  // A shutdown in progress takes in the error even without `handleUncaught`.
+  // A shutdown in progress records the error even without `handleUncaught`.
   for (const run of installed) {
     if (found.includes(run) || run.hasBegun) run.crash(String(origin), error);
   }
@@ -174,7 +174,7 @@ function otherCopies(): readonly Copy[] {
   return [...sharedByCopies().copies].filter((copy) => copy !== self);
 }
 
-/** Ends the process when every shutdown that has begun is complete, unless that is under way already. */
+/** Ends the process when every shutdown that has begun is complete, unless that is already in progress. */
 async function leave(leader: ShutdownRun | undefined, code: number): Promise<void> {
   const shared = sharedByCopies();
   if (leader === undefined || shared.exitCode !== undefined) return;
@@ -184,7 +184,7 @@ async function leave(leader: ShutdownRun | undefined, code: number): Promise<voi
   const reports: Reports = new Map();
   leader.exitFollows();
   reports.set(leader, await leader.finish());
-  // Looks again each time: another may have begun meanwhile.
+  // Checked again each time, because another may have begun meanwhile.
   for (;;) {
     await join(reports, (run) => run.exitFollows());
     const other = otherCopies().find((copy) => copy.until() !== undefined);
@@ -204,7 +204,7 @@ async function leave(leader: ShutdownRun | undefined, code: number): Promise<voi
   // Read last: an exception may have changed it meanwhile.
   await endProcess(leader.settings, failed ?? shared.exitCode);
   shared.exitCode = undefined;
-  // Reached only after an `exit` of the application's own that returned.
+  // Reached only if the application's own `exit` has returned.
   for (const tolerance of tolerances) tolerance[Symbol.dispose]();
   for (const run of reports.keys()) run.exitReturned();
 }

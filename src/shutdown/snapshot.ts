@@ -4,12 +4,12 @@ import { show } from "../kernel/show.js";
 import type { Hook, ShutdownKind } from "./plan.js";
 import type { ShutdownCut, ShutdownMember, ShutdownResult, ShutdownStatus } from "./report.js";
 
-/** The state of a `GracefulShutdown` at one moment; times in seconds. */
+/** The state of a `GracefulShutdown`; times in seconds. */
 export interface ShutdownSnapshot extends Snapshot {
   readonly kind: "shutdown";
   readonly state: "idle" | "draining" | "complete";
   readonly isInstalled: boolean;
-  /** Why it shuts down; `null` while it does not. */
+  /** Why it shuts down; `null` before the shutdown. */
   readonly reason: string | null;
   /** The callback whose turn it is. */
   readonly runningCallback: string | null;
@@ -26,9 +26,9 @@ export interface ShutdownSnapshot extends Snapshot {
     readonly status: ShutdownStatus;
     readonly seconds: number;
     readonly error: string | null;
-    /** The threads or processes behind it, where there are any. */
+    /** Its threads or processes, if it has any. */
     readonly members?: readonly ShutdownMember[];
-    /** What a server has cut off; not there when nothing was. */
+    /** The connections that a server has cut off; missing if there were none. */
     readonly cut?: ShutdownCut;
   }[];
 }
@@ -59,7 +59,7 @@ export function describe(
   });
 }
 
-/** The results as plain data: of an error the message. */
+/** The results as plain data, with the message of each error. */
 export function describeResults(results: readonly ShutdownResult[]): ShutdownSnapshot["results"] {
   return frozenList(results, (result) => ({ ...result, error: told(result) }));
 }

@@ -1,12 +1,12 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 
-/** Ends one turn, because something that it started threw an uncaught error. */
+/** Ends one turn, because code that it started threw an uncaught error. */
 export type FailTurn = (error: unknown) => void;
 
 let turns: AsyncLocalStorage<FailTurn> | undefined;
 let inProgress = 0;
 
-/** Runs the callback of a turn; errors of all that it starts, awaited or not, can be traced to it until its end. */
+/** Runs the callback of a turn; until its end, errors of code that it starts, awaited or not, can be traced to it. */
 export async function takeTurn<Result>(fail: FailTurn, callback: () => Promise<Result>): Promise<Result> {
   if (turns === undefined) {
     const { AsyncLocalStorage: Storage } = process.getBuiltinModule("node:async_hooks");

@@ -28,7 +28,7 @@ export function noteEnded(shutdown: Unfinished): void {
   if (inProgress.size === 0) process.off("exit", tell);
 }
 
-/** Sets why the process is about to end; `undefined` if it went on after all. */
+/** Sets why the process is about to end; `undefined` if it is no longer about to end. */
 export function endingBecause(reason: string | undefined): void {
   cause = reason;
 }

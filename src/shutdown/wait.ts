@@ -20,7 +20,7 @@ type ShutdownWaitSettings = SettingsFor<
   { timeout: number | undefined; signal: AbortSignal | undefined }
 >;
 
-/** What each option of `wait` may be. */
+/** The allowed values of each option of `wait`. */
 const waitRules: OptionRules<ShutdownWaitSettings> = {
   timeout: optional(duration(undefined, { zero: true })),
   signal: signalRule,

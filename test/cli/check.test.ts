@@ -45,7 +45,7 @@ describe("check", () => {
     expect(terminal.stderr.text).toBe("");
   });
 
-  test("takes three of the file's own intervals where no limit is given, and the limit where one is", async () => {
+  test("allows three of the file's intervals by default, and otherwise the given age", async () => {
     const terminal = new FakeTerminal();
     const file = terminal.beat("a.heartbeat", 40, { interval: 20 });
     expect((await look(terminal, file))[0]).toBe(0);
@@ -76,7 +76,7 @@ describe("check", () => {
     }
   });
 
-  test("finds a process of this host that is gone, at once", async () => {
+  test("reports at once that a process of this host is gone", async () => {
     const terminal = new FakeTerminal();
     const hostname = os.hostname();
     const [code, text] = await look(

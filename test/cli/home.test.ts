@@ -5,7 +5,7 @@ import { FakeTerminal } from "./fake-terminal.js";
 
 afterEach(() => void vi.unstubAllEnvs());
 
-test("every command takes ~/ for the home folder, as a program without a shell gives it", async () => {
+test("every command expands ~/ to the home folder, because a program may start it without a shell", async () => {
   const terminal = new FakeTerminal();
   const home = path.join(terminal.cwd, "home");
   terminal.env["HOME"] = home;

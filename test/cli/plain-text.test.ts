@@ -5,7 +5,7 @@ import { tableLines } from "../../src/cli/table.js";
 
 const plain = (text: string): string => text;
 
-describe("what a file says of itself", () => {
+describe("text from a file", () => {
   test.each([
     ["an escape sequence", "\u001B[31mred\u001B[0m", String.raw`\x1b[31mred\x1b[0m`],
     ["a new line", "one\ntwo\r\n", String.raw`one\ntwo\x0d\n`],
@@ -19,12 +19,12 @@ describe("what a file says of itself", () => {
     expect(harmless(text)).toBe(shown);
   });
 
-  test("stays what it is when it can do nothing", () => {
+  test("is unchanged if it is harmless", () => {
     const text = "Zürich 漢字 🎉 ½ – “quoted” | a=b";
     expect(harmless(text)).toBe(text);
   });
 
-  test("never has a control character left, whatever it was", () => {
+  test("never keeps a control character", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(harmless(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
@@ -59,7 +59,7 @@ describe("the width of a text", () => {
     expect(displayWidth(text)).toBe(width);
   });
 
-  test("is kept to when it is cut, and exact when it is padded", () => {
+  test("is not exceeded after a cut, and is exact after padding", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.nat(30), (raw, width) => {
         const text = harmless(raw);
@@ -88,7 +88,7 @@ describe("a table", () => {
     [{ text: "b" }, { text: "100s" }, { text: "" }],
   ];
 
-  test("is as wide as its texts where there is no terminal", () => {
+  test("is as wide as its texts without a terminal", () => {
     expect(tableLines(columns, rows, plain, undefined)).toEqual([
       "NAME          AGE  REST",
       `a-long-name    1s  ${"x".repeat(40)}`,

@@ -27,7 +27,7 @@ describe("the command line", () => {
     expect(terminal.stdout.text).toBe("");
   });
 
-  test.each(["--version", "-v", "-V", "version"])("tells the version of the package for %s", async (word) => {
+  test.each(["--version", "-v", "-V", "version"])("shows the version of the package for %s", async (word) => {
     const terminal = new FakeTerminal();
     expect(await terminal.run(word)).toBe(0);
     expect(terminal.stdout.text).toMatch(/^\d+\.\d+\.\d+\n$/);
@@ -54,7 +54,7 @@ describe("the command line", () => {
     );
   });
 
-  test("writes out what could steer the terminal of an argument that it repeats", async () => {
+  test("escapes control characters of an argument that it repeats", async () => {
     for (const words of [
       ["check", "x", "--\u001B[31m"],
       ["status", "no\u001B[31m*"],
@@ -79,7 +79,7 @@ describe("the command line", () => {
     }
   });
 
-  test("takes a failure that nobody foresaw for no answer: exit code 2, with its stack", async () => {
+  test("ends with code 2 and the stack after an unexpected failure", async () => {
     const terminal = new FakeTerminal();
     Object.defineProperty(terminal, "clock", {
       get: () => {
@@ -110,7 +110,7 @@ describe("the help", async () => {
     },
   );
 
-  test("of all commands fits too, and calls each as the table does", async () => {
+  test("of all commands fits too, and uses the names of the table", async () => {
     const terminal = new FakeTerminal();
     await terminal.run("--help");
     expect(terminal.stdout.text.split("\n").filter((line) => line.length > 80)).toEqual([]);

@@ -62,7 +62,7 @@ function run(program: string, args: readonly string[], until?: string): Promise<
 const cli = (...args: string[]): Promise<Outcome> => run(process.execPath, [main, ...args]);
 
 describe("the program", () => {
-  test("answers by its exit code, and without colours where there is no terminal", async () => {
+  test("answers with its exit code, and without colours if there is no terminal", async () => {
     const alive = await cli("check", "state/app.heartbeat");
     expect(alive).toMatchObject({ code: 0, stderr: "" });
     expect(alive.stdout).toMatch(
@@ -100,7 +100,7 @@ describe("the program", () => {
     expect(text).not.toContain("Usage: kstlib-resilience status");
   });
 
-  test.skipIf(isWindows)("is silent when nobody reads to the end", async () => {
+  test.skipIf(isWindows)("is silent when its reader closes the pipe early", async () => {
     for (const command of [
       "kstlib-resilience config schema | head -c 10",
       "kstlib-resilience status state --watch --interval 50ms | head -n 1",
@@ -112,13 +112,13 @@ describe("the program", () => {
     }
   });
 
-  test.skipIf(!fs.existsSync("/dev/full"))("does not hide that its output was lost", async () => {
+  test.skipIf(!fs.existsSync("/dev/full"))("reports that its output was lost", async () => {
     const { code, stderr } = await run("/bin/sh", ["-c", "kstlib-resilience config schema > /dev/full"]);
     expect(stderr).toContain("cannot write to stdout: ENOSPC");
     expect(code).toBe(2);
   });
 
-  test.skipIf(isWindows)("ends a watch in order at SIGINT", async () => {
+  test.skipIf(isWindows)("ends a watch in an orderly way at SIGINT", async () => {
     const { code, stdout, stderr } = await run(
       process.execPath,
       [main, "status", "state", "--watch", "--interval", "50ms"],
@@ -128,7 +128,7 @@ describe("the program", () => {
     expect(stdout).toContain("ALIVE");
   });
 
-  test.skipIf(isWindows)("dies of a signal that it does not wait for, as any program", async () => {
+  test.skipIf(isWindows)("is ended by a signal that it does not handle, like any program", async () => {
     const child = spawn(process.execPath, [main, "config", "show"], { cwd: folder });
     child.kill("SIGTERM");
     const signal = await new Promise((resolve) => child.on("close", (_code, name) => resolve(name)));
@@ -179,7 +179,7 @@ const tmux = process.env["TMUX_PATH"] ?? "tmux";
 const hasTmux = spawnSync(tmux, ["-V"]).status === 0;
 
 describe.skipIf(isWindows || !hasTmux)("in a terminal", () => {
-  test("a watch draws in place, follows the size of the window, and gives the terminal back at Ctrl-C", async () => {
+  test("a watch draws in place, follows the size of the window, and restores the terminal at Ctrl-C", async () => {
     const socket = path.join(folder, "tmux.sock");
     const { TMUX: _outer, NO_COLOR: _no, ...env } = process.env;
     const talk = (...args: string[]): string =>

@@ -179,7 +179,7 @@ describe("status", () => {
     expect(terminal.stdout.text).toMatch(/; pid 4242\n$/);
   });
 
-  test("takes of a folder what is called a heartbeat and what is one, and nothing below it", async () => {
+  test("reads files of a folder that are named or are heartbeats, and no subfolder", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("state/api.heartbeat");
     terminal.beat("state/python.json");
@@ -193,7 +193,7 @@ describe("status", () => {
     expect(text).toContain("not a heartbeat");
   });
 
-  test("expands globs that the shell left alone", async () => {
+  test("expands globs that the shell has not expanded", async () => {
     const terminal = new FakeTerminal();
     for (const name of [
       "a.heartbeat",
@@ -218,14 +218,14 @@ describe("status", () => {
     expect(await named("./state/../state/a*")).toEqual(["a"]);
   });
 
-  test("leaves out of a glob what is a link to a folder", async () => {
+  test("omits links to folders from a glob", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("state/a.heartbeat");
     fs.symlinkSync("..", path.join(terminal.cwd, "state/up"));
     expect(namesIn((await status(terminal, "state/*"))[1])).toEqual(["a"]);
   });
 
-  test("takes a file whose name looks like a glob for what it is", async () => {
+  test("reads a file whose name looks like a glob", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("odd[1].heartbeat");
     terminal.beat("odd1.heartbeat");
@@ -240,7 +240,7 @@ describe("status", () => {
     expect(namesIn((await status(terminal, "**/*.heartbeat"))[1])).toEqual(["a"]);
   });
 
-  test("shows each file once, and by its path where two have one name", async () => {
+  test("shows each file once, and by its path if two have the same name", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("one/app.heartbeat");
     terminal.beat("two/app.heartbeat");
@@ -272,7 +272,7 @@ describe("status", () => {
     },
   );
 
-  test("is not held up by metadata of a megabyte", async () => {
+  test("is not slowed down by metadata of a megabyte", async () => {
     const terminal = new FakeTerminal({ columns: 80 });
     const metadata = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, index) => [`key${index}`, "x".repeat(20)]),
@@ -316,7 +316,7 @@ describe("status", () => {
 });
 
 describe("status --json", () => {
-  test("says all that there is to know of each heartbeat", async () => {
+  test("contains all that is known about each heartbeat", async () => {
     const terminal = new FakeTerminal();
     const file = terminal.beat("api.heartbeat", 40, {
       status: "draining",
@@ -364,7 +364,7 @@ describe("status --json", () => {
     });
   });
 
-  test("is an object also when nothing was found", async () => {
+  test("is an object even if nothing was found", async () => {
     const terminal = new FakeTerminal();
     const [code, text] = await status(terminal, "*.nothing", "--json");
     expect(code).toBe(2);
@@ -373,7 +373,7 @@ describe("status --json", () => {
 });
 
 describe("status --watch", () => {
-  test("draws the same again for a window of another size, at once and until its end", async () => {
+  test("draws the same state again as soon as the window changes its size, until it ends", async () => {
     const terminal = new FakeTerminal({ columns: 80, rows: 10 });
     terminal.beat("a.heartbeat");
     const watching = terminal.run("status", "a.heartbeat", "--watch");
@@ -389,7 +389,7 @@ describe("status --watch", () => {
     expect(terminal.stdout.text).toBe("");
   });
 
-  test("counts on as many lines as a narrow terminal needs", async () => {
+  test("shows the counts on as many lines as a narrow terminal needs", async () => {
     const terminal = new FakeTerminal({ columns: 20 });
     terminal.env["NO_COLOR"] = "1";
     terminal.beat("a.heartbeat");
@@ -401,7 +401,7 @@ describe("status --watch", () => {
     ]);
   });
 
-  test("looks again after each interval, and its exit code is that of the last look", async () => {
+  test("checks again after each interval, and its exit code is that of the last check", async () => {
     const terminal = new FakeTerminal();
     terminal.beat("a.heartbeat");
     const watching = terminal.run("status", "a.heartbeat", "--watch", "--interval", "20");
@@ -419,7 +419,7 @@ describe("status --watch", () => {
     expect(terminal.stdout.text.match(/NAME/g)).toHaveLength(3);
   });
 
-  test("shows a file that comes later, and one that is gone again", async () => {
+  test("shows a file that appears later, and one that disappears again", async () => {
     const terminal = new FakeTerminal();
     const watching = terminal.run("status", "*.heartbeat", "--watch", "--interval", "1");
     await terminal.clock.advance(0);
@@ -446,7 +446,7 @@ describe("status --watch", () => {
     expect(lines.map((line) => JSON.parse(line).heartbeats[0].age)).toEqual([0, 2, 4]);
   });
 
-  test("draws in place on a terminal and gives it back with the last picture", async () => {
+  test("draws in place on a terminal, and leaves the last table after restoring it", async () => {
     const terminal = new FakeTerminal({ columns: 80, rows: 24 });
     terminal.env["NO_COLOR"] = "1";
     terminal.beat("a.heartbeat");
@@ -464,7 +464,7 @@ describe("status --watch", () => {
     expect(after.slice(leave.length)).toMatch(/^NAME .*\na  +ALIVE[^]*1 alive\n$/);
   });
 
-  test("shows on a low terminal those that are not well, and never more lines than it has", async () => {
+  test("shows on a low terminal the heartbeats that are not alive, and never more lines than fit", async () => {
     const terminal = new FakeTerminal({ columns: 40, rows: 10 });
     terminal.env["NO_COLOR"] = "1";
     for (let index = 10; index < 30; index++) terminal.beat(`well${index}.heartbeat`);

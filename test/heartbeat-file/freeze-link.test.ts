@@ -42,7 +42,7 @@ function written(state: HeartbeatState): string {
 
 describe("a heartbeat's file in a freeze", () => {
   test.each(["starting", "running", "draining"] as const)(
-    "says frozen instead of %s, and all else as before",
+    "says frozen instead of %s, and is otherwise unchanged",
     (status) => {
       written({ ...beat, status });
       writeFrozen(freezeLinkTo(file), () => true);
@@ -62,7 +62,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readFileSync(file, "utf8")).toBe(before);
   });
 
-  test.runIf(process.platform !== "win32")("is its owner's alone, as a beat's is", () => {
+  test.runIf(process.platform !== "win32")("can be read by its owner alone, like a beat", () => {
     written(beat);
     writeFrozen(freezeLinkTo(file), () => true);
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -74,7 +74,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect(statSync(file).mode & 0o777).toBe(0o644);
   });
 
-  test.runIf(process.platform !== "win32")("is written where the beats are when it is a link", () => {
+  test.runIf(process.platform !== "win32")("is written to the target if it is a link, like the beats", () => {
     const target = path.join(folder, "target");
     written(beat);
     renameSync(file, target);
@@ -85,12 +85,12 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat", "target"]);
   });
 
-  test("is not written when there is none", () => {
+  test("is not written if it does not exist", () => {
     writeFrozen(freezeLinkTo(file), () => true);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("stays as it is when the thread comes back at the last moment", () => {
+  test("is unchanged if the thread continues at the last moment", () => {
     const before = written(beat);
     writeFrozen(freezeLinkTo(file), () => false);
     expect(readFileSync(file, "utf8")).toBe(before);
@@ -107,7 +107,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect(readdirSync(folder)).toEqual(["app.heartbeat"]);
   });
 
-  test("makes no beat wait while nobody is replacing it", () => {
+  test("does not make a beat wait unless it is being replaced", () => {
     const link = freezeLinkTo(file);
     written(beat);
     writeFrozen(link, () => true);
@@ -115,7 +115,7 @@ describe("a heartbeat's file in a freeze", () => {
     expect([...link.turns]).toEqual([1, 0]);
   });
 
-  test("is left to the next beat when it cannot be replaced, and the reason is thrown", () => {
+  test("is left to the next beat if it cannot be replaced, and the reason is thrown", () => {
     written(beat);
     const link = freezeLinkTo(file);
     const failing = (): boolean => {

@@ -46,7 +46,7 @@ describe("the process of a heartbeat", () => {
     expect(processFate(state(own === undefined ? {} : { processStart: own }), now)).toBe("running");
   });
 
-  test("is gone when nobody has its pid", async () => {
+  test("is gone when no process has its pid", async () => {
     const pid = await gonePid();
     expect(processExists(pid)).toBe(false);
     expect(processFate(state({ pid }), now)).toBe("gone");
@@ -60,18 +60,18 @@ describe("the process of a heartbeat", () => {
     expect(processFate(state({ pid, hostname: `${os.hostname()}-not` }), now)).toBe("unknown");
   });
 
-  test("exists also when its pid makes no sense to the system", () => {
+  test("counts as existing if the system rejects its pid", () => {
     expect(processExists(2 ** 40)).toBe(true);
   });
 
   describe.skipIf(!onLinux)("on Linux (skipped elsewhere: no start times)", () => {
-    test("is gone when its pid belongs to a later process, by the mark of its start", () => {
+    test("is gone when its pid belongs to a later process, as its start mark shows", () => {
       const { pid } = sleeper();
       expect(own).toMatch(/^[0-9a-f-]{36}\/\d+\/\d+$/);
       expect(processFate(state({ pid, processStart: own ?? "" }), now)).toBe("gone");
     });
 
-    test("is not judged by its pid when that belongs to another boot or another pid namespace", async () => {
+    test("is not judged by its pid when the file is from another boot or pid namespace", async () => {
       const [boot, space, start] = (own ?? "").split("/");
       const pid = await gonePid();
       for (const processStart of [

@@ -118,7 +118,7 @@ describe("reading a state file", () => {
   });
 
   test.skipIf(!onPosix)(
-    "does not even open what is no file, and does not wait when one is put there just then",
+    "does not open anything but a file, and does not wait if a pipe replaces the file just then",
     async () => {
       const folder = temporaryFolder();
       const fifo = path.join(folder, "fifo");
@@ -137,11 +137,11 @@ describe("reading a state file", () => {
     },
   );
 
-  test.skipIf(process.platform !== "linux")("refuses a file whose size is not what it says", async () => {
+  test.skipIf(process.platform !== "linux")("refuses a file with a false size", async () => {
     expect(await read("/proc/version")).toBe("changed while it was read");
   });
 
-  test("gives no watcher a heartbeat from a file that is nested too deep", async () => {
+  test("gives no reader a heartbeat from a file that is nested too deep", async () => {
     const file = path.join(temporaryFolder(), "a");
     const deep = `${"[".repeat(5000)}${"]".repeat(5000)}`;
     fs.writeFileSync(file, beat({ deep: 0 }).replace('"deep":0', `"deep":${deep}`));
@@ -200,7 +200,7 @@ describe("reading a state file", () => {
     expect(JSON.parse(said)).toEqual([forbidden, forbidden]);
   });
 
-  test("gives something printable, or a reason, whatever is in the file", async () => {
+  test("gives a printable state, or a reason, for any content", async () => {
     const file = path.join(temporaryFolder(), "a.heartbeat");
     const odd = fc.oneof(
       fc.constantFrom("__proto__", "constructor", "toJSON", "\uD800", "\u001B[2J", "\u202E", "\0", "then"),

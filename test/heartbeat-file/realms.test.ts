@@ -24,14 +24,14 @@ function foreign(code: string): Error {
 }
 
 describe("an error of another realm", () => {
-  test("about a missing folder makes it be created", async () => {
+  test("about a missing folder leads to its creation", async () => {
     const file = path.join(temporaryFolder(), "run", "a.heartbeat");
     vi.spyOn(fs.promises, "open").mockRejectedValueOnce(foreign("ENOENT"));
     await stateFileWriter(file)("beat");
     expect(fs.readFileSync(file, "utf8")).toBe("beat");
   });
 
-  test("about a locked file makes the rename be retried", async () => {
+  test("about a locked file leads to another attempt to rename", async () => {
     const file = path.join(temporaryFolder(), "a.heartbeat");
     const clock = new ManualClock();
     vi.spyOn(fs.promises, "rename").mockRejectedValueOnce(foreign("EPERM"));
@@ -41,7 +41,7 @@ describe("an error of another realm", () => {
     expect(fs.readFileSync(file, "utf8")).toBe("beat");
   });
 
-  test("about a missing process is accepted, and no other", () => {
+  test("is accepted if it is about a missing process, and not otherwise", () => {
     const kill = vi.spyOn(process, "kill");
     for (const [code, exists] of [
       ["ESRCH", false],

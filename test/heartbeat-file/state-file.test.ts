@@ -32,14 +32,17 @@ describe("writing a state file", () => {
     expect(fs.readFileSync(path.join(folder, "a.heartbeat"), "utf8")).toBe("second");
   });
 
-  test.skipIf(!onPosix)("gives the file to its owner alone, whatever was there before", async () => {
-    const target = path.join(temporaryFolder(), "a.heartbeat");
-    fs.writeFileSync(target, "old", { mode: 0o666 });
-    await stateFileWriter(target)("new");
-    expect(fs.statSync(target).mode & 0o777).toBe(0o600);
-  });
+  test.skipIf(!onPosix)(
+    "makes the file readable by its owner alone, even if it replaces another",
+    async () => {
+      const target = path.join(temporaryFolder(), "a.heartbeat");
+      fs.writeFileSync(target, "old", { mode: 0o666 });
+      await stateFileWriter(target)("new");
+      expect(fs.statSync(target).mode & 0o777).toBe(0o600);
+    },
+  );
 
-  test.skipIf(!onPosix)("gives the file the mode that was asked for, whatever the umask", async () => {
+  test.skipIf(!onPosix)("gives the file the requested mode, regardless of the umask", async () => {
     const file = path.join(temporaryFolder(), "a.heartbeat");
     const program = `
       import fs from "node:fs";
@@ -54,7 +57,7 @@ describe("writing a state file", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "420\n", stderr: "" });
   });
 
-  test("creates the folder, also when it was removed between two beats", async () => {
+  test("creates the folder, even if it was removed between two beats", async () => {
     const folder = path.join(temporaryFolder(), "run", "app");
     const write = stateFileWriter(path.join(folder, "a.heartbeat"));
     await write("first");
@@ -107,7 +110,7 @@ describe("writing a state file", () => {
     { what: "writing", fail: failHalfway },
     { what: "flushing", fail: failSync },
   ])(
-    "keeps the old text and leaves no temporary file when $what fails, and works again after it",
+    "keeps the old text and leaves no temporary file when $what fails, and works again afterwards",
     async ({ fail }) => {
       const folder = temporaryFolder();
       const target = path.join(folder, "a.heartbeat");
@@ -124,7 +127,7 @@ describe("writing a state file", () => {
     },
   );
 
-  test("rejects with the system's error where a folder cannot be, and where a folder is", async () => {
+  test("rejects with the system's error if the folder cannot be created or the file is a folder", async () => {
     const folder = temporaryFolder();
     fs.writeFileSync(path.join(folder, "file"), "");
     fs.mkdirSync(path.join(folder, "taken", "inside"), { recursive: true });
@@ -135,7 +138,7 @@ describe("writing a state file", () => {
     expect(fs.readdirSync(folder).toSorted()).toEqual(["file", "taken"]);
   });
 
-  test("takes a file name as long as the file system allows", async () => {
+  test("accepts the longest file name that the file system allows", async () => {
     const folder = temporaryFolder();
     const name = "é".repeat(100);
     await stateFileWriter(path.join(folder, name))("x");
@@ -214,14 +217,11 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     ["nothing yet", undefined],
     ["an empty file", ""],
     ["a heartbeat", BEAT],
-  ])(
-    "that its user made and that leads to %s stays, and what it leads to is written",
-    async (_what, content) => {
-      expect(await write(linked(content))).toEqual(FOLLOWED);
-    },
-  );
+  ])("that was made by its user and leads to %s stays, and its target is written", async (_what, content) => {
+    expect(await write(linked(content))).toEqual(FOLLOWED);
+  });
 
-  test("is followed through other links and into a folder that is not there yet", async () => {
+  test("is followed through other links and into a folder that does not exist yet", async () => {
     const found = linked();
     fs.rmdirSync(path.dirname(found.target));
     const again = path.join(found.folder, "again");
@@ -236,14 +236,14 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     expect(await write(found)).toEqual(replaced("precious", found, why));
   });
 
-  test("is replaced in a folder that is writable for everybody", async () => {
+  test("is replaced in a folder that every user may write to", async () => {
     const found = linked("");
     const folder = path.dirname(found.link);
     fs.chmodSync(folder, 0o1777);
     expect(await write(found)).toEqual(replaced("", found, `every user may write to ${folder}`));
   });
 
-  test.skipIf(process.getuid?.() !== 0)("is replaced where it belongs to another user", async () => {
+  test.skipIf(process.getuid?.() !== 0)("is replaced if it belongs to another user", async () => {
     const found = linked(BEAT);
     fs.lchownSync(found.link, 4711, 4711);
     const why = "it belongs to user 4711, this process to user 0";
@@ -264,7 +264,7 @@ describe.skipIf(!onPosix)("a link in place of a state file", () => {
     expect(await write(found)).toEqual(FOLLOWED);
   });
 
-  test("is followed to a file of another mode, which gets that of the beats", async () => {
+  test("is followed to a file of another mode, which changes to that of the beats", async () => {
     const found = linked("");
     fs.chmodSync(found.target, 0o666);
     expect(await write(found)).toEqual(FOLLOWED);
@@ -284,7 +284,7 @@ const canBind = (() => {
 })();
 
 describe.skipIf(!canBind)(`a state file${canBind ? "" : " (SKIPPED: may not mount one)"}`, () => {
-  test("that is mounted by itself says that its folder is to be mounted, and leaves nothing behind", async () => {
+  test("that is mounted by itself gives the advice to mount its folder, and leaves nothing behind", async () => {
     const folder = temporaryFolder();
     const [from = "", to = ""] = ["a", "b"].map((name) => path.join(folder, name));
     for (const file of [from, to]) fs.writeFileSync(file, "old");

@@ -124,7 +124,7 @@ describe("the text of a state", () => {
   });
 
   test.each(["timestamp", "pid", "started_at", "sequence", "interval"])(
-    "is no state when its %s is beyond every number",
+    "is not a state when its %s is too large for a number",
     (key) => {
       for (const number of ["1e309", "-1e309"]) {
         const text = JSON.stringify({ ...ours, [key]: 0 }).replace(`"${key}":0`, `"${key}":${number}`);
@@ -135,20 +135,20 @@ describe("the text of a state", () => {
   );
 
   test.each(["", " ", "null", "[]", "5", '"x"', "{", "{}", "\0\0\0\0", '{"timestamp":', "NaN", '{"a":"\\'])(
-    "is no state when it is %j",
+    "is not a state when it is %j",
     (text) => {
       expect(decodeState(text)).toBeNull();
     },
   );
 
-  test("takes null for a missing optional field", () => {
+  test("may have null for an optional field, which then counts as missing", () => {
     const state = decodeState(JSON.stringify({ ...ours, status: null, interval: null, metadata: null }));
     expect(state).not.toHaveProperty("status");
     expect(state).not.toHaveProperty("interval");
     expect(state?.metadata).toEqual({});
   });
 
-  test("never makes decoding throw, whatever the bytes", () => {
+  test("never makes decoding throw, for any bytes", () => {
     const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array).toString("utf8"));
     const cut = fc.tuple(states, fc.nat(), fc.string({ maxLength: 3 })).map(([state, at, noise]) => {
       const text = encodeState(state);
@@ -163,7 +163,7 @@ describe("the text of a state", () => {
     );
   });
 
-  test("is null when it is cut off anywhere", () => {
+  test("is not a state when it is cut off anywhere", () => {
     const text = JSON.stringify(ours);
     for (let end = 0; end < text.length; end++) expect(decodeState(text.slice(0, end))).toBeNull();
   });

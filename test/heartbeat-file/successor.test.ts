@@ -35,7 +35,7 @@ function holding(found: HeartbeatState): string {
   return file;
 }
 
-describe("which of two processes began later", () => {
+describe("the start order of two processes", () => {
   test.each<[string, string | undefined, string | undefined, number]>([
     ["the first", "boot/1/20", "boot/1/3", 17],
     ["the second", "boot/1/3", "boot/1/20", -17],
@@ -64,7 +64,7 @@ describe.skipIf(process.platform !== "linux")("a file that another process has w
     expect(await hasSuccessor(file, own, now)).toBe(true);
   });
 
-  test("is not its predecessor's, whatever the wall clock says", async () => {
+  test("does not belong to its predecessor, even if the wall clock was set back", async () => {
     // Process 1 is older than this one, and its mark is asked for as it is written here.
     const line = fs.readFileSync("/proc/1/stat", "latin1").split(") ").at(-1) ?? "";
     const first = { pid: 1, processStart: `${mark}/${line.split(" ")[19]}`, startedAt: LATER };

@@ -30,7 +30,7 @@ async function live(stateFile: string, turns: number): Promise<{ pid: number | u
 
 // Generous: dozens of processes are started, perhaps on a busy machine.
 describe("a heartbeat", { timeout: 600_000 }, () => {
-  test("that is killed at random moments leaves a whole file, at most one temporary file, and that until the next start", async () => {
+  test("that is killed at random moments leaves a whole file, and at most one temporary file until the next start", async () => {
     const folder = temporaryFolder();
     const stateFile = path.join(folder, FILE);
     const tally = { beats: 0, kills: 0, temporary: 0 };
@@ -53,7 +53,7 @@ describe("a heartbeat", { timeout: 600_000 }, () => {
     console.log(`killed ${tally.kills} times in ${tally.beats} beats; temporary files: ${tally.temporary}`);
   });
 
-  test("that is written as fast as can be is never read in part, by many readers at once", async () => {
+  test("that is written as fast as possible is never read in part by many concurrent readers", async () => {
     const stateFile = path.join(temporaryFolder(), FILE);
     await new Heartbeat({ stateFile }).beat();
     const writer = spawn(process.execPath, [fixture("heartbeat-writer"), stateFile, "0"]);
@@ -77,7 +77,7 @@ describe("a heartbeat", { timeout: 600_000 }, () => {
   });
 
   test.skipIf(process.platform === "win32")(
-    "that may not write is missed, and beats again when it may",
+    "that has no write permission misses beats, and beats again once it has it",
     async () => {
       const stateFile = path.join(temporaryFolder(), "own", FILE);
       const { stdout, stderr } = await run(process.execPath, [fixture("heartbeat-forbidden"), stateFile]);
@@ -86,7 +86,7 @@ describe("a heartbeat", { timeout: 600_000 }, () => {
     },
   );
 
-  test("replaces a planted symlink in place of its file, and follows one in place of its folder", async () => {
+  test("replaces a symlink planted at the path of its file, and follows one at that of its folder", async () => {
     const folder = temporaryFolder();
     const victim = path.join(folder, "victim");
     const warnings = collectWarnings("KSTLIB_HEARTBEAT_LINK");
@@ -160,7 +160,7 @@ describe.skipIf(!mountable)(`a file system${mountable ? "" : " (SKIPPED: may not
       },
     ],
   ])(
-    "%s misses beats, keeps the old one whole, and takes the next when there is room",
+    "%s makes beats fail, keeps the last one whole, and takes the next when there is room",
     async (_title, options, use) => {
       const folder = smallFileSystem(options);
       const { heartbeat, stateFile, missed } = on(folder);

@@ -52,7 +52,7 @@ function broken(options: HeartbeatOptions = {}) {
 }
 
 describe("update of a heartbeat", () => {
-  test("writes the new interval at once, and then at each of them", async () => {
+  test("writes the new interval at once, and then a beat at each interval", async () => {
     const { clock, heartbeat, read } = setup({ interval: 10 });
     heartbeat.start();
     await clock.advance(3);
@@ -179,7 +179,7 @@ describe("a running heartbeat", () => {
 });
 
 describe("a heartbeat that warms up", () => {
-  test("beats as starting until it is ready, and writes that at once", async () => {
+  test("has the status starting until it is ready, and then writes running at once", async () => {
     const { clock, heartbeat, read, stateFile } = setup();
     heartbeat.start({ ready: false });
     await clock.advance(20);
@@ -241,7 +241,7 @@ describe("stopping a heartbeat", () => {
     expect(read()).toMatchObject({ sequence: 3 });
   });
 
-  test("is idempotent, and nothing before start()", async () => {
+  test("is idempotent, and has no effect before start()", async () => {
     const { heartbeat, folder, read } = setup();
     await heartbeat.stop();
     expect(fs.readdirSync(folder)).toEqual([]);
@@ -268,7 +268,7 @@ describe("stopping a heartbeat", () => {
     expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
   });
 
-  test("is complete at the end of an await using block, and begun at the end of a using block", async () => {
+  test("is complete at the end of an await using block, and has begun at the end of a using block", async () => {
     const { clock, heartbeat, read } = setup();
     {
       await using running = heartbeat;
@@ -285,7 +285,7 @@ describe("stopping a heartbeat", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("can be followed by another start, with a start time of its own", async () => {
+  test("can be followed by another start, with its own start time", async () => {
     const { clock, heartbeat, read } = setup();
     heartbeat.start();
     await clock.advance(30);
@@ -322,7 +322,7 @@ describe("beat()", () => {
     await heartbeat.stop();
   });
 
-  test("rejects after stop(): the file says stopped", async () => {
+  test("rejects after stop(), and the file still says stopped", async () => {
     const { heartbeat, read } = setup();
     heartbeat.start();
     await heartbeat.stop();
@@ -346,7 +346,7 @@ describe("beat()", () => {
 });
 
 describe("a beat that cannot be written", () => {
-  test("becomes a warning, once for a series, without a listener", async () => {
+  test("becomes one warning for a series if there is no listener", async () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -362,7 +362,7 @@ describe("a beat that cannot be written", () => {
     await heartbeat.stop();
   });
 
-  test("is reported to onMissedBeat, onAlert and the listeners, and the next one is tried", async () => {
+  test("is reported to onMissedBeat, onAlert and the listeners, and the next one is attempted", async () => {
     const missed: HeartbeatError[] = [];
     const alerts: unknown[][] = [];
     const events: HeartbeatError[] = [];
@@ -412,7 +412,7 @@ describe("a beat that cannot be written", () => {
     expect(heartbeat.snapshot().missedBeats).toBe(2);
   });
 
-  test("because the previous write hangs is a missed beat, and no second write is begun", async () => {
+  test("because the previous write hangs is a missed beat, and does not begin a second write", async () => {
     const inner = new ManualClock();
     const missed: HeartbeatError[] = [];
     const { heartbeat, read } = setup({
@@ -438,7 +438,7 @@ describe("a beat that cannot be written", () => {
     expect(read()).toMatchObject({ status: "stopped", sequence: 2 });
   });
 
-  test("is not one that is due while another write has just begun", async () => {
+  test("does not include one that is due just after another write has begun", async () => {
     const inner = new ManualClock();
     const { heartbeat } = setup({ clock: untracked(inner) });
     heartbeat.start();
@@ -600,7 +600,7 @@ describe("a target", () => {
     await heartbeat.stop();
   });
 
-  test("that is dead already is reported at the start", async () => {
+  test("that is already dead is reported at the start", async () => {
     const dead = vi.fn<() => void>();
     const { heartbeat } = setup({ target: { isDead: true }, onTargetDead: dead });
     heartbeat.start();
@@ -675,7 +675,7 @@ describe("callbacks and listeners that throw or reject", () => {
 });
 
 describe("draining", () => {
-  test("is written at once when the shutdown's signal aborts, and the beats go on", async () => {
+  test("is written at once when the shutdown's signal aborts, and beats continue", async () => {
     const controller = new AbortController();
     const { clock, heartbeat, read, stateFile } = setup({ drainOn: controller.signal });
     heartbeat.start();
@@ -690,7 +690,7 @@ describe("draining", () => {
     expect(read()).toMatchObject({ status: "stopped" });
   });
 
-  test("is the status from the start when the signal was aborted before", async () => {
+  test("is the status from the start if the signal has already aborted", async () => {
     const { clock, heartbeat, read } = setup({ drainOn: AbortSignal.abort() });
     heartbeat.start();
     await clock.advance(0);
@@ -698,7 +698,7 @@ describe("draining", () => {
     await heartbeat.stop();
   });
 
-  test("by hand happens once, and only while running", async () => {
+  test("through drain() happens once, and only while running", async () => {
     const { clock, folder, heartbeat, read } = setup();
     heartbeat.drain();
     await clock.advance(0);
@@ -797,7 +797,7 @@ describe("reading a heartbeat", () => {
     });
   });
 
-  test("that is missing, or no file, gives null and unknown", async () => {
+  test("that is missing, or is not a file, gives null and unknown", async () => {
     const folder = temporaryFolder();
     for (const [file, reason] of [
       [folder, "not a file"],

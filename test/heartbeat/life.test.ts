@@ -9,7 +9,7 @@ import { temporaryFolder } from "./folder.js";
 const program = path.join(import.meta.dirname, "..", "fixtures", "heartbeat-life.mjs");
 
 test(
-  "a service under a shutdown is starting, running, draining and stopped to who reads its file",
+  "readers see a service with a shutdown as starting, running, draining and stopped",
   {
     timeout: 60_000,
   },
@@ -52,7 +52,7 @@ test.each([
   ["", 0],
   [", also when the wall clock was set back an hour in between", 3_600_000],
 ])(
-  "what ends leaves the file to a process that has begun later, and takes back one of a process that is gone%s",
+  "an ending process leaves the file to one that started later, and takes it back if that is gone%s",
   async (_when, ahead) => {
     const stateFile = path.join(temporaryFolder(), "app.heartbeat");
     const clock: Clock = {

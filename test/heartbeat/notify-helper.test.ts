@@ -37,7 +37,7 @@ function helper(socket = "/nowhere"): NotifyHelper {
 
 const told = (log: string): string[] => fs.readFileSync(log, "utf8").trimEnd().split("\n");
 
-describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000 }, () => {
+describe.skipIf(!isLinux)("the helper that forwards notices", { timeout: 60_000 }, () => {
   test("calls systemd-notify for each, with a word for each line and the socket's address", async () => {
     const log = program('echo "$NOTIFY_SOCKET $# $*" >> "$log"');
     const { send } = helper("@kstlib/a b");
@@ -46,7 +46,7 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     expect(told(log)).toEqual(["@kstlib/a b 2 READY=1 STATUS=running", "@kstlib/a b 1 WATCHDOG=1"]);
   });
 
-  test("is one process for all notices, gone after its end, and another for the next", async () => {
+  test("is one process for all notices, exits at its end, and is started again for the next notice", async () => {
     const log = program(SESSION);
     const notices = helper();
     await notices.send("A=1");
@@ -82,7 +82,7 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     expect(told(log)).toEqual(["A=1", "A=2"]);
   });
 
-  test("outlives the signals that systemd sends to all processes of a unit, as does what it started", async () => {
+  test("survives, with its children, the signals that systemd sends to all processes of a unit", async () => {
     const log = program('[ "$1" = A=1 ] && { kill -TERM 0; kill -INT 0; kill -HUP 0; }; echo "$*" >> "$log"');
     const { send } = helper();
     await send("A=1");
@@ -90,7 +90,7 @@ describe.skipIf(!isLinux)("the helper that passes notices on", { timeout: 60_000
     expect(told(log)).toEqual(["A=1", "A=2"]);
   });
 
-  test("ends with its parent, however that ended", async () => {
+  test("ends with its parent, however the parent ends", async () => {
     const log = program(SESSION);
     const child = spawn(
       process.execPath,

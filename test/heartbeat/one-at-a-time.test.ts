@@ -48,7 +48,7 @@ test("all calls during a run share one more run", async () => {
   expect(runs).toHaveLength(3);
 });
 
-test("a call between two runs starts no third, whatever job makes it", async () => {
+test("a call between two runs does not start a third", async () => {
   const { runs, run, most } = jobs();
   const waiting = [run(), run()];
   runs[0]?.end();

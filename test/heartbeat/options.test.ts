@@ -138,7 +138,7 @@ describe("an option of a heartbeat", () => {
     );
   });
 
-  test.each([null, 5, "x", []])("cannot stand in %j instead of an object", (options) => {
+  test.each([null, 5, "x", []])("cannot be given in %j instead of an object", (options) => {
     expect(() => new Heartbeat(options as object)).toThrow(TypeError);
   });
 
@@ -243,7 +243,7 @@ describe("an option of a heartbeat", () => {
     }
   });
 
-  test("comes from the configuration unless it is given", () => {
+  test("comes from the configuration unless it is given in code", () => {
     using _configuration = pushConfiguration({
       heartbeat: { interval: "5s", stateFile: "/run/a", instances: { bot: { stateFile: "/run/bot" } } },
     });
@@ -254,7 +254,7 @@ describe("an option of a heartbeat", () => {
     });
   });
 
-  test("is written in a file as the schema says", () => {
+  test("can be written in a file as described by the schema", () => {
     const inFile = Object.entries(section.rules).filter(([, rule]) => rule.file !== undefined);
     expect(Object.fromEntries(inFile.map(([key, rule]) => [key, rule.file?.kind]))).toEqual({
       stateFile: "text",

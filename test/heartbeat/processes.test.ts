@@ -12,7 +12,7 @@ const fixture = (name: string): string => path.join(import.meta.dirname, "..", "
 
 // Generous: dozens of processes are started, perhaps on a busy machine.
 describe("a process with a heartbeat", { timeout: 180_000 }, () => {
-  test("shares its file with another, and a reader never sees a part of a beat", async () => {
+  test("can share its file with another, and a reader never sees part of a beat", async () => {
     const folder = temporaryFolder();
     const stateFile = path.join(folder, "app.heartbeat");
     await new Heartbeat({ stateFile }).beat();

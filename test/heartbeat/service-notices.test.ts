@@ -61,7 +61,7 @@ describe("a heartbeat under systemd", () => {
     await heartbeat.stop();
   });
 
-  test("sends WATCHDOG=1 at half of the watchdog's time, whatever its own interval", async () => {
+  test("sends WATCHDOG=1 at half of the watchdog's time, regardless of its own interval", async () => {
     underSystemd({ WATCHDOG_USEC: "3000000", WATCHDOG_PID: String(process.pid) });
     const { clock, heartbeat, sent } = setup({ interval: 3600 });
     heartbeat.start();
@@ -207,7 +207,7 @@ describe("a heartbeat under systemd", () => {
     await heartbeat.stop();
   });
 
-  test.each([false, undefined])("is as any other unless it is told to (%s)", async (systemd) => {
+  test.each([false, undefined])("sends nothing unless the option is set (%s)", async (systemd) => {
     underSystemd({ WATCHDOG_USEC: "2000000" });
     const taken = vi.spyOn(process, "getBuiltinModule");
     onTestFinished(() => taken.mockRestore());

@@ -5,7 +5,7 @@ const socket = "/run/systemd/notify";
 const quiet = { socket, watchdog: undefined, objection: undefined };
 const fed = (watchdog: number): object => ({ socket, watchdog, objection: undefined });
 
-describe("what systemd's variables say", () => {
+describe("a watchdog in systemd's variables", () => {
   test.each<[string, Record<string, string>, object | undefined]>([
     ["nothing where nobody listens", {}, undefined],
     ["nothing by an empty address", { NOTIFY_SOCKET: "", WATCHDOG_USEC: "10" }, undefined],
@@ -32,7 +32,7 @@ describe("what systemd's variables say", () => {
   });
 
   test.each(["0", "-1", "1.5", "x", "1e6", "18446744073709551615", " 5"])(
-    "is no watchdog of %j microseconds, and why",
+    "of %j microseconds is ignored, with the reason",
     (text) => {
       expect(readServiceManager({ NOTIFY_SOCKET: socket, WATCHDOG_USEC: text }, 12)).toEqual({
         ...quiet,

@@ -54,17 +54,17 @@ export class Admission extends Permits {
   /**
    * Waits for a permit; throws at once when there is no place, or when no time is left to wait.
    *
-   * @returns the context for the function.
+   * @returns the context as the wait has left it.
    */
   async enter(outer: Context, limits: QueueLimits): Promise<Context> {
     const { maxQueue, queueTimeout = Infinity, clock } = limits;
     const context = outer.lasting(clock);
     const { source, deadline, remaining } = context;
     if (this.queued >= maxQueue || remaining <= 0) throw this.full();
-    // A timeout outside ends the wait itself: which of the two came first would be a matter of chance.
-    const isKept = typeof deadline === "object" && deadline.isKept;
-    const timeout = isKept ? queueTimeout : Math.min(queueTimeout, remaining * 1000);
     this.#queuedCalls++;
+    // A timeout outside ends the wait itself: which of the two came first would be a matter of chance.
+    const left = typeof deadline === "object" && deadline.isKept ? Infinity : remaining * 1000;
+    const timeout = Math.min(queueTimeout, left);
     const late = (): BulkheadFullError => this.full(`no place within ${timeout / 1000} s`);
     await this.wait({ clock, timeout, source, late });
     try {

@@ -4,7 +4,7 @@ import type { Hook } from "../plan.js";
 import { Members } from "./members.js";
 import { pack, replyIn } from "./messages.js";
 
-/** What is needed of a worker of `node:cluster`. */
+/** The required part of a worker of `node:cluster`. */
 export interface ClusterWorker {
   readonly id: number;
   readonly process: { readonly pid?: number | undefined; kill(signal: "SIGTERM" | "SIGKILL"): unknown };
@@ -17,7 +17,7 @@ type Forked = (worker: ClusterWorker) => void;
 type Told = (worker: ClusterWorker, message: unknown) => void;
 type Exited = (worker: ClusterWorker, exitCode: number | null, signal: string | null) => void;
 
-/** What `registerCluster` needs of `node:cluster` in the primary process. */
+/** The part of `node:cluster` in the primary process that `registerCluster` needs. */
 export interface ClusterPrimary {
   readonly isPrimary: boolean;
   readonly workers?: { readonly [id: string]: ClusterWorker | undefined } | undefined;
@@ -28,7 +28,7 @@ export interface ClusterPrimary {
 }
 
 /**
- * Tracks the workers of a cluster from now on, also those that are forked later, to end all in one turn. They are told
+ * Tracks the workers of a cluster, including those that are forked later, to end all in one turn. They are told
  * by messages: a terminal or service manager has often sent a signal to the whole group, and another one would be
  * their second.
  *

@@ -7,7 +7,7 @@ import { say } from "../say.js";
 import { Members } from "./members.js";
 import { channelOf, pack, replyIn } from "./messages.js";
 
-/** What `registerWorker` needs of a `Worker` of `node:worker_threads`. */
+/** The part of a `Worker` of `node:worker_threads` that `registerWorker` needs. */
 export interface WorkerThread {
   readonly threadId: number;
   on(event: "exit", listener: (exitCode: number) => void): unknown;
@@ -40,7 +40,7 @@ function isWorkerThread(worker: WorkerThread): boolean {
 }
 
 /**
- * Tracks a thread from now on, to end it in its turn. Commands and replies have a channel of their own.
+ * Tracks a thread, to end it in its turn. Commands and replies have their own channel.
  *
  * @throws TypeError unless `worker` is like a `Worker`.
  */

@@ -15,29 +15,29 @@ const OLD: HeartbeatState = {
 const NEW: HeartbeatState = { ...OLD, pid: 8, startedAt: "2026-01-01T00:00:00.000000+00:00" };
 
 describe("the heartbeat of a run", () => {
-  test("is not what an earlier run has left, not even when that says frozen", () => {
+  test("is not the file that an earlier run has left, even if that says frozen", () => {
     const left = { mark: "1", state: { ...OLD, status: "frozen" } } as const;
     expect(new BeatDetector(left).look(left)).toBe("none");
   });
 
-  test("is not what somebody of an earlier run still writes", () => {
+  test("is not a file that a process of an earlier run still writes", () => {
     const beats = new BeatDetector({ mark: "1", state: OLD });
     expect(beats.look({ mark: "2", state: OLD })).toBe("none");
     expect(beats.look({ mark: "3", state: { ...OLD, status: "frozen" } })).toBe("none");
     expect(beats.look({ mark: "4", state: NEW })).toBe("beat");
   });
 
-  test("may have the pid of an earlier one, in a small container", () => {
+  test("may have the pid of an earlier one, as in a small container", () => {
     const beats = new BeatDetector({ mark: "1", state: OLD });
     expect(beats.look({ mark: "2", state: { ...NEW, pid: OLD.pid } })).toBe("beat");
   });
 
-  test("may be of the Python original, which does not say when it began", () => {
+  test("may come from the Python original, without a start time", () => {
     const python = { timestamp: OLD.timestamp, pid: 7, hostname: "here", metadata: {} };
     expect(new BeatDetector({ mark: "1", state: python }).look({ mark: "2", state: python })).toBe("beat");
   });
 
-  test("is one for each write, and says frozen once", () => {
+  test("is found once for each write, and so is frozen", () => {
     const beats = new BeatDetector(null);
     expect(beats.look(null)).toBe("none");
     expect(beats.look({ mark: "1", state: NEW })).toBe("beat");
@@ -47,7 +47,7 @@ describe("the heartbeat of a run", () => {
     expect(beats.look({ mark: "3", state: NEW })).toBe("beat");
   });
 
-  test("has the interval of which it says itself that it has", () => {
+  test("has the interval that the file contains", () => {
     const beats = new BeatDetector({ mark: "1", state: { ...OLD, interval: 3 } });
     expect(beats.interval).toBeUndefined();
     beats.look({ mark: "2", state: { ...NEW, interval: 10 } });
@@ -56,7 +56,7 @@ describe("the heartbeat of a run", () => {
     expect(beats.interval).toBeUndefined();
   });
 
-  test("need not be JSON: a file that is touched beats", () => {
+  test("need not be JSON: a touched file is a beat", () => {
     expect(new BeatDetector({ mark: "1", state: null }).look({ mark: "2", state: null })).toBe("beat");
   });
 });
@@ -68,7 +68,7 @@ describe("a look at the file", () => {
   });
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  test("finds the same as long as nothing was written, and something else after each write", async () => {
+  test("finds the same version until the next write, and another after it", async () => {
     const file = path.join(folder, "beat");
     expect(await readVersion(file)).toBeNull();
     expect(readVersionSync(file)).toBeNull();

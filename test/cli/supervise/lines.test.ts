@@ -52,7 +52,7 @@ describe("a line", () => {
     expect(textLine(event, WALL)).toBe(`${TIME} supervise: ${text}\n`);
   });
 
-  test("of JSON begins with the time and has what the event has", () => {
+  test("of JSON begins with the time and contains the event", () => {
     expect(jsonLine({ event: "ended", code: 0 }, WALL)).toBe(`{"time":"${TIME}","event":"ended","code":0}\n`);
   });
 
@@ -76,7 +76,7 @@ describe("a command", () => {
     expect(showCommand(command)).toBe(text);
   });
 
-  test("is cut when it is long", () => {
+  test("is shortened if it is long", () => {
     expect(showCommand(["x".repeat(500)])).toHaveLength(120);
   });
 });

@@ -118,7 +118,7 @@ describe("a program that exits", () => {
     expect(world.taken().slice(2)).toEqual(isOver ? ["ended", "finish 0"] : ["restarting"]);
   });
 
-  test("is given up when one more restart is needed within the window", () => {
+  test("is no longer restarted when one restart too many is needed within the window", () => {
     const world = new World(["--max-restarts", "2/1m", "--backoff", "1s..1s"]);
     for (const _ of [1, 2]) world.started().exited(1).pass(1000);
     world.started().exited(1);
@@ -126,13 +126,13 @@ describe("a program that exits", () => {
     expect(world.machine.wakeAt).toBeUndefined();
   });
 
-  test("is not given up when the restarts are far enough apart", () => {
+  test("is restarted forever when the restarts are far enough apart", () => {
     const world = new World(["--max-restarts", "2/1m", "--backoff", "1s..1s"]);
     for (let run = 0; run < 20; run += 1) world.started().pass(30_000).exited(1).pass(1000);
     expect(world.taken().at(-1)).toBe("start");
   });
 
-  test("is not restarted once with --max-restarts 0", () => {
+  test("is never restarted with --max-restarts 0", () => {
     const world = new World(["--max-restarts", "0/1m"]).started().exited(1);
     expect(world.taken().at(-1)).toBe("finish 75");
   });
@@ -159,21 +159,21 @@ describe("a program that cannot be started", () => {
 });
 
 describe("a heartbeat", () => {
-  test("that never comes is missed after the time to start", () => {
+  test("that never begins counts as stale after --start-grace", () => {
     const world = new World(HEART).started().pass(40_000);
     expect(world.taken()).toEqual([]);
     world.pass(1000);
     expect(world.taken()).toEqual(["stale", "SIGTERM to program", "SIGCONT to group"]);
   });
 
-  test("that ends is missed after the greatest age", () => {
+  test("that ends counts as stale after --max-age", () => {
     const world = new World(HEART).started().looked("beat").pass(10_000);
     expect(world.taken()).toEqual([]);
     world.pass(1000);
     expect(world.taken()[0]).toBe("stale");
   });
 
-  test("that goes on is never missed", () => {
+  test("that continues never counts as stale", () => {
     const world = new World(HEART).started();
     for (let beat = 0; beat < 50; beat += 1) world.pass(9000).looked("beat");
     expect(world.taken()).toEqual([]);
@@ -184,7 +184,7 @@ describe("a heartbeat", () => {
     expect(world.taken()).toEqual(["frozen", "SIGTERM to program", "SIGCONT to group"]);
   });
 
-  test("is not missed for the time that the supervisor itself stood still", () => {
+  test("does not count as stale for time during which the supervisor itself was suspended", () => {
     const world = new World(HEART).started().looked("beat");
     world.now += 3_600_000;
     world.do(world.machine.wake(world.now));
@@ -194,7 +194,7 @@ describe("a heartbeat", () => {
     expect(world.taken()[0]).toBe("stale");
   });
 
-  test("says with the first silence that --max-age leaves no room for the heartbeat's own interval", () => {
+  test("that is stale is reported with its interval if --max-age is too short for it", () => {
     const stale = (interval: number | undefined): SuperviseAction | undefined => {
       const { machine } = new World(HEART);
       machine.started(1, 0);
@@ -208,19 +208,19 @@ describe("a heartbeat", () => {
     expect(stale(undefined)).toEqual({ do: "tell", event });
   });
 
-  test("is told of in whole milliseconds", () => {
+  test("is reported in whole milliseconds", () => {
     const { machine } = new World();
     machine.started(1, 0.1);
     expect(machine.exited(0, null, 7.168053)[0]).toMatchObject({ event: { seconds: 0.007 } });
   });
 
-  test("is looked at a few times within the greatest age, and at least every second", () => {
+  test("is read a few times within --max-age, and at least every second", () => {
     expect(new World(["--heartbeat", "f", "--max-age", "1h"]).started().machine.wakeAt).toBe(1000);
     expect(new World(["--heartbeat", "f", "--max-age", "1"]).started().machine.wakeAt).toBe(250);
     expect(new World().started().machine.wakeAt).toBeUndefined();
   });
 
-  test("is not looked at twice at one time", () => {
+  test("is not read twice at the same time", () => {
     const world = new World(HEART).started();
     world.now = 1000;
     world.do(world.machine.wake(world.now));
@@ -228,7 +228,7 @@ describe("a heartbeat", () => {
     expect(world.machine.wake(5000)).toEqual([]);
   });
 
-  test("says nothing any more once the program is ending", () => {
+  test("is ignored once the program is ending", () => {
     const world = new World(HEART).started().signal("SIGTERM");
     world.taken();
     expect(world.looked("frozen").taken()).toEqual([]);
@@ -236,7 +236,7 @@ describe("a heartbeat", () => {
 });
 
 describe("a program that hangs", () => {
-  test("is killed after its grace and started again", () => {
+  test("is killed after --grace and started again", () => {
     const world = new World(HEART).started().looked("frozen").pass(4999);
     world.taken();
     expect(world.pass(1).taken()).toEqual(["killing", "SIGKILL to all"]);
@@ -244,7 +244,7 @@ describe("a program that hangs", () => {
     expect(world.exited(null, "SIGKILL").taken()).toEqual(["exited", "count", "restarting"]);
   });
 
-  test("has failed, whatever code it exits with", () => {
+  test("has failed, even if it exits with 0", () => {
     const world = new World([...HEART, "--restart", "on-failure"]).started().looked("frozen").exited(0);
     expect(world.taken().at(-1)).toBe("restarting");
     // And the run after that has not.
@@ -278,7 +278,7 @@ describe("a signal", () => {
     expect(world.taken()).toEqual([`${signal} to program`, "forwarded"]);
   });
 
-  test("of a window that changes its size is passed on without a line", () => {
+  test("about a new window size is passed on without a line", () => {
     expect(new World().started().signal("SIGWINCH").taken()).toEqual(["SIGWINCH to group"]);
   });
 
@@ -303,7 +303,7 @@ describe("a signal", () => {
     expect(world.taken()).toEqual(["start-failed", "ended", "finish 127"]);
   });
 
-  test.each(["SIGINT", "SIGQUIT"] as const)("that is typed after another one kills at once: %s", (second) => {
+  test.each(["SIGINT", "SIGQUIT"] as const)("that is typed after a first one kills at once: %s", (second) => {
     for (const first of ["SIGTERM", "SIGINT"] as const) {
       const world = new World().started().signal(first).pass(500);
       world.taken();
@@ -321,13 +321,13 @@ describe("a signal", () => {
     },
   );
 
-  test.each(["SIGINT", "SIGTERM"] as const)("that a relay passes on is not a second request: %s", (copy) => {
+  test.each(["SIGINT", "SIGTERM"] as const)("that a wrapper forwards is not a second request: %s", (copy) => {
     const world = new World().started().signal("SIGTERM").pass(499);
     world.taken();
     expect(world.signal(copy).taken()).toEqual([]);
   });
 
-  test("that continues gives a program that is ending its grace anew", () => {
+  test("that resumes a program which is ending restarts its grace period", () => {
     const world = new World(["--grace", "10"]).started().signal("SIGTERM").pass(9000);
     world.taken();
     expect(world.signal("SIGTSTP").taken()).toEqual(["suspend"]);
@@ -342,7 +342,7 @@ describe("a signal", () => {
   });
 });
 
-describe("what a program leaves behind", () => {
+describe("a process that a program leaves behind", () => {
   test("is asked to end, then killed, before the program is started again", () => {
     const world = new World(["--grace", "1"]).started();
     world.left = 2;
@@ -354,7 +354,7 @@ describe("what a program leaves behind", () => {
     expect(world.pass(100).taken()).toEqual(["count", "restarting"]);
   });
 
-  test("is killed as long as there is more of it, and given up when that does not help", () => {
+  test("is killed repeatedly while any is left, and given up if that does not help", () => {
     const world = new World(["--grace", "1"]).started();
     world.left = 1;
     world.exited(1).pass(1000);
@@ -364,7 +364,7 @@ describe("what a program leaves behind", () => {
     expect(world.pass(1500).taken()).toContain("left-behind");
   });
 
-  test("gets what is left of the grace when the program was told to stop", () => {
+  test("has the rest of the grace period if the program was told to stop", () => {
     const world = new World(["--grace", "10"]).started().signal("SIGTERM").pass(9000);
     world.left = 1;
     world.exited(0);

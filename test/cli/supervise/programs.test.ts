@@ -21,7 +21,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(supervised.lines.at(-1)).toMatchObject({ event: "ended", code });
   }
 
-  test("kills a program that froze, starts it again, and it goes on", async () => {
+  test("kills a frozen program and starts it again", async () => {
     const it = new Supervised();
     it.scenario([...QUICK, "--heartbeat", "app.heartbeat", ...PATIENT, "--grace", "300ms"], "freezing");
     await it.until(() => it.stdout.includes("run 2"));
@@ -85,7 +85,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     await expectEnd(it, 143);
   });
 
-  test("restarts a program that never beats, after its time to start", async () => {
+  test("restarts a program that never beats after --start-grace", async () => {
     const it = new Supervised();
     const options = ["--heartbeat", "app.heartbeat", "--max-age", "1h", "--start-grace", "700ms"];
     it.scenario([...QUICK, ...options], "plain");
@@ -109,7 +109,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     await expect.poll(() => it.processes(), { timeout: 10_000 }).toEqual([]);
   });
 
-  test("takes a file that a shell script touches for a heartbeat", async () => {
+  test("accepts a file that a shell script touches as a heartbeat", async () => {
     const it = new Supervised();
     const script =
       "for i in 1 2 3 4 5 6 7 8 9 10; do touch beat; sleep 0.3; done; echo silent; exec sleep 60";
@@ -152,7 +152,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.stdout.split(`got ${signal}`)).toHaveLength(2);
   });
 
-  test("kills a program that ignores SIGTERM, after its grace", async () => {
+  test("kills a program that ignores SIGTERM after --grace", async () => {
     const it = new Supervised().scenario([...QUICK, "--grace", "300ms"], "deaf");
     await it.until(() => it.stdout.includes("ready"));
     it.kill("SIGTERM");
@@ -161,7 +161,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.events("killing")[0]).toMatchObject({ reason: "grace" });
   });
 
-  test("kills at once on a second signal that is typed, once that is no copy of the first", async () => {
+  test("kills at once on a second typed signal that is not a copy of the first", async () => {
     const it = new Supervised().scenario([...QUICK, "--grace", "1h"], "deaf");
     await it.until(() => it.stdout.includes("ready"));
     it.kill("SIGTERM");
@@ -195,13 +195,13 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.events("exited").map(({ code }) => code)).toEqual([1, 2, 3]);
   });
 
-  test("restarts on failure alone when told so", async () => {
+  test("restarts only on failure with --restart on-failure", async () => {
     const it = new Supervised().scenario([...QUICK, "--restart", "on-failure"], ["codes", "1", "0"]);
     await expectEnd(it, 0);
     expect(it.events("exited").map(({ code }) => code)).toEqual([1, 0]);
   });
 
-  test("ends what a program leaves behind before it starts it again", async () => {
+  test("ends processes that a program leaves behind before it starts the program again", async () => {
     const it = new Supervised().scenario(
       [...QUICK, "--grace", "500ms", "--max-restarts", "1/10m"],
       "leaving",
@@ -210,7 +210,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.events("leftovers").map(({ count }) => count)).toEqual([2, 2]);
   });
 
-  test("leaves no grandchild when told to stop, not even one in a session of its own", async () => {
+  test("leaves no grandchild when told to stop, not even one in its own session", async () => {
     const it = new Supervised().scenario([...QUICK, "--grace", "500ms"], ["leaving", "stay"]);
     await it.until(() => it.stdout.split("ready").length === 3);
     // Supervisor, guardian, program and its two.
@@ -240,7 +240,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.events("start-failed")).toHaveLength(1);
   });
 
-  test("says that it is not the command which is missing", async () => {
+  test("reports a missing interpreter as such, not as a missing command", async () => {
     const it = new Supervised();
     const script = path.join(it.folder, "job");
     fs.writeFileSync(script, "#!/there/is/no/such/program\n", { mode: 0o755 });
@@ -250,7 +250,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     });
   });
 
-  test("takes a command that goes missing later for a crash", async () => {
+  test("treats a command that disappears later like a crash", async () => {
     const it = new Supervised();
     const script = path.join(it.folder, "job");
     fs.writeFileSync(script, '#!/bin/sh\nrm "$0"\nexit 1\n', { mode: 0o755 });
@@ -268,7 +268,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.stdout).toContain("['a b', '--json', '']");
   });
 
-  test("leaves a program's output in blocking mode, in which others than Node expect it", async () => {
+  test("leaves a program's output in blocking mode, which programs other than Node expect", async () => {
     const it = new Supervised();
     const program = "import os, sys; sys.stdin.read(); print([os.get_blocking(fd) for fd in (1, 2)])";
     // The input ends when the first line has been written for long.
@@ -279,7 +279,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.stdout).toContain("[True, True]");
   });
 
-  test("goes on without a log that can no longer be written", async () => {
+  test("continues without a log that can no longer be written", async () => {
     const it = new Supervised();
     it.scenario([...QUICK, "--text", "--log", "logs"], ["codes", "1", "2"]);
     await it.until(() => it.stderr.includes("restarting"));
@@ -324,7 +324,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.stdout).toBe("");
   });
 
-  test("goes on when its lines cannot be written", async () => {
+  test("continues when its lines cannot be written", async () => {
     const it = new Supervised();
     it.scenario(QUICK, ["codes", "1", "2"], ["sh", "-c", 'exec "$@" 2>/dev/full', "-"]);
     await it.until(() => it.stdout.includes("ready"));

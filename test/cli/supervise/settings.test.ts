@@ -19,7 +19,7 @@ describe("the command line of supervise", () => {
     });
   });
 
-  test("takes every option", () => {
+  test("accepts every option", () => {
     const line =
       "--heartbeat a/b --max-age 45s --start-grace 2m --grace 0 --restart on-failure --backoff 250ms..5 --max-restarts 3/60 --json --log l -- x";
     expect(parse(line)).toEqual({
@@ -40,7 +40,7 @@ describe("the command line of supervise", () => {
     expect(parse(`--heartbeat f --max-age ${age} -- x`).heartbeat?.startGrace).toBe(expected);
   });
 
-  test("takes one backoff for all restarts, and no limit", () => {
+  test("accepts one delay for all restarts, and no limit", () => {
     expect(parse("--backoff 3 --max-restarts unlimited -- x").backoff).toEqual({
       first: 3000,
       last: 3000,

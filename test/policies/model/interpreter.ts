@@ -461,10 +461,12 @@ function bulkhead(
       ring();
       queue.splice(queue.indexOf(waiter), 1);
     };
+    let grantedAt: number | undefined;
     const waiter = {
       call: context.call,
       begin(): void {
         ring();
+        grantedAt = agenda.now;
         let isWanted = true;
         cancel = () => {
           isWanted = false;
@@ -476,7 +478,11 @@ function bulkhead(
       },
     };
     queue.push(waiter);
-    return () => cancel();
+    return () => {
+      // Whether work begins that is given up in the moment of its turn is not promised.
+      if (grantedAt === agenda.now) agenda.isAmbiguous = true;
+      cancel();
+    };
   };
 }
 
