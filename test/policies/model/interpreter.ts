@@ -416,25 +416,27 @@ function bulkhead(
   { maxConcurrent, maxQueue, queueTimeout }: Of<"bulkhead">,
 ): Run {
   const { agenda } = world;
-  const queue: { readonly begin: () => void }[] = [];
+  const queue: { readonly call: number; readonly begin: () => void }[] = [];
   let running = 0;
-  const leave = (): void => {
+  const leave = (call: number): void => {
     running--;
     while (queue[0] !== undefined && running < maxConcurrent) {
+      // Of one call, the end of an attempt may be what ends the one that waits.
+      if (queue[0].call === call) agenda.isAmbiguous = true;
       running++;
       queue.shift()?.begin();
     }
   };
   // A place is held until the work has ended; another policy ends as soon as it is given up.
   const begin: Run = (context, done) => {
-    if (inner === undefined) return world.work(context, done, leave);
+    if (inner === undefined) return world.work(context, done, () => leave(context.call));
     const cancel = world.start(inner, context, (end) => {
-      leave();
+      leave(context.call);
       done(end);
     });
     return () => {
       cancel();
-      agenda.soon(leave);
+      agenda.soon(() => leave(context.call));
     };
   };
   return (context, done) => {
@@ -461,6 +463,7 @@ function bulkhead(
     };
     let grantedAt: number | undefined;
     const waiter = {
+      call: context.call,
       begin(): void {
         ring();
         grantedAt = agenda.now;
@@ -470,7 +473,7 @@ function bulkhead(
         };
         agenda.soon(() => {
           if (isWanted) cancel = begin(context, done);
-          else leave();
+          else leave(context.call);
         });
       },
     };
