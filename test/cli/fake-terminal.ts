@@ -34,7 +34,7 @@ export class FakeOutput implements Output {
   }
 }
 
-/** A terminal of its own folder, that is removed after the test. */
+/** A terminal with its own folder, which is removed after the test. */
 export class FakeTerminal implements Terminal {
   readonly stdout: FakeOutput;
   readonly stderr: FakeOutput;
@@ -48,7 +48,7 @@ export class FakeTerminal implements Terminal {
     this.stdout = new FakeOutput(isTTY, size?.columns, size?.rows);
     this.stderr = new FakeOutput(isTTY, size?.columns, size?.rows);
     this.cwd = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "kstlib-cli-")));
-    // No configuration of the machine's user may decide what a test finds.
+    // The user's own configuration must not affect a test.
     this.env = { HOME: this.cwd };
     onTestFinished(() => fs.rmSync(this.cwd, { recursive: true, force: true }));
   }
@@ -72,7 +72,7 @@ export class FakeTerminal implements Terminal {
     return file;
   }
 
-  /** Writes a heartbeat of another host, whose process nobody here can look at, `age` seconds old. */
+  /** Writes a heartbeat of another host, whose process cannot be checked, `age` seconds old. */
   beat(name: string, age: number = 0, more: Readonly<Record<string, unknown>> = {}): string {
     const state = {
       timestamp: formatTimestamp(this.clock.wallNow() - age * 1000),

@@ -18,7 +18,7 @@ const READS = Number(process.env["FAULT_READS"] ?? 1000);
 const FILE = "app.heartbeat";
 const MOST_TURNS = 3000;
 
-/** Lives until it kills itself; what was in its folder after its first beat. */
+/** Runs a program until it kills itself; returns the content of its folder after its first beat. */
 async function live(stateFile: string, turns: number): Promise<{ pid: number | undefined; found: string }> {
   const child = spawn(process.execPath, [fixture("heartbeat-crash"), stateFile, String(turns)], {
     stdio: ["ignore", "pipe", "inherit"],

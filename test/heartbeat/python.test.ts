@@ -32,7 +32,7 @@ with open(sys.argv[1], "w") as file:
     json.dump(state, file)
 `;
 
-/** Writes as the bot among the original's examples does, which has counters and a status of its own and names no host. */
+/** Writes like the bot in the original's examples, with its own counters and status and without a hostname. */
 const EXAMPLE_WRITER = `
 import datetime, json, sys
 now = datetime.datetime.now(tz=datetime.timezone.utc) - datetime.timedelta(seconds=float(sys.argv[3]))

@@ -26,7 +26,7 @@ setInterval(() => {}, 1000);
 console.log("ready");
 `;
 
-/** A project with two copies, as an application and a library of its own version have them. */
+/** A project with two copies, as for an application and a library with another version. */
 function withTwoCopies(script: string, options = ["{}", "{}"]): Project {
   const project = new Project();
   const copy = project.path("node_modules", "library", "node_modules", "@kstlib");

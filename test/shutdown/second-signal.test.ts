@@ -10,7 +10,7 @@ interface Options {
   readonly onSecondSignal?: OnSecondSignal;
 }
 
-/** What a shutdown takes signals for that come at these times, in seconds. */
+/** The meanings that a shutdown gives to signals at these times, in seconds. */
 async function meanings(
   heard: readonly (readonly [at: number, signal: ShutdownSignal])[],
   { repeatGrace = 500, onSecondSignal = "default" }: Options = {},

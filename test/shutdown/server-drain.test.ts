@@ -230,7 +230,7 @@ describe("registerServer with an HTTP server", () => {
     const server = http.createServer();
     const { shutdown } = setUp(server);
     const count = server.listenerCount("connection");
-    expect(() => shutdown.registerServer("server", server)).toThrow(/registered already/);
+    expect(() => shutdown.registerServer("server", server)).toThrow(/already registered/);
     expect(server.listenerCount("connection")).toBe(count);
   });
 });

@@ -5,7 +5,7 @@ import { GracefulShutdown } from "../../src/shutdown/graceful-shutdown.js";
 import type { GracefulShutdownOptions } from "../../src/shutdown/options.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
-// Emitted, not sent: nobody but the shutdowns of these tests listens to it.
+// Emitted, not sent: only the shutdowns of these tests listen to it.
 const SIGNAL = "SIGUSR2";
 const CODE = 128 + 12;
 

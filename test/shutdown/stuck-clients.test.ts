@@ -135,7 +135,7 @@ describe("a client that stalls during the drain", () => {
     await once(server, "request");
     const done = shutdown.trigger();
     const closed = once(client, "close");
-    // What has come of the protocol's own while the drain began counts as life.
+    // Frames of the protocol itself at the beginning of the drain count as traffic.
     await clock.advance(12);
     await closed;
     expect((await done).results).toMatchObject([{ status: "done", cut: { uploads: 1 } }]);

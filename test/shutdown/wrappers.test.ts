@@ -4,7 +4,7 @@ import { setTimeout as patience } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { type Program, Project } from "../package/project.js";
 
-/** Prints what it gets, and closes when there is a file `go`. */
+/** Prints the signals that it receives, and closes when the file `go` exists. */
 const SERVICE = `
 import fs from "node:fs";
 import { GracefulShutdown } from "@kstlib/resilience";

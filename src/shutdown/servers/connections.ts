@@ -50,7 +50,7 @@ export class Connections {
   readonly #cuts: { -readonly [Kind in keyof ShutdownCut]: number } = {};
   #draining = false;
 
-  /** @throws what a server throws that refuses a listener; no listener is left on it then. */
+  /** @throws the error of a server that refuses a listener; then no listener is left on it. */
   constructor(server: object, clock: Clock) {
     this.#clock = clock;
     this.#isHttp = "closeIdleConnections" in server;
@@ -66,7 +66,7 @@ export class Connections {
     }
   }
 
-  /** How many were cut off, by what was on them. */
+  /** How many were cut off, by their use. */
   get cuts(): ShutdownCut {
     return this.#cuts;
   }
@@ -82,15 +82,15 @@ export class Connections {
     for (const tracked of this.#tracked.values()) this.#announce(tracked);
   }
 
-  /** Tracks a connection from before, which has no request. */
+  /** Tracks a connection from before the registration, which has no request. */
   adopt(connection: Connection): void {
     if (!this.#tracked.has(connection)) this.#open(connection, this.#protocolOf(connection));
   }
 
   /**
    * Ends connections whose client is late: with a request, with the rest of a body, with the close of a WebSocket. What
-   * arrived while the thread was busy is only read afterwards, so a connection is ended when two sweeps in a row find it
-   * late. Returns whether the second one is due.
+   * arrived while the thread was busy is only read afterwards, so a connection is ended when two sweeps in a row find
+   * it late. Returns whether the second one is due.
    */
   sweep(patience: Patience): boolean {
     const now = this.#clock.now();

@@ -18,14 +18,14 @@ import { TrackedServers } from "./tracked-servers.js";
 /** How often a drain looks for connections that can be ended, in milliseconds. */
 const INTERVAL = 50;
 
-/** How soon it looks a second time at those that it would end. */
+/** How soon it checks a second time the connections that it would end, in milliseconds. */
 const SOON = 5;
 
-/** The part of a framework's time that is for its connections; the rest is for its own hooks. */
+/** The part of a framework's time for its connections; the rest is for its hooks. */
 const CONNECTIONS_SHARE = 2 / 3;
 
 /**
- * Keeps Node, and a framework, from closing idle connections, which a request may be on its way to, until the result is
+ * Keeps Node and a framework from closing idle connections, for which a request may be on its way, until the result is
  * called.
  */
 function spareIdle(servers: readonly NodeServer[]): () => void {
@@ -40,7 +40,7 @@ function spareIdle(servers: readonly NodeServer[]): () => void {
   };
 }
 
-/** A server of Bun closes idle connections when it closes, spared or not: there it closes after the grace. */
+/** A server of Bun always closes idle connections when it closes, so there it closes after the grace. */
 const CUTS_IDLE = process.versions["bun"] !== undefined;
 
 /** A server that is closed when `begin` is called. */
@@ -93,7 +93,7 @@ class Drain {
     this.#restoreIdle = spareIdle(this.#servers);
   }
 
-  /** Resolves when all is closed; when `signal` aborts, what is left is cut off. */
+  /** Resolves when all connections are closed; when `signal` aborts, those that are left are cut off. */
   async run(signal: AbortSignal): Promise<void> {
     onAbort(signal, () => {
       this.#timer?.cancel();
@@ -120,7 +120,7 @@ class Drain {
     );
   }
 
-  /** Ends what can be ended by now, and looks again soon. */
+  /** Ends the connections that can be ended now, and checks again soon. */
   #look(): void {
     const passed = this.#clock.now() - this.#patience.since;
     const isUnsure = this.#tracked.sweep(this.#patience);
@@ -128,7 +128,7 @@ class Drain {
     const isGraceOver = passed >= this.#patience.idle;
     if (isGraceOver) {
       this.#close();
-      // To Node a connection is idle, too, while its answer is still being sent.
+      // For Node a connection is idle even while its response is still being sent.
       if (!isAnswering) {
         this.#restoreIdle();
         this.#tracked.closeIdle();

@@ -2,8 +2,8 @@ import { EventEmitter } from "node:events";
 import type { Connection } from "./connection.js";
 
 /**
- * Anything with a `close(callback)`: a server of node:http, https, http2, net, of WebSockets, or a framework. A promise
- * that `close` returns counts as well, whichever comes first.
+ * Anything with a `close(callback)`: a server of node:http, https, http2, net, of WebSockets, or a framework. If
+ * `close` returns a promise, the promise or the callback counts, whichever is first.
  */
 export interface ClosableServer {
   close(callback: (error?: Error) => void): unknown;
@@ -127,7 +127,7 @@ function closesItself(application: object, reason: string): boolean {
   return Array.isArray(signals) && signals.includes(reason);
 }
 
-/** Whether the error says that the server was closed before, which is no failure. */
+/** Whether the error means that the server was already closed, which is not a failure. */
 function isClosed(error: unknown): boolean {
   if (!isObject(error)) return false;
   return (

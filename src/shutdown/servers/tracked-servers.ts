@@ -44,7 +44,7 @@ export class TrackedServers {
     return this.#all.some(({ connections }) => connections.isAnswering);
   }
 
-  /** What was cut off in all of them; `undefined` when nothing was. */
+  /** The connections cut off in all of them; `undefined` if there were none. */
   get cut(): ShutdownCut | undefined {
     const sum: Record<string, number> = {};
     for (const { connections } of this.#all) {
@@ -62,7 +62,7 @@ export class TrackedServers {
     return servers;
   }
 
-  /** Tracks the connections from before that have sent nothing yet. */
+  /** Tracks the earlier connections that have sent nothing yet. */
   adopt(): void {
     for (const { server, connections, isLate } of this.#all) {
       if (!isLate) continue;

@@ -10,9 +10,9 @@ class World {
   readonly #hasTerminal: boolean;
   now = 0;
   pid = 100;
-  /** What a count finds. */
+  /** The result of a count. */
   left = 0;
-  /** What has been done, shortly. */
+  /** The actions so far, in short form. */
   done: string[] = [];
 
   constructor(options: readonly string[] = [], hasTerminal = false) {

@@ -10,7 +10,7 @@ const PATIENT = ["--max-age", "2"];
 /** Whether this user may make a process namespace. */
 const canBeFirst = spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0;
 
-// What is left behind is looked for in /proc.
+// Finding processes that are left behind needs /proc.
 describe.skipIf(process.platform !== "linux")("supervise", () => {
   afterEach(() => Supervised.end());
 
@@ -33,7 +33,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
       "restarting",
       "started",
     ]);
-    // By what the frozen run has left it would be stale long ago.
+    // Judged by the file of the frozen run, it would have been stale long ago.
     const file = path.join(it.folder, "app.heartbeat");
     const { mtimeMs } = fs.statSync(file);
     await expect.poll(() => fs.statSync(file).mtimeMs - mtimeMs, { timeout: 20_000 }).toBeGreaterThan(3000);
