@@ -36,7 +36,7 @@ function found(): Shared {
   if (Reflect.get(Object(there), "version") === VERSION) return there as Shared;
   warn(
     "KSTLIB_OTHER_COPY",
-    "another version of @kstlib/resilience is in this process, and the first to finish its shutdown ends it; `npm ls @kstlib/resilience` shows where it comes from",
+    "another version of @kstlib/resilience is in this process, and the first to finish its shutdown ends it; `npm ls @kstlib/resilience` shows its origin",
   );
   return made;
 }
