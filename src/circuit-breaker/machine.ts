@@ -164,13 +164,13 @@ function settleProbe(
   // A probe that is too slow for a slow-call rule shows that nothing has recovered.
   const failed = verdict === "failure" || (verdict === "success" && limits.trip?.isBad(false, took) === true);
   if (state.kind === "open" || state.era !== probe.era) {
-    // Its permit went to another: what it has to say against the circuit was said by the timeout.
+    // Its permit was given to another call, and the timeout already counted as its failure.
     if (verdict !== "success" || failed || probe.era < state.since) return state;
     return unlessRecovered({ ...state, late: state.late + 1 }, limits);
   }
   const wasUnderWay = state.probes.remove(probe);
   if (failed) {
-    // Its timeout has said so already.
+    // The timeout already counted as its failure.
     if (!wasUnderWay) return state;
     const next = { ...state, failures: state.failures + 1, failed: state.failed + 1 };
     return next.failed >= limits.halfOpenFailures ? opened(state, limits, next.failures, now) : next;
@@ -243,7 +243,7 @@ export function figures(state: State, now: number): readonly TripFigures[] {
   return state.kind === "closed" ? (state.counter?.figures(now) ?? []) : [];
 }
 
-/** What outlives a process; see `CircuitBreaker.export`. */
+/** The state that survives a restart; see `CircuitBreaker.export`. */
 export interface Saved {
   readonly isOpen: boolean;
   readonly failures: number;
@@ -252,7 +252,7 @@ export interface Saved {
   readonly remaining: number;
 }
 
-/** Of an isolated circuit what lies under it: isolation is by hand, and ends with the process. */
+/** For an isolated circuit, the state beneath: isolation is manual and ends with the process. */
 export function save(state: State, now: number): Saved {
   if (state.kind === "isolated") return save(state.under, state.since);
   const isOpen = state.kind !== "closed";
