@@ -1,6 +1,6 @@
 // Measures subjects side by side in one process: many batches, in turns, medians.
 // A subject is a function of n that runs its own loop of n operations and returns a number made of their results:
-// the loop has one call site of its own, and nothing in it can be left out as unused.
+// the loop has its own call site, and nothing in it can be optimised away as unused.
 
 const settings = { quick: process.argv.includes("--quick") };
 export const quick = settings.quick;
@@ -16,7 +16,7 @@ export function median(values) {
 /** Whether one more batch is wanted; the first ones warm the code up and do not count. */
 const plan = (batches) => ({ warmUp: quick ? 5 : 10, batches: quick ? 15 : batches });
 
-/** The subjects by name, in an order that turns from batch to batch: none is always the first after another. */
+/** The subjects by name, in an order that rotates from batch to batch, so that none is always first. */
 function* turns(subjects, total) {
   const entries = Object.entries(subjects);
   for (let batch = 0; batch < total; batch++) {
@@ -44,7 +44,7 @@ export async function measure(subjects, { size = 100_000, batches = 41 } = {}) {
   return times;
 }
 
-/** The median of how many times as long one subject takes as another, batch by batch. */
+/** The median ratio of the times of two subjects, batch by batch. */
 export function ratio(one, other) {
   return median(one.map((time, batch) => time / other[batch]));
 }

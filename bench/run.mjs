@@ -1,6 +1,6 @@
 // npm run bench [-- suite ...] [--runs N] [--quick] [--json]
-// Runs every suite in several fresh processes, in turns, and prints the medians: mostly ratios, which say more
-// than times do when the machine is another one.
+// Runs every suite in several fresh processes, in turns, and prints the medians: mostly ratios, which compare
+// better than times between machines.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";

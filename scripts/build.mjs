@@ -2,7 +2,7 @@
 // those of the ESM entries re-export.
 // Each folder of the sources becomes one file, shared by all entries. So a class is the same whichever entry it is
 // imported from, a program that imports one pattern loads no other, and Node does not load 150 small modules.
-// The build happens in a folder of its own that replaces dist/ at the end: no reader sees it half done.
+// The build runs in a temporary folder that replaces dist/ at the end, so that dist/ is never incomplete.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";

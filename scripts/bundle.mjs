@@ -1,4 +1,4 @@
-// How the JavaScript of dist/ is made of the sources.
+// Makes the JavaScript of dist/ from the sources.
 import path from "node:path";
 import { transform } from "esbuild";
 import { rollup } from "rollup";
@@ -48,7 +48,7 @@ export function chunkOf(file) {
   if (name === "index" || name === "auto") return undefined;
   // In the kernel's chunk every pattern would load it.
   if (rest.length === 0 || name === "kernel/config-error") return "configuration";
-  // What the commands share; each command is loaded alone.
+  // Code shared by the commands; each command is loaded alone.
   if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
   return folder;
 }
@@ -79,15 +79,15 @@ const withoutComments = {
   },
 };
 
-/** Whether a bundler must take the value of a constant for one with other effects. */
+/** Whether a bundler must assume that the value of a constant has side effects. */
 function computes({ type, properties }) {
   if (type === "CallExpression" || type === "NewExpression" || type === "SpreadElement") return true;
   return type === "ObjectExpression" && properties.some((each) => computes(each.value ?? each));
 }
 
 /**
- * Marks what a file computes for its constants as free of other effects, so that a bundler leaves out the constants that
- * a program does not use. Modules of their own it would leave out whole.
+ * Marks the values of a file's constants as free of side effects, so that a bundler leaves out the constants that
+ * a program does not use.
  */
 const constantsArePure = {
   name: "constants-are-pure",

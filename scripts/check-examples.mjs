@@ -64,7 +64,7 @@ const fences = [
   ...filesUnder("src", ".ts").map((file) => [file, docComments(fs.readFileSync(file, "utf8"))]),
 ].flatMap(([file, text]) => fencesOf(file, text));
 
-/** Whether the author excused this fence; an excuse without a reason is none. */
+/** Whether the fence is marked `no-check` with a reason. */
 function isExcused(fence) {
   if (!fence.flags.includes("no-check")) return false;
   if (!/no-check\s*[:=]\s*\S.{4,}/.test(fence.flags))
@@ -77,7 +77,7 @@ function write(file, text) {
   fs.writeFileSync(file, text);
 }
 
-// 1. Lay the fences out: programs under OUT, each with a folder of its own to run in.
+// 1. Lay the fences out: programs under OUT, each with its own folder to run in.
 fs.rmSync(OUT, { recursive: true, force: true });
 const programs = [];
 const configFiles = [];
@@ -137,12 +137,12 @@ if (programs.some(({ fence }) => fence.language === "ts")) {
 // 3. Run them, a few at a time.
 function run({ fence, cwd, program }) {
   return new Promise((resolve) => {
-    // No configuration of the machine's user may decide what an example does.
+    // The user's own configuration must not affect an example.
     const { KSTLIB_CONFIG: _ignored, ...rest } = process.env;
     const env = { ...rest, NODE_OPTIONS: "", XDG_CONFIG_HOME: cwd, APPDATA: cwd };
     const options = { cwd, env, timeout: TIMEOUT_MS, killSignal: "SIGKILL", encoding: "utf8" };
     execFile(process.execPath, [program], options, (error, stdout, stderr) => {
-      // A console.assert that fails says so and nothing else.
+      // A failed console.assert only prints a message.
       const passed = error === null && !/^Assertion failed/m.test(stderr);
       const why = error?.killed ? `not ended after ${TIMEOUT_MS / 1000} s` : `exit code ${error?.code ?? 0}`;
       if (!passed) fail(fence, `${why}\n${stdout}${stderr}`.trim());

@@ -1,4 +1,4 @@
-// Vitest reporter: hands the counts to scripts/test.mjs, tells what was skipped and why.
+// Vitest reporter: passes the counts to scripts/test.mjs and prints what was skipped and why.
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "./setup.mjs";

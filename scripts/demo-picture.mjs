@@ -41,7 +41,7 @@ const STYLES = [
   "@media (prefers-reduced-motion:reduce){.page{animation:none}}",
 ];
 
-/** The moments to show, in the order in which the demo comes to them, each by what its screen says. */
+/** The moments to show, in the order of the demo, each identified by text on its screen. */
 const MOMENTS = [
   /Exchange {3}SLOW.*● CLOSED/s,
   /OUTAGE: ERRORS.*● OPEN/s,

@@ -55,7 +55,7 @@ function aptGet(...args) {
   return status === 0;
 }
 
-/** Makes the programs available where it can; tells of each one that is not. */
+/** Makes the programs available where possible; reports each one that is missing. */
 export function ensureSystem() {
   const missing = TOOLS.filter((tool) => find(tool) === undefined);
   if (missing.length === 0) return;

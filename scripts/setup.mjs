@@ -1,5 +1,5 @@
-// What a fresh clone needs before anything runs: the packages of the lockfile and a built dist/.
-// Uses nothing but Node, says in one line each what it does, and does nothing when all is in place.
+// Prepares a fresh clone: installs the packages of the lockfile and builds dist/.
+// Uses only Node, prints one line for each step, and does nothing when all is in place.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -28,7 +28,7 @@ function packagesAreInstalled() {
   const installed = readJson(note).packages;
   const locked = readJson(at("package-lock.json")).packages;
   return Object.entries(locked).every(([where, { version, optional }]) => {
-    // What is optional may be missing: it is for another platform. The entry "" is this package itself.
+    // Optional packages may be missing: they are for other platforms. The entry "" is this package itself.
     if (where === "" || (optional && !(where in installed))) return true;
     return installed[where]?.version === version;
   });
@@ -76,7 +76,7 @@ export function ensureBuilt() {
   if (status !== 0) throw new Error("the build failed");
 }
 
-/** Makes the clone ready, or says why not and ends the process. */
+/** Makes the clone ready, or prints why not and ends the process. */
 export function setUp() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {

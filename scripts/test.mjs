@@ -61,7 +61,7 @@ function run({ name, args }, live) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", live ? "inherit" : "pipe", live ? "inherit" : "pipe"],
-      // Without a lifecycle of its own, `npm pack` inside a tool must not believe it is part of this one.
+      // Otherwise `npm pack` inside a tool would take itself for a part of this lifecycle.
       env: { ...process.env, npm_config_loglevel: "error" },
     });
     let output = "";
@@ -73,7 +73,7 @@ function run({ name, args }, live) {
   });
 }
 
-/** What the reporter counted; nothing when the tests did not get to their end. */
+/** What the reporter counted; nothing when the tests did not finish. */
 function countedTests() {
   if (!fs.existsSync(COUNTS_FILE)) return { passed: 0, failed: 0, skipped: 0 };
   return JSON.parse(fs.readFileSync(COUNTS_FILE, "utf8"));

@@ -1,5 +1,5 @@
-// The programs of the worker threads travel as text inside the code that starts them, so that a bundler takes them
-// along. Each module `*-program.ts` holds one text; in the sources it is empty, and filled in here, for the build and
+// The programs of the worker threads are embedded as text in the code that starts them, so that a bundler includes
+// them. Each module `*-program.ts` holds one text; in the sources it is empty, and filled in here, for the build and
 // for the tests.
 import path from "node:path";
 import { build } from "esbuild";

@@ -1,4 +1,4 @@
-// Some tests run the built package in processes and threads of their own: it must be what the sources say.
+// Some tests run the built package in separate processes and threads, so it must match the sources.
 import { ensureBuilt } from "./setup.mjs";
 
 export default function setup() {

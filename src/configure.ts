@@ -18,7 +18,7 @@ export function frozenCopy(value: unknown): unknown {
   );
 }
 
-/** Options as they were given, frozen, and what their rules have made of them. */
+/** Options as given, frozen, and as parsed by their rules. */
 interface Checked {
   readonly given: Options;
   readonly settings: Options;

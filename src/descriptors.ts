@@ -31,8 +31,8 @@ import * as watchdog from "./watchdog/descriptor.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
 import type { WatchedFileOptions } from "./watchdog/watched-file.js";
 
-// The list of the patterns, all that the layers above know of them. It is three tables and not one, so that a bundler
-// can leave out what is not read: the reader of configuration files makes no component, the core needs no meanings.
+// The list of patterns; the layers above know them only from here. There are three tables so that a bundler can drop
+// those not used: the configuration reader creates no components, the core needs no descriptions.
 
 /** Options for all instances of a kind, and by the instance's `name`. */
 export type ConfigSection<Options> = Readonly<Omit<Options, "name">> & {

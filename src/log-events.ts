@@ -54,7 +54,7 @@ function oneLine(text: string): string {
   });
 }
 
-/** The event of a component, and whose it is. */
+/** An event and its component. */
 interface Told {
   readonly kind: string;
   readonly name: string;
@@ -97,14 +97,14 @@ class EventLog {
   }
 }
 
-/** What a line of text says of an error. */
+/** An error as part of a text line. */
 function causeOf({ error, code, errorMessage }: LogLine["fields"] & object): string {
   if (errorMessage !== undefined) return `: ${errorMessage}`;
   if (error === undefined) return "";
   return code === undefined ? ` (${error})` : ` (${error}, ${code})`;
 }
 
-/** Whether it is a registry, which knows components that are still to be made. */
+/** Whether it is a registry, which also reports components created later. */
 function isRegistry(source: unknown): source is Registry {
   return typeof source === "object" && source !== null && Symbol.iterator in source && "on" in source;
 }
@@ -131,7 +131,7 @@ function subscribe(log: EventLog, component: Component, subscriptions: Disposabl
  * line has the class and the code, and the message where this package wrote it; never arguments, results or the keys of a
  * limiter, which may be secrets.
  *
- * @param source a registry, whose components are logged from their making to their release; a component; or several.
+ * @param source a registry, whose components are logged from creation to release; a component; or several.
  * @returns a `Disposable` that ends it.
  * @throws TypeError for a logger without `debug`, `info`, `warn` and `error`, or for what is no component.
  * @example

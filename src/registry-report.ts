@@ -53,7 +53,7 @@ type EventOf<Kind extends string, Payloads> = {
 
 type Components = typeof components;
 
-/** An event of a component of a {@link Registry}, and whose it is. */
+/** An event of a {@link Registry}'s component, with its kind and name. */
 export type RegistryEvent = {
   [Method in keyof Components]: Components[Method] extends ComponentDescriptor<infer Instance, infer Payloads>
     ? EventOf<ReturnType<Instance["snapshot"]>["kind"], Payloads>

@@ -10,7 +10,7 @@ import { runContained } from "./kernel/warning.js";
 /** A component as the table sees it. */
 export type AnyComponent = Component & Partial<Disposable & AsyncDisposable>;
 
-/** An event of any component, and whose it is. */
+/** An event of any component, with its kind and name. */
 export interface AnyEvent {
   readonly kind: string;
   readonly name: string;
@@ -18,7 +18,7 @@ export interface AnyEvent {
   readonly payload: unknown;
 }
 
-/** Which events a listener hears. */
+/** Selects the events that a listener receives. */
 export type Hears = (kind: string, event: string) => boolean;
 
 /** A component and how it was made. */
@@ -55,7 +55,7 @@ class Audience {
     this.#hears = hears;
   }
 
-  /** A component need not make the payload of an event that nobody hears: only what is heard is subscribed to. */
+  /** Subscribes only to selected events, so that components need not create other payloads. */
   add(entry: Entry): void {
     const { component, descriptor } = entry;
     const { kind } = descriptor;
@@ -83,7 +83,7 @@ class Audience {
   }
 }
 
-/** What a second call for an instance may not change: plain values are compared, functions and objects are not. */
+/** The overrides that a second call for an instance may not change: plain values are compared, functions and objects are not. */
 function checkSame(kind: string, name: string, first: object, later: object): void {
   for (const [key, value] of Object.entries(later)) {
     if (value === undefined || typeof value === "function" || typeof value === "object") continue;
@@ -102,7 +102,7 @@ function spoken(kind: string): string {
 
 /** The components that a registry has made, by kind and name. */
 export class RegistryTable {
-  /** In the order of their making. */
+  /** In the order of creation. */
   readonly #entries = new Set<Entry>();
   readonly #byKind: ReadonlyMap<string, Map<string, Entry>>;
   readonly #audiences = new Set<Audience>();
@@ -156,7 +156,7 @@ export class RegistryTable {
     return true;
   }
 
-  /** Hears the events of every component, also of those that are made later. */
+  /** Adds a listener of the events of all components, including those created later. */
   on(listener: Listener<AnyEvent>, hears: Hears): Disposable {
     if (typeof listener !== "function") {
       throw new TypeError(unlike("the listener of a registry", "a function", listener));
@@ -181,7 +181,7 @@ export class RegistryTable {
     }
   }
 
-  /** What each component of a kind says of itself, by name; frozen. */
+  /** The snapshots of the components of a kind, by name; frozen. */
   snapshots<Instance extends AnyComponent>(
     descriptor: ComponentDescriptor<Instance, object>,
   ): Readonly<Record<string, ReturnType<Instance["snapshot"]>>> {

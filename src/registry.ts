@@ -185,7 +185,7 @@ export class Registry extends Printed implements AsyncDisposable {
 
   /**
    * Forgets the component of that kind (as its snapshot calls it) and name at once, and ends it: a heartbeat writes
-   * `stopped`, a watchdog stops, what waits at a limiter is refused; a shutdown is uninstalled and not run. A breaker
+   * `stopped`, a watchdog stops, calls waiting at a limiter are refused; a shutdown is uninstalled and not run. A breaker
    * that is still held elsewhere goes on working. The next call for the name makes a new one, by the overrides of that call.
    *
    * @returns whether there was one; resolves when it has ended.
@@ -213,12 +213,12 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#table.on(listener as Listener<AnyEvent>, hears);
   }
 
-  /** The components in the order of their making. */
+  /** The components in the order of creation. */
   [Symbol.iterator](): IterableIterator<Component> {
     return this.#table[Symbol.iterator]();
   }
 
-  /** What every instance says of itself at this moment: frozen, JSON-serialisable. */
+  /** The current snapshots of all instances: frozen, JSON-serialisable. */
   snapshot(): RegistrySnapshot {
     return Object.freeze({
       circuitBreakers: this.#table.snapshots(components.circuitBreaker),
@@ -261,7 +261,7 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#source ?? currentSource();
   }
 
-  /** @internal Takes another source from now on, which is told of the components that there are. */
+  /** @internal Replaces the source and reports the existing components to it. */
   follow(source: ConfigurationSource): void {
     this.#source = source;
     this.#table.tellMade(source);
@@ -288,7 +288,7 @@ export class Registry extends Printed implements AsyncDisposable {
     return pipeline;
   }
 
-  /** Runs `make` with this registry's configuration as the one that constructors read. */
+  /** Runs `make` while constructors read this registry's configuration. */
   #configured<Made>(make: () => Made): Made {
     const pushed = pushSource(this.source);
     try {

@@ -37,7 +37,7 @@ export interface ResilientParts<Value = unknown> {
  */
 export type Part<Instance, Options> = Instance | Options | string | true | undefined;
 
-/** Options of `resilient`: its name, and its parts, outermost first. A part that is not given is not there. */
+/** Options of `resilient`: its name, and its parts, outermost first. Parts not given are left out. */
 export interface ResilientOptions<Value = unknown> {
   /** Names the pipeline, and its parts unless they have names of their own. Default `"resilient"`. */
   readonly name?: string | undefined;
@@ -61,7 +61,7 @@ export interface ResilientOptions<Value = unknown> {
 
 type PartName = keyof ResilientParts;
 
-/** Whether a text says how long, and names nothing. */
+/** Whether a text is a duration rather than a name. */
 export function isDuration(given: unknown): boolean {
   return typeof given === "number" || (typeof given === "string" && DURATION_PATTERN.test(given));
 }

@@ -91,7 +91,7 @@ function hasBudget(section: string, options: Options): boolean {
 /**
  * Protects a whole call by one set of options, in an order that works, outermost first: fallback, total timeout, retry,
  * hedge, rate limiter, circuit breaker, bulkhead, timeout of each attempt. A part is its options, an instance that is shared
- * with others, a name of the configuration, or `true` for the defaults; what is not given is not there. Retries and hedges
+ * with others, a name of the configuration, or `true` for the defaults; parts not given are left out. Retries and hedges
  * share a {@link RetryBudget}, unless they have one.
  *
  * @returns a policy that has its parts as properties: `api.circuitBreaker`.

@@ -3,9 +3,9 @@ import type { SectionDescriptor } from "./kernel/descriptor.js";
 type Settings = Readonly<Record<string, unknown>>;
 
 /**
- * Throws when options that are right one by one do not go together.
+ * Throws when options are valid one by one but do not go together.
  *
- * @param layers what the rules have made of the options of the section, then of the instance.
+ * @param layers the parsed options of the section, then of the instance.
  */
 export function checkTogether(section: SectionDescriptor, ...layers: readonly Settings[]): void {
   if (section.together === undefined) return;

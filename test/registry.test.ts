@@ -248,7 +248,7 @@ describe("a registry", () => {
     expect(heard).toEqual(["missedBeat"]);
   });
 
-  test("forgets what is released, and ends it: each kind, and makes a new one for that name", async () => {
+  test("forgets and ends a released component of each kind, and makes a new one for its name", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const stateFile = path.join(folder, "app.heartbeat");
@@ -365,7 +365,7 @@ describe("a registry", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("may be disposed of by a callback of its own shutdown", async () => {
+  test("may be disposed of by a callback of its shutdown", async () => {
     const clock = new ManualClock();
     const registry = new Registry();
     registry.heartbeat("app", { clock }).start();
@@ -390,7 +390,7 @@ describe("configure", () => {
     expect(rate("c")).toBe(10);
   });
 
-  test("does not see what is changed in the object later", async () => {
+  test("ignores later changes to the object", async () => {
     const rateLimiter = { rate: 2 };
     using _ = configure({ rateLimiter });
     rateLimiter.rate = 50;

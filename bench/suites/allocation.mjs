@@ -1,4 +1,4 @@
-// What decisions leave on the heap. The young generation is made too large to be collected meanwhile.
+// The garbage that decisions leave on the heap. The young generation is made too large to be collected meanwhile.
 import { performance, PerformanceObserver } from "node:perf_hooks";
 import { RateLimiter } from "@kstlib/resilience";
 import { quick, report } from "../measure.mjs";

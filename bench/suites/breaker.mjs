@@ -1,4 +1,4 @@
-// What a closed circuit costs: over the bare call, and beside cockatiel and opossum.
+// The cost of a closed circuit: over the bare call, and compared with cockatiel and opossum.
 import { CircuitBreaker, realClock } from "@kstlib/resilience";
 import { measure, median, peer, ratio, report } from "../measure.mjs";
 
@@ -54,7 +54,7 @@ if (cockatiel.module) {
   };
 }
 if (opossum.module) {
-  // Its timeout would cost a timer a call: without it the comparison is the kindest to it.
+  // Its timeout would cost a timer a call: it is faster without one.
   const circuit = new opossum.module.default(asyncWork, { timeout: false });
   subjects.opossum = async (n) => {
     let sum = 0;

@@ -1,4 +1,4 @@
-// What a million keys cost beyond the key strings themselves.
+// The memory of a million keys beyond the key strings themselves.
 import { KeyedRateLimiter } from "@kstlib/resilience";
 import { peer, quick, report } from "../measure.mjs";
 
@@ -32,7 +32,7 @@ async function fill(make, take) {
   }
   const nanoseconds = ((performance.now() - start) * 1e6) / COUNT;
   const bytes = (held() - before) / COUNT - stringBytes;
-  // Held to here: what is not needed any more must not be collected before it is weighed.
+  // Referenced until here, so that it is not collected before it is measured.
   return { bytes, nanoseconds, limiter, small };
 }
 

@@ -1,5 +1,5 @@
-// What a decision of the limiter costs: beside a bare clock reading, `limiter` and `rate-limiter-flexible`.
-// `performance` is imported: the global is a getter, whose cost would flatter whatever is compared with it.
+// The cost of a decision of the limiter: compared with a bare clock reading, `limiter` and `rate-limiter-flexible`.
+// `performance` is imported: the global is a getter, whose cost would make the others look faster.
 import { performance } from "node:perf_hooks";
 import { KeyedRateLimiter, RateLimiter } from "@kstlib/resilience";
 import { measure, peer, ratio, report } from "../measure.mjs";

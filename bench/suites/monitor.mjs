@@ -1,5 +1,5 @@
-// What the monitor thread takes while nothing happens, and how soon it has found a freeze and its stack.
-// This file runs itself: each figure comes from processes of its own.
+// The CPU time of the idle monitor thread, and how soon it finds a freeze and its stack.
+// This file runs itself: each figure comes from separate processes.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
@@ -44,7 +44,7 @@ const programs = {
     const from = performance.now();
     while (!watchdog.isTriggered);
     const late = performance.now() - from - 1000;
-    // What a busy machine has kept from this thread is no lateness of the monitor.
+    // Time that a busy machine took from this thread is not the monitor's delay.
     let starved = 0;
     watchdog.on("timeout", ({ details }) => (starved = (details.secondsNotCounted ?? 0) * 1000));
     watchdog.stop();

@@ -1,4 +1,4 @@
-// What a bundler makes of the core: minified, gzipped.
+// The size of the bundled core: minified, gzipped.
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";

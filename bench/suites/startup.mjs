@@ -1,4 +1,4 @@
-// What an import of the core or of one pattern adds to the start of a process, and how long the check of a heartbeat's
+// The time that an import of the core or of one pattern adds to the start of a process, and how long the check of a heartbeat's
 // file takes.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";

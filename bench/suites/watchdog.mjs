@@ -1,4 +1,4 @@
-// What a ping costs, and the guard of a synchronous run.
+// The cost of a ping, and of the guard of a synchronous run.
 import { performance } from "node:perf_hooks";
 import { Watchdog, watchdogContext } from "@kstlib/resilience";
 import { measure, median, ratio, report } from "../measure.mjs";
@@ -26,7 +26,7 @@ const runner = (raiseOnTimeout) => {
     return sum;
   };
 };
-// The watchdog that runs already holds the monitor thread: its start is not what a run costs.
+// The running watchdog keeps the monitor thread alive, so that a run does not include its start.
 const runs = await measure({ guarded: runner(true), reported: runner(false) }, { size: 200 });
 watchdog.stop();
 

@@ -23,7 +23,7 @@ import { admitted, type Permit, permitOf } from "./permit.js";
 import { CircuitView } from "./circuit-view.js";
 import type { CircuitExport } from "./report.js";
 
-/** What a wrapped function has besides. */
+/** Properties added to a wrapped function. */
 export interface Guarded {
   /** The circuit breaker of all calls; with `perInstance`, of the calls without an instance. */
   readonly breaker: CircuitBreaker;
@@ -34,11 +34,11 @@ export interface Guarded {
 /**
  * Stops calling what keeps failing: after `maxFailures` consecutive failures (or by the `trip` rule) every
  * call is refused at once with a `CircuitOpenError`; after `resetTimeout` a few probes find out whether
- * it has recovered. It has no timer and never keeps the process alive: an open circuit becomes half-open when
- * someone asks.
+ * it has recovered. It has no timer and never keeps the process alive: an open circuit becomes half-open at
+ * the next call or look at its state.
  *
- * A call counts only in the era that admitted it: what ends after a state change or `reset()` goes into the
- * lifetime totals and nothing else. But a probe that succeeds after its time still helps to close the circuit, unless
+ * A call counts only in the era that admitted it: one that ends after a state change or `reset()` counts in the
+ * lifetime totals only. But a probe that succeeds after its time still helps to close the circuit, unless
  * a probe has failed since, or the circuit was reset or isolated.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
@@ -74,7 +74,7 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
   /**
    * Changes the mode for the calls that begin from now on. The state stays as it is.
    *
-   * @throws TypeError or RangeError for what is no mode.
+   * @throws TypeError or RangeError for an unknown mode.
    */
   setMode(mode: CircuitMode): void {
     this.#circuit.mode = circuitBreakerRules.mode.parse(mode, "mode");
@@ -142,7 +142,7 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
       checkFunction(fn, "execute", RECIPE);
       const context = this.#begin(options);
       if (context.source !== undefined) return runAbortable(fn, context, admitted(this.#circuit));
-      // Nothing can give it up: the same as a call.
+      // Nothing can abort it, so it is the same as a call.
       return guard(this.#circuit, undefined, fn, contextFor(fn, context));
     } catch (error) {
       return Promise.reject(error);
@@ -164,11 +164,11 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
   }
 
   /**
-   * Iterates over what `fn(...args)` gives, a generator or a stream, as one call that lasts from the first `next()`
+   * Iterates over the generator or stream that `fn(...args)` returns, as one call that lasts from the first `next()`
    * to the end: a source that fails in the middle has failed. A consumer that stops early after an item counts as a
-   * success. Its duration has the consumer's time in it, which matters to `slowCallRate` and `probeTimeout`.
+   * success. Its duration includes the consumer's time, which matters to `slowCallRate` and `probeTimeout`.
    *
-   * @returns throws a `CircuitOpenError` at its first `next()` when refused; one that is not taken up holds nothing.
+   * @returns throws a `CircuitOpenError` at its first `next()` when refused; an iterator that is never started holds no permit.
    * @example
    * ```ts
    * import { Readable } from "node:stream";
@@ -220,9 +220,9 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
   }
 
   /**
-   * Refuses every call until the result is disposed of. Counted: the last of several releases. Meanwhile
-   * the circuit's own time stands still and the results of calls under way do not count; afterwards it is what
-   * it was, an open one with as long to wait as before.
+   * Refuses every call until the result is disposed of. Isolations add up: the last release ends them. Meanwhile
+   * the circuit's own time stands still and the results of calls under way do not count; afterwards it is in its
+   * former state, an open circuit with the same time left.
    */
   isolate(): Disposable {
     return this.#circuit.isolate();
@@ -242,10 +242,9 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
   }
 
   /**
-   * Takes over the state that {@link export} gave. What has passed since by the wall clock counts. Calls under way no
-   * longer count.
+   * Takes over a state from {@link export}. The wall-clock time since then counts. Calls under way no longer count.
    *
-   * @throws TypeError when it is no such state; nothing changes then.
+   * @throws TypeError when it is not such a state; nothing changes then.
    * @example
    * ```ts
    * import { CircuitBreaker } from "@kstlib/resilience";
@@ -268,7 +267,7 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
     this.#circuit.reset();
   }
 
-  /** The context of an execution, unless its caller has given it up already. */
+  /** The context of an execution, unless its caller has already aborted it. */
   #begin(options: ExecuteOptions | undefined, method: string = "execute"): Context {
     const context = readContext(method, options);
     if (context.source?.aborted) {

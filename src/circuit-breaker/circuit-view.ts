@@ -5,7 +5,7 @@ import type { Circuit } from "./circuit.js";
 import type { CircuitMode } from "./options.js";
 import type { CircuitBreakerEvents, CircuitSnapshot, CircuitState, CircuitStats } from "./report.js";
 
-/** What a circuit breaker says of itself. */
+/** The readable properties of a circuit breaker. */
 export abstract class CircuitView extends Printed implements Component {
   readonly #circuit: Circuit;
 
@@ -23,7 +23,7 @@ export abstract class CircuitView extends Printed implements Component {
     return this.#circuit.limits.maxFailures;
   }
 
-  /** Seconds the circuit stays open before it lets probes through; of one that grows, the `initial` ones; of a function, 60. */
+  /** Seconds the circuit stays open before it lets probes through; `initial` if it grows; 60 if it is a function. */
   get resetTimeout(): number {
     return this.#circuit.resetTimeout;
   }
@@ -38,12 +38,12 @@ export abstract class CircuitView extends Printed implements Component {
     return this.#circuit.limits.probeTimeout / 1000;
   }
 
-  /** What the circuit does with calls now. An open one whose time has come becomes half-open by being asked. */
+  /** What the circuit does with calls now. Reading it makes an open circuit half-open when its time is over. */
   get state(): CircuitState {
     return this.#circuit.now().kind;
   }
 
-  /** What the circuit does with what it knows; see `mode` of {@link CircuitBreakerOptions}. */
+  /** Whether the circuit refuses calls, only observes, or is off; see `mode` of {@link CircuitBreakerOptions}. */
   get mode(): CircuitMode {
     return this.#circuit.mode;
   }
@@ -61,7 +61,7 @@ export abstract class CircuitView extends Printed implements Component {
     return this.#circuit.stats();
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The current state: frozen, JSON-serialisable. */
   snapshot(): CircuitSnapshot {
     const { name, state, mode, failureCount, stats } = this;
     const remainingSeconds = state === "open" ? this.#circuit.remainingSeconds : null;

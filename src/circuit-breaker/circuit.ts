@@ -11,9 +11,9 @@ import type { State, Ticket } from "./machine.js";
 import { type CircuitBreakerChanges, type CircuitBreakerSettings, liveRules } from "./options.js";
 import type { CircuitBreakerEvents, CircuitExport, CircuitStateReason, CircuitStats } from "./report.js";
 
-/** Of a call in mode "off". */
+/** The ticket of a call in mode "off". */
 const OFF: Ticket = Object.freeze({ kind: "closed", era: -1, failures: 0, counter: undefined });
-/** Of a call that would be refused: no era is its own, so only the totals count it. */
+/** The ticket of a call that would be refused: it belongs to no era, so only the totals count it. */
 const OBSERVED: Ticket = Object.freeze({ kind: "closed", era: -2, failures: 0, counter: undefined });
 
 /** What settles the promise of an admitted call. */
@@ -24,8 +24,8 @@ export interface Handlers {
 }
 
 /**
- * The shell around the machine: holds its state, reads the clock, keeps the totals and tells the listeners.
- * Every entrance first brings the state up to the time of now.
+ * The shell around the machine: holds its state, reads the clock, keeps the totals and notifies the listeners.
+ * Every method first brings the state up to date.
  */
 export class Circuit {
   readonly name: string;
@@ -39,7 +39,7 @@ export class Circuit {
   /** Names the circuit in messages. */
   readonly #label: string;
   #state: State;
-  /** Nobody judges or keeps a window: a success of a healthy circuit that nobody hears of only has to be counted. */
+  /** No predicate and no window: a success of a healthy circuit without listeners only has to be counted. */
   readonly #plain: boolean;
   readonly events: Events<CircuitBreakerEvents>;
   readonly #successes: Audience<CircuitBreakerEvents["success"]>;
@@ -55,7 +55,7 @@ export class Circuit {
   #ignored = 0;
   #wouldReject = 0;
   #stateChanges = 0;
-  /** The application is being asked how long the circuit stays open. */
+  /** Whether the application's `resetTimeout` function is running. */
   #isAsking = false;
 
   constructor(settings: CircuitBreakerSettings) {
@@ -72,12 +72,12 @@ export class Circuit {
     this.#state = machine.closed(0, this.limits);
   }
 
-  /** Seconds; of a reset timeout that grows the first. */
+  /** Seconds; the first one of a reset timeout that grows. */
   get resetTimeout(): number {
     return this.#settings.resetTimeout.initial / 1000;
   }
 
-  /** The state of now. */
+  /** The current state. */
   now(): State {
     this.#catchUp();
     return this.#state;
@@ -90,7 +90,7 @@ export class Circuit {
   get remainingSeconds(): number {
     const now = this.#time();
     const about = now + machine.remaining(this.#state, now);
-    // From so near the difference is exact.
+    // So close together, their difference is exact.
     return secondsUntil(about + machine.remaining(this.#state, about), now);
   }
 
@@ -124,7 +124,7 @@ export class Circuit {
     this.#commit(next, "reset");
   }
 
-  /** Goes on under other limits in the state that it is in. */
+  /** Changes the limits and keeps the state. */
   update(changes: CircuitBreakerChanges): void {
     const settings = changeSettings(liveRules, { ...this.#settings, mode: this.mode }, changes);
     const state = this.now();
@@ -149,7 +149,7 @@ export class Circuit {
     this.#commit(machine.restore(this.now(), this.limits, saved, this.#time()), "restored");
   }
 
-  /** Counts a call that its caller gave up before it began. */
+  /** Counts a call that its caller aborted before it began. */
   ignore(reason: unknown): void {
     if (this.mode === "off") return;
     this.#total++;
@@ -157,13 +157,13 @@ export class Circuit {
     this.#tellIgnored(reason);
   }
 
-  /** Tells the listeners of a refusal that nobody catches as an error. */
+  /** Notifies the listeners of a refusal that is not thrown. */
   announceRefusal(): void {
-    // An error with its stack costs microseconds: made for those who listen.
+    // An error with its stack costs microseconds, so it is created only for listeners.
     if (this.events.of("rejected").isThere) this.refusal();
   }
 
-  /** Counts a call and admits it: its ticket, or `undefined` when it is refused. What throws counts nothing. */
+  /** Counts a call and admits it: its ticket, or `undefined` when it is refused. If it throws, nothing is counted. */
   admit(): Ticket | undefined {
     let ticket: Ticket | undefined;
     const state = this.#state;
@@ -185,7 +185,7 @@ export class Circuit {
     return OBSERVED;
   }
 
-  /** The error of a refused call; tells the listeners. */
+  /** The error of a refused call; notifies the listeners. */
   refusal(): CircuitOpenError {
     const error = this.#error();
     this.events.emit("rejected", { error });
@@ -200,7 +200,7 @@ export class Circuit {
 
   /**
    * A call came to an end: fulfilled or not, which the predicates judge, or with a verdict. Counts it and makes
-   * the transition it causes, if its era is still on. Never throws, but where not even its call finds a stack.
+   * the transition it causes, if its era is still on. Never throws, except when the stack is too full to call it.
    */
   settled(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     const state = this.#state;
@@ -218,7 +218,7 @@ export class Circuit {
     this.#count(ticket, started, ended, value);
   }
 
-  /** A function of its own, so that the one above is small enough to become part of every call. */
+  /** Separate, so that the method above is small enough to be inlined. */
   #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     if (ticket === OFF) return;
     try {
@@ -242,11 +242,11 @@ export class Circuit {
       if (verdict === "ignored") this.#tellIgnored(value);
     } catch {
       // The stack is used up, or the clock has thrown: the call is missing in the totals, and what it held of a
-      // half-open circuit is free after `probeTimeout`. What it came to is its caller's all the same.
+      // half-open circuit is free after `probeTimeout`. The caller gets its outcome all the same.
     }
   }
 
-  /** Makes the transitions that time has caused since somebody last asked. */
+  /** Makes the transitions that time has caused since the last call. */
   #catchUp(): void {
     if (this.#state.kind === "closed" || this.#isAsking) return;
     const now = this.#time();

@@ -17,7 +17,7 @@ class CombinedCounter implements Counter {
   }
 
   add(failed: boolean, took: number, now: number): boolean {
-    // Each counts every call, whatever the others say.
+    // Each rule counts every call, whatever the others decide.
     return this.#counters.filter((counter) => counter.add(failed, took, now)).length >= this.#needed;
   }
 
@@ -47,7 +47,7 @@ function combined(name: string, given: readonly TripRule[], needed: (rules: numb
 /**
  * Opens the circuit when any of the rules is met: `anyOf(failureRate(…), slowCallRate(…))`.
  *
- * @throws TypeError for what is no trip rule, or for fewer than two.
+ * @throws TypeError for anything but a trip rule, or for fewer than two.
  * @example
  * ```ts
  * import { anyOf, CircuitBreaker, failureRate, failuresWithin } from "@kstlib/resilience";
@@ -69,7 +69,7 @@ export function anyOf(...rules: readonly TripRule[]): TripRule {
  * Opens the circuit when all of the rules are met at once, as after many failures that also are a large share of the calls:
  * `allOf(failureRate(…), failuresWithin(…))`.
  *
- * @throws TypeError for what is no trip rule, or for fewer than two.
+ * @throws TypeError for anything but a trip rule, or for fewer than two.
  */
 export function allOf(...rules: readonly TripRule[]): TripRule {
   return combined("allOf", rules, (count) => count);

@@ -11,7 +11,7 @@ import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
 import { RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
 
-/** Options of {@link circuitBreaker} and {@link circuitBreakerSync}: those of the breaker, and whose it is. */
+/** Options of {@link circuitBreaker} and {@link circuitBreakerSync}: those of the breaker, and `perInstance`. */
 export interface GuardedOptions extends CircuitBreakerOptions {
   /** Whether each instance of a class has a circuit of its own. Default `false`: one for all instances. */
   readonly perInstance?: boolean | undefined;
@@ -24,7 +24,7 @@ const wrapper: Wrapper<CircuitBreaker, object> = {
   rules: {},
   make: (options) => new CircuitBreaker(options),
   wrapWith: () => (policies, fn) =>
-    // Without a choice of breakers to make, a call allocates nothing but its promise.
+    // With a single breaker, a call allocates nothing but its promise.
     policies.perInstance
       ? wrapCalls("breaker", policies, fn, (breaker, run) => breaker.call(run))
       : policies.shared.wrap(fn),

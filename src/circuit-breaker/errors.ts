@@ -1,7 +1,7 @@
 import { brandError, ResilienceError } from "../kernel/errors.js";
 import type { Refusal } from "../kernel/refusal.js";
 
-/** The base of everything a circuit breaker itself reports; never an error of the protected function. */
+/** The base of the circuit breaker's own errors; never an error of the protected function. */
 export class CircuitBreakerError extends ResilienceError {}
 brandError(CircuitBreakerError, "CircuitBreakerError");
 
@@ -22,7 +22,7 @@ export class CircuitOpenError extends CircuitBreakerError implements Refusal {
   /** The same as {@link remainingSeconds}, by the name that all refusals have. */
   readonly retryAfter: number;
 
-  /** @param condition what the circuit is, as the message says it: `"open"`. */
+  /** @param condition the state of the circuit, in the words of the message: `"open"`. */
   constructor(
     circuitName: string,
     remainingSeconds: number,

@@ -17,7 +17,7 @@ export function exportOf({ isOpen, failures, reopenings, remaining }: Saved, wal
 }
 
 /**
- * Reads what `restore` is given, which comes from a file or another process. What it does not know is left out.
+ * Reads the argument of `restore`, which comes from a file or another process. Unknown keys are ignored.
  *
  * @throws TypeError that says what is wrong.
  */
@@ -33,7 +33,7 @@ export function savedOf(given: unknown, wallNow: number): Saved {
     if (typeof value === "number" && value >= 0 && value < Infinity) return value;
     throw new TypeError(unlike(key, "a number of at least 0", value));
   };
-  // A wall clock that was set back does not lengthen anything.
+  // Setting the wall clock back must not lengthen the wait.
   const passed = Math.max(0, wallNow - number("exportedAt"));
   return {
     isOpen: state === "open",

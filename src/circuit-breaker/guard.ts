@@ -17,7 +17,7 @@ function handlersOf(circuit: Circuit, ticket: Ticket, started: number): Handlers
   };
 }
 
-/** One pair of handlers serves an era of a closed circuit, so that a call makes nothing but its promise. */
+/** One pair of handlers serves an era of a closed circuit, so that a call allocates nothing but its promise. */
 function sharedHandlers(circuit: Circuit, ticket: Ticket): Handlers {
   const last = circuit.handlers;
   return last?.era === ticket.era ? last : (circuit.handlers = handlersOf(circuit, ticket, 0));
@@ -39,7 +39,7 @@ export function guard<This, Args extends unknown[], Result>(
     ticket = circuit.admit();
     if (ticket === undefined) throw circuit.refusal();
     const result = fn.apply(self, args);
-    // Looked at first: a `then` that throws would leave a rejection behind that nobody handles.
+    // Read first: a `then` that throws would leave an unhandled rejection behind.
     const later = result instanceof Promise || isThenable(result);
     const promise = Promise.resolve(result);
     if (later) {

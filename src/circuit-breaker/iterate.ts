@@ -11,10 +11,10 @@ export type Iterated<Item> =
   | PromiseLike<AsyncIterable<Item> | Iterable<Item>>;
 
 /**
- * Passes on what `begin` iterates over, under a permit from the first `next()` to the end. A consumer that stops has
- * learned that items come: a success, but of nothing when there was none yet.
+ * Passes on what `begin` iterates over, under a permit from the first `next()` to the end. A consumer that stops
+ * early is a success if it has received an item; otherwise the call does not count.
  *
- * @param admit gives the permit or throws the refusal.
+ * @param admit returns the permit or throws the refusal.
  */
 export async function* iterateUnder<Item>(
   admit: () => CallPermit,
@@ -30,7 +30,7 @@ export async function* iterateUnder<Item>(
     }
     permit.success();
   } catch (error) {
-    // What a consumer throws into the iteration is the consumer's.
+    // An error that the consumer throws into the iteration is not the source's.
     if (!isOut) permit.failure(error);
     throw error;
   } finally {

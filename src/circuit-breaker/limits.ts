@@ -4,7 +4,7 @@ import { warn } from "../kernel/warning.js";
 import type { Limits } from "./machine.js";
 import type { CircuitBreakerSettings, ResetTimeoutInfo } from "./options.js";
 
-/** What the machine needs of the settings. */
+/** The limits for the machine, from the settings. */
 export function limitsOf(settings: CircuitBreakerSettings, openFor: Limits["openFor"]): Limits {
   const { maxFailures, halfOpen, resetTimeout, trip } = settings;
   const { calls, failureRate } = halfOpen ?? { calls: settings.halfOpenMaxCalls, failureRate: 0 };
@@ -18,7 +18,7 @@ export function limitsOf(settings: CircuitBreakerSettings, openFor: Limits["open
   };
 }
 
-/** Milliseconds that a circuit stays open. What fails in the application is told by a warning, and something else taken. */
+/** Milliseconds that a circuit stays open. If the application's function fails, a warning reports it and a default applies. */
 export function timeOpen(
   { resetTimeout, jitter, random = Math.random }: CircuitBreakerSettings,
   label: string,

@@ -2,12 +2,12 @@ import type { Verdict } from "../kernel/judge.js";
 import { type Probe, Probes } from "./probes.js";
 import type { Counter, Rule, TripFigures } from "./trip-rule.js";
 
-/** What the machine needs of the settings. Times are milliseconds. */
+/** The settings that the machine uses. Times are milliseconds. */
 export interface Limits {
   readonly maxFailures: number;
   /** Probes that a half-open circuit admits. */
   readonly halfOpenMaxCalls: number;
-  /** How many of them open it again when they fail; it closes as soon as so many cannot fail any more. */
+  /** How many of them open it again when they fail; it closes as soon as that number can no longer be reached. */
   readonly halfOpenFailures: number;
   readonly probeTimeout: number;
   readonly trip: Rule | undefined;
@@ -21,7 +21,7 @@ interface Era {
 }
 
 interface Counting extends Era {
-  /** Counted failures since the circuit was last closed and well. */
+  /** Counted failures since the circuit was last closed and healthy. */
   readonly failures: number;
 }
 
@@ -34,11 +34,11 @@ export interface Closed extends Counting {
 interface Recovering extends Counting {
   readonly reopenings: number;
   /**
-   * The era since which nothing but probes that took too long has opened the circuit: those admitted from then on
-   * have news of this very service whenever they succeed.
+   * The era since which only probe timeouts have opened the circuit: a success of a probe admitted since then still
+   * shows that the service has recovered.
    */
   readonly since: number;
-  /** Successes of such probes that came when their era was over: no timeout takes them back. */
+  /** Late successes of such probes, after their era; a later timeout does not cancel them. */
   readonly late: number;
 }
 
@@ -57,7 +57,7 @@ export interface HalfOpen extends Recovering {
   readonly probes: Probes;
 }
 
-/** An overlay: what lies under it stands still until the last hold is released. */
+/** An overlay: the state beneath is frozen until the last hold is released. */
 export interface Isolated extends Era {
   readonly kind: "isolated";
   readonly holds: number;
@@ -121,7 +121,7 @@ export function admit(state: State, limits: Limits, now: number): Ticket | undef
   return probes.add(state.era, now + limits.probeTimeout);
 }
 
-/** Whether {@link settle} will look at `now`; a circuit that is closed and well needs no clock. */
+/** Whether {@link settle} will look at `now`; a closed, healthy circuit needs no clock. */
 export function settleNeedsTime(state: State, limits: Limits, verdict: Verdict): boolean {
   return (
     state.kind !== "closed" ||
@@ -164,13 +164,13 @@ function settleProbe(
   // A probe that is too slow for a slow-call rule shows that nothing has recovered.
   const failed = verdict === "failure" || (verdict === "success" && limits.trip?.isBad(false, took) === true);
   if (state.kind === "open" || state.era !== probe.era) {
-    // Its permit went to another: what it has to say against the circuit was said by the timeout.
+    // Its permit was given to another call, and the timeout already counted as its failure.
     if (verdict !== "success" || failed || probe.era < state.since) return state;
     return unlessRecovered({ ...state, late: state.late + 1 }, limits);
   }
   const wasUnderWay = state.probes.remove(probe);
   if (failed) {
-    // Its timeout has said so already.
+    // The timeout already counted as its failure.
     if (!wasUnderWay) return state;
     const next = { ...state, failures: state.failures + 1, failed: state.failed + 1 };
     return next.failed >= limits.halfOpenFailures ? opened(state, limits, next.failures, now) : next;
@@ -210,7 +210,7 @@ export function reset(state: State, limits: Limits): State {
   return state.kind === "isolated" ? { ...state, era: under.era, under } : under;
 }
 
-/** Goes on under other limits: they count from now on, and what has happened already may be enough for them. */
+/** Applies other limits from now on; past failures may already reach them. */
 export function relimit(state: State, limits: Limits, now: number): State {
   if (state.kind !== "isolated") return judged(state, limits, now);
   return { ...state, under: judged(state.under, limits, state.since) };
@@ -243,7 +243,7 @@ export function figures(state: State, now: number): readonly TripFigures[] {
   return state.kind === "closed" ? (state.counter?.figures(now) ?? []) : [];
 }
 
-/** What outlives a process; see `CircuitBreaker.export`. */
+/** The state that survives a restart; see `CircuitBreaker.export`. */
 export interface Saved {
   readonly isOpen: boolean;
   readonly failures: number;
@@ -252,7 +252,7 @@ export interface Saved {
   readonly remaining: number;
 }
 
-/** Of an isolated circuit what lies under it: isolation is by hand, and ends with the process. */
+/** For an isolated circuit, the state beneath: isolation is manual and ends with the process. */
 export function save(state: State, now: number): Saved {
   if (state.kind === "isolated") return save(state.under, state.since);
   const isOpen = state.kind !== "closed";

@@ -24,13 +24,13 @@ import { type Rule as RuleOfTrip, ruleOf, type TripRule } from "./trip-rule.js";
 export interface GrowingResetTimeout {
   /** The first time the circuit stays open. */
   readonly initial: Duration;
-  /** By what it is multiplied at each reopening. At least 1. */
+  /** The factor applied at each reopening. At least 1. */
   readonly factor: number;
   /** The longest it gets. At least `initial`. */
   readonly max: Duration;
 }
 
-/** What a reset timeout of the application's own is reckoned from. */
+/** The argument of a `resetTimeout` function. */
 export interface ResetTimeoutInfo {
   /** How often the circuit has opened again since it was last closed; 0 when it opens for the first time. */
   readonly reopenings: number;

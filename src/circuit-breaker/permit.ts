@@ -13,7 +13,7 @@ export interface Permit extends Disposable {
   release(): void;
 }
 
-/** Settles once what one admitted call came to. */
+/** Records the outcome of one admitted call, once. */
 export class CallPermit extends Printed implements Permit {
   readonly #ticket: Ticket;
   readonly #started: number;

@@ -15,7 +15,7 @@ interface Link extends Probe {
 
 /**
  * The probes under way of one half-open state, in the order of their deadlines, which is that of admission unless the
- * limits change: a chain, so that one more or less costs the same however many there are.
+ * limits change: a linked list, so that adding or removing one takes constant time.
  */
 export class Probes {
   #first: Link | undefined;
@@ -44,7 +44,7 @@ export class Probes {
     return link;
   }
 
-  /** Takes out a probe of its own; says whether it was under way. */
+  /** Removes a probe; returns whether it was under way. */
   remove(probe: Probe): boolean {
     const link = probe as Link;
     if (!link.isUnderWay) return false;

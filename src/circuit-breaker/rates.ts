@@ -6,7 +6,7 @@ import { type TripFigures, type TripRule, tripRule, type Window } from "./trip-r
 import { WindowCounter } from "./window-counter.js";
 import { CallWindow, TimeWindow } from "./window.js";
 
-/** Which calls a rate is taken of: the last so many, or those of the last so long. */
+/** The calls that a rate is computed over: a number of recent calls, or those within a recent time. */
 export type RateWindow =
   | {
       /** The last 1 to 1,000,000 settled calls; a byte of memory each. */
@@ -26,7 +26,7 @@ export type RateWindow =
 export interface FailureRateOptions {
   /** The circuit opens when this share of the calls has failed, or more. Above 0, up to 1; required. */
   readonly threshold: number;
-  /** What the share is taken of; required. Rejected calls and calls under way are not in it. */
+  /** The calls that the share is computed over; required. Rejected calls and calls under way are not in it. */
   readonly window: RateWindow;
   /** The fewest calls in the window that can open the circuit. At least 1; default 10, or `window.calls` when that is less. */
   readonly minCalls?: number | undefined;
@@ -159,7 +159,7 @@ export function slowCallRate(options: SlowCallRateOptions): TripRule {
 
 /** Options of {@link failuresWithin}. */
 export interface FailuresWithinOptions {
-  /** The circuit opens at so many failures. At least 1; required. */
+  /** The number of failures that opens the circuit. At least 1; required. */
   readonly failures: number;
   /** Within which time; at least 1 ms; required. It moves in hundredths of its length. */
   readonly duration: Duration;
@@ -173,7 +173,7 @@ const failuresWithinRules = (): OptionRules<FailuresWithinSettings> => ({
 });
 
 /**
- * Opens the circuit at so many failures within a time, whatever succeeds in between. For `trip` of a circuit breaker, where
+ * Opens the circuit at a number of failures within a time, regardless of successes in between. For `trip` of a circuit breaker, where
  * it takes the place of `maxFailures`.
  *
  * @throws TypeError or RangeError that names the option when one is missing, unknown or out of range.

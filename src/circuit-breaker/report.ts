@@ -23,7 +23,7 @@ export interface CircuitStats {
   readonly window: readonly TripFigures[];
 }
 
-/** What a circuit breaker says of itself at one moment. */
+/** The state of a circuit breaker at one moment. */
 export interface CircuitSnapshot extends Snapshot {
   readonly kind: "circuit-breaker";
   readonly state: CircuitState;
@@ -58,7 +58,7 @@ export interface CircuitExport {
   readonly reopenings: number;
   /** Seconds until an open circuit admits a probe, as of `exportedAt`. */
   readonly remainingSeconds: number;
-  /** Milliseconds since 1970, by the wall clock: no other clock goes on while a process is not there. */
+  /** Milliseconds since 1970, by the wall clock: the only one that continues across restarts. */
   readonly exportedAt: number;
 }
 

@@ -9,14 +9,14 @@ export interface TripFigures {
   readonly rate: number;
 }
 
-/** What the calls of a closed circuit are counted in. */
+/** The window that counts the calls of a closed circuit. */
 export interface Window {
   /** How many calls are in the window. */
   readonly total: number;
   /** How many of them the rule counts against the circuit. */
   readonly bad: number;
   add(bad: boolean, now: number): void;
-  /** Forgets what has left the window by `now`. */
+  /** Removes the calls that have left the window by `now`. */
   forget(now: number): void;
 }
 
@@ -24,7 +24,7 @@ export interface Window {
 export interface Counter {
   /** What counts against the circuit; of several rules the most. */
   readonly bad: number;
-  /** Counts a call that took so many milliseconds; says whether the circuit opens. */
+  /** Counts a call that took so many milliseconds; returns whether the circuit opens. */
   add(failed: boolean, took: number, now: number): boolean;
   /** Of each single rule, as of `now`. */
   figures(now: number): readonly TripFigures[];

@@ -25,7 +25,7 @@ import type { YamlFile } from "./yaml-file.js";
 
 const EMPTIED = "the file is empty now; if that is meant, write resilience: {} into it";
 
-/** Why nothing is read of a file, if nothing is. */
+/** Why a file is not read, if it is not. */
 function silenceOf(source: YamlFile, slips: readonly Slip[]): ConfigIssue | undefined {
   if (source.value === null) return source.issue([], "value", EMPTIED);
   return slips.find(({ file, isTotal }) => isTotal && file === source.file)?.issue;
@@ -41,17 +41,17 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
   });
   readonly #live: LiveConfiguration;
   #pushed: Disposable | undefined;
-  /** What was looked at when the files were read last. */
+  /** The paths checked when the files were last read. */
   #files: ReadonlySet<string> = new Set();
   #file: string | undefined;
-  /** The files that said something then. */
+  /** The files that had content then. */
   #said: ReadonlySet<string> = new Set();
   #config: ResilienceConfig = Object.freeze({});
-  /** The warnings that were given of these files. */
+  /** The warnings already reported for these files. */
   #warned = "";
   #error: ConfigError | undefined;
   #changes = 0;
-  /** What the last look has found, and the one before the last reading. */
+  /** The texts found by the last check, and by the check before the last reading. */
   #found: Texts = new Map();
   #read: Texts = new Map();
   #timer: Timer | undefined;
@@ -91,7 +91,7 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
     return this.#error;
   }
 
-  /** What it is at this moment: frozen, JSON-serialisable. */
+  /** The current state: frozen, JSON-serialisable. */
   snapshot(): ConfigWatcherSnapshot {
     return Object.freeze({
       kind: "config",
@@ -112,8 +112,8 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
   }
 
   /**
-   * Reads the files now and applies what they say, without waiting for the next look: for a SIGHUP, say. Blocks the
-   * thread while it reads. What is wrong with them is an `error` event. Does nothing after the watcher was disposed of.
+   * Reads the files now and applies them, without waiting for the next check: for a SIGHUP, say. Blocks the
+   * thread while it reads. Mistakes in them are reported by an `error` event. Does nothing after the watcher was disposed of.
    */
   reload(): void {
     if (!this.#isWatching) return;
@@ -148,11 +148,11 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
   #readFiles(): ResilienceConfig {
     const looked = new Set<string>();
     try {
-      // The file that was found once is the file: when it goes away, another one is not meant.
+      // Once found, the file stays the same: when it disappears, no other one takes its place.
       const path = this.#file ?? this.#settings.path;
       const { file, sources, slips, config } = readConfig({ ...this.#settings, path }, looked);
       const silences = new Map(sources.map((source) => [source.file, silenceOf(source, slips)]));
-      // It was emptied, perhaps by a disk without room, or its first key was misspelt: neither means the defaults.
+      // An emptied file (a full disk, say) or a misspelt first key does not mean the defaults.
       for (const [one, issue] of silences) {
         if (issue !== undefined && this.#said.has(one)) throw new ConfigError([issue]);
       }
@@ -182,12 +182,12 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
     const error =
       reason instanceof ConfigError
         ? reason
-        : // A file that went away while it was read, say.
+        : // A file that disappeared while it was read, say.
           new ConfigError(
             [{ file, line: undefined, column: undefined, keyPath: "", message: messageOf(reason) }],
             { cause: reason },
           );
-    // The same mistake is told once.
+    // The same mistake is reported once.
     if (error.message === this.#error?.message) return;
     this.#error = error;
     if (!this.#events.has("error"))
@@ -210,11 +210,11 @@ export class ConfigWatcher extends Printed implements Component, Disposable {
   async #look(): Promise<void> {
     const found = await readTexts(this.#files);
     if (!this.#isWatching) return;
-    // Twice the same: nobody is in the middle of writing.
+    // Twice the same text: the file is not being written.
     const isSettled = isSame(found, this.#found);
     this.#found = found;
     if (isSettled && !isSame(found, this.#read)) {
-      // Before the files are read: what changes from now on is found by the next look.
+      // Before the files are read, so that the next check finds any later change.
       this.#read = found;
       this.reload();
     }

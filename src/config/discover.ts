@@ -16,7 +16,7 @@ export interface FindOptions {
 
 /** What was found. */
 export interface FoundFile {
-  /** `undefined` when none was named and none is found. */
+  /** `undefined` when none was named or found. */
   readonly file: string | undefined;
   /** The file of the second name beside it, which is not read. */
   readonly twin: string | undefined;
@@ -27,7 +27,7 @@ export const FILE_NAME = "kstlib.conf.yml";
 /** It is looked for after the first in each folder. */
 const SECOND_NAME = "kstlib.conf.yaml";
 
-/** Whether there is a regular file, or a link to one. One that we may not look at, such as in root's home, does not count. */
+/** Whether there is a regular file, or a link to one. One without access, such as in root's home, does not count. */
 export function isFile(candidate: string): boolean {
   try {
     return statSync(candidate).isFile();
@@ -36,7 +36,7 @@ export function isFile(candidate: string): boolean {
   }
 }
 
-/** The home folder by the environment that is given, which may be another than the process's own. */
+/** The home folder by the given environment, which may differ from the process's. */
 export function homeOf(env: Environment): string {
   return env["HOME"] ?? env["USERPROFILE"] ?? homedir();
 }
@@ -67,7 +67,7 @@ function userFolders(env: Environment): string[] {
  * user's folders: `$XDG_CONFIG_HOME/kstlib`, `~/.config/kstlib`, `%APPDATA%\kstlib`, `~`, `~/.config`. A file that
  * was named is returned whether it exists or not.
  *
- * @param looked gets every path that was looked at.
+ * @param looked receives every path that was checked.
  */
 export function findConfigFile({ path: named, cwd, env }: FindOptions, looked: Set<string>): FoundFile {
   const explicit = named ?? (env["KSTLIB_CONFIG"] || undefined);

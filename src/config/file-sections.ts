@@ -8,29 +8,29 @@ import { show, unlike } from "../kernel/show.js";
 import { isTree, toCamelCase, toSnakeCase, type Tree } from "./names.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
-/** One option that a file gives. */
+/** One option given by a file. */
 export interface FileOption {
   /** As a constructor takes it. */
   readonly given: unknown;
-  /** What its rule has made of it. */
+  /** The value parsed by its rule. */
   readonly setting: unknown;
 }
 
 /** The options of a section or an instance, by their names in code. */
 export type FileOptions = ReadonlyMap<string, FileOption>;
 
-/** What a file says in one section. */
+/** The content of one section of a file. */
 export interface FileSection {
   readonly own: FileOptions;
   readonly instances: ReadonlyMap<string, FileOptions> | undefined;
 }
 
-/** What files say, by the names of the sections in code. */
+/** The content of files, by the names of the sections in code. */
 export type FileSections = ReadonlyMap<string, FileSection>;
 
-/** What one file says. */
+/** The content of one file. */
 export interface FileContent {
-  /** The paths of the files that it includes, as they stand there. */
+  /** The paths of the files that it includes, as written. */
   readonly includes: readonly string[];
   readonly sections: FileSections;
   /** Every mistake, in the file's order. */
@@ -90,7 +90,7 @@ class SectionReader {
     for (const [key, value] of Object.entries(this.#mapping(resilience, [TOP]))) {
       const known = KNOWN_SECTIONS.get(key);
       if (known === undefined) this.#unknown([TOP, key], [...KNOWN_SECTIONS.keys()]);
-      // An empty section, `heartbeat:` with everything under it commented out, says nothing.
+      // An empty section, `heartbeat:` with everything under it commented out, has no effect.
       else if (value !== null) found.set(known.name, this.#section(known, value, [TOP, key]));
     }
     const issues = this.#issues.toSorted(
@@ -152,7 +152,7 @@ class SectionReader {
     return read;
   }
 
-  /** A mapping of the file; an empty one where nothing is said, or something else. */
+  /** A mapping of the file; an empty one where it is missing or not a mapping. */
   #mapping(value: unknown, keys: KeyPath): Tree {
     if (isTree(value)) return value;
     if (value !== null && value !== undefined) {
@@ -173,7 +173,7 @@ class SectionReader {
   }
 }
 
-/** Reads what one file says, by the constructors' own rules. Other top-level keys belong to other modules. */
+/** Reads the content of one file by the constructors' rules. Other top-level keys belong to other modules. */
 export function readSections(source: YamlFile): FileContent {
   return new SectionReader(source).read();
 }

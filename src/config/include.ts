@@ -29,7 +29,7 @@ export class IncludeReader {
 
   /**
    * @param home what `~/` means in a path.
-   * @param looked gets the path of each file, also of one that cannot be read.
+   * @param looked receives the path of each file, even of one that cannot be read.
    */
   constructor(home: () => string, looked: Set<string>) {
     this.#home = home;
@@ -62,7 +62,7 @@ export class IncludeReader {
     return mergeSections(merged, sections);
   }
 
-  /** Keeps the mistakes of a file that cannot be read, and goes on: the other files may have more. */
+  /** Keeps the mistakes of an unreadable file and continues: the other files may have more. */
   #try<Result>(step: () => Result): Result | undefined {
     try {
       return step();

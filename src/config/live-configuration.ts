@@ -5,9 +5,9 @@ import { type Configuration, type ConfigurationSource, layersOf } from "../kerne
 import type { ConfiguredOptions } from "../kernel/descriptor.js";
 import { isPlainObject } from "../kernel/plain-object.js";
 
-/** What a changed configuration means to one live component. Options have their names in code. */
+/** The effect of a changed configuration on one live component. Options have their names in code. */
 export interface ComponentChange {
-  /** As its snapshots call it. */
+  /** The `kind` in its snapshots. */
   readonly kind: string;
   readonly name: string;
   /** The options that have new values now. */
@@ -26,7 +26,7 @@ function configuredOf(kind: string): ConfiguredOptions | undefined {
 }
 
 interface Follower {
-  /** Weak: what a program forgets must not be kept because it follows a file. */
+  /** Weak, so that following a file does not keep a component from being collected. */
   readonly component: WeakRef<Component>;
   readonly kind: string;
   readonly configured: ConfiguredOptions;
@@ -34,11 +34,11 @@ interface Follower {
   readonly named: { readonly name?: unknown };
   /** The options that its constructor was given. Not their values, which may lead to the component. */
   readonly given: ReadonlySet<string>;
-  /** What it was made from or changed to. */
+  /** The configuration that it has now. */
   configuration: Configuration;
 }
 
-/** So many components may be gone before the list of them is tidied. */
+/** The number of collected components at which the list is cleaned up. */
 const MOST_GONE = 64;
 
 function changeOf(
@@ -56,7 +56,7 @@ function changeOf(
   for (const [option, rule] of Object.entries(configured.rules)) {
     const values = settings.map((one) => one[option] ?? rule.fallback);
     if (isDeepStrictEqual(values[0], values[1])) continue;
-    // As the rule reads them: "60s" and "1m" are the same. What it makes an instance of a class of cannot be compared.
+    // As the rule reads them: "60s" and "1m" are the same. Instances of classes cannot be compared.
     const [old, now] = values.map((value) => (value === undefined ? value : rule.parse(value, option)));
     if ((typeof now !== "object" || isPlainObject(now)) && isDeepStrictEqual(old, now)) continue;
     if (given.has(option)) overridden.push(option);
@@ -74,7 +74,7 @@ function changeOf(
   }
 }
 
-/** A configuration that can be replaced: what was made from it follows, as far as it can while it is alive. */
+/** A configuration that can be replaced: components created from it take over the options that can change. */
 export class LiveConfiguration implements ConfigurationSource {
   #configuration: Configuration;
   readonly #followers = new Set<Follower>();
@@ -105,9 +105,9 @@ export class LiveConfiguration implements ConfigurationSource {
     });
   }
 
-  /** Replaces the configuration; returns what that means to the components that are alive. */
+  /** Replaces the configuration; returns the effect on each live component. */
   replace(configuration: Configuration): readonly ComponentChange[] {
-    // Before the changes: a listener of one may make a component.
+    // Before the changes, whose listeners may create components.
     this.#configuration = configuration;
     const changes: ComponentChange[] = [];
     for (const follower of this.#followers) {
@@ -124,7 +124,7 @@ export class LiveConfiguration implements ConfigurationSource {
     return changes;
   }
 
-  /** Nothing follows any more; the configuration stays. */
+  /** Stops updating components; the configuration stays. */
   end(): void {
     this.#isEnded = true;
     this.#followers.clear();

@@ -98,7 +98,7 @@ export interface ReadConfig {
   readonly file: string | undefined;
   /** It and all that it includes, lowest precedence first. */
   readonly sources: readonly YamlFile[];
-  /** What is most likely a slip, but might be a key of another program. */
+  /** Likely mistakes that might be keys of another program. */
   readonly slips: readonly Slip[];
   readonly config: ResilienceConfig;
 }
@@ -113,9 +113,9 @@ export function resolveLoad<Settings extends LoadSettings>(
 }
 
 /**
- * What {@link loadConfig} does, with all that it finds out on the way.
+ * {@link loadConfig} with details: the files read, and likely mistakes.
  *
- * @param looked gets the path of each file that was looked at, also when this throws.
+ * @param looked receives the path of each file that was checked, even when this throws.
  */
 export function readConfig(settings: LoadSettings, looked: Set<string> = new Set()): ReadConfig {
   const { file, twin } = findConfigFile(settings, looked);

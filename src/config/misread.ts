@@ -1,6 +1,6 @@
 import { isCollection, isMap, isNode, isScalar, isSeq, type Node, type Scalar } from "yaml";
 
-/** Told of a node that is refused. */
+/** Called for a node that is refused. */
 export type Refuse = (node: Node | undefined, keys: readonly string[], message: string) => void;
 
 /** The tags that only confirm what a value is without them, and what it must be then. */
@@ -44,10 +44,9 @@ function aboutNumber({ value, source = "" }: Scalar): string | undefined {
 }
 
 /**
- * Calls `refuse` for what the parser would read as something other than it looks, in `node` and what its aliases stand
- * for: unknown tags, ambiguous numbers, keys that are not words.
+ * Calls `refuse` for values that the parser would misread, in `node` and the targets of its aliases: unknown tags, ambiguous numbers, keys that are not words.
  *
- * @param targets what each alias stands for.
+ * @param targets the target of each alias.
  */
 export function findMisread(
   root: unknown,
@@ -58,7 +57,7 @@ export function findMisread(
   const seen = new Set<unknown>();
   const walk = (found: unknown, keys: readonly string[]): void => {
     const node = targets.get(found) ?? found;
-    // What two aliases stand for is reported once.
+    // The target of two aliases is reported once.
     if (!isNode(node) || seen.has(node)) return;
     seen.add(node);
     const problem = aboutTag(node) ?? (isScalar(node) ? aboutNumber(node) : undefined);

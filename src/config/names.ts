@@ -34,7 +34,7 @@ export function toCamelCase(value: unknown, shape: FileShape | undefined): unkno
   );
 }
 
-/** {@link toCamelCase} backwards: the value of an option as a file writes it. */
+/** The reverse of {@link toCamelCase}: the value of an option as a file writes it. */
 export function toFileKeys(value: unknown, shape: FileShape | undefined): unknown {
   const fields = shape === undefined ? undefined : objectFields(shape);
   if (fields === undefined || !isTree(value)) return value;

@@ -12,7 +12,7 @@ function mapping(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: "object", properties, additionalProperties: false };
 }
 
-/** An empty section, `heartbeat:` with everything under it commented out, says nothing. */
+/** An empty section, `heartbeat:` with everything under it commented out, has no effect. */
 function orEmpty(schema: Schema): Schema {
   return { anyOf: [schema, { type: "null" }] };
 }

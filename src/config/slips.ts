@@ -4,7 +4,7 @@ import { nearest } from "../kernel/nearest.js";
 import { isTree, toSnakeCase } from "./names.js";
 import type { YamlFile } from "./yaml-file.js";
 
-/** What is most likely a mistake, but might belong to another program. */
+/** A likely mistake, which might also belong to another program. */
 export interface Slip {
   readonly code: "KSTLIB_CONFIG_KEY" | "KSTLIB_CONFIG_FILE";
   readonly file: string;
@@ -27,7 +27,7 @@ function hasAnyOf(value: unknown, keys: readonly string[]): boolean {
   return isTree(value) && keys.some((key) => Object.hasOwn(value, key));
 }
 
-/** Whether it is what one of our sections may be: its key, and an option that it has. */
+/** Whether it looks like one of our sections: its key, and one of its options. */
 function isSection(key: string, value: unknown): boolean {
   return Object.entries(sections).some(([name, { rules, aliases = {} }]) => {
     const options = [...Object.keys(rules).map(toSnakeCase), ...Object.values(aliases)];

@@ -15,7 +15,7 @@ import { type LoadConfigOptions, loadRules, type LoadSettings } from "./load.js"
 export interface WatchConfigOptions extends LoadConfigOptions {
   /** The registry whose components follow the file. Default: what constructors make, from now on. */
   readonly registry?: Registry | undefined;
-  /** The time between two looks at the files. A change counts at the second look that finds it. Default 1 s. */
+  /** The time between two checks of the files. A change is applied by the second check that finds it. Default 1 s. */
   readonly interval?: Duration | undefined;
   /** Whether a file that was named may be missing at the start: built-in defaults until it is there. Default `false`. */
   readonly optional?: boolean | undefined;
@@ -26,19 +26,19 @@ export interface WatchConfigOptions extends LoadConfigOptions {
 /** A configuration that has become the current one. */
 export interface ConfigChange {
   readonly config: ResilienceConfig;
-  /** The live components that it says something new to. */
+  /** The live components that it affects. */
   readonly components: readonly ComponentChange[];
 }
 
 /** The events of a {@link ConfigWatcher}. */
 export interface ConfigWatcherEvents {
-  /** The files say something new, or are right again after an `error`. */
+  /** The content of the files has changed, or is valid again after an `error`. */
   readonly change: ConfigChange;
   /** The files cannot be used: nothing has changed. */
   readonly error: ConfigError;
 }
 
-/** What a {@link ConfigWatcher} is at one moment. */
+/** The state of a {@link ConfigWatcher} at one moment. */
 export interface ConfigWatcherSnapshot extends Snapshot {
   readonly kind: "config";
   readonly isWatching: boolean;

@@ -10,8 +10,8 @@ import type { WatchConfigOptions } from "./watch-options.js";
  * configuration, as with `configure`, and what constructors make from now on follows it: call it before.
  *
  * The files are read at each `interval` and their texts compared; no file system events are used, which network file
- * systems, container mounts and replaced links do not have reliably. A change counts when two looks have found the same
- * text. It does not keep the process alive.
+ * systems, container mounts and replaced links do not have reliably. A change is applied when two checks have found the
+ * same text. It does not keep the process alive.
  *
  * @throws TypeError or RangeError for an option that is unknown, of the wrong type or out of range.
  * @throws ConfigError when the files cannot be used at the start.

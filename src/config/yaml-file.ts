@@ -37,7 +37,7 @@ export interface YamlFile {
   issue(keys: KeyPath, at: "key" | "value", message: string): ConfigIssue;
 }
 
-/** A file that cannot be read has no lines; one that was read is blamed from its first. */
+/** A file that cannot be read has no lines; an issue of one that was read is at line 1 or later. */
 function unusable(file: string, message: string, cause?: unknown, line?: 1): ConfigError {
   return new ConfigError([{ file, line, column: line, keyPath: "", message }], { cause });
 }
@@ -94,7 +94,7 @@ interface Found {
 function pairOf(document: Document, value: unknown, key: string): Pair | undefined {
   const map = isAlias(value) ? value.resolve(document) : value;
   if (!isMap(map)) return undefined;
-  // Of keys that stand twice the file is refused; of mappings merged twice the first one counts.
+  // A file with duplicate keys is refused; of several merged mappings the first one wins.
   const own = map.items.find((item) => keyOf(item) === key);
   if (own !== undefined) return own;
   for (const { value: merged } of map.items.filter(isMerge)) {
@@ -183,7 +183,7 @@ function inspect(document: Document, refuse: Refuse): ReadonlyMap<unknown, Node>
   return targets;
 }
 
-/** The parser's own words, except where they are meant for its caller. */
+/** The parser's message, except where it addresses the programmer. */
 function explainSyntax({ code, message }: YAMLParseError | YAMLWarning): string {
   if (code === "MULTIPLE_DOCS") return "a second document begins here; a configuration is one, without ---";
   return `not valid YAML: ${message}`;

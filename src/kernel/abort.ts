@@ -7,20 +7,20 @@ export function checkSignal(value: unknown, label: string): asserts value is Abo
   throw new TypeError(unlike(label, "an AbortSignal", value));
 }
 
-/** What a policy ends what is inside it with; see `Scope`. */
+/** Lets a policy abort the work inside it; see `Scope`. */
 export interface InnerScope {
   readonly aborted: boolean;
   readonly reason: unknown;
-  /** Aborted with it; made when it is first asked for. */
+  /** Aborted together with the scope; created on first use. */
   readonly signal: AbortSignal;
-  /** Calls `run`, a function of its own, when it is aborted; what it returns takes that back. */
+  /** Calls `run` on abort; the returned function unsubscribes. Each call needs a distinct `run`. */
   onAbort(run: () => void): () => void;
 }
 
-/** What can give an execution up: the signal of its caller, or a policy outside. */
+/** Whatever can abort an execution: the caller's signal, or an outer policy. */
 export type Abortable = AbortSignal | InnerScope;
 
-/** Whether it is a policy's, and no signal. */
+/** Whether the source is a policy's scope rather than a signal. */
 export function isScope(source: Abortable): source is InnerScope {
   return "onAbort" in source;
 }
@@ -29,7 +29,7 @@ type Join = (run: () => void) => () => void;
 
 const shared = new WeakMap<AbortSignal, Join>();
 
-/** Puts one listener on the signal, for all who join until it aborts or the last of them has left. */
+/** Adds one listener to the signal, shared by all subscribers until the signal aborts or the last one unsubscribes. */
 function listen(signal: AbortSignal): Join {
   const runs = new Set<() => void>();
   const end = (): void => {
@@ -52,14 +52,14 @@ function listen(signal: AbortSignal): Join {
 }
 
 /**
- * Calls `run`, a function of its own, when the signal aborts; what it returns takes that back. All share one
- * listener: a hundred calls with the signal of the shutdown are no leak for Node to warn of.
+ * Calls `run` when the source aborts; the returned function unsubscribes. Each call needs a distinct `run`. All share
+ * one listener per signal, so that a hundred calls with one signal do not make Node warn of a leak.
  */
 export function onAbort(source: Abortable, run: () => void): () => void {
   return isScope(source) ? source.onAbort(run) : (shared.get(source) ?? listen(source))(run);
 }
 
-/** Throws the reason of what is aborted. */
+/** Throws the abort reason if the source is aborted. */
 export function throwIfAborted(source: Abortable | undefined): void {
   if (source?.aborted) throw source.reason;
 }

@@ -1,6 +1,6 @@
 import { isError } from "./is-error.js";
 
-/** Gives an error a cause, unless it has one, is its own, or cannot be changed. */
+/** Sets the cause of an error, unless it already has one, would be its own cause, or cannot be changed. */
 export function addCause(error: unknown, cause: unknown): void {
   try {
     if (!isError(error) || error === cause || "cause" in error) return;

@@ -15,7 +15,7 @@ import { synchronous, type NotAPromise, type Synchronous } from "./synchronous.j
 import { type AnyFunction, type AsyncOf, type SyncOf, type SyncRest } from "./wrap.js";
 import { onePolicy, wrapCalls } from "./wrapper.js";
 
-/** What a function that a policy protects has besides. */
+/** Properties added to a function that a policy protects. */
 export interface Wrapped<Owned> {
   /** The policy of all calls; with `perInstance`, of the calls without an instance. */
   readonly policy: Owned;

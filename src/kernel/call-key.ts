@@ -1,6 +1,6 @@
 import { unlike } from "./show.js";
 
-/** The kinds of arguments that say by themselves which call it is. */
+/** The types of arguments that identify a call by themselves. */
 const PLAIN: ReadonlySet<string> = new Set(["string", "number", "bigint", "boolean", "undefined"]);
 
 /**

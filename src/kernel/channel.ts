@@ -1,4 +1,4 @@
-/** What components need of a channel of `node:diagnostics_channel`. */
+/** The part of a `node:diagnostics_channel` channel that components use. */
 export interface Channel {
   readonly hasSubscribers: boolean;
   publish(message: object): void;
@@ -6,12 +6,12 @@ export interface Channel {
 
 const UNHEARD: Channel = { hasSubscribers: false, publish() {} };
 
-/** All components of a kind share them: looking them up would be most of what making a component costs. */
+/** Shared by all components of a kind: looking channels up would be most of the cost of creating a component. */
 const opened = new Map<string, Map<string, Channel>>();
 
 /**
  * The channel `kstlib.resilience.<kind>.<event>` of the process, on which each component of the kind publishes the
- * event; one that nobody hears where the runtime has no channels.
+ * event; without subscribers where the runtime has no channels.
  */
 export function openChannel(kind: string, event: string): Channel {
   const ofKind = opened.get(kind) ?? new Map<string, Channel>();

@@ -2,9 +2,9 @@ import { isNative, monotonic, moveAhead, onSwitch } from "./time.js";
 
 /** A one-shot timer of a {@link Clock}. */
 export interface Timer {
-  /** Forgets the callback; safe to call at any time, any number of times. */
+  /** Cancels the timer; safe to call at any time, any number of times. */
   cancel(): void;
-  /** Whether it keeps the process alive from now on; where it is missing, a timer does as it was set to. */
+  /** Whether it keeps the process alive from now on; without this method a timer keeps its initial setting. */
   keepAlive?(keeps: boolean): void;
 }
 
@@ -19,7 +19,7 @@ export interface TimerOptions {
  * `Date.now()` give them; durations in options, errors and reports are seconds.
  *
  * `realClock` is the default everywhere; `ManualClock` (from `@kstlib/resilience/testing`) moves only when
- * a test says so.
+ * a test advances it.
  */
 export interface Clock {
   /** Monotonic time in milliseconds from an arbitrary origin. Every duration is measured with this. */
@@ -54,7 +54,7 @@ class RealTimer implements Timer {
   readonly #due: number;
   #ref: boolean;
   #handle: ReturnType<typeof setTimeout> | undefined;
-  /** The `clearTimeout` that belongs to the handle: fake and real ones do not know each other's timers. */
+  /** The `clearTimeout` that belongs to the handle: fake and real functions cannot clear each other's timers. */
   #clear = clearTimeout;
   /** When the handle's timeout ends, and how long it is. */
   #end = 0;
@@ -108,7 +108,7 @@ class RealTimer implements Timer {
     const early = this.#end - monotonic();
     // A fake timer fires on time. If the clock does not show that, the clock is not faked along with it.
     const isFake = early > this.#length / 2 && !isNative(this.#handle);
-    // One of Node's that fires a fraction early and finds that there are fakes now: nobody may ever advance those.
+    // A real timer fired slightly early and fakes are installed now, which may never be advanced.
     const isStranded = this.#clear !== clearTimeout;
     this.#handle = undefined;
     if (early > 0 && (isFake || isStranded || early < NOTHING)) moveAhead(early);

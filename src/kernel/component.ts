@@ -1,13 +1,13 @@
 /** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** What a component says of itself at one moment: frozen, JSON-serialisable. A flag is named as the property is: `isRunning`. */
+/** The state of a component at one moment: frozen, JSON-serialisable. A flag has the name of its property: `isRunning`. */
 export interface Snapshot {
   readonly kind: string;
   readonly name: string;
 }
 
-/** What all components have in common; a registry, a health check or a dashboard needs no more. */
+/** The interface of all components: all that a registry, a health check or a dashboard needs. */
 export interface Component {
   readonly name: string;
   snapshot(): Snapshot;

@@ -45,7 +45,7 @@ export class ConfigError extends ResilienceError {
     this.column = first.column;
     this.keyPath = first.keyPath;
     this.issues = Object.freeze([...issues]);
-    // They are in the message already; printed again with the error they would drown it.
+    // The message already contains them; printing them again would make it hard to find.
     Object.defineProperty(this, "issues", { enumerable: false });
   }
 }

@@ -6,17 +6,17 @@ type Options = Readonly<Record<string, unknown>>;
 /** One part of the configuration as the kernel sees it: options for all, and by instance name. */
 export type Section = Options & { readonly instances?: Readonly<Record<string, Options>> };
 
-/** The configuration as the kernel sees it, by section: checked by whoever made it. */
+/** The configuration as the kernel sees it, by section: already checked. */
 export type Configuration = Readonly<Record<string, Section>>;
 
 // The ESM and the CommonJS build in one process share one default.
 const SLOT = Symbol.for("@kstlib/resilience/configured");
 
-/** What constructors read. */
+/** Where constructors read the configuration. */
 export interface ConfigurationSource {
-  /** Of this moment: a source may replace it. */
+  /** The current configuration; a source may replace it. */
   readonly configuration: Configuration;
-  /** Told of each component that was made from it, and of the options that its constructor was given. */
+  /** Called for each component created from it, with the options given to its constructor. */
   made?(component: Component, kind: string, options: object): void;
 }
 
@@ -26,7 +26,7 @@ function stack(): Stack | undefined {
   return Reflect.get(globalThis, SLOT) as Stack | undefined;
 }
 
-/** Makes a source the one that plain constructors read, until the result is disposed of. */
+/** Makes plain constructors read this source until the result is disposed of. */
 export function pushSource(source: ConfigurationSource): Disposable {
   const entries = stack() ?? [];
   entries.push(source);
@@ -36,23 +36,23 @@ export function pushSource(source: ConfigurationSource): Disposable {
   });
 }
 
-/** {@link pushSource} of a checked configuration that stays the same. */
+/** {@link pushSource} for a checked configuration that does not change. */
 export function pushConfiguration(configuration: Configuration): Disposable {
-  // A source of its own, so that one configuration pushed twice is taken back one at a time.
+  // A new source each time, so that a configuration pushed twice is removed one push at a time.
   return pushSource({ configuration });
 }
 
-/** What plain constructors read at this moment. */
+/** The source that plain constructors read now. */
 export function currentSource(): ConfigurationSource {
   return stack()?.at(-1) ?? { configuration: {} };
 }
 
-/** The process-wide configuration of this moment. */
+/** The current process-wide configuration. */
 export function currentConfiguration(): Configuration {
   return currentSource().configuration;
 }
 
-/** Tells the source of its configuration that a component was made. */
+/** Reports a new component to the source of its configuration. */
 export function tellMade(component: Component, kind: string, options: object | undefined): void {
   currentSource().made?.(component, kind, options ?? {});
 }

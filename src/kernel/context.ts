@@ -19,7 +19,7 @@ export interface ExecutionContext {
 
 /** How the caller can influence one execution: an {@link ExecutionContext} from outside, or parts of one. */
 export interface ExecuteOptions {
-  /** Gives the execution up: the promise rejects at once with `signal.reason`. */
+  /** Aborts the execution: the promise rejects at once with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
   /** Passed on to the function. A whole number of at least 1; default 1. */
   readonly attempt?: number | undefined;
@@ -29,7 +29,7 @@ export interface ExecuteOptions {
   readonly key?: string | undefined;
 }
 
-/** Until when an execution may last, in milliseconds of a clock. */
+/** The time by which an execution must end, in milliseconds of a clock. */
 export interface Deadline {
   readonly clock: Pick<Clock, "now">;
   readonly due: number;
@@ -37,7 +37,7 @@ export interface Deadline {
   readonly isKept?: boolean;
 }
 
-/** A signal that nobody aborts, made for those who ask. */
+/** A signal that is never aborted, created on first use. */
 class Idle {
   #signal: AbortSignal | undefined;
 
@@ -46,7 +46,7 @@ class Idle {
   }
 
   get signal(): AbortSignal {
-    // Whoever has asked may keep it and listen to it: the next call gets another one.
+    // The caller may keep it and add listeners, so the next call gets a new one.
     if (this.#signal === undefined) blank = undefined;
     return (this.#signal ??= new AbortController().signal);
   }
@@ -54,11 +54,11 @@ class Idle {
 
 const NONE: readonly unknown[] = [];
 
-// Symbols, which are copied along when a context is spread.
+// Symbols, because spreading a context copies them.
 const SOURCE: unique symbol = Symbol("source");
 const DEADLINE: unique symbol = Symbol("deadline");
 
-/** What a context and its copies have besides their properties. */
+/** The internal part of a context, which its copies keep. */
 interface Hidden {
   [SOURCE]?: Abortable | Idle;
   [DEADLINE]?: number | Deadline;
@@ -72,16 +72,16 @@ function secondsOf(deadline: number | Deadline): number {
   return typeof deadline === "number" ? deadline : secondsUntil(deadline.due, deadline.clock.now());
 }
 
-/** The context that policies make and hand on. */
+/** The context that policies create and pass on. */
 export class Context implements ExecutionContext {
   readonly attempt: number;
   readonly #budget: object | undefined;
   readonly #args: readonly unknown[];
 
   /**
-   * @param source what can give the execution up.
-   * @param deadline of a clock; or what `remaining` says, in seconds.
-   * @param budget has counted the call already; see {@link budget}.
+   * @param source what can abort the execution.
+   * @param deadline a deadline of a clock, or the seconds that remain.
+   * @param budget the retry budget that already counted the call; see {@link budget}.
    * @param args see {@link args}.
    */
   constructor(
@@ -112,17 +112,17 @@ export class Context implements ExecutionContext {
     return (this as Hidden)[DEADLINE] ?? Infinity;
   }
 
-  /** The retry budget that counted the call outside: the call behind an attempt is not another one. */
+  /** The retry budget that already counted this call in an outer policy, so that it is not counted twice. */
   get budget(): object | undefined {
     return this.#budget;
   }
 
-  /** The arguments of a function that was called or wrapped, for policies that have a key; the key of an executed one. */
+  /** The arguments of a called or wrapped function, for policies with a key; the key of an executed one. */
   get args(): readonly unknown[] {
     return this.#args;
   }
 
-  /** The context for who waits before the function runs: its time goes on by a clock, also where it was a number. */
+  /** The context of a wait before the function runs: a deadline given as a number of seconds starts to run now. */
   lasting(clock: Pick<Clock, "now">): Context {
     const { deadline } = this;
     if (typeof deadline !== "number" || deadline === Infinity) return this;
@@ -134,7 +134,7 @@ export class Context implements ExecutionContext {
     return new Context(this.source, attempt, deadline, budget, this.#args);
   }
 
-  /** The context of what a policy inside can end as well. */
+  /** A context that an inner policy can abort, too. */
   within(source: Abortable, deadline: number | Deadline): Context {
     return new Context(source, this.attempt, deadline, this.#budget, this.#args);
   }
@@ -152,7 +152,7 @@ const ofPrototype = Object.getOwnPropertyDescriptors(Context.prototype);
 const SIGNAL = { ...ofPrototype.signal, enumerable: true };
 const REMAINING = { ...ofPrototype.remaining, enumerable: true };
 
-/** A context as the application gets it: with properties of its own, which a copy made by spreading has, too. */
+/** A context as the application sees it: with own properties, so that spreading copies them. */
 export function exposed(context: Context): Context {
   if (Object.hasOwn(context, "signal")) return context;
   Object.defineProperty(context, "signal", SIGNAL);
@@ -160,14 +160,14 @@ export function exposed(context: Context): Context {
 }
 
 /**
- * The context as `fn` gets it. Making its properties costs more than most policies; who declares no parameter gets it
- * without.
+ * The context as `fn` gets it. Creating its properties costs more than most policies, so a function that declares
+ * no parameter gets a context without them.
  */
 export function contextFor(fn: (context: ExecutionContext) => unknown, context: Context): Context {
   return fn.length > 0 ? exposed(context) : context;
 }
 
-/** The context of those who say nothing: the same for all, until somebody asks it for its signal. */
+/** The context of calls without options: one for all, until its signal is read. */
 let blank: Context | undefined;
 
 /** The keys of {@link ExecuteOptions}. */
@@ -191,19 +191,19 @@ function blankContext(): Context {
   return (blank ??= Object.freeze(exposed(new Context(undefined))) as Context);
 }
 
-/** The context that options ask for: the very same, when they are one. */
+/** The context that the options describe; if they are a context, that one. */
 export function readContext(method: string, options: ExecuteOptions | undefined): Context {
   if (options === undefined) return blankContext();
   if (Context.is(options)) return options;
   return contextOf(ownOptions(method, CONTEXT_KEYS, options));
 }
 
-/** The context that options ask for whose keys were checked. */
+/** The context that checked options describe. */
 export function contextOf(options: ExecuteOptions & Hidden): Context {
   const { signal, attempt = 1, remaining, key, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
   if (signal !== undefined) checkSignal(signal, "signal");
   const copied = source === undefined || Idle.is(source) ? undefined : source;
-  // What a copy still has of the original costs less than its signal, and its time goes on.
+  // The original's internals are cheaper than its signal, and its deadline keeps running.
   const isCopy = signal === undefined || (copied !== undefined && signal === signalOf(copied));
   const left = remaining === undefined ? deadline : remainingRule.parse(remaining, "remaining");
   return new Context(

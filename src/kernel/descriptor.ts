@@ -5,7 +5,7 @@ import type { Rule } from "./rules.js";
 /** The rules of one section of the configuration, by option. */
 export type SectionRules = Readonly<Record<string, Rule<unknown>>>;
 
-/** What a section of the configuration can say: the constructors' own rules. */
+/** A section of the configuration, by the constructors' rules. */
 export interface SectionDescriptor {
   /** Without `name`: an instance is named by its key under `instances`. */
   readonly rules: SectionRules;
@@ -14,7 +14,7 @@ export interface SectionDescriptor {
   /** Its keys are names of instances; there are no options for all of them. */
   readonly isByName?: true;
   /**
-   * Throws what a constructor would say of options that are right one by one and do not go together.
+   * Throws, as a constructor would, for options that are valid one by one but do not go together.
    *
    * @param settings what the rules have made of the options, defaults included.
    */
@@ -45,13 +45,13 @@ export interface ConfiguredOptions {
   readonly live?: readonly string[];
 }
 
-/** One kind of component, as a registry makes it, hears it and ends it. */
+/** One kind of component: how a registry creates it, listens to it and ends it. */
 export interface ComponentDescriptor<Instance extends Component, Payloads extends object> {
-  /** As its snapshots call it. */
+  /** The `kind` in its snapshots. */
   readonly kind: ReturnType<Instance["snapshot"]>["kind"];
   /** Its events, and how each is logged; `true`: not at all. */
   readonly events: { readonly [Name in keyof Payloads]: true | LogRule<Payloads[Name]> };
-  /** What a configuration says of it. Default: nothing, its options are code. */
+  /** Its configuration. Default: none, its options are given in code only. */
   readonly configured?: ConfiguredOptions;
   make(options: object): Instance;
   /** There is one in an application, and it ends before everything else. */

@@ -3,7 +3,7 @@ import { jsonOf } from "./json.js";
 
 const PREFIX = "@kstlib/resilience/";
 
-/** The errors that JSON is being made of. */
+/** The errors being serialised. */
 const telling = new Set<ResilienceError>();
 
 /**
@@ -26,7 +26,7 @@ export class ResilienceError extends Error {
   toJSON(): Json {
     const { name, message, code } = this;
     const least = { name, message, code };
-    // It may be in what was attached to it.
+    // An attached object may refer back to the error.
     if (telling.has(this)) return least;
     telling.add(this);
     try {
@@ -53,7 +53,7 @@ export function brandError(
   const isInstance = Function.prototype[Symbol.hasInstance];
   Object.defineProperty(errorClass, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
-      // A subclass that a user wrote has no brand of its own and is judged as any class is.
+      // A user's subclass has no brand and is checked like any other class.
       if (this !== errorClass) return isInstance.call(this as typeof ResilienceError, value);
       return typeof value === "object" && value !== null && Reflect.get(value, brand) === true;
     },

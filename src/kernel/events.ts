@@ -13,17 +13,17 @@ interface Entry<Payload> {
   readonly listener: Listener<Payload>;
 }
 
-/** Who hears one event of one component. */
+/** The listeners of one event of one component. */
 export class Audience<Payload> {
   listeners: readonly Entry<Payload>[] = [];
-  /** Hears the event of every component of the kind. */
+  /** Receives the event from every component of the kind. */
   readonly channel: Channel;
 
   constructor(channel: Channel) {
     this.channel = channel;
   }
 
-  /** Whether anybody hears the event: lets a hot path skip making the payload. */
+  /** Whether the event has listeners: lets a hot path skip creating the payload. */
   get isThere(): boolean {
     return this.listeners.length > 0 || this.channel.hasSubscribers;
   }
@@ -35,9 +35,9 @@ type Audiences<Map extends object> = { readonly [Name in keyof Map]: Audience<Ma
 export type Source = Pick<Snapshot, "kind" | "name">;
 
 /**
- * The events of one component: told to its listeners, and to the process on a channel of the kind of component. State
+ * The events of one component, delivered to its listeners and published on a process-wide channel of its kind. State
  * is committed before `emit`, so a listener may call back into the component; what that emits is delivered after the
- * current event has reached everybody.
+ * current event has reached all listeners.
  */
 export class Events<Map extends object> {
   readonly #owner: string;
@@ -45,7 +45,7 @@ export class Events<Map extends object> {
   readonly #audiences: Audiences<Map>;
   readonly #pending: (() => void)[] = [];
 
-  /** @param owner what messages call the component. */
+  /** @param owner the component's name in messages. */
   constructor(owner: string, names: readonly (keyof Map & string)[], { kind, name }: Source) {
     this.#owner = owner;
     this.#name = name;
@@ -74,12 +74,12 @@ export class Events<Map extends object> {
     return this.of(name).listeners.length > 0;
   }
 
-  /** Who hears an event. */
+  /** The listeners of an event. */
   of<Name extends keyof Map & string>(name: Name): Audience<Map[Name]> {
     return this.#audiences[name];
   }
 
-  /** Delivers to those who hear it at this moment: listeners in the order they were added, then the channel. */
+  /** Delivers to the current listeners in the order they were added, then to the channel. */
   emit<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
     const { listeners, channel } = this.of(name);
     const isPublic = channel.hasSubscribers;
@@ -94,12 +94,12 @@ export class Events<Map extends object> {
         channel.publish({ name: this.#name, ...details });
       }
     };
-    // What is pending already is being delivered further up the stack, and this after it.
+    // A call further up the stack is delivering the pending events; this one follows them.
     if (pending.push(deliver) > 1) return;
     try {
       for (; pending[0] !== undefined; pending.shift()) pending[0]();
     } finally {
-      // Left by an exception, when the stack is used up: what is not delivered now would block all that follows.
+      // A stack overflow got here; an event left pending would block all later ones.
       pending.length = 0;
     }
   }

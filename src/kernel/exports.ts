@@ -1,4 +1,4 @@
-// What every entry of the package exports beside its own.
+// Exported by every entry of the package.
 export { type Clock, realClock, type Timer, type TimerOptions } from "./clock.js";
 export type { Component, Json, Snapshot } from "./component.js";
 export type { ExecuteOptions, ExecutionContext } from "./context.js";

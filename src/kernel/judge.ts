@@ -12,7 +12,7 @@ export interface Predicates {
   readonly isFailure?: ((outcome: Outcome) => unknown) | undefined;
 }
 
-/** What a predicate of an application has answered. Throws a TypeError for a promise, whose answer comes too late. */
+/** The answer of an application's predicate. Throws a TypeError for a promise, which would answer too late. */
 export function answer(given: unknown): boolean {
   if (!isThenable(given)) return Boolean(given);
   disown(given);
@@ -32,10 +32,10 @@ export function isLateTimeout(error: unknown): boolean {
 }
 
 /**
- * Says what a settled call means. A refusal of a policy inside says nothing: nobody was called. Nor does a timeout that was
+ * Judges a settled call. An inner policy's refusal does not count, as nothing was called; nor does a timeout that was
  * late because this thread was blocked. A predicate that throws makes it a failure and is reported by a warning.
  *
- * @param owner names whose predicates they are, for the warning.
+ * @param owner the policy that the predicates belong to, for the warning.
  */
 export function judge(owner: string, predicates: Predicates, fulfilled: boolean, value: unknown): Verdict {
   const { excludedErrors, isFailure } = predicates;

@@ -1,4 +1,4 @@
-/** What a {@link LinkedList} links; each in one list at most. */
+/** An item of a {@link LinkedList}; in one list at most. */
 export interface Linked<Item> {
   before?: Item | undefined;
   after?: Item | undefined;

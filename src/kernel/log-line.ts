@@ -1,10 +1,10 @@
 import { ResilienceError } from "./errors.js";
 import { isError } from "./is-error.js";
 
-/** How much a line of the log matters. */
+/** The level of a log line. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** One line of the log. It holds no arguments, results, keys or messages of an application: they may be secrets. */
+/** One log line. It holds no arguments, results, keys or messages of an application: they may be secrets. */
 export interface LogLine {
   /** Default: that of its rule. */
   readonly level?: LogLevel;
@@ -14,7 +14,7 @@ export interface LogLine {
 
 /** How an event is logged. */
 export interface LogRule<Payload> {
-  /** The least level that a line of it has. */
+  /** The lowest level of its lines. */
   readonly level: LogLevel;
   line(payload: Payload): LogLine;
 }
@@ -24,7 +24,7 @@ export function logged<Payload>(level: LogLevel, line: (payload: Payload) => Log
   return { level, line };
 }
 
-/** What may be told of an error: its class and code; the message is its own only where this package has written it. */
+/** What may be logged of an error: its class and code, and the message only if this package wrote it. */
 export function toldError(error: unknown): LogLine["fields"] & object {
   if (!isError(error)) return {};
   const code: unknown = Reflect.get(error, "code");
@@ -35,7 +35,7 @@ export function toldError(error: unknown): LogLine["fields"] & object {
   };
 }
 
-/** What was thrown, or nothing of a value. */
+/** The error that was thrown; nothing for a returned value. */
 export function toldOutcome(
   outcome: { readonly status: string; readonly reason?: unknown } | undefined,
 ): LogLine["fields"] & object {

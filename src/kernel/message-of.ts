@@ -1,11 +1,11 @@
 import { isError } from "./is-error.js";
 import { show } from "./show.js";
 
-/** What an error says, of whatever realm; what was thrown in place of one, as text. Never throws. */
+/** The message of an error of any realm, or a thrown non-error as text. Never throws. */
 export function messageOf(error: unknown): string {
   try {
     if (!isError(error)) return show(error);
-    // A connection that is refused at every address of a host is an error without a message of its own.
+    // The error of a connection refused at every address of a host has no message.
     const said = [error.message, Reflect.get(error, "code"), error.name];
     return said.find((text) => typeof text === "string" && text !== "") ?? "an error";
   } catch {

@@ -17,10 +17,10 @@ function edits(from: string, to: string, most: number): number {
 /** The known name that `name` is most likely a slip of, or `undefined` when none is close. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, "");
-  // Of a name as long as no option is, the beginning says enough.
+  // Longer than any option: the beginning is enough.
   const written = plain(name.slice(0, 64));
   let found: string | undefined;
-  // A third of the letters, from two to four edits; with as many edits as letters nothing of it is left.
+  // A third of the letters, from two to four edits; but fewer than the name has letters, or anything would match.
   let most = Math.min(Math.max(2, Math.floor(written.length / 3)), 4, written.length - 1);
   for (const candidate of known) {
     const needed = edits(written, plain(candidate), most);

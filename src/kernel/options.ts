@@ -18,7 +18,7 @@ type Layer = Readonly<Record<string, unknown>>;
 
 /** Throws when `options` is not a plain set of options or has a key that `rules` does not know. */
 export function checkKeys(component: string, rules: object, options: unknown): asserts options is Layer {
-  // A date or a signal has no keys to be wrong: without this it would pass for no options at all.
+  // A date or a signal has no own keys, so it would otherwise pass as empty options.
   if (Object.prototype.toString.call(options) !== "[object Object]") {
     throw new TypeError(unlike(`the options of ${component}`, "a plain object", options));
   }
@@ -32,7 +32,7 @@ export function ownOptions(component: string, rules: object, options: unknown): 
 }
 
 /**
- * Checks options that stand within others.
+ * Checks options nested within others.
  *
  * @param label names them in errors.
  */

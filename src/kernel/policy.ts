@@ -70,7 +70,7 @@ export function checkFunction(
   );
 }
 
-/** What an execution holds, given back as its promise settles; only the first of the calls counts. */
+/** Resources of an execution, released when its promise settles; only the first call has an effect. */
 export interface Settling {
   returned(value: unknown): void;
   failure(error: unknown): void;
@@ -96,7 +96,7 @@ export function runAbortable<Result>(
       held?.release();
       reject(signal?.reason);
     };
-    // Before the function runs: one that aborts the signal and then fails was aborted.
+    // Before the function runs: if it aborts the signal and then fails, the abort comes first.
     const leave = signal?.aborted === false ? onAbort(signal, abort) : undefined;
     const settleAbortable = async (): Promise<void> => {
       try {

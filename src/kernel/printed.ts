@@ -11,7 +11,7 @@ export abstract class Printed {
   }
 }
 
-/** The snapshot; an empty object if it fails: logging must not throw because of what is logged. */
+/** The snapshot, or an empty object if it fails: logging a component must not throw. */
 function snapshotOf(component: Printed): object {
   try {
     return Object(component.snapshot()) as object;

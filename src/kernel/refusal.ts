@@ -5,7 +5,7 @@ export interface Refusal extends ResilienceError {
   readonly refused: true;
   /**
    * Seconds after which the call may be admitted; `Infinity` while it is not a matter of time, as with an isolated
-   * circuit, and `undefined` where nobody can say.
+   * circuit, and `undefined` when it is not known.
    */
   readonly retryAfter: number | undefined;
 }

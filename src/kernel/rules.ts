@@ -23,7 +23,7 @@ export type FileShape =
   | { readonly kind: "either"; readonly shapes: readonly FileShape[] }
   | { readonly kind: "object"; readonly fields: Readonly<Record<string, FileShape>> };
 
-/** The one place that says what an option may be, what it is when it is not given, and how a file writes it. */
+/** Defines an option: its allowed values, its default, and its form in a file. */
 export interface Rule<Value> {
   /** The value as a user would write it, or `undefined` when there is none. */
   readonly fallback: unknown;
@@ -175,7 +175,7 @@ export function custom<Value>(rule: {
   return { fallback: undefined, file: undefined, ...rule };
 }
 
-/** What a random source of the application has drawn. Throws when it is not a number from 0 to 1. */
+/** A number from the application's random source. Throws when it is not from 0 to 1. */
 export function fraction(drawn: unknown): number {
   if (typeof drawn === "number" && drawn >= 0 && drawn <= 1) return drawn;
   throw new RangeError(unlike("what random returns", "a number from 0 to 1", drawn));

@@ -1,8 +1,8 @@
 import type { InnerScope } from "./abort.js";
 
 /**
- * What a policy ends an execution with: an `AbortController` at a hundredth of the cost. A signal is made only for those
- * who ask for it.
+ * Aborts an execution like an `AbortController`, at a hundredth of the cost: the signal is created only when it is
+ * read.
  */
 export class Scope implements InnerScope {
   aborted = false;

@@ -1,6 +1,6 @@
 /**
  * Seconds from `now` until `due`, both in milliseconds; 0 if that has passed. Rounded up if seconds cannot express it
- * exactly: `now + seconds * 1000` is never before `due`, so whoever waits that long does not come too early.
+ * exactly: `now + seconds * 1000` is never before `due`, so a caller that waits that long is not too early.
  */
 export function secondsUntil(due: number, now: number): number {
   if (!(due > now)) return 0;

@@ -23,6 +23,6 @@ export function chain<Result, Ended>(
   rejected: (reason: unknown) => Ended | PromiseLike<Ended>,
 ): Promise<Ended> {
   const promise: Promise<unknown> = Promise.resolve(result);
-  // The handler gets what the promise is one of.
+  // The handler receives the promise's value.
   return Promise.prototype.then.call(promise, fulfilled as typeof rejected, rejected) as Promise<Ended>;
 }

@@ -7,7 +7,7 @@
  * that waiters have to wait for.
  */
 let source: { now(): number };
-/** The machine's own clock, until it is replaced: nothing has to be added or compared. */
+/** The machine's clock, until it is replaced: its readings need no adjustment. */
 let real: (() => number) | undefined;
 let knownDate: unknown;
 let knownSetTimeout: unknown;

@@ -12,8 +12,7 @@ function stackOf(cause: unknown): string | undefined {
 }
 
 /**
- * Reports through `process.emitWarning` what cannot be reported by an error. Never throws: a failing warning must not
- * have any effect either.
+ * Reports through `process.emitWarning` a problem that cannot be thrown. Never throws.
  */
 export function warn(code: string, message: string, cause?: unknown): void {
   const detail = stackOf(cause);
@@ -21,7 +20,7 @@ export function warn(code: string, message: string, cause?: unknown): void {
   try {
     process.emitWarning(told, { type: "ResilienceWarning", code, detail });
   } catch {
-    // It was replaced by something that throws, or the stack has overflowed; nowhere to report.
+    // `emitWarning` was replaced by something that throws, or the stack overflowed; it cannot be reported.
   }
 }
 

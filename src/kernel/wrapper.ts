@@ -4,7 +4,7 @@ import { type AnyFunction, decorator, disguise } from "./wrap.js";
 
 /** The policies of a wrapped function: one for all calls, or one for each instance of a class. */
 export interface Policies<Owned> {
-  /** The one of all calls; with one for each instance, of the calls without an instance. */
+  /** The policy of all calls; with `perInstance`, of calls without an instance. */
   readonly shared: Owned;
   readonly of: (instance: unknown) => Owned;
   readonly perInstance: boolean;
@@ -31,10 +31,10 @@ function policiesOf<Owned>(make: () => Owned, perInstance: boolean): Policies<Ow
   return { shared, of, perInstance: true };
 }
 
-/** One call of a wrapped function: it has its arguments already and ignores others. */
+/** One call of a wrapped function, with its arguments already bound; others are ignored. */
 export type Run = (...ignored: unknown[]) => unknown;
 
-/** Makes a function each of whose calls is left to `call`, with the policy of its `this`. */
+/** Makes a function that passes each call to `call`, with the policy of its `this`. */
 export function wrapCalls<Owned>(
   property: string,
   policies: Policies<Owned>,
@@ -47,18 +47,18 @@ export function wrapCalls<Owned>(
   return disguise(wrapped, fn, { [property]: policies.shared, [`${property}Of`]: policies.of });
 }
 
-/** What the wrapper and decorator of one kind of policy are made of. */
+/** Defines the wrapper and decorator of one kind of policy. */
 export interface Wrapper<Owned, Settings extends object> {
-  /** As it is called: `circuitBreaker`. */
+  /** Its name in code: `circuitBreaker`. */
   readonly name: string;
   /** Says what to do with a generator function instead. */
   readonly recipe: string;
   /** The rules of the policy's options, which it checks itself. */
   readonly policyRules: object;
-  /** Those of the options that the wrapper has besides; `perInstance` comes with every wrapper. */
+  /** The rules of the wrapper's additional options; `perInstance` comes with every wrapper. */
   readonly rules: OptionRules<Settings>;
   make(options: Readonly<Record<string, unknown>>): Owned;
-  /** Makes what wraps functions; it must pass `this` on. */
+  /** Returns the function that wraps functions; it must pass `this` on. */
   wrapWith(settings: Settings): (policies: Policies<Owned>, fn: AnyFunction) => AnyFunction;
 }
 

@@ -559,7 +559,7 @@ describe("aborts", () => {
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
-  test("the context has a signal for those who ask although the caller gave none", async () => {
+  test("the context has a signal even when the caller gave none", async () => {
     const breaker = breakerOf();
     expect(await breaker.execute(({ signal }) => signal.aborted)).toBe(false);
   });

@@ -91,7 +91,7 @@ test("one call with options makes one breaker for all it wraps", () => {
   expect(guard(() => 1).breaker).toBe(guard(() => 2).breaker);
 });
 
-test("what is not a function or a method is refused", () => {
+test("anything but a function or a method is refused", () => {
   const legacy = circuitBreaker as unknown as (...args: unknown[]) => unknown;
   expect(() => legacy({}, "method", {})).toThrow(/standard decorator/);
   expect(() => legacy(Exchange, { kind: "class" })).toThrow(/decorates methods; got "class"/);
@@ -100,7 +100,7 @@ test("what is not a function or a method is refused", () => {
   );
 });
 
-test("with perInstance each instance has a circuit of its own", async () => {
+test("with perInstance each instance has its own circuit", async () => {
   const guarded = circuitBreaker({ maxFailures: 1, perInstance: true });
   const guardedSync = circuitBreakerSync({ maxFailures: 1, perInstance: true });
   class Client {

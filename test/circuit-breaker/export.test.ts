@@ -87,7 +87,7 @@ describe("the exported state of a circuit", () => {
     expect(after.state).toBe("open");
   });
 
-  test("makes calls under way count no longer, and is told", () => {
+  test("stops counting calls under way, and emits an event", () => {
     const breaker = make(new ManualClock(), { maxFailures: 1 });
     const changes: unknown[] = [];
     breaker.on("stateChange", (change) => changes.push(change));

@@ -92,7 +92,7 @@ describe("an iteration under a breaker", () => {
     expect(breaker.stats).toMatchObject({ totalCalls: 1, rejectedCalls: 1 });
   });
 
-  test("that nobody takes up holds nothing", async () => {
+  test("that is never started holds no permit", async () => {
     const breaker = new CircuitBreaker();
     const left = breaker.iterate(failing);
     expect(breaker.stats.totalCalls).toBe(0);

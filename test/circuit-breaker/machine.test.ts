@@ -129,7 +129,7 @@ describe("every transition", () => {
     expect(after.era).toBe(before.era + 1);
   });
 
-  test("leaves what is closed and well as it is, without a copy", () => {
+  test("leaves a closed, healthy circuit as it is, without a copy", () => {
     const state = closed(0, limits);
     expect(succeed(state, 0)).toBe(state);
     expect(settle(state, limits, admitted(state, 0), "ignored", 0, 0)).toBe(state);
@@ -137,7 +137,7 @@ describe("every transition", () => {
     expect(admit(state, limits, 0)).toBe(state);
   });
 
-  test("is made by results of its own era alone", () => {
+  test("is caused only by results of its own era", () => {
     const old = closed(0, limits);
     for (const state of [opened(), halfOpen(), probed, closed(3, limits)]) {
       expect(fail(state, 11, old)).toBe(state);

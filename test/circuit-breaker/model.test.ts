@@ -1,4 +1,4 @@
-// oxlint-disable vitest/no-conditional-expect -- each kind of step has something of its own to compare
+// oxlint-disable vitest/no-conditional-expect -- each kind of step compares something different
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { expect, test } from "vitest";

@@ -20,15 +20,14 @@ export interface ModelOptions extends ModelLimits {
 interface ModelCall {
   /** Its permit is its own. */
   counts: boolean;
-  /** Whether it is news: no probe has failed since, and nobody has put a hand on the circuit. */
+  /** Whether its success still counts: no probe has failed since, and the circuit was not reset or isolated. */
   isNews: boolean;
   readonly probe: boolean;
   deadline: number;
 }
 
 /**
- * The circuit breaker as one would explain it at a blackboard: eager, with an alarm clock that rings at every
- * deadline, and with a list of everything. Written from the contract, not from the implementation.
+ * The simplest possible circuit breaker: eager, with a timer for every deadline and a list of all calls. Written from the contract, not from the implementation.
  */
 export class NaiveModel {
   mode: "closed" | "open" | "half-open" = "closed";
@@ -120,13 +119,13 @@ export class NaiveModel {
     }
   }
 
-  /** Goes on in the same state under other limits. */
+  /** Changes the limits and keeps the state. */
   update(limits: ModelLimits): void {
     this.#options = { ...this.#options, ...limits };
     if (this.mode === "closed") return;
     const before = this.changes;
     this.#closeIfRecovered();
-    // Nobody sees what happens to a circuit that is held.
+    // An isolated circuit emits nothing.
     if (this.holds > 0) this.changes = before;
   }
 
@@ -137,7 +136,7 @@ export class NaiveModel {
     this.#startAfresh();
   }
 
-  /** What is under way has nothing to say about the circuit any more. */
+  /** Calls under way no longer count. */
   #startAfresh(): void {
     this.#lateSuccesses = 0;
     for (const call of this.#calls.values()) call.isNews = false;

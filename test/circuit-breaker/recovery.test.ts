@@ -93,7 +93,7 @@ describe("a probe that succeeds after its time", () => {
     ]);
   });
 
-  test("counts when nobody looked since it began, as after a frozen process", async () => {
+  test("counts even if the state was not read since it began, as after a frozen process", async () => {
     const clock = new ManualClock();
     const breaker = new CircuitBreaker({ ...options, clock });
     await trip(breaker);

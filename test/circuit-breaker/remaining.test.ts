@@ -4,7 +4,7 @@ import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { CircuitOpenError } from "../../src/circuit-breaker/errors.js";
 import { realClock } from "../../src/kernel/clock.js";
 
-test("whoever comes back after the seconds that a refusal told is not refused again, from any origin of the clock", () => {
+test("a call made after the seconds that a refusal gave is not refused again, from any origin of the clock", () => {
   const origins = fc.oneof(
     fc.constantFrom(0, 0.1, 5e6, 1.7e12, 1e13, -1e13),
     fc.double({ min: 0, max: 1e13, noNaN: true }),

@@ -119,7 +119,7 @@ describe("failureRate", () => {
     expect(breaker.state).toBe("open");
   });
 
-  test("one rule serves several breakers, each with a window of its own, new after a close", () => {
+  test("one rule serves several breakers, each with its own window, empty again after a close", () => {
     const clock = new ManualClock();
     const trip = failureRate({ threshold: 1, window: { calls: 2 } });
     const [one, other] = [new CircuitBreaker({ trip, clock }), new CircuitBreaker({ trip, clock })];

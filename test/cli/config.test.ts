@@ -212,7 +212,7 @@ describe("config validate", () => {
     expect(terminal.stdout.text).toBe(`ok: ${file} and the 1 that it includes\n`);
   });
 
-  test("prints every mistake, more than ten too, with place, path, what was found and what is allowed", async () => {
+  test("prints every mistake, even more than ten, with its place, path, the value found and the values allowed", async () => {
     const terminal = new FakeTerminal();
     const instances = Array.from({ length: 12 }, (_, index) => `        i${index}: { max_failures: 0 }`);
     const file = terminal.write(
@@ -251,7 +251,7 @@ describe("config validate", () => {
     }
   });
 
-  test("warns of a slip beside what is read", async () => {
+  test("warns of a likely mistake in a file that it reads", async () => {
     const terminal = new FakeTerminal();
     const file = terminal.write("kstlib.conf.yml", "resilience: {}\nwatchdog: { timeout: 5 }\n");
     expect(await terminal.run("config", "validate")).toBe(0);
@@ -322,7 +322,7 @@ describe("config init", () => {
     expect(fs.readFileSync(file, "utf8")).toBe(starterFile());
   });
 
-  test("writes where it is told to, or to stdout", async () => {
+  test("writes to the named file, or to stdout", async () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run("config", "init", "other.yml")).toBe(0);
     expect(fs.readdirSync(terminal.cwd)).toEqual(["other.yml"]);

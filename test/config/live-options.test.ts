@@ -18,7 +18,7 @@ function refusal(step: () => unknown): string {
   }
 }
 
-test("each section belongs to a kind of component that says so, and so follows it", () => {
+test("each section belongs to a kind of component whose descriptor names it", () => {
   const followed = new Set(KINDS.map(([, { configured }]) => configured?.section));
   expect(Object.keys(sections).filter((section) => !followed.has(section))).toEqual([]);
 });

@@ -129,7 +129,7 @@ describe("the file is found", () => {
     expect(failuresOf({ cwd: "/", env: { ...env, KSTLIB_CONFIG: "~/a.yml" } })).toBe(4);
   });
 
-  test("and one that was named but is missing is an error that says so", () => {
+  test("and a missing file that was named is reported as missing", () => {
     for (const options of [
       { path: "missing.yml", cwd: folder, env: {} },
       { cwd: folder, env: { KSTLIB_CONFIG: "missing.yml" } },
@@ -334,7 +334,7 @@ describe("include", () => {
 });
 
 describe("a mistake", () => {
-  test("in a value names file, line, column, path, what was found and what is allowed", () => {
+  test("in a value names the file, line, column, path, the value found and the values allowed", () => {
     const error = mistake("resilience:\n  circuit_breaker:\n    max_failures: -3\n");
     expect(error).toMatchObject({
       name: "ConfigError",
@@ -375,7 +375,7 @@ describe("a mistake", () => {
     ]);
   });
 
-  test("of options that do not go together is told for each section", () => {
+  test("of options that do not go together is reported for each section", () => {
     const error = mistake(
       "resilience:\n  shutdown: { timeout: 3, pre_stop_delay: 5 }\n  watchdog: { timeout: 10, poll_interval: 9 }\n",
     );
@@ -529,7 +529,7 @@ describe("a mistake", () => {
     expect(Object.keys(load(file).watchdog?.instances ?? {})).toEqual(["__proto__"]);
   });
 
-  test("of permission says so", () => {
+  test("of permission is reported as such", () => {
     if (process.getuid?.() === 0 || process.platform === "win32") return;
     const file = write("secret.yml", "resilience: {}");
     chmodSync(file, 0);

@@ -239,7 +239,7 @@ describe("how a file is saved", () => {
 });
 
 describe("what is wrong", () => {
-  test("changes nothing and is told once; when it is right again, that is a change", async () => {
+  test("changes nothing and is reported once; correcting it is a change", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const { watcher, changes, errors, looks } = watching();
     const limiter = new RateLimiter({ clock });
@@ -264,7 +264,7 @@ describe("what is wrong", () => {
     });
   });
 
-  test("is a warning when nobody listens", async () => {
+  test("is a warning when there is no listener", async () => {
     write("kstlib.conf.yml", "resilience: {}\n");
     const emitWarning = vi.spyOn(process, "emitWarning").mockReturnValue();
     onTestFinished(() => emitWarning.mockRestore());
@@ -275,7 +275,7 @@ describe("what is wrong", () => {
     expect(emitWarning.mock.calls[0]?.[1]).toMatchObject({ code: "KSTLIB_CONFIG_REFUSED" });
   });
 
-  test("of an included file is told of that file, also when it is missing and comes", async () => {
+  test("of an included file names that file; a missing one is an error until it exists", async () => {
     write("kstlib.conf.yml", "include: [base.yml]\n");
     write("base.yml", limiters("{ rate: 20 }"));
     const { changes, errors, looks } = watching();
@@ -394,7 +394,7 @@ describe("what is applied", () => {
     expect(limiter.burst).toBe(40);
   });
 
-  test("options of the constructor win, and the change says so", async () => {
+  test("options of the constructor win, and the change event reports it", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20, instances: { exchange: { burst: 5 } } }"));
     const { changes, looks } = watching();
     const limiter = new RateLimiter({ name: "exchange", rate: 7, clock });
@@ -443,7 +443,7 @@ describe("what is applied", () => {
     expect([keyed.rate, keyed.maxKeys, plain.rate]).toEqual([9_000_000, 100, 20]);
   });
 
-  test("a check of a health has its new time, unless it has one of its own", async () => {
+  test("a health check gets the new timeout, unless it was given its own", async () => {
     write("kstlib.conf.yml", "resilience: { health: { check_timeout: 5 } }\n");
     const { looks } = watching();
     const health = new Health({ clock });
@@ -517,7 +517,7 @@ describe("what is applied", () => {
     expect(currentConfiguration()).toEqual({});
   });
 
-  test("a registry without a configuration of its own follows the process-wide one", async () => {
+  test("a registry without its own configuration follows the process-wide one", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const { looks } = watching();
     const registry = new Registry();
@@ -548,7 +548,7 @@ describe("what is applied", () => {
 });
 
 describe("a watcher", () => {
-  test("reads at once when told to", () => {
+  test("reads at once on reload", () => {
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const { watcher, changes, errors } = watching();
     const limiter = new RateLimiter({ clock });

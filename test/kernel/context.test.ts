@@ -14,7 +14,7 @@ const contextOf = (options?: ExecuteOptions): Promise<ExecutionContext> =>
   new CircuitBreaker().execute((context) => context, options);
 
 describe("the context of an execution", () => {
-  test("has the signal it was given, or one of its own that is nobody else's", async () => {
+  test("has the signal it was given, or a new one that is not shared", async () => {
     const { signal } = new AbortController();
     const given = (context: ExecutionContext): AbortSignal => context.signal;
     await expect(runAbortable(given, signal)).resolves.toBe(signal);

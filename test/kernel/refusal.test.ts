@@ -10,7 +10,7 @@ import { ManualClock } from "../../src/testing/index.js";
 const caught = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
 
 describe("a refusal", () => {
-  test("of a circuit says so and when to try again", async () => {
+  test("of a circuit is recognised and gives the time to try again", async () => {
     const clock = new ManualClock();
     const breaker = new CircuitBreaker({ maxFailures: 1, resetTimeout: 10, clock });
     await caught(breaker.call(() => Promise.reject(new Error("down"))));
@@ -22,7 +22,7 @@ describe("a refusal", () => {
     expect(await caught(breaker.call(() => 1))).toMatchObject({ refused: true, retryAfter: Infinity });
   });
 
-  test("of a rate limiter says so, and when to try again if waiting helps", async () => {
+  test("of a rate limiter is recognised and gives the time to try again if waiting helps", async () => {
     const limiter = new RateLimiter({ rate: 1, per: 10, clock: new ManualClock() });
     const dear = await caught(limiter.acquire({ cost: 2 }));
     expect(isRefusal(dear)).toBe(true);

@@ -130,7 +130,7 @@ test("so it is under mock.timers of node:test, which do not fake performance.now
   expect(await outcome(project.node("--test", "before.test.cjs", "after.test.cjs"))).toEqual(GOOD);
 });
 
-test("so it is under Jest's, in a realm of its own", async () => {
+test("the same holds under Jest's, in another realm", async () => {
   const project = projectWith(
     {
       "test.js": (early) => `

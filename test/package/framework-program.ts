@@ -1,4 +1,4 @@
-/** What each program begins with: its shutdown tells each result, and the exit code. */
+/** The beginning of each program: its shutdown prints each result, and the exit code. */
 export const PRELUDE = `
 import http from "node:http";
 import net from "node:net";
@@ -10,7 +10,7 @@ shutdown.on("callback", ({ result: { name, status, cut, error } }) =>
 shutdown.register("database", () => console.log("database closed"), { priority: 200 });
 shutdown.install();
 process.on("exit", (code) => console.log("exit", code));
-// What the clients see, who are in this process, too, is printed before it ends.
+// The clients run in this process, so their results are printed before it ends.
 const seen = [];
 shutdown.register("clients", () => Promise.all(seen), { priority: 190 });
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });

@@ -8,14 +8,14 @@ import { afterAll } from "vitest";
 const root = path.resolve(import.meta.dirname, "../..");
 const NAME = "@kstlib/resilience";
 
-// Not when a test ends: of tests that run side by side nobody knows which one asks. A dozen projects with packages of
+// Not when a test ends: with concurrent tests it is not known which one calls. A dozen projects with packages of
 // their own are not removed in the ten seconds that a hook has.
 const endings: (() => void)[] = [];
 afterAll(() => {
   for (const end of endings.toReversed()) end();
 }, 300_000);
 
-/** Runs npm, without a shell where it has told its own path. */
+/** Runs npm, without a shell where npm gives its own path. */
 export function npm(args: readonly string[], cwd: string): string {
   const cli = process.env["npm_execpath"];
   const direct = cli !== undefined && path.basename(cli) === "npm-cli.js";
@@ -139,7 +139,7 @@ export class Project {
     return path.join(this.folder, ...parts);
   }
 
-  /** Writes a file; what is no text is written as JSON. Returns its path. */
+  /** Writes a file; anything but text is written as JSON. Returns its path. */
   write(file: string, content: unknown): string {
     const target = this.path(file);
     fs.mkdirSync(path.dirname(target), { recursive: true });
@@ -157,7 +157,7 @@ export class Project {
     return this;
   }
 
-  /** Installs packages from the registry: for what is too heavy for the lockfile, in `*.matrix.ts` alone. */
+  /** Installs packages from the registry: for packages too large for the lockfile, in `*.matrix.ts` alone. */
   install(...packages: readonly string[]): this {
     const flags = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
     // npm removes what it does not know of, our own package among it.

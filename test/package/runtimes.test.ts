@@ -60,7 +60,7 @@ describe("the table of the runtimes", () => {
     expect(runtimes.map(({ family }) => family)).toEqual(expect.arrayContaining(["bun", "deno"]));
   });
 
-  test("says of each capability what is known of each runtime, and why", () => {
+  test("gives the result and the reason for each capability on each runtime", () => {
     const known = tableOf(runtimes, CAPABILITIES, ({ id }, runtime) => expectationOf(id, runtime));
     expect(cellsOf(table.slice(table.indexOf("|")))).toEqual(cellsOf(known));
   });

@@ -96,7 +96,7 @@ test.each([
   expect(await project.run(process.execPath, [tsc, "-p", "."])).toBe("");
 });
 
-test("what is made of a component can be exported: its types have names in the declarations", async () => {
+test("values made from a component can be exported: their types have names in the declarations", async () => {
   const project = new Project().link("@types/node", "undici-types");
   project.write(
     "app.mts",

@@ -6,13 +6,13 @@ import { type Terminal, UsageError } from "../command.js";
 import { harmless } from "../plain-text.js";
 import { painter } from "../style.js";
 
-/** The options that say which file is meant. */
+/** The options that select the file. */
 export const WHERE: { readonly path: { type: "string" }; readonly cwd: { type: "string" } } = {
   path: { type: "string" },
   cwd: { type: "string" },
 };
 
-/** How the help tells them. */
+/** Their lines in the help. */
 export const WHERE_HELP = `  --path <file>   the file, as the argument
   --cwd <folder>  where to look for it, instead of the working directory
                   (order: the argument, $KSTLIB_CONFIG, ./kstlib.conf.yml,
@@ -38,7 +38,7 @@ export function writeIssues({ issues }: ConfigError, terminal: Terminal): void {
   }
 }
 
-/** Reads the configuration as an application in that place would; what looks like a slip goes to stderr. */
+/** Reads the configuration as an application in that place would; likely mistakes go to stderr. */
 export function readAt(
   terminal: Terminal,
   values: { readonly path?: string; readonly cwd?: string },

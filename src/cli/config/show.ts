@@ -42,7 +42,7 @@ const COLUMNS: readonly Column[] = [
   { title: "", least: 7, cutFirst: 0 },
 ];
 
-/** The path as one would type it here. */
+/** The path as a user would type it here. */
 function nearPath(file: string, cwd: string): string {
   const relative = path.relative(cwd, file);
   return relative === "" || relative.startsWith("..") ? file : relative;
@@ -78,7 +78,7 @@ function viewOf(
     for (const value of values) rows.push(valueRow(value, "  ", cwd));
     for (const instance of instances) {
       rows.push([{ text: `  ${harmless(instance.name)}`, colours: ["bold"] }]);
-      // The other defaults stand above already.
+      // The other defaults are printed above.
       const said = instance.values.filter(({ origin }) => origin !== undefined);
       for (const value of said) rows.push(valueRow(value, "    ", cwd));
     }

@@ -25,7 +25,7 @@ Examples:
   kstlib-resilience config validate kstlib.conf.yml
 `;
 
-/** Whether the file itself is missing, which says nothing of what is in it. */
+/** Whether the file itself is missing, rather than wrong. */
 function isMissing({ cause }: ConfigError): boolean {
   return hasCode(cause, "ENOENT");
 }
