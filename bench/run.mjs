@@ -12,6 +12,7 @@ import { median } from "./measure.mjs";
 const SUITES = {
   breaker: { flags: [] },
   limiter: { flags: [] },
+  policies: { flags: ["--expose-gc"] },
   bulkhead: { flags: [] },
   adaptive: { flags: [], once: true },
   allocation: { flags: ["--expose-gc", "--min-semi-space-size=512", "--max-semi-space-size=512"] },
