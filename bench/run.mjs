@@ -1,4 +1,4 @@
-// npm run bench [-- suite ...] [--runs N] [--quick] [--json]
+// npm run bench [-- suite ...] [--runs N] [--quick] [--json] [--node 24]
 // Runs every suite in several fresh processes, in turns, and prints the medians: mostly ratios, which compare
 // better than times between machines.
 import { spawn } from "node:child_process";
@@ -6,6 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt } from "../scripts/setup.mjs";
+import { elsewhere } from "./elsewhere.mjs";
 import { median } from "./measure.mjs";
 
 /** `flags` are for Node; `once`: the suite has its own processes or is exact. */
@@ -30,6 +31,7 @@ const { values, positionals } = parseArgs({
     runs: { type: "string", default: "5" },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    node: { type: "string" },
   },
 });
 const runs = Number(values.runs);
@@ -43,10 +45,10 @@ if (unknown.length > 0) {
 const chosen = positionals.length > 0 ? positionals : Object.keys(SUITES);
 
 function runSuite(name) {
-  const file = path.join(import.meta.dirname, "suites", `${name}.mjs`);
+  const file = path.join(program.suites, `${name}.mjs`);
   const args = [...SUITES[name].flags, file, ...(values.quick ? ["--quick"] : [])];
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program.binary, args, { stdio: ["ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"]) child[stream].on("data", (chunk) => (output[stream] += chunk));
     child.on("close", (code) => {
@@ -74,6 +76,12 @@ function combine(rows) {
 }
 
 ensureBuilt();
+const here = {
+  binary: process.execPath,
+  suites: path.join(import.meta.dirname, "suites"),
+  version: process.version,
+};
+const program = values.node === undefined ? here : elsewhere(values.node);
 const results = Object.fromEntries(chosen.map((name) => [name, []]));
 for (let round = 0; round < runs; round++) {
   for (const name of chosen) {
@@ -110,14 +118,14 @@ function line(row) {
 }
 
 if (values.json) {
-  const machine = { node: process.version, platform: process.platform, arch: process.arch };
+  const machine = { node: program.version, platform: process.platform, arch: process.arch };
   console.log(JSON.stringify({ machine, runs, quick: values.quick, suites: combined }, null, 2));
 } else {
   const cpu = fs.existsSync("/proc/cpuinfo")
     ? /^model name\s*: (.*)$/m.exec(fs.readFileSync("/proc/cpuinfo", "utf8"))?.[1]
     : undefined;
   console.log(
-    `Node ${process.version}, ${process.platform} ${process.arch}${cpu === undefined ? "" : `, ${cpu}`}; medians of ${runs} processes${values.quick ? ", quick" : ""}`,
+    `Node ${program.version}, ${process.platform} ${process.arch}${cpu === undefined ? "" : `, ${cpu}`}; medians of ${runs} processes${values.quick ? ", quick" : ""}`,
   );
   for (const [name, { rows, error }] of Object.entries(combined)) {
     console.log(`\n${name}`);

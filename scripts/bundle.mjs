@@ -80,9 +80,20 @@ const withoutComments = {
 };
 
 /** Whether a bundler must assume that the value of a constant has side effects. */
-function computes({ type, properties }) {
-  if (type === "CallExpression" || type === "NewExpression" || type === "SpreadElement") return true;
-  return type === "ObjectExpression" && properties.some((each) => computes(each.value ?? each));
+function computes(node) {
+  switch (node.type) {
+    case "CallExpression":
+    case "NewExpression":
+    case "SpreadElement":
+    case "MemberExpression":
+      return true;
+    case "LogicalExpression":
+      return computes(node.left) || computes(node.right);
+    case "ObjectExpression":
+      return node.properties.some((each) => computes(each.value ?? each));
+    default:
+      return false;
+  }
 }
 
 /**
@@ -101,8 +112,12 @@ const constantsArePure = {
     for (const { init } of constants.toReversed()) {
       const value = code.slice(init.start, init.end);
       if (!computes(init) || code.slice(0, init.start).endsWith("@__PURE__ */ ")) continue;
-      const isObject = init.type === "ObjectExpression";
-      const pure = isObject ? `/* @__PURE__ */ (() => (${value}))()` : `/* @__PURE__ */ ${value}`;
+      // Only a call can be marked, and what it is called with would stay.
+      const isCall = init.type === "CallExpression" || init.type === "NewExpression";
+      const pure =
+        !isCall || init.arguments.some(computes)
+          ? `/* @__PURE__ */ (() => (${value}))()`
+          : `/* @__PURE__ */ ${value}`;
       code = code.slice(0, init.start) + pure + code.slice(init.end);
     }
     return { code, map: null };

@@ -19,6 +19,26 @@ async function kilobytes(exported) {
   return gzipSync(outputFiles[0].contents, { level: 9 }).length / 1000;
 }
 
+/** A policy that shares with the others what all policies have. */
+const BASE = "Chaos";
+const POLICIES = [
+  "Retry",
+  "RetryBudget",
+  "Timeout",
+  "Bulkhead",
+  "AdaptiveLimiter",
+  "Fallback",
+  "Hedge",
+  "SingleFlight",
+];
+
+const base = await kilobytes(`{ ${BASE} }`);
+const rows = [];
+for (const policy of POLICIES) {
+  const value = (await kilobytes(`{ ${BASE}, ${policy} }`)) - base;
+  rows.push({ id: policy, label: `${policy}, beside ${BASE}`, value, unit: "kB", max: 3 });
+}
+
 report([
   {
     id: "breaker",
@@ -26,6 +46,15 @@ report([
     value: await kilobytes("{ CircuitBreaker }"),
     unit: "kB",
     max: 5.5,
+  },
+  { id: "base", label: `${BASE} alone, with what all policies share`, value: base, unit: "kB" },
+  ...rows,
+  {
+    id: "resilient",
+    label: "resilient, with its parts",
+    value: await kilobytes("{ resilient }"),
+    unit: "kB",
+    max: 16,
   },
   { id: "core", label: "whole core", value: await kilobytes("*"), unit: "kB", max: 28 },
 ]);
