@@ -58,3 +58,17 @@ export function judge(owner: string, predicates: Predicates, fulfilled: boolean,
     return "failure";
   }
 }
+
+/**
+ * What a predicate of an application says of an outcome. If it throws, it is `false`, and a warning reports it.
+ *
+ * @param failed the warning's text: whose predicate it is, and what applies instead.
+ */
+export function holds(predicate: (outcome: Outcome) => unknown, outcome: Outcome, failed: string): boolean {
+  try {
+    return answer(predicate(outcome));
+  } catch (error) {
+    warn("KSTLIB_PREDICATE_FAILED", failed, error);
+    return false;
+  }
+}

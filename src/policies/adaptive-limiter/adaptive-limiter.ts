@@ -3,12 +3,11 @@ import type { Clock } from "../../kernel/clock.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { tellMade } from "../../kernel/configured.js";
 import type { Context } from "../../kernel/context.js";
-import { answer, isLateTimeout, isTimeout } from "../../kernel/judge.js";
+import { holds, isLateTimeout, isTimeout } from "../../kernel/judge.js";
 import { resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { isRefusal } from "../../kernel/refusal.js";
-import { warn } from "../../kernel/warning.js";
 import { Admission, type AdmissionStats } from "../bulkhead/admission.js";
 import type { BulkheadFullError } from "../bulkhead/errors.js";
 import { Estimate } from "./estimate.js";
@@ -169,15 +168,10 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
     const { dropIf } = this.#settings;
     if (dropIf === undefined)
       return outcome.status === "rejected" && isTimeout(outcome.reason) && !isLateTimeout(outcome.reason);
-    try {
-      return answer(dropIf(outcome));
-    } catch (error) {
-      warn(
-        "KSTLIB_PREDICATE_FAILED",
-        `dropIf of adaptive limiter "${this.name}" failed; the call counts as not dropped`,
-        error,
-      );
-      return false;
-    }
+    return holds(
+      dropIf,
+      outcome,
+      `dropIf of adaptive limiter "${this.name}" failed; the call counts as not dropped`,
+    );
   }
 }

@@ -3,7 +3,7 @@ import { addCause } from "../../kernel/add-cause.js";
 import { keyOfCall } from "../../kernel/call-key.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { type Context, contextFor, exposed } from "../../kernel/context.js";
-import { answer } from "../../kernel/judge.js";
+import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
@@ -164,12 +164,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     if (context.source?.aborted) return false;
     const { handleIf } = this.#settings;
     if (handleIf === undefined) return outcome.status === "rejected";
-    try {
-      return answer(handleIf(outcome));
-    } catch (error) {
-      warn("KSTLIB_PREDICATE_FAILED", `handleIf of fallback "${this.name}" failed; the outcome stays`, error);
-      return false;
-    }
+    return holds(handleIf, outcome, `handleIf of fallback "${this.name}" failed; the outcome stays`);
   }
 
   #key({ args }: Context): string | undefined {

@@ -1,10 +1,9 @@
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Context } from "../../kernel/context.js";
-import { answer } from "../../kernel/judge.js";
+import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
-import { warn } from "../../kernel/warning.js";
 import { askedDelay, isRefused, isRetryable } from "../retry/hint.js";
 import { Latencies } from "./latencies.js";
 import {
@@ -162,15 +161,6 @@ export class Hedge extends BasePolicy<HedgeEvents> {
 
   #isMendable(outcome: Outcome): boolean {
     const { hedgeIf = isMendable } = this.#settings;
-    try {
-      return answer(hedgeIf(outcome));
-    } catch (error) {
-      warn(
-        "KSTLIB_PREDICATE_FAILED",
-        `hedgeIf of hedge "${this.name}" failed; the outcome ends the call`,
-        error,
-      );
-      return false;
-    }
+    return holds(hedgeIf, outcome, `hedgeIf of hedge "${this.name}" failed; the outcome ends the call`);
   }
 }

@@ -2,7 +2,7 @@ import { SyncBasePolicy, type Work } from "../../kernel/base-policy.js";
 import { type Context, contextFor } from "../../kernel/context.js";
 import { delay } from "../../kernel/delay.js";
 import { parseDuration } from "../../kernel/duration.js";
-import { answer } from "../../kernel/judge.js";
+import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import { type Outcome, rejected, unwrap } from "../../kernel/outcome.js";
@@ -253,12 +253,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
 
   #isWorthIt(outcome: Outcome): boolean {
     const { retryIf = isRetryable } = this.#settings;
-    try {
-      return answer(retryIf(outcome));
-    } catch (error) {
-      warn("KSTLIB_PREDICATE_FAILED", `retryIf of ${this.#label} failed; there is no other attempt`, error);
-      return false;
-    }
+    return holds(retryIf, outcome, `retryIf of ${this.#label} failed; there is no other attempt`);
   }
 
   #exhaust({ attempt }: Course, outcome: Outcome): void {
