@@ -4,7 +4,7 @@ import type { Meanings, SectionDescriptor, SectionRules } from "./kernel/descrip
 import { DURATION_PATTERN } from "./kernel/duration.js";
 import { checkOptions } from "./kernel/options.js";
 import { isPlainObject } from "./kernel/plain-object.js";
-import { custom, type FileShape, type Rule, text } from "./kernel/rules.js";
+import { custom, fileFields, type FileShape, type Rule, text } from "./kernel/rules.js";
 import { unlike } from "./kernel/show.js";
 import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import { type BulkheadOptions, bulkheadRules } from "./policies/bulkhead/options.js";
@@ -67,13 +67,10 @@ export function isDuration(given: unknown): boolean {
 }
 
 function partRule(rules: SectionRules, isTime: boolean = false): Rule<unknown> {
-  const fields = Object.entries(rules).flatMap(([key, { file }]) =>
-    file === undefined || key === "name" ? [] : [[key, file] as const],
-  );
   const shapes: FileShape[] = [
     { kind: "text" },
     { kind: "boolean" },
-    { kind: "object", fields: Object.fromEntries(fields) },
+    { kind: "object", fields: fileFields(rules) },
   ];
   const time = timeoutRules.timeout;
   const rule: Rule<unknown> = custom<unknown>({

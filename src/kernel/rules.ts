@@ -165,6 +165,17 @@ export function having<Value extends object>(
   );
 }
 
+/** The shape of options nested in a file: those of the rules that a file can have; an instance has no other name there. */
+export function fileFields(
+  rules: Readonly<Record<string, Rule<unknown>>>,
+): Readonly<Record<string, FileShape>> {
+  return Object.fromEntries(
+    Object.entries(rules).flatMap(([key, { file }]) =>
+      file === undefined || key === "name" ? [] : [[key, file] as const],
+    ),
+  );
+}
+
 /** Anything that `parse` accepts, for options of a shape of their own. */
 export function custom<Value>(rule: {
   readonly fallback?: unknown;

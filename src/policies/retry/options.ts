@@ -7,6 +7,7 @@ import {
   choice,
   custom,
   duration,
+  fileFields,
   having,
   integer,
   numberFrom,
@@ -147,12 +148,7 @@ export const budgetRule: Rule<RetryBudget | undefined> = custom({
   allowed: "a RetryBudget or its options",
   file: {
     kind: "object",
-    fields: {
-      ratio: retryBudgetRules.ratio.file ?? { kind: "text" },
-      minPerSecond: retryBudgetRules.minPerSecond.file ?? { kind: "text" },
-      window: retryBudgetRules.window.file ?? { kind: "text" },
-      maxInFlightRatio: retryBudgetRules.maxInFlightRatio.file ?? { kind: "text" },
-    },
+    fields: fileFields(retryBudgetRules),
   },
   parse(value, label) {
     // One of the other build of the package is a budget, too.
