@@ -1,5 +1,5 @@
 import { parseDuration } from "../kernel/duration.js";
-import { unlike } from "../kernel/show.js";
+import { fraction } from "../kernel/rules.js";
 import { warn } from "../kernel/warning.js";
 import type { Limits } from "./machine.js";
 import type { CircuitBreakerSettings, ResetTimeoutInfo } from "./options.js";
@@ -38,10 +38,5 @@ export function timeOpen(
       ? Math.min(max, initial * factor ** info.reopenings)
       : attempt("resetTimeout", () => parseDuration(by(info), "what it returns", { long: true }), initial);
   if (jitter === 0) return time;
-  const draw = (): number => {
-    const drawn: unknown = random();
-    if (typeof drawn === "number" && drawn >= 0 && drawn <= 1) return drawn;
-    throw new RangeError(unlike("what it returns", "a number from 0 to 1", drawn));
-  };
-  return time * (1 + jitter * attempt("random", draw, Math.random()));
+  return time * (1 + jitter * attempt("random", () => fraction(random()), Math.random()));
 }
