@@ -29,7 +29,7 @@ export function timeOpen(
     try {
       return get();
     } catch (error) {
-      warn("KSTLIB_DELAY_FAILED", `${what} of ${label} failed; the default is taken`, error);
+      warn("KSTLIB_DELAY_FAILED", `${what} of ${label} failed; the default is used`, error);
       return instead;
     }
   };

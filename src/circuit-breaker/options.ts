@@ -96,7 +96,7 @@ export interface CircuitBreakerOptions {
    * `initial`).
    */
   readonly probeTimeout?: Duration | undefined;
-  /** Where the time comes from. Default: the machine's. */
+  /** The source of time. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 

@@ -19,7 +19,7 @@ export interface WatchConfigOptions extends LoadConfigOptions {
   readonly interval?: Duration | undefined;
   /** Whether a file that was named may be missing at the start: built-in defaults until it is there. Default `false`. */
   readonly optional?: boolean | undefined;
-  /** The source of time. Default: the machine's. */
+  /** The source of time. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 

@@ -91,7 +91,7 @@ export class KeyedReport extends Printed {
     return Object.freeze({ ...this.#metrics.stats(queued), keys, totalEvicted: this.#metrics.totalEvicted });
   }
 
-  /** What the limiter is at this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): KeyedRateLimiterSnapshot {
     const { name, rate, per, burst, maxKeys, stats } = this;
     return Object.freeze({ kind: "keyed-rate-limiter", name, rate, per, burst, maxKeys, ...stats });

@@ -29,7 +29,7 @@ export interface RateLimiterOptions extends RateLimits {
   readonly name?: string | undefined;
   /** How many requests may wait; the next one is refused at once. 0 or more. Default: no limit. */
   readonly maxQueue?: number | undefined;
-  /** The source of time. Default: the machine's. */
+  /** The source of time. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 

@@ -75,7 +75,7 @@ export class RateLimiterReport extends Printed {
     return Object.freeze(this.#metrics.stats(this.#limiter.queued));
   }
 
-  /** What the limiter is at this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): RateLimiterSnapshot {
     const { name, rate, per, burst, tokens, stats } = this;
     return Object.freeze({ kind: "rate-limiter", name, rate, per, burst, tokens, ...stats });

@@ -55,9 +55,9 @@ describe("Bulkhead", () => {
     controller.abort(reason);
     expect(await aborted).toBe(reason);
     await clock.advance(1);
-    expect(String(await due)).toMatch(/no place within 1 s/);
+    expect(String(await due)).toMatch(/no permit within 1 s/);
     await clock.advance(1);
-    expect(String(await late)).toMatch(/no place within 2 s/);
+    expect(String(await late)).toMatch(/no permit within 2 s/);
     expect(await limited.execute(() => "d", { remaining: 0 }).catch(full)).toBeInstanceOf(BulkheadFullError);
     expect(limited.queued).toBe(0);
     expect(clock.pendingTimers).toBe(0);

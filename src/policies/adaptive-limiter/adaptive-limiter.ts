@@ -21,11 +21,11 @@ import {
 
 /** Totals over the lifetime of an adaptive limiter. */
 export interface AdaptiveLimiterStats extends AdmissionStats {
-  /** Calls that showed that the service is overloaded. */
+  /** Calls whose outcome showed that the service was overloaded. */
   readonly droppedCalls: number;
 }
 
-/** What an adaptive limiter says of itself at one moment. */
+/** The state of an adaptive limiter at one moment. */
 export interface AdaptiveLimiterSnapshot extends Snapshot {
   readonly kind: "adaptive-limiter";
   /** How many calls run at once, as of now. */
@@ -48,12 +48,12 @@ export interface AdaptiveLimiterEvents {
 }
 
 /**
- * A bulkhead that finds out how many calls the service can do at once: its limit follows how long they take and how many are
- * dropped. Calls are looked at in windows of 1 s and 10 calls at least. Failed calls, refusals and aborts say nothing of the
- * load, nor does a call during which this thread was blocked for 30 ms or longer.
+ * A bulkhead that finds out how many calls the service can handle at once: its limit follows how long they take and how
+ * many are dropped. It evaluates windows of at least 1 s and 10 calls. Failed calls, refusals and aborts are ignored, as
+ * is a call during which this thread was blocked for 30 ms or longer.
  *
- * The latency without a queue is measured in the second window and then every 60 windows, under half of the limit, so the
- * limit is lower for some windows then. A timer that ticks while calls are under way does not keep the process alive.
+ * The latency without a queue is measured in the second window and then every 60 windows. For that the limit is halved, so
+ * it is lower for a few windows. The timer that ticks while calls are under way does not keep the process alive.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -107,7 +107,7 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
     return Object.freeze({ ...this.#admission.stats, droppedCalls: this.#dropped });
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): AdaptiveLimiterSnapshot {
     const { name, limit, running, queued, stats } = this;
     const { minRtt } = this.#estimate;

@@ -1,10 +1,10 @@
-/** What was seen of the calls of one window. */
+/** What one window of calls has shown. */
 export interface WindowSample {
   /** Average latency in milliseconds, dropped calls included. */
   readonly rtt: number;
-  /** The most calls that were under way at once. */
+  /** The largest number of calls that were under way at once. */
   readonly inFlight: number;
-  /** Whether a call was dropped: the service could not do it in time. */
+  /** Whether a call was dropped: the service could not handle it in time. */
   readonly dropped: boolean;
 }
 
@@ -14,25 +14,25 @@ export type Algorithm = (limit: number, sample: WindowSample, minRtt: number) =>
 /** An {@link Algorithm} by name. */
 export type AlgorithmName = "gradient" | "vegas" | "aimd";
 
-/** Latency above `minRtt` that is not yet a queue. */
+/** Latency up to this multiple of `minRtt` does not indicate a queue. */
 const TOLERANCE = 1.05;
 const SMOOTHING = 0.5;
 const BACKOFF = 0.9;
-/** Milliseconds from which a call counts as dropped for AIMD. */
+/** For AIMD, an average latency above this many milliseconds counts as a drop. */
 const SLOW = 5000;
 
 /**
  * `L' = L + 0.5 · (L · g + √L / 2 − L)` with `g = clamp(1.05 · minRtt / rtt, 0.5, 1.05)`; after a drop at most `0.9 · L`.
- * The limit settles at about 1.05 times what the service does at once, plus `√L / 2`.
+ * The limit settles at about 1.05 times what the service handles at once, plus `√L / 2`.
  *
  * Source: the gradient of Netflix's concurrency-limits (`Gradient2Limit`) and of Envoy's adaptive concurrency filter.
- * Where it deviates, and why:
- * - Gradient2 compares with an average of 600 windows, which a lasting queue raises until it passes for normal; this
- *   compares, as Envoy does, with a latency measured again and again under a lower limit.
+ * How it differs, and why:
+ * - Gradient2 compares with an average of 600 windows, which a lasting queue raises until it looks normal; this
+ *   compares, as Envoy does, with a latency measured periodically under a lower limit.
  * - Tolerance 1.05, not 1.5 (Gradient2) or 1.25 (Envoy), and `√L / 2`, not 4 or `√L`: those settle at more than 1.25 times
- *   what the service does at once.
- * - Smoothing 0.5, not 0.2: a service that has lost half of its capacity is followed in a few windows.
- * - A drop lowers the limit as in AIMD; Gradient2 looks at latency alone.
+ *   what the service handles at once.
+ * - Smoothing 0.5, not 0.2: when the service loses half of its capacity, the limit follows within a few windows.
+ * - A drop lowers the limit as in AIMD; Gradient2 considers only latency.
  */
 const gradient: Algorithm = (limit, { rtt, dropped }, minRtt) => {
   const slope = Math.max(0.5, Math.min(TOLERANCE, (TOLERANCE * minRtt) / rtt));
@@ -44,13 +44,13 @@ const gradient: Algorithm = (limit, { rtt, dropped }, minRtt) => {
  * The calls that queue at the service are `queue = ⌈L · (1 − minRtt / rtt)⌉`; with `s = max(1, ⌊log10 L⌋)`: after a drop
  * `L − s`; `queue ≤ s`: `L + 6 s`; `queue < 3 s`: `L + s`; `queue > 6 s`: `L − s`; otherwise `L` stays.
  *
- * Source: Netflix's concurrency-limits (`VegasLimit`), after TCP Vegas. It deviates in `minRtt`, which is measured under a
- * lower limit and not taken from the next call, whatever queue that meets.
+ * Source: Netflix's concurrency-limits (`VegasLimit`), after TCP Vegas. It differs in `minRtt`, which is measured
+ * under a lower limit and not taken from the next call, which may meet a queue.
  */
 const vegas: Algorithm = (limit, { rtt, dropped }, minRtt) => {
   const step = Math.max(1, Math.floor(Math.log10(limit)));
   if (dropped) return limit - step;
-  // Rounded first: 20 · (1 − 0.9) is not to be above 2.
+  // Rounded first: 20 · (1 − 0.9) must not be above 2.
   const queue = Math.ceil(Number((limit * (1 - Math.min(1, minRtt / rtt))).toPrecision(12)));
   if (queue <= step) return limit + 6 * step;
   if (queue < 3 * step) return limit + step;

@@ -2,7 +2,7 @@ import { policyWrapper, type PolicyWrapper } from "../../kernel/policy-wrapper.j
 import { AdaptiveLimiter } from "./adaptive-limiter.js";
 import { type AdaptiveLimiterOptions, adaptiveLimiterRules } from "./options.js";
 
-/** Limits how many calls of a function, or of a method, run at once, as the service can do; see {@link AdaptiveLimiter}. */
+/** Limits how many calls of a function or a method run at once to what the service can handle; see {@link AdaptiveLimiter}. */
 export const adaptiveLimiter: PolicyWrapper<AdaptiveLimiterOptions, AdaptiveLimiter> = policyWrapper(
   "adaptiveLimiter",
   adaptiveLimiterRules,

@@ -27,10 +27,10 @@ export const component: ComponentDescriptor<AdaptiveLimiter, AdaptiveLimiterEven
 };
 
 export const meanings: Meanings = {
-  means: "Limits how many calls run at once to what the service can do, which it finds out.",
+  means: "Limits how many calls run at once to what it learns that the service can handle.",
   options: {
-    algorithm: { means: "what the limit follows: latency (gradient, vegas) or dropped calls alone (aimd)" },
-    initial: { means: "the limit to begin with" },
+    algorithm: { means: "what the limit follows: latency (gradient, vegas) or dropped calls only (aimd)" },
+    initial: { means: "the limit at the start" },
     min: { means: "the lowest limit" },
     max: { means: "the highest limit" },
     maxQueue: { means: "how many calls may wait for one under way to end; the others are refused" },

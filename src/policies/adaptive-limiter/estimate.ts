@@ -22,7 +22,7 @@ export class Estimate {
     return this.#state.minRtt;
   }
 
-  /** Learns from a call that has ended: how long it took, and how many were under way as it began, itself included. */
+  /** Learns from a call that has ended: how long it took, and how many calls were under way when it began, itself included. */
   ended(now: number, rtt: number, inFlight: number, dropped: boolean): void {
     const sample = this.#window.add(now, rtt, inFlight, dropped);
     if (sample !== undefined) this.#state = nextState(this.#state, sample, this.#bounds);

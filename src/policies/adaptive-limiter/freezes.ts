@@ -1,13 +1,13 @@
 import type { Clock } from "../../kernel/clock.js";
 
-/** Milliseconds between two looks at the clock. */
+/** Milliseconds between two ticks. */
 const INTERVAL = 20;
-/** Lateness in milliseconds from which this thread was blocked. */
+/** A timer more than this many milliseconds late shows that this thread was blocked. */
 const BLOCKED = 10;
 
 /**
- * Knows when this thread was last blocked, for 30 ms or longer, by a timer that ticks while calls are under way. After a
- * block, answers may be read before the late timer fires, so that it is overdue counts as well.
+ * Knows when this thread was last blocked for 30 ms or longer, from a timer that ticks while calls are under way. After a
+ * block, answers may be read before the late timer fires, so an overdue timer counts as well.
  */
 export class Freezes {
   readonly #clock: Pick<Clock, "now" | "setTimer">;
@@ -15,13 +15,13 @@ export class Freezes {
   #due = Infinity;
   #lastEnd = -Infinity;
 
-  /** @param isNeeded whether it goes on ticking. */
+  /** @param isNeeded whether to keep ticking. */
   constructor(clock: Pick<Clock, "now" | "setTimer">, isNeeded: () => boolean) {
     this.#clock = clock;
     this.#isNeeded = isNeeded;
   }
 
-  /** Ticks from now on. */
+  /** Starts ticking, unless it does already. */
   watch(now: number): void {
     if (this.#due < Infinity) return;
     this.#due = now + INTERVAL;

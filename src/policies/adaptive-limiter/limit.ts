@@ -2,21 +2,21 @@ import { type AlgorithmName, algorithms, type WindowSample } from "./algorithms.
 
 /** Windows between two measurements of `minRtt`. Envoy measures every minute. */
 const MEASURE_EVERY = 60;
-/** A queue at the service is being worked off as long as half the limit lowers the latency below this share. */
+/** As long as half the limit lowers the latency below this share, a queue at the service is draining. */
 const STILL_QUEUED = 0.85;
 
-/** A limit and what it was learnt from. */
+/** A limit and what it was learned from. */
 export interface LimitState {
   readonly limit: number;
-  /** Latency in milliseconds without a queue at the service; `undefined` until it was measured. */
+  /** Latency in milliseconds without a queue at the service; `undefined` until it is measured. */
   readonly minRtt: number | undefined;
-  /** Windows until it is measured again. */
+  /** Windows until `minRtt` is measured again. */
   readonly untilMeasured: number;
-  /** While it is measured: the limit and the latency of the window before. */
+  /** While `minRtt` is measured: the limit and the latency of the previous window. */
   readonly measuring: { readonly limit: number; readonly rtt: number } | undefined;
 }
 
-/** How far a limit may go. */
+/** How a limit is found, and its bounds. */
 export interface LimitBounds {
   readonly algorithm: AlgorithmName;
   readonly min: number;
@@ -33,12 +33,12 @@ function clamp({ min, max }: LimitBounds, limit: number): number {
 }
 
 /**
- * The state after a window. When fewer calls than half of the limit were under way, the window says nothing of the limit,
+ * The state after a window. A window in which fewer calls than half of the limit were under way does not change the limit,
  * unless a call was dropped.
  *
- * To measure `minRtt`, the limit is halved, window by window, as long as that lowers the latency, which then came of a
- * queue at the service; the limit goes on from the last one that did. So it finds down from a limit that is far too
- * high, at which every latency that was ever seen has a queue in it. (Envoy goes down to 3 calls for 50 requests.)
+ * To measure `minRtt`, the limit is halved, window by window, as long as that lowers the latency: until then there was a
+ * queue at the service. It continues from the last limit that lowered the latency. This also corrects a limit that is far
+ * too high, under which every latency so far includes a queue. (Envoy goes down to 3 calls for 50 requests.)
  */
 export function nextState(state: LimitState, sample: WindowSample, bounds: LimitBounds): LimitState {
   const { limit, measuring, minRtt, untilMeasured } = state;
@@ -59,7 +59,7 @@ export function nextState(state: LimitState, sample: WindowSample, bounds: Limit
       measuring: undefined,
     };
   }
-  // A light load has no queue either.
+  // Under a light load there is no queue either.
   const lowest = minRtt === undefined ? undefined : Math.min(minRtt, rtt);
   if (inFlight < limit / 2 && !dropped) return { ...state, minRtt: lowest ?? rtt };
   if (untilMeasured <= 0) return { ...state, limit: next(limit / 2), measuring: { limit, rtt } };

@@ -11,10 +11,10 @@ export interface AdaptiveLimiterOptions {
   readonly name?: string | undefined;
   /**
    * What the limit follows. `"gradient"` (the default): how much slower calls are than without a queue at the service.
-   * `"vegas"`: how many calls queue there. `"aimd"`: dropped calls and those above 5 s alone.
+   * `"vegas"`: how many calls queue there. `"aimd"`: only dropped calls and latencies above 5 s.
    */
   readonly algorithm?: AlgorithmName | undefined;
-  /** The limit to begin with. At least 1; default 20, brought within `min` and `max`. */
+  /** The limit at the start. At least 1; default 20. Brought within `min` and `max`. */
   readonly initial?: number | undefined;
   /** The lowest limit. At least 1; default 1. */
   readonly min?: number | undefined;
@@ -24,10 +24,10 @@ export interface AdaptiveLimiterOptions {
   readonly maxQueue?: number | undefined;
   /**
    * Whether an outcome shows that the service is overloaded. Default: a timeout, unless this thread was blocked. When it
-   * throws, the call is not counted as dropped, and a warning reports it.
+   * throws, the call does not count as dropped, and a warning reports it.
    */
   readonly dropIf?: ((outcome: Outcome) => boolean) | undefined;
-  /** Where the time and the timers come from. Default: the machine's. */
+  /** The source of time and timers. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -57,7 +57,7 @@ export const adaptiveLimiterRules: OptionRules<AdaptiveLimiterSettings> = {
   clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };
 
-/** Throws when options do not go together. */
+/** Throws a RangeError when `max` is below `min`. */
 export function checkBounds({ min, max }: { readonly min?: unknown; readonly max?: unknown }): void {
   if (typeof min === "number" && typeof max === "number" && max < min)
     throw new RangeError(unlike("max", `at least min, which is ${min}`, max));

@@ -1,15 +1,15 @@
 import type { WindowSample } from "./algorithms.js";
 
-/** Milliseconds that a window lasts at least. */
+/** The shortest window, in milliseconds. */
 const LENGTH = 1000;
-/** Calls that it has at least. */
+/** The fewest calls in a window. */
 const FEWEST = 10;
-/** A call that took no more than this in milliseconds did not go to a service. */
+/** A call that took no more milliseconds than this did not reach a service. */
 const NO_SERVICE = 0.1;
 
 /**
- * Collects calls into windows. Source: Netflix's concurrency-limits (`WindowedLimit`): 1 s and 10 calls at least,
- * latencies of 0.1 ms at least.
+ * Collects calls into windows. Source: Netflix's concurrency-limits (`WindowedLimit`): at least 1 s and 10 calls,
+ * latencies above 0.1 ms.
  */
 export class SampleWindow {
   #began: number | undefined;
@@ -32,7 +32,7 @@ export class SampleWindow {
     return sample;
   }
 
-  /** Begins anew at `now`. */
+  /** Begins a new window at `now`. */
   clear(now: number): void {
     this.#began = now;
     this.#calls = this.#total = this.#inFlight = 0;

@@ -14,7 +14,7 @@ export interface QueueLimits {
 
 /** Totals over the lifetime of a bulkhead or an adaptive limiter. */
 export interface AdmissionStats {
-  /** Calls that were made: those that run or have run, those that wait, that were refused or given up. */
+  /** All calls: running, finished, waiting, refused and given up. */
   readonly totalCalls: number;
   /** Calls that had to wait. */
   readonly queuedCalls: number;
@@ -22,7 +22,7 @@ export interface AdmissionStats {
   readonly rejectedCalls: number;
 }
 
-/** Lets calls in as long as there are permits, and the others wait or not. */
+/** Admits calls while there are permits; the others wait or are refused. */
 export class Admission extends Permits {
   readonly #owner: string;
   readonly #refused: (error: BulkheadFullError) => void;
@@ -30,7 +30,7 @@ export class Admission extends Permits {
   #queuedCalls = 0;
   #rejectedCalls = 0;
 
-  /** @param owner as messages call it. */
+  /** @param owner its name in messages. */
   constructor(owner: string, limit: number, refused: (error: BulkheadFullError) => void) {
     super(limit);
     this.#owner = owner;
@@ -52,9 +52,9 @@ export class Admission extends Permits {
   }
 
   /**
-   * Waits for a permit; throws at once when there is no place, or when no time is left to wait.
+   * Waits for a permit; throws at once when the queue is full or no time is left to wait.
    *
-   * @returns the context as the wait has left it.
+   * @returns the context with the time that is left after the wait.
    */
   async enter(outer: Context, limits: QueueLimits): Promise<Context> {
     const { maxQueue, queueTimeout = Infinity, clock } = limits;
@@ -62,13 +62,13 @@ export class Admission extends Permits {
     const { source, deadline, remaining } = context;
     if (this.queued >= maxQueue || remaining <= 0) throw this.full();
     this.#queuedCalls++;
-    // A timeout outside ends the wait itself: which of the two came first would be a matter of chance.
+    // An outer timeout ends the wait itself: otherwise it would be chance which of the two comes first.
     const left = typeof deadline === "object" && deadline.isKept ? Infinity : remaining * 1000;
     const timeout = Math.min(queueTimeout, left);
-    const late = (): BulkheadFullError => this.full(`no place within ${timeout / 1000} s`);
+    const late = (): BulkheadFullError => this.full(`no permit within ${timeout / 1000} s`);
     await this.wait({ clock, timeout, source, late });
     try {
-      // Between the grant and now.
+      // It may have been aborted since the permit was granted.
       throwIfAborted(source);
     } catch (reason) {
       this.release();

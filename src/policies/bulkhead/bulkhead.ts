@@ -18,12 +18,12 @@ import {
 /** Totals over the lifetime of a bulkhead. */
 export type BulkheadStats = AdmissionStats;
 
-/** What a bulkhead says of itself at one moment. */
+/** The state of a bulkhead at one moment. */
 export interface BulkheadSnapshot extends Snapshot {
   readonly kind: "bulkhead";
   readonly maxConcurrent: number;
   readonly maxQueue: number;
-  /** Calls under way, and permits that are held. */
+  /** Calls under way and permits held. */
   readonly running: number;
   /** Calls that wait. */
   readonly queued: number;
@@ -37,9 +37,9 @@ export interface BulkheadEvents {
 }
 
 /**
- * Runs so many calls at once; the others wait in the order of their arrival, or are refused with a
- * {@link BulkheadFullError}. A call that its caller gives up has its permit until the work has settled: it is the work that
- * is limited. A synchronous call never waits.
+ * Limits how many calls run at once; the others wait in the order of their arrival, or are refused with a
+ * {@link BulkheadFullError}. A call that its caller gives up keeps its permit until the work has settled, because it is
+ * the work that is limited. A synchronous call never waits.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -68,7 +68,7 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
     );
     this.#admission = admission;
     const settled = (): void => admission.release();
-    // An abort gives nothing back: the work goes on.
+    // An abort gives back no permit: the work goes on.
     this.#held = { returned: settled, failure: settled, release() {} };
     tellMade(this, "bulkhead", options);
   }
@@ -83,7 +83,7 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
     return this.#settings.maxQueue;
   }
 
-  /** Calls under way, and permits that are held. */
+  /** Calls under way and permits held. */
   get running(): number {
     return this.#admission.running;
   }
@@ -97,7 +97,7 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
     return this.#admission.stats;
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): BulkheadSnapshot {
     const { name, maxConcurrent, maxQueue, running, queued, stats } = this;
     return Object.freeze({ kind: "bulkhead", name, maxConcurrent, maxQueue, running, queued, stats });
@@ -110,9 +110,9 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
   }
 
   /**
-   * Changes limits. Calls that run or wait already stay, also if they are more than the new limits allow.
+   * Changes limits. Calls that already run or wait stay, even if they are more than the new limits allow.
    *
-   * @throws TypeError or RangeError that names the option; then nothing has changed.
+   * @throws TypeError or RangeError that names the option; nothing is changed then.
    */
   update(changes: BulkheadChanges): void {
     this.#settings = changeSettings(liveRules, this.#settings, changes);

@@ -11,9 +11,9 @@ export interface BulkheadOptions {
   readonly maxConcurrent?: number | undefined;
   /** How many calls may wait for one of them to end. At least 0; default 0: a call is refused at once. */
   readonly maxQueue?: number | undefined;
-  /** How long a call may wait; less, if a deadline outside comes first. Default: no limit. */
+  /** How long a call may wait, or until an outer deadline if that comes first. Default: no limit. */
   readonly queueTimeout?: Duration | undefined;
-  /** Where the timers come from. Default: the machine's. */
+  /** The source of timers. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 

@@ -2,7 +2,7 @@ import { type Abortable, onAbort } from "../../kernel/abort.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
 import { type Linked, LinkedList } from "../../kernel/linked-list.js";
 
-/** Who waits for a permit. */
+/** A caller that waits for a permit. */
 interface Waiter extends Linked<Waiter> {
   readonly source: Abortable | undefined;
   readonly granted: () => void;
@@ -12,17 +12,17 @@ interface Waiter extends Linked<Waiter> {
   unlisten?: (() => void) | undefined;
 }
 
-/** How one waits for a permit. */
+/** How a caller waits for a permit. */
 export interface Wait {
   readonly clock: Pick<Clock, "setTimer">;
   /** In milliseconds. */
   readonly timeout: number;
   readonly source: Abortable | undefined;
-  /** What the waiter gets when its time is over. */
+  /** Makes the error for a waiter whose time is over. */
   readonly late: () => unknown;
 }
 
-/** So many permits, and the queue of those who wait for one, first in, first out. */
+/** A number of permits and the queue of waiters for them, first in, first out. */
 export class Permits {
   #limit: number;
   #running = 0;
@@ -36,13 +36,13 @@ export class Permits {
     return this.#limit;
   }
 
-  /** A lower limit takes no permit back; a higher one serves those who wait. */
+  /** A lower limit takes no permit back; a higher one serves waiters. */
   set limit(limit: number) {
     this.#limit = limit;
     this.#serve();
   }
 
-  /** Permits that are taken. */
+  /** Permits taken. */
   get running(): number {
     return this.#running;
   }
@@ -51,7 +51,7 @@ export class Permits {
     return this.#waiters.size;
   }
 
-  /** Takes a permit if there is one. Then nobody waits: whoever does has been served. */
+  /** Takes a permit if there is one. Then there are no waiters: a free permit goes to them first. */
   tryTake(): boolean {
     if (this.#running >= this.#limit) return false;
     this.#running++;
@@ -64,7 +64,7 @@ export class Permits {
     if (this.#waiters.size > 0) this.#serve();
   }
 
-  /** Resolves with a permit taken, or rejects with none. A timer is set only for a wait that has an end. */
+  /** Resolves with a permit taken, or rejects with none. A timer is set only if the timeout is finite. */
   wait({ clock, timeout, source, late }: Wait): Promise<void> {
     return new Promise((granted, refused) => {
       const waiter: Waiter = { source, granted, refused };
@@ -87,7 +87,7 @@ export class Permits {
 
   #serve(): void {
     for (let waiter = this.#waiters.head; waiter; waiter = this.#waiters.head) {
-      // An aborted one is still here while other listeners of its signal are called.
+      // An aborted waiter is still queued while other listeners of its signal run.
       if (waiter.source?.aborted) this.#refuse(waiter, waiter.source.reason);
       else if (this.tryTake()) {
         this.#leave(waiter);

@@ -12,11 +12,11 @@ import { type ChaosOptions, chaosRules, type ChaosSettings } from "./options.js"
 /** Totals over the lifetime of a chaos policy. */
 export interface ChaosStats {
   readonly totalCalls: number;
-  /** Calls that got a fault. */
+  /** Calls with an injected fault. */
   readonly faults: number;
 }
 
-/** What a chaos policy says of itself at one moment. */
+/** The state of a chaos policy at one moment. */
 export interface ChaosSnapshot extends Snapshot {
   readonly kind: "chaos";
   readonly rate: number;
@@ -25,13 +25,13 @@ export interface ChaosSnapshot extends Snapshot {
 
 /** The events of a chaos policy and what their listeners get. */
 export interface ChaosEvents {
-  /** A call gets a fault: it is delayed, rejected, or resolved with a value. */
+  /** A fault is injected: the call is delayed, rejected, or resolved with a value. */
   fault: { readonly kind: "latency" | "error" | "value" };
 }
 
 /**
- * Faults on purpose, to test what is around it: a share of the calls is delayed, rejects, or resolves with another value. It
- * does nothing unless it is `enabled`.
+ * Injects faults, to test the policies around it: a share of the calls is delayed, rejects, or resolves with another value.
+ * It does nothing unless it is `enabled`.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -59,7 +59,7 @@ export class Chaos<Value = never> extends BasePolicy<ChaosEvents, Value> {
     return Object.freeze({ totalCalls: this.#total, faults: this.#faults });
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): ChaosSnapshot {
     const { name, stats } = this;
     return Object.freeze({ kind: "chaos", name, rate: this.#settings.rate, stats });
@@ -75,14 +75,18 @@ export class Chaos<Value = never> extends BasePolicy<ChaosEvents, Value> {
     return context.source === undefined ? work() : runAbortable(work, context);
   }
 
-  /** Whether a call gets a fault: never when nobody can say. */
+  /** Whether to inject a fault; not when `enabled` or `random` throws. */
   #isDrawn(): boolean {
     const { enabled, rate, random = Math.random } = this.#settings;
     try {
       if (!(typeof enabled === "function" ? answer(enabled()) : enabled)) return false;
       return fraction(random()) < rate;
     } catch (error) {
-      warn("KSTLIB_PREDICATE_FAILED", `enabled or random of chaos "${this.name}" failed; no fault`, error);
+      warn(
+        "KSTLIB_PREDICATE_FAILED",
+        `enabled or random of chaos "${this.name}" failed; no fault is injected`,
+        error,
+      );
       return false;
     }
   }
@@ -100,7 +104,7 @@ export class Chaos<Value = never> extends BasePolicy<ChaosEvents, Value> {
     }
     if (error === undefined && latency !== undefined) return await run();
     this.events.emit("fault", { kind: "error" });
-    if (error === undefined) throw new Error(`a fault of chaos "${this.name}"`);
+    if (error === undefined) throw new Error(`fault injected by chaos "${this.name}"`);
     throw typeof error === "function" ? (Reflect.apply(error, undefined, []) as unknown) : error;
   }
 }

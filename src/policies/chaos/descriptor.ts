@@ -7,7 +7,7 @@ export const component: ComponentDescriptor<Chaos<unknown>, ChaosEvents> = {
   kind: "chaos",
   events: {
     fault: logged("info", ({ kind }) => ({
-      message: `a fault on purpose: ${kind}`,
+      message: `injected a fault: ${kind}`,
       fields: { fault: kind },
     })),
   },

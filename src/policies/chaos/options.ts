@@ -12,15 +12,15 @@ export interface ChaosOptions<Value = unknown> {
   readonly rate?: number | undefined;
   /** How long a call with a fault is delayed. Default: not at all. */
   readonly latency?: Duration | undefined;
-  /** What a call with a fault rejects with, or a function that makes it. Default: an `Error`, unless there is a `latency` or a `value`. */
+  /** What a call with a fault rejects with, or a function that returns it. Default: an `Error`, unless there is a `latency` or a `value`. */
   readonly error?: Error | (() => unknown) | undefined;
   /** What a call with a fault resolves with; the function is not called. */
   readonly value?: Value | undefined;
-  /** Whether there are faults: `true`, or a function that is asked at each call. Default `false`. */
+  /** Whether faults are injected: `true`, or a function called for each call. Default `false`. */
   readonly enabled?: boolean | (() => boolean) | undefined;
   /** Draws the faults: returns a number from 0 up to 1. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
-  /** Where the time and the timers come from. Default: the machine's. */
+  /** The source of time and timers. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 

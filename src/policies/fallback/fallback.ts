@@ -24,7 +24,7 @@ export interface FallbackStats {
   readonly fromValue: number;
 }
 
-/** What a fallback says of itself at one moment. */
+/** The state of a fallback at one moment. */
 export interface FallbackSnapshot extends Snapshot {
   readonly kind: "fallback";
   /** How many last good results are kept. */
@@ -39,8 +39,8 @@ export interface FallbackEvents {
 }
 
 /**
- * Answers in place of a call that fails: with the last good result that is not too old, else with a value or what a
- * function gives.
+ * Answers in place of a call that fails: with the last good result if it is not too old, else with a value or what a
+ * function returns.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -85,7 +85,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     });
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): FallbackSnapshot {
     const { name, stats } = this;
     return Object.freeze({ kind: "fallback", name, kept: this.#lastGood?.size ?? 0, stats });
@@ -106,7 +106,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     }
     const isHandled = this.#isHandled(outcome, context);
     const instead = isHandled ? this.#instead(outcome, context) : undefined;
-    if (instead === undefined) return this.#left(outcome, context, isHandled);
+    if (instead === undefined) return this.#unchanged(outcome, context, isHandled);
     try {
       return await instead();
     } catch (error) {
@@ -125,7 +125,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     }
     const isHandled = this.#isHandled(outcome, context);
     const instead = isHandled ? this.#instead(outcome, context) : undefined;
-    if (instead === undefined) return this.#left(outcome, context, isHandled);
+    if (instead === undefined) return this.#unchanged(outcome, context, isHandled);
     try {
       return synchronous(instead(), "Use execute for it.");
     } catch (error) {
@@ -134,8 +134,8 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     }
   }
 
-  /** Passes an outcome on that stays as it is, and keeps a good result; not one that nobody waits for any more. */
-  #left<Result>(outcome: Outcome<Result>, context: Context, isHandled: boolean): Result {
+  /** Returns an outcome unchanged. A good result is kept for later, unless the call was aborted. */
+  #unchanged<Result>(outcome: Outcome<Result>, context: Context, isHandled: boolean): Result {
     if (outcome.status === "rejected") throw outcome.reason;
     const isGood = this.#lastGood !== undefined && !isHandled && !context.source?.aborted;
     const key = isGood ? this.#key(context) : undefined;
@@ -143,7 +143,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     return outcome.value;
   }
 
-  /** Gives what the caller gets in place of the outcome; `undefined` when there is nothing. */
+  /** Returns a function that makes the replacement of the outcome; `undefined` when there is none. */
   #instead(outcome: Outcome, context: Context): (() => Value | PromiseLike<Value>) | undefined {
     const key = this.#lastGood && this.#key(context);
     const last = key === undefined ? undefined : this.#lastGood?.get(key, this.#settings.clock.now());
@@ -153,7 +153,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     if (source === "value") this.#fromValue++;
     else this.#fromLastGood++;
     this.events.emit("fallback", { outcome, source });
-    // A function or a value, as the options' type has it.
+    // A function is called, as the type of the option says.
     if (last !== undefined) return () => last[0] as Value;
     if (typeof to === "function")
       return () => Reflect.apply(to, undefined, [outcome, exposed(context)]) as Value;
@@ -164,7 +164,11 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     if (context.source?.aborted) return false;
     const { handleIf } = this.#settings;
     if (handleIf === undefined) return outcome.status === "rejected";
-    return holds(handleIf, outcome, `handleIf of fallback "${this.name}" failed; the outcome stays`);
+    return holds(
+      handleIf,
+      outcome,
+      `handleIf of fallback "${this.name}" failed; the outcome is not replaced`,
+    );
   }
 
   #key({ args }: Context): string | undefined {
@@ -173,7 +177,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     } catch (error) {
       warn(
         "KSTLIB_KEY_FAILED",
-        `fallback "${this.name}" has no key for a call, so no last good result`,
+        `fallback "${this.name}" found no key for a call; it has no last good result`,
         error,
       );
       return undefined;

@@ -1,4 +1,4 @@
-/** The last good results by key, as many as may be kept, the oldest first. */
+/** The last good results by key, the oldest first; at most `maxKeys` are kept. */
 export class LastGood {
   readonly #maxKeys: number;
   readonly #maxAge: number;
@@ -14,7 +14,7 @@ export class LastGood {
   }
 
   set(key: string, value: unknown, now: number): void {
-    // Deleted first: a map keeps the place of a key that is set again.
+    // Deleted first: a map does not move a key that is set again.
     this.#results.delete(key);
     this.#results.set(key, { value, at: now });
     if (this.#results.size <= this.#maxKeys) return;
@@ -22,7 +22,7 @@ export class LastGood {
     if (oldest !== undefined) this.#results.delete(oldest);
   }
 
-  /** The result of the key, in an array, unless it is too old. */
+  /** The result of the key, in an array (it may be `undefined`), unless it is missing or too old. */
   get(key: string, now: number): readonly [value: unknown] | undefined {
     const found = this.#results.get(key);
     if (found === undefined) return undefined;

@@ -6,27 +6,27 @@ import type { Outcome } from "../../kernel/outcome.js";
 import { callback, custom, duration, having, integer, type Rule, text } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
 
-/** How long, and for which calls, the last good result stands in for one that fails. */
+/** How long, and for which calls, the last good result replaces a failure. */
 export interface LastGoodOptions {
-  /** No older result is given. No default. */
+  /** A result older than this is not used. Required. */
   readonly maxAge: Duration;
-  /** How many results are kept at most, one for each key; the oldest goes. At least 1; default 1,000. */
+  /** How many results are kept at most, one for each key; then the oldest is dropped. At least 1; default 1,000. */
   readonly maxKeys?: number | undefined;
   /**
-   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Those
-   * of `call` and wrapped functions are known; `execute` has one if it is given a `key`, else none. When it throws or
-   * is no string, there is no last good result for the call and a warning reports it.
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. The
+   * arguments of `call` and of wrapped functions are known; pass a `key` to `execute`, or its calls have none. When it
+   * throws or returns no string, the call has no last good result and a warning reports it.
    */
   readonly key?: ((...args: never[]) => string) | undefined;
 }
 
-/** Options of a `Fallback`; `to` or `lastGood` must be there. */
+/** Options of a `Fallback`; `to` or `lastGood` is required. */
 export interface FallbackOptions<Value = unknown> {
   /** Names the policy in events and selects `instances.<name>` of the configuration. Default `"fallback"`. */
   readonly name?: string | undefined;
   /**
-   * What a call that fails resolves with: a value, or a function that gives one or a promise of it. What the function
-   * throws comes out, with the first error as its `cause`.
+   * What a call that fails resolves with: a value, or a function that returns one or a promise of it. What the
+   * function throws is thrown, with the first error as its `cause`.
    */
   readonly to?:
     | Value
@@ -34,16 +34,16 @@ export interface FallbackOptions<Value = unknown> {
     | undefined;
   /**
    * Whether an outcome is replaced, returned values included. Default: every rejection but the caller's abort. When it
-   * throws, the outcome stays and a warning reports it.
+   * throws, the outcome is not replaced and a warning reports it.
    */
   readonly handleIf?: ((outcome: Outcome) => boolean) | undefined;
   /** Answers with the last good result, before `to`. Default: no. */
   readonly lastGood?: LastGoodOptions | undefined;
-  /** Where the time comes from. Default: the machine's. */
+  /** The source of time. Default: the system's. */
   readonly clock?: Pick<Clock, "now"> | undefined;
 }
 
-/** {@link LastGoodOptions} as checked; the age in milliseconds. */
+/** Checked {@link LastGoodOptions}; the age in milliseconds. */
 export interface LastGoodSettings {
   readonly maxAge: number;
   readonly maxKeys: number;
@@ -87,7 +87,7 @@ export const fallbackRules: OptionRules<FallbackSettings> = {
   clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
 };
 
-/** Throws a TypeError unless there is something to fall back to. */
+/** Throws a TypeError when neither `to` nor `lastGood` is given. */
 export function checkFallback({
   to,
   lastGood: kept,
@@ -96,6 +96,8 @@ export function checkFallback({
   readonly lastGood?: unknown;
 }): void {
   if (to === undefined && kept === undefined) {
-    throw new TypeError("a fallback needs to or lastGood; got neither. Use to: null to fall back to null.");
+    throw new TypeError(
+      "a fallback needs one of the options to and lastGood; got neither. Use to: null to answer with null.",
+    );
   }
 }

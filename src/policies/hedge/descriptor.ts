@@ -19,7 +19,7 @@ export const component: ComponentDescriptor<Hedge, HedgeEvents> = {
       fields: { attempt, ...toldOutcome(outcome) },
     })),
     suppressed: logged("warn", ({ attempts }) => ({
-      message: `no budget after ${attempts} attempts`,
+      message: `the budget allows no more than ${attempts} attempts`,
       fields: { attempts },
     })),
   },
@@ -28,7 +28,7 @@ export const component: ComponentDescriptor<Hedge, HedgeEvents> = {
 };
 
 export const meanings: Meanings = {
-  means: "Starts another call beside one that is slow, and takes the first success.",
+  means: "Starts another call beside a slow one, and takes the first success.",
   options: {
     delay: {
       means: "how long a call may take before another starts: a duration, or { percentile, min, max }",

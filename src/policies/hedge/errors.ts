@@ -1,8 +1,7 @@
 import { brandError, ResilienceError } from "../../kernel/errors.js";
 
 /**
- * The reason with which the signal of an attempt aborts that another attempt has overtaken. `code`: `ERR_HEDGE_LOST`. The
- * caller never gets it.
+ * The abort reason of an attempt that was slower than another one. `code`: `ERR_HEDGE_LOST`. The caller never gets it.
  */
 export class HedgeLostError extends ResilienceError {
   constructor() {

@@ -4,7 +4,7 @@ import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
-import { askedDelay, isRefused, isRetryable } from "../retry/hint.js";
+import { requestedDelay, isRefused, isRetryable } from "../retry/hint.js";
 import { Latencies } from "./latencies.js";
 import {
   type HedgeOptions,
@@ -17,26 +17,27 @@ import { Race, type RaceRules } from "./race.js";
 import type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./report.js";
 
 /**
- * By how much a call is slower than the percentile before it is hedged. Many calls take the very same time where they are
- * counted in whole milliseconds: at the percentile itself a fifth of them is hedged, or all. And an estimate from 200 calls
- * is as often too low as too high, so without it every other service would have more than its 5 % of extra calls.
+ * A call is hedged when it takes this multiple of the percentile. Where times are whole milliseconds, many calls take
+ * exactly the same time: at the percentile itself a fifth of them, or all, would be hedged. And an estimate from 200 calls
+ * is too low as often as too high, so without the margin half of the services would get more than 5 % of extra calls.
  */
 const MARGIN = 1.05;
 
-/** Unless the application says otherwise; a refusal does not end what is under way. */
-function isMendable(outcome: Outcome): boolean {
+/** The default of `hedgeIf`; a refusal does not end attempts under way. */
+function isNonFatal(outcome: Outcome): boolean {
   return isRefused(outcome) || isRetryable(outcome);
 }
 
 /**
  * Starts another attempt beside one that is slow, and takes the first success: the slowest calls become as fast as the
- * others, for a few calls more. Only for calls that may be made twice. The others are aborted at once and not waited for; when
- * all fail, the error of the first attempt comes out, with an `AggregateError` of the others as its `cause`.
+ * others, at the price of a few extra calls. Only for calls that may safely be made twice. The attempts that lose are
+ * aborted at once and not waited for. When all fail, the first attempt's error is thrown, with an `AggregateError` of the
+ * others as its `cause`.
  *
  * While a call is under way, its timer keeps the process alive. A synchronous function cannot run beside another, so
  * there is no `executeSync`.
  *
- * Source: J. Dean and L. A. Barroso, "The Tail at Scale", 2013; the rules of failures are gRPC's (gRFC A6).
+ * Source: J. Dean and L. A. Barroso, "The Tail at Scale", 2013; the handling of failures is gRPC's (gRFC A6).
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -92,7 +93,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): HedgeSnapshot {
     const { name, delay, running, stats } = this;
     return Object.freeze({ kind: "hedge", name, delay, running, stats });
@@ -102,7 +103,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     const { budget, clock } = this.#settings;
     this.#total++;
     this.#running++;
-    // What is inside a retry or hedge with the same budget is no call of its own.
+    // Inside a retry or hedge with the same budget, the call is already counted.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
     const context = outer.ofAttempt(1, outer.lasting(clock).deadline, budget ?? outer.budget);
@@ -125,16 +126,16 @@ export class Hedge extends BasePolicy<HedgeEvents> {
       delay: this.#delay(),
       attempts: maxHedges + 1,
       mayStart: (attempt, outcome) => this.#mayStart(attempt, outcome),
-      isMendable: (outcome) => this.#isMendable(outcome),
-      asked: askedDelay,
+      isNonFatal: (outcome) => this.#isNonFatal(outcome),
+      requestedDelay,
       left: (attempt) => {
         if (attempt > 1) budget?.leaveExtra();
       },
       over: (winner) => {
         this.#running--;
         if (winner !== undefined && winner > 1) this.#won++;
-        // Of a first attempt that has lost, the time until then: left out, the slow ones would be missing, the delay
-        // would fall, and ever more calls would be hedged.
+        // For a first attempt that has lost, the time until then: without the slow ones the delay would fall, and ever
+        // more calls would be hedged.
         if (winner !== undefined) this.#latencies.add(clock.now() - started);
         ended();
       },
@@ -143,8 +144,8 @@ export class Hedge extends BasePolicy<HedgeEvents> {
 
   #delay(): number {
     const { percentile, min, max } = this.#settings.delay;
-    const learnt = percentile === undefined ? undefined : this.#latencies.percentile(percentile);
-    return Math.min(max, Math.max(min, learnt === undefined ? max : learnt * MARGIN));
+    const learned = percentile === undefined ? undefined : this.#latencies.percentile(percentile);
+    return Math.min(max, Math.max(min, learned === undefined ? max : learned * MARGIN));
   }
 
   #mayStart(attempt: number, outcome: Outcome | undefined): boolean {
@@ -159,8 +160,8 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     return true;
   }
 
-  #isMendable(outcome: Outcome): boolean {
-    const { hedgeIf = isMendable } = this.#settings;
+  #isNonFatal(outcome: Outcome): boolean {
+    const { hedgeIf = isNonFatal } = this.#settings;
     return holds(hedgeIf, outcome, `hedgeIf of hedge "${this.name}" failed; the outcome ends the call`);
   }
 }

@@ -1,6 +1,6 @@
 const KEPT = 200;
 const FEWEST = 20;
-/** A percentile is reckoned again after so many latencies: sorting at each call would cost more than the call. */
+/** The percentile is computed again after this many latencies: sorting for each call would cost more than the call. */
 const REFRESH = 10;
 
 /** A percentile of the last 200 latencies. */
@@ -16,7 +16,7 @@ export class Latencies {
     if (++this.#fresh >= REFRESH) this.#percentile = undefined;
   }
 
-  /** The latency that no more than the rest of the latencies are above; `undefined` while fewer than 20 are known. */
+  /** The latency that at most `1 - share` of the latencies exceed; `undefined` while fewer than 20 are known. */
   percentile(share: number): number | undefined {
     if (this.#kept.length < FEWEST) return undefined;
     if (this.#percentile === undefined) {

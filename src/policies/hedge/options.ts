@@ -16,13 +16,13 @@ import { unlike } from "../../kernel/show.js";
 import { budgetRule } from "../retry/options.js";
 import type { RetryBudget, RetryBudgetOptions } from "../retry/retry-budget.js";
 
-/** A delay that is learnt from how long calls take: a twentieth above a percentile of the last 200. */
+/** A delay learned from how long calls take: 5 % above a percentile of the last 200. */
 export interface PercentileDelay {
   /** The share of calls that are faster than the delay. Above 0 to 0.999; default 0.95. */
   readonly percentile?: number | undefined;
   /** The shortest delay. Default 1 ms. */
   readonly min?: Duration | undefined;
-  /** The longest delay, and the one while fewer than 20 calls are known. At least `min`; default 2 s. */
+  /** The longest delay, used as well until 20 calls are known. At least `min`; default 2 s. */
   readonly max?: Duration | undefined;
 }
 
@@ -30,23 +30,23 @@ export interface PercentileDelay {
 export interface HedgeOptions {
   /** Names the policy in events and selects `instances.<name>` of the configuration. Default `"hedge"`. */
   readonly name?: string | undefined;
-  /** How long an attempt may take before the next one starts beside it. Default: learnt, about the 95th percentile. */
+  /** How long an attempt may take before the next one starts beside it. Default: learned, about the 95th percentile. */
   readonly delay?: Duration | PercentileDelay | undefined;
   /** How many attempts may start beside the first. At least 1; default 1. */
   readonly maxHedges?: number | undefined;
-  /** Limits the extra attempts of all calls together; one budget can be shared by many. Default: none. */
+  /** Limits the extra attempts of all calls together; several policies can share one budget. Default: none. */
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
   /**
-   * Whether an outcome is a failure that another attempt may mend; one that is none ends the call. Default: every
-   * rejection but aborts and mistakes of the program. When it throws, the outcome ends the call and a warning reports
-   * it. A refusal of a policy inside starts no other attempt in any case, and leaves those under way alone.
+   * Whether an outcome is a failure after which another attempt may succeed; any other outcome ends the call. Default:
+   * every rejection but aborts and programming mistakes. When it throws, the outcome ends the call and a warning
+   * reports it. A refusal by an inner policy never starts another attempt, and does not affect those under way.
    */
   readonly hedgeIf?: ((outcome: Outcome) => boolean) | undefined;
-  /** Where the time and the timers come from. Default: the machine's. */
+  /** The source of time and timers. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
-/** A checked delay, in milliseconds; a constant one has no percentile. */
+/** A checked delay, in milliseconds; a fixed one has no percentile. */
 export interface DelaySettings {
   readonly percentile: number | undefined;
   readonly min: number;

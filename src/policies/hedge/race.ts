@@ -8,24 +8,24 @@ import { Scope } from "../../kernel/scope.js";
 import { isRefused } from "../retry/hint.js";
 import { HedgeLostError } from "./errors.js";
 
-/** How the attempts of one call are made; a {@link Race} asks. */
+/** What a {@link Race} asks about the attempts of its call. */
 export interface RaceRules {
   readonly clock: Pick<Clock, "setTimer">;
   /** Milliseconds that an attempt may take before the next one starts beside it. */
   readonly delay: number;
-  /** How many attempts there may be. */
+  /** The most attempts. */
   readonly attempts: number;
-  /** Of the first attempt. */
+  /** The context of the first attempt. */
   readonly context: Context;
-  /** Whether another attempt may start; counts it. `outcome` is the failure that asks for it. */
+  /** Whether another attempt may start; counts it. `outcome` is the failure that led to it. */
   mayStart(attempt: number, outcome: Outcome | undefined): boolean;
-  /** Whether another attempt may mend the outcome. */
-  isMendable(outcome: Outcome): boolean;
-  /** Milliseconds that who has failed asks to wait. */
-  asked(outcome: Outcome): number;
+  /** Whether another attempt may succeed after this outcome. */
+  isNonFatal(outcome: Outcome): boolean;
+  /** Milliseconds that a failure asks to wait. */
+  requestedDelay(outcome: Outcome): number;
   /** An attempt has settled, or lost. */
   left(attempt: number): void;
-  /** The call is over; won by an attempt or none. */
+  /** The call is over; `winner` is the attempt that succeeded, if any. */
   over(winner: number | undefined): void;
 }
 
@@ -38,14 +38,14 @@ export class Race<Result> {
   readonly #rules: RaceRules;
   readonly #settle: (outcome: Outcome<Result>) => void;
   readonly #running = new Map<number, Scope>();
-  /** By attempt. */
+  /** By attempt number. */
   readonly #failures = new Map<number, Outcome<Result>>();
   #started = 0;
   #timer: Timer | undefined;
   #isOver = false;
   #leave: (() => void) | undefined;
 
-  /** @param settle is told how the call ends, once. */
+  /** @param settle called once, with how the call ends. */
   constructor(fn: Work<Result>, rules: RaceRules, settle: (outcome: Outcome<Result>) => void) {
     this.#fn = fn;
     this.#rules = rules;
@@ -69,7 +69,7 @@ export class Race<Result> {
     void this.#run(attempt, scope);
   }
 
-  /** Starts the next attempt after a while, if there may be one and it would have time. */
+  /** Starts the next attempt after a delay, if one is allowed and would have time. */
   #wait(milliseconds: number): void {
     this.#timer?.cancel();
     const { attempts, clock, context } = this.#rules;
@@ -87,7 +87,7 @@ export class Race<Result> {
     const next = this.#started + 1;
     const isStarted = next <= this.#rules.attempts && this.#rules.mayStart(next, failure);
     if (this.#isOver) {
-      // A listener has aborted the call.
+      // A listener may have aborted the call.
       if (isStarted) this.#rules.left(next);
     } else if (isStarted) this.#start();
     else if (this.#running.size === 0) this.#allFailed();
@@ -103,25 +103,25 @@ export class Race<Result> {
       outcome = { status: "rejected", reason };
     }
     if (this.#isOver) return;
-    const isMendable = this.#rules.isMendable(outcome);
-    // The predicate has aborted the call.
+    const isNonFatal = this.#rules.isNonFatal(outcome);
+    // The predicate may have aborted the call.
     if (this.#isOver) return;
-    if (!isMendable) {
+    if (!isNonFatal) {
       this.#end(attempt, outcome);
       return;
     }
     this.#running.delete(attempt);
     this.#rules.left(attempt);
     this.#failures.set(attempt, outcome);
-    // Nobody was called: another attempt would be refused as well.
+    // The service was not called: another attempt would be refused as well.
     if (isRefused(outcome)) {
       if (this.#running.size === 0) this.#allFailed();
       return;
     }
-    const asked = this.#rules.asked(outcome);
-    if (asked === 0) this.#startAnother(outcome);
+    const requested = this.#rules.requestedDelay(outcome);
+    if (requested === 0) this.#startAnother(outcome);
     else {
-      this.#wait(asked);
+      this.#wait(requested);
       if (this.#timer === undefined && this.#running.size === 0) this.#allFailed();
     }
   }

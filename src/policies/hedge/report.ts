@@ -4,15 +4,15 @@ import type { Outcome } from "../../kernel/outcome.js";
 /** Totals over the lifetime of a hedge. */
 export interface HedgeStats {
   readonly totalCalls: number;
-  /** Attempts beside or after the first ones. */
+  /** Attempts after the first ones. */
   readonly hedges: number;
-  /** Calls whose result came from one of those. */
+  /** Calls whose result came from one of these. */
   readonly wonByHedge: number;
   /** Extra attempts that the budget did not allow. */
   readonly suppressed: number;
 }
 
-/** What a hedge says of itself at one moment. */
+/** The state of a hedge at one moment. */
 export interface HedgeSnapshot extends Snapshot {
   readonly kind: "hedge";
   /** Seconds after which another attempt starts. */
@@ -24,7 +24,7 @@ export interface HedgeSnapshot extends Snapshot {
 
 /** The events of a hedge and what their listeners get. */
 export interface HedgeEvents {
-  /** Another attempt starts: the last one is slow, or has failed with `outcome`. */
+  /** Another attempt starts, because the last one is slow or has failed with `outcome`. */
   hedge: { readonly attempt: number; readonly outcome: Outcome | undefined };
   /** The budget allows no other attempt. */
   suppressed: { readonly attempts: number };

@@ -3,15 +3,15 @@ import type { Component } from "../../kernel/component.js";
 import type { ExecuteOptions, ExecutionContext } from "../../kernel/context.js";
 import type { Policy, SyncPolicy } from "../../kernel/policy.js";
 
-/** A policy as far as a pipeline needs to know it: one of this package, or anything with its `execute`. */
+/** What a pipeline needs of a policy: one of this package, or anything with such an `execute`. */
 export type AnyPolicy = Policy<unknown> & Partial<Pick<SyncPolicy<unknown>, "executeSync"> & Component>;
 
 /** Runs a function under several policies. */
 export type Nest = (fn: Work<unknown>, options: ExecuteOptions | undefined) => Promise<unknown>;
 
 /**
- * The policies in one another, the first outermost. The functions that pass the context on declare no parameter: only
- * the application's own is given one that survives spreading. A policy that gives none does not lose the one outside.
+ * Nests the policies, the first outermost. The functions that pass the context on declare no parameter, so that only the
+ * application's own gets one that survives spreading. A policy that passes none on does not lose the outer one.
  */
 export function nest([policy, ...others]: readonly [AnyPolicy, ...AnyPolicy[]]): Nest {
   const execute: Nest = (fn, options) => policy.execute(fn, options);
@@ -36,7 +36,7 @@ export function nestSync(policies: readonly AnyPolicy[]): SyncNest {
       if (executeSync === undefined) {
         const { name = "a policy" } = policy;
         throw new TypeError(
-          `"${name}" cannot run a synchronous function, which nothing can end or run twice at once; use execute.`,
+          `"${name}" cannot run a synchronous function: it cannot be ended or run twice at once. Use execute.`,
         );
       }
       return (fn, outer) =>

@@ -16,7 +16,7 @@ export interface PipelineOptions {
   readonly name?: string | undefined;
 }
 
-/** What a pipeline says of itself at one moment. */
+/** The state of a pipeline at one moment. */
 export interface PipelineSnapshot extends Snapshot {
   readonly kind: "pipeline";
   /** The snapshots of its policies, outermost first. */
@@ -32,8 +32,8 @@ export interface PipelineEvents {
 const nameRule = text("pipeline");
 
 /**
- * Several policies in one another, the first outermost: a policy itself. One signal and one deadline go through all of
- * them. Made by {@link pipeline}.
+ * Nested policies, the first outermost; itself a policy. One signal and one deadline go through all of them. Made by
+ * {@link pipeline}.
  */
 export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, Instead> {
   /** Outermost first. */
@@ -65,7 +65,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
     return Object.freeze(Object.fromEntries(all) as Record<string, unknown>);
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): PipelineSnapshot {
     const policies = this.policies.map((policy) => policy.snapshot?.() ?? {});
     return Object.freeze({ kind: "pipeline", name: this.name, policies: Object.freeze(policies) });
@@ -94,7 +94,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
     return this.#sync(fn as Parameters<SyncNest>[0], context) as Result | Instead;
   }
 
-  /** The nested policies settle as the function does, or with what one of them gives instead. */
+  /** Settles as the function does, or with what one of the policies returns instead. */
   #run<Result>(fn: Work<Result>, options: ExecuteOptions | undefined): Promise<Result | Instead> {
     return this.#nest(fn, options) as Promise<Result | Instead>;
   }
@@ -117,9 +117,9 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
 
 /**
  * Nests policies: `pipeline(a, b, c)` runs a function as `a.execute(() => b.execute(() => c.execute(fn)))` would, with one
- * signal and one deadline through all of them. With `{ name }` before them it is named in events and when it is printed.
+ * signal and one deadline through all of them. Pass `{ name }` first to name it in events and when it is printed.
  *
- * @throws TypeError for what is no policy.
+ * @throws TypeError for something that is not a policy, or for none.
  * @example
  * ```ts
  * import { CircuitBreaker, pipeline, Retry, Timeout } from "@kstlib/resilience";

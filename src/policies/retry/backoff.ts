@@ -1,7 +1,7 @@
 /** How the delays of a growing backoff are spread. */
 export type Jitter = "full" | "equal" | "decorrelated" | "none";
 
-/** A backoff as checked; in milliseconds. */
+/** A checked backoff; delays in milliseconds. */
 export interface BackoffSettings {
   readonly initial: number;
   readonly factor: number;
@@ -10,13 +10,13 @@ export interface BackoffSettings {
 }
 
 /**
- * The delay before the attempt after `attempt`, in milliseconds. All of it is drawn inside the cap: a jitter added to a
- * capped delay, or cut to the cap, would let late attempts come together.
+ * The delay after `attempt`, in milliseconds. It is drawn below the cap as a whole: jitter added to a capped delay, or cut
+ * to the cap, would make late attempts coincide.
  *
  * Full, equal and decorrelated jitter are those of M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
- * 2015; the decorrelated one is drawn up to `min(max, 3 * previous)` in place of being cut to `max`.
+ * 2015; the decorrelated one is drawn up to `min(max, 3 * previous)` instead of being cut to `max`.
  *
- * @param attempt the one that has failed; the first is 1.
+ * @param attempt the attempt that has failed; the first is 1.
  * @param previous the delay before it; `undefined` for the first.
  * @param random a number from 0 up to 1.
  */

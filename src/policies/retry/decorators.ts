@@ -7,14 +7,14 @@ import {
 import { type RetryOptions, retryRules } from "./options.js";
 import { Retry } from "./retry.js";
 
-/** Calls a function, or as a standard decorator a method, again when it fails; see {@link Retry}. */
+/** Calls a function again when it fails, or as a standard decorator a method; see {@link Retry}. */
 export const retry: PolicyWrapper<RetryOptions, Retry> = policyWrapper(
   "retry",
   retryRules,
   (options) => new Retry(options),
 );
 
-/** {@link retry} for synchronous functions and methods: the thread sleeps between two attempts. */
+/** {@link retry} for synchronous functions and methods: the thread sleeps between attempts. */
 export const retrySync: SyncPolicyWrapper<RetryOptions, Retry> = syncPolicyWrapper(
   "retrySync",
   retryRules,

@@ -24,7 +24,7 @@ export const component: ComponentDescriptor<Retry, RetryEvents> = {
       fields: { attempts, ...toldOutcome(outcome) },
     })),
     suppressed: logged("warn", ({ attempts, outcome }) => ({
-      message: `no budget after ${attempts} attempts`,
+      message: `the budget allows no more than ${attempts} attempts`,
       fields: { attempts, ...toldOutcome(outcome) },
     })),
   },
@@ -35,19 +35,19 @@ export const component: ComponentDescriptor<Retry, RetryEvents> = {
 export const budgetComponent: ComponentDescriptor<RetryBudget, RetryBudgetEvents> = {
   kind: "retry-budget",
   events: {
-    // The retry or hedge that asked says so.
+    // The retry or hedge that asked logs it.
     suppressed: true,
   },
   make: (options: RetryBudgetOptions) => new RetryBudget(options),
 };
 
 export const meanings: Meanings = {
-  means: "Calls again what has failed, after a delay that grows.",
+  means: "Calls a function again when it fails, after a growing delay.",
   options: {
     attempts: { means: "how often it is called at most, the first call included" },
-    delay: { means: "how long it waits: always the same, or { initial, factor, max, jitter }" },
+    delay: { means: "how long it waits: a fixed duration, or { initial, factor, max, jitter }" },
     maxDuration: { means: "no attempt begins after this time since the first", example: "30s" },
-    onOpen: { means: "with an open circuit breaker inside: stop, or wait for its time" },
+    onOpen: { means: "when a circuit breaker inside is open: stop, or wait until it allows a probe" },
     budget: {
       means: "extra attempts of all calls together: { ratio, min_per_second, window, max_in_flight_ratio }",
       example: "{ ratio: 0.2 }",

@@ -24,7 +24,7 @@ import { RetryBudget, type RetryBudgetOptions, retryBudgetRules } from "./retry-
 export interface Backoff {
   /** The cap of the first delay. Default 0.1 s. */
   readonly initial?: Duration | undefined;
-  /** By what the cap is multiplied from attempt to attempt. At least 1; default 2. */
+  /** The cap is multiplied by this after each attempt. At least 1; default 2. */
   readonly factor?: number | undefined;
   /** The longest delay. At least `initial`; default 30 s. */
   readonly max?: Duration | undefined;
@@ -32,7 +32,7 @@ export interface Backoff {
   readonly jitter?: Jitter | undefined;
 }
 
-/** What a delay of the application's own is reckoned from. */
+/** What a delay function of the application gets. */
 export interface DelayInfo {
   /** The attempt that has failed; the first is 1. */
   readonly attempt: number;
@@ -48,33 +48,33 @@ export interface RetryOptions {
   /** How often the function is called at most, the first call included. At least 1; default 3. */
   readonly attempts?: number | undefined;
   /**
-   * How long to wait before another attempt: always the same, growing, or by a function. Default: growing from 0.1 s to
-   * 30 s by a factor of 2 with full jitter. When the function throws or returns no duration, the default is taken and a
+   * How long to wait before another attempt: fixed, growing, or returned by a function. Default: growing from 0.1 s to
+   * 30 s by a factor of 2 with full jitter. When the function throws or returns no duration, the default is used and a
    * warning reports it.
    */
   readonly delay?: Duration | Backoff | ((info: DelayInfo) => Duration) | undefined;
-  /** No attempt begins after this time since the first, and no delay that would end after it. Default: no limit. */
+  /** No attempt begins later than this after the first, nor does a delay that would end later. Default: no limit. */
   readonly maxDuration?: Duration | undefined;
   /**
-   * Whether an outcome is worth another attempt, returned values included. Default: every rejection but aborts, mistakes
-   * of the program (`RangeError`, `SyntaxError`, `ReferenceError`, a `TypeError` that is not a failed `fetch`) and refusals
-   * that do not say when to come again. When it throws, there is no other attempt and a warning reports it.
+   * Whether an outcome is worth another attempt, returned values included. Default: every rejection but aborts,
+   * programming mistakes (`RangeError`, `SyntaxError`, `ReferenceError`, a `TypeError` that is not a failed `fetch`) and
+   * refusals without a `retryAfter`. When it throws, there is no other attempt and a warning reports it.
    */
   readonly retryIf?: ((outcome: Outcome) => boolean) | undefined;
   /**
-   * What to do when a circuit breaker inside is open: `"stop"` (the default), or `"wait"` for its time and spend an
-   * attempt.
+   * What to do when a circuit breaker inside is open: `"stop"` (the default), or `"wait"` until it allows a probe; the
+   * refused attempt counts.
    */
   readonly onOpen?: "stop" | "wait" | undefined;
-  /** Limits the attempts of all calls together; one budget can be shared by many. Default: none. */
+  /** Limits the extra attempts of all calls together; several policies can share one budget. Default: none. */
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
-  /** Where the time and the timers come from. Default: the machine's. */
+  /** The source of time and timers. Default: the system's. */
   readonly clock?: Clock | undefined;
   /** Draws the jitter: returns a number from 0 up to 1. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
-/** A checked delay: a growing one, or the application's function. */
+/** A checked delay: a backoff, or the application's function. */
 export type DelaySetting = BackoffSettings | ((info: DelayInfo) => unknown);
 
 /** {@link RetryOptions} as checked; durations in milliseconds. */
@@ -93,7 +93,7 @@ export type RetrySettings = SettingsFor<
   }
 >;
 
-/** The delays of a retry that says nothing of them. */
+/** The default delays. */
 export const defaultBackoff: BackoffSettings = { initial: 100, factor: 2, max: 30_000, jitter: "full" };
 
 const time = duration(undefined, { zero: true });
@@ -143,7 +143,7 @@ const delay: Rule<DelaySetting> = custom<DelaySetting>({
   },
 });
 
-/** The rule of an option that takes a budget: a shared one, or the options of one of its own. */
+/** The rule of an option that takes a budget: a shared one, or the options of a new one. */
 export const budgetRule: Rule<RetryBudget | undefined> = custom({
   allowed: "a RetryBudget or its options",
   file: {
@@ -151,7 +151,7 @@ export const budgetRule: Rule<RetryBudget | undefined> = custom({
     fields: fileFields(retryBudgetRules),
   },
   parse(value, label) {
-    // One of the other build of the package is a budget, too.
+    // A budget made by the package's other build is accepted as well.
     const { enter, leave, tryExtra, leaveExtra } = (value ?? {}) as Partial<RetryBudget>;
     const isBudget = [enter, leave, tryExtra, leaveExtra].every((method) => typeof method === "function");
     if (isBudget) return value as RetryBudget;
@@ -177,7 +177,7 @@ export const retryRules: OptionRules<RetrySettings> = {
   random: callback<() => number>(),
 };
 
-/** What `update` can change: options as for the constructor, and `null` for none. */
+/** What `update` can change: options as for the constructor, and `null` for no limit. */
 export interface RetryChanges extends Pick<RetryOptions, "attempts" | "delay" | "onOpen"> {
   /** `null`: no limit. */
   readonly maxDuration?: Duration | null | undefined;

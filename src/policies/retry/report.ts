@@ -5,11 +5,11 @@ import type { Outcome } from "../../kernel/outcome.js";
 export interface RetryStats {
   /** Calls that were made; each has one attempt or more. */
   readonly totalCalls: number;
-  /** Calls that ended with an outcome that is not worth another attempt: a result, as a rule. */
+  /** Calls that ended with an outcome not worth another attempt: usually a result. */
   readonly settledCalls: number;
-  /** Calls that ended with an outcome that was worth another attempt, for want of attempts or time. */
+  /** Calls that ended with an outcome worth another attempt, because no attempt or time was left. */
   readonly exhaustedCalls: number;
-  /** Calls that ended so because the budget was used up. */
+  /** Calls that ended with an outcome worth another attempt, because the budget was used up. */
   readonly suppressed: number;
   /** Calls that their caller gave up. */
   readonly abortedCalls: number;
@@ -17,7 +17,7 @@ export interface RetryStats {
   readonly retries: number;
 }
 
-/** What a retry says of itself at one moment. */
+/** The state of a retry at one moment. */
 export interface RetrySnapshot extends Snapshot {
   readonly kind: "retry";
   readonly attempts: number;

@@ -13,16 +13,16 @@ export interface RetryBudgetOptions {
   readonly name?: string | undefined;
   /** How many extra attempts there may be for each call. 0 to 10; default 0.2. */
   readonly ratio?: number | undefined;
-  /** Extra attempts a second that are there without any calls. At least 0; default 10. */
+  /** Extra attempts a second that are always allowed, even without calls. At least 0; default 10. */
   readonly minPerSecond?: number | undefined;
-  /** Over which time calls and extra attempts are counted. Default 10 s. */
+  /** The time over which calls and extra attempts are counted. Default 10 s. */
   readonly window?: Duration | undefined;
   /**
-   * How many of the calls under way may be in an extra attempt at once, as a share; three may in any case. 0 to 1;
-   * default: any.
+   * The largest share of the calls under way that may be in an extra attempt; three calls always may. 0 to 1; default:
+   * no limit.
    */
   readonly maxInFlightRatio?: number | undefined;
-  /** Where the time comes from. Default: the machine's. */
+  /** The source of time. Default: the system's. */
   readonly clock?: Pick<Clock, "now"> | undefined;
 }
 
@@ -49,18 +49,18 @@ export const retryBudgetRules: OptionRules<RetryBudgetSettings> = {
 
 /** Totals over the lifetime of a retry budget. */
 export interface RetryBudgetStats {
-  /** Calls that were counted, each once however many retries it goes through. */
+  /** Calls that were counted, each once, however many policies it goes through. */
   readonly totalCalls: number;
   /** Extra attempts that were allowed. */
   readonly extraAttempts: number;
-  /** Extra attempts that were not. */
+  /** Extra attempts that were not allowed. */
   readonly suppressed: number;
 }
 
-/** What a retry budget says of itself at one moment. */
+/** The state of a retry budget at one moment. */
 export interface RetryBudgetSnapshot extends Snapshot {
   readonly kind: "retry-budget";
-  /** Extra attempts that would be allowed at this moment, by the window. */
+  /** Extra attempts that the window would allow at this moment. */
   readonly available: number;
   readonly running: number;
   readonly extraRunning: number;
@@ -77,13 +77,13 @@ const FEWEST_IN_FLIGHT = 3;
 
 /**
  * Limits the extra attempts of retries and hedges to a share of the calls: over each `window` at most `ratio` of the
- * calls, and `minPerSecond` besides. When all that is called fails, the load grows by a fifth and not threefold. It only
- * suppresses extra attempts: never a first one, and none that is under way.
+ * calls, plus `minPerSecond`. When every call fails, the load then grows by a fifth instead of threefold. It suppresses only
+ * extra attempts: never a first one, and none that is under way.
  *
- * Share one budget between all retries and hedges that lead to the same service. A call that goes through several of
+ * Share one budget among all retries and hedges that call the same service. A call that goes through several of
  * them with one context is counted once.
  *
- * The idea is that of Finagle's `RetryBudget`, with a window in slots in place of a leaky bucket.
+ * The idea is that of Finagle's `RetryBudget`, with a window of slots instead of a leaky bucket.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -130,12 +130,12 @@ export class RetryBudget extends Printed implements Component {
     this.#running--;
   }
 
-  /** Asks for one extra attempt; counts it when it is allowed. Call {@link leaveExtra} once it has settled. */
+  /** Whether one extra attempt is allowed; counts it if so. Call {@link leaveExtra} once it has settled. */
   tryExtra(): boolean {
     const now = this.#settings.clock.now();
     const { maxInFlightRatio = Infinity } = this.#settings;
     const most = Math.max(FEWEST_IN_FLIGHT, maxInFlightRatio * this.#running);
-    // A share of whole calls is a fraction that may be a rounding below a whole one.
+    // A share of a whole number of calls may be rounded to just below a whole number.
     const isWithin = this.#available(now) >= 1 - 1e-9;
     if (!isWithin || this.#extraRunning >= most) {
       this.#suppressed++;
@@ -162,7 +162,7 @@ export class RetryBudget extends Printed implements Component {
     });
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): RetryBudgetSnapshot {
     return Object.freeze({
       kind: "retry-budget",

@@ -11,8 +11,8 @@ import { fraction } from "../../kernel/rules.js";
 import { chain, isThenable } from "../../kernel/thenable.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
-import type { Course } from "./course.js";
-import { askedDelay, discard, isRefused, isRetryable } from "./hint.js";
+import type { RetryCall } from "./retry-call.js";
+import { requestedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
   defaultBackoff,
   type RetryOptions,
@@ -24,10 +24,10 @@ import {
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
 
 /**
- * Calls a function again when it fails, up to `attempts` times in all, after a delay that grows and is drawn at random. What
- * the server asks for (`retryAfter` of an error, `Retry-After` of a `Response`) is a lower bound of the delay and never
- * cut: if it does not fit into the time that is left, the outcome is returned at once. The last outcome itself comes
- * out: the original error, or the value. Only a delay keeps the process alive.
+ * Calls a function again when it fails, up to `attempts` times in all, after a random delay that grows. What the server
+ * asks for (`retryAfter` of an error, `Retry-After` of a `Response`) is a lower bound of the delay and never shortened: if
+ * it does not fit into the time that is left, the call ends at once. A call settles with its last outcome: the original
+ * error, or the value. Only a delay keeps the process alive.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -89,55 +89,55 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): RetrySnapshot {
     const { name, attempts, running, stats } = this;
     return Object.freeze({ kind: "retry", name, attempts, running, stats });
   }
 
   protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result> {
-    const course = this.#begin(outer);
-    if (outer.source === undefined) return this.#first(fn, course);
-    const release = (): void => this.#leave(course);
+    const call = this.#begin(outer);
+    if (outer.source === undefined) return this.#first(fn, call);
+    const release = (): void => this.#leave(call);
     const held = { returned: release, failure: release, release };
-    return runAbortable(() => this.#first(fn, course), outer, held);
+    return runAbortable(() => this.#first(fn, call), outer, held);
   }
 
-  /** A function of its own without `async`: most calls need no second attempt, and pay for one promise. */
-  #first<Result>(fn: Work<Result>, course: Course): Promise<Result> {
+  /** Separate, and without `async`, because most calls need no second attempt: they cost only one promise. */
+  #first<Result>(fn: Work<Result>, call: RetryCall): Promise<Result> {
     let result: Result | PromiseLike<Result>;
     let isLater: boolean;
     try {
-      result = fn(contextFor(fn, course.context));
-      // Looked at here: a `then` that throws is a failure like any other.
+      result = fn(contextFor(fn, call.context));
+      // Inside the `try`: a `then` that throws is a failure like any other.
       isLater = isThenable(result);
     } catch (error) {
-      return this.#again(fn, course, rejected(error));
+      return this.#again(fn, call, rejected(error));
     }
-    const failed = (reason: unknown): Promise<Result> => this.#again(fn, course, rejected(reason));
+    const failed = (reason: unknown): Promise<Result> => this.#again(fn, call, rejected(reason));
     if (this.#settings.retryIf !== undefined) {
       const returned = (value: Result): Promise<Result> =>
-        this.#again(fn, course, { status: "fulfilled", value });
+        this.#again(fn, call, { status: "fulfilled", value });
       return chain(result, returned, failed);
     }
     const settled = (value: Result): Result => {
-      if (!course.isOver) this.#settled++;
-      this.#leave(course);
+      if (!call.isOver) this.#settled++;
+      this.#leave(call);
       return value;
     };
     if (isLater) return chain(result, settled, failed);
     return Promise.resolve(settled(result as Result));
   }
 
-  /** Goes on after an outcome until one is left as it is. */
-  async #again<Result>(fn: Work<Result>, course: Course, first: Outcome<Result>): Promise<Result> {
-    const { source } = course.context;
+  /** Makes further attempts until an outcome is final. */
+  async #again<Result>(fn: Work<Result>, call: RetryCall, first: Outcome<Result>): Promise<Result> {
+    const { source } = call.context;
     let outcome = first;
-    for (let wait = this.#next(course, outcome); wait !== undefined; wait = this.#next(course, outcome)) {
+    for (let wait = this.#next(call, outcome); wait !== undefined; wait = this.#next(call, outcome)) {
       discard(outcome);
       if (wait > 0) await delay(this.#settings.clock, wait, source);
       if (source?.aborted) throw source.reason;
-      const context = this.#attempt(course, outcome);
+      const context = this.#attempt(call, outcome);
       if (context === undefined) break;
       try {
         const value = await fn(contextFor(fn, context));
@@ -150,29 +150,29 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   protected override runSync<Result>(fn: (context: Context) => Result, outer: Context): Result {
-    const course = this.#begin(outer);
-    for (let { context } = course; ;) {
+    const call = this.#begin(outer);
+    for (let { context } = call; ;) {
       let outcome: Outcome<Result>;
       try {
         outcome = { status: "fulfilled", value: fn(context) };
       } catch (error) {
         outcome = rejected(error);
       }
-      const wait = this.#next(course, outcome);
+      const wait = this.#next(call, outcome);
       if (wait === undefined) return unwrap(outcome);
       discard(outcome);
       if (wait > 0) this.#settings.clock.sleepSync(wait);
-      const next = this.#attempt(course, outcome);
+      const next = this.#attempt(call, outcome);
       if (next === undefined) return unwrap(outcome);
       context = next;
     }
   }
 
-  #begin(outer: Context): Course {
+  #begin(outer: Context): RetryCall {
     const { budget, clock, maxDuration } = this.#settings;
     this.#total++;
     this.#running++;
-    // The attempts inside one of another retry with the same budget are no calls of their own.
+    // Inside a retry or hedge with the same budget, the call is already counted.
     const countedBy = outer.budget === budget ? undefined : budget;
     countedBy?.enter();
     const { deadline } = outer.lasting(clock);
@@ -188,56 +188,56 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     };
   }
 
-  /** Begins another attempt, unless the delay has taken longer than it should and there is no time left. */
-  #attempt(course: Course, outcome: Outcome): Context | undefined {
-    if (!this.#fits(course, 0)) {
-      this.#exhaust(course, outcome);
-      this.#leave(course);
+  /** Begins another attempt, unless the delay took too long and no time is left. */
+  #attempt(call: RetryCall, outcome: Outcome): Context | undefined {
+    if (!this.#fits(call, 0)) {
+      this.#exhaust(call, outcome);
+      this.#leave(call);
       return undefined;
     }
-    course.attempt++;
+    call.attempt++;
     this.#retries++;
-    return course.context.ofAttempt(course.attempt, course.context.deadline, course.context.budget);
+    return call.context.ofAttempt(call.attempt, call.context.deadline, call.context.budget);
   }
 
-  /** After a call, or when its caller has given it up. */
-  #leave(course: Course): void {
-    if (course.isOver) return;
-    course.isOver = true;
+  /** Ends a call, once: it is over, or its caller has given it up. */
+  #leave(call: RetryCall): void {
+    if (call.isOver) return;
+    call.isOver = true;
     this.#running--;
-    course.countedBy?.leave();
-    this.#leaveExtra(course);
+    call.countedBy?.leave();
+    this.#leaveExtra(call);
   }
 
-  #leaveExtra(course: Course): void {
-    if (!course.isExtra) return;
-    course.isExtra = false;
+  #leaveExtra(call: RetryCall): void {
+    if (!call.isExtra) return;
+    call.isExtra = false;
     this.#settings.budget?.leaveExtra();
   }
 
-  /** Milliseconds until another attempt; `undefined` when there is none, and the call is over. */
-  #next(course: Course, outcome: Outcome): number | undefined {
-    this.#leaveExtra(course);
-    const wait = course.isOver || course.context.source?.aborted ? undefined : this.#decide(course, outcome);
-    if (wait === undefined) this.#leave(course);
+  /** Milliseconds until another attempt; `undefined` when there is none and the call is over. */
+  #next(call: RetryCall, outcome: Outcome): number | undefined {
+    this.#leaveExtra(call);
+    const wait = call.isOver || call.context.source?.aborted ? undefined : this.#decide(call, outcome);
+    if (wait === undefined) this.#leave(call);
     return wait;
   }
 
-  #decide(course: Course, outcome: Outcome): number | undefined {
+  #decide(call: RetryCall, outcome: Outcome): number | undefined {
     const { attempts, budget, onOpen } = this.#settings;
-    const { attempt } = course;
+    const { attempt } = call;
     const isWorthIt = this.#isWorthIt(outcome);
     const isLast =
       !isWorthIt || attempt >= attempts || (onOpen === "stop" && isRefused(outcome, "ERR_CIRCUIT_OPEN"));
-    const wait = isLast ? Infinity : Math.max(askedDelay(outcome), this.#delay(course, outcome));
-    // What was asked here may have aborted it.
-    if (course.context.source?.aborted) return undefined;
+    const wait = isLast ? Infinity : Math.max(requestedDelay(outcome), this.#delay(call, outcome));
+    // A callback may have aborted the call.
+    if (call.context.source?.aborted) return undefined;
     if (!isWorthIt) {
       this.#settled++;
       return undefined;
     }
-    if (wait === Infinity || !this.#fits(course, wait)) {
-      this.#exhaust(course, outcome);
+    if (wait === Infinity || !this.#fits(call, wait)) {
+      this.#exhaust(call, outcome);
       return undefined;
     }
     if (budget?.tryExtra() === false) {
@@ -245,8 +245,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       this.events.emit("suppressed", { attempts: attempt, outcome });
       return undefined;
     }
-    course.isExtra = budget !== undefined;
-    course.previous = wait;
+    call.isExtra = budget !== undefined;
+    call.previous = wait;
     this.events.emit("retry", { attempt, delay: wait / 1000, outcome });
     return wait;
   }
@@ -256,26 +256,26 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     return holds(retryIf, outcome, `retryIf of ${this.#label} failed; there is no other attempt`);
   }
 
-  #exhaust({ attempt }: Course, outcome: Outcome): void {
+  #exhaust({ attempt }: RetryCall, outcome: Outcome): void {
     this.#exhausted++;
     this.events.emit("exhausted", { attempts: attempt, outcome });
   }
 
   /** Whether another attempt may begin after so many milliseconds. At the deadline itself it would have no time. */
-  #fits({ context, started }: Course, wait: number): boolean {
+  #fits({ context, started }: RetryCall, wait: number): boolean {
     const { maxDuration, clock } = this.#settings;
     const isWithin = maxDuration === undefined || wait <= started + maxDuration - clock.now();
     return isWithin && wait < context.remaining * 1000;
   }
 
-  #delay({ attempt, previous }: Course, outcome: Outcome): number {
+  #delay({ attempt, previous }: RetryCall, outcome: Outcome): number {
     const { delay: setting, random = Math.random } = this.#settings;
     try {
       if (typeof setting !== "function") return backoff(setting, attempt, previous, fraction(random()));
       const previousDelay = previous === undefined ? undefined : previous / 1000;
       return parseDuration(setting({ attempt, outcome, previousDelay }), "delay", { zero: true, long: true });
     } catch (error) {
-      warn("KSTLIB_DELAY_FAILED", `delay or random of ${this.#label} failed; the default is taken`, error);
+      warn("KSTLIB_DELAY_FAILED", `delay or random of ${this.#label} failed; the default is used`, error);
       return backoff(defaultBackoff, attempt, previous, Math.random());
     }
   }

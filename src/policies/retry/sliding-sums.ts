@@ -5,7 +5,7 @@ export class SlidingSums {
   readonly #length: number;
   readonly #calls = new Float64Array(SLOTS);
   readonly #extras = new Float64Array(SLOTS);
-  /** Number of the newest slot since the clock's origin. */
+  /** The newest slot, counted from the clock's origin. */
   #newest: number | undefined;
   calls = 0;
   extras = 0;
@@ -26,7 +26,7 @@ export class SlidingSums {
     this.extras++;
   }
 
-  /** Forgets what is older than the window. */
+  /** Clears the slots that are older than the window. */
   forget(now: number): void {
     this.#slot(now);
   }

@@ -6,9 +6,9 @@ export interface SingleFlightOptions {
   /** Names the policy in events. Default `"single-flight"`. */
   readonly name?: string | undefined;
   /**
-   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. Those
-   * of `call` and wrapped functions are known; `execute` has one if it is given a `key`, else none. A call whose key
-   * throws or is no string rejects.
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. The
+   * arguments of `call` and of wrapped functions are known; pass a `key` to `execute`, or its calls have none. A call
+   * rejects when this throws or returns no string.
    */
   readonly key?: ((...args: never[]) => string) | undefined;
 }

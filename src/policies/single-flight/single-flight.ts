@@ -10,11 +10,11 @@ import { type SingleFlightOptions, singleFlightRules, type SingleFlightSettings 
 /** Totals over the lifetime of a single flight. */
 export interface SingleFlightStats {
   readonly totalCalls: number;
-  /** Calls that took part in an execution that was under way. */
+  /** Calls that joined an execution under way. */
   readonly joinedCalls: number;
 }
 
-/** What a single flight says of itself at one moment. */
+/** The state of a single flight at one moment. */
 export interface SingleFlightSnapshot extends Snapshot {
   readonly kind: "single-flight";
   /** Executions under way, one for each key. */
@@ -24,11 +24,11 @@ export interface SingleFlightSnapshot extends Snapshot {
 
 /** The events of a single flight and what their listeners get. */
 export interface SingleFlightEvents {
-  /** A call takes part in an execution that is under way. */
+  /** A call joins an execution under way. */
   joined: { readonly callers: number };
 }
 
-/** One execution, and who waits for it. */
+/** One execution and its callers. */
 interface Flight {
   readonly scope: Scope;
   callers: number;
@@ -36,9 +36,9 @@ interface Flight {
 }
 
 /**
- * Concurrent calls with one key share one execution and its outcome. The work is aborted when the last of its callers has
- * gone; one of them that gives up leaves the others alone. Once it has settled, the next call begins anew: this is no
- * cache.
+ * Concurrent calls with one key share one execution and its outcome. The work is aborted when its last caller has given
+ * up; one that gives up does not affect the others. Once it has settled, the next call starts a new execution: this is
+ * not a cache.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -72,7 +72,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
     return Object.freeze({ totalCalls: this.#total, joinedCalls: this.#joined });
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): SingleFlightSnapshot {
     const { name, running, stats } = this;
     return Object.freeze({ kind: "single-flight", name, running, stats });
@@ -89,7 +89,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
       this.events.emit("joined", { callers: flight.callers });
     }
     const { source } = context;
-    // Calls with one key are of one function, or of functions that stand for the same work.
+    // Calls with the same key must mean the same work, even if the functions differ.
     const result = flight.result as Promise<Result>;
     if (source === undefined) return result;
     const release = (): void => this.#gone(key, flight, source.reason);
@@ -111,7 +111,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
         this.#end(key, flight);
       }
     };
-    // Before the function runs, which may call again with the same key.
+    // Before the function runs, since it may make a call with the same key.
     this.#flights.set(key, flight);
     take(fly());
     return flight;
@@ -124,7 +124,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
   /** A caller has given up. */
   #gone(key: string, flight: Flight, reason: unknown): void {
     if (--flight.callers > 0) return;
-    // The next call must not join what is being given up.
+    // The next call must not join work that is being given up.
     this.#end(key, flight);
     flight.scope.abort(reason);
   }

@@ -2,21 +2,21 @@ import type { Clock, Timer } from "../../kernel/clock.js";
 import type { Deadline } from "../../kernel/context.js";
 import { Scope } from "../../kernel/scope.js";
 
-/** Lateness in milliseconds from which the event loop may have been blocked; below, a timer is as punctual as it gets. */
+/** A timer this many milliseconds late may mean a blocked event loop; less is normal. */
 const BLOCKED = 10;
 
-/** A call under way, in the list of {@link Deadlines}; also the deadline of what is inside, and what ends it. */
+/** A call under way, in the list of {@link Deadlines}; also the deadline and the scope of what runs inside it. */
 export class TimedCall extends Scope implements Deadline {
   readonly clock: Pick<Clock, "now">;
   readonly due: number;
-  /** Milliseconds that it has. */
+  /** The time it has, in milliseconds. */
   readonly length: number;
   readonly reject: (reason: unknown) => void;
   before: TimedCall | undefined;
   after: TimedCall | undefined;
-  /** Its time is not over, and it has not settled. */
+  /** Whether it has neither settled nor run out of time. */
   isOpen = true;
-  /** Stops listening to what is outside. */
+  /** Stops listening to the outer signal. */
   leave: (() => void) | undefined;
 
   constructor(clock: Pick<Clock, "now">, length: number, grace: number, reject: (reason: unknown) => void) {
@@ -43,7 +43,7 @@ export class Deadlines {
   #wake = Infinity;
   size = 0;
 
-  /** @param expired is told of each call whose time is over, and by how many milliseconds the timer was late. */
+  /** @param expired called for each call whose time is over, with how many milliseconds late the timer was. */
   constructor(clock: Pick<Clock, "now" | "setTimer">, expired: (call: TimedCall, late: number) => void) {
     this.#clock = clock;
     this.#expired = expired;
@@ -51,7 +51,7 @@ export class Deadlines {
 
   add(call: TimedCall): void {
     let before = this.#tail;
-    // With one timeout for all it comes last.
+    // With the same timeout for all calls, a new one comes last.
     while (before !== undefined && before.due > call.due) before = before.before;
     const after = before === undefined ? this.#head : before.after;
     call.before = before;
@@ -74,7 +74,7 @@ export class Deadlines {
     if (--this.size === 0) this.#rest();
   }
 
-  /** The timer of the last call serves the next one: setting one costs more than all the rest. */
+  /** Keeps the timer for the next call: setting one costs more than everything else. */
   #rest(): void {
     if (this.#timer?.keepAlive !== undefined) {
       this.#timer.keepAlive(false);
@@ -100,7 +100,7 @@ export class Deadlines {
     if (head.due > now) this.#arm(head.due);
     else if (now - head.due < BLOCKED) this.#expire(now);
     else {
-      // Answers may have arrived while this thread was blocked: the event loop comes to them before the next timer.
+      // Answers may have arrived while this thread was blocked: the event loop reads them before the next timer fires.
       this.#wake = -Infinity;
       this.#timer = this.#clock.setTimer(() => this.#expire(now), 0);
     }

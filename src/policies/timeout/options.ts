@@ -10,11 +10,11 @@ export interface TimeoutOptions {
   /** How long a call may take. Default 30 s. */
   readonly timeout?: Duration | undefined;
   /**
-   * Waits, once the time is over and the signal is aborted, until the work has settled: a result that it gives all the
-   * same counts. Default `false`: the call rejects at once.
+   * Whether, once the time is over and the signal is aborted, the call waits until the work has settled; if that still
+   * returns a result, the call resolves with it. Default `false`: the call rejects at once.
    */
   readonly cooperative?: boolean | undefined;
-  /** Where the time and the timer come from. Default: the machine's. */
+  /** The source of time and timers. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 

@@ -16,8 +16,8 @@ import {
 } from "./options.js";
 
 /**
- * Milliseconds by which a call is longer than a timeout outside lets it: that one comes first, always, so its error comes
- * out, and what is between the two is given up and has not failed.
+ * Milliseconds added when an outer timeout ends the call anyway: the outer one always fires first, so the caller gets its
+ * error, and policies between the two see an abort and not a failure.
  */
 const GRACE = 1;
 
@@ -33,7 +33,7 @@ export interface TimeoutStats {
   readonly abortedCalls: number;
 }
 
-/** What a timeout says of itself at one moment. */
+/** The state of a timeout at one moment. */
 export interface TimeoutSnapshot extends Snapshot {
   readonly kind: "timeout";
   /** Seconds that a call may take. */
@@ -52,9 +52,9 @@ export interface TimeoutEvents {
 /**
  * Ends a call that takes too long: it rejects with a {@link TimeoutExceededError}, which also is the reason with which
  * the signal of its context aborts. What the work does afterwards has no effect. A call ends no later than the nearest
- * deadline outside.
+ * outer deadline.
  *
- * A blocked event loop is not the service's fault: if the timer fires late, answers that have arrived meanwhile win, and
+ * A blocked event loop is not the service's fault: if the timer fires late, answers that have arrived by then count, and
  * the error says how late it was. All calls share one timer, which keeps the process alive only while one is under way.
  * A synchronous function cannot be ended, so there is no `executeSync`.
  *
@@ -104,7 +104,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     });
   }
 
-  /** Everything that can be told of this moment: frozen, JSON-serialisable. */
+  /** The state at this moment: frozen, JSON-serialisable. */
   snapshot(): TimeoutSnapshot {
     const { name, timeout, running, stats } = this;
     return Object.freeze({ kind: "timeout", name, timeout, running, stats });
@@ -120,7 +120,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     const { source, deadline } = context;
     const left = context.remaining * 1000;
     const length = Math.min(timeout, left);
-    // A timeout outside ends it.
+    // An outer timeout ends it.
     const isKept = left < timeout && typeof deadline === "object" && deadline.isKept;
     this.#total++;
     if (length === 0) throw this.#exceeded(0, 0);
@@ -137,7 +137,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
           };
           const rejected = (error: unknown): void => {
             this.#settle(call);
-            // Of a cooperative call whose time was over.
+            // A cooperative call may have run out of time.
             reject(call.aborted ? call.reason : error);
           };
           void chain(result, fulfilled, rejected);
@@ -160,7 +160,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     this.#settled++;
   }
 
-  /** What is outside gives the call up. */
+  /** The outer signal was aborted. */
   #abort(call: TimedCall, reason: unknown): void {
     if (call.isOpen) this.#deadlines.remove(call);
     call.abort(reason);

@@ -24,7 +24,7 @@ describe("a fault", () => {
     const told = vi.fn<(event: object) => void>();
     policy.on("fault", told);
     const fn = vi.fn<() => void>();
-    expect(await reasonOf(policy.call(fn))).toMatchObject({ message: 'a fault of chaos "monkey"' });
+    expect(await reasonOf(policy.call(fn))).toMatchObject({ message: 'fault injected by chaos "monkey"' });
     expect(fn).not.toHaveBeenCalled();
     expect(told).toHaveBeenCalledExactlyOnceWith({ kind: "error" });
     expect(policy.stats).toEqual({ totalCalls: 1, faults: 1 });

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { CircuitOpenError } from "../../../src/circuit-breaker/errors.js";
 import { RateLimitExceededError } from "../../../src/rate-limiter/errors.js";
-import { askedDelay, discard, isRetryable } from "../../../src/policies/retry/hint.js";
+import { requestedDelay, discard, isRetryable } from "../../../src/policies/retry/hint.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
 
 const rejected = (reason: unknown) => ({ status: "rejected", reason }) as const;
@@ -77,7 +77,7 @@ describe("what a server asks for", () => {
     ["undefined", fulfilled(undefined), 0],
     ["null", rejected(null), 0],
   ])("%s: %o asks for %d ms", (_what, outcome, milliseconds) => {
-    expect(askedDelay(outcome)).toBe(milliseconds);
+    expect(requestedDelay(outcome)).toBe(milliseconds);
   });
 
   test("never throws, whatever the error is", () => {
@@ -86,8 +86,8 @@ describe("what a server asks for", () => {
         throw new Error("from the trap");
       },
     });
-    expect(askedDelay(rejected(trap))).toBe(0);
-    expect(askedDelay(fulfilled(trap))).toBe(0);
+    expect(requestedDelay(rejected(trap))).toBe(0);
+    expect(requestedDelay(fulfilled(trap))).toBe(0);
   });
 });
 
