@@ -15,7 +15,7 @@ import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { type AcquireSyncOptions, parseTimeout, type SignalOf, type WrapOptions } from "./request.js";
 
-/** Options of {@link rateLimiterSync}: those of the limiter, and how to wait at it. */
+/** Options of {@link rateLimiterSync}: those of the limiter, and how calls wait. */
 export interface LimitedSyncOptions extends RateLimiterOptions {
   /** Whether a call waits for its turn (default) or is refused when it cannot run at once. */
   readonly blocking?: boolean | undefined;
@@ -28,7 +28,7 @@ export interface LimitedSyncOptions extends RateLimiterOptions {
 /** Options of {@link rateLimiter}. */
 export interface LimitedOptions extends LimitedSyncOptions {
   /**
-   * Gives waits up: one signal for all calls, or a function that picks the call's own out of its arguments. See
+   * Ends a wait: one signal for all calls, or a function that finds it in the arguments of each. See
    * {@link WrapOptions.signal}.
    */
   readonly signal?: AbortSignal | SignalOf | undefined;
@@ -47,13 +47,13 @@ const timeout = custom<Duration | undefined>({
     return asDuration(value, label);
   },
 });
-// Checked with each function that is wrapped.
+// Checked when a function is wrapped.
 const signal = custom<WrapOptions["signal"]>({
   allowed: "an AbortSignal or a function",
   parse: (value) => value as WrapOptions["signal"],
 });
 
-/** How the calls wait. */
+/** The options with which calls wait. */
 function waitOf(settings: Omit<LimitedSettings, "signal">): AcquireSyncOptions {
   if (settings.blocking) return { timeout: settings.timeout };
   if (settings.timeout === undefined) return { timeout: 0 };
@@ -88,10 +88,10 @@ const syncWrapper: Wrapper<RateLimiter, Omit<LimitedSettings, "signal">> = {
 };
 
 /**
- * Limits a function, or as a standard decorator a method; the result always returns a promise and has the
+ * Limits a function, or as a standard decorator a method. The result always returns a promise and has the
  * limiter as `.limiter`. Without options the configured defaults apply: `rateLimiter(fn)`, `rateLimiter()(fn)`,
  * `@rateLimiter`. One call with options makes one limiter: everything that its result wraps shares it, as do all
- * instances of a class with a decorated method, unless `perInstance` is set.
+ * instances of a class with a decorated method unless `perInstance` is set.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -122,8 +122,8 @@ export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unkn
 }
 
 /**
- * {@link rateLimiter} for synchronous functions and methods, which stay synchronous: a call that has to wait
- * blocks the thread, so this is for scripts and worker threads.
+ * {@link rateLimiter} for synchronous functions and methods, which stay synchronous. A call that has to wait
+ * blocks the thread, so use this only in scripts and worker threads.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example

@@ -14,7 +14,7 @@ import type { RateLimiterEvents } from "./report.js";
 
 export const section: SectionDescriptor = {
   rules: sectionRules(rateLimiterRules, keyedRateLimiterRules),
-  // As the Python original calls them, where they stand for defaults.
+  // The names in the Python original, whose section holds defaults.
   aliases: { rate: "default_rate", per: "default_per" },
   together: limitsOf,
 };
@@ -36,7 +36,7 @@ export const keyedComponent: ComponentDescriptor<KeyedRateLimiter, KeyedRateLimi
   kind: "keyed-rate-limiter",
   events: {
     acquired: true,
-    // The key may be a token or an address.
+    // Without the key, which may be a secret or an address.
     rejected: logged("debug", ({ cost, retryAfter }) => ({
       message: `refused a request for ${told(retryAfter)}`,
       fields: { cost, retryAfter },
@@ -52,15 +52,18 @@ export const meanings: Meanings = {
   options: {
     rate: { means: "calls in each period" },
     per: { means: "the period" },
-    burst: { means: "how many at once after a pause; without it, as many as in a period", example: "50" },
-    maxQueue: { means: "how many may wait; without it, any number", example: "100" },
+    burst: {
+      means: "how many calls at once after a pause; without it, as many as in a period",
+      example: "50",
+    },
+    maxQueue: { means: "how many calls may wait; without it, any number", example: "100" },
     maxKeys: { means: "keyed limiter: how many keys it knows at most" },
     limits: {
-      means: "keyed limiter: limits of their own for some keys",
+      means: "keyed limiter: separate limits for some keys",
       example: '{ "tenant 7": { rate: 50 } }',
     },
-    onFull: { means: "keyed limiter: what happens to a new key beyond that" },
-    maxKeyLength: { means: "keyed limiter: longer keys are counted by their hash" },
+    onFull: { means: "keyed limiter: what happens to a new key when that many are known" },
+    maxKeyLength: { means: "keyed limiter: longer keys are stored as their hash" },
   },
   instances: "exchange: { rate: 1200, per: 1m, burst: 50 }",
 };

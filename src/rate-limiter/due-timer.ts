@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../kernel/clock.js";
 
-/** One timer, moved to the time at which something is due next. */
+/** One timer, set to the time at which something is due next. */
 export class DueTimer {
   readonly #clock: Clock;
   readonly #fire: () => void;
@@ -12,7 +12,7 @@ export class DueTimer {
     this.#fire = fire;
   }
 
-  /** Fires at this time instead of the last one, in milliseconds of the clock; never, when `undefined`. */
+  /** Replaces the time at which it fires, in milliseconds of the clock; `undefined`: never. */
   set(due: number | undefined, now: number): void {
     if (due === this.#due) return;
     this.#timer?.cancel();

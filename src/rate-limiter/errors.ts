@@ -3,16 +3,16 @@ import type { Refusal } from "../kernel/refusal.js";
 import { show } from "../kernel/show.js";
 
 /**
- * What a limiter refuses for another reason than the rate. `code`:
+ * An error of a limiter for any reason but the rate. `code`:
  *
- * - `ERR_RATE_LIMIT_COST`: the cost is above the burst, so no waiting would ever help;
- * - `ERR_RATE_LIMIT_SETTLED`: a reservation was committed a second time or after its cancellation;
- * - `ERR_RATE_LIMIT_DISPOSED`: the limiter was disposed of while the request waited.
+ * - `ERR_RATE_LIMIT_COST`: the cost is above the burst, so waiting would not help;
+ * - `ERR_RATE_LIMIT_SETTLED`: a reservation was committed after an earlier commit or cancel;
+ * - `ERR_RATE_LIMIT_DISPOSED`: the limiter was disposed of, so the request cannot wait any longer.
  */
 export class RateLimitError extends ResilienceError {
-  /** Whether a call was not made; false for the misuse of a reservation. See {@link isRefusal}. */
+  /** Whether a request was refused; false for the misuse of a reservation. See {@link isRefusal}. */
   readonly refused: boolean;
-  /** Seconds after which the same request is admitted, if nobody else asks before; `undefined`: no waiting helps. */
+  /** Seconds after which the same request is admitted if no other comes first; `undefined`: waiting does not help. */
   readonly retryAfter: number | undefined;
 
   constructor(code: string, message: string, retryAfter?: number) {
@@ -30,10 +30,10 @@ export class RateLimitExceededError extends RateLimitError implements Refusal {
 
   /**
    * @param limiterName the limiter's `name`, for the message.
-   * @param retryAfter seconds; Infinity: no token will come, since the rate is 0.
-   * @param why what stands in the way, as a clause.
+   * @param retryAfter seconds; Infinity: never, at a rate of 0.
+   * @param why the reason, as a clause.
    */
-  constructor(limiterName: string, retryAfter: number, why: string = "no token is left for this request") {
+  constructor(limiterName: string, retryAfter: number, why: string = "not enough tokens for this request") {
     const when =
       retryAfter === Infinity
         ? "no more will come at a rate of 0"
@@ -43,7 +43,7 @@ export class RateLimitExceededError extends RateLimitError implements Refusal {
 }
 brandError(RateLimitExceededError, "RateLimitExceededError");
 
-/** The error of a cost that the bucket can never hold. */
+/** The error for a cost that the bucket can never hold. */
 export function costError(cost: unknown, burst: number): Error {
   const message = `cost must be a number above 0, up to the burst of ${burst}; got ${show(cost)}.`;
   if (typeof cost !== "number") return new TypeError(message);
@@ -51,10 +51,10 @@ export function costError(cost: unknown, burst: number): Error {
   return new RangeError(message);
 }
 
-/** The error of a waiter whose limiter was disposed of. */
+/** The error for a request that waits, or would have to, at a limiter that was disposed of. */
 export function disposedError(limiterName: string): RateLimitError {
   return new RateLimitError(
     "ERR_RATE_LIMIT_DISPOSED",
-    `${limiterName}: disposed of; nobody waits here any more.`,
+    `${limiterName}: the limiter was disposed of; requests can no longer wait.`,
   );
 }

@@ -3,12 +3,12 @@ import { CONTEXT_KEYS, Context, contextOf, type ExecuteOptions } from "../kernel
 import { ownOptions } from "../kernel/options.js";
 import { type AcquireOptions, ASYNC_KEYS, checkCost, parseTimeout, type Request } from "./request.js";
 
-/** Options of a limited execution: those of a request that waits, with the rest of a context from outside. */
+/** Options of a limited execution: those of a request that waits, and those of an outer context. */
 export interface LimitedExecuteOptions extends AcquireOptions, ExecuteOptions {}
 
 const EXECUTE_KEYS: Readonly<Record<keyof LimitedExecuteOptions, true>> = { ...ASYNC_KEYS, ...CONTEXT_KEYS };
 
-/** Reads the options of an execution. It waits no longer than it has time. */
+/** Reads the options of an execution. Its wait ends with the time that it has. */
 export function readExecution(
   method: string,
   options: LimitedExecuteOptions | undefined,

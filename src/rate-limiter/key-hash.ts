@@ -1,6 +1,6 @@
 import { unlike } from "../kernel/show.js";
 
-/** A secret for {@link hashKey}, so that nobody outside can choose keys that collide. */
+/** A secret for {@link hashKey}, so that attackers cannot choose keys that collide. */
 export type HashSeed = readonly [number, number];
 
 // `node:crypto` is not imported: loading it takes as long as loading the whole package. The global `crypto` is
@@ -15,7 +15,7 @@ export function randomSeed(): HashSeed {
 
 /**
  * HalfSipHash-1-3 of a string (Aumasson and Bernstein, "SipHash: a fast short-input PRF"), two UTF-16 units a
- * round: 32 bits, keyed. JavaScript cannot read the engine's own hash of a string.
+ * round: a keyed hash of 32 bits. JavaScript has no access to the engine's own hash of a string.
  */
 export function hashKey(key: string, [first, second]: HashSeed): number {
   let v0 = first;
@@ -52,7 +52,7 @@ export function hashKey(key: string, [first, second]: HashSeed): number {
   return v1 ^ v3;
 }
 
-/** Stands for a key that is too long to be kept. Hashed as UTF-16, in which no two strings have the same bytes. */
+/** Replaces a key that is too long to be kept. Hashed as UTF-16, in which different strings have different bytes. */
 function digestOf(key: string): string {
   const { createHash } = process.getBuiltinModule("node:crypto");
   return `sha256:${createHash("sha256").update(key, "utf16le").digest("base64url")}`;

@@ -1,14 +1,14 @@
 import { hashKey, randomSeed } from "./key-hash.js";
 
 /**
- * The slot of each key, in 20 bytes beside the key itself: a hash table with open addressing and linear probing.
+ * The slot of each key, in 20 bytes in addition to the key itself: a hash table with open addressing and linear probing.
  *
- * With a `Map` from key to slot instead, a {@link KeyTable} takes 70 bytes a key at a million keys, where it takes
- * 52 so, and 97 at 1.1 million.
+ * With a `Map` from key to slot, a {@link KeyTable} would take 70 bytes a key at a million keys, instead of 52, and 97 at
+ * 1.1 million.
  */
 export class KeyIndex {
   readonly #seed = randomSeed();
-  /** Slot + 1 at the home of the key's hash or after it; 0: empty. At most half full. */
+  /** Slot + 1, at the home of the key's hash or after it; 0: empty. At most half full. */
   #places = new Int32Array(0);
   readonly #keys: string[] = [];
   #hashes = new Int32Array(0);
@@ -40,7 +40,7 @@ export class KeyIndex {
     this.#keys[slot] = "";
     let hole = this.#homeOf(this.#hashes[slot] ?? 0);
     while (this.#places[hole] !== slot + 1) hole = this.#after(hole);
-    // An entry that is behind the hole only because it was taken moves into it: no tombstones.
+    // Entries that could not be placed here move into the hole, so there are no tombstones.
     for (let place = this.#after(hole); ; place = this.#after(place)) {
       const other = this.#places[place] ?? 0;
       if (other === 0) break;
@@ -55,7 +55,7 @@ export class KeyIndex {
   /** Makes room for slots below `capacity`; `used` are those that have keys. */
   resize(capacity: number, used: Int32Array): void {
     this.#hashes = resized(new Int32Array(capacity), this.#hashes);
-    // An array that grows by itself reserves half as much again.
+    // An array that grows automatically reserves half as much again.
     this.#keys.length = capacity;
     this.#places = new Int32Array(capacity * 2);
     for (const slot of used) this.#enter(slot);
@@ -82,9 +82,9 @@ export class KeyIndex {
   }
 }
 
-/** A copy of the key with memory of its own: a part of a long header would keep the whole header alive. */
+/** A copy of the key in memory of its own: a substring of a long header would keep the whole header alive. */
 function ownCopy(key: string): string {
-  // The cheapest way that no engine optimises away, for a string of any length.
+  // The cheapest copy that no engine optimises away, for strings of any length.
   return String(JSON.parse(JSON.stringify(key)));
 }
 

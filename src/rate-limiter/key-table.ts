@@ -5,24 +5,24 @@ import { TokenBucket } from "./token-bucket.js";
 const FIRST_CAPACITY = 16;
 
 /**
- * The buckets of many keys, in less than 60 bytes each beside the key itself, ordered by the time at which they
+ * The buckets of many keys, in less than 60 bytes each in addition to the key itself, ordered by the time at which they
  * are full: numbers in typed arrays by slot, and a binary heap of the slots.
  */
 export class KeyTable {
   size = 0;
   readonly #maxKeys: number;
-  /** Of all keys but those that have limits of their own, which are few, by slot. */
+  /** The limits of all keys but the few that have their own, which are kept by slot. */
   #limits: Limits;
   #own = new Map<number, Limits>();
   #index = new KeyIndex();
   /** Two numbers a slot; the first of a free slot is the next free slot. */
   #levels: Levels = new Float64Array(0);
-  /** The heap, and where in it each slot is. */
+  /** The heap, and the position of each slot in it. */
   #heap = new Int32Array(0);
   #places = new Int32Array(0);
-  /** By slot, when its bucket is full, as the heap knows it: never too late, and corrected at the heap's top. */
+  /** By slot, the time at which its bucket is full. May be too early, never too late; corrected at the heap's top. */
   #times = new Float64Array(0);
-  /** Buckets in use outside the table, by key: never forgotten, and told when their numbers move. */
+  /** Buckets in use outside the table, by key: never forgotten, and updated when their numbers move. */
   readonly #pinned = new Map<string, TokenBucket>();
   #nextFree = -1;
   #nextNew = 0;
@@ -52,7 +52,7 @@ export class KeyTable {
     return slot < 0 ? newLevel() : this.#levels.slice(slot * 2, slot * 2 + 2);
   }
 
-  /** Takes the tokens from the bucket in a slot if they are there. */
+  /** Takes the tokens from the bucket in a slot if they are available. */
   tryTake(slot: number, cost: number, now: number): boolean {
     return tryTake(this.#levels, slot * 2, cost, now, this.limitsOf(slot));
   }
@@ -74,7 +74,7 @@ export class KeyTable {
     this.#rise(this.#places[slot] ?? 0, slot);
   }
 
-  /** Adds a key that is not there, whose bucket was full at a time and has had tokens taken since; returns its slot. */
+  /** Adds an unknown key, with the time at which its bucket was full and the tokens taken since; returns its slot. */
   add(
     key: string,
     since: number,
@@ -95,7 +95,7 @@ export class KeyTable {
     return slot;
   }
 
-  /** The bucket in a slot, for use outside the table; it is not forgotten until {@link unpin}. */
+  /** The bucket in a slot, for use outside the table. It is kept until {@link unpin}. */
   pin(slot: number): TokenBucket {
     const bucket = new TokenBucket(this.limitsOf(slot));
     this.#pinned.set(this.keyOf(slot), bucket);
@@ -108,7 +108,7 @@ export class KeyTable {
     const bucket = this.#pinned.get(key);
     this.#pinned.delete(key);
     const slot = this.find(key);
-    // Whoever still has it must not change what will be the bucket of another key.
+    // Code that still has the bucket must not change the one that another key will get in this slot.
     if (bucket) [bucket.levels, bucket.at] = [bucket.copy(), 0];
     this.#times[slot] = this.#fullAt(slot);
     this.#rise(this.#places[slot] ?? 0, slot);
@@ -126,7 +126,7 @@ export class KeyTable {
     this.#rise(this.#places[last] ?? 0, last);
   }
 
-  /** The slot of the bucket that is full first, of those that are not pinned; -1 when there is none. */
+  /** The slot of the unpinned bucket that is full first; -1 when there is none. */
   closestToFull(): number {
     while (this.size > this.#pinned.size) {
       const slot = this.#heap[0] ?? 0;
@@ -135,7 +135,7 @@ export class KeyTable {
     return -1;
   }
 
-  /** Forgets full buckets, in at most `steps`: an unknown key has a full bucket anyway. */
+  /** Forgets full buckets, in at most `steps` steps: an unknown key has a full bucket anyway. */
   forgetFull(now: number, steps: number): void {
     for (let left = steps; left > 0 && this.size > 0; left--) {
       const slot = this.#heap[0] ?? 0;
@@ -146,7 +146,10 @@ export class KeyTable {
     }
   }
 
-  /** Goes on under other limits, but for limits of their own; a full bucket stays full. Pinned ones are changed by those who use them. */
+  /**
+   * Changes the limits of all keys but those that have their own; a full bucket stays full. Pinned buckets are changed by
+   * the code that uses them.
+   */
   change(limits: Limits, now: number): void {
     const from = this.#limits;
     this.#limits = limits;
@@ -162,7 +165,7 @@ export class KeyTable {
     for (let place = this.size >> 1; place-- > 0;) this.#sink(place, this.#heap[place] ?? 0);
   }
 
-  /** Forgets all but the pinned. */
+  /** Forgets all but the pinned buckets. */
   clear(): void {
     const levels = this.#levels;
     const own = this.#own;
@@ -179,7 +182,7 @@ export class KeyTable {
     }
   }
 
-  /** Tells a pinned bucket where its numbers are, and moves it to the heap's end. */
+  /** Points a pinned bucket at its numbers, and moves it to the heap's end. */
   #attach(bucket: TokenBucket, slot: number): void {
     bucket.levels = this.#levels;
     bucket.at = slot * 2;

@@ -8,14 +8,14 @@ import { type OwnLimits, ownLimits } from "./own-limits.js";
 import type { Reservation } from "./reservation.js";
 import { QueuedLimiter } from "./queued-limiter.js";
 
-/** Is also told which keys are forgotten before their buckets are full. */
+/** Also learns which keys are forgotten before their buckets are full. */
 export interface KeyedObserver extends AdmissionObserver<string> {
   evicted(key: string): void;
 }
 
 /**
- * A bucket per key, with the same limits but for keys that have their own. A key whose bucket alone does not decide, because somebody waits, has
- * reserved, or paused it, has a limiter as well, and its bucket stays pinned in the table until it is idle.
+ * A bucket per key, all with the same limits but for keys that have their own. A key with waiters, reservations or a pause
+ * has a limiter as well, because its bucket alone does not decide; the bucket stays pinned until that limiter is idle.
  */
 export class KeyedBuckets {
   #settings: KeyedRateLimiterSettings;
@@ -38,7 +38,7 @@ export class KeyedBuckets {
     return this.#settings.clock;
   }
 
-  /** Of all keys but those that have limits of their own. */
+  /** The limits of all keys but those that have their own. */
   get limits(): Limits {
     return this.#limits;
   }
@@ -47,7 +47,7 @@ export class KeyedBuckets {
     return this.#settings;
   }
 
-  /** The limits of a key: a known one keeps those that it came with. Throws what a function of the application throws. */
+  /** The limits of a key; a known key keeps its limits. Throws what the application's function throws. */
   limitsFor(key: string): Limits {
     if (this.#own === undefined) return this.#limits;
     const slot = this.#table.find(key);
@@ -69,7 +69,7 @@ export class KeyedBuckets {
     return queued;
   }
 
-  /** Takes the tokens if they are there, nobody waits for them, and there is or can be made room for the key. */
+  /** Takes the tokens if they are available, nothing waits for them, and there is or can be made room for the key. */
   tryTake(key: string, cost: number, limits: Limits): boolean {
     const limiter = this.#limiters.size > 0 ? this.#limiters.get(key) : undefined;
     if (limiter !== undefined) return limiter.take(cost);
@@ -98,7 +98,7 @@ export class KeyedBuckets {
     const { maxKeys, onFull } = this.#settings;
     if (table.size < maxKeys) return 0;
     const first = table.closestToFull();
-    // No key can be forgotten now: there is no room before the next token.
+    // No key can be forgotten now, so there is no room before the next token.
     if (first < 0) return this.#limits.interval / 1000;
     return onFull === "evict" ? 0 : this.#untilTokens(first, table.limitsOf(first).burst);
   }
@@ -112,11 +112,11 @@ export class KeyedBuckets {
     this.#closeIdle(now, 2);
     const hash = table.hash(key);
     if (table.find(key, hash) < 0) this.#add(key, hash, LONG_AGO, 0, now, limits);
-    // Both asked again: a listener of an eviction may have opened the key, or taken its room.
+    // Both checked again: a listener of an eviction may have opened the key, or taken its room.
     const slot = table.find(key);
     const other = this.#limiters.get(key);
     if (other !== undefined || slot < 0) return other;
-    // The table's key is a copy in memory of its own.
+    // The table has a copy of the key in memory of its own.
     const own = table.keyOf(slot);
     const limiter = new QueuedLimiter(this.#settings, table.pin(slot), this.#observer, own);
     if (this.#disposed) limiter.dispose();
@@ -129,7 +129,7 @@ export class KeyedBuckets {
     const { key } = limiter;
     const own = limits === this.#limits ? undefined : limits;
     return limiter.reserve(cost, timeout, (place, used) => {
-      // If its limiter is closed the bucket was full since: nothing comes back, but there may be a debt.
+      // If its limiter is closed, the bucket was full since: nothing can be given back, but there may be a debt.
       const open = this.#limiters.get(key) ?? (used > cost ? this.open(key, own ?? this.#limits) : undefined);
       open?.settle(place, used);
       if (open) this.close(open);
@@ -148,7 +148,7 @@ export class KeyedBuckets {
     }
   }
 
-  /** Gives up a limiter if it is idle. */
+  /** Closes a limiter if it is idle. */
   close(limiter: QueuedLimiter<string>): void {
     const { key } = limiter;
     if (this.#limiters.get(key) !== limiter || !limiter.isIdle(this.#settings.clock.now())) return;
@@ -156,7 +156,7 @@ export class KeyedBuckets {
     this.#table.unpin(key);
   }
 
-  /** Goes on under other limits, for all keys but those that have their own. */
+  /** Changes the limits of all keys but those that have their own. */
   change(limits: Limits, settings: KeyedRateLimiterSettings): void {
     this.#limits = limits;
     this.#settings = settings;
@@ -168,7 +168,7 @@ export class KeyedBuckets {
     }
   }
 
-  /** Fills the bucket of a key; waiters are served as far as it goes. */
+  /** Fills the bucket of a key and serves its waiters as far as the tokens go. */
   reset(key: string): void {
     const limiter = this.#limiters.get(key);
     const slot = this.#table.find(key);
@@ -187,7 +187,7 @@ export class KeyedBuckets {
     for (const limiter of this.#open()) limiter.dispose();
   }
 
-  /** A copy, since the listeners of what is done to them may open and close others. */
+  /** A copy, because listeners may open and close limiters. */
   #open(): readonly QueuedLimiter<string>[] {
     return [...this.#limiters.values()];
   }
@@ -201,7 +201,7 @@ export class KeyedBuckets {
   #add(key: string, hash: number, since: number, spent: number, now: number, limits: Limits): boolean {
     const table = this.#table;
     const { maxKeys, onFull } = this.#settings;
-    // Two for each new key: they do not pile up, and no call pays for many.
+    // Two for each new key, so that they do not pile up and no call has to close many.
     this.#closeIdle(now, 2);
     table.forgetFull(now, 2);
     let evicted: string | undefined;
@@ -219,7 +219,7 @@ export class KeyedBuckets {
     return true;
   }
 
-  /** Gives up idle limiters, one look each in turn: nothing happens when a pause ends or a reservation is forgotten. */
+  /** Closes idle limiters, a few at a time: no event tells when a pause ends or a reservation is dropped. */
   #closeIdle(now: number, steps: number): void {
     let left = steps;
     for (const [key, limiter] of this.#limiters) {

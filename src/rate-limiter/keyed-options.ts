@@ -16,23 +16,23 @@ export type OnFull = "evict" | "deny";
 
 /** Options of a `KeyedRateLimiter`. */
 export interface KeyedRateLimiterOptions extends RateLimiterOptions {
-  /** The most keys that it knows: 1 to 16,777,216. Default 100,000, about 6 MB beside the keys. */
+  /** The most keys it knows: 1 to 16,777,216. Default 100,000, about 6 MB in addition to the keys. */
   readonly maxKeys?: number | undefined;
   /**
-   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer one is known by the SHA-256 of
-   * its UTF-16LE, as `sha256:` and base64url, also in events. Default 1024.
+   * The longest key that is kept as it is, in UTF-16 units: 64 or more. A longer key is replaced, also in events, by
+   * `sha256:` and the base64url SHA-256 of its UTF-16LE bytes. Default 1024.
    */
   readonly maxKeyLength?: number | undefined;
   /**
    * What happens to a new key when there is no room and no bucket is full. `"evict"` (default): the bucket
-   * closest to full is forgotten, so its key gets the missing tokens early. `"deny"`: the new key is refused.
+   * closest to full is forgotten, so that key gets the missing tokens early. `"deny"`: the new key is refused.
    */
   readonly onFull?: OnFull | undefined;
   /**
-   * Limits of their own for some keys: a table by key, or a function that returns those of a key or `undefined`. `rate`
-   * and `per` that are missing are those the limiter was made with; a missing `burst` follows the key's own rate. The
-   * function is asked each time a key comes that is not known, with the key as events have it, and what it throws is
-   * thrown before a token is taken. Default: all keys have the same limits.
+   * Separate limits for some keys: a table by key, or a function that returns those of a key or `undefined`. A missing
+   * `rate` or `per` is the one the limiter was made with; a missing `burst` follows the key's own rate. The function is
+   * called for each unknown key, with the key as in events; what it throws is thrown before a token is taken. Default:
+   * all keys have the same limits.
    */
   readonly limits?: LimitsByKey | undefined;
 }
@@ -40,7 +40,7 @@ export interface KeyedRateLimiterOptions extends RateLimiterOptions {
 /** The limits of single keys. */
 export type LimitsByKey = Readonly<Record<string, RateLimits>> | ((key: string) => RateLimits | undefined);
 
-/** Checked limits of a single key, as far as they were given. */
+/** Checked limits of a single key; those not given are missing. */
 export type SomeLimits = Readonly<Partial<RateLimitsSettings>>;
 
 /** Checked {@link KeyedRateLimiterOptions}. */

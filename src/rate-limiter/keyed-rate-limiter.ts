@@ -36,9 +36,9 @@ import { Metrics } from "./metrics.js";
  * One bucket per key, all with the same limits unless `limits` says otherwise: for limits per client, user or address.
  * An unknown key has a full bucket, so forgetting a full bucket changes no decision.
  *
- * It knows at most `maxKeys` keys, in less than 60 bytes each beside a copy of the key and limits of its own, and has timers
- * only for keys that somebody waits for with `acquire`. With `onFull: "evict"`, an attacker who invents keys can
- * push out others, whose buckets are then full too early; with `"deny"`, he can lock out new keys instead.
+ * It knows at most `maxKeys` keys, in less than 60 bytes each in addition to a copy of the key and its own limits, and has
+ * timers only for keys with requests that wait in `acquire`. With `onFull: "evict"`, an attacker who invents keys can evict
+ * others, whose buckets are then full too early; with `"deny"`, the attacker can lock out new keys instead.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -68,11 +68,11 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /**
-   * Takes the tokens from the key's bucket if they are there and nobody waits for them; a refusal changes nothing.
+   * Takes the tokens from the key's bucket if they are available and no request waits for them; a refusal changes nothing.
    *
    * @param key any string: it may be empty, very long, or a part of a longer string.
    * @param cost a number above 0, up to the burst.
-   * @throws TypeError or RangeError when the key or the cost makes no sense.
+   * @throws TypeError or RangeError when the key or the cost is not valid.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
   tryAcquire(key: string, cost: number = 1): boolean {
@@ -86,7 +86,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /**
-   * Resolves when the tokens were taken, in the order of the calls for this key.
+   * Resolves once the tokens are taken, in the order of the calls for this key.
    *
    * @throws never synchronously; rejects with a {@link RateLimitExceededError} at once when the turn cannot
    * come before the timeout, `maxQueue` requests wait for the key, or there is no room for a new key; with a
@@ -191,14 +191,14 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     try {
       return this.#buckets.reserve(limiter, limits, cost, timeout);
     } finally {
-      // A refused one leaves nothing open.
+      // Not left open by a refused reservation.
       this.#buckets.close(limiter);
     }
   }
 
   /**
-   * Admits nobody for this key for this long, as with `RateLimiter.pauseFor`. The key is not forgotten until
-   * then, so a pause without an end keeps its place until {@link reset}.
+   * Admits no request for this key for this long, as with `RateLimiter.pauseFor`. The key is not forgotten until
+   * then, so a pause without an end stays in the table until {@link reset}.
    *
    * @throws TypeError when the duration is neither a number nor a string with a unit.
    * @throws RateLimitExceededError when there is no room for a new key.
@@ -210,8 +210,8 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /**
-   * Refuses whoever asks for this key for this long, also those who would wait, and at once those who wait: for
-   * clients that misbehave. A shorter block does not end a longer one early; {@link reset} ends it. Reservations
+   * Refuses all requests for this key for this long, including those that wait now or would wait: for clients that
+   * misbehave. A shorter block does not end a longer one early; {@link reset} ends it. Reservations
    * keep their times. The key is not forgotten until then, so blocks without an end fill the table.
    *
    * @param duration as that of {@link pauseFor}.
@@ -233,8 +233,8 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /**
-   * Gives tokens back to the key's bucket, up to a full one, as for a request that should not have counted.
-   * Waiters are served as far as it goes. Of a reservation, give back by `commit` or `cancel` instead.
+   * Gives tokens back to the key's bucket, up to a full one, for example for a request that should not have counted, and
+   * serves waiters as far as they go. For a reservation, use `commit` or `cancel` instead.
    *
    * @param tokens a number above 0.
    * @throws TypeError or RangeError when it is anything else.
@@ -246,11 +246,11 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   }
 
   /**
-   * Changes the limits of all keys but those that have their own. What is not given stays, and a burst that was never
-   * given follows the rate. A full bucket stays full; of the others the tokens are kept, up to the new burst. Waiters
+   * Changes the limits of all keys but those that have their own. Options not given stay, and a burst that was never
+   * given follows the rate. A full bucket stays full; the others keep their tokens, up to the new burst. Waiters
    * keep their order; one whose cost is above the new burst, or whose turn can no longer come in time, is refused at once.
    *
-   * It goes through all keys, and blocks the thread meanwhile.
+   * It visits all keys and blocks the thread meanwhile.
    *
    * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
    */
@@ -259,15 +259,15 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     this.#buckets.change(limits, settings);
   }
 
-  /** Fills the bucket of one key, or all buckets; waiters are served as far as it goes. Totals are kept. */
+  /** Fills the bucket of one key, or all buckets, and serves waiters as far as the tokens go. Totals are kept. */
   reset(key?: string): void {
     if (key === undefined) this.#buckets.resetAll();
     else this.#buckets.reset(idOf(key, this.maxKeyLength));
   }
 
   /**
-   * Refuses all waiters with a `RateLimitError` (`ERR_RATE_LIMIT_DISPOSED`), and from now on whoever would have
-   * to wait. No timer is left.
+   * Refuses all waiters, and from now on all requests that would have to wait, with a `RateLimitError`
+   * (`ERR_RATE_LIMIT_DISPOSED`). No timer is left.
    */
   [Symbol.dispose](): void {
     this.#buckets.dispose();
@@ -282,7 +282,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     throw new RateLimitExceededError(this.name, wait, `all ${this.maxKeys} keys are in use`);
   }
 
-  /** @param signal until its function runs, an abort gives back what was taken. */
+  /** @param signal an abort before the function runs gives the tokens back. */
   async #waitIn(limiter: QueuedLimiter<string>, request: Request, signal?: Abortable): Promise<void> {
     try {
       const waiter = await limiter.admit(request, signal !== undefined);

@@ -29,7 +29,7 @@ export interface KeyedRateLimiterSnapshot extends Snapshot, KeyedRateLimiterStat
 export interface KeyedRateLimiterEvents {
   /** A request was admitted after `waited` seconds. */
   readonly acquired: { readonly key: string; readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds; Infinity: never, at a rate of 0. */
+  /** A request was refused; it would be admitted after `retryAfter` seconds (Infinity: never, at a rate of 0). */
   readonly rejected: { readonly key: string; readonly cost: number; readonly retryAfter: number };
   /** A key was forgotten before its bucket was full. */
   readonly evicted: { readonly key: string };
@@ -41,9 +41,9 @@ export type KeyedMetrics = Metrics<string, { readonly key: string }>;
 /** What a {@link KeyedRateLimiter} says about itself. */
 export class KeyedReport extends Printed {
   readonly name: string;
-  /** The most keys that it knows. */
+  /** The most keys it knows. */
   readonly maxKeys: number;
-  /** The longest key that is kept as it is, in UTF-16 units; a longer one is known by its hash. */
+  /** The longest key that is kept as it is, in UTF-16 units; a longer one is replaced by its hash. */
   readonly maxKeyLength: number;
   /** What happens to a new key when no known bucket is full. */
   readonly onFull: OnFull;
@@ -60,7 +60,7 @@ export class KeyedReport extends Printed {
     this.#metrics = metrics;
   }
 
-  /** How many tokens flow into each bucket in each {@link per}. */
+  /** How many tokens flow into each bucket during each {@link per}. */
   get rate(): number {
     return this.#buckets.limits.given.rate;
   }

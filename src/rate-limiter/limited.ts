@@ -11,30 +11,30 @@ import {
   type WrapOptions,
 } from "./request.js";
 
-/** Where a limited function waits for its turn. */
-interface Turnstile {
+/** What a limited function needs of its limiter. */
+interface AsyncTurns {
   acquire(options?: AcquireSyncOptions): Promise<void>;
   execute(fn: () => void, options?: AcquireOptions): Promise<void>;
 }
 
-/** Where it blocks the thread. */
-interface SyncTurnstile {
+/** What a synchronous one needs. */
+interface SyncTurns {
   acquireSync(options?: AcquireSyncOptions): void;
 }
 
-/** What to do with a generator function, in the words of an error message. */
+/** What to do with a generator function, for an error message. */
 export const RECIPE =
   "Await limiter.acquire() in it, before the iteration or before each item, and call it as it is.";
 
-/** What a limited function has besides. */
+/** The additional properties of a limited function. */
 export interface Limited<Limiter> {
   /** The limiter of all calls; with `perInstance`, of the calls without an instance. */
   readonly limiter: Limiter;
-  /** The limiter of the calls on this instance: `limiter` unless `perInstance` was asked for. */
+  /** The limiter of the calls on this instance: `limiter` unless `perInstance` is set. */
   readonly limiterOf: (instance: unknown) => Limiter;
 }
 
-/** Read once and checked when the function is made, so that a mistake does not wait for the first call; each call knows its burst. */
+/** Checks the options when the function is made, so that a mistake shows before the first call. Each call knows its burst. */
 function readOnce(
   method: string,
   fn: unknown,
@@ -57,32 +57,32 @@ function readOnce(
 /**
  * A function that waits for its turn at the limiter of its instance.
  *
- * @param turnstileOf where in the limiter a call waits.
+ * @param turnsOf where in the limiter a call waits.
  */
 export function limitAsync<Limiter>(
   limiters: Policies<Limiter>,
   options: WrapOptions | undefined,
   fn: AnyFunction,
-  turnstileOf: (limiter: Limiter, self: unknown, args: readonly unknown[]) => Turnstile,
+  turnsOf: (limiter: Limiter, self: unknown, args: readonly unknown[]) => AsyncTurns,
 ): AnyFunction {
   const { signal: given, ...own } = readOnce("wrap", fn, options, "async");
   return wrapCalls("limiter", limiters, fn, async (limiter, run, self, args) => {
-    const turnstile = turnstileOf(limiter, self, args);
+    const turns = turnsOf(limiter, self, args);
     if (given === undefined) {
-      await turnstile.acquire(own);
+      await turns.acquire(own);
       return await run();
     }
     const signal = typeof given === "function" ? (Reflect.apply(given, self, args) as AbortSignal) : given;
     let call: { readonly result: unknown } | undefined;
     try {
-      await turnstile.execute(
+      await turns.execute(
         () => {
           call = { result: run() };
         },
         { ...own, signal },
       );
     } catch (error) {
-      // A function that aborted its own signal as it began has run all the same.
+      // A function that aborts its own signal when it begins has run nevertheless.
       if (call === undefined) throw error;
     }
     return await call?.result;
@@ -90,7 +90,7 @@ export function limitAsync<Limiter>(
 }
 
 /** A function that blocks the thread until its turn at the limiter of its instance. */
-export function limitSync<Limiter extends SyncTurnstile>(
+export function limitSync<Limiter extends SyncTurns>(
   limiters: Policies<Limiter>,
   options: AcquireSyncOptions | undefined,
   fn: AnyFunction,

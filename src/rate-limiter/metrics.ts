@@ -4,11 +4,11 @@ import { type Audience, Events, type Listener, type Source } from "../kernel/eve
 export interface RateLimiterStats {
   /** How many requests and reservations were admitted. */
   readonly totalAcquired: number;
-  /** How many were refused for the rate, the timeout or a full queue; an aborted wait is neither. */
+  /** How many were refused because of the rate, the timeout or a full queue; an aborted wait counts as neither. */
   readonly totalRejected: number;
-  /** Seconds that admitted requests waited, all together. */
+  /** Seconds that admitted requests waited in total. */
   readonly totalWaited: number;
-  /** How many requests wait now, with the reservations whose time has not come. */
+  /** How many requests wait now, including reservations whose time has not come. */
   readonly queued: number;
 }
 
@@ -19,7 +19,7 @@ interface LimiterEventMap<Label> {
   readonly evicted: Label;
 }
 
-/** Is told of admissions and refusals at the bucket of `key`. */
+/** Learns of admissions and refusals at the bucket of `key`. */
 export interface AdmissionObserver<Key> {
   /** A request was admitted after `waited` milliseconds. */
   admitted(cost: number, waited: number, key: Key): void;
@@ -46,7 +46,7 @@ export class Metrics<Key, Label extends object> implements AdmissionObserver<Key
     this.#label = label;
   }
 
-  /** Whether anybody hears of refusals. */
+  /** Whether refusals have a listener. */
   get tellsRefusals(): boolean {
     return this.#rejectedAudience.isThere;
   }
@@ -60,7 +60,7 @@ export class Metrics<Key, Label extends object> implements AdmissionObserver<Key
 
   admitted(cost: number, waited: number, key: Key): void {
     this.#acquired++;
-    // Not for 0: each addition allocates a double.
+    // Not for 0, because each addition allocates a double.
     if (waited > 0) this.#waited += waited;
     if (!this.#acquiredAudience.isThere) return;
     this.#events.emit("acquired", { ...this.#label(key), cost, waited: waited / 1000 });

@@ -8,10 +8,10 @@ import { type Limits, makeLimits } from "./bucket.js";
 /** The limits of a bucket. */
 export interface RateLimits {
   /**
-   * How many tokens flow into the bucket in each `per`: 0 or more. Default 10. At 0 none does: the tokens in the bucket
+   * How many tokens flow into the bucket in each `per`: 0 or more. Default 10. At 0, the tokens in the bucket
    * can be taken, then every request is refused at once, with a `retryAfter` of Infinity. `Infinity` (`.inf` in YAML)
-   * is no limit: every cost is admitted and counted, whatever the burst; `tokens` and `burst` are Infinity, which
-   * is `null` in JSON. Pauses hold all the same.
+   * means no limit: every cost is admitted and counted, whatever the burst; `tokens` and `burst` are Infinity, which
+   * is `null` in JSON. Pauses still apply.
    */
   readonly rate?: number | undefined;
   /** The period of `rate`; may be as long as a month. Default 1 s. */
@@ -23,9 +23,9 @@ export interface RateLimits {
   readonly burst?: number | undefined;
 }
 
-/** Options of a `RateLimiter`. Missing ones come from the configuration's `rate_limiter`, then the defaults. */
+/** Options of a `RateLimiter`. Missing ones come from `rate_limiter` in the configuration, then from the defaults. */
 export interface RateLimiterOptions extends RateLimits {
-  /** Its name in errors and reports, and of its part of the configuration. Default `"rate-limiter"`. */
+  /** Names the limiter in errors and selects `instances.<name>` of the configuration. Default `"rate-limiter"`. */
   readonly name?: string | undefined;
   /** How many requests may wait; the next one is refused at once. 0 or more. Default: no limit. */
   readonly maxQueue?: number | undefined;
@@ -33,11 +33,11 @@ export interface RateLimiterOptions extends RateLimits {
   readonly clock?: Clock | undefined;
 }
 
-/** What `update` of a limiter can change: options as for its constructor, and `null` for none. */
+/** What `update` of a limiter can change: options as for its constructor, and `null` to unset one. */
 export interface RateLimitChanges extends Omit<RateLimits, "burst"> {
-  /** `null`: the burst follows the rate, as one that was never given does. */
+  /** `null`: the burst follows the rate, as if it had never been given. */
   readonly burst?: number | null | undefined;
-  /** `null`: no limit. Those who wait already stay. */
+  /** `null`: no limit. Requests that already wait stay. */
   readonly maxQueue?: number | null | undefined;
 }
 
@@ -76,7 +76,7 @@ export const liveRules: Pick<typeof rateLimiterRules, keyof RateLimitChanges> = 
   maxQueue,
 };
 
-/** Settings with the changes of an `update`, which are refused as a whole when they do not fit together. */
+/** Settings with the changes of an `update`, which are rejected as a whole when they contradict each other. */
 export function updated<Settings extends RateLimiterSettings>(
   settings: Settings,
   changes: RateLimitChanges,
@@ -88,7 +88,7 @@ export function updated<Settings extends RateLimiterSettings>(
 /**
  * The limits of checked settings. The default burst is what one period allows.
  *
- * @throws RangeError when the settings do not fit together.
+ * @throws RangeError when the settings contradict each other.
  */
 export function limitsOf(settings: RateLimitsSettings): Limits {
   return makeLimits(settings.rate, settings.per, settings.burst ?? Math.max(1, settings.rate));

@@ -3,10 +3,10 @@ import { idOf } from "./key-hash.js";
 import { type KeyedRateLimiterSettings, parseOwn, type SomeLimits } from "./keyed-options.js";
 import { limitsOf, type RateLimitsSettings } from "./options.js";
 
-/** The limits of a key's own; `undefined`: it has those of all keys. */
+/** The separate limits of a key; `undefined`: it has those of all keys. */
 export type OwnLimits = (key: string) => Limits | undefined;
 
-/** Its own limits of one key over those that the limiter was made with. A burst that is not given follows its own rate. */
+/** The limits of one key; missing ones are those the limiter was made with. A missing burst follows the key's own rate. */
 function over(general: RateLimitsSettings, own: SomeLimits): Limits {
   const { rate = general.rate, per = general.per } = own;
   const burst = own.burst ?? (own.rate === undefined ? general.burst : undefined);
@@ -14,9 +14,9 @@ function over(general: RateLimitsSettings, own: SomeLimits): Limits {
 }
 
 /**
- * Finds the limits of a key's own; `undefined` when no key can have any.
+ * Finds the separate limits of a key; `undefined` when no key can have any.
  *
- * @throws RangeError when those of a key do not go together.
+ * @throws RangeError when the limits of a key contradict each other.
  */
 export function ownLimits(settings: KeyedRateLimiterSettings): OwnLimits | undefined {
   const { limits, maxKeyLength } = settings;
@@ -24,7 +24,7 @@ export function ownLimits(settings: KeyedRateLimiterSettings): OwnLimits | undef
   if (typeof limits === "function") {
     return (key) => {
       const given: unknown = limits(key);
-      return given === undefined ? undefined : over(settings, parseOwn(given, "what limits returns"));
+      return given === undefined ? undefined : over(settings, parseOwn(given, "the result of limits"));
     };
   }
   const table = new Map<string, Limits>();

@@ -10,10 +10,10 @@ import { HeldReservation, type Reservation } from "./reservation.js";
 import type { TokenBucket } from "./token-bucket.js";
 import { type PendingReservation, type Waiter, WaitQueue } from "./wait-queue.js";
 
-/** In milliseconds. Only a pause without an end, or a debt like one, makes a longer one. */
+/** In milliseconds. Only a pause without an end, or an equivalent debt, would be longer. */
 const LONGEST_WAIT = Number.MAX_SAFE_INTEGER / 2;
 
-/** Says how many tokens of a reservation were used. */
+/** Settles a reservation with how many tokens were used. */
 type Settle = (reservation: PendingReservation, used: number) => void;
 
 /** What a {@link QueuedLimiter} needs of its limiter's settings. */
@@ -25,8 +25,8 @@ export interface QueuedLimiterSettings {
 }
 
 /**
- * A bucket and the queue of those who wait for its tokens. A waiter takes its tokens when its turn comes, not
- * before; one timer fires for the first of them, none for reservations. Times are milliseconds.
+ * A bucket and the queue of waiters for its tokens. A waiter takes its tokens when its turn comes, not before. One timer
+ * fires for the first waiter, none for reservations. Times are milliseconds.
  */
 export class QueuedLimiter<Key> {
   readonly key: Key;
@@ -62,7 +62,7 @@ export class QueuedLimiter<Key> {
     return this.#settings.maxQueue;
   }
 
-  /** How many wait, with the reservations whose time has not come. */
+  /** How many requests wait, including reservations whose time has not come. */
   get queued(): number {
     return this.#queue.size;
   }
@@ -74,7 +74,7 @@ export class QueuedLimiter<Key> {
     return !this.#isContended;
   }
 
-  /** Reads the clock and serves everybody whose time has come. */
+  /** Reads the clock and serves everything whose time has come. */
   now(): number {
     const now = this.#clock.now();
     if (this.#isContended) this.#serve(now);
@@ -92,7 +92,7 @@ export class QueuedLimiter<Key> {
     return secondsUntil(this.#queue.turnOf(cost, now), now);
   }
 
-  /** Takes the tokens if they are there and nobody waits for them. */
+  /** Takes the tokens if they are available and nothing waits for them. */
   take(cost: number, now: number = this.#clock.now()): boolean {
     if (this.#isContended) {
       this.#serve(now);
@@ -141,7 +141,7 @@ export class QueuedLimiter<Key> {
     if (outcome.refusal) throw outcome.refusal.reason;
   }
 
-  /** Takes the tokens now, or as soon as they will be there; throws when that is too late or the queue is full. */
+  /** Reserves the tokens for now or for when they are available; throws when that is too late or the queue is full. */
   reserve(
     cost: number,
     timeout: number,
@@ -161,7 +161,7 @@ export class QueuedLimiter<Key> {
     return new HeldReservation(cost, delay, (used) => settle(reservation, used));
   }
 
-  /** Unused tokens come back, as far as the bound allows; those used beyond the cost are charged as debt. */
+  /** Gives unused tokens back, as far as the bound allows; tokens used beyond the cost are charged as debt. */
   settle(place: PendingReservation | Waiter, used: number): void {
     const now = this.now();
     const unused = place.cost - used;
@@ -170,37 +170,37 @@ export class QueuedLimiter<Key> {
     this.#serve(now);
   }
 
-  /** Admits nobody for this long; reservations keep their times. */
+  /** Admits no request for this long; reservations keep their times. */
   pause(duration: number): void {
     const now = this.now();
     this.#queue.pausedUntil = Math.max(this.#queue.pausedUntil, now + duration);
     this.#rearrange(now);
   }
 
-  /** Admits nobody for this long, and refuses those who wait or would; reservations keep their times. */
+  /** Admits no request for this long, and refuses those that wait or would wait; reservations keep their times. */
   block(duration: number): void {
     this.#queue.blockedUntil = Math.max(this.#queue.blockedUntil, this.now() + duration);
     this.pause(duration);
   }
 
-  /** Gives tokens back, up to a full bucket; waiters are served as far as it goes. */
+  /** Gives tokens back, up to a full bucket, and serves waiters as far as they go. */
   refill(tokens: number): void {
     const now = this.now();
     this.#queue.refill(tokens, now);
     this.#serve(now);
   }
 
-  /** Goes on under other limits with the tokens that are there, or the debt. */
+  /** Changes the limits and keeps the tokens or the debt. */
   change(limits: Limits, settings: QueuedLimiterSettings): void {
     this.#settings = settings;
-    // Those of a key's own stay, and so does the order of who waits.
+    // A key's own limits stay, and then so does the order of its waiters.
     if (limits === this.#bucket.limits) return;
     const now = this.now();
     this.#bucket.change(limits, now);
     this.#rearrange(now);
   }
 
-  /** Fills the bucket and ends a pause; waiters are served as far as it goes. */
+  /** Fills the bucket, ends a pause, and serves waiters as far as the tokens go. */
   reset(): void {
     const now = this.now();
     this.#queue.pausedUntil = -Infinity;
@@ -209,13 +209,13 @@ export class QueuedLimiter<Key> {
     this.#rearrange(now);
   }
 
-  /** Refuses all waiters, and from now on whoever would have to wait. */
+  /** Refuses all waiters, and from now on all requests that would have to wait. */
   dispose(): void {
     this.#disposed = true;
     this.#serve(this.#clock.now());
   }
 
-  /** Takes the tokens (`undefined`) or returns when they will be there; throws when they cannot be waited for. */
+  /** Takes the tokens (`undefined`) or returns when they will be available; throws when the request cannot wait for them. */
   #takeOrWait({ cost, timeout }: Pick<Request, "cost" | "timeout">, now: number): number | undefined {
     if (this.take(cost, now)) {
       this.#observer.admitted(cost, 0, this.key);
@@ -224,7 +224,7 @@ export class QueuedLimiter<Key> {
     const { name, maxQueue = Infinity } = this.#settings;
     if (this.#disposed) throw disposedError(name);
     const turn = this.#queue.turnOf(cost, now);
-    let why = this.queued >= maxQueue ? `all ${this.queued} places to wait are taken` : undefined;
+    let why = this.queued >= maxQueue ? `maxQueue (${maxQueue}) is reached` : undefined;
     if (now < this.#queue.blockedUntil) why = "this key is blocked";
     if (why === undefined && !isLate(turn, now + timeout, this.#bucket.limits)) return turn;
     throw this.#refusal(cost, secondsUntil(turn, now), why);
@@ -258,7 +258,7 @@ export class QueuedLimiter<Key> {
     waiter.refused(waiter.signal?.reason);
   }
 
-  /** After a change for everybody in the queue: refuses those who can no longer be served in time. */
+  /** After a change that affects the whole queue: refuses waiters that can no longer be served in time. */
   #rearrange(now: number): void {
     this.#queue.putReservationsFirst();
     this.#refuseTheLate(now);
@@ -272,15 +272,15 @@ export class QueuedLimiter<Key> {
       refused(cost > burst ? costError(cost, burst) : this.#refusal(cost, secondsUntil(turn, now)));
   }
 
-  /** Serves everybody whose time has come, and sets the timer for the next. */
+  /** Serves everything whose time has come, and sets the timer for the next waiter. */
   #serve(now: number): void {
     const queue = this.#queue;
     if (now >= queue.pausedUntil) queue.pausedUntil = -Infinity;
-    // Reservations come before whoever is late.
+    // Reservations come before late waiters.
     if (queue.takeReserved(now)) this.#refuseTheLate(now);
     for (let waiter = queue.head; waiter; waiter = queue.head) {
       const { cost, since, signal } = waiter;
-      // An aborted one is still here while other listeners of its signal are called.
+      // An aborted waiter is still queued while other listeners of its signal run.
       if (this.#disposed || signal?.aborted) {
         queue.leave(waiter);
         waiter.refused(this.#disposed ? disposedError(this.#settings.name) : signal?.reason);

@@ -39,8 +39,8 @@ import { Metrics } from "./metrics.js";
  * In any window of length t it admits at most `burst + rate * t / per`; if waiters and reservations share a
  * limiter, they count at the times when their turns were due.
  *
- * Waiting is first in, first out, and nobody overtakes: neither `tryAcquire` nor a cheaper request. A waiter
- * keeps the process alive; a limiter without waiters has no timer.
+ * Waiting is first in, first out; neither `tryAcquire` nor a cheaper request overtakes. A waiter keeps the process
+ * alive; a limiter without waiters has no timer.
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
@@ -76,10 +76,10 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
   }
 
   /**
-   * Takes the tokens if they are there and nobody waits for them; a refusal changes nothing.
+   * Takes the tokens if they are available and no request waits for them; a refusal changes nothing.
    *
    * @param cost a number above 0, up to the burst.
-   * @throws TypeError or RangeError when the cost makes no sense.
+   * @throws TypeError or RangeError when the cost is not valid.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when it is above the burst.
    */
   tryAcquire(cost: number = 1): boolean {
@@ -91,7 +91,7 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
   }
 
   /**
-   * Resolves when the tokens were taken, in the order of the calls.
+   * Resolves once the tokens are taken, in the order of the calls.
    *
    * @throws never synchronously; rejects with a {@link RateLimitExceededError} at once when the turn cannot
    * come before the timeout or `maxQueue` requests wait, with a {@link RateLimitError} when the cost is above
@@ -102,8 +102,8 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
   }
 
   /**
-   * Blocks the thread until the tokens were taken, without burning CPU: for scripts and worker threads. Waits
-   * behind those who came before, whose promises resolve once the thread is free again.
+   * Blocks the thread until the tokens are taken, without using CPU time: for scripts and worker threads. Waits behind
+   * earlier requests, whose promises resolve once the thread is free again.
    *
    * @throws RateLimitExceededError at once when the turn cannot come before the timeout or `maxQueue` requests wait.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
@@ -117,7 +117,7 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
    * does not move that time.
    *
    * @param cost a number above 0, up to the burst.
-   * @throws RateLimitExceededError when its time is later than `timeout`, `maxQueue` wait, or a pause has no end.
+   * @throws RateLimitExceededError when its time is later than `timeout`, `maxQueue` requests wait, or a pause has no end.
    * @throws RateLimitError with `ERR_RATE_LIMIT_COST` when the cost is above the burst.
    */
   reserve(cost: number = 1, options?: ReserveOptions): Reservation {
@@ -128,7 +128,7 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
   /**
    * Waits for its turn, then runs `fn` and settles as it does. When `signal` aborts, before or after, the
    * promise rejects at once; until `fn` runs, an abort gives back what was taken. It waits no longer than `remaining`,
-   * and `fn` gets what the wait has left of it.
+   * and `fn` gets what is left of that after the wait.
    *
    * @throws never synchronously; rejects as {@link acquire} does, or with what `fn` throws.
    */
@@ -140,7 +140,7 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
     const { context, request } = readExecution("execute", options, this.burst, this.#settings.clock);
     const { signal } = request;
     const turn = this.#limiter.admit(request, signal !== undefined);
-    // Run at once, an abort in the same tick finds it running and not a token spent for nothing.
+    // Run at once, so that an abort in the same tick cannot waste the token.
     if (turn) {
       const waiter = await turn;
       if (signal?.aborted) {
@@ -152,8 +152,8 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
   }
 
   /**
-   * Blocks the thread until its turn, then runs the synchronous `fn` and returns its result. An aborted `signal` keeps
-   * it from waiting and running. Throws as {@link acquireSync} does, `signal.reason`, or what `fn` throws.
+   * Blocks the thread until its turn, then runs the synchronous `fn` and returns its result. With an
+   * aborted `signal` it neither waits nor runs. Throws as {@link acquireSync} does, `signal.reason`, or what `fn` throws.
    */
   executeSync<Result>(
     fn: ((context: ExecutionContext) => Result) & Synchronous<Result>,
@@ -200,10 +200,10 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
   }
 
   /**
-   * Admits nobody for this long, as an upstream's `Retry-After` asks; tokens go on flowing in. A shorter pause
-   * does not end a longer one early. Waiters whose timeout can no longer be met are refused at once.
+   * Admits no request for this long, as an upstream's `Retry-After` asks; tokens keep flowing in. A shorter pause does
+   * not end a longer one early. Waiters whose timeout can no longer be met are refused at once.
    * What an upstream asks is data, not an option: any number of seconds is accepted. 0 or less, NaN, `undefined` and
-   * `null` are no pause; Infinity lasts until {@link reset}.
+   * `null` mean no pause; Infinity lasts until {@link reset}.
    *
    * @param duration seconds, or a string with a unit; use `retryAfterSeconds` to read a response or a header.
    * @throws TypeError when it is anything else, such as the text of a header.
@@ -224,8 +224,8 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
 
   /**
    * Changes the limits. Those not given stay, and a burst that was never given follows the rate. Tokens are kept,
-   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once, as is
-   * everybody for whom no token is left when the rate becomes 0.
+   * up to the new burst. Waiters keep their order; one that can no longer be served in time is refused at once, as
+   * are all for which no token is left when the rate becomes 0.
    */
   update(changes: RateLimitChanges): void {
     const { settings, limits } = updated(this.#settings, changes);
@@ -234,13 +234,14 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
     this.#limiter.change(limits, settings);
   }
 
-  /** Fills the bucket and ends a pause. Waiters are served in order, as far as it goes. Totals are kept. */
+  /** Fills the bucket, ends a pause, and serves waiters in order as far as the tokens go. Totals are kept. */
   reset(): void {
     this.#limiter.reset();
   }
 
   /**
-   * Refuses all waiters with a {@link RateLimitError} (`ERR_RATE_LIMIT_DISPOSED`), and all who would have to wait.
+   * Refuses all waiters, and from now on all requests that would have to wait, with a {@link RateLimitError}
+   * (`ERR_RATE_LIMIT_DISPOSED`).
    */
   [Symbol.dispose](): void {
     this.#limiter.dispose();

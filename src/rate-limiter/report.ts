@@ -20,7 +20,7 @@ export interface RateLimiterSnapshot extends Snapshot, RateLimiterStats {
 export interface RateLimiterEvents {
   /** A request was admitted after `waited` seconds. */
   readonly acquired: { readonly cost: number; readonly waited: number };
-  /** A request was refused; it would be admitted after `retryAfter` seconds; Infinity: never, at a rate of 0. */
+  /** A request was refused; it would be admitted after `retryAfter` seconds (Infinity: never, at a rate of 0). */
   readonly rejected: { readonly cost: number; readonly retryAfter: number };
 }
 
@@ -44,7 +44,7 @@ export class RateLimiterReport extends Printed {
     this.#metrics = metrics;
   }
 
-  /** How many tokens flow in each {@link per}. */
+  /** How many tokens flow in during each {@link per}. */
   get rate(): number {
     return this.#bucket.limits.given.rate;
   }
@@ -64,7 +64,7 @@ export class RateLimiterReport extends Printed {
     return this.#limiter.maxQueue;
   }
 
-  /** How many tokens are in the bucket now, with fractions; also while requests wait or in a pause. */
+  /** How many tokens are in the bucket now, with fractions, even while requests wait or during a pause. */
   get tokens(): number {
     return this.#limiter.tokens();
   }
@@ -81,7 +81,7 @@ export class RateLimiterReport extends Printed {
     return Object.freeze({ kind: "rate-limiter", name, rate, per, burst, tokens, ...stats });
   }
 
-  /** Seconds until a request that comes now would be admitted, behind those who wait; 0: at once, Infinity: never. */
+  /** Seconds until a request made now would be admitted, behind those that wait; 0: at once, Infinity: never. */
   timeUntilToken(cost: number = 1): number {
     checkCost(cost, this.burst);
     return this.#limiter.wait(cost);

@@ -9,7 +9,7 @@ export interface AcquireSyncOptions {
   /** How many tokens it takes: a number above 0, up to the burst; fractions are allowed. Default 1. */
   readonly cost?: number | undefined;
   /**
-   * How long it may wait. If its turn cannot come in that time it is refused at once, not at its end;
+   * How long it may wait. If its turn cannot come in that time it is refused at once, without waiting;
    * with 0 it does not wait at all. Default: as long as it takes.
    */
   readonly timeout?: Duration | undefined;
@@ -19,7 +19,7 @@ export interface AcquireSyncOptions {
 export interface ReserveOptions {
   /**
    * The longest wait: a reservation whose tokens come later is refused, and takes none. With 0, only what is
-   * there now is reserved. Default: as long as it takes.
+   * available now is reserved. Default: as long as it takes.
    */
   readonly timeout?: Duration | undefined;
 }
@@ -35,14 +35,14 @@ export interface WrapOptions<Args extends readonly unknown[] = never[]> extends 
   /**
    * Ends a wait: the call rejects at once with `signal.reason`, no token is taken, and the function does not
    * run. One signal for all calls, or a function that finds it in the arguments of each:
-   * `(url, { signal }) => signal`. A function that runs has to listen to its signal itself.
+   * `(url, { signal }) => signal`. Once the function runs, it has to observe the signal itself.
    */
   readonly signal?: AbortSignal | SignalOf<Args> | undefined;
 }
 
 /** Options of a function that a keyed limiter wraps. */
 export interface KeyedWrapOptions<Args extends readonly unknown[] = never[]> extends WrapOptions<Args> {
-  /** Returns the key of one call; called with its `this` and arguments. A call without a string as its key rejects. */
+  /** Returns the key of one call; called with its `this` and arguments. A call whose key is not a string rejects. */
   readonly key: (...args: Args) => string;
 }
 
@@ -73,14 +73,14 @@ export function checkCost(cost: unknown, burst: number): asserts cost is number 
     throw costError(cost, burst);
 }
 
-/** Throws unless that many tokens can be given back. */
+/** Throws unless it is a number of tokens that can be given back. */
 export function checkTokens(tokens: unknown): asserts tokens is number {
   if (typeof tokens === "number" && tokens > 0 && tokens < Infinity) return;
   const message = unlike("tokens", "a number above 0", tokens);
   throw new (typeof tokens === "number" ? RangeError : TypeError)(message);
 }
 
-/** The options of a wrapped function with a key, read once; {@link WrapOptions} are left to be checked. */
+/** The options of a wrapped function with a key, read once; the {@link WrapOptions} among them are checked later. */
 export function readKeyed(options: unknown): KeyedWrapOptions {
   const own = ownOptions("wrap", { ...ASYNC_KEYS, key: true }, options);
   const { key } = own;
@@ -103,7 +103,7 @@ export function parsePause(duration: unknown): number {
     return Math.min(parseDuration(duration, "duration", { zero: true }), Number.MAX_SAFE_INTEGER);
   }
   const wrong = unlike("duration", durationRule({ zero: true }), duration);
-  throw new TypeError(`${wrong} Read a header by retryAfterSeconds(response).`);
+  throw new TypeError(`${wrong} Read a header with retryAfterSeconds(response).`);
 }
 
 const RESERVE_KEYS: Readonly<Record<keyof ReserveOptions, true>> = { timeout: true };

@@ -2,7 +2,7 @@ import { unlike } from "../kernel/show.js";
 import { RateLimitError } from "./errors.js";
 
 /**
- * Tokens that are yours, now or after {@link delay}. Disposing of it (`using`) gives them back unless it was
+ * Reserved tokens, to be used now or after {@link delay}. Disposing of it (`using`) gives them back unless it was
  * committed. A reservation that is never settled counts as used.
  */
 export interface Reservation extends Disposable {
@@ -11,9 +11,9 @@ export interface Reservation extends Disposable {
   /** Seconds from the reservation until its tokens may be used; 0: at once. */
   readonly delay: number;
   /**
-   * Says how many tokens were used. Unused ones go back to the bucket, as far as it could have held them. Those
-   * used beyond the reserved cost are charged as debt, also above the burst: nobody is admitted until it has
-   * flowed in. So a window exceeds its bound by what was committed beyond the cost, and by no more.
+   * Reports how many tokens were used. Unused ones go back to the bucket, as far as it could have held them. Those used
+   * beyond the reserved cost are charged as debt, even above the burst: no request is admitted until the debt is repaid.
+   * So a window exceeds its bound by at most what was committed beyond the cost.
    *
    * @param actualCost a number of 0 or more. Default: the reserved cost.
    * @throws TypeError or RangeError when it is anything else; the reserved cost then counts as used.
@@ -38,7 +38,7 @@ export class HeldReservation implements Reservation {
 
   commit(actualCost: number = this.cost): void {
     if (typeof actualCost !== "number" || !(actualCost >= 0 && actualCost < Infinity)) {
-      // Whoever commits has used it: `using` must not give it back.
+      // A committed reservation was used: `using` must not give it back.
       this.#settleOnce(this.cost);
       throw new (typeof actualCost === "number" ? RangeError : TypeError)(
         unlike("actualCost", "a number of 0 or more", actualCost),
@@ -47,7 +47,7 @@ export class HeldReservation implements Reservation {
     if (!this.#settle) {
       throw new RateLimitError(
         "ERR_RATE_LIMIT_SETTLED",
-        "this reservation was committed or cancelled before. Reserve again for the next use.",
+        "this reservation was already committed or cancelled. Reserve again for the next use.",
       );
     }
     this.#settleOnce(actualCost);

@@ -17,9 +17,9 @@ import {
 /**
  * What may still be given back of tokens that were taken.
  *
- * Giving tokens back leaves the bucket as it would be had they never been taken. If the bucket was nearly full
- * when somebody took from it later, it could not have held them: what was missing at that moment is all that
- * can come back, or the bound on every window would be broken.
+ * Giving tokens back leaves the bucket as if they had never been taken. If the bucket was nearly full at a later
+ * take, it could not have held them: only what was missing at that moment can be given back, or the bound on every
+ * window would be broken.
  */
 export interface Grant {
   /** The least that was missing when something was taken, from this grant until the next one began. */
@@ -29,12 +29,11 @@ export interface Grant {
 
 /**
  * One bucket at its place in an array of levels, with the grants that may still give tokens back. Grants are
- * linked from the older to the newer: taking costs O(1) however many are open, and a grant that nobody holds
- * any more is garbage.
+ * linked from older to newer: taking costs O(1) however many are open, and a grant without a holder is garbage.
  */
 export class TokenBucket {
   limits: Limits;
-  // In an array, because doubles in fields are allocated anew at each admission: a sixth of its cost.
+  // In an array: as fields, doubles would be allocated at each admission, a sixth of its cost.
   levels: Levels;
   at: Place;
   #newest: Grant | undefined;
@@ -59,7 +58,7 @@ export class TokenBucket {
     return isFull(this.levels, this.at, now, this.limits);
   }
 
-  /** The first time from `now` on at which the tokens are there. */
+  /** The first time from `now` on at which the tokens are available. */
   availableAt(cost: number, now: number): number {
     return availableAt(this.levels, this.at, cost, now, this.limits);
   }
@@ -69,13 +68,13 @@ export class TokenBucket {
     return this.levels.slice(this.at, this.at + 2);
   }
 
-  /** Takes tokens, whether they are there or not. */
+  /** Takes tokens, even if they are not available. */
   take(cost: number, now: number): void {
     this.#observe(now);
     take(this.levels, this.at, cost, now, this.limits);
   }
 
-  /** Takes the tokens if they are there. */
+  /** Takes the tokens if they are available. */
   tryTake(cost: number, now: number): boolean {
     if (!this.#newest) return tryTake(this.levels, this.at, cost, now, this.limits);
     const isAdmitted = hasTokens(this.levels, this.at, cost, now, this.limits);
@@ -83,7 +82,7 @@ export class TokenBucket {
     return isAdmitted;
   }
 
-  /** Goes on under other limits with the tokens that are there, or the debt. */
+  /** Changes the limits and keeps the tokens or the debt. */
   change(limits: Limits, now: number): void {
     this.#observe(now);
     rebase(this.levels, this.at, now, this.limits, limits);
@@ -91,14 +90,14 @@ export class TokenBucket {
     this.#observe(now);
   }
 
-  /** Fills the bucket: nothing that was taken before can come back, and no debt is left. */
+  /** Fills the bucket: no debt is left, and nothing taken before can be given back. */
   fill(): void {
     if (this.#newest) this.#newest.room = 0;
     this.#newest = undefined;
     fill(this.levels, this.at);
   }
 
-  /** Lets what was taken last be given back later. */
+  /** Allows the tokens taken last to be given back later. */
   grant(): Grant {
     const grant = { room: Infinity, next: undefined };
     if (this.#newest) this.#newest.next = grant;
@@ -106,23 +105,23 @@ export class TokenBucket {
     return grant;
   }
 
-  /** Gives as many of the tokens back as the bucket could have held since. */
+  /** Gives back as many of the tokens as the bucket could have held since. */
   giveBack(from: Grant, cost: number): void {
     let given = cost;
     let grant: Grant | undefined;
     for (grant = from; grant; grant = grant.next) given = Math.min(given, grant.room);
-    // All that was missing later is now missing less.
+    // Less was missing at every later moment, too.
     for (grant = from; grant; grant = grant.next) grant.room -= given;
     const spent = this.at + 1;
     this.levels[spent] = (this.levels[spent] ?? 0) - given;
   }
 
-  /** Gives tokens back that belong to no grant, up to a full bucket. */
+  /** Gives back tokens that belong to no grant, up to a full bucket. */
   refill(tokens: number, now: number): void {
     if (tokens >= missing(this.levels, this.at, now, this.limits)) return this.fill();
     const spent = this.at + 1;
     this.levels[spent] = (this.levels[spent] ?? 0) - tokens;
-    // Open grants can give back no more than what is still missing.
+    // Open grants can give back only what is still missing.
     this.#observe(now);
   }
 
@@ -130,7 +129,7 @@ export class TokenBucket {
     if (!this.#newest) return;
     const room = missing(this.levels, this.at, now, this.limits);
     this.#newest.room = Math.min(this.#newest.room, room);
-    // From a full bucket nothing older can come back.
+    // Nothing taken before the bucket was full can be given back.
     if (this.isFull(now)) {
       this.#newest.room = 0;
       this.#newest = undefined;

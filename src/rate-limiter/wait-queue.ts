@@ -5,18 +5,18 @@ import type { Grant, TokenBucket } from "./token-bucket.js";
 
 /** A place in a {@link WaitQueue}. */
 interface Place<Item> extends Linked<Item> {
-  /** Changed only outside of a queue, or when a reservation gives tokens back before its time. */
+  /** Changed only while not queued, or when a reservation gives tokens back before its time. */
   cost: number;
-  /** The place in the order of arrival; given when it joins. */
+  /** The position in the order of arrival; set when it joins. */
   order: number;
-  /** Of its tokens, once they were taken and if they may come back. */
+  /** The grant of its tokens, once they are taken and if they may be given back. */
   grant?: Grant | undefined;
 }
 
 /** A request that waits for its turn. */
 export interface Waiter extends Place<Waiter> {
   readonly since: number;
-  /** The last moment at which its turn may come. */
+  /** The latest time at which its turn may come. */
   readonly deadline: number;
   readonly signal: Abortable | undefined;
   /** Whether it may give its tokens back. */
@@ -27,23 +27,23 @@ export interface Waiter extends Place<Waiter> {
   unlisten?: (() => void) | undefined;
 }
 
-/** A reservation whose time has not come. No timer fires for it: its tokens are taken, as of then, by the next look. */
+/** A reservation whose time has not come. Without a timer: the next reading of the clock takes its tokens, as of then. */
 export interface PendingReservation extends Place<PendingReservation> {
   readonly due: number;
 }
 
-/** The bucket as it will be once everybody in the queue was served. */
+/** The bucket as it will be once everything in the queue is served. */
 interface Forecast {
   readonly level: Levels;
   /** The last turn. */
   readonly start: number;
 }
 
-/** Those who wait for a bucket's tokens, reservations among them, and when each has its turn. Reads no clock. */
+/** The waiters and reservations for a bucket's tokens, and when each has its turn. Reads no clock. */
 export class WaitQueue {
-  /** No pause if in the past. */
+  /** In the past: no pause. */
   pausedUntil: number = -Infinity;
-  /** Until then, nobody may wait either. */
+  /** Until then, no request may wait either. */
   blockedUntil: number = -Infinity;
   readonly #bucket: TokenBucket;
   readonly #waiters = new LinkedList<Waiter>();
@@ -53,7 +53,7 @@ export class WaitQueue {
   #joined = 0;
   /** All reservations up to this order come before all waiters. */
   #reservedFirst = 0;
-  /** Used only while there are reservations: without them the sum of the costs is enough. */
+  /** Used only while there are reservations; without them the sum of the costs is enough. */
   #forecast: Forecast | undefined;
 
   constructor(bucket: TokenBucket) {
@@ -75,7 +75,7 @@ export class WaitQueue {
     return waiter && this.#bucket.availableAt(waiter.cost, this.#heldUntil(waiter));
   }
 
-  /** When a request that comes now has its turn. */
+  /** When a request made now has its turn. */
   turnOf(cost: number, now: number): number {
     const { level, start } = this.#forecastAt(now);
     return availableAt(level, 0, cost, start, this.#bucket.limits);
@@ -103,8 +103,8 @@ export class WaitQueue {
   }
 
   /**
-   * Gives unused tokens back: all of them before their time, as far as the bound allows later. Below 0: takes
-   * what was used beyond them, as debt.
+   * Gives unused tokens back: all of them before their time, later as far as the bound allows. A negative number is what
+   * was used beyond the cost, and becomes debt.
    */
   giveBack(place: PendingReservation | Waiter, unused: number, now: number): void {
     this.#forecast = undefined;
@@ -118,13 +118,13 @@ export class WaitQueue {
     }
   }
 
-  /** Gives back tokens of nobody in particular, up to a full bucket. */
+  /** Gives back tokens that belong to no grant, up to a full bucket. */
   refill(tokens: number, now: number): void {
     this.#forecast = undefined;
     this.#bucket.refill(tokens, now);
   }
 
-  /** Takes what was reserved until now; returns whether that overtakes a late waiter. */
+  /** Takes the tokens of reservations whose time has come; returns whether one overtakes a late waiter. */
   takeReserved(now: number): boolean {
     let overtaken = false;
     for (let first = this.#reservations.head; first; first = this.#reservations.head) {
@@ -138,7 +138,7 @@ export class WaitQueue {
     return overtaken;
   }
 
-  /** Takes the first waiter's tokens, and removes it, if its time has come. */
+  /** Takes the first waiter's tokens and removes it, if its time has come. */
   takeHead(waiter: Waiter, now: number): boolean {
     if (now < this.#heldUntil(waiter)) return false;
     // It is served later than forecast, so all behind it move back.
@@ -149,12 +149,12 @@ export class WaitQueue {
     return true;
   }
 
-  /** After a change that moves all waiters: reservations keep their times, so they come first. */
+  /** For a change that moves all waiters: reservations keep their times, so they come first. */
   putReservationsFirst(): void {
     this.#reservedFirst = this.#joined;
   }
 
-  /** Removes waiters whose turn comes too late or never; the turns of the others are reckoned without them. */
+  /** Removes waiters whose turn comes too late or never; the turns of the others are computed without them. */
   takeLate(now: number): readonly (readonly [waiter: Waiter, turn: number])[] {
     const late: [Waiter, number][] = [];
     const { limits } = this.#bucket;
@@ -202,7 +202,7 @@ export class WaitQueue {
     return { level, start };
   }
 
-  /** Serves a copy of the bucket's queue, without those whom `drops` takes out. */
+  /** Simulates serving the queue from a copy of the bucket, without the waiters for which `drops` returns true. */
   #simulate(now: number, drops: (waiter: Waiter, turnAt: number) => boolean): Forecast {
     const { limits } = this.#bucket;
     const level = this.#bucket.copy();
@@ -216,7 +216,7 @@ export class WaitQueue {
     };
     let next: Waiter | undefined;
     for (let waiter = this.#waiters.head; waiter; waiter = next) {
-      // Read before `drops`, which may remove the waiter.
+      // Read before `drops` is called, which may remove the waiter.
       next = waiter.after;
       takeReservedBefore(Math.max(waiter.order, this.#reservedFirst));
       const turnAt = availableAt(level, 0, waiter.cost, start, limits);

@@ -348,7 +348,7 @@ describe("reserving for a key", () => {
     limiter.reserve("a");
     limiter.reserve("a");
     expect(limiter.stats.queued).toBe(1);
-    expect(() => limiter.reserve("a")).toThrow(/all 1 places to wait are taken/);
+    expect(() => limiter.reserve("a")).toThrow(/maxQueue \(1\) is reached/);
     expect(() => limiter.reserve("b")).toThrow(/all 1 keys are in use/);
     expect(limiter.stats).toMatchObject({ totalAcquired: 2, totalRejected: 2, keys: 1 });
   });

@@ -186,7 +186,7 @@ describe("the errors", () => {
       code: "ERR_RATE_LIMIT_EXCEEDED",
       retryAfter: 1.23456,
     });
-    expect(error.message).toBe("exchange: no token is left for this request; retry after 1.235 s.");
+    expect(error.message).toBe("exchange: not enough tokens for this request; retry after 1.235 s.");
     expect(error).toBeInstanceOf(RateLimitError);
     expect(new RateLimitError("ERR_RATE_LIMIT_COST", "")).not.toBeInstanceOf(RateLimitExceededError);
   });

@@ -128,13 +128,13 @@ describe("limits of their own for some keys", () => {
   });
 
   test.each([
-    [5, "what limits returns must be an object with rate, per or burst; got 5."],
-    [null, "what limits returns must be an object with rate, per or burst; got null."],
-    [[], "what limits returns must be an object with rate, per or burst; got an array."],
-    [Promise.resolve({}), /^what limits returns must be an object/],
-    [{ rat: 1 }, /^rat is not an option of what limits returns; did you mean rate\?/],
-    [{ rate: Number.NaN }, /^what limits returns\.rate must be a number of at least 0; got NaN/],
-    [{ burst: 0 }, /^what limits returns\.burst must be a number above 0; got 0/],
+    [5, "the result of limits must be an object with rate, per or burst; got 5."],
+    [null, "the result of limits must be an object with rate, per or burst; got null."],
+    [[], "the result of limits must be an object with rate, per or burst; got an array."],
+    [Promise.resolve({}), /^the result of limits must be an object/],
+    [{ rat: 1 }, /^rat is not an option of the result of limits; did you mean rate\?/],
+    [{ rate: Number.NaN }, /^the result of limits\.rate must be a number of at least 0; got NaN/],
+    [{ burst: 0 }, /^the result of limits\.burst must be a number above 0; got 0/],
     [{ rate: 1e300 }, /^rate, per and burst must/],
   ])("that make no sense, %j, are an error that takes nothing", async (nonsense, message) => {
     const clock = new ManualClock();

@@ -47,7 +47,7 @@ describe("a rate of 0", () => {
     expect(isRefusal(error)).toBe(true);
     expect(error).toMatchObject({
       retryAfter: Infinity,
-      message: "off: no token is left for this request; no more will come at a rate of 0.",
+      message: "off: not enough tokens for this request; no more will come at a rate of 0.",
     });
     for (const timeout of [0, "2h", undefined] as const) {
       await expect(limiter.execute(() => "ran", { timeout })).rejects.toThrow(RateLimitExceededError);
