@@ -8,7 +8,7 @@ import { checkTogether } from "./together.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** A frozen copy of data; functions, instances of classes and what has symbols for keys stay what they are. */
+/** A frozen copy of data; functions, class instances and objects with symbol keys are left as they are. */
 export function frozenCopy(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
@@ -18,7 +18,7 @@ export function frozenCopy(value: unknown): unknown {
   );
 }
 
-/** Options as given, frozen, and as parsed by their rules. */
+/** Options as given (frozen), and as parsed by their rules. */
 interface Checked {
   readonly given: Options;
   readonly settings: Options;
@@ -80,8 +80,7 @@ export function checkConfiguration(config: ResilienceConfig): Configuration {
 }
 
 /**
- * Makes `config` the process-wide default that constructors read from now on. Existing components are
- * unaffected.
+ * Makes `config` the process-wide default that constructors read from now on. Existing components are not affected.
  *
  * @returns a `Disposable` that restores the previous default.
  * @throws TypeError or RangeError that names the key's path.

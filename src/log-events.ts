@@ -7,7 +7,7 @@ import { choice } from "./kernel/rules.js";
 import { unlike } from "./kernel/show.js";
 import type { Registry } from "./registry.js";
 
-/** Where lines go: `console`, pino, winston, or anything else with these methods. */
+/** What writes the lines: `console`, pino, winston, or anything else with these methods. */
 export interface Logger {
   debug(...line: never[]): unknown;
   info(...line: never[]): unknown;
@@ -17,7 +17,7 @@ export interface Logger {
 
 /** Options of {@link logEvents}. */
 export interface LogEventsOptions {
-  /** Lines below this level are not made: a failed or refused call, say, is `"debug"`. Default `"info"`. */
+  /** The lowest level that is logged; a failed or refused call, for example, is `"debug"`. Default `"info"`. */
   readonly level?: LogLevel | undefined;
   /**
    * How a line is passed to the logger: `"text"` as one string; `"fields"` as an object and a message, as pino takes it.
@@ -39,7 +39,7 @@ type RulesByEvent = Readonly<Record<string, true | LogRule<unknown>>>;
 
 let rulesByKind: ReadonlyMap<string, RulesByEvent> | undefined;
 
-/** How the events of a kind of component are logged. Made when it is asked for: a bundle without a log has no descriptors. */
+/** How the events of a kind of component are logged. Made on first use, so that bundles without a log have no descriptors. */
 function rulesOf(kind: string): RulesByEvent | undefined {
   rulesByKind ??= new Map(
     Object.values(components).map((descriptor) => [descriptor.kind, descriptor.events as RulesByEvent]),
@@ -47,15 +47,15 @@ function rulesOf(kind: string): RulesByEvent | undefined {
   return rulesByKind.get(kind);
 }
 
-/** A text on one line: a name with a line break would forge one. */
+/** A text on one line: a name with a line break could forge one. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
     return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
   });
 }
 
-/** An event and its component. */
-interface Told {
+/** An event, with its component. */
+interface LoggedEvent {
   readonly kind: string;
   readonly name: string;
   readonly event: string;
@@ -80,12 +80,12 @@ class EventLog {
     this.#style = style ?? (isPino(logger) ? "fields" : "text");
   }
 
-  hears(kind: string, event: string): boolean {
+  includes(kind: string, event: string): boolean {
     const rule = rulesOf(kind)?.[event];
     return typeof rule === "object" && LEVELS.indexOf(rule.level) >= this.#least;
   }
 
-  tell({ kind, name, event, payload }: Told): void {
+  write({ kind, name, event, payload }: LoggedEvent): void {
     const rule = rulesOf(kind)?.[event];
     if (typeof rule !== "object") return;
     const { level = rule.level, message, fields = {} }: LogLine = rule.line(payload);
@@ -109,31 +109,31 @@ function isRegistry(source: unknown): source is Registry {
   return typeof source === "object" && source !== null && Symbol.iterator in source && "on" in source;
 }
 
-/** Adds the subscriptions to one component to the others. */
+/** Subscribes to one component, and adds the subscriptions to the list. */
 function subscribe(log: EventLog, component: Component, subscriptions: Disposable[]): void {
   const snapshot = component.snapshot();
   const { kind } = snapshot;
   const known = rulesOf(kind);
   if (known === undefined)
     throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
-  // A watchdog of a file is of the same kind, and knows nothing of CPU time.
+  // A watchdog of a file has the same kind, but no event about CPU time.
   const isOfFile = "file" in snapshot;
   for (const event of Object.keys(known)) {
-    if (!log.hears(kind, event) || (isOfFile && event === "notCounted")) continue;
+    if (!log.includes(kind, event) || (isOfFile && event === "notCounted")) continue;
     subscriptions.push(
-      component.on(event, (payload) => log.tell({ kind, name: component.name, event, payload })),
+      component.on(event, (payload) => log.write({ kind, name: component.name, event, payload })),
     );
   }
 }
 
 /**
- * Logs the events of components, one line each: a circuit that opens, a retry that gives up, a frozen loop. Of errors a
- * line has the class and the code, and the message where this package wrote it; never arguments, results or the keys of a
- * limiter, which may be secrets.
+ * Logs the events of components, one line each: a circuit that opens, a retry that gives up, a frozen event loop. A line
+ * has the class and the code of an error, and its message if this package wrote it. It never has arguments, results or a
+ * limiter's keys, which may be secrets.
  *
  * @param source a registry, whose components are logged from creation to release; a component; or several.
- * @returns a `Disposable` that ends it.
- * @throws TypeError for a logger without `debug`, `info`, `warn` and `error`, or for what is no component.
+ * @returns a `Disposable` that stops the logging.
+ * @throws TypeError for a logger without `debug`, `info`, `warn` and `error`, or for something that is not a component.
  * @example
  * ```ts
  * import { CircuitBreaker, logEvents } from "@kstlib/resilience";
@@ -162,17 +162,15 @@ export function logEvents(
   const log = new EventLog(logger, resolveOptions("logEvents", rules, options));
   if (isRegistry(source)) {
     return source.on(
-      (told) => log.tell(told),
-      (kind, event) => log.hears(kind, event),
+      (event) => log.write(event),
+      (kind, event) => log.includes(kind, event),
     );
   }
   const listed: readonly unknown[] = Array.isArray(source) ? source : [source];
   for (const one of listed) {
     const { on, snapshot } = (one ?? {}) as Partial<Component>;
     if (typeof on !== "function" || typeof snapshot !== "function") {
-      throw new TypeError(
-        unlike("what logEvents is given", "a component, a list of them or a registry", one),
-      );
+      throw new TypeError(unlike("the source", "a component, a list of them or a registry", one));
     }
   }
   const subscriptions: Disposable[] = [];

@@ -4,7 +4,7 @@ import type { PartMakers } from "./resilient.js";
 
 type Getter = (name: string, overrides?: object) => AnyPolicy;
 
-/** What makes or finds the parts of a pipeline: a registry. */
+/** What makes or finds the parts of a pipeline: the methods of a registry. */
 interface Getters {
   readonly fallback: Getter;
   readonly timeout: Getter;
@@ -16,7 +16,7 @@ interface Getters {
   retryBudget(name: string): RetryBudget;
 }
 
-/** The parts of a pipeline as components of a registry: one that is only named is found, one with options is made. */
+/** Gets the parts of a pipeline from a registry, by name and with the options, if any, as overrides. */
 export function registryParts(registry: Getters): PartMakers {
   const part =
     (kind: Exclude<keyof Getters, "retryBudget">) =>

@@ -44,7 +44,7 @@ export interface RegistrySnapshot {
 type EventOf<Kind extends string, Payloads> = {
   [Name in keyof Payloads]: {
     readonly kind: Kind;
-    /** Of the component. */
+    /** The name of the component. */
     readonly name: string;
     readonly event: Name;
     readonly payload: Payloads[Name];

@@ -18,8 +18,8 @@ export interface AnyEvent {
   readonly payload: unknown;
 }
 
-/** Selects the events that a listener receives. */
-export type Hears = (kind: string, event: string) => boolean;
+/** Selects the events that a listener gets. */
+export type EventFilter = (kind: string, event: string) => boolean;
 
 /** A component and how it was made. */
 class Entry {
@@ -44,22 +44,22 @@ class Entry {
   }
 }
 
-/** A listener of a table; each subscription is one, so that a function added twice is removed one at a time. */
+/** One subscription to a table: a function added twice has two, each removed separately. */
 class Audience {
   readonly #listener: Listener<AnyEvent>;
-  readonly #hears: Hears;
+  readonly #filter: EventFilter;
   readonly #subscriptions = new Map<Entry, readonly Disposable[]>();
 
-  constructor(listener: Listener<AnyEvent>, hears: Hears) {
+  constructor(listener: Listener<AnyEvent>, filter: EventFilter) {
     this.#listener = listener;
-    this.#hears = hears;
+    this.#filter = filter;
   }
 
-  /** Subscribes only to selected events, so that components need not create other payloads. */
+  /** Subscribes only to selected events, so that components need not make the payloads of others. */
   add(entry: Entry): void {
     const { component, descriptor } = entry;
     const { kind } = descriptor;
-    const events = Object.keys(descriptor.events).filter((event) => this.#hears(kind, event));
+    const events = Object.keys(descriptor.events).filter((event) => this.#filter(kind, event));
     const tell = (event: string, payload: unknown): void =>
       runContained("a listener of the registry", this.#listener, {
         kind,
@@ -83,14 +83,14 @@ class Audience {
   }
 }
 
-/** The overrides that a second call for an instance may not change: plain values are compared, functions and objects are not. */
+/** Throws when a later call has other overrides than the first: primitive values are compared, functions and objects are not. */
 function checkSame(kind: string, name: string, first: object, later: object): void {
   for (const [key, value] of Object.entries(later)) {
     if (value === undefined || typeof value === "function" || typeof value === "object") continue;
     const before: unknown = Reflect.get(first, key);
     if (before === value) continue;
     throw new TypeError(
-      `${spoken(kind)} ${show(name)} was made with ${key} ${show(before)}; got ${show(value)} now. Overrides count when the instance is made: give them once, or the same.`,
+      `${spoken(kind)} ${show(name)} was created with ${key} ${show(before)}; got ${show(value)}. Overrides apply at creation: pass them once, or the same each time.`,
     );
   }
 }
@@ -100,7 +100,7 @@ function spoken(kind: string): string {
   return kind.replaceAll("-", " ");
 }
 
-/** The components that a registry has made, by kind and name. */
+/** The components of a registry, by kind and name. */
 export class RegistryTable {
   /** In the order of creation. */
   readonly #entries = new Set<Entry>();
@@ -112,9 +112,9 @@ export class RegistryTable {
   }
 
   /**
-   * The component of that kind and name; made when there is none.
+   * The component of that kind and name; created if there is none.
    *
-   * @throws TypeError when there is one that was made with other overrides.
+   * @throws TypeError when it was created with other overrides.
    */
   get<Instance extends AnyComponent>(
     descriptor: ComponentDescriptor<Instance, object>,
@@ -127,7 +127,7 @@ export class RegistryTable {
     const found = entries.get(name);
     if (found !== undefined) {
       checkSame(kind, name, found.options, options);
-      // Nothing but this descriptor makes what is kept under its kind.
+      // Only this descriptor makes the components of its kind.
       return found.component as Instance;
     }
     const component = make();
@@ -138,7 +138,7 @@ export class RegistryTable {
     return component;
   }
 
-  /** Forgets a component at once and ends it; resolves with whether there was one. */
+  /** Forgets a component at once and ends it; resolves with whether it existed. */
   async release(kind: string, name: string): Promise<boolean> {
     checkName(kind, Object.fromEntries(this.#byKind), "a kind of component");
     const entries = this.#of(kind, name);
@@ -157,11 +157,11 @@ export class RegistryTable {
   }
 
   /** Adds a listener of the events of all components, including those created later. */
-  on(listener: Listener<AnyEvent>, hears: Hears): Disposable {
+  on(listener: Listener<AnyEvent>, filter: EventFilter): Disposable {
     if (typeof listener !== "function") {
       throw new TypeError(unlike("the listener of a registry", "a function", listener));
     }
-    const audience = new Audience(listener, hears);
+    const audience = new Audience(listener, filter);
     this.#audiences.add(audience);
     for (const entry of this.#entries) audience.add(entry);
     return disposable(() => {
@@ -174,7 +174,7 @@ export class RegistryTable {
     for (const { component } of this.#entries) yield component;
   }
 
-  /** Tells a source of the configuration of the components and the options by which they were made. */
+  /** Reports the components, and the options they were created with, to a configuration source. */
   tellMade(source: ConfigurationSource): void {
     for (const { component, descriptor, options } of this.#entries) {
       source.made?.(component, descriptor.kind, options);
@@ -192,7 +192,7 @@ export class RegistryTable {
     );
   }
 
-  /** Ends those of which there is one in an application, or all others, the last made first; each, whatever another throws. */
+  /** Ends the components that an application has only one of, or all others: the newest first, each even if another throws. */
   async end(which: "only" | "others"): Promise<readonly unknown[]> {
     const failures: unknown[] = [];
     for (const entry of [...this.#entries].toReversed()) {
@@ -209,8 +209,6 @@ export class RegistryTable {
   #of(kind: string, name: unknown): Map<string, Entry> {
     const entries = this.#byKind.get(kind);
     if (entries !== undefined && typeof name === "string" && name !== "") return entries;
-    throw new TypeError(
-      `the name of a ${spoken(kind)} must be a string that is not empty; got ${show(name)}.`,
-    );
+    throw new TypeError(`the name of a ${spoken(kind)} must be a non-empty string; got ${show(name)}.`);
   }
 }

@@ -50,13 +50,13 @@ import type { Watchdog } from "./watchdog/watchdog.js";
 import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
 
 /**
- * The named components of an application: one instance a name, made when it is first asked for, from the
- * configuration and overrides. The configuration is what `loadConfig` gave, or the same written in code; without one
- * it is the process-wide configuration at the time an instance is made. Nothing is started.
+ * The named components of an application: one instance per name, created on first use from the configuration and
+ * overrides. The configuration is the result of `loadConfig`, or the same written in code; without one it is the
+ * process-wide configuration when an instance is created. Nothing is started.
  *
- * Names are kept until {@link Registry.release}: for single clients or requests take a `KeyedRateLimiter`.
+ * Names are kept until {@link Registry.release}: for single clients or requests use a `KeyedRateLimiter`.
  *
- * Disposing of the registry first runs the shutdown, then ends every component in the reverse order of its making.
+ * Disposing of the registry first runs the shutdown, then ends all components in the reverse order of creation.
  *
  * @throws TypeError or RangeError that names the key's path.
  * @example
@@ -78,7 +78,7 @@ import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
  * ```
  */
 export class Registry extends Printed implements AsyncDisposable {
-  /** `undefined`: what is process-wide at the time. */
+  /** `undefined`: the process-wide configuration at the time. */
   #source: ConfigurationSource | undefined;
   readonly #table = new RegistryTable(Object.values(components).map(({ kind }) => kind));
   #disposal: Promise<void> | undefined;
@@ -89,78 +89,78 @@ export class Registry extends Printed implements AsyncDisposable {
     if (config !== undefined) this.#source = { configuration: checkConfiguration(config) };
   }
 
-  /** The circuit breaker of that name; `overrides` count when it is made. */
+  /** The circuit breaker of that name; `overrides` apply when it is created. */
   circuitBreaker(name: string, overrides?: Omit<CircuitBreakerOptions, "name">): CircuitBreaker {
     return this.#get(components.circuitBreaker, name, overrides);
   }
 
-  /** The rate limiter of that name; `overrides` count when it is made. */
+  /** The rate limiter of that name; `overrides` apply when it is created. */
   rateLimiter(name: string, overrides?: Omit<RateLimiterOptions, "name">): RateLimiter {
     return this.#get(components.rateLimiter, name, overrides);
   }
 
-  /** The keyed rate limiter of that name; `overrides` count when it is made. */
+  /** The keyed rate limiter of that name; `overrides` apply when it is created. */
   keyedRateLimiter(name: string, overrides?: Omit<KeyedRateLimiterOptions, "name">): KeyedRateLimiter {
     return this.#get(components.keyedRateLimiter, name, overrides);
   }
 
   /**
-   * The health checks of that name; `overrides` count when they are made. Pass `drainOn: registry.shutdown().signal`
+   * The health checks of that name; `overrides` apply when they are created. Pass `drainOn: registry.shutdown().signal`
    * for it to answer that the process drains.
    */
   health(name: string, overrides?: Omit<HealthOptions, "name">): Health {
     return this.#get(components.health, name, overrides);
   }
 
-  /** The heartbeat of that name, not started; `overrides` count when it is made. */
+  /** The heartbeat of that name, not started; `overrides` apply when it is created. */
   heartbeat(name: string, overrides?: Omit<HeartbeatOptions, "name">): Heartbeat {
     return this.#get(components.heartbeat, name, overrides);
   }
 
-  /** The watchdog of that name, not started; `overrides` count when it is made. */
+  /** The watchdog of that name, not started; `overrides` apply when it is created. */
   watchdog(name: string, overrides?: Omit<WatchdogOptions, "name">): Watchdog {
     return this.#get(components.watchdog, name, overrides);
   }
 
-  /** The retry of that name; `overrides` count when it is made. */
+  /** The retry of that name; `overrides` apply when it is created. */
   retry(name: string, overrides?: Omit<RetryOptions, "name">): Retry {
     return this.#get(components.retry, name, overrides);
   }
 
-  /** The retry budget of that name; `overrides` count when it is made. */
+  /** The retry budget of that name; `overrides` apply when it is created. */
   retryBudget(name: string, overrides?: Omit<RetryBudgetOptions, "name">): RetryBudget {
     return this.#get(components.retryBudget, name, overrides);
   }
 
-  /** The timeout of that name; `overrides` count when it is made. */
+  /** The timeout of that name; `overrides` apply when it is created. */
   timeout(name: string, overrides?: Omit<TimeoutOptions, "name">): Timeout {
     return this.#get(components.timeout, name, overrides);
   }
 
-  /** The bulkhead of that name; `overrides` count when it is made. */
+  /** The bulkhead of that name; `overrides` apply when it is created. */
   bulkhead(name: string, overrides?: Omit<BulkheadOptions, "name">): Bulkhead {
     return this.#get(components.bulkhead, name, overrides);
   }
 
-  /** The adaptive limiter of that name; `overrides` count when it is made. */
+  /** The adaptive limiter of that name; `overrides` apply when it is created. */
   adaptiveLimiter(name: string, overrides?: Omit<AdaptiveLimiterOptions, "name">): AdaptiveLimiter {
     return this.#get(components.adaptiveLimiter, name, overrides);
   }
 
-  /** The fallback of that name; `overrides` count when it is made. */
+  /** The fallback of that name; `overrides` apply when it is created. */
   fallback(name: string, overrides?: Omit<FallbackOptions, "name">): Fallback<unknown> {
     return this.#get(components.fallback, name, overrides);
   }
 
-  /** The hedge of that name; `overrides` count when it is made. */
+  /** The hedge of that name; `overrides` apply when it is created. */
   hedge(name: string, overrides?: Omit<HedgeOptions, "name">): Hedge {
     return this.#get(components.hedge, name, overrides);
   }
 
   /**
-   * The pipeline of that name, as `pipelines.<name>` of the configuration and the overrides say, in the order of
-   * `resilient`. Its parts are components of this registry: a text names one, options make one of the pipeline's name.
-   * `Instead` is what its fallback gives, which its user has to know; `never` without one.
+   * The pipeline of that name, from `pipelines.<name>` of the configuration and the overrides, in the order of
+   * `resilient`. Its parts are components of this registry: a string names one, options create one with the pipeline's
+   * name. `Instead` is the type of what its fallback returns; pass `never` without a fallback.
    */
   pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
     return this.#get(components.pipeline, name, overrides, () =>
@@ -168,17 +168,17 @@ export class Registry extends Printed implements AsyncDisposable {
     ) as Pipeline<Instead>;
   }
 
-  /** The single flight of that name; `overrides` count when it is made. */
+  /** The single flight of that name; `overrides` apply when it is created. */
   singleFlight(name: string, overrides?: Omit<SingleFlightOptions, "name">): SingleFlight {
     return this.#get(components.singleFlight, name, overrides);
   }
 
-  /** The chaos policy of that name; `overrides` count when it is made. */
+  /** The chaos policy of that name; `overrides` apply when it is created. */
   chaos(name: string, overrides?: Omit<ChaosOptions, "name">): Chaos<unknown> {
     return this.#get(components.chaos, name, overrides);
   }
 
-  /** The one shutdown of the application, not installed; `overrides` count when it is made. */
+  /** The one shutdown of the application, not installed; `overrides` apply when it is created. */
   shutdown(overrides?: GracefulShutdownOptions): GracefulShutdown {
     return this.#get(components.shutdown, components.shutdown.kind, overrides);
   }
@@ -186,10 +186,11 @@ export class Registry extends Printed implements AsyncDisposable {
   /**
    * Forgets the component of that kind (as its snapshot calls it) and name at once, and ends it: a heartbeat writes
    * `stopped`, a watchdog stops, calls waiting at a limiter are refused; a shutdown is uninstalled and not run. A breaker
-   * that is still held elsewhere goes on working. The next call for the name makes a new one, by the overrides of that call.
+   * that is still held elsewhere keeps working. The next call for the name creates a new one, with the overrides of that call.
    *
-   * @returns whether there was one; resolves when it has ended.
-   * @throws TypeError, as a rejection, for a kind or a name that is none; rejects with what ending it fails with.
+   * @returns whether it existed; resolves once it has ended.
+   * @throws never synchronously; rejects with a TypeError for an unknown kind or an invalid name, or with the error of
+   *   ending it.
    */
   release(kind: RegistryEvent["kind"], name: string): Promise<boolean>;
   release(kind: "shutdown"): Promise<boolean>;
@@ -198,19 +199,19 @@ export class Registry extends Printed implements AsyncDisposable {
   }
 
   /**
-   * Adds a listener of the events of every component, of those that exist and those made later, until they are released.
-   * Components make some payloads only while somebody listens: a listener of all events costs each call a little.
+   * Adds a listener for the events of all components, existing and later ones, until they are released. Components make
+   * some payloads only when there is a listener: one for all events costs each call a little.
    *
-   * @param hears says which events the listener gets, by the kind of component and the event. Default: all.
+   * @param filter selects the events that the listener gets, by the kind of component and the event. Default: all.
    * @returns a `Disposable` that removes the listener.
-   * @throws TypeError when it is not a function.
+   * @throws TypeError when the listener is not a function.
    */
   on(
     listener: Listener<RegistryEvent>,
-    hears: (kind: string, event: string) => boolean = () => true,
+    filter: (kind: string, event: string) => boolean = () => true,
   ): Disposable {
     // The kinds and events are those of the descriptors.
-    return this.#table.on(listener as Listener<AnyEvent>, hears);
+    return this.#table.on(listener as Listener<AnyEvent>, filter);
   }
 
   /** The components in the order of creation. */
@@ -242,8 +243,8 @@ export class Registry extends Printed implements AsyncDisposable {
   }
 
   /**
-   * Runs the shutdown, during which the registry still serves, then ends every component, even when one fails. A
-   * shutdown in progress is not waited for: one of its callbacks may be what calls this.
+   * Runs the shutdown, during which the registry can still be used, then ends every component, even if one fails. A
+   * shutdown in progress is not waited for: one of its callbacks may be calling this.
    */
   [Symbol.asyncDispose](): Promise<void> {
     return (this.#disposal ??= this.#dispose());
@@ -256,7 +257,7 @@ export class Registry extends Printed implements AsyncDisposable {
     if (failures.length > 0) throw new AggregateError(failures, "some components could not be ended");
   }
 
-  /** @internal Where its components get their options from. */
+  /** @internal The source of its components' options. */
   get source(): ConfigurationSource {
     return this.#source ?? currentSource();
   }

@@ -19,7 +19,7 @@ import type { Timeout } from "./policies/timeout/timeout.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./rate-limiter/options.js";
 import type { RateLimiter } from "./rate-limiter/rate-limiter.js";
 
-/** The parts that `resilient` can have, as it gives them. */
+/** The parts that `resilient` can have, by name. */
 export interface ResilientParts<Value = unknown> {
   readonly fallback: Fallback<Value>;
   readonly totalTimeout: Timeout;
@@ -32,8 +32,8 @@ export interface ResilientParts<Value = unknown> {
 }
 
 /**
- * A part of `resilient`: an instance, shared with whoever has it; the options of one of its own; a name of the
- * configuration; or `true` for the defaults.
+ * A part of `resilient`: an instance, which may be shared; the options of a new one; a name in the configuration; or `true`
+ * for the defaults.
  */
 export type Part<Instance, Options> = Instance | Options | string | true | undefined;
 
@@ -43,11 +43,11 @@ export interface ResilientOptions<Value = unknown> {
   readonly name?: string | undefined;
   /** What the caller gets in place of a failure. */
   readonly fallback?: Fallback<Value> | FallbackOptions<Value> | string | undefined;
-  /** How long a call may take in all, with every attempt and delay: also a duration. */
+  /** How long a call may take in total, all attempts and delays included; may be a duration. */
   readonly totalTimeout?: Part<Timeout, TimeoutOptions> | number;
-  /** Calls again what has failed; unless it says otherwise, within a budget that the pipeline has for retries and hedges. */
+  /** Calls the function again when it fails; by default within the pipeline's budget for retries and hedges. */
   readonly retry?: Part<Retry, RetryOptions>;
-  /** Starts another attempt beside a slow one; within the same budget. */
+  /** Starts another attempt beside a slow one; by default within the same budget. */
   readonly hedge?: Part<Hedge, HedgeOptions>;
   /** Takes a token for each attempt. */
   readonly rateLimiter?: Part<RateLimiter, RateLimiterOptions>;
@@ -55,13 +55,13 @@ export interface ResilientOptions<Value = unknown> {
   readonly circuitBreaker?: Part<CircuitBreaker, CircuitBreakerOptions>;
   /** How many attempts may be under way at once. */
   readonly bulkhead?: Part<Bulkhead, BulkheadOptions>;
-  /** How long each attempt may take: also a duration. */
+  /** How long each attempt may take; may be a duration. */
   readonly timeout?: Part<Timeout, TimeoutOptions> | number;
 }
 
 type PartName = keyof ResilientParts;
 
-/** Whether a text is a duration rather than a name. */
+/** Whether a value is a duration rather than a name. */
 export function isDuration(given: unknown): boolean {
   return typeof given === "number" || (typeof given === "string" && DURATION_PATTERN.test(given));
 }
@@ -116,8 +116,8 @@ export const meanings: Meanings = {
       means: "what the caller gets in place of a failure: options or the name of an instance",
       example: "{ to: null }",
     },
-    totalTimeout: { means: "how long a call may take in all", example: "10s" },
-    retry: { means: "calls again what has failed", example: "{ attempts: 3 }" },
+    totalTimeout: { means: "how long a call may take in total", example: "10s" },
+    retry: { means: "calls the function again when it fails", example: "{ attempts: 3 }" },
     hedge: { means: "starts another attempt beside a slow one", example: "{ delay: 50ms }" },
     rateLimiter: {
       means: "takes a token for each attempt: options or the name of an instance",

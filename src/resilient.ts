@@ -20,7 +20,7 @@ import {
 
 type PartName = keyof ResilientParts;
 
-/** The options of a part, checked. */
+/** The checked options of a part. */
 interface Options {
   readonly name?: string | undefined;
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
@@ -63,7 +63,7 @@ export function makeResilient(method: string, given: object, make: PartMakers = 
       continue;
     }
     const own = optionsOf(part);
-    // Two timeouts of one name could not be told apart in errors.
+    // Two timeouts with the same name could not be told apart in errors.
     const all = { ...own, name: own.name ?? (key === "totalTimeout" ? `${name}-total` : name) };
     const spends = (key === "retry" || key === "hedge") && !hasBudget(key, all);
     parts.push([key, make[key](spends ? { ...all, budget: (budget ??= make.retryBudget(name)) } : all)]);
@@ -89,10 +89,10 @@ function hasBudget(section: string, options: Options): boolean {
 }
 
 /**
- * Protects a whole call by one set of options, in an order that works, outermost first: fallback, total timeout, retry,
- * hedge, rate limiter, circuit breaker, bulkhead, timeout of each attempt. A part is its options, an instance that is shared
- * with others, a name of the configuration, or `true` for the defaults; parts not given are left out. Retries and hedges
- * share a {@link RetryBudget}, unless they have one.
+ * Combines policies from one set of options, in an order that works, outermost first: fallback, total timeout, retry,
+ * hedge, rate limiter, circuit breaker, bulkhead, timeout of each attempt. A part is given by its options, an instance that
+ * may be shared, a name in the configuration, or `true` for the defaults; parts not given are left out. Retry and hedge
+ * share a {@link RetryBudget}, unless they have their own.
  *
  * @returns a policy that has its parts as properties: `api.circuitBreaker`.
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.

@@ -3,7 +3,7 @@ import type { SectionDescriptor } from "./kernel/descriptor.js";
 type Settings = Readonly<Record<string, unknown>>;
 
 /**
- * Throws when options are valid one by one but do not go together.
+ * Throws when options are each valid but contradict one another.
  *
  * @param layers the parsed options of the section, then of the instance.
  */

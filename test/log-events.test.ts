@@ -197,7 +197,7 @@ test.each([[null], [undefined], [{}], ["console"], [{ info() {}, warn() {}, erro
 test.each([[null], [undefined], [{}], ["payments"], [[null]], [[new CircuitBreaker(), {}]]])(
   "what is no component is refused: %o",
   (source) => {
-    expect(() => logEvents(console, source as CircuitBreaker)).toThrow(/^what logEvents is given must be/);
+    expect(() => logEvents(console, source as CircuitBreaker)).toThrow(/^the source must be/);
   },
 );
 

@@ -49,7 +49,7 @@ describe("a registry", () => {
     registry.circuitBreaker("a");
     registry.circuitBreaker("a", { maxFailures: 2, isFailure: () => false });
     expect(() => registry.circuitBreaker("a", { maxFailures: 3 })).toThrow(
-      'circuit breaker "a" was made with maxFailures 2; got 3 now',
+      'circuit breaker "a" was created with maxFailures 2; got 3',
     );
     expect(() => registry.shutdown({ timeout: 3 }).name && registry.shutdown({ timeout: 4 })).toThrow(
       /timeout/,
@@ -59,7 +59,9 @@ describe("a registry", () => {
   test("refuses a name that is none and a configuration that is wrong, and keeps nothing of it", async () => {
     await using registry = new Registry();
     for (const name of ["", null, 3, undefined]) {
-      expect(() => registry.watchdog(name as string)).toThrow(/name of a watchdog must be a string/);
+      expect(() => registry.watchdog(name as string)).toThrow(
+        /name of a watchdog must be a non-empty string/,
+      );
     }
     expect(() => registry.rateLimiter("a", { rate: -1 })).toThrow(/rate/);
     expect(registry.snapshot().rateLimiters).toEqual({});
@@ -329,7 +331,9 @@ describe("a registry", () => {
       "circuitBreaker is not a kind of component; did you mean circuit-breaker?",
     );
     await expect(release(undefined, "a")).rejects.toThrow(TypeError);
-    await expect(release("heartbeat", "")).rejects.toThrow("the name of a heartbeat must be a string");
+    await expect(release("heartbeat", "")).rejects.toThrow(
+      "the name of a heartbeat must be a non-empty string",
+    );
     const watchdog = registry.watchdog("a");
     Object.defineProperty(watchdog, Symbol.dispose, {
       value() {

@@ -146,7 +146,7 @@ class SectionReader {
       }
       const name = toSnakeCase(option);
       if (key !== name && Object.hasOwn(found, name)) {
-        this.#refuse(at, "key", `${label} and ${name} name the same option; keep one of them.`);
+        this.#refuse(at, "key", `${label} and ${name} are the same option; keep one of them.`);
       }
     }
     return read;

@@ -93,9 +93,11 @@ export class IncludeReader {
     // Reported where it can be corrected: in the file that names it.
     if (!isFile(file)) refuse(`include names ${file}, which is not a file`);
     const identity = realpathSync(file);
-    if (chain.includes(identity)) refuse(`include goes in a circle: ${[...chain, identity].join(" > ")}`);
+    if (chain.includes(identity)) refuse(`include is circular: ${[...chain, identity].join(" > ")}`);
     if (chain.length > DEEPEST_INCLUDE) {
-      refuse(`include goes deeper than ${DEEPEST_INCLUDE} files: ${[...chain, identity].join(" > ")}`);
+      refuse(
+        `include is nested more than ${DEEPEST_INCLUDE} files deep: ${[...chain, identity].join(" > ")}`,
+      );
     }
     return this.#read(file, chain);
   }

@@ -30,7 +30,7 @@ function settingsOf(options: FileOptions): Options {
   return Object.fromEntries([...options].map(([name, { setting }]) => [name, setting]));
 }
 
-/** Throws a ConfigError at each section or instance whose options do not go together, in the last file that has it. */
+/** Throws a ConfigError for each section or instance whose options contradict one another, at its place in the last file that has it. */
 function validateTogether(found: FileSections, sources: readonly YamlFile[]): void {
   const issues: ConfigIssue[] = [];
   for (const [name, section] of Object.entries(sections)) {
@@ -124,7 +124,7 @@ export function readConfig(settings: LoadSettings, looked: Set<string> = new Set
   const found = reader.read(file);
   const { sources, slips } = reader;
   if (twin !== undefined) {
-    const message = `${twin} is not read, because ${file} stands beside it; keep one of them.`;
+    const message = `${twin} is not read, because ${file} is in the same folder; keep one of them.`;
     slips.push({ code: "KSTLIB_CONFIG_FILE", file: twin, message, isTotal: false });
   }
   validateTogether(found, sources);

@@ -20,15 +20,14 @@ function aboutTag(node: Node): string | undefined {
   if (isMap(node) && tag === `${STANDARD}map`) return undefined;
   if (isSeq(node) && tag === `${STANDARD}seq`) return undefined;
   if (!tag.startsWith(STANDARD)) {
-    return `${tag} is a tag that is not known: nothing is substituted or looked up. Write the value itself, or give it in code.`;
+    return `${tag} is an unknown tag: nothing is substituted or looked up. Write the value itself, or set it in code.`;
   }
   const name = tag.slice(STANDARD.length);
   const fits = Object.hasOwn(TAGS, name) ? TAGS[name] : undefined;
-  if (fits === undefined || !isScalar(node))
-    return `!!${name} is a tag that is not known here; leave it out.`;
+  if (fits === undefined || !isScalar(node)) return `!!${name} is an unknown tag; leave it out.`;
   return fits(node.value)
     ? undefined
-    : `!!${name} does not go with ${node.source ?? "this"}; leave the tag out.`;
+    : `!!${name} does not fit ${node.source ?? "this value"}; leave the tag out.`;
 }
 
 /** A number that another YAML parser reads differently. */

@@ -42,10 +42,10 @@ function isSection(key: string, value: unknown): boolean {
 function adviceFor(key: string, value: unknown, hasTop: boolean): string | undefined {
   if (isLikeTop(key) && (!hasTop || hasAnyOf(value, SECTIONS))) return `did you mean ${TOP}?`;
   if (hasTop ? isSection(key, value) : nearest(key, SECTIONS) !== undefined) {
-    return `sections stand under the key ${TOP}.`;
+    return `sections belong under the key ${TOP}.`;
   }
   const isNested = !hasTop && isTree(value) && hasAnyOf(value[TOP], SECTIONS);
-  return isNested ? `${TOP} stands at the top of the file, not under ${key}.` : undefined;
+  return isNested ? `${TOP} belongs at the top level of the file, not under ${key}.` : undefined;
 }
 
 /** Other programs may have keys of their own, so a slip in the top-level key is a warning, not an error. */

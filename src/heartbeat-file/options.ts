@@ -27,7 +27,7 @@ export type HeartbeatCheckSettings = SettingsFor<
 
 /** What the path of a state file may be. */
 export const PATH_RULE: string =
-  "a path (a string that is not empty, without NUL, not in another user's ~name/) or a file: URL";
+  "a path (a non-empty string, without NUL, not in another user's ~name/) or a file: URL";
 
 /** The text of a URL, recognised by its `href`: `instanceof` fails for a URL of another realm. */
 function urlText(value: unknown): string | undefined {

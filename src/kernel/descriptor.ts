@@ -14,7 +14,7 @@ export interface SectionDescriptor {
   /** Its keys are names of instances; there are no options for all of them. */
   readonly isByName?: true;
   /**
-   * Throws, as a constructor would, for options that are valid one by one but do not go together.
+   * Throws, as a constructor would, for options that are each valid but contradict one another.
    *
    * @param settings what the rules have made of the options, defaults included.
    */
@@ -41,7 +41,7 @@ export interface ConfiguredOptions {
   /** The section that they stand in. */
   readonly section: string;
   readonly rules: SectionRules;
-  /** Those that `update` changes while a component is alive; the others count when it is made. Default none. */
+  /** Those that `update` changes while a component is alive; the others apply when it is created. Default none. */
   readonly live?: readonly string[];
 }
 

@@ -118,11 +118,11 @@ export function numberFrom(
   return number(fallback, min, max, {});
 }
 
-/** A string that is not empty. */
+/** A non-empty string. */
 export function text(fallback: string | undefined): FileRule<string> {
   return plain<string, FileShape>(
     fallback,
-    "a string that is not empty",
+    "a non-empty string",
     { kind: "text" },
     "string",
     (value) => value !== "",

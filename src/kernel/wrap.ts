@@ -31,12 +31,12 @@ export type AsyncOf<Fn extends AnyFunction, Instead = never> = [IsAsync<Fn>, Ins
   : Promised<ThisParameterType<Fn>, Parameters<Fn>, ReturnType<Fn> | Instead>;
 
 /**
- * What comes after the function that a synchronous wrapper takes: `Rest`, and for one that returns a promise an
- * argument that nobody has. Asked of the function's own type, it would lose its type parameters.
+ * The parameters after the function of a synchronous wrapper: `Rest`, and for a function that returns a promise one that
+ * cannot be given. As a constraint on the function's own type, it would lose its type parameters.
  */
 export type SyncRest<Fn extends AnyFunction, Rest extends readonly unknown[] = []> =
   IsPromise<ReturnType<Fn>> extends true
-    ? [...Required<Rest>, aFunctionThatReturnsAPromiseNeedsTheOneWithoutSync: never]
+    ? [...Required<Rest>, useTheVariantWithoutSyncForPromises: never]
     : Rest;
 
 /**

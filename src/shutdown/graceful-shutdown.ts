@@ -227,7 +227,7 @@ export class GracefulShutdown extends Printed implements Component, AsyncDisposa
   /**
    * Changes options of a shutdown that has not begun; one that has begun keeps its options.
    *
-   * @throws TypeError or RangeError that names the option, or says that they do not go together.
+   * @throws TypeError or RangeError that names the option, or the options that contradict each other.
    */
   update(changes: ShutdownChanges): void {
     const settings = changeSettings(liveRules, this.#settings, changes);

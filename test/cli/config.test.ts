@@ -173,7 +173,7 @@ describe("config show", () => {
     expect(await timeout()).toBe(12);
     expect(await timeout("a.yml")).toBe(11);
     expect(await terminal.run("config", "show", "a.yml", "--path", "b.yml")).toBe(2);
-    expect(terminal.stderr.text).toContain("one file is enough; got a.yml, b.yml");
+    expect(terminal.stderr.text).toContain("expected one file; got a.yml, b.yml");
   });
 
   test("of a file that cannot be used says why, with exit code 2", async () => {
@@ -241,7 +241,7 @@ describe("config validate", () => {
     for (const [text, message] of [
       ["resiliance: {}", "resiliance is not read; did you mean resilience?"],
       ["kstlib_resilience: {}", "kstlib_resilience is not read; did you mean resilience?"],
-      ["shutdown: {}", "shutdown is not read; sections stand under the key resilience."],
+      ["shutdown: {}", "shutdown is not read; sections belong under the key resilience."],
     ] as const) {
       const terminal = new FakeTerminal();
       const file = terminal.write("kstlib.conf.yml", text);
@@ -256,7 +256,7 @@ describe("config validate", () => {
     const file = terminal.write("kstlib.conf.yml", "resilience: {}\nwatchdog: { timeout: 5 }\n");
     expect(await terminal.run("config", "validate")).toBe(0);
     expect(terminal.stderr.text).toBe(
-      `warning: ${file}:2:1: watchdog is not read; sections stand under the key resilience.\n`,
+      `warning: ${file}:2:1: watchdog is not read; sections belong under the key resilience.\n`,
     );
     expect(terminal.stdout.text).toBe(`ok: ${file}\n`);
   });
@@ -316,7 +316,7 @@ describe("config init", () => {
     const terminal = new FakeTerminal();
     const file = terminal.write("kstlib.conf.yml", "mine");
     expect(await terminal.run("config", "init")).toBe(2);
-    expect(terminal.stderr.text).toContain(`${file} exists already; --force writes over it`);
+    expect(terminal.stderr.text).toContain(`${file} already exists; --force overwrites it`);
     expect(fs.readFileSync(file, "utf8")).toBe("mine");
     expect(await terminal.run("config", "init", "--force")).toBe(0);
     expect(fs.readFileSync(file, "utf8")).toBe(starterFile());

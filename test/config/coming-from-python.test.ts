@@ -129,7 +129,7 @@ describe("a configuration of the Python original", () => {
       /watchdog\.cycle_interval must be/,
     );
     expect(() => load("resilience: { watchdog: { max_age: 3, max_heartbeat_age: 3 } }")).toThrow(
-      /max_heartbeat_age and max_age name the same option/,
+      /max_heartbeat_age and max_age are the same option/,
     );
   });
 

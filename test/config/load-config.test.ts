@@ -115,7 +115,7 @@ describe("the file is found", () => {
     emit.mockRestore();
     expect(warnings).toMatchObject([
       [
-        `${yaml} is not read, because ${yml} stands beside it; keep one of them.`,
+        `${yaml} is not read, because ${yml} is in the same folder; keep one of them.`,
         { code: "KSTLIB_CONFIG_FILE" },
       ],
     ]);
@@ -293,9 +293,7 @@ describe("include", () => {
     write("a.yml", "include: b.yml");
     write("b.yml", "\ninclude: link.yml");
     symlinkSync(path.join(folder, "a.yml"), path.join(folder, "link.yml"));
-    expect(() => load(path.join(folder, "a.yml"))).toThrow(
-      /b\.yml:2:10: include goes in a circle: .*a\.yml > /,
-    );
+    expect(() => load(path.join(folder, "a.yml"))).toThrow(/b\.yml:2:10: include is circular: .*a\.yml > /);
   });
 
   test("of a folder is an error where it is named", () => {
@@ -307,7 +305,7 @@ describe("include", () => {
       write(`${depth}.yml`, depth === 11 ? "resilience: {}" : `include: ${depth + 1}.yml`);
     }
     expect(load(path.join(folder, "1.yml"))).toEqual({});
-    expect(() => load(path.join(folder, "0.yml"))).toThrow(/deeper than 10 files/);
+    expect(() => load(path.join(folder, "0.yml"))).toThrow(/more than 10 files deep/);
   });
 
   test("of a missing file is an error where it is named", () => {
@@ -410,7 +408,7 @@ describe("a mistake", () => {
 
   test("of both names for one option is refused in one mapping, and the later file wins between files", () => {
     expect(mistake("resilience: { shutdown: { timeout: 1, default_timeout: 2 } }").message).toContain(
-      "resilience.shutdown.default_timeout and timeout name the same option",
+      "resilience.shutdown.default_timeout and timeout are the same option",
     );
     write("base.yml", "resilience: { shutdown: { default_timeout: 2 } }");
     const file = write("top.yml", "include: base.yml\nresilience: { shutdown: { timeout: 1 } }");
@@ -505,11 +503,11 @@ describe("a mistake", () => {
     emit.mockRestore();
     expect(warnings).toEqual([
       `${path.join(folder, "slip.yml")}:1:1: resiliance is not read; did you mean resilience?`,
-      `${path.join(folder, "flat.yml")}:2:1: circuit_breaker is not read; sections stand under the key resilience.`,
+      `${path.join(folder, "flat.yml")}:2:1: circuit_breaker is not read; sections belong under the key resilience.`,
       `${path.join(folder, "prefix.yml")}:1:1: kstlib_resilience is not read; did you mean resilience?`,
       `${path.join(folder, "case.yml")}:1:1: Resilience is not read; did you mean resilience?`,
-      `${path.join(folder, "nested.yml")}:1:1: kstlib is not read; resilience stands at the top of the file, not under kstlib.`,
-      `${path.join(folder, "indent.yml")}:3:1: watchdog is not read; sections stand under the key resilience.`,
+      `${path.join(folder, "nested.yml")}:1:1: kstlib is not read; resilience belongs at the top level of the file, not under kstlib.`,
+      `${path.join(folder, "indent.yml")}:3:1: watchdog is not read; sections belong under the key resilience.`,
     ]);
   });
 

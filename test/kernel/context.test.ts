@@ -75,7 +75,7 @@ describe("the context of an execution", () => {
     [{ attempt: "1" }, new TypeError('attempt must be a whole number of at least 1; got "1".')],
     [{ attempt: 0 }, new RangeError("attempt must be a whole number of at least 1; got 0.")],
     [{ remaining: -1 }, new RangeError("remaining must be a number of at least 0; got -1.")],
-    [{ key: 1 }, new TypeError("key must be a string that is not empty; got 1.")],
+    [{ key: 1 }, new TypeError("key must be a non-empty string; got 1.")],
     [{ remaining: NaN }, new RangeError("remaining must be a number of at least 0; got NaN.")],
   ])("is checked where it comes from outside: %o", async (options, error) => {
     await expect(contextOf(options as ExecuteOptions)).rejects.toThrow(error);

@@ -20,7 +20,7 @@ describe("a path that begins with ~", () => {
 
   test("is refused when it is another user's home", () => {
     expect(() => parsePath("~root/app", "stateFile")).toThrow(
-      `stateFile must be a path (a string that is not empty, without NUL, not in another user's ~name/) or a file: URL; got "~root/app".`,
+      `stateFile must be a path (a non-empty string, without NUL, not in another user's ~name/) or a file: URL; got "~root/app".`,
     );
   });
 

@@ -63,7 +63,7 @@ describe("a rule", () => {
     ["number above, up to", "a number above 0, up to 1", notANumber, [...badNumbers, 0, 1.0001]],
     ["number from", "a number of at least 0", notANumber, badNumbers],
     ["number from to", "a number from 0 to 1", notANumber, [...badNumbers, 1.0001]],
-    ["text", "a string that is not empty", [null, {}, [], 5, true, noop], [""]],
+    ["text", "a non-empty string", [null, {}, [], 5, true, noop], [""]],
     ["flag", "true or false", [null, {}, [], 0, 1, "true", "false", noop], []],
     ["choice", 'one of "left", "right"', [null, {}, [], 5, true, noop], ["up", "LEFT", ""]],
     ["callback", "a function", [null, {}, [], 5, "noop", true], []],

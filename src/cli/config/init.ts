@@ -30,7 +30,7 @@ Examples:
 `;
 
 function explain(error: unknown, file: string): string {
-  if (hasCode(error, "EEXIST")) return `${file} exists already; --force writes over it`;
+  if (hasCode(error, "EEXIST")) return `${file} already exists; --force overwrites it`;
   if (hasCode(error, "ENOENT")) return `${path.dirname(file)} is not a folder`;
   return messageOf(error);
 }
@@ -43,7 +43,7 @@ export const configInit: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, { force: { type: "boolean", default: false } });
     const [target = FILE_NAME, ...more] = positionals;
-    if (more.length > 0 || target === "") throw new UsageError("init writes one file");
+    if (more.length > 0 || target === "") throw new UsageError("init takes one file name");
     if (target === "-") {
       terminal.stdout.write(starterFile());
       return 0;

@@ -21,7 +21,7 @@ export const WHERE_HELP = `  --path <file>   the file, as the argument
 /** The file that was named, by the argument or by `--path`. */
 export function namedFile(positionals: readonly string[], option: string | undefined): string | undefined {
   const named = option === undefined ? positionals : [...positionals, option];
-  if (named.length > 1) throw new UsageError(`one file is enough; got ${named.join(", ")}`);
+  if (named.length > 1) throw new UsageError(`expected one file; got ${named.join(", ")}`);
   if (named[0] === "") throw new UsageError("the name of the file is empty");
   return named[0];
 }
