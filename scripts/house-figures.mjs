@@ -9,8 +9,8 @@ import { parseArgs } from "node:util";
 import { transformSync } from "esbuild";
 import { root } from "./setup.mjs";
 
-/** The files that lie in no folder. */
-const BESIDE = "beside them";
+/** The files outside any folder. */
+const OTHER = "other files";
 
 /** A typical call of each pattern: prepared first, then made once, and the files are counted in which code runs. */
 const CALLS = {
@@ -113,10 +113,10 @@ async function figuresOf(tree) {
   try {
     compile(sources, folder);
     const core = await import(pathToFileURL(path.join(folder, "index.js")).href);
-    const rooms = new Set(sources.map(({ file }) => (file.includes("/") ? file.split("/")[0] : BESIDE)));
+    const rooms = new Set(sources.map(({ file }) => (file.includes("/") ? file.split("/")[0] : OTHER)));
     for (const room of [...rooms].toSorted()) {
       const lines = linesOf(
-        sources.filter(({ file }) => (file.includes("/") ? file.startsWith(`${room}/`) : room === BESIDE)),
+        sources.filter(({ file }) => (file.includes("/") ? file.startsWith(`${room}/`) : room === OTHER)),
       );
       const call = CALLS[room]?.prepare(core, folder);
       const files = call === undefined ? undefined : await filesRun(call, folder);

@@ -189,8 +189,7 @@ export class Registry extends Printed implements AsyncDisposable {
    * that is still held elsewhere keeps working. The next call for the name creates a new one, with the overrides of that call.
    *
    * @returns whether it existed; resolves once it has ended.
-   * @throws never synchronously; rejects with a TypeError for an unknown kind or an invalid name, or with the error of
-   *   ending it.
+   * @throws never synchronously; rejects with a TypeError for an unknown kind or a wrong name, or if ending it fails.
    */
   release(kind: RegistryEvent["kind"], name: string): Promise<boolean>;
   release(kind: "shutdown"): Promise<boolean>;
