@@ -44,7 +44,7 @@ describe("the log of events", () => {
     ]);
   });
 
-  test("tells of single calls only at level debug, and of an error its class alone", async () => {
+  test("logs single calls only at level debug, and only the class of an error", async () => {
     const logger = memory();
     const breaker = new CircuitBreaker({ name: "payments", maxFailures: 5 });
     using _log = logEvents(logger, [breaker], { level: "debug" });
@@ -53,7 +53,7 @@ describe("the log of events", () => {
     expect(logger.lines).toEqual(["debug [resilience] circuit-breaker payments: a call failed (Error)"]);
   });
 
-  test("has what this package itself says of an error, so that a missed beat keeps its cause", async () => {
+  test("has the message of an error by this package, so that a missed beat keeps its cause", async () => {
     const logger = memory();
     const clock = new ManualClock();
     const stateFile = mkdtempSync(path.join(tmpdir(), "kstlib-log-"));
@@ -67,7 +67,7 @@ describe("the log of events", () => {
     expect(logger.lines[0]).toMatch(/^warn \[resilience\] heartbeat app: missed a beat: .*kstlib-log-/);
   });
 
-  test("tells of a watchdog of a file in its own words", async () => {
+  test("has lines of its own for a watchdog of a file", async () => {
     const logger = memory();
     const clock = new ManualClock();
     const folder = mkdtempSync(path.join(tmpdir(), "kstlib-log-"));
@@ -81,7 +81,7 @@ describe("the log of events", () => {
     expect(logger.lines[0]).toBe(`error [resilience] watchdog ${file}: found unknown`);
   });
 
-  test("leaves nothing behind when one of the components is none", () => {
+  test("leaves nothing behind when a list has something that is not a component", () => {
     const breaker = new CircuitBreaker({ maxFailures: 1 });
     const logger = memory();
     const strange = { name: "x", snapshot: () => ({ kind: "lamp", name: "x" }), on: () => breaker.isolate() };
@@ -100,7 +100,7 @@ describe("the log of events", () => {
     expect(logger.lines).toEqual([]);
   });
 
-  test("follows a registry: components of now and later, until they are released", async () => {
+  test("follows a registry: existing and later components, until they are released", async () => {
     const logger = memory();
     await using registry = new Registry({ circuitBreaker: { maxFailures: 1 } });
     const first = registry.circuitBreaker("first");
@@ -162,7 +162,7 @@ describe("the log of events", () => {
     );
   });
 
-  test("is harmed by nothing that a logger throws", async () => {
+  test("is not affected by what a logger throws", async () => {
     const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const broken = (): never => {
       throw new Error("disk full");
@@ -201,13 +201,13 @@ test.each([[null], [undefined], [{}], ["payments"], [[null]], [[new CircuitBreak
   },
 );
 
-test("an option that is wrong is refused", () => {
+test("a wrong option is refused", () => {
   const breaker = new CircuitBreaker();
   expect(() => logEvents(console, breaker, { level: "trace" as "info" })).toThrow(/^level must be one of/);
   expect(() => logEvents(console, breaker, { levels: "info" } as object)).toThrow(/did you mean level\?/);
 });
 
-test("what changes, fails for good or is given up is logged by default; single calls are not", () => {
+test("changes, final failures and abandoned calls are logged by default; single calls are not", () => {
   const byDefault = Object.values(components).flatMap(({ kind, events }) =>
     Object.entries(events).flatMap(([event, rule]: [string, true | { readonly level: string }]) =>
       rule === true || rule.level === "debug" ? [] : [`${kind} ${event}`],

@@ -13,7 +13,7 @@ type Several<Name extends string> = Name extends "shutdown" | "health" | "chaos"
     ? `${Stem}ies`
     : `${Name}s`;
 
-test("a listener of a registry knows the payload by kind and event", () => {
+test("the payload of a registry's listener is typed by kind and event", () => {
   new Registry().on((told) => {
     expectTypeOf(told.name).toEqualTypeOf<string>();
     if (told.kind !== "circuit-breaker" || told.event !== "stateChange") return;

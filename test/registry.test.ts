@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a registry", () => {
-  test("gives one instance a name, of each kind", async () => {
+  test("has one instance per name, of each kind", async () => {
     await using registry = new Registry();
     expect(registry.circuitBreaker("a")).toBe(registry.circuitBreaker("a"));
     expect(registry.circuitBreaker("a")).not.toBe(registry.circuitBreaker("b"));
@@ -32,7 +32,7 @@ describe("a registry", () => {
     expect(registry.circuitBreaker("a").name).toBe("a");
   });
 
-  test("makes instances by its own configuration, not by the process-wide one, and overrides win", async () => {
+  test("creates instances from its own configuration, not the process-wide one, and overrides win", async () => {
     using _ = configure({ rateLimiter: { rate: 1 } });
     await using registry = new Registry({ rateLimiter: { per: 2, instances: { a: { rate: 7 } } } });
     const limits = ({ rate, per }: { rate: number; per: number }): number[] => [rate, per];
@@ -56,7 +56,7 @@ describe("a registry", () => {
     );
   });
 
-  test("refuses a name that is none and a configuration that is wrong, and keeps nothing of it", async () => {
+  test("refuses an invalid name and a wrong configuration, and keeps nothing of them", async () => {
     await using registry = new Registry();
     for (const name of ["", null, 3, undefined]) {
       expect(() => registry.watchdog(name as string)).toThrow(
@@ -69,7 +69,7 @@ describe("a registry", () => {
     expect(() => new Registry({ rateLimitter: {} } as object)).toThrow(/rateLimiter/);
   });
 
-  test("tells of every instance in a snapshot that is frozen and survives JSON", async () => {
+  test("has every instance in its snapshot, which is frozen and survives JSON", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     registry.circuitBreaker("api", { clock });
@@ -114,7 +114,7 @@ describe("a registry", () => {
     ]);
   });
 
-  test("ends everything when it is disposed of: the shutdown first, each part even when another fails", async () => {
+  test("ends everything when it is disposed of: the shutdown first, each component even when another fails", async () => {
     const clock = new ManualClock();
     const stateFile = path.join(folder, "app.heartbeat");
     const order: string[] = [];
@@ -141,7 +141,7 @@ describe("a registry", () => {
     expect(() => registry.shutdown()).toThrow(/disposed/);
   });
 
-  test("gives its components one after the other, in the order of their making, without those released", async () => {
+  test("iterates over its components in the order of creation, without released ones", async () => {
     await using registry = new Registry();
     expect([...registry]).toEqual([]);
     const shutdown = registry.shutdown();
@@ -157,7 +157,7 @@ describe("a registry", () => {
     expect([...registry].map(({ name }) => name)).toEqual(["b", "a"]);
   });
 
-  test("lets one listener hear every event of every kind, of components made before and after", async () => {
+  test("lets one listener get every event of every kind, of existing and later components", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const heard: string[] = [];
@@ -195,7 +195,7 @@ describe("a registry", () => {
     expect(heard).toEqual([]);
   });
 
-  test("tells each listener once, with the payload, until it is removed or the component released", async () => {
+  test("calls each listener once, with the payload, until it is removed or the component released", async () => {
     await using registry = new Registry();
     const heard: unknown[] = [];
     const first = registry.on((event) => heard.push(event));
@@ -219,7 +219,7 @@ describe("a registry", () => {
     expect(() => registry.on(undefined as never)).toThrow("must be a function; got undefined.");
   });
 
-  test("tells every listener, also when another one throws", async () => {
+  test("calls every listener, even when another one throws", async () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -236,7 +236,7 @@ describe("a registry", () => {
     emit.mockRestore();
   });
 
-  test("hears what a component does while it is released", async () => {
+  test("reports the events of a component while it is released", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const stateFile = path.join(folder, "app.heartbeat");
@@ -250,7 +250,7 @@ describe("a registry", () => {
     expect(heard).toEqual(["missedBeat"]);
   });
 
-  test("forgets and ends a released component of each kind, and makes a new one for its name", async () => {
+  test("forgets and ends a released component of each kind, and creates a new one for its name", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const stateFile = path.join(folder, "app.heartbeat");
@@ -300,7 +300,7 @@ describe("a registry", () => {
     expect(registry.keyedRateLimiter("a")).not.toBe(keyed);
   });
 
-  test("takes a name as free at once, while what had it is still ending", async () => {
+  test("frees a name at once, while its component is still ending", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();
     const first = registry.heartbeat("a", { clock, stateFile: path.join(folder, "app.heartbeat") });
@@ -310,7 +310,7 @@ describe("a registry", () => {
     expect(await released).toBe(true);
   });
 
-  test("takes its shutdown from the signals when that is released, without running it", async () => {
+  test("uninstalls its shutdown when that is released, without running it", async () => {
     await using registry = new Registry();
     const ran: string[] = [];
     const shutdown = registry.shutdown({ name: "first" });
@@ -323,7 +323,7 @@ describe("a registry", () => {
     expect(registry.shutdown({ name: "second" })).not.toBe(shutdown);
   });
 
-  test("rejects for a kind that is none, and with what ending fails with, and has forgotten it nevertheless", async () => {
+  test("rejects for an unknown kind, and with the error of ending a component, which is forgotten nevertheless", async () => {
     const registry = new Registry();
     const release = (kind: string | undefined, name: string): Promise<boolean> =>
       registry.release(kind as "watchdog", name);
@@ -346,7 +346,7 @@ describe("a registry", () => {
     expect(await registry.release("watchdog", "a")).toBe(false);
   });
 
-  test("keeps nothing of names that come and go", async () => {
+  test("keeps nothing of released names", async () => {
     await using registry = new Registry();
     for (let index = 0; index < 1000; index++) {
       registry.circuitBreaker(`tenant-${index}`);
@@ -355,7 +355,7 @@ describe("a registry", () => {
     expect(registry.snapshot().circuitBreakers).toEqual({});
   });
 
-  test("serves the callbacks of its shutdown while it is disposed of, and ends what they made", async () => {
+  test("can be used by the callbacks of its shutdown while it is disposed of, and ends what they created", async () => {
     const clock = new ManualClock();
     const registry = new Registry();
     const seen: unknown[] = [];
@@ -381,7 +381,7 @@ describe("a registry", () => {
 });
 
 describe("configure", () => {
-  test("restores what was before, in whatever order its results are disposed of", async () => {
+  test("restores the previous configuration, in whatever order its results are disposed of", async () => {
     await using registry = new Registry();
     const rate = (name: string): number => registry.rateLimiter(name).rate;
     const outer = configure({ rateLimiter: { rate: 2 } });
@@ -402,7 +402,7 @@ describe("configure", () => {
     expect(registry.rateLimiter("a").rate).toBe(2);
   });
 
-  test("warns of a clamped timeout once a watchdog, not when it is checked", async () => {
+  test("warns of a clamped timeout once per watchdog, not when it is checked", async () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")

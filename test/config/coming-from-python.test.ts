@@ -74,20 +74,20 @@ describe("a configuration of the Python original", () => {
   test.each([
     ["of the service", SERVICE],
     ["of the service in tmux", IN_TMUX],
-  ])("%s is accepted, and the watcher of its heartbeat does what it says", async (_, text) => {
+  ])("%s is accepted, and its heartbeat's watcher follows it", async (_, text) => {
     using _defaults = configure(load(text));
     const looks = await watched(undefined);
     expect(looks.map(({ at }) => at)).toEqual([0, 10, 20, 30, 40, 50, 60]);
     expect(looks[0]).toEqual({ file: path.resolve("state/heartbeat.state.json"), at: 0, maxAge: "30000ms" });
   });
 
-  test("watches the heartbeat's own file when it names no other", async () => {
+  test("watches the heartbeat's own file by default", async () => {
     using _ = configure(load("resilience: { heartbeat: { state_file: ~/app.heartbeat } }"));
     const [first] = await watched(undefined);
     expect(first).toEqual({ file: path.join(homedir(), "app.heartbeat"), at: 0, maxAge: undefined });
   });
 
-  test("says what it says by both names of an option, for all watchers and for one", async () => {
+  test("has the same meaning with both names of an option, for all watchers and for one", async () => {
     const config = load(
       "resilience: { watchdog: { state_file: a, max_age: 1m, check_interval: 20, instances: { b: { state_file: b, cycle_interval: 30 } } } }",
     );
@@ -108,7 +108,7 @@ describe("a configuration of the Python original", () => {
     expect(given).toMatchObject([{ file: path.resolve("c"), at: 0, maxAge: "3000ms" }, { at: 50 }]);
   });
 
-  test("says nothing to a watchdog that is pinged, nor the callbacks of one to a watcher", async () => {
+  test("does not affect a watchdog that is pinged, nor does that one's callbacks a watcher", async () => {
     let called = 0;
     using _ = configure({ watchdog: { stateFile: "a", checkInterval: 20, onTimeout: () => called++ } });
     const clock = new ManualClock();
@@ -121,7 +121,7 @@ describe("a configuration of the Python original", () => {
     expect([watcher.isTriggered, called]).toEqual([true, 0]);
   });
 
-  test("without a file for a watcher is told what to write", () => {
+  test("without a file for a watcher is an error that says what to write", () => {
     expect(() => Watchdog.fromStateFile()).toThrow(
       /^file must be a path .*, or the configuration must have a state_file in the section watchdog or heartbeat; got neither\.$/,
     );
@@ -133,7 +133,7 @@ describe("a configuration of the Python original", () => {
     );
   });
 
-  test("sees a real heartbeat die that the same file describes", async () => {
+  test("detects the death of a real heartbeat from the same file", async () => {
     const stateFile = path.join(folder, "app.heartbeat");
     const text = `resilience: { heartbeat: { state_file: "${stateFile}", interval: 5 }, watchdog: { cycle_interval: 10, max_heartbeat_age: 30 } }`;
     using _ = configure(load(text));

@@ -63,7 +63,7 @@ const keys = Object.entries(sections).flatMap(([section, { rules }]) =>
   ),
 );
 
-describe("each key of the file refuses what it cannot be, and names itself", () => {
+describe("each key of the file refuses invalid values with an error that names it", () => {
   test.each(keys)("$section $key", ({ section, key, shape }) => {
     const name = toSnakeCase(key);
     for (const value of badValues(shape)) {

@@ -41,7 +41,7 @@ function mistake(text: string): ConfigError {
   throw new Error(`accepted: ${text}`);
 }
 
-test("tells the mistakes of every file in one error, in the order of the files, each once", () => {
+test("reports the mistakes of all files in one error, in the order of the files, each once", () => {
   write("broken.yml", "resilience: [");
   write("base.yml", "include: broken.yml\nresilience:\n  watchdog: { timeout: banana }\n");
   const { issues } = mistake(
@@ -89,7 +89,7 @@ describe("the file is found", () => {
     expect(loadConfig({ cwd: bare, env: nowhere })).toEqual({});
   });
 
-  test("where the Python original has it, after all places of our own", () => {
+  test("where the Python original has it, after all other places", () => {
     write("home/.config/kstlib.conf.yml", content(1));
     const env = { HOME: path.join(folder, "home") };
     const cwd = path.join(folder, "bare");
@@ -101,7 +101,7 @@ describe("the file is found", () => {
     expect(failuresOf({ cwd, env })).toBe(3);
   });
 
-  test("by its second ending, kstlib.conf.yaml, in every place, and a second one beside it is warned of", () => {
+  test("by its second ending, kstlib.conf.yaml, in every place, with a warning about a second one in the same folder", () => {
     const warnings: unknown[] = [];
     const emit = vi.spyOn(process, "emitWarning").mockImplementation((...args) => void warnings.push(args));
     const env = { HOME: path.join(folder, "home") };
@@ -156,7 +156,7 @@ describe("the file is found", () => {
   });
 });
 
-describe("every key of the reference is honoured", () => {
+describe("every key of the reference is read", () => {
   test("with its own names, default_rate, default_per and default_timeout among them", () => {
     const file = write(
       "kstlib.conf.yml",
@@ -187,7 +187,7 @@ resilience:
     });
   });
 
-  test("in a configuration that is frozen through and through", () => {
+  test("in a configuration that is deeply frozen", () => {
     const config = load(
       write(
         "kstlib.conf.yml",
@@ -243,7 +243,7 @@ resilience:
     expect((await Heartbeat.readState(path.join(folder, "app.heartbeat")))?.interval).toBe(2);
   });
 
-  test("and a section or an instance with everything commented out says nothing", () => {
+  test("and a section or an instance with everything commented out has no effect", () => {
     const file = write(
       "kstlib.conf.yml",
       "resilience:\n  heartbeat:\n  watchdog:\n    instances:\n      a:\n",
@@ -289,7 +289,7 @@ describe("include", () => {
     expect(load(reversed).circuitBreaker?.maxFailures).toBe(1);
   });
 
-  test("in a circle is an error that shows the circle, also through a symbolic link", () => {
+  test("that is circular is an error that shows the circle, also through a symbolic link", () => {
     write("a.yml", "include: b.yml");
     write("b.yml", "\ninclude: link.yml");
     symlinkSync(path.join(folder, "a.yml"), path.join(folder, "link.yml"));
@@ -300,7 +300,7 @@ describe("include", () => {
     expect(mistake("resilience: {}\ninclude: .")).toMatchObject({ line: 2, column: 10, keyPath: "include" });
   });
 
-  test("works 10 deep and is refused 11 deep", () => {
+  test("works 10 levels deep and is refused at 11", () => {
     for (let depth = 0; depth < 12; depth++) {
       write(`${depth}.yml`, depth === 11 ? "resilience: {}" : `include: ${depth + 1}.yml`);
     }
@@ -373,7 +373,7 @@ describe("a mistake", () => {
     ]);
   });
 
-  test("of options that do not go together is reported for each section", () => {
+  test("of contradictory options is reported for each section", () => {
     const error = mistake(
       "resilience:\n  shutdown: { timeout: 3, pre_stop_delay: 5 }\n  watchdog: { timeout: 10, poll_interval: 9 }\n",
     );
@@ -454,7 +454,7 @@ describe("a mistake", () => {
     expect(mistake(`resilience: ${"[".repeat(200_000)}`)).toBeInstanceOf(ConfigError);
   });
 
-  test("between options that are right one by one is found in the section or the instance", () => {
+  test("between options that are each valid is found in the section or the instance", () => {
     const error = mistake(
       "resilience:\n  watchdog:\n    timeout: 10\n    instances:\n      loop: { poll_interval: 9 }\n",
     );
@@ -473,7 +473,7 @@ describe("a mistake", () => {
     expect(() => load(bare)).toThrow(/base\.yml:2:3: resilience\.shutdown: preStopDelay must be shorter/);
   });
 
-  test("that takes long to find in a large file is found soon", () => {
+  test("at the end of a large file is found quickly", () => {
     const many = Array.from({ length: 24_000 }, (_, index) => `k${index}: 1`).join("\n");
     const file = write("many.yml", `${many}\nk7: 2\n`);
     expect(() => load(file)).toThrow(/many\.yml:24001:1: k7 stands here a second time/);
@@ -483,7 +483,7 @@ describe("a mistake", () => {
     expect(mistake(nothing).issues).toHaveLength(12_001);
   });
 
-  test("in the top-level key is warned of, because other keys belong to others", () => {
+  test("in the top-level key is a warning, because other programs may have such keys", () => {
     const warnings: string[] = [];
     const emit = vi
       .spyOn(process, "emitWarning")
@@ -535,7 +535,7 @@ describe("a mistake", () => {
   });
 });
 
-test("tells every unknown key, not only the first of a mapping", () => {
+test("reports every unknown key, not only the first of a mapping", () => {
   const { issues } = mistake(
     [
       "resilience:",

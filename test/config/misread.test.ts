@@ -29,7 +29,7 @@ const failures = (value: string): string => `resilience: { circuit_breaker: { ma
 
 afterEach(() => vi.restoreAllMocks());
 
-describe("what YAML reads as something else than it looks is refused, with its place", () => {
+describe("what YAML reads as something other than it looks is refused, with its place", () => {
   test.each([
     [
       "a tag of an environment variable",
@@ -139,14 +139,14 @@ describe("what YAML reads as something else than it looks is refused, with its p
     expect(told).not.toHaveBeenCalled();
   });
 
-  test("UTF-16, by what to do", () => {
+  test("UTF-16, with advice", () => {
     expect(() => load(Buffer.from("\uFEFFresilience: {}", "utf16le"))).toThrow(
       "it is not UTF-8; save it as UTF-8",
     );
   });
 });
 
-describe("what means what it says is read", () => {
+describe("unambiguous text is read", () => {
   test.each([
     ["a text in quotes that looks like a number", metadata('"007"'), "007"],
     ["a number by its tag", metadata("!!int 7"), 7],

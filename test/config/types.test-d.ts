@@ -11,7 +11,7 @@ import type { Component } from "../../src/kernel/component.js";
 import type { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { Registry } from "../../src/registry.js";
 
-test("a watcher is a component whose events have their payloads, and can be disposed of", () => {
+test("a watcher is a component with typed events, and can be disposed of", () => {
   const watch = (): ConfigWatcher =>
     watchConfig({ path: "kstlib.conf.yml", interval: "5s", optional: true, registry: new Registry() });
   expectTypeOf<ReturnType<typeof watch>>().toExtend<Component & Disposable>();

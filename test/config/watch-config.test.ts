@@ -80,7 +80,7 @@ describe("how a file is saved", () => {
     ],
   ];
 
-  test.each(SAVES)("a file that is %s is applied at the second look", async (_, save) => {
+  test.each(SAVES)("a file that is %s is applied at the second check", async (_, save) => {
     write("kstlib.conf.yml", limiters("{ rate: 10 }"));
     const { changes, errors, looks } = watching();
     const limiter = new RateLimiter({ clock });
@@ -96,7 +96,7 @@ describe("how a file is saved", () => {
     expect(changes[0]?.config).toEqual({ rateLimiter: { rate: 20 } });
   });
 
-  test("a change right after the start is seen, before the first look", async () => {
+  test("a change right after the start is found, before the first check", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 10 }"));
     const { changes, looks } = watching();
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
@@ -134,7 +134,7 @@ describe("how a file is saved", () => {
     expect([changes.length, errors.length]).toEqual([1, 0]);
   });
 
-  test("a file that stays empty is an error and no way back to the defaults", async () => {
+  test("a file that stays empty is an error and does not restore the defaults", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const { changes, errors, looks } = watching();
     const limiter = new RateLimiter({ clock });
@@ -165,7 +165,7 @@ describe("how a file is saved", () => {
     expect(changes.map(({ config }) => config)).toEqual([{ rateLimiter: { rate: 30 } }]);
   });
 
-  test("a file whose first key is misspelt now is an error", async () => {
+  test("a file whose first key becomes misspelt is an error", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const { changes, errors, looks } = watching();
     write("kstlib.conf.yml", `other: 1\n${limiters("{ rate: 20 }").replace("resilience", "resiliance")}`);
@@ -176,7 +176,7 @@ describe("how a file is saved", () => {
     ]);
   });
 
-  test("a file that is empty from the start is none", async () => {
+  test("a file that is empty from the start is no error", async () => {
     write("kstlib.conf.yml", "");
     const { changes, errors, looks } = watching();
     await looks(4);
@@ -185,7 +185,7 @@ describe("how a file is saved", () => {
     expect([changes.length, errors.length]).toEqual([0, 0]);
   });
 
-  test("a file that is deleted is an error, and a change when it is there again", async () => {
+  test("a file that is deleted is an error, and a change when it exists again", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const { watcher, changes, errors, looks } = watching();
     await looks(2);
@@ -321,7 +321,7 @@ describe("what is wrong", () => {
     [{ path: 7 }, TypeError],
     [{ clock: {} }, RangeError],
     [{ intervall: 1 }, TypeError],
-  ])("in the options is told: %o", (options, kind) => {
+  ])("in the options is reported: %o", (options, kind) => {
     write("kstlib.conf.yml", "resilience: {}\n");
     expect(() => watching(options as WatchConfigOptions)).toThrow(kind);
     expect(currentConfiguration()).toEqual({});
@@ -330,7 +330,7 @@ describe("what is wrong", () => {
 });
 
 describe("what is applied", () => {
-  test("text that says the same applies nothing", async () => {
+  test("text with the same meaning changes nothing", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20, per: 60 }"));
     const { changes, looks } = watching();
     const limiter = new RateLimiter({ clock });
@@ -381,7 +381,7 @@ describe("what is applied", () => {
     await expect(waiting).resolves.toBeUndefined();
   });
 
-  test("what a file says no more goes back to its default, and a burst follows the rate again", async () => {
+  test("what a file no longer sets goes back to its default, and a burst follows the rate again", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20, burst: 3, max_queue: 0 }"));
     const { changes, looks } = watching();
     const limiter = new RateLimiter({ clock });
@@ -416,7 +416,7 @@ describe("what is applied", () => {
     expect(changes[0]?.components.map(({ name }) => name)).toEqual(["a"]);
   });
 
-  test("what cannot change alive is named, and so are new values that do not go with the constructor's", async () => {
+  test("what cannot change in a live component is named, and so are values that contradict the constructor's", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20, max_keys: 100 }"));
     const { changes, looks } = watching();
     const keyed = new KeyedRateLimiter({ name: "clients", clock });
@@ -477,7 +477,7 @@ describe("what is applied", () => {
     );
   });
 
-  test("what a registry made of a pipeline of the file stays, and is named", async () => {
+  test("a pipeline that a registry made from the file is kept, and named", async () => {
     write(
       "kstlib.conf.yml",
       "resilience: { pipelines: { prices: { retry: { attempts: 2 }, timeout: 5s } } }\n",
@@ -527,7 +527,7 @@ describe("what is applied", () => {
     expect(limiter.rate).toBe(30);
   });
 
-  test("a listener of what a change causes may make a component, and reload", async () => {
+  test("a listener of an effect of a change may create a component, and reload", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 1, per: 1h, burst: 5 }"));
     const { watcher, changes, looks } = watching();
     const limiter = new RateLimiter({ clock });
@@ -561,7 +561,7 @@ describe("a watcher", () => {
     expect([limiter.rate, errors.length]).toEqual([30, 1]);
   });
 
-  test("leaves nothing behind when it is disposed of, also during a look", async () => {
+  test("leaves nothing behind when it is disposed of, even during a check", async () => {
     using _before = configure({ rateLimiter: { rate: 3 } });
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const { watcher, changes, looks } = watching();
@@ -581,7 +581,7 @@ describe("a watcher", () => {
     expect(watcher.snapshot()).toMatchObject({ isWatching: false, error: null });
   });
 
-  test("leaves a registry the configuration that it had last", async () => {
+  test("leaves a registry its last configuration", async () => {
     write("kstlib.conf.yml", limiters("{ rate: 20 }"));
     const registry = new Registry();
     const { watcher, looks } = watching({ registry });

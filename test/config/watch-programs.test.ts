@@ -30,7 +30,7 @@ async function start(scenario: string, name: string): Promise<ChildProcess> {
   return child;
 }
 
-test("a program follows a file that is replaced, in both builds of the package, until it has had enough", async () => {
+test("a program follows a file that is replaced, in both builds of the package, until it stops", async () => {
   const { name, save } = file();
   const child = await start("follow", name);
   for (const [text, said] of [
@@ -70,7 +70,7 @@ test("a watcher does not keep the process alive", () => {
   expect(execFileSync(process.execPath, [fixture, "nothing", name], { encoding: "utf8" })).toBe("");
 });
 
-test("what a program forgets is not kept because it follows a file", () => {
+test("following a file does not keep components from being collected", () => {
   const { name } = file();
   const said = execFileSync(process.execPath, ["--expose-gc", fixture, "forgets", name], {
     encoding: "utf8",

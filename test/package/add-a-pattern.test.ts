@@ -197,8 +197,8 @@ interface Use {
   readonly starter: string;
 }
 
-describe("a pattern that is added", () => {
-  test("touches few files of code, each named in CONTRIBUTING, which names nine files at most", () => {
+describe("a new pattern", () => {
+  test("changes few source files, each named in CONTRIBUTING, which names at most nine", () => {
     const guide = fs.readFileSync(path.join(root, "CONTRIBUTING.md"), "utf8");
     const [, chapter = ""] = guide.split("\n## Add a pattern\n");
     const table = (chapter.split("\n## ")[0] ?? "").matchAll(/^\| `([^`]+)` +\|/gm);
@@ -214,7 +214,7 @@ describe("a pattern that is added", () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   });
 
-  test("is read from a file, configured, made and heard by a registry, and in the schema", async () => {
+  test("is read from a file, configured, created and observed by a registry, and in the schema", async () => {
     const url = pathToFileURL(path.join(copy, "src/use.ts")).href;
     const { read, mistakes, schema, starter } = (await import(/* @vite-ignore */ url)) as Use;
     const file = path.join(copy, "kstlib.conf.yml");
@@ -242,7 +242,7 @@ describe("a pattern that is added", () => {
     expect(starter).toContain("  # Gives light.\n  lamp:\n    # brightness: 50 ");
   });
 
-  test("is held to the import rules", async () => {
+  test("is subject to the import rules", async () => {
     write("src/lamp/wrong.ts", 'export { Watchdog } from "../watchdog/watchdog.js";');
     const { forbidden, options }: IConfiguration = createRequire(import.meta.url)(
       path.join(copy, ".dependency-cruiser.cjs"),

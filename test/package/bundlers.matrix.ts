@@ -9,7 +9,7 @@ import { Project } from "./project.js";
 const IMPORTS = `import { GracefulShutdown, Watchdog } from "@kstlib/resilience";`;
 const REQUIRES = `const { GracefulShutdown, Watchdog } = require("@kstlib/resilience");`;
 
-describe("one file of Rolldown, run from elsewhere, keeps the monitor and the deadline", () => {
+describe("one file of Rolldown, run from another folder, keeps the monitor and the deadline", () => {
   test.each(["esm", "cjs"])("as %s", async (format) => {
     const project = new Project().install("rolldown@1");
     const folder = elsewhere();

@@ -104,7 +104,7 @@ const COMMONJS = ["app.cjs", REQUIRES + FREEZES] as const;
 /** Without those of bundlers they take the files that the package has for Node itself. */
 const FOR_NODE = { conditions: [] };
 
-describe("one file with the package inside, run from elsewhere, keeps the monitor and the deadline", () => {
+describe("one file with the package inside, run from another folder, keeps the monitor and the deadline", () => {
   test.each<[string, Bundle, readonly [string, string], (readonly Format[])?]>([
     ["esbuild", byEsbuild(), MODULE],
     ["esbuild, minified", byEsbuild({ minify: true }), MODULE],
@@ -155,7 +155,7 @@ describe("a bundle holds each class once, whatever entries it was imported from"
   });
 });
 
-describe("one file with the reader of the configuration inside takes what it finds where it is started", () => {
+describe("one file with the reader of the configuration inside reads the file of the folder where it is started", () => {
   // The parser is a CommonJS package, whose `require` esbuild leaves to the program.
   const js = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
   const shows = `

@@ -141,7 +141,7 @@ describe("the entries of package.json", () => {
     }
   });
 
-  test("importing the core loads no module of Node's that is not needed yet", () => {
+  test("importing the core loads no Node module before it is needed", () => {
     const loaded = (load: string): readonly string[] => {
       const code = `const before = new Set(process.moduleLoadList); ${load}
         console.log(process.moduleLoadList.filter((name) => !before.has(name)).join("\\n"));`;
@@ -188,7 +188,7 @@ describe("the error classes of the two builds", async () => {
     }
   }
 
-  test("are found and are two", () => {
+  test("are found, and there are two of each", () => {
     expect(pairs.map(({ name }) => name)).toContain("ResilienceError");
     for (const { esm, cjs } of pairs) expect(esm).not.toBe(cjs);
   });

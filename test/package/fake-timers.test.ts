@@ -91,7 +91,7 @@ async function outcome(program: Program): Promise<unknown[]> {
 
 const GOOD = [0, "before", "after"];
 
-test("under Sinon's fake timers advancing the time moves everything, and restoring them gives it back", async () => {
+test("under Sinon's fake timers advancing the time moves everything, and restoring them gives control back", async () => {
   const project = projectWith(
     {
       "sinon.cjs": (early) => `

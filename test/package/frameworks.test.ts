@@ -72,7 +72,7 @@ describe.concurrent("registerServer in a program of its own", { timeout: 90_000 
     ]);
   });
 
-  test("answers health probes in Fastify, and what a check has to add", async () => {
+  test("answers health probes in Fastify, with the details of a check", async () => {
     const lines = await run(
       `
 import fastify from "fastify";
@@ -119,7 +119,7 @@ begin();`;
     ]);
   });
 
-  test("tells the clients of ws, terminates a stuck one, and goes on to the later callbacks", async () => {
+  test("notifies the clients of ws, terminates a stuck one, and continues with later callbacks", async () => {
     const lines = await run(
       `
 import { WebSocketServer, WebSocket } from "ws";
@@ -152,7 +152,7 @@ begin();`,
     expect(lines.at(-1)).toBe("exit 143");
   });
 
-  test("drains the server that ws has made for itself, with a socket that never asked anything", async () => {
+  test("drains the server that ws has made for itself, with a socket that never sent anything", async () => {
     const lines = await run(
       `
 import { WebSocketServer, WebSocket } from "ws";
@@ -170,7 +170,7 @@ begin();`,
     expect(lines).toEqual(["1001", "ws done", "database closed", "database done", "exit 143"]);
   });
 
-  test("tells WebSockets of a ws server that is not registered", async () => {
+  test("notifies WebSockets of a ws server that is not registered", async () => {
     const lines = await run(
       `
 import { WebSocketServer, WebSocket } from "ws";

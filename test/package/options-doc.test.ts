@@ -66,7 +66,7 @@ describe("docs/options.md", () => {
     expect(wrong.map(([name]) => name)).toEqual([]);
   });
 
-  test.each(SECTIONS)("marks what a file cannot say of %s", (_, markdown, rules) => {
+  test.each(SECTIONS)("marks what a file cannot set of %s", (_, markdown, rules) => {
     const described = rows(markdown);
     const isMarked = (name: string): boolean => /(?<!\()_code_/.test(described.get(name) ?? "");
     const wrong = Object.entries(rules).filter(([name, { file }]) => isMarked(name) !== (file === undefined));
@@ -86,7 +86,7 @@ describe("docs/options.md", () => {
     },
   );
 
-  test("lists each error code of the sources, and none beside", () => {
+  test("lists each error code of the sources, and no others", () => {
     // The others are Node's own, which the sources look for.
     const ours =
       /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
@@ -94,7 +94,7 @@ describe("docs/options.md", () => {
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });
 
-  test("lists each warning of the sources, and none beside", () => {
+  test("lists each warning of the sources, and no others", () => {
     const codes = new Set([...sources.matchAll(/"(KSTLIB_[A-Z_]+)"/g)].map(([, code]) => code));
     // Variables of the environment.
     for (const variable of ["KSTLIB_CONFIG", "KSTLIB_SUPERVISED"]) codes.delete(variable);

@@ -8,7 +8,7 @@ const SAYS = "console.log(new CircuitBreaker({ name: 'a' }).state)";
 test.each([
   ["an ES module", "app.mjs", `import { CircuitBreaker } from "@kstlib/resilience";`],
   ["a CommonJS module", "app.cjs", `const { CircuitBreaker } = require("@kstlib/resilience");`],
-])("a component shows its state when it is printed, in %s", async (_kind, file, imports) => {
+])("a component shows its state when printed, in %s", async (_kind, file, imports) => {
   const project = new Project();
   project.write(
     file,
@@ -24,7 +24,7 @@ test.each([
 test.each([
   ["an ES module", "app.mjs", `import { CircuitBreaker } from "@kstlib/resilience"; ${SAYS}`],
   ["a CommonJS module", "app.cjs", `const { CircuitBreaker } = require("@kstlib/resilience"); ${SAYS}`],
-])("the packed package runs in a project of its own as %s", async (_kind, file, text) => {
+])("the packed package runs in a separate project as %s", async (_kind, file, text) => {
   const project = new Project();
   project.write(file, text);
   expect(await project.run(process.execPath, [file])).toBe("closed\n");

@@ -19,7 +19,7 @@ module.exports = (core, folder) => ({
     assert.equal(core.error instanceof Error, false);
     assert.equal(core.object({}) instanceof Object, false);
   },
-  "a heartbeat makes the folder that is missing": async () => {
+  "a heartbeat creates a missing folder": async () => {
     const stateFile = path.join(folder, "state/of/app.heartbeat");
     const heartbeat = new kstlib.Heartbeat(core.object({ stateFile, metadata: core.object({ a: core.array([1]) }) }));
     await heartbeat.beat();
@@ -211,7 +211,7 @@ const scenarios = require("./scenarios.cjs");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "in-jest-"));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 for (const [title, run] of Object.entries(scenarios(globalThis.core, folder))) test(title, run);
-test("an error that Node's core makes is not of this realm", () => {
+test("an error of Node's core is not of this realm", () => {
   expect(() => fs.readFileSync("/none")).toThrow(/ENOENT/);
 });
 `;
@@ -228,12 +228,12 @@ import { ManualClock } from "@kstlib/resilience/testing";
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "in-jest-"));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-test("a heartbeat makes the folder that is missing", async () => {
+test("a heartbeat creates a missing folder", async () => {
   const heartbeat = new Heartbeat({ stateFile: path.join(folder, "a/b.heartbeat"), metadata: globalThis.core.object({ a: 1 }) });
   await heartbeat.beat();
   expect(await Heartbeat.isAlive(path.join(folder, "a/b.heartbeat"))).toBe(true);
 });
-test("refusals and mistakes are of the classes that are exported", async () => {
+test("refusals and mistakes have the exported classes", async () => {
   const breaker = new CircuitBreaker({ maxFailures: 1, clock: new ManualClock() });
   await breaker.call(() => fs.promises.readFile(path.join(folder, "none"))).catch(() => {});
   await expect(breaker.call(() => 1)).rejects.toBeInstanceOf(CircuitOpenError);

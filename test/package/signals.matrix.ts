@@ -18,7 +18,7 @@ setInterval(() => {}, 1000);
 
 const closed = /positions closed\n(?:.*\n)*database closed\n(?:.*\n)*exit (?:130|143)\n/;
 
-describe.skipIf(process.platform === "win32")("a shutdown that gets a signal more than once", () => {
+describe.skipIf(process.platform === "win32")("a shutdown that receives a signal more than once", () => {
   test.each(["SIGINT", "SIGTERM"] as const)(
     "goes on beside the hooks of NestJS, which end with another: %s",
     async (signal) => {

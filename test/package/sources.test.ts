@@ -31,17 +31,17 @@ describe("the sources", () => {
     expect(offenders(/\bconsole\s*\./)).toEqual([]);
   });
 
-  test("end the process in the injectable exit of a shutdown and the watchdog's, nowhere else", () => {
+  test("end the process only in the injectable exit of a shutdown and of the watchdog", () => {
     const exits = ["shutdown/options.ts", "shutdown/end-process.ts", "watchdog/monitor/freeze-hook.ts"];
     expect(offenders(/\bprocess\s*\.\s*(?:exit|reallyExit|abort)\b/, exits)).toEqual([]);
   });
 
-  test("touch timers and clocks in the real clock and that of the threads alone", () => {
+  test("use timers and clocks only in the real clock and that of the threads", () => {
     const clocks = /\b(?:Date\.now|performance\.now|setTimeout|setInterval|new Date\(\))\b/;
     expect(offenders(clocks, ["kernel/clock.ts", "kernel/time.ts", "process/thread-clock.ts"])).toEqual([]);
   });
 
-  test("ask no class of the realm they run in what a value is, but where it does not matter", () => {
+  test("check no value against a class of their own realm, except where it does not matter", () => {
     // Our own errors are known by a registered symbol, whatever realm or build made them.
     const branded = [
       ...sources
@@ -66,14 +66,14 @@ describe("the sources", () => {
     expect(Object.keys(reasons).filter((file) => !offenders(dependent).includes(file))).toEqual([]);
   });
 
-  test("are short enough to be read in one go", () => {
+  test("are short enough", () => {
     const long = sources
       .map(({ name, text }) => ({ name, lines: text.trimEnd().split("\n").length }))
       .filter(({ lines }) => lines > 300);
     expect(long).toEqual([]);
   });
 
-  test("say `any` nowhere and silence no compiler error", () => {
+  test("never use `any` and silence no compiler error", () => {
     expect(sources.filter(({ text }) => /@ts-(?:ignore|expect-error|nocheck)/.test(text))).toEqual([]);
     expect(offenders(/\bas any\b|:\s*any\b|<any>|as unknown as/)).toEqual([]);
   });

@@ -50,7 +50,7 @@ describe("the limit", () => {
     dropped: fc.boolean(),
   });
 
-  test.each(NAMES)("%s stays within min and max, whatever comes", (algorithm) => {
+  test.each(NAMES)("%s stays within min and max in any case", (algorithm) => {
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 200 }), (samples) => {
         const bounds = { algorithm, min: 3, max: 150 };
@@ -64,7 +64,7 @@ describe("the limit", () => {
     );
   });
 
-  test.each(NAMES)("%s: a window with a drop lowers it", (algorithm) => {
+  test.each(NAMES)("%s: is lowered by a window with a drop", (algorithm) => {
     fc.assert(
       fc.property(fc.double({ min: 2, max: 200, noNaN: true }), sample, (limit, one) => {
         const bounds = { algorithm, min: 1, max: 200 };
@@ -73,7 +73,7 @@ describe("the limit", () => {
     );
   });
 
-  test.each(NAMES)("%s: a window with fewer calls than half of it changes nothing", (algorithm) => {
+  test.each(NAMES)("%s: is not changed by a window with fewer calls than half of it", (algorithm) => {
     const bounds = { algorithm, min: 1, max: 200 };
     for (const rtt of [50, 100, 1000])
       expect(nextState(learnt(50), { rtt, inFlight: 24, dropped: false }, bounds).limit).toBe(50);
@@ -100,7 +100,7 @@ describe("the limit", () => {
 });
 
 describe("a window", () => {
-  test("has 10 calls and 1 s at least, their average and the most in flight", () => {
+  test("has at least 10 calls and 1 s, their average and the most in flight", () => {
     const window = new SampleWindow();
     for (let call = 1; call < 10; call++)
       expect(window.add(call * 500, 100 + call, call, false)).toBeUndefined();
@@ -109,14 +109,14 @@ describe("a window", () => {
     expect(window.add(6000, 100, 1, false)).toEqual({ rtt: 100, inFlight: 1, dropped: false });
   });
 
-  test("leaves out what cannot have gone to a service", () => {
+  test("leaves out calls that cannot have reached a service", () => {
     const window = new SampleWindow();
     for (let call = 0; call < 100; call++) expect(window.add(call * 100, 0.05, 1, false)).toBeUndefined();
   });
 });
 
 describe("Freezes", () => {
-  test("knows a block before and after its late timer has fired, and forgets nothing that spans it", async () => {
+  test("knows a block before and after its late timer has fired, for every call that spans it", async () => {
     const clock = new ManualClock();
     let isNeeded = true;
     const freezes = new Freezes(clock, () => isNeeded);
@@ -154,7 +154,7 @@ describe("a simulated service under three times its load", () => {
     });
   const within = (limit: number, capacity: number): boolean => Math.abs(limit / capacity - 1) <= 0.25;
 
-  test.each([CAPACITY / 10, CAPACITY * 10])("finds its capacity from %d, and follows it", (initial) => {
+  test.each([CAPACITY / 10, CAPACITY * 10])("its capacity is found from %d, and followed", (initial) => {
     const { trace, good } = run(new Estimate(initial, { algorithm: "gradient", min: 1, max: 1000 }));
     expect(within(trace[55] ?? 0, CAPACITY)).toBe(true);
     expect(trace.slice(HALVED, HALVED + 30).some((limit) => within(limit, CAPACITY / 2))).toBe(true);

@@ -33,7 +33,7 @@ async function run(
 const AIMD: AdaptiveLimiterOptions = { algorithm: "aimd", initial: 10, max: 100 };
 
 describe("AdaptiveLimiter", () => {
-  test("its limit rises while calls are well, and falls when they time out", async () => {
+  test("its limit rises while calls succeed, and falls when they time out", async () => {
     const clock = new ManualClock();
     const limiter = new AdaptiveLimiter({ ...AIMD, clock });
     const limits: number[] = [];
@@ -60,7 +60,7 @@ describe("AdaptiveLimiter", () => {
     expect(limiter.stats.droppedCalls).toBe(0);
   });
 
-  test("calls during which this thread was blocked say nothing", async () => {
+  test("calls during which this thread was blocked do not change the limit", async () => {
     const clock = new ManualClock();
     const limiter = new AdaptiveLimiter({ ...AIMD, clock });
     for (let round = 0; round < 20; round++) {

@@ -22,7 +22,7 @@ describe("a bulkhead among other policies", () => {
     expect(breaker).toMatchObject({ state: "closed", failureCount: 0 });
   });
 
-  test("waits no longer than the timeout outside", async () => {
+  test("waits no longer than the outer timeout", async () => {
     const clock = new ManualClock();
     const timeout = new Timeout({ timeout: 3, clock });
     const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueue: 1, clock });
@@ -60,7 +60,7 @@ describe("a bulkhead among other policies", () => {
     expect(() => new Registry({ adaptiveLimiter: { min: 5, max: 4 } })).toThrow(/max/);
   });
 
-  test("thousand waiters on one signal leave no listener", async () => {
+  test("a thousand waiters on one signal leave no listener", async () => {
     const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueue: 1000 });
     const controller = new AbortController();
     const running = bulkhead.execute(never, { signal: controller.signal }).catch(failed);

@@ -16,7 +16,7 @@ const full = (reason: unknown): unknown => reason;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("Bulkhead", () => {
-  test("refuses at once when it is full, by a refusal that does not say when", async () => {
+  test("refuses at once when it is full, with a refusal that has no retryAfter", async () => {
     const limited = new Bulkhead({ name: "db", maxConcurrent: 1 });
     const refused: unknown[] = [];
     limited.on("rejected", ({ error }) => refused.push(error));
@@ -32,7 +32,7 @@ describe("Bulkhead", () => {
     expect(limited.stats).toEqual({ totalCalls: 2, queuedCalls: 0, rejectedCalls: 1 });
   });
 
-  test("serves those who wait in the order of their arrival", async () => {
+  test("serves waiters in the order of their arrival", async () => {
     const limited = new Bulkhead({ maxConcurrent: 1, maxQueue: 3 });
     const order: number[] = [];
     const calls = [0, 1, 2, 3].map((n) => limited.execute(async () => order.push(n)));
@@ -42,7 +42,7 @@ describe("Bulkhead", () => {
     expect(limited).toMatchObject({ running: 0, queued: 0 });
   });
 
-  test("an abort, the queue's timeout and a deadline end a wait, and leave nothing", async () => {
+  test("an abort, the queue's timeout and a deadline end a wait and leave nothing behind", async () => {
     const clock = new ManualClock();
     const limited = new Bulkhead({ maxConcurrent: 1, maxQueue: 5, queueTimeout: 2, clock });
     const first = work();
@@ -126,7 +126,7 @@ describe("Bulkhead", () => {
     expect(limited.running).toBe(0);
   });
 
-  test("update serves who waits, and takes back no permit", async () => {
+  test("update serves waiters and takes no permit back", async () => {
     const limited = new Bulkhead({ maxConcurrent: 1, maxQueue: 2 });
     const works = [work(), work(), work()];
     const calls = works.map(({ run }) => limited.execute(run));

@@ -213,7 +213,7 @@ describe.each(kinds)("$kind", ({ make, wrappers, rules, needed, wrong }) => {
     values.map((value) => [key, value] as const),
   );
 
-  test.each(cases)("refuses %s: %o by an error that names the option", (key, value) => {
+  test.each(cases)("refuses %s: %o with an error that names the option", (key, value) => {
     for (const each of [make, ...wrappers]) {
       const error = errorOf(each, { ...needed, [key]: value });
       expect(error).toBeInstanceOf(Error);
@@ -222,7 +222,7 @@ describe.each(kinds)("$kind", ({ make, wrappers, rules, needed, wrong }) => {
     }
   });
 
-  test.each(Object.keys(wrong))("refuses %s with a letter too many, and says which was meant", (key) => {
+  test.each(Object.keys(wrong))("refuses %s with an extra letter, and suggests the right name", (key) => {
     const error = errorOf(make, { ...needed, [`${key}x`]: 1 });
     expect((error as Error | undefined)?.message).toMatch(
       new RegExp(`${key}x is not an option.*did you mean`),
@@ -239,6 +239,6 @@ describe.each(kinds)("$kind", ({ make, wrappers, rules, needed, wrong }) => {
   });
 });
 
-test("a fallback needs something to fall back to", () => {
+test("a fallback needs to or lastGood", () => {
   expect(errorOf((options) => new Fallback(options), {})).toBeInstanceOf(TypeError);
 });

@@ -14,7 +14,7 @@ async function run(scenario: string): Promise<Record<string, unknown>> {
 }
 
 describe("a thread that was frozen for longer than the timeout", () => {
-  test("takes the answer that has arrived meanwhile", async () => {
+  test("uses the answer that has arrived meanwhile", async () => {
     expect(await run("answered")).toMatchObject({
       answer: "well",
       stats: { settledCalls: 1, timedOutCalls: 0 },

@@ -47,7 +47,7 @@ test("the result type flows through a pipeline, in any order of its policies", (
   pipeline({ nam: "api" }, new Retry());
 });
 
-test("what a fallback gives is in the result type, wherever it stands", () => {
+test("what a fallback returns is in the result type, wherever it is", () => {
   const to = new Fallback({ to: null });
   expectTypeOf(to.call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
   expectTypeOf(pipeline(to, new Retry()).call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
@@ -59,7 +59,7 @@ test("what a fallback gives is in the result type, wherever it stands", () => {
   expectTypeOf(new Chaos({ value: 5 }).execute(() => "a")).toEqualTypeOf<Promise<string | number>>();
 });
 
-test("the result type flows through resilient, which has the parts that were given", () => {
+test("the result type flows through resilient, which has the given parts", () => {
   const api = resilient({ name: "api", fallback: { to: null }, retry: { attempts: 3 }, timeout: "2s" });
   expectTypeOf(api.call(fetchTicker, "BTC")).toEqualTypeOf<Promise<{ price: number } | null>>();
   expectTypeOf(api.retry).toEqualTypeOf<Retry>();
@@ -104,7 +104,7 @@ test("wrappers keep parameters, type parameters and own properties", () => {
   expectTypeOf(fallbackSync({ to: null })(parse)("x")).toEqualTypeOf<Date | null>();
 });
 
-test("decorators fit methods that return promises, and those without Sync refuse none", () => {
+test("decorators fit methods that return promises, and those without Sync fit all", () => {
   class Api {
     @retry
     @timeout({ timeout: 1 })
@@ -144,7 +144,7 @@ test("decorators fit methods that return promises, and those without Sync refuse
   expectTypeOf(new Api().two("a")).toEqualTypeOf<Promise<string>>();
 });
 
-test("nothing synchronous takes a function that returns a promise", () => {
+test("no synchronous form takes a function that returns a promise", () => {
   expectTypeOf(new Retry().callSync(parse, "x")).toEqualTypeOf<Date>();
   expectTypeOf(new Fallback({ to: null }).executeSync(() => 5)).toEqualTypeOf<number | null>();
   // @ts-expect-error use call

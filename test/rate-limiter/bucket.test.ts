@@ -34,7 +34,7 @@ describe("the bucket", () => {
     expect(hasTokens(bucket, 0, cost, now, limits)).toBe(wait === 0);
   });
 
-  test("taking counts from the moment at which it was full last, never from idle time", () => {
+  test("taking counts from the last time at which it was full, never from idle time", () => {
     const bucket = newLevel();
     take(bucket, 0, 2, 1000, limits);
     expect(missing(bucket, 0, 1000, limits)).toBe(2);
@@ -51,7 +51,7 @@ describe("the bucket", () => {
     expect(missing(level(1000, 12), 0, 1100, limits)).toBe(11);
   });
 
-  test("a bucket that is never full is reckoned from later moments, and its sums stay small", () => {
+  test("a bucket that is never full is counted from later times, and its sums stay small", () => {
     const bucket = newLevel();
     take(bucket, 0, 5, 0, limits);
     for (let now = 100; now <= 20_000_000; now += 100) take(bucket, 0, 1, now, limits);
@@ -59,7 +59,7 @@ describe("the bucket", () => {
     expect(bucket[1]).toBeLessThan(11_000);
   });
 
-  test("other limits keep the tokens up to the new burst, and all of a debt", () => {
+  test("changed limits keep the tokens up to the new burst, and all of a debt", () => {
     const at = (tokens: number, to: typeof limits): number => {
       const bucket = level(1000, 5 - tokens);
       rebase(bucket, 0, 1000, limits, to);
@@ -75,13 +75,13 @@ describe("the bucket", () => {
     expect(at(-7, limits)).toBe(-7);
   });
 
-  test("a turn is late only by more than rounding explains", () => {
+  test("a turn is late only if by more than a rounding error", () => {
     expect(isLate(0.1 + 0.2, 0.3, limits)).toBe(false);
     expect(isLate(1e12 + 1, 1e12, limits)).toBe(true);
     expect(isLate(1, Number.POSITIVE_INFINITY, limits)).toBe(false);
   });
 
-  test("limits that no clock could keep are refused with the names of all three", () => {
+  test("limits that no clock could measure are refused with the names of all three", () => {
     expect(() => makeLimits(1e13, 1000, 1)).toThrow(
       /rate, per and burst .*got rate 10000000000000, per 1 s and burst 1/,
     );
@@ -143,7 +143,7 @@ describe("properties of the bucket", () => {
 describe("a bucket without a limit", () => {
   const unlimited = makeLimits(Infinity, 1000, 3);
 
-  test("misses nothing, whatever was taken, at the same moment and later", () => {
+  test("lacks nothing, whatever was taken, at the same moment and later", () => {
     const level = newLevel();
     take(level, 0, 1e300, 5, unlimited);
     for (const now of [5, 6]) {
@@ -155,7 +155,7 @@ describe("a bucket without a limit", () => {
     expect(isLate(1e9 + 1, 1e9, unlimited)).toBe(true);
   });
 
-  test("is full when it gets a limit, and forgets a debt when it loses one", () => {
+  test("is full when it gets a limit, and has no debt after it loses one", () => {
     const limited = makeLimits(10, 1000, 3);
     const level: Levels = Float64Array.of(0, 100);
     rebase(level, 0, 0, limited, unlimited);
@@ -182,7 +182,7 @@ describe("the two numbers of a bucket", () => {
     expect([...exactly]).toEqual([1_024_000, 977]);
   });
 
-  test("stay where they are under another burst, and are counted anew under another rate or period", () => {
+  test("are kept under another burst, and computed again under another rate or period", () => {
     const from = makeLimits(3, 1000, 5);
     const rebased = (level: Levels, rate: number, per: number, burst: number): number[] => {
       rebase(level, 0, 100, from, makeLimits(rate, per, burst));
@@ -197,7 +197,7 @@ describe("the two numbers of a bucket", () => {
     expect(rebased(bucket(-1000, 2), 3, 1000, 7)).toEqual([100, 2]);
   });
 
-  test("never promise a time at which the comparison still refuses", () => {
+  test("never yield a time at which the comparison still refuses", () => {
     const amount = fc.double({ min: 0.01, max: 1000, noNaN: true });
     fc.assert(
       fc.property(

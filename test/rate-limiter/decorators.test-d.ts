@@ -29,7 +29,7 @@ test("a synchronous function stays synchronous", () => {
   >();
 });
 
-test("nothing that blocks the thread takes a function that returns a promise", () => {
+test("no form that blocks the thread takes a function that returns a promise", () => {
   // @ts-expect-error use wrap
   new RateLimiter().wrapSync(fetchTicker);
   // @ts-expect-error use wrap
@@ -85,7 +85,7 @@ test("a signal is found in the arguments that the function has", () => {
   rateLimiterSync({ signal });
 });
 
-test("a keyed limiter wraps a function and knows its parameters when it looks for the key", () => {
+test("a keyed limiter wraps a function and knows its parameters in the key function", () => {
   const limiter = new KeyedRateLimiter();
   const wrapped = limiter.wrap(fetchTicker, {
     key(pair, depth) {

@@ -33,7 +33,7 @@ describe("rateLimiter", () => {
     expect(direct.limiter).not.toBe(empty.limiter);
   });
 
-  test("gives one limiter to all that one call wraps", () => {
+  test("gives one limiter to everything that one call wraps", () => {
     const limited = rateLimiter({ rate: 1 });
     expect(limited(greet).limiter).toBe(limited(() => 1).limiter);
   });
@@ -101,7 +101,7 @@ describe("rateLimiter", () => {
     expect(limited.limiterOf(undefined)).toBe(limited.limiter);
   });
 
-  test("says so when it decorates something else", () => {
+  test("is an error on anything else", () => {
     const apply = (...args: unknown[]): unknown => Reflect.apply(rateLimiter, undefined, args);
     expect(() => apply(greet, { kind: "field" })).toThrow(/@rateLimiter decorates methods; got "field"/);
     expect(() => apply(greet, "name")).toThrow(/experimentalDecorators/);
@@ -148,7 +148,7 @@ describe("limiter.wrap", () => {
     expect(() => call(limiter, "wrapSync", 1)).toThrow(/wrapSync needs a function/);
   });
 
-  test("reads its options once and refuses what no call could use", async () => {
+  test("reads its options once and refuses invalid ones", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 10, burst: 5, clock });
     const options = { cost: 1 };
@@ -164,7 +164,7 @@ describe("limiter.wrap", () => {
     }
   });
 
-  test("gives the waits of all calls up when its signal aborts, and runs nothing", async () => {
+  test("ends the waits of all calls when its signal aborts, and runs nothing", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 10, burst: 1, clock });
     const stop = new CountingSignal();
@@ -216,7 +216,7 @@ describe("limiter.wrap", () => {
     await expect(nothing("a")).rejects.toThrow(/signal must be an AbortSignal/);
   });
 
-  test("an abort once the function runs is the function's affair, also in the tick in which it begins", async () => {
+  test("an abort once the function runs is left to the function, even in the tick in which it begins", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 10, burst: 1, clock });
     const stop = new AbortController();
@@ -250,7 +250,7 @@ describe("limiter.wrap", () => {
     expect([waiting.reason, limiter.tokens]).toEqual(["late", 1]);
   });
 
-  test("refuses what is no signal, and one for a call that blocks the thread", () => {
+  test("refuses anything but a signal, and a signal for a call that blocks the thread", () => {
     const limiter = new RateLimiter();
     for (const signal of [null, 5, {}, "x"]) {
       expect(() => call(limiter, "wrap", greet, { signal })).toThrow(/signal must be/);

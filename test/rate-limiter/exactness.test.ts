@@ -88,7 +88,7 @@ describe("of whole numbers every decision is that of exact arithmetic", () => {
     );
   });
 
-  test("a clock that stands still sees the whole burst and nothing more, by every way to take", async () => {
+  test("while the clock stands still, the whole burst and nothing more is taken, by every method", async () => {
     for (const origin of [0, 0.1, 1e6 + 1 / 3, 1.7e12, 1e13, -1e13]) {
       for (const per of [1, 60, 3600]) {
         for (let rate = 1; rate <= 1000; rate += 13) {
@@ -114,7 +114,7 @@ describe("of whole numbers every decision is that of exact arithmetic", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("the tokens of a whole period are all there after it, however often it was asked meanwhile", () => {
+  test("all tokens of a period are available after it, however many requests were made meanwhile", () => {
     for (const origin of [0, 1e6 + 1 / 3, 1.7e12]) {
       for (const rate of [3, 7, 79, 997]) {
         const clock = new Dial(origin);
@@ -151,7 +151,7 @@ const shares = fc.array(
 );
 
 describe("of any numbers", () => {
-  test("a decision differs from that of exact arithmetic only where the two cannot be told apart", () => {
+  test("a decision differs from that of exact arithmetic only where the two are indistinguishable", () => {
     fc.assert(
       fc.property(anyLimits, origins, shares, (limits, origin, requests) => {
         const clock = new Dial(origin);
@@ -172,7 +172,7 @@ describe("of any numbers", () => {
     );
   });
 
-  test("a refusal's time is right to the clock's resolution: refused before it, admitted at it", () => {
+  test("the time of a refusal is exact to the clock's resolution: refused before it, admitted at it", () => {
     fc.assert(
       fc.property(anyLimits, origins, shares, (limits, origin, requests) => {
         const clock = new Dial(origin);

@@ -129,7 +129,7 @@ describe("the table of keys", () => {
   });
 });
 
-test("the table gives keys in the order of their times, whoever was taken out of its middle", () => {
+test("the table returns keys in the order of their times, whatever was removed from its middle", () => {
   fc.assert(
     fc.property(
       fc.array(fc.nat({ max: 1000 }), { minLength: 1, maxLength: 60, size: "max" }),

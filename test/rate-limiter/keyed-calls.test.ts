@@ -12,7 +12,7 @@ function setUp(options: KeyedRateLimiterOptions = {}): { clock: ManualClock; lim
 }
 
 describe("execute of a keyed limiter", () => {
-  test("runs at once if the key's tokens are there, and otherwise in its turn", async () => {
+  test("runs at once if the key's tokens are available, and otherwise in its turn", async () => {
     const { clock, limiter } = setUp();
     const ran: string[] = [];
     const run = (name: string): Promise<number> => limiter.execute(name, () => ran.push(name));
@@ -150,7 +150,7 @@ describe("wrap of a keyed limiter", () => {
 });
 
 describe("a blocked key", () => {
-  test("admits nobody, lets nobody wait, and is itself again after that time", async () => {
+  test("refuses all requests until the block ends, then is as before", async () => {
     const { clock, limiter } = setUp({ burst: 2 });
     const waiting = [limiter.acquire("a", { cost: 2 }), limiter.acquire("a")].map(watch);
     await clock.advance(0);
@@ -190,7 +190,7 @@ describe("a blocked key", () => {
     expect(limiter.tryAcquire("a")).toBe(true);
   });
 
-  test("is not evicted, keeps its place until the block ends, and needs one to be blocked", async () => {
+  test("is not evicted before the block ends, and needs a place in the table to be blocked", async () => {
     const { clock, limiter } = setUp({ maxKeys: 1 });
     limiter.block("a", 1);
     expect(limiter.tryAcquire("b")).toBe(false);
@@ -211,7 +211,7 @@ describe("a blocked key", () => {
 });
 
 describe("tokens given back to a key", () => {
-  test("are there again, up to the burst, and make no key known", async () => {
+  test("are available again, up to the burst, and make no key known", async () => {
     const { clock, limiter } = setUp({ burst: 5 });
     limiter.tryAcquire("a", 4);
     limiter.giveBack("a", 2);
@@ -224,7 +224,7 @@ describe("tokens given back to a key", () => {
     expect([limiter.tryAcquire("a", 5), limiter.tryAcquire("a")]).toEqual([true, false]);
   });
 
-  test("serve those who wait for it", async () => {
+  test("serve the waiters of that key", async () => {
     const { clock, limiter } = setUp({ burst: 2 });
     limiter.tryAcquire("a", 2);
     const waiting = [limiter.acquire("a"), limiter.acquire("a", { cost: 2 })].map(watch);
@@ -236,7 +236,7 @@ describe("tokens given back to a key", () => {
     expect([waiting[1]?.state, limiter.tokens("a"), clock.pendingTimers]).toEqual(["fulfilled", 0, 0]);
   });
 
-  test("do not come back a second time with a reservation", () => {
+  test("are not given back a second time with a reservation", () => {
     const { limiter } = setUp({ burst: 5 });
     const reservation = limiter.reserve("a", 5);
     limiter.giveBack("a", 3);
@@ -276,7 +276,7 @@ describe("tokens given back to a key", () => {
     expect(limiter.tokens("a")).toBe(0);
   });
 
-  test("leave what a naive model has: what was taken less what came back, never below nothing", async () => {
+  test("leave what a naive model has: what was taken minus what was given back, never below 0", async () => {
     const step = fc.record({
       key: fc.constantFrom("a", "b"),
       wait: fc.integer({ min: 0, max: 8 }),

@@ -80,14 +80,14 @@ describe("a keyed rate limiter", () => {
     expect(evicted).toEqual([hash, expect.stringMatching(/^sha256:/), hash, "k".repeat(64)]);
   });
 
-  test("long keys that differ in half a surrogate pair alone are two keys", () => {
+  test("long keys that differ only in half a surrogate pair are two keys", () => {
     const { limiter } = setUp({ maxKeyLength: 64 });
     const keys = ["\uD800", "\uD801", "\uFFFD"].map((end) => `${"k".repeat(64)}${end}`);
     expect(keys.map((key) => limiter.tryAcquire(key))).toEqual([true, true, true]);
     expect(keys.map((key) => limiter.tryAcquire(key))).toEqual([false, false, false]);
   });
 
-  test("a cost above the burst is an error of its own and makes no key known", async () => {
+  test("a cost above the burst is a separate error and makes no key known", async () => {
     const { limiter } = setUp();
     const tooMuch = expect.objectContaining({ code: "ERR_RATE_LIMIT_COST" });
     expect(() => limiter.tryAcquire("a", 2)).toThrow(tooMuch);
@@ -106,7 +106,7 @@ describe("a keyed rate limiter", () => {
     expect(limiter.stats.totalEvicted).toBe(0);
   });
 
-  test("does not forget a bucket that would have been full had nothing more been taken", async () => {
+  test("does not forget a bucket that would be full only if nothing more had been taken", async () => {
     const { clock, limiter } = setUp({ burst: 3 });
     limiter.tryAcquire("a");
     limiter.tryAcquire("a", 2);
@@ -116,7 +116,7 @@ describe("a keyed rate limiter", () => {
     expect(limiter.tryAcquire("a", 2)).toBe(false);
   });
 
-  test("evicts the bucket closest to full when all are needed, and tells whose it was", () => {
+  test("evicts the bucket closest to full when all are in use, and reports whose it was", () => {
     const { limiter } = setUp({ burst: 5, maxKeys: 3 });
     const evicted: string[] = [];
     limiter.on("evicted", ({ key }) => evicted.push(key));
@@ -185,7 +185,7 @@ describe("a keyed rate limiter", () => {
     expect(new KeyedRateLimiter()).toMatchObject({ name: "keyed-rate-limiter", maxKeys: 100_000 });
   });
 
-  test("tells of admissions and refusals with their keys", async () => {
+  test("reports admissions and refusals with their keys", async () => {
     const { clock, limiter } = setUp();
     const told: unknown[] = [];
     const subscriptions = [
@@ -286,7 +286,7 @@ describe("waiting for a key", () => {
     expect([clock.pendingTimers, waiters[2]?.state]).toEqual([0, "fulfilled"]);
   });
 
-  test("ends with the disposal of the limiter, and nobody waits again", async () => {
+  test("ends with the disposal of the limiter, after which no request waits", async () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire("a");
     const waiter = watch(limiter.acquire("a"));
@@ -297,7 +297,7 @@ describe("waiting for a key", () => {
     expect([clock.pendingTimers, limiter.stats.queued]).toEqual([0, 0]);
   });
 
-  test("a listener may take from the key whose line empties", async () => {
+  test("a listener may take from the key whose queue empties", async () => {
     const { clock, limiter } = setUp({ burst: 3 });
     limiter.tryAcquire("a", 3);
     let calls = 0;
@@ -315,7 +315,7 @@ describe("waiting for a key", () => {
 });
 
 describe("reserving for a key", () => {
-  test("takes turns with those who wait for the key, and concerns no other key", async () => {
+  test("takes turns with the waiters of the key, and affects no other key", async () => {
     const { clock, limiter } = setUp({ burst: 2 });
     const first = limiter.reserve("a", 2);
     const second = limiter.reserve("a");
@@ -413,7 +413,7 @@ describe("listeners that use other keys", () => {
 });
 
 describe("a pause of a key", () => {
-  test("admits nobody for the key until its end, and concerns no other key", async () => {
+  test("admits no request for the key until its end, and affects no other key", async () => {
     const { clock, limiter } = setUp();
     limiter.pauseFor("a", 0.5);
     limiter.pauseFor("a", "100ms");
@@ -429,7 +429,7 @@ describe("a pause of a key", () => {
     expect(() => call(limiter, "pauseFor", "a", "5")).toThrow(TypeError);
   });
 
-  test("without an end lasts until a reset, and keeps its place until then", async () => {
+  test("without an end lasts until a reset, and keeps its key in the table until then", async () => {
     const { clock, limiter } = setUp({ maxKeys: 1 });
     limiter.pauseFor("a", Number.POSITIVE_INFINITY);
     await clock.advance(1000);
@@ -442,7 +442,7 @@ describe("a pause of a key", () => {
   });
 });
 
-describe("other limits for all keys", () => {
+describe("changed limits for all keys", () => {
   test("keep the tokens of each key, and full buckets full", async () => {
     const { clock, limiter } = setUp({ burst: 4 });
     limiter.tryAcquire("a", 3);
@@ -459,7 +459,7 @@ describe("other limits for all keys", () => {
     ]);
   });
 
-  test("refuse waiters who cost too much, also where a listener changes them again", async () => {
+  test("refuse waiters whose cost is too high, even if a listener changes them again", async () => {
     const { clock, limiter } = setUp({ burst: 3 });
     for (const key of "abc") limiter.tryAcquire(key, 3);
     const waiters = ["a", "b", "c"].map((key) => watch(limiter.acquire(key, { cost: 2, timeout: 0.3 })));
@@ -476,7 +476,7 @@ describe("other limits for all keys", () => {
     expect([limiter.rate, limiter.per, limiter.burst]).toEqual([10, 1, 2]);
   });
 
-  test("put the keys in the order in which they are full then", () => {
+  test("put the keys in the order in which they will be full", () => {
     const { limiter } = setUp({ burst: 8, maxKeys: 5 });
     const evicted: string[] = [];
     limiter.on("evicted", ({ key }) => evicted.push(key));
@@ -570,7 +570,7 @@ test("agrees with a plain map of buckets in every decision, while keys are forgo
   );
 });
 
-test("does for each key what a limiter of its own would, however keys are reserved, paused and forgotten", async () => {
+test("behaves for each key like a limiter of its own, however keys are reserved, paused and forgotten", async () => {
   const key = fc.constantFrom("a", "b", "c");
   const cost = fc.constantFrom(0.5, 1, 2, 3);
   const step = fc.oneof(

@@ -68,7 +68,7 @@ describe("bad input", () => {
     },
   );
 
-  test("an unknown option is an error that knows what was meant", () => {
+  test("an unknown option is an error that suggests the right name", () => {
     expect(() => Reflect.construct(RateLimiter, [{ bursts: 1 }])).toThrow(/bursts .* did you mean burst\?/);
     expect(() => Reflect.construct(KeyedRateLimiter, [{ max_keys: 1 }])).toThrow(/did you mean maxKeys\?/);
     expect(() => Reflect.apply(rateLimiter, undefined, [{ per_instance: true }])).toThrow(
@@ -139,7 +139,7 @@ describe("bad input", () => {
     },
   );
 
-  test.each([1, null, undefined, {}, ["a"], Symbol("key")])("%o is no key", async (key) => {
+  test.each([1, null, undefined, {}, ["a"], Symbol("key")])("%o is not a key", async (key) => {
     const keyed = new KeyedRateLimiter({ clock: new ManualClock() });
     for (const method of ["tryAcquire", "tokens", "timeUntilToken"]) {
       expect(() => call(keyed, method, key)).toThrow(/^key must be a string/);
@@ -147,7 +147,7 @@ describe("bad input", () => {
     await expect(call(keyed, "acquire", key)).rejects.toThrow(/^key must be a string/);
   });
 
-  test("a listener of an unknown event, or that is no function, is an error", () => {
+  test("a listener of an unknown event, or that is not a function, is an error", () => {
     const limiter = new RateLimiter();
     expect(() => call(limiter, "on", "aquired", () => {})).toThrow(/did you mean acquired\?/);
     expect(() => call(limiter, "on", "acquired", 1)).toThrow(TypeError);

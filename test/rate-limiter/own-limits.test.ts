@@ -18,7 +18,7 @@ function admitted(limiter: KeyedRateLimiter, key: string, requests = 20): number
   return Array.from({ length: requests }, () => limiter.tryAcquire(key)).filter(Boolean).length;
 }
 
-describe("limits of their own for some keys", () => {
+describe("separate limits for some keys", () => {
   const table = { big: { rate: 5 }, slow: { per: "1m" }, deep: { burst: 7 }, off: { rate: 0 } } as const;
 
   test.each([
@@ -28,7 +28,7 @@ describe("limits of their own for some keys", () => {
       (key: string): RateLimits | undefined =>
         Object.hasOwn(table, key) ? Reflect.get(table, key) : undefined,
     ],
-  ])("come from %s, and what is missing from the limiter's", async (_kind, limits) => {
+  ])("come from %s, and missing ones from the limiter", async (_kind, limits) => {
     const clock = new ManualClock();
     const limiter = new KeyedRateLimiter({ rate: 2, burst: 3, limits, clock });
     const keys = ["big", "slow", "deep", "off", "other"];
@@ -86,7 +86,7 @@ describe("limits of their own for some keys", () => {
     expect(waiting.state).toBe("fulfilled");
   });
 
-  test("are not those that a key without any had before a change", async () => {
+  test("are not those that a key without separate limits had before a change", async () => {
     const clock = new ManualClock();
     const limiter = new KeyedRateLimiter({ rate: 1, maxKeys: 1, clock });
     const reservation = limiter.reserve("key");
@@ -98,7 +98,7 @@ describe("limits of their own for some keys", () => {
     expect(limiter.timeUntilToken("key")).toBe(1);
   });
 
-  test("are forgotten with the key, and asked for again when it comes back", () => {
+  test("are forgotten with the key, and looked up again when it comes back", () => {
     const clock = new ManualClock();
     const asked: string[] = [];
     let rate = 5;
@@ -121,7 +121,7 @@ describe("limits of their own for some keys", () => {
     expect(asked.at(-1)).toMatch(/^sha256:/);
   });
 
-  test("of a key in the table that is known by its hash are found", () => {
+  test("of a key in the table that is stored as its hash are found", () => {
     const long = "long".repeat(20);
     const limiter = new KeyedRateLimiter({ maxKeyLength: 64, limits: { [long]: { rate: 3 } } });
     expect(limiter.tokens(long)).toBe(3);
@@ -199,7 +199,7 @@ describe("limits of their own for some keys", () => {
     }
   });
 
-  test("make each key do what a limiter of its own would", () => {
+  test("make each key behave like a limiter of its own", () => {
     const limits: Record<string, RateLimits> = {
       b: { rate: 7, burst: 2 },
       c: { rate: 0, burst: 3 },

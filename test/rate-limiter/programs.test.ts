@@ -24,7 +24,7 @@ test.each(["split", "trim", "slice", "match"])(
 );
 
 describe("on the real clock", () => {
-  test("acquireSync blocks the thread without burning CPU, behind who came before", async () => {
+  test("acquireSync blocks the thread without using CPU time, behind earlier requests", async () => {
     const { wall, cpuShare, order, stats } = await run("blocking");
     expect(wall).toBeGreaterThanOrEqual(499);
     // Spinning would be a whole CPU.

@@ -174,7 +174,7 @@ async function play(
 
 const runs = Math.ceil(numRuns / 4);
 
-test("whoever waits, leaves, is late, pauses or blocks the thread: no window admits more than the bound", async () => {
+test("with requests that wait, leave, are late, pause or block the thread: no window admits more than the bound", async () => {
   await fc.assert(
     fc.asyncProperty(shapes, fc.array(fc.oneof(...common, pause, block), mostSteps), async (shape, steps) => {
       expect(await play(shape, steps, "ignored")).toBeLessThanOrEqual(rounding);
@@ -196,7 +196,7 @@ test("with reservations, commits and cancellations among the waiters the bound h
   );
 });
 
-test("commits above what was reserved are charged: the bound is exceeded by them alone", async () => {
+test("commits above what was reserved are charged: only they exceed the bound", async () => {
   await fc.assert(
     fc.asyncProperty(
       shapes,
@@ -219,7 +219,7 @@ test("reservations alone keep the bound also when the thread was blocked", async
   );
 });
 
-test("a request is denied before the time that was told and admitted at it, behind whoever waits", async () => {
+test("a request is denied before its retryAfter and admitted at it, behind all that wait", async () => {
   await fc.assert(
     fc.asyncProperty(
       shapes,
@@ -232,7 +232,7 @@ test("a request is denied before the time that was told and admitted at it, behi
   );
 });
 
-test("whatever is called in whatever order, everybody is served in order and nothing is left", async () => {
+test("whatever is called in whatever order, every request is served in order and nothing is left", async () => {
   const all = fc.oneof(...common, ...reservations, dearer, pause, block, ...change);
   await fc.assert(
     fc.asyncProperty(shapes, fc.array(all, mostSteps), async (shape, steps) => {

@@ -93,7 +93,7 @@ describe("a rate limiter", () => {
     expect(order.join("")).toBe("ab");
   });
 
-  test("tryAcquire first serves whoever is due when the timer is late", () => {
+  test("tryAcquire first serves waiters that are due when the timer is late", () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire();
     const waiter = limiter.acquire();
@@ -113,7 +113,7 @@ describe("a rate limiter", () => {
     expect(waiter.state).toBe("fulfilled");
   });
 
-  test("a timeout that cannot be met is refused in the same tick, with the truth about when", async () => {
+  test("a timeout that cannot be met is refused in the same tick, with the right retryAfter", async () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire();
     void limiter.acquire();
@@ -155,7 +155,7 @@ describe("a rate limiter", () => {
     expect(limiter.stats).toMatchObject({ totalAcquired: 2, totalRejected: 0, queued: 0 });
   });
 
-  test("of several waiters with one signal none is admitted by the abort that removes the first", async () => {
+  test("of several waiters with one signal, none is admitted by the abort that removes the first", async () => {
     const { clock, limiter } = setUp({ burst: 5 });
     limiter.tryAcquire(4);
     const { signal, controller } = new CountingSignal();
@@ -172,14 +172,14 @@ describe("a rate limiter", () => {
     expect([limiter.tokens, limiter.stats.queued]).toEqual([1, 0]);
   });
 
-  test("a signal that is aborted already rejects and takes nothing", async () => {
+  test("a signal that is already aborted rejects and takes nothing", async () => {
     const { limiter } = setUp();
     await expect(limiter.acquire({ signal: AbortSignal.abort("no") })).rejects.toBe("no");
     await expect(limiter.execute(() => 1, { signal: AbortSignal.abort("no") })).rejects.toBe("no");
     expect(limiter.tokens).toBe(1);
   });
 
-  test("a signal loses its listener when its last waiter was served", async () => {
+  test("a signal loses its listener when its last waiter is served", async () => {
     const { clock, limiter } = setUp();
     const shared = new CountingSignal();
     for (let request = 0; request < 3; request++) void limiter.acquire({ signal: shared.signal });
@@ -190,7 +190,7 @@ describe("a rate limiter", () => {
     expect(shared.listeners).toBe(0);
   });
 
-  test("100,000 waiters can leave at once and one by one, and nothing of them stays", async () => {
+  test("100,000 waiters can leave at once and one by one, and leave nothing behind", async () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire();
     const crowd = new CountingSignal();
@@ -214,7 +214,7 @@ describe("a rate limiter", () => {
     expect(loners.reduce((total, { listeners }) => total + listeners, 0)).toBe(0);
   });
 
-  test("a cost above the burst is an error of its own and blocks nobody", async () => {
+  test("a cost above the burst is a separate error and blocks no request", async () => {
     const { clock, limiter } = setUp({ burst: 2 });
     limiter.tryAcquire(2);
     const waiter = watch(limiter.acquire());
@@ -353,7 +353,7 @@ describe("execute", () => {
     expect(ran).toBe(false);
   });
 
-  test("an abort between the turn and the function gives the tokens back to whoever waits next", async () => {
+  test("an abort between the turn and the function gives the tokens back to the next waiter", async () => {
     const { clock, limiter } = setUp({ burst: 5 });
     limiter.tryAcquire(5);
     const controller = new CountingSignal();
@@ -395,7 +395,7 @@ describe("execute", () => {
 });
 
 describe("a pause", () => {
-  test("admits nobody until it is over, while tokens flow in", async () => {
+  test("admits no request until it is over, while tokens flow in", async () => {
     const { clock, limiter } = setUp({ burst: 3 });
     limiter.tryAcquire(3);
     limiter.pauseFor(2);
@@ -411,7 +411,7 @@ describe("a pause", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("holds a full bucket too, tells how long, and a shorter one never shortens it", async () => {
+  test("applies to a full bucket, too, says how long it lasts, and is not shortened by a shorter one", async () => {
     const { clock, limiter } = setUp();
     limiter.pauseFor("10s");
     limiter.pauseFor("1s");
@@ -471,7 +471,7 @@ describe("a pause", () => {
 });
 
 describe("an update", () => {
-  test("keeps the tokens that are there, up to the new burst", async () => {
+  test("keeps the available tokens, up to the new burst", async () => {
     const { clock, limiter } = setUp({ burst: 10 });
     limiter.tryAcquire(4);
     limiter.update({ rate: 1 });
@@ -509,7 +509,7 @@ describe("an update", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("refuses a waiter that costs more than the new burst and one whose timeout is past help", async () => {
+  test("refuses a waiter that costs more than the new burst and one whose timeout can no longer be met", async () => {
     const { clock, limiter } = setUp({ burst: 5 });
     limiter.tryAcquire(5);
     const tooMuch = watch(limiter.acquire({ cost: 5 }));
@@ -523,7 +523,7 @@ describe("an update", () => {
     expect(fine.state).toBe("fulfilled");
   });
 
-  test("may be followed by another in a listener of a refusal, from which later ones go on", () => {
+  test("may be followed by another in a listener of a refusal, on which later ones build", () => {
     const { limiter } = setUp({ burst: 3 });
     limiter.tryAcquire(3);
     watch(limiter.acquire({ cost: 2, timeout: 0.3 }));
@@ -550,7 +550,7 @@ describe("an update", () => {
 });
 
 describe("reset and disposal", () => {
-  test("a reset fills the bucket, ends a pause and serves the waiters as far as it goes", async () => {
+  test("a reset fills the bucket, ends a pause and serves the waiters as far as the tokens go", async () => {
     const { clock, limiter } = setUp({ burst: 2 });
     limiter.tryAcquire(2);
     limiter.pauseFor(60);
@@ -564,7 +564,7 @@ describe("reset and disposal", () => {
     expect(limiter.stats.totalAcquired).toBe(4);
   });
 
-  test("disposing refuses the waiters, leaves no timer and lets nobody wait again", async () => {
+  test("disposing refuses the waiters, leaves no timer and lets no request wait again", async () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire();
     const signal = new CountingSignal();
@@ -582,7 +582,7 @@ describe("reset and disposal", () => {
 });
 
 describe("acquireSync", () => {
-  test("takes what is there at once and otherwise blocks until its turn", () => {
+  test("takes available tokens at once and otherwise blocks until its turn", () => {
     const { clock, limiter } = setUp();
     limiter.acquireSync();
     expect(clock.now()).toBe(0);
@@ -602,7 +602,7 @@ describe("acquireSync", () => {
     expect(clock.now()).toBe(0);
   });
 
-  test("waits behind those who came before, whose promises resolve once the thread is free", async () => {
+  test("waits behind earlier requests, whose promises resolve once the thread is free", async () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire();
     const order: string[] = [];
@@ -661,7 +661,7 @@ describe("acquireSync", () => {
 });
 
 describe("events", () => {
-  test("tell of every admission and refusal, after the fact", async () => {
+  test("report every admission and refusal, afterwards", async () => {
     const { clock, limiter } = setUp();
     const told: unknown[] = [];
     const first = limiter.on("acquired", (event) =>

@@ -16,7 +16,7 @@ import { numRuns, watch } from "./admissions.js";
 const month = 30 * 24 * 3600;
 
 describe("a rate of 0", () => {
-  test("admits what the bucket holds, then nothing, however long one waits", async () => {
+  test("admits what the bucket holds, then nothing, however long the wait", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 0, burst: 2, clock });
     expect(limiter).toMatchObject({ rate: 0, per: 1, burst: 2, tokens: 2 });
@@ -36,7 +36,7 @@ describe("a rate of 0", () => {
     expect([limiter.burst, limiter.tryAcquire(), limiter.tryAcquire()]).toEqual([1, true, false]);
   });
 
-  test("refuses at once whoever would wait, since no time helps", async () => {
+  test("refuses at once requests that would wait, because no wait helps", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ name: "off", rate: 0, clock });
     const rejected: unknown[] = [];
@@ -58,7 +58,7 @@ describe("a rate of 0", () => {
     expect([limiter.stats.queued, clock.pendingTimers]).toEqual([0, 0]);
   });
 
-  test("set while requests wait refuses those for whom no token is left, and serves the others after a pause", async () => {
+  test("set while requests wait refuses those for which no token is left, and serves the others after a pause", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 1, burst: 2, clock });
     limiter.pauseFor(5);
@@ -72,7 +72,7 @@ describe("a rate of 0", () => {
     expect([limiter.stats.queued, clock.pendingTimers]).toEqual([0, 0]);
   });
 
-  test("taken back lets tokens flow in from then on", async () => {
+  test("replaced by another rate lets tokens flow in from then on", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 0, burst: 2, clock });
     limiter.tryAcquire(2);
@@ -89,7 +89,7 @@ describe("a rate of 0", () => {
     expect([limiter.tokens, limiter.tryAcquire(2), limiter.tryAcquire()]).toEqual([2, true, false]);
   });
 
-  test("keeps what was reserved at its time, and takes back what was not used", async () => {
+  test("keeps what was reserved at its time, and gets back what was not used", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 1, clock });
     const [now, later] = [limiter.reserve(), limiter.reserve()];
@@ -143,7 +143,7 @@ describe("a rate of 0", () => {
     }
   });
 
-  test("before and after other rates admits what the definition admits", () => {
+  test("before and after other rates admits exactly what its definition allows", () => {
     const cost = fc.integer({ min: 1, max: 16 }).map((eighths) => eighths / 8);
     const step = fc.oneof(
       fc.record({ do: fc.constant("try" as const), cost }),

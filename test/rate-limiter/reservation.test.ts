@@ -11,7 +11,7 @@ function setUp(burst = 5): { clock: ManualClock; limiter: RateLimiter } {
 }
 
 describe("a reservation", () => {
-  test("takes what is there at once and is promised the rest for later, each behind the one before", () => {
+  test("takes what is available at once and is promised the rest for later, each behind the one before", () => {
     const { clock, limiter } = setUp();
     expect([3, 3, 1, 5].map((cost) => limiter.reserve(cost).delay)).toEqual([0, 0.1, 0.2, 0.7]);
     expect(limiter.stats).toMatchObject({ totalAcquired: 4, queued: 3 });
@@ -19,7 +19,7 @@ describe("a reservation", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("is not overtaken, and is served without anybody looking", async () => {
+  test("is not overtaken, and is served without a timer", async () => {
     const { clock, limiter } = setUp();
     limiter.tryAcquire(3);
     limiter.reserve(4);
@@ -31,7 +31,7 @@ describe("a reservation", () => {
     expect(limiter.stats.queued).toBe(0);
   });
 
-  test("is refused where there is no time to promise, so that nobody has to wait behind it", () => {
+  test("is refused when no time can be promised, so that no request has to wait behind it", () => {
     const { limiter } = setUp();
     limiter.pauseFor(Infinity);
     expect(() => limiter.reserve()).toThrow(RateLimitExceededError);
@@ -134,7 +134,7 @@ describe("a reservation", () => {
     expect(limiter.tryAcquire()).toBe(false);
   });
 
-  test("gives back the part that was still missing when somebody took from the bucket", async () => {
+  test("gives back the part that was still missing when other tokens were taken", async () => {
     const { clock, limiter } = setUp();
     const reservation = limiter.reserve(5);
     await clock.advance(0.3);
@@ -156,7 +156,7 @@ describe("a reservation", () => {
     expect(limiter.tokens).toBeCloseTo(3);
   });
 
-  test("wakes a waiter for what it gives back", async () => {
+  test("wakes a waiter for the tokens it gives back", async () => {
     const { clock, limiter } = setUp();
     const reservation = limiter.reserve(5);
     const waiter = watch(limiter.acquire({ cost: 2 }));
@@ -166,7 +166,7 @@ describe("a reservation", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("is never served earlier than promised, nor is anybody let in before it by its predecessor's leaving", async () => {
+  test("is never served earlier than promised, nor is a later request let in before it when an earlier one leaves", async () => {
     const { clock, limiter } = setUp(1);
     limiter.tryAcquire();
     const controller = new AbortController();
@@ -195,7 +195,7 @@ describe("a reservation", () => {
     expect(waiter.state).toBe("fulfilled");
   });
 
-  test("whose time came while the thread was blocked is reckoned with before a late waiter", async () => {
+  test("whose time came while the thread was blocked counts before a late waiter", async () => {
     const { clock, limiter } = setUp(1);
     limiter.tryAcquire();
     const waiter = watch(limiter.acquire());
@@ -207,7 +207,7 @@ describe("a reservation", () => {
     expect(waiter.state).toBe("fulfilled");
   });
 
-  test("that made a late waiter miss its deadline has it refused", async () => {
+  test("refuses a late waiter that misses its deadline because of it", async () => {
     const { clock, limiter } = setUp(1);
     limiter.tryAcquire();
     const waiter = watch(limiter.acquire({ timeout: 0.2 }));
@@ -218,7 +218,7 @@ describe("a reservation", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("is reckoned with at its time when a pause holds the waiters back", () => {
+  test("counts at its time when a pause holds the waiters back", () => {
     const { limiter } = setUp(1);
     limiter.tryAcquire();
     void limiter.acquire();
@@ -228,7 +228,7 @@ describe("a reservation", () => {
     expect(limiter.timeUntilToken()).toBeCloseTo(0.6);
   });
 
-  test("and who comes after it move back when the waiter before it is late", async () => {
+  test("and later requests move back when the waiter before it is late", async () => {
     const { clock, limiter } = setUp(1);
     limiter.tryAcquire();
     const waiter = watch(limiter.acquire());
@@ -239,7 +239,7 @@ describe("a reservation", () => {
     expect(limiter.timeUntilToken()).toBeCloseTo(0.2);
   });
 
-  test("is settled once: a second commit is an error, a cancel after it nothing", () => {
+  test("is settled once: a second commit is an error, a cancel after it does nothing", () => {
     const { limiter } = setUp();
     const reservation = limiter.reserve(2);
     reservation.commit();
@@ -268,7 +268,7 @@ describe("a reservation", () => {
     expect(afterwards.limiter.timeUntilToken()).toBe(0.3);
   });
 
-  test("committed for more makes the waiters wait, and refuses at once those that it makes too late", async () => {
+  test("committed for more makes the waiters wait, and refuses at once those that are too late because of it", async () => {
     const { clock, limiter } = setUp();
     const reservation = limiter.reserve(5);
     const patient = watch(limiter.acquire());
@@ -347,7 +347,7 @@ describe("a reservation", () => {
     expect(limiter.tokens).toBe(0);
   });
 
-  test("that nobody waited for outlives the limiter's disposal without harm", () => {
+  test("that is still pending outlives the limiter's disposal without harm", () => {
     const { limiter } = setUp();
     limiter.tryAcquire(5);
     const reservation = limiter.reserve(5);

@@ -70,7 +70,7 @@ describe("what a Retry-After says", () => {
     expect(retryAfterSeconds(header, now)).toBeUndefined();
   });
 
-  test("is found in the response or the headers of whatever library, in any spelling", async () => {
+  test("is found in the response or the headers of any library, in any spelling", async () => {
     class AxiosHeaders {
       readonly "retry-after" = "30";
       get(name: string): string | undefined {
@@ -121,7 +121,7 @@ describe("what a Retry-After says", () => {
     expect(retryAfterSeconds(DATE)).toBe(20);
   });
 
-  test("what throws when it is looked at asks for nothing", () => {
+  test("an object that throws when it is inspected asks for nothing", () => {
     const loop: unknown[] = [];
     loop.push(loop);
     const failing = (): never => {
@@ -136,12 +136,12 @@ describe("what a Retry-After says", () => {
     expect(sources.map((source) => retryAfterSeconds(source, now))).toEqual(sources.map(() => undefined));
   });
 
-  test("a time that is none is as good as none given", () => {
+  test("an invalid time counts as none", () => {
     expect(retryAfterSeconds("Fri, 31 Dec 9999 23:59:59 GMT", Number.NaN)).toBeGreaterThan(0);
     expect(retryAfterSeconds(DATE, new Date(Number.NaN))).not.toBeNaN();
   });
 
-  test("whatever comes, it never throws, nor does a pause of it", () => {
+  test("it never throws, whatever the input, nor does a pause for it", () => {
     const limiter = new RateLimiter();
     const anything = fc.oneof(
       fc.string(),

@@ -28,7 +28,7 @@ describe("an unlimited rate", () => {
     await expect(call(limiter, "acquire", { cost: Infinity })).rejects.toThrow(/^cost must be/);
   });
 
-  test("has no debt, and holds as much whatever is given back", () => {
+  test("has no debt, and holds the same whatever is given back", () => {
     const limiter = new RateLimiter({ rate: Infinity, clock: new ManualClock() });
     limiter.reserve().commit(1e300);
     limiter.reserve(5).cancel();
@@ -50,7 +50,7 @@ describe("an unlimited rate", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("can be set, which admits who waits, and taken back, which begins with a full bucket", async () => {
+  test("can be set, which admits waiters, and replaced, which begins with a full bucket", async () => {
     const clock = new ManualClock();
     const limiter = new RateLimiter({ rate: 10, burst: 2, clock });
     limiter.reserve(2).commit(9);

@@ -36,7 +36,7 @@ const limiters = {
 };
 
 describe.each(["RateLimiter", "KeyedRateLimiter"] as const)("execute of a %s", (kind) => {
-  test("gives the function what the wait has left of the seconds that its caller gave", async () => {
+  test("gives the function what is left after the wait of the seconds its caller passed", async () => {
     const clock = new ManualClock();
     const { execute } = limiters[kind](clock);
     const left: number[] = [];
@@ -53,7 +53,7 @@ describe.each(["RateLimiter", "KeyedRateLimiter"] as const)("execute of a %s", (
     expect(left).toEqual([4, 4, 4]);
   });
 
-  test("refuses at once a call whose turn comes after the deadline of a policy outside", async () => {
+  test("refuses at once a call whose turn comes after the deadline of an outer policy", async () => {
     const clock = new ManualClock();
     const { stats, execute } = limiters[kind](clock);
     const timeout = new Timeout({ timeout: 0.5, clock });
@@ -63,7 +63,7 @@ describe.each(["RateLimiter", "KeyedRateLimiter"] as const)("execute of a %s", (
     expect([stats().queued, clock.pendingTimers]).toEqual([0, 0]);
   });
 
-  test("ends the wait when a policy outside ends the call, and takes no token for it", async () => {
+  test("ends the wait when an outer policy ends the call, and takes no token for it", async () => {
     // Two clocks, or the limiter would not have let it wait for a turn that comes too late.
     const outside = new ManualClock();
     const clock = new ManualClock();
@@ -80,7 +80,7 @@ describe.each(["RateLimiter", "KeyedRateLimiter"] as const)("execute of a %s", (
   });
 });
 
-test("a pipeline hands the limiter its deadline", async () => {
+test("a pipeline passes its deadline to the limiter", async () => {
   const clock = new ManualClock();
   const limiter = new RateLimiter({ rate: 1, clock });
   const protectedBy = pipeline(new Timeout({ timeout: 1.5, clock }), limiter);

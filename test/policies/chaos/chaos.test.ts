@@ -30,7 +30,7 @@ describe("a fault", () => {
     expect(policy.stats).toEqual({ totalCalls: 1, faults: 1 });
   });
 
-  test("may be an error that is given, or made for each", async () => {
+  test("may be a given error, or one made for each call", async () => {
     const down = new Error("down");
     expect(await reasonOf(make({ error: down }).call(() => 5))).toBe(down);
     expect(await reasonOf(make({ error: () => "made" }).call(() => 5))).toBe("made");
@@ -55,7 +55,7 @@ describe("a fault", () => {
     expect(await ended).toBe("late");
   });
 
-  test("that is a delay ends when the caller aborts", async () => {
+  test("that delays a call ends when the caller aborts", async () => {
     const controller = new AbortController();
     const fn = vi.fn<() => void>();
     const ended = reasonOf(make({ latency: 2 }).execute(fn, { signal: controller.signal }));
@@ -76,7 +76,7 @@ test("a call without a fault can be given up as well", async () => {
   expect(listeners(controller.signal)).toBe(0);
 });
 
-describe("there are faults", () => {
+describe("faults are injected", () => {
   test.each([
     [undefined, false],
     [false, false],
@@ -88,7 +88,7 @@ describe("there are faults", () => {
     expect(await policy.call(() => "well")).toBe(isFaulty ? "odd" : "well");
   });
 
-  test("for the share of calls that rate says", async () => {
+  test("for the share of calls given by rate", async () => {
     const draws = [0, 0.24, 0.25, 0.9];
     const policy = make({ rate: 0.25, value: "odd", random: () => draws.shift() ?? 1 });
     const results: string[] = [];

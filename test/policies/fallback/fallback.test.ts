@@ -22,7 +22,7 @@ describe("a call that fails", () => {
   test.each([
     ["a value", "instead"],
     ["null", null],
-    ["what a function gives", () => "instead"],
+    ["what a function returns", () => "instead"],
     ["what a function promises", async () => "instead"],
   ])("resolves with %s", async (_what, to) => {
     const policy = new Fallback<unknown>({ to });
@@ -36,7 +36,7 @@ describe("a call that fails", () => {
     expect(policy.stats).toEqual({ totalCalls: 1, fallbacks: 1, fromLastGood: 0, fromValue: 1 });
   });
 
-  test("tells the function the outcome and the context", async () => {
+  test("passes the outcome and the context to the function", async () => {
     const to = vi.fn<(outcome: unknown, context: unknown) => string>(() => "instead");
     await new Fallback({ to }).execute(failing, { attempt: 2, remaining: 5 });
     const [outcome, context] = to.mock.calls[0] ?? [];
@@ -65,7 +65,7 @@ describe("a call that fails", () => {
     expect(listeners(controller.signal)).toBe(0);
   });
 
-  test("is not one that a timeout outside has ended", async () => {
+  test("is not one that an outer timeout has ended", async () => {
     const policy = new Fallback({ to: "instead" });
     const timeout = new Timeout({ timeout: 1, clock });
     const ended = reasonOf(timeout.execute((context) => policy.execute(never, context)));
@@ -121,7 +121,7 @@ describe("the last good result", () => {
     expect(await policy.call(failing)).toBeUndefined();
   });
 
-  test("that is not there lets the error out when there is no value", async () => {
+  test("that is missing lets the error through when there is no value", async () => {
     expect(await reasonOf(make().call(failing))).toBe(down);
   });
 
@@ -135,7 +135,7 @@ describe("the last good result", () => {
     expect(await reasonOf(price("ETH"))).toBe(down);
   });
 
-  test("is kept for so many keys; the one that was good longest ago goes", async () => {
+  test("is kept for maxKeys keys; the oldest result is dropped", async () => {
     const policy = make({ key: (key: string) => key, maxKeys: 2 });
     for (const key of ["a", "b", "a", "c"]) await policy.call((text: string) => text, key);
     expect(policy.snapshot()).toMatchObject({ kept: 2 });
@@ -170,7 +170,7 @@ describe("synchronous functions", () => {
     throw down;
   };
 
-  test("are answered for at once", () => {
+  test("are answered synchronously", () => {
     const policy = new Fallback({ to: () => "instead", lastGood: { maxAge: 10 }, clock });
     expect(policy.callSync(broken)).toBe("instead");
     expect(policy.callSync(() => "good")).toBe("good");
@@ -178,7 +178,7 @@ describe("synchronous functions", () => {
     expect(policy.wrapSync(broken)()).toBe("good");
   });
 
-  test("need a fallback that is synchronous, too", () => {
+  test("need a synchronous fallback, too", () => {
     const policy = new Fallback({ to: async () => "instead" });
     expect(() => policy.callSync(broken)).toThrow(expect.objectContaining({ cause: down }));
   });

@@ -30,7 +30,7 @@ function nothingIsLeft(policy: Hedge, budget: RetryBudget = new RetryBudget()): 
 }
 
 describe("a call that is slow", () => {
-  test("gets another attempt beside it after the delay, with its number and a signal of its own", async () => {
+  test("gets another attempt beside it after the delay, with its number and its own signal", async () => {
     const work = byHand<string>();
     const policy = make();
     const told = vi.fn<(event: object) => void>();
@@ -49,7 +49,7 @@ describe("a call that is slow", () => {
     nothingIsLeft(policy);
   });
 
-  test("wins all the same when it is the first to succeed; the loser is not waited for", async () => {
+  test("wins nevertheless when it is the first to succeed; the loser is not waited for", async () => {
     const work = byHand<string>();
     const policy = make();
     const call = policy.execute(work.fn);
@@ -114,14 +114,14 @@ describe("an attempt that fails", () => {
     nothingIsLeft(policy);
   });
 
-  test("keeps the cause that it has", async () => {
+  test("keeps its own cause", async () => {
     const first = new Error("1", { cause: "its own" });
     const errors = [first, new Error("2")];
     await reasonOf(make().call(() => Promise.reject(errors.shift() ?? down)));
     expect(first.cause).toBe("its own");
   });
 
-  test("ends the call when it is a mistake of the program, and aborts the others", async () => {
+  test("ends the call when it is a programming mistake, and aborts the others", async () => {
     const work = byHand<string>();
     const policy = make();
     const mistake = new RangeError("mine");
@@ -160,7 +160,7 @@ describe("an attempt that fails", () => {
 });
 
 describe("hedgeIf", () => {
-  test("says which outcomes another attempt may mend, values included", async () => {
+  test("decides after which outcomes another attempt starts, values included", async () => {
     const values = [503, 200];
     const policy = make({ hedgeIf: (end) => end.status === "fulfilled" && end.value === 503 });
     expect(await policy.call(() => values.shift())).toBe(200);
@@ -247,14 +247,14 @@ describe("a budget", () => {
     nothingIsLeft(policy, budget);
   });
 
-  test("gives the error of the first attempt when it allows no other", async () => {
+  test("yields the error of the first attempt when it allows no other", async () => {
     const budget = new RetryBudget({ ratio: 0, minPerSecond: 0, clock });
     const policy = make({ budget });
     expect(await reasonOf(policy.call(() => Promise.reject(down)))).toBe(down);
     nothingIsLeft(policy, budget);
   });
 
-  test("is left by winners, losers and those who fail", async () => {
+  test("is released by winners, losers and failures", async () => {
     const budget = new RetryBudget({ clock });
     const policy = make({ budget });
     for (const winner of [0, 1]) {
@@ -282,7 +282,7 @@ describe("a policy inside", () => {
     nothingIsLeft(policy);
   });
 
-  test("that refuses the second attempt leaves the first one alone", async () => {
+  test("that refuses the second attempt does not affect the first one", async () => {
     const limiter = new RateLimiter({ rate: 1, per: 60, burst: 1, maxQueue: 0, clock });
     const work = byHand<string>();
     const policy = make();
@@ -295,7 +295,7 @@ describe("a policy inside", () => {
     nothingIsLeft(policy);
   });
 
-  test("that is a circuit breaker takes losers for neutral", async () => {
+  test("that is a circuit breaker ignores losers", async () => {
     const breaker = new CircuitBreaker({ maxFailures: 1, clock });
     const work = byHand<string>();
     const policy = make();

@@ -106,7 +106,7 @@ describe.each(ways)("%s", (_way, nest) => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("timeout(retry): an attempt that is under way at the deadline is aborted, and is the last", async () => {
+  test("timeout(retry): an attempt under way at the deadline is aborted, and is the last", async () => {
     const work = byHand<string>();
     const retry = new Retry({ attempts: 99, delay: 0, clock });
     const ended = reasonOf(nest(new Timeout({ timeout: 2.5, clock }), retry)(work.fn));
@@ -121,7 +121,7 @@ describe.each(ways)("%s", (_way, nest) => {
     expect([retry.running, clock.pendingTimers]).toEqual([0, 0]);
   });
 
-  test("retry(timeout): each attempt has a time of its own", async () => {
+  test("retry(timeout): each attempt has its own time", async () => {
     const work = byHand<string>();
     const run = nest(new Retry({ delay: 0, clock }), new Timeout({ timeout: 1, clock }));
     const call = run(work.fn);
@@ -143,7 +143,7 @@ describe.each(ways)("%s", (_way, nest) => {
     expect(breaker.failureCount).toBe(1);
   });
 
-  test("timeout(breaker(fn)): neutral, as it is the caller who gave up", async () => {
+  test("timeout(breaker(fn)): neutral, because the caller gave up", async () => {
     const breaker = new CircuitBreaker({ clock });
     const ended = reasonOf(nest(new Timeout({ timeout: 1, clock }), breaker)(never));
     await clock.advance(1);
@@ -151,7 +151,7 @@ describe.each(ways)("%s", (_way, nest) => {
     expect(breaker.stats).toMatchObject({ failedCalls: 0, ignoredCalls: 1 });
   });
 
-  test("breaker(what is full): neutral", async () => {
+  test("breaker(a full policy): neutral", async () => {
     const breaker = new CircuitBreaker({ maxFailures: 1, clock });
     expect(await reasonOf(nest(breaker, new BulkheadFull())(never))).toMatchObject({ refused: true });
     const limiter = new RateLimiter({ rate: 1, per: 60, burst: 1, maxQueue: 0, clock });
@@ -177,7 +177,7 @@ describe.each(ways)("%s", (_way, nest) => {
     expect([limiter.stats.queued, clock.pendingTimers]).toEqual([0, 0]);
   });
 
-  test("hedge(breaker): losers that are aborted are neutral", async () => {
+  test("hedge(breaker): aborted losers are neutral", async () => {
     const breaker = new CircuitBreaker({ maxFailures: 1, clock });
     const work = byHand<string>();
     const call = nest(new Hedge({ delay: 1, clock }), breaker)(work.fn);

@@ -64,7 +64,7 @@ describe("a pipeline", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("tells how each call has settled, and after how long", async () => {
+  test("reports how each call has settled, and after how long", async () => {
     const api = pipeline(new Retry({ attempts: 1 }));
     const told = vi.fn<(event: object) => void>();
     const listening = api.on("settled", told);
@@ -89,7 +89,7 @@ describe("a pipeline", () => {
     expect(() => JSON.stringify(api)).not.toThrow();
   });
 
-  test("takes a policy from elsewhere: its refusals and what it throws come out", async () => {
+  test("takes a policy from another package: its refusals and errors are passed on", async () => {
     const foreign: AnyPolicy = { execute: (fn) => Promise.resolve((fn as () => never)()) };
     const thrower = {
       execute() {
@@ -120,7 +120,7 @@ describe("a pipeline", () => {
 });
 
 describe("a synchronous pipeline", () => {
-  test("runs through all that can: retry, fallback, limiter, breaker", () => {
+  test("runs through all that support it: retry, fallback, limiter, breaker", () => {
     const limiter = new RateLimiter({ rate: 1, burst: 2, clock });
     const breaker = new CircuitBreaker({ maxFailures: 9, clock });
     const api = pipeline(new Fallback({ to: "instead" }), new Retry({ delay: 1, clock }), limiter, breaker);
@@ -190,7 +190,7 @@ describe("resilient", () => {
     expect(circuitBreaker.failureCount).toBe(2);
   });
 
-  test("gives retries and hedges one budget, unless they have one", async () => {
+  test("gives retry and hedge one budget, unless they have their own", async () => {
     const told = vi.fn<() => void>();
     const failing = (): Promise<never> => Promise.reject(down);
     const api = resilient({ name: "spent", retry: { attempts: 200, delay: 0 }, hedge: { delay: 5 } });
@@ -205,7 +205,7 @@ describe("resilient", () => {
     expect(own.retry.stats.retries).toBe(10);
   });
 
-  test("needs no parts that are not given, but one", async () => {
+  test("needs at least one part, and no others", async () => {
     const api = resilient({ timeout: { timeout: 1, clock } });
     expect(api.policies).toHaveLength(1);
     expect("retry" in api).toBe(false);
@@ -236,7 +236,7 @@ describe("resilient", () => {
     ["name", ""],
     ["name", null],
     ["retries", {}],
-  ])("refuses %s: %o by an error that names it", (key, value) => {
+  ])("refuses %s: %o with an error that names it", (key, value) => {
     const make = (): unknown => Reflect.apply(resilient, undefined, [{ timeout: 1, [key]: value }]);
     expect(make).toThrow(key === "fallback" && typeof value === "object" ? /lastGood/ : new RegExp(key));
   });

@@ -70,7 +70,7 @@ describe("the delay before another attempt", () => {
     );
   });
 
-  test("is drawn inside the cap: late attempts do not come together on it", () => {
+  test("is drawn below the cap: late attempts do not coincide at the cap", () => {
     fc.assert(
       fc.property(settings, fraction, fraction, (of, one, other) => {
         fc.pre(of.jitter !== "none" && of.max > of.initial * 1.001 && Math.abs(one - other) > 1e-6);

@@ -49,7 +49,7 @@ describe("extra attempts", () => {
     },
   );
 
-  test("come back when the window has gone by", () => {
+  test("are available again when the window has passed", () => {
     const budget = make();
     expect(takeAll(budget)).toBe(100);
     clock.sleepSync(9000);
@@ -60,7 +60,7 @@ describe("extra attempts", () => {
     expect(takeAll(budget)).toBe(100);
   });
 
-  test("may be limited to a share of the calls under way, but for three", () => {
+  test("may be limited to a share of the calls under way, except three", () => {
     const budget = make({ maxInFlightRatio: 0.5 });
     const told = vi.fn<(event: object) => void>();
     budget.on("suppressed", told);

@@ -91,7 +91,7 @@ describe("attempts", () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
-  test("are told as events, with the delay and the outcome", async () => {
+  test("are reported as events, with the delay and the outcome", async () => {
     const policy = make({ attempts: 2 });
     const told: unknown[] = [];
     policy.on("retry", (event) => told.push(["retry", event]));
@@ -124,7 +124,7 @@ describe("the delay", () => {
     expect(at).toEqual([0, 0.05, 0.15, 0.35]);
   });
 
-  test("may be the application's, which is told of the attempt, the outcome and the delay before", async () => {
+  test("may be the application's, which gets the attempt, the outcome and the previous delay", async () => {
     const delay = vi.fn<(info: object) => number>((info) => ("previousDelay" in info ? 2 : 1));
     const { fn, at } = failing(9);
     const call = make({ delay })
@@ -169,7 +169,7 @@ describe("the delay", () => {
     },
   );
 
-  test("is no shorter than what the server asks for, which is never cut", async () => {
+  test("is never shorter than what the server asks for", async () => {
     const { fn, at } = failing(1, Object.assign(new Error("busy"), { retryAfter: 100 }));
     const call = make({ delay: { max: "1s" } }).call(fn);
     await clock.advance(101);
@@ -177,7 +177,7 @@ describe("the delay", () => {
     expect(at).toEqual([0, 100]);
   });
 
-  test("that the server asks for is not shorter than the own one either", async () => {
+  test("that the server asks for is never shorter than its own", async () => {
     const { fn, at } = failing(1, Object.assign(new Error("busy"), { retryAfter: 0.5 }));
     const call = make().call(fn);
     await clock.advance(5);
@@ -213,7 +213,7 @@ describe("the time that a call has", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("of a deadline outside: what cannot start in time is not waited for", async () => {
+  test("of an outer deadline: what cannot start in time is not waited for", async () => {
     const { fn, at } = failing(9);
     const policy = make({ attempts: 10 });
     const timeout = new Timeout({ timeout: 2, clock });
@@ -227,7 +227,7 @@ describe("the time that a call has", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("of remaining, given by hand, goes on from attempt to attempt", async () => {
+  test("of remaining, passed by hand, decreases from attempt to attempt", async () => {
     const seen: number[] = [];
     const work = ({ remaining }: { remaining: number }): never => {
       seen.push(remaining);
@@ -240,7 +240,7 @@ describe("the time that a call has", () => {
     expect(seen).toEqual([2.5, 1.5, 0.5]);
   });
 
-  test("is looked at again after a delay that took too long", async () => {
+  test("is checked again after a delay that took too long", async () => {
     const { fn, at } = failing(9);
     const policy = make({ maxDuration: 3 });
     const told = vi.fn<() => void>();
@@ -256,7 +256,7 @@ describe("the time that a call has", () => {
     nothingIsLeft(policy);
   });
 
-  test("is looked at again after the thread has slept too long", () => {
+  test("is checked again after the thread has slept too long", () => {
     const { fn, at } = failingSync(9);
     const late = {
       now: () => clock.now(),
@@ -311,7 +311,7 @@ describe("values", () => {
     expect(cancel).toHaveBeenCalledOnce();
   });
 
-  test("come out at the end as they are, readable", async () => {
+  test("are returned at the end as they are, still readable", async () => {
     const call = make({ attempts: 1, retryIf: () => true }).call(() => response(503));
     expect(await (await call).text()).toBe("text");
   });
@@ -330,7 +330,7 @@ describe("retryIf", () => {
     nothingIsLeft(policy);
   });
 
-  test("loses nothing when it aborts the call that it judges", async () => {
+  test("leaks nothing when it aborts the call that it judges", async () => {
     const controller = new AbortController();
     const budget = new RetryBudget({ clock });
     const retryIf = (): boolean => {
@@ -380,7 +380,7 @@ describe("an open circuit inside", () => {
 });
 
 describe("a budget", () => {
-  test("that is used up suppresses another attempt, which is counted and told", async () => {
+  test("that is used up suppresses another attempt, which is counted and reported", async () => {
     const budget = new RetryBudget({ minPerSecond: 0.1, window: 10, ratio: 0, clock });
     const policy = make({ budget });
     const told = vi.fn<(event: object) => void>();
@@ -395,7 +395,7 @@ describe("a budget", () => {
     nothingIsLeft(policy, budget);
   });
 
-  test("is left by calls that are aborted in an attempt, and in a delay", async () => {
+  test("is released by calls aborted during an attempt or a delay", async () => {
     const budget = new RetryBudget({ clock });
     const policy = make({ budget });
     const controller = new AbortController();
@@ -412,14 +412,14 @@ describe("a budget", () => {
     nothingIsLeft(policy, budget);
   });
 
-  test("is not asked by an attempt that has no time any more", async () => {
+  test("is not used by an attempt that has no time left", async () => {
     const budget = new RetryBudget({ clock });
     await expect(make({ budget, maxDuration: 0.5 }).call(failing(9).fn)).rejects.toBe(down);
     expect(budget.stats.extraAttempts).toBe(0);
   });
 });
 
-describe("what a function gives", () => {
+describe("what a function returns", () => {
   test.each([
     ["a value", () => 5],
     ["a promise", () => Promise.resolve(5)],
@@ -437,7 +437,7 @@ describe("what a function gives", () => {
     }
   });
 
-  test("fails when its then throws, and nothing is left of the call", async () => {
+  test("fails when its then throws, and leaves nothing of the call behind", async () => {
     const budget = new RetryBudget({ clock });
     const policy = make({ delay: 0, budget });
     // oxlint-disable-next-line unicorn/no-thenable
@@ -447,7 +447,7 @@ describe("what a function gives", () => {
     nothingIsLeft(policy, budget);
   });
 
-  test("may be an error that throws when it is looked at", async () => {
+  test("may be an error that throws when it is inspected", async () => {
     const trap = new Proxy(new Error("trap"), {
       get: () => expect.fail("looked at"),
     });
@@ -461,7 +461,7 @@ describe("what a function gives", () => {
     }
   });
 
-  test("counts for nothing once the caller has given up", async () => {
+  test("does not count once the caller has given up", async () => {
     const controller = new AbortController();
     const policy = make();
     let finish = (_value: number): void => {};
@@ -478,7 +478,7 @@ describe("what a function gives", () => {
   });
 });
 
-test("a listener of retry that aborts the call loses nothing", async () => {
+test("a listener of retry that aborts the call leaks nothing", async () => {
   const controller = new AbortController();
   const budget = new RetryBudget({ clock });
   const policy = make({ budget });
@@ -490,7 +490,7 @@ test("a listener of retry that aborts the call loses nothing", async () => {
   nothingIsLeft(policy, budget);
 });
 
-test("a signal that is aborted already keeps the function from running", async () => {
+test("a signal that is already aborted keeps the function from running", async () => {
   const { fn, at } = failing(0);
   await expect(make().execute(fn, { signal: AbortSignal.abort("before") })).rejects.toBe("before");
   expect(at).toEqual([]);

@@ -44,7 +44,7 @@ async function outage(
 const retryOf = (clock: ManualClock, budget: RetryBudget | undefined): Retry =>
   new Retry({ attempts: 3, delay: "50ms", clock, budget });
 
-test("with a budget the calls are at most 1.2 times the requests and the floor, and most of that", async () => {
+test("with a budget the calls are at most 1.2 times the requests plus the minimum, and nearly reach that", async () => {
   const clock = new ManualClock();
   const retry = retryOf(clock, new RetryBudget({ clock }));
   const calls = await outage(clock, (work) => retry.execute(work));

@@ -31,7 +31,7 @@ describe("concurrent calls with one key", () => {
     expect(policy.running).toBe(0);
   });
 
-  test("begin anew once it has settled: this is no cache", async () => {
+  test("start a new one once it has settled: this is not a cache", async () => {
     const policy = new SingleFlight();
     let calls = 0;
     const load = policy.wrap(async () => ++calls);
@@ -52,7 +52,7 @@ describe("concurrent calls with one key", () => {
 });
 
 describe("an execution", () => {
-  test("goes on while one of its callers is there, and is aborted when the last has gone", async () => {
+  test("continues while it has a caller, and is aborted when the last has given up", async () => {
     const work = byHand<string>();
     const policy = new SingleFlight();
     const controllers = [new AbortController(), new AbortController()];

@@ -18,7 +18,7 @@ function nothingIsLeft(...policies: readonly Timeout[]): void {
 }
 
 describe("a call whose time is over", () => {
-  test("rejects with an error that says how long it had, which is the reason of its signal", async () => {
+  test("rejects with an error that says how long it was allowed, which is the reason of its signal", async () => {
     const { fn, at } = byHand();
     const policy = make({ name: "api" });
     const told = vi.fn<(event: object) => void>();
@@ -53,7 +53,7 @@ describe("a call whose time is over", () => {
     expect(policy.stats).toMatchObject({ settledCalls: 0, timedOutCalls: 1 });
   });
 
-  test("is not one that the caller aborts", async () => {
+  test("is not one aborted by the caller", async () => {
     const controller = new AbortController();
     const { fn, at } = byHand<number>();
     const policy = make();
@@ -132,7 +132,7 @@ describe("a call that ends in time", () => {
     nothingIsLeft(policy);
   });
 
-  test("leaves its signal as it is, for what goes on with it", async () => {
+  test("does not abort its signal, which later work may use", async () => {
     const { fn, at } = byHand<number>();
     const call = make().execute(fn);
     const signal = at(0).context.signal;
@@ -143,7 +143,7 @@ describe("a call that ends in time", () => {
   });
 });
 
-describe("a deadline outside", () => {
+describe("an outer deadline", () => {
   test("shortens the time: remaining, given by hand", async () => {
     const { fn, at } = byHand();
     const ended = reasonOf(make().execute(fn, { remaining: 0.25 }));
@@ -152,7 +152,7 @@ describe("a deadline outside", () => {
     expect(await ended).toMatchObject({ code: "ERR_TIMEOUT_EXCEEDED", seconds: 0.25 });
   });
 
-  test("is the one of the nearest timeout, and ends what is inside with its own error", async () => {
+  test("is the one of the nearest timeout, and ends what it contains with its own error", async () => {
     const inner = make({ name: "inner", timeout: 5 });
     const outer = make({ name: "outer" });
     const { fn, at } = byHand();
@@ -192,7 +192,7 @@ describe("a deadline outside", () => {
 });
 
 describe("a thread that is frozen while calls are under way", () => {
-  test("takes an answer that has arrived when its timer fires late", async () => {
+  test("uses an answer that has arrived when its timer fires late", async () => {
     const work = byHand<string>();
     const policy = make();
     const call = policy.execute(work.fn);
@@ -236,7 +236,7 @@ describe("a thread that is frozen while calls are under way", () => {
     nothingIsLeft(policy);
   });
 
-  test("takes calls that begin while the loop is polled", async () => {
+  test("accepts calls that begin while the loop is polled", async () => {
     const policy = make();
     const first = reasonOf(policy.execute(never));
     let second: Promise<unknown> | undefined;
@@ -264,7 +264,7 @@ describe("one timer", () => {
     nothingIsLeft(policy);
   });
 
-  test("serves calls whose deadlines outside are in another order", async () => {
+  test("serves calls whose outer deadlines are in another order", async () => {
     const policy = make({ timeout: 10 });
     const order: number[] = [];
     const calls = [3, 1, 2, 20, 1].map((remaining) =>
@@ -277,7 +277,7 @@ describe("one timer", () => {
     nothingIsLeft(policy);
   });
 
-  test("is there for the next call when the last one has ended", async () => {
+  test("is kept for the next call when the last one has ended", async () => {
     const policy = make();
     for (let round = 0; round < 3; round++) {
       expect(await policy.call(() => 5)).toBe(5);
@@ -291,7 +291,7 @@ describe("one timer", () => {
   });
 });
 
-test("a listener of timeout that makes another call loses nothing", async () => {
+test("a listener of timeout that makes another call leaks nothing", async () => {
   const policy = make();
   let again: Promise<unknown> | undefined;
   policy.on("timeout", () => (again ??= reasonOf(policy.execute(never))));
@@ -303,7 +303,7 @@ test("a listener of timeout that makes another call loses nothing", async () => 
   nothingIsLeft(policy);
 });
 
-test("update changes how long calls may take that begin from then on", async () => {
+test("update changes how long later calls may take", async () => {
   const policy = make();
   const first = reasonOf(policy.execute(never));
   policy.update({ timeout: "250ms" });
