@@ -1,4 +1,4 @@
-// A limit that is changed in kstlib.conf.yml while the program runs: those who wait get their turns by the new one.
+// A limit that is changed in kstlib.conf.yml while the program runs: waiting calls get new turns.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import fs from "node:fs";
@@ -9,7 +9,7 @@ import { watchConfig } from "@kstlib/resilience/config";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "kstlib-example-"));
 const file = path.join(folder, "kstlib.conf.yml");
-/** As editors do: a new file takes the place of the old one. */
+/** Saves as editors do: a new file replaces the old one. */
 function save(text) {
   fs.writeFileSync(`${file}.new`, text);
   fs.renameSync(`${file}.new`, file);
@@ -38,9 +38,9 @@ await refused;
 assert.equal(exchange.rate, 1);
 
 save("resilience: { rate_limiter: { instances: { exchange: { rate: 50, per: 1s } } } }\n");
-// A watcher alone does not keep the process alive, the call that waits does.
+// A watcher does not keep the process alive, but the waiting call does.
 await next;
-console.log(`the next call was made by the new limit: ${exchange.rate} per ${exchange.per} s`);
+console.log(`the next call was made under the new limit: ${exchange.rate} per ${exchange.per} s`);
 
 watcher[Symbol.dispose]();
 fs.rmSync(folder, { recursive: true });

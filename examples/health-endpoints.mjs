@@ -1,4 +1,4 @@
-// Health probes on a port of their own, from start-up to the end of the drain: what Kubernetes would see.
+// Health probes on their own port, from start-up to the end of the drain, as Kubernetes would see them.
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import http from "node:http";

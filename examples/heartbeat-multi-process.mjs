@@ -1,4 +1,4 @@
-// Three processes write heartbeats; a monitor that knows only the files tells which are alive.
+// Three processes write heartbeats; a monitor that knows only the files says which are alive.
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";

@@ -7,13 +7,13 @@ const log = (line) => {
   console.log(line);
   lines.push(line);
 };
-// In a service: `console`, or what `pino()` gives.
+// In a service: `console`, or the result of `pino()`.
 const logger = { debug: log, info: log, warn: log, error: log };
 
 const registry = new Registry({ circuitBreaker: { maxFailures: 2, resetTimeout: "50ms" } });
 const logging = logEvents(logger, registry);
 
-// Made after the logger, and logged all the same.
+// Created after the log, and logged nevertheless.
 const breaker = registry.circuitBreaker("payments");
 for (let call = 1; call <= 2; call++) {
   await breaker.call(() => Promise.reject(new Error("down"))).catch(() => undefined);

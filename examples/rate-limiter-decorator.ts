@@ -1,4 +1,4 @@
-// The rate limiter as a decorator: blocking waits for a token, non-blocking rejects and tells when to retry.
+// The rate limiter as a decorator: blocking waits for a token, non-blocking rejects and says when to retry.
 import assert from "node:assert/strict";
 import { rateLimiter, RateLimitExceededError } from "@kstlib/resilience";
 

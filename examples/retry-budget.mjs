@@ -1,11 +1,11 @@
-// A service is down, and who calls it is called through two others: how many requests does it get for 1,000 calls?
+// A service that is down is called through two others, all with retries: how many requests does it get for 1,000 calls?
 import assert from "node:assert/strict";
 import { pipeline, Retry, RetryBudget } from "@kstlib/resilience";
 import { ManualClock } from "@kstlib/resilience/testing";
 
 const CALLS = 1000; // within a second
 
-/** Three retries of three attempts each, as a client, a gateway and a service in between would have them. */
+/** Three nested retries of three attempts each, as in a client, a gateway and a service in between. */
 async function requestsOf(budgetOf) {
   const clock = new ManualClock();
   const retries = Array.from(
@@ -20,7 +20,7 @@ async function requestsOf(budgetOf) {
   };
   for (let call = 1; call <= CALLS; call++) {
     await clock.advance("1ms");
-    await api.execute(service).catch(() => {}); // the error of the service, as it was
+    await api.execute(service).catch(() => {}); // the service's own error
   }
   return requests;
 }
@@ -32,6 +32,6 @@ assert.equal(without, 27 * CALLS);
 let shared;
 const within = await requestsOf((clock) => ({ budget: (shared ??= new RetryBudget({ clock })) }));
 console.log(`with one budget: ${within} requests, ${within / CALLS} for each call`);
-// A fifth of the calls, and 10 a second over its 10 s besides.
+// A fifth of the calls, plus 10 a second over its 10 s.
 assert.ok(within <= 1.2 * CALLS + 100);
 console.log(`${shared.stats.suppressed} attempts suppressed`);

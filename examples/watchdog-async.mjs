@@ -1,4 +1,4 @@
-// A watchdog for asynchronous work, which must ping: if the work hangs while the loop runs, that is a timeout too.
+// A watchdog for asynchronous work, which must ping: if the work hangs while the loop runs, that is a timeout, too.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Watchdog } from "@kstlib/resilience";

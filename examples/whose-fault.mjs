@@ -1,11 +1,11 @@
-// The event loop is blocked for longer than the timeout while healthy calls are under way. Who is blamed?
+// The event loop is blocked for longer than the timeout while healthy calls are under way. Is the service blamed?
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { CircuitBreaker, pipeline, Timeout } from "@kstlib/resilience";
 import * as cockatiel from "cockatiel";
 import Opossum from "opossum";
 
-// A healthy service on a thread of its own: /price takes 200 ms, /report 20 ms, and /hang never answers.
+// A healthy service on its own thread: /price takes 200 ms, /report 20 ms, and /hang never answers.
 const service = new Worker(
   `const server = require("node:http").createServer(({ url }, response) => {
      if (url !== "/hang") setTimeout(() => response.end("well"), url === "/price" ? 200 : 20);
@@ -15,7 +15,7 @@ const service = new Worker(
 const port = await new Promise((resolve) => service.once("message", resolve));
 const ask = async (path, signal) => (await fetch(`http://127.0.0.1:${port}${path}`, { signal })).text();
 
-/** Work that holds the thread for longer than the timeout. */
+/** Work that blocks the thread for longer than the timeout. */
 function digest() {
   for (const end = performance.now() + 1000; performance.now() < end;);
 }

@@ -12,7 +12,7 @@ module.exports = {
       listen_timeout: 20_000,
       // Longer than `default_timeout`; pm2 sends SIGINT and by default kills after 1.6 s.
       kill_timeout: 35_000,
-      // Restarts a crash loop more and more slowly.
+      // Restarts a crash loop at growing intervals.
       exp_backoff_restart_delay: 200,
     },
   ],

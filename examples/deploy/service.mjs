@@ -22,7 +22,7 @@ const heartbeat = new Heartbeat({ stateFile: STATE_FILE, systemd: true, drainOn:
 heartbeat.start({ ready: false });
 shutdown.register("heartbeat", () => heartbeat.stop(), { priority: 1000 });
 
-// Pinged by the loop it watches. A frozen loop is reported on stderr and ends with 70, and the supervisor restarts it.
+// Pinged by the loop it watches. If that freezes, it is reported on stderr, the process ends with 70, and the supervisor restarts it.
 const watchdog = new Watchdog({ name: "event loop", heartbeat });
 watchdog.start();
 const pinging = setInterval(() => watchdog.ping(), 1000).unref();

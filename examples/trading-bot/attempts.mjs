@@ -1,12 +1,12 @@
 // @ts-check
-// What the bot measures of its calls by itself: when each attempt begins, and how many come again. It does not ask the
-// library, whose promises the summary judges by it.
+// The bot's own measurements of its calls: when each attempt begins, and how many are retries. It does not use the
+// library's figures, because the summary checks the library's promises.
 
 /** The window of a retry budget in milliseconds: the default, which kstlib.conf.yml keeps. */
 const WINDOW = 10_000;
 /** The budget forgets a tenth of its window at a time: between nine tenths and all of it are counted. */
 const SHORTEST = 0.9 * WINDOW;
-/** Milliseconds by which a busy machine may hold the bot up between its clock and the library's. */
+/** Milliseconds that a busy machine may delay the bot between its reading of the clock and the library's. */
 const TOLERANCE = 5;
 
 export class Attempts {
@@ -23,7 +23,7 @@ export class Attempts {
     /** Retries that no budget allowed. */
     overBudget: 0,
   };
-  /** The attempt that began latest after its call, and the deadline of that; in milliseconds. */
+  /** The attempt that began latest after its call, and that call's deadline; in milliseconds. */
   latest = { start: 0, deadline: 0 };
   /** The window in which the retries came closest to what is allowed. */
   busiest = { retries: 0, allowed: 0 };

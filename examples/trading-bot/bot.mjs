@@ -1,5 +1,5 @@
 // @ts-check
-// The bot's process: reads the configuration, runs the bot and tells the parent what it does. main.mjs starts
+// The bot's process: reads the configuration, runs the bot and reports to the parent what it does. main.mjs starts
 // it with the exchange's port as its argument.
 import fs from "node:fs";
 import os from "node:os";
@@ -9,7 +9,7 @@ import { configure } from "@kstlib/resilience";
 import { ConfigError, loadConfig } from "@kstlib/resilience/config";
 import { TradingBot } from "./trading-bot.mjs";
 
-/** Tells the parent, if there is one. @param {object} message */
+/** Sends a message to the parent, if there is one. @param {object} message */
 function tell(message) {
   if (process.connected) process.send?.({ ...message, at: performance.now() });
 }
@@ -20,7 +20,7 @@ try {
   config = loadConfig({ path: fileURLToPath(new URL("kstlib.conf.yml", import.meta.url)) });
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
-  // The message has the file, the line and what is allowed there.
+  // The message names the file, the line and what is allowed there.
   console.error(error.message);
   process.exit(1);
 }
@@ -30,7 +30,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "trading-bot-"));
 const stateFile = path.join(folder, "trading-bot.heartbeat");
 /** @type {import("@kstlib/resilience").RetryBudgetOptions} */
 const { ratio = 0.2, minPerSecond = 10 } = config.retry?.instances?.["exchange"]?.budget ?? {};
-// The bot checks by itself that its retries stay within it.
+// The bot checks independently that its retries stay within it.
 const budget = { ratio, minPerSecond };
 const bot = new TradingBot({ port: Number(process.argv[2]), stateFile, tell, budget });
 

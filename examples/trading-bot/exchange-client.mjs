@@ -21,13 +21,13 @@ export class ConnectionError extends Error {
   name = "ConnectionError";
 }
 
-/** Answered, with a status that says that the exchange failed. */
+/** Answered with a status that reports a failure of the exchange. */
 export class ExchangeError extends Error {
   /** @override */
   name = "ExchangeError";
 }
 
-/** What a pipeline gives: its signal ends the request. @typedef {import("@kstlib/resilience").ExecutionContext} Context */
+/** What a pipeline passes: its signal ends the request. @typedef {import("@kstlib/resilience").ExecutionContext} Context */
 
 export class ExchangeClient {
   /** How the requests ended; `sent` is the sum of the others. */

@@ -1,6 +1,6 @@
 // @ts-check
-// The exchange: serves tickers and takes orders over HTTP on loopback, and fails on schedule. A process of
-// its own, started by main.mjs, to which it reports what it sees. It does not use the library.
+// The exchange: serves tickers and takes orders over HTTP on loopback, and fails on schedule. A separate
+// process, started by main.mjs, to which it reports what it sees. It does not use the library.
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { schedule } from "./schedule.mjs";
@@ -54,7 +54,7 @@ function countArrival(now) {
   busiestSecond = Math.max(busiestSecond, arrivals.length);
 }
 
-/** The Retry-After for a request while the exchange asks for a pause, or begins to; else undefined. @param {number} now */
+/** The Retry-After for a request while the exchange asks for a pause or begins one; else undefined. @param {number} now */
 function throttle(now) {
   if (now < bannedUntil) {
     counts.throttled++;
@@ -123,7 +123,7 @@ async function serve(request, response) {
   const now = performance.now();
   countArrival(now);
   if (Number(request.headers["x-attempt"]) > 1) counts.retries++;
-  // What happens to a request depends on the moment at which it arrived.
+  // What happens to a request depends on when it arrived.
   const { fault } = phase;
   const seconds = throttle(now);
   const order = await body(request);

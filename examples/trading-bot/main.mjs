@@ -37,7 +37,7 @@ not, 130 when Ctrl-C came before the end.
 const STATUS_EVERY_MS = 2000;
 // Longer than the bot's own shutdown timeout: killing it is the last resort.
 const STOP_WITHIN_MS = 15_000;
-// npm passes on a Ctrl-C that the terminal has sent to this process already: two at once count as one.
+// npm forwards a Ctrl-C that the terminal has already sent to this process: two at once count as one.
 const SECOND_SIGNAL_AFTER_MS = 500;
 
 function readArguments() {
@@ -90,7 +90,7 @@ const children = new Set();
 function start(program, args) {
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // A process group of its own: Ctrl-C reaches this process alone, which then asks the bot to shut down.
+    // In its own process group: Ctrl-C reaches only this process, which then asks the bot to shut down.
     detached: true,
   });
   children.add(child);
@@ -105,7 +105,7 @@ process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
   if (stateFile !== "") fs.rmSync(path.dirname(stateFile), { recursive: true, force: true });
 });
-// The reader of the pipe has gone.
+// The reader of the pipe has closed it.
 stdout.on("error", () => process.exit(1));
 
 /** Resolves with the child's message of this type; rejects if the child ends before. @param {ChildProcess} child @param {string} type @returns {Promise<any>} */

@@ -1,5 +1,5 @@
 // @ts-check
-// What freezes the bot: a text from outside, and a regular expression that backtracks endlessly over it.
+// What freezes the bot: a text from outside, and a regular expression that backtracks almost endlessly on it.
 
 /** Words with spaces between; on "aaaaaaaaaaaaaaaaaaaaaaaa!" the time doubles with every letter. */
 const WORDS = /^(\w+\s?)*$/;

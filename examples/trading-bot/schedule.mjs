@@ -1,5 +1,5 @@
 // @ts-check
-// The faults of the exchange, in order. The exchange runs them; the terminal view only shows where it is.
+// The faults of the exchange, in order. The exchange runs them; the terminal view only shows the current one.
 
 /**
  * @typedef {"none" | "latency" | "errors" | "refused" | "throttled" | "hang" | "poison"} Fault
@@ -18,7 +18,7 @@ const PHASES = {
     tells: "429 with Retry-After: the bot must be silent",
   },
   refused: { fault: "refused", title: "outage: port closed", tells: "connections are refused" },
-  hang: { fault: "hang", title: "outage: no answer", tells: "books an order, and answers nothing any more" },
+  hang: { fault: "hang", title: "outage: no answer", tells: "books an order, and then answers nothing" },
   poison: {
     fault: "poison",
     title: "poisoned notice",
@@ -29,7 +29,7 @@ const PHASES = {
 /** @param {string} name @param {number} seconds @param {number[]} [retryAfter] @returns {Phase} */
 function phase(name, seconds, retryAfter) {
   const found = PHASES[name];
-  if (found === undefined) throw new Error(`no phase is called ${name}`);
+  if (found === undefined) throw new Error(`there is no phase ${name}`);
   return { ...found, seconds, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }
 

@@ -4,11 +4,11 @@ import { pad, paint, widthOf, wrap } from "./terminal.mjs";
 
 /**
  * @typedef {import("./story.mjs").Story} Story
- * @typedef {{ title: string, held: boolean | undefined, facts: string[] }} Promised `held` is undefined when it was never put to the test
+ * @typedef {{ title: string, held: boolean | undefined, facts: string[] }} Promised `held` is undefined when it was never tested
  */
 
 const SHUTDOWN_ORDER = "positions, connections, heartbeat";
-/** 128 + the number of the signal: ended by SIGTERM, and everything went well. */
+/** 128 + the number of SIGTERM: a complete shutdown. */
 const EXIT_AFTER_SIGTERM = process.platform === "win32" ? 0 : 143;
 
 /** @param {number} count @param {string} one @param {string} [many] */
@@ -81,7 +81,7 @@ function requestsAgree({ bot, exchange }) {
   return {
     title: "Both sides count the same requests",
     // The exchange may not have read a request that the bot aborted.
-    // What the circuit let through in the very moment in which the time of its call was over was not sent.
+    // A request that the circuit admitted just as its call ran out of time was not sent.
     held: missing >= 0 && missing <= noAnswer && admitted >= sent && admitted - sent <= bot.expired,
     facts: [
       `bot: ${sent} sent, ${notDelivered} of them not delivered, ${noAnswer} not answered in time`,
@@ -216,7 +216,7 @@ function mark(held) {
   return held ? paint("green", "✓") : paint("red", "✗");
 }
 
-/** The table: two columns, or one under the other where there is no room. @param {Promised[]} promises @param {number} columns */
+/** The table: two columns, or one below the other if there is no room. @param {Promised[]} promises @param {number} columns */
 export function table(promises, columns) {
   const left = Math.max(...promises.map(({ title }) => title.length)) + 2;
   const right = Math.max(...promises.flatMap(({ facts }) => facts.map(widthOf)));

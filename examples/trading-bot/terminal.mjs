@@ -35,7 +35,7 @@ export function pad(text, width) {
   return text + " ".repeat(Math.max(0, width - widthOf(text)));
 }
 
-/** Cuts a coloured text to a width; what is cut is shown as "…". @param {string} text @param {number} width */
+/** Cuts a coloured text to a width; "…" marks the cut. @param {string} text @param {number} width */
 export function fit(text, width) {
   if (widthOf(text) <= width) return text;
   let cut = "";

@@ -15,7 +15,7 @@ import { ConnectionError, ExchangeClient, ThrottledError } from "./exchange-clie
 import { readNotice } from "./notice.mjs";
 
 const SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT"];
-/** A position is sold after this many looks at its price. */
+/** A position is sold after its price was checked this often. */
 const HOLD = 4;
 
 /**
@@ -33,7 +33,7 @@ export class TradingBot {
   #exchange;
   /** @type {Map<string, Market>} */
   #markets = new Map();
-  /** An order that was sent and not answered, so perhaps booked: it is repeated before any other. @type {Order | undefined} */
+  /** An order that was sent but not answered, so it may be booked: it is repeated before any other. @type {Order | undefined} */
   #unanswered;
   #sequence = 0;
   /** @type {unknown} */
@@ -45,7 +45,7 @@ export class TradingBot {
   #trading = Promise.resolve();
   #tell;
 
-  /** What the pipelines are made of, by name. */
+  /** The parts of the pipelines, by name. */
   #registry = new Registry();
   #attempts;
   /** Seconds for which a limiter refuses everything. */
@@ -61,8 +61,8 @@ export class TradingBot {
     this.#attempts = new Attempts(budget);
 
     const registry = this.#registry;
-    // What a file cannot say: a 429 is an answer of a healthy exchange and does not count against the circuit; and a
-    // mistake of this program is no reason to go on with an old price.
+    // What a file cannot express: a 429 comes from a healthy exchange and does not count as a failure, and a mistake in
+    // this program is no reason to continue with an old price.
     this.circuit = registry.circuitBreaker("exchange-api", { excludedErrors: [ThrottledError] });
     this.lastPrice = registry.fallback("last-price", {
       handleIf: (outcome) => outcome.status === "rejected" && !isMistake(outcome.reason),
@@ -81,7 +81,7 @@ export class TradingBot {
 
     this.watchdog = new Watchdog({
       name: "trading-loop",
-      heartbeat: this.heartbeat, // whose file says "frozen" while the loop is frozen
+      heartbeat: this.heartbeat, // its file says "frozen" while the loop is frozen
       onTimeout: (info) => tell({ type: "freeze", kind: info.kind, seconds: info.secondsInactive }),
       onRecover: () => tell({ type: "recovered" }),
     });
@@ -121,7 +121,7 @@ export class TradingBot {
         for (const symbol of SYMBOLS) await this.#processTrades(symbol);
       }
     } finally {
-      // The loop ends on purpose, so missing pings no longer mean a freeze.
+      // The loop has ended as planned, so missing pings no longer mean a freeze.
       this.watchdog.stop();
     }
   }
@@ -138,14 +138,14 @@ export class TradingBot {
     await this.#waitOut();
   }
 
-  /** Waits until the limiters let something through, but not longer than the watchdog can live with. */
+  /** Waits until the limiters admit requests again, but no longer than the watchdog tolerates. */
   async #waitOut() {
     const wait = Math.min(this.#refusedFor, this.watchdog.snapshot().timeout / 2);
     this.#refusedFor = 0;
     if (wait > 0) await sleep(wait * 1000);
   }
 
-  /** Selling at the last known price is better than not selling; buying at it is not. @param {string} symbol @param {boolean} fresh */
+  /** Selling at the last known price is better than not selling; buying at it is not better than not buying. @param {string} symbol @param {boolean} fresh */
   #decide(symbol, fresh) {
     const market = this.#markets.get(symbol);
     if (market === undefined) return undefined;
@@ -159,7 +159,7 @@ export class TradingBot {
   }
 
   /**
-   * A request through one of the pipelines: as many attempts as it takes.
+   * A request through one of the pipelines, with as many attempts as needed.
    *
    * @template Answer
    * @param {"prices" | "orders"} name @param {(context: Context) => Promise<Answer>} request
@@ -187,7 +187,7 @@ export class TradingBot {
     return this.#registry.timeout(`${pipeline}-total`);
   }
 
-  /** Nobody asks the exchange before its time is up. @param {number} seconds */
+  /** Sends no request to the exchange for this long. @param {number} seconds */
   #pause(seconds) {
     for (const limiter of this.limiters) limiter.pauseFor(seconds);
     this.#refusedFor = seconds;
@@ -227,7 +227,7 @@ export class TradingBot {
     try {
       const { repeated } = await this.#ask("orders", async (context) => {
         const sentBefore = this.#unanswered === order;
-        // From here on it may be booked, whatever becomes of this attempt, until the exchange says no.
+        // From here on it may be booked, whatever happens to this attempt, unless the exchange refuses it.
         this.#unanswered = order;
         try {
           return await this.#exchange.order(order, context);
@@ -245,7 +245,7 @@ export class TradingBot {
     }
   }
 
-  /** A limiter that is paused refuses at once: then the loop must wait. @param {unknown} error */
+  /** A paused limiter refuses at once; then the loop must wait. @param {unknown} error */
   #refused(error) {
     if (error instanceof RateLimitExceededError) this.#refusedFor = error.retryAfter;
   }
@@ -263,7 +263,7 @@ export class TradingBot {
     this.#tell({ type: "booked", id: order.id });
   }
 
-  /** First in the shutdown: no position may stay open while nobody watches the market. */
+  /** First in the shutdown: no position may stay open unattended. */
   async closePositions() {
     await this.#trading;
     for (let order = this.#nextToClose(); order !== undefined; order = this.#nextToClose()) {

@@ -215,7 +215,7 @@ function patterns(story, width) {
   ];
 }
 
-/** An event, broken between words where it is wider than that. @param {import("./story.mjs").Event} event @param {number} width */
+/** An event, broken between words if it is wider than that. @param {import("./story.mjs").Event} event @param {number} width */
 export function eventLines({ at, source, text, tone }, width) {
   const style = TONE_STYLE[tone] ?? "white";
   const [first = "", ...others] = wrap(text, Math.max(20, width - EVENT_INDENT));

@@ -22,7 +22,7 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "circuit-breaker-decorator.ts": /^3 requests for 5 calls; the last error: CircuitOpenError/m,
   "circuit-breaker-excluded-errors.mjs": /^after 11 mistakes of the caller: closed, 11 calls ignored$/m,
   "configuration-live.mjs":
-    /^refused: kstlib\.conf\.yml:1:62\nexchange: rate, per changed\nthe next call was made by the new limit: 50 per 1 s$/m,
+    /^refused: kstlib\.conf\.yml:1:62\nexchange: rate, per changed\nthe next call was made under the new limit: 50 per 1 s$/m,
   "configuration.mjs":
     /^failures that open the circuit: 5 for any, 3 for payment-api, 1 where the code says so$/m,
   "health-endpoints.mjs": /^draining: \/livez 200 draining\ndraining: \/readyz 503 draining$/m,

@@ -1,4 +1,4 @@
-// What the library can do, each shown by a small program that is judged from outside.
+// The capabilities of the library, each shown by a small program that is judged from outside.
 import { commandLine } from "./judges/cli.mjs";
 import { core } from "./judges/core.mjs";
 import { heartbeat } from "./judges/heartbeat.mjs";

@@ -9,7 +9,7 @@ export const DOCUMENT = path.join(root, "docs", "runtimes.md");
 export const BEGIN = "<!-- The rest is written by `npm run test:matrix`: -->";
 export const END = "<!-- until here. -->";
 
-/** A reason, from a warning or a report, as a sentence. */
+/** A reason from a warning or a report, as a sentence. */
 const sentence = (reason) =>
   reason.replace(/^[a-z]/, (letter) => letter.toUpperCase()).replace(/^KSTLIB_\w+/, "`$&`");
 

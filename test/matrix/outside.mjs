@@ -1,4 +1,4 @@
-// Runs one small program on a runtime and judges it from outside: by its lines, its exit code, the signals it is sent.
+// Runs one small program on a runtime and judges it from outside, by its output and how it ends.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -6,16 +6,16 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const PROGRAMS = path.join(import.meta.dirname, "programs");
-/** How long anything may take before it is called hanging, in milliseconds: other work may run beside it. */
+/** How long anything may take before it counts as hanging, in milliseconds; the machine may be busy. */
 const PATIENCE = 30_000;
 
-/** A runtime's inability, in the words of the library where it has said so. */
+/** A runtime's inability, in the library's words if it reported it. */
 export class Unable extends Error {}
 
-/** What it does, though not as well as elsewhere: in the words of the library's warning. */
+/** A capability with a limit on this runtime, in the words of the library's warning. */
 export class Limited extends Error {}
 
-/** Something that a capability is not about on this runtime or machine. */
+/** A capability that does not apply to this runtime or machine. */
 export class NotApplicable extends Error {}
 
 /** Fails unless `condition` holds. */
@@ -30,7 +30,7 @@ class Program {
   stderr = "";
 
   constructor([program, ...args], options) {
-    // A group of its own, so that what it has started can be ended with it.
+    // In its own process group, so that its children can be ended with it.
     this.#child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: true, ...options });
     for (const name of ["stdout", "stderr"]) {
       this.#child[name].setEncoding("utf8").on("data", (text) => (this[name] += text));
@@ -52,7 +52,7 @@ class Program {
     return whole.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
   }
 
-  /** The first warning of the library that it has told. */
+  /** The first warning of the library that it has reported. */
   get warning() {
     return this.events.find(({ event, code }) => event === "warning" && code !== undefined);
   }
@@ -61,7 +61,7 @@ class Program {
     this.#child.kill(name);
   }
 
-  /** Gives it a line, for which it may wait. */
+  /** Writes a line to its stdin, for which it may wait. */
   tell() {
     this.#child.stdin.write("\n");
   }
@@ -71,11 +71,11 @@ class Program {
     this.#child.stdin.end("\n");
   }
 
-  /** Waits until `find` returns something of this program. */
+  /** Waits until `find` finds something in this program. */
   async until(find, what) {
     for (const end = performance.now() + PATIENCE; ;) {
       const found = find(this);
-      // A pattern that does not match gives null.
+      // A pattern without a match returns null.
       if (found !== undefined && found !== false && found !== null) return found;
       if (this.outcome !== undefined) throw new Error(`${what} did not come; it ${this.#ending()}`);
       if (performance.now() > end) throw new Error(`${what} did not come within ${PATIENCE / 1000} s`);
@@ -99,7 +99,7 @@ class Program {
     return { ...outcome, stdout: this.stdout, stderr: this.stderr };
   }
 
-  /** Waits for the end and fails unless it is this one: an exit code, or the name of a signal. */
+  /** Waits for the end and fails unless it is as expected: an exit code, or the name of a signal. */
   async endsWith(expected) {
     const outcome = await this.end();
     must((outcome.signal ?? outcome.code) === expected, `it ${this.#ending()}, not with ${expected}`);
@@ -155,7 +155,7 @@ function resultOf(error) {
   return error instanceof NotApplicable ? "n.a." : "no";
 }
 
-/** What came of one capability on one runtime. */
+/** The result of one capability on one runtime. */
 export async function judge(capability, runtime) {
   const outside = new Outside(runtime);
   try {

@@ -1,5 +1,5 @@
-// The runtimes that the library is tried on: the Node at hand, and others from the npm registry, each in a folder of
-// its own under .cache/. They come as platform packages, which hold the binary itself: no install script has to run.
+// The runtimes that the library is tried on: the Node at hand, and others from the npm registry, each in its own
+// folder under .cache/. They are installed from platform packages, which contain the binary: no install script runs.
 import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -16,13 +16,13 @@ const fromNpm = (family, name, file, version) => ({ family, name, file, version 
 const node = (major) =>
   fromNpm("node", `node-${platform === "win32" ? "win" : platform}-${arch}`, `bin/node${exe}`, String(major));
 
-/** Bun and Deno name their platforms in ways of their own. */
+/** Bun and Deno have their own names for platforms. */
 const BUN = { "linux-x64": "linux-x64", "linux-arm64": "linux-aarch64", "darwin-x64": "darwin-x64" };
 const BUN_MORE = { "darwin-arm64": "darwin-aarch64", "win32-x64": "windows-x64" };
 const bun = { ...BUN, ...BUN_MORE }[system] ?? system;
 const deno = platform === "linux" ? `${system}-glibc` : system;
 
-/** What can be asked for, in the order of the columns; `node` is the one that runs this. */
+/** The runtimes that can be selected, in the order of the columns; `node` is the one that runs this. */
 export const RUNTIMES = {
   node: { family: "node" },
   node22: node(22),
@@ -35,11 +35,11 @@ export const RUNTIMES = {
 const FAMILIES = {
   node: { title: "Node", command: (binary) => [binary] },
   bun: { title: "Bun", command: (binary) => [binary] },
-  // Everything allowed, as a program has it on the others.
+  // With all permissions, as programs have on the others.
   deno: { title: "Deno", command: (binary) => [binary, "run", "--quiet", "-A"] },
 };
 
-/** Runs npm, without a shell where it has told its own path. */
+/** Runs npm, without a shell where it is known by its path. */
 function npm(args, cwd) {
   const cli = process.env.npm_execpath;
   const options = { cwd, encoding: "utf8", timeout: 300_000 };
@@ -49,7 +49,7 @@ function npm(args, cwd) {
   return spawnSync("npm", args, { ...options, shell: platform === "win32" });
 }
 
-/** The path of a runtime's binary, fetched when it is not there or a day old; throws when it cannot be had. */
+/** The path of a runtime's binary, fetched if missing or a day old; throws if it cannot be fetched. */
 function fetched(id, { name, file, version }) {
   const folder = path.join(CACHE, id);
   const binary = path.join(folder, "node_modules", name, file);
@@ -60,7 +60,7 @@ function fetched(id, { name, file, version }) {
   fs.writeFileSync(note, '{"private":true}\n');
   const flags = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   const { status, stderr, error } = npm(["install", ...flags, `${name}@${version}`], folder);
-  // One that is older than a day is better than none.
+  // An older one is better than none.
   if (fs.existsSync(binary)) return binary;
   const said = (stderr ?? "").split("\n").find((line) => /npm (?:error|ERR!)/.test(line));
   throw new Error(said ?? error?.message ?? `npm install of ${name}@${version} ended with ${status}`);

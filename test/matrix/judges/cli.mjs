@@ -38,7 +38,7 @@ export const commandLine = [
       const { allAlive, heartbeats } = JSON.parse(stdout);
       must(allAlive && heartbeats[0]?.file === file, `it said ${stdout}`);
       const watching = cli(outside, "status", outside.folder, "--watch", "--interval", "50ms");
-      await watching.until((it) => it.stdout.split("1 alive").length > 3, "the third look");
+      await watching.until((it) => it.stdout.split("1 alive").length > 3, "the third check");
       watching.signal("SIGINT");
       await watching.endsWith(0);
     },
@@ -80,7 +80,7 @@ export const commandLine = [
         `it said ${story}`,
       );
       const left = told.filter(({ event }) => event === "started").some(({ pid }) => isThere(pid));
-      must(!left, "a program is left behind");
+      must(!left, "a program was left behind");
     },
   },
 ];

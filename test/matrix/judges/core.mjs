@@ -20,7 +20,7 @@ export const core = [
     async judge(outside) {
       const program = outside.start("require.cjs");
       const { known } = await program.event("required");
-      must(known, "an error of the CommonJS build is none of the ESM build");
+      must(known, "an error of the CommonJS build is not one of the ESM build");
       await program.endsWith(0);
     },
   },

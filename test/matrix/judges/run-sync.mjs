@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { must, Unable } from "../outside.mjs";
 
-/** Fails in the words of the library's own warning, or says that there is none. */
+/** Fails with the text of the library's warning, or reports that there is none. */
 function unable({ warning }, what) {
   if (warning !== undefined) throw new Unable(`${warning.code}: ${warning.message}`);
   throw new Error(`${what}, and no warning says so`);
@@ -47,7 +47,10 @@ export const runSync = [
       await program.endsWith(0);
       if (!events.has("caught"))
         throw new Unable("a Ctrl-C waits until the code returns or its timeout ends it");
-      must((await program.event("caught")).code === "ERR_WATCHDOG_INTERRUPTED", "the error is another one");
+      must(
+        (await program.event("caught")).code === "ERR_WATCHDOG_INTERRUPTED",
+        "the error is a different one",
+      );
     },
   },
 ];

@@ -32,7 +32,7 @@ function get2(session, path) {
 
 /** Ends the server while `pending` is open, and lets that finish. */
 async function drain(program, response) {
-  // Settled at once: it may fail before it is looked at.
+  // Settled at once: it may fail before it is awaited.
   const pending = response.catch(({ message, code }) => ({ body: `${message} (${code})` }));
   await program.event("slow");
   program.signal("SIGTERM");
@@ -142,7 +142,7 @@ export const servers = [
       const client = new WebSocket(`ws://127.0.0.1:${port}`);
       const closed = once(client, "close");
       await once(client, "open");
-      // It never answers that the server closes.
+      // It never answers the server's close.
       const stuck = net.connect(port, "127.0.0.1").on("error", () => {});
       const cut = once(stuck, "close");
       stuck.write(UPGRADE);

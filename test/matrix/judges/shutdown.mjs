@@ -29,7 +29,7 @@ async function blocked(outside) {
   return outcome;
 }
 
-/** Ends a program that leads threads or processes of its own. */
+/** Ends a program that has threads or processes of its own. */
 async function led(outside, scenario, count) {
   const program = outside.start("members.mjs", [scenario]);
   const { message } = await program.until(
@@ -116,7 +116,7 @@ export const shutdown = [
       const { code, stderr } = await blocked(outside);
       if (code !== 75)
         throw new Unable(/\[shutdown\] (.*killing the process)/.exec(stderr)?.[1] ?? `exit code ${code}`);
-      must(/stuck at: .*closeDatabase/.test(stderr), "the place is not told");
+      must(/stuck at: .*closeDatabase/.test(stderr), "the place is not reported");
     },
   },
   {

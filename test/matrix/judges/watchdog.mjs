@@ -6,7 +6,7 @@ import { must, NotApplicable, Unable } from "../outside.mjs";
 /** The report of a freeze on stderr. */
 const REPORT = /\[watchdog\] \w+ was not pinged.*\n/;
 
-/** The first report of a freeze on stderr, whole. */
+/** The first complete report of a freeze on stderr. */
 const report = (program) => program.until(({ stderr }) => REPORT.exec(stderr), "the report");
 
 const linux = (facts) => {
@@ -29,7 +29,7 @@ async function frozen(outside, options) {
 /** How many threads the system sees in a program. */
 const threadsOf = ({ pid }) => linux(fs.readdirSync(`/proc/${pid}/task`)).length;
 
-/** What Node and Deno, or Bun, have to be told before they stop at a `debugger` statement. */
+/** What Node and Deno, or Bun, must receive before they stop at a `debugger` statement. */
 const DEBUGGER = [
   ["Runtime.enable"],
   ["Inspector.enable"],
@@ -114,7 +114,7 @@ export const watchdog = [
       const children = linux(details.children ?? []);
       must(
         children.some(({ command }) => command.includes("sleep 4")),
-        "its command line is not told",
+        "its command line is not reported",
       );
       await program.endsWith(0);
     },
@@ -231,7 +231,7 @@ export const watchdog = [
     async judge(outside) {
       const { family, command } = outside.runtime;
       const program = outside.start("watchdog.mjs", ["breakpoint"], {
-        // Where it listens is nothing that Deno says quietly.
+        // With --quiet, Deno does not print where it listens.
         command: command.filter((word) => word !== "--quiet"),
         flags: [family === "node" ? "--inspect=0" : "--inspect=127.0.0.1:0"],
       });

@@ -10,7 +10,7 @@ const scenarios = {
     const heartbeat = new Heartbeat({ stateFile, interval: "100ms" });
     heartbeat.start();
     say("started");
-    // The heartbeat alone does not keep the process: the open stdin does.
+    // The heartbeat does not keep the process alive: the open stdin does.
     await once(process.stdin.resume(), "end");
     await heartbeat.stop();
   },

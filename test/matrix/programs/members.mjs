@@ -1,4 +1,4 @@
-// Those that end with the process: `members.mjs <thread|cluster>`. Each has a buffer of its own to write.
+// Threads or workers that end with the process: `members.mjs <thread|cluster>`. Each has its own buffer to write.
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { GracefulShutdown } from "@kstlib/resilience";
 import { keepAlive, say, sayWarnings } from "./say.mjs";
@@ -56,7 +56,7 @@ const scenarios = {
 try {
   await scenarios[process.argv[2]]();
 } catch ({ message }) {
-  // A runtime that has no such thing says so.
+  // A runtime without it reports that.
   say("unable", { message });
   process.exit(1);
 }

@@ -45,7 +45,7 @@ const scenarios = {
     const breaker = new CircuitBreaker({ maxFailures: 1, resetTimeout: "10m" });
     limiter.tryAcquire();
     await breaker.call(async () => boom()).catch(() => {});
-    // Begun while the clocks of both are real; performance.now() stays as it is.
+    // Created while the clocks of both are real; performance.now() stays real.
     mock.timers.enable({ apis: ["setTimeout", "Date"] });
     let isWoken = false;
     const waiter = limiter.acquire().then(() => (isWoken = true));

@@ -1,4 +1,4 @@
-// The CommonJS build, and that an error of one build is known to the other.
+// The CommonJS build; an error of one build is recognised by the other.
 const { ResilienceError } = require("@kstlib/resilience");
 
 async function compare() {

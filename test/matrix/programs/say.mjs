@@ -1,9 +1,9 @@
 import { writeSync } from "node:fs";
 
-/** One JSON line, written at once: a killed process must not lose what it has said. */
+/** One JSON line, written synchronously: a killed process must not lose its output. */
 export const say = (event, data = {}) => writeSync(1, `${JSON.stringify({ event, ...data })}\n`);
 
-/** A warning of the process is an event like any other. */
+/** Process warnings are printed as events. */
 export const sayWarnings = () =>
   process.on("warning", ({ code, message }) => say("warning", { code, message }));
 

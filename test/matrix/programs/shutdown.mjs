@@ -1,4 +1,4 @@
-// A program for each way to end.
+// One program for each way to end.
 import { createRequire } from "node:module";
 import { GracefulShutdown } from "@kstlib/resilience";
 import { keepAlive, say, sayWarnings } from "./say.mjs";

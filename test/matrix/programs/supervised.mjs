@@ -1,4 +1,4 @@
-// `supervised.mjs <heartbeat>`: freezes in its first run, after its first beat; ends in order in the second.
+// `supervised.mjs <heartbeat>`: freezes in its first run, after its first beat; ends orderly in the second.
 import fs from "node:fs";
 import { GracefulShutdown, Heartbeat } from "@kstlib/resilience";
 import { keepAlive, say } from "./say.mjs";

@@ -9,7 +9,7 @@ import { keepAlive, say, sayWarnings } from "./say.mjs";
 
 sayWarnings();
 
-/** A loop that comes back in the end: what could not be interrupted must not run for ever. */
+/** A loop that returns eventually: if it cannot be interrupted, it must not run for ever. */
 function frozenHere(seconds, isEnough = () => false) {
   const end = performance.now() + seconds * 1000;
   while (performance.now() < end && !isEnough());
@@ -22,7 +22,7 @@ function started(options = {}) {
   return watchdog;
 }
 
-/** Until the monitor thread is up: a freeze of its own length would be over first. */
+/** Waits for the monitor thread: otherwise a short freeze could be over before it runs. */
 const settle = () => sleep(500);
 
 async function freeze() {
@@ -31,7 +31,7 @@ async function freeze() {
   watchdog.ping();
   say("freezing");
   frozenHere(15, () => watchdog.isTriggered);
-  // Long enough for others to see what is said of it meanwhile.
+  // Long enough for others to see what is reported meanwhile.
   frozenHere(1);
   say("back", { triggered: watchdog.isTriggered });
   await sleep(50);
@@ -60,7 +60,7 @@ function inWorker() {
   return worker.on("exit", (code) => say("worker over", { code }));
 }
 
-/** Another thread of this kind would be seen by the system from here on. */
+/** From here on, the system would show another such thread. */
 async function joinMonitor() {
   await readFile(new URL(import.meta.url));
   say("up");
@@ -110,7 +110,7 @@ const scenarios = {
   async "hot-loop"() {
     const watchdog = started();
     await settle();
-    // Seconds without anything that would make an engine write what it may still hold in a register.
+    // Seconds without anything that would force an engine to write back what it may keep in a register.
     for (let ping = 0; ping < 5e8; ping++) watchdog.ping();
     await sleep(50);
     const { pingsTotal, timeoutsTriggered: timeouts } = watchdog.stats;
@@ -171,7 +171,7 @@ const scenarios = {
     watchdog.ping();
     say("freezing");
     frozenHere(15, () => watchdog.isTriggered);
-    // Others are to see what is written of it meanwhile.
+    // Others must see what is written meanwhile.
     frozenHere(3);
     say("back");
     await once(process.stdin.resume(), "end");
