@@ -1,5 +1,5 @@
-// npm run mutation: changes the pure files in small ways and asks whether a test notices. Only those: they decide,
-// and their tests need no process, thread or file. Not the kernel's: every test touches them, which takes half an hour.
+// npm run mutation: changes the pure files in small ways and checks that a test fails. Only those: they decide, and their
+// tests need no process, thread or file. Not the kernel's: every test runs them, which would take half an hour.
 
 const PURE = [
   "src/circuit-breaker/machine.ts",
@@ -8,6 +8,10 @@ const PURE = [
   "src/shutdown/plan.ts",
   "src/watchdog/deadline.ts",
   "src/heartbeat-file/{verdict,timestamp,state}.ts",
+  "src/policies/adaptive-limiter/{algorithms,estimate,limit,window}.ts",
+  "src/policies/bulkhead/permits.ts",
+  "src/policies/hedge/latencies.ts",
+  "src/policies/retry/{backoff,retry-budget,sliding-sums}.ts",
 ];
 
 export default {

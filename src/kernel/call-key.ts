@@ -4,10 +4,10 @@ import { unlike } from "./show.js";
 const PLAIN: ReadonlySet<string> = new Set(["string", "number", "bigint", "boolean", "undefined"]);
 
 /**
- * The key of a call: what `key` says of its arguments; without one, the arguments themselves.
+ * The key of a call: what `key` returns for its arguments; without one, the arguments themselves.
  *
- * @throws TypeError when it is no string, or an argument says too little: two calls with different objects must not share
- *   what belongs to one of them.
+ * @throws TypeError when it is not a string, or an argument is an object or the like: calls with different objects must
+ *   not share what belongs to one of them.
  */
 export function keyOfCall(
   args: readonly unknown[],

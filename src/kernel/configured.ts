@@ -58,8 +58,8 @@ export function tellMade(component: Component, kind: string, options: object | u
 }
 
 /**
- * What a configuration says of one instance, lowest precedence first: the section, then `instances.<name>`.
- * `given` are the constructor's options, looked at for their `name` alone.
+ * The options that a configuration has for one instance, lowest precedence first: the section, then `instances.<name>`.
+ * `given` are the constructor's options, of which only `name` is read.
  */
 export function layersOf(configuration: Configuration, section: string, given: unknown): readonly Options[] {
   const found = configuration[section];

@@ -5,13 +5,13 @@ import { integer, numberFrom, text } from "./rules.js";
 import { secondsUntil } from "./seconds.js";
 
 /**
- * What a function run by a policy's `execute` is given. Passed on as the options of an inner `execute`, it carries all
+ * What a function run by a policy's `execute` gets. Passed on as the options of an inner `execute`, it carries all
  * of this inwards: `retry.execute((context) => breaker.execute(work, context))`.
  */
 export interface ExecutionContext {
-  /** Aborted when the caller's signal is, or when a policy outside ends the execution; always there, so that it can be passed on. */
+  /** Aborted when the caller's signal is, or when an outer policy ends the execution; always there, so that it can be passed on. */
   readonly signal: AbortSignal;
-  /** Which attempt this is, counted by the nearest retry or hedge outside; 1 without one. */
+  /** Which attempt this is, counted by the nearest outer retry or hedge; 1 without one. */
   readonly attempt: number;
   /** Seconds left of the nearest deadline outside; `Infinity` without one. */
   readonly remaining: number;
@@ -33,7 +33,7 @@ export interface ExecuteOptions {
 export interface Deadline {
   readonly clock: Pick<Clock, "now">;
   readonly due: number;
-  /** Whether who has set it ends what is inside when its time has come. */
+  /** Whether whatever has set it ends the execution at that time. */
   readonly isKept?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { isRefusal } from "./refusal.js";
 import { disown, isThenable } from "./thenable.js";
 import { warn } from "./warning.js";
 
-/** What a settled call says about the health of what it called. */
+/** What a settled call shows about the health of the service. */
 export type Verdict = "success" | "failure" | "ignored";
 
 /** The predicates of an application that judge how a call ended. */
@@ -60,7 +60,7 @@ export function judge(owner: string, predicates: Predicates, fulfilled: boolean,
 }
 
 /**
- * What a predicate of an application says of an outcome. If it throws, it is `false`, and a warning reports it.
+ * The answer of an application's predicate to an outcome. If it throws, the answer is `false`, and a warning reports it.
  *
  * @param failed the warning's text: whose predicate it is, and what applies instead.
  */

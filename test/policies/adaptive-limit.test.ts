@@ -26,13 +26,19 @@ describe("the algorithms, by hand", () => {
     ["gradient", 100, 100, true, 100, 90],
     ["gradient", 100, 900, true, 100, 77.5],
     ["vegas", 20, 100, false, 100, 26],
+    ["vegas", 20, 100 / 0.95, false, 100, 26],
     ["vegas", 20, 100 / 0.9, false, 100, 21],
+    ["vegas", 20, 100 / 0.85, false, 100, 20],
+    ["vegas", 20, 100 / 0.7, false, 100, 20],
+    ["vegas", 100, 100 / 0.96, false, 100, 102],
+    ["vegas", 100, 100 / 0.9, false, 100, 100],
     ["vegas", 20, 125, false, 100, 20],
     ["vegas", 20, 200, false, 100, 19],
     ["vegas", 20, 100, true, 100, 19],
     ["vegas", 1000, 100, false, 100, 1018],
     ["vegas", 1000, 200, false, 100, 997],
     ["aimd", 20, 100, false, 100, 21],
+    ["aimd", 20, 5000, false, 100, 21],
     ["aimd", 20, 5001, false, 100, 18],
     ["aimd", 20, 100, true, 100, 18],
   ] as const)(
@@ -79,6 +85,40 @@ describe("the limit", () => {
       expect(nextState(learnt(50), { rtt, inFlight: 24, dropped: false }, bounds).limit).toBe(50);
   });
 
+  test.each(NAMES)("%s: is changed by a window with half as many calls", (algorithm) => {
+    const bounds = { algorithm, min: 1, max: 200 };
+    expect(nextState(learnt(50), { rtt: 100, inFlight: 25, dropped: false }, bounds).limit).toBeGreaterThan(
+      50,
+    );
+  });
+
+  test("aimd needs no minRtt", () => {
+    const bounds = { algorithm: "aimd", min: 1, max: 200 } as const;
+    const state = nextState(firstState(20), { rtt: 100, inFlight: 20, dropped: false }, bounds);
+    expect(state).toEqual({ ...firstState(20), limit: 21 });
+  });
+
+  test("minRtt is the lowest latency under a light load", () => {
+    const bounds = { algorithm: "gradient", min: 1, max: 200 } as const;
+    const light = (state: LimitState, rtt: number): number | undefined =>
+      nextState(state, { rtt, inFlight: 1, dropped: false }, bounds).minRtt;
+    expect([light(firstState(50), 80), light(learnt(50), 80), light(learnt(50), 120)]).toEqual([80, 80, 100]);
+  });
+
+  test("its measurement ends at min, or when the latency falls by 15 % or less", () => {
+    const bounds = { algorithm: "gradient", min: 100, max: 1000 } as const;
+    const measuring = (limit: number): LimitState => ({
+      ...firstState(limit),
+      measuring: { limit: 2 * limit, rtt: 200 },
+    });
+    const measured = { untilMeasured: 60, measuring: undefined };
+    const seen = (limit: number, rtt: number): LimitState =>
+      nextState(measuring(limit), { rtt, inFlight: limit, dropped: false }, bounds);
+    expect(seen(100, 100)).toEqual({ limit: 100, minRtt: 100, ...measured });
+    expect(seen(200, 170)).toEqual({ limit: 400, minRtt: 170, ...measured });
+    expect(seen(200, 169)).toMatchObject({ limit: 100, measuring: { limit: 200, rtt: 169 } });
+  });
+
   test("minRtt is measured under half of the limit, as long as that lowers the latency", () => {
     const bounds = { algorithm: "gradient", min: 1, max: 1000 } as const;
     const seen = (state: LimitState, rtt: number): LimitState =>
@@ -107,6 +147,18 @@ describe("a window", () => {
     expect(window.add(5000, 110, 4, true)).toEqual({ rtt: 105.5, inFlight: 9, dropped: true });
     for (let call = 0; call < 20; call++) expect(window.add(5100, 100, 1, false)).toBeUndefined();
     expect(window.add(6000, 100, 1, false)).toEqual({ rtt: 100, inFlight: 1, dropped: false });
+  });
+
+  test("begins when its first call began, and has no drop unless a call was dropped", () => {
+    const window = new SampleWindow();
+    for (let call = 1; call < 10; call++) expect(window.add(600, 500, 1, false)).toBeUndefined();
+    expect(window.add(1100, 500, 1, false)).toEqual({ rtt: 500, inFlight: 1, dropped: false });
+  });
+
+  test("counts calls from 0.1 ms", () => {
+    const window = new SampleWindow();
+    for (let call = 1; call < 10; call++) expect(window.add(call, 0.1, 1, false)).toBeUndefined();
+    expect(window.add(2000, 0.1, 1, false)?.inFlight).toBe(1);
   });
 
   test("leaves out calls that cannot have reached a service", () => {

@@ -4,12 +4,12 @@ import type { WindowSample } from "./algorithms.js";
 const LENGTH = 1000;
 /** The fewest calls in a window. */
 const FEWEST = 10;
-/** A call that took no more milliseconds than this did not reach a service. */
+/** A call that took fewer milliseconds than this did not reach a service. */
 const NO_SERVICE = 0.1;
 
 /**
  * Collects calls into windows. Source: Netflix's concurrency-limits (`WindowedLimit`): at least 1 s and 10 calls,
- * latencies above 0.1 ms.
+ * latencies of at least 0.1 ms.
  */
 export class SampleWindow {
   #began: number | undefined;

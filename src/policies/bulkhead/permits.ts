@@ -32,10 +32,6 @@ export class Permits {
     this.#limit = limit;
   }
 
-  get limit(): number {
-    return this.#limit;
-  }
-
   /** A lower limit takes no permit back; a higher one serves waiters. */
   set limit(limit: number) {
     this.#limit = limit;

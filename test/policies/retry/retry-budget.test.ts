@@ -44,14 +44,17 @@ describe("extra attempts", () => {
       enter(budget, calls);
       expect(budget.snapshot().available).toBe(extra);
       expect(takeAll(budget)).toBe(extra);
-      expect(budget.snapshot()).toMatchObject({ available: 0, extraRunning: 0 });
+      expect(budget.snapshot()).toMatchObject({ kind: "retry-budget", available: 0, extraRunning: 0 });
       expect(budget.stats).toEqual({ totalCalls: calls, extraAttempts: extra, suppressed: 1 });
     },
   );
 
   test("are available again when the window has passed", () => {
     const budget = make();
+    const told = vi.fn<(event: object) => void>();
+    budget.on("suppressed", told);
     expect(takeAll(budget)).toBe(100);
+    expect(told).toHaveBeenCalledExactlyOnceWith({ reason: "window" });
     clock.sleepSync(9000);
     expect(takeAll(budget)).toBe(0);
     clock.sleepSync(1000);
