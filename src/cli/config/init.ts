@@ -43,7 +43,10 @@ export const configInit: Command = {
   async run(args: readonly string[], terminal: Terminal): Promise<number> {
     const { values, positionals } = parseArguments(args, { force: { type: "boolean", default: false } });
     const [target = FILE_NAME, ...more] = positionals;
-    if (more.length > 0 || target === "") throw new UsageError("init takes one file name");
+    if (more.length > 0 || target === "")
+      throw new UsageError(
+        `init takes one file name; got ${positionals.map((name) => JSON.stringify(name)).join(", ")}`,
+      );
     if (target === "-") {
       terminal.stdout.write(starterFile());
       return 0;

@@ -19,7 +19,7 @@ export const component: ComponentDescriptor<Hedge, HedgeEvents> = {
       fields: { attempt, ...toldOutcome(outcome) },
     })),
     suppressed: logged("warn", ({ attempts }) => ({
-      message: `the budget allows no more than ${attempts} attempts`,
+      message: `no budget left after attempt ${attempts}`,
       fields: { attempts },
     })),
   },

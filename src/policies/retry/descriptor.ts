@@ -24,7 +24,7 @@ export const component: ComponentDescriptor<Retry, RetryEvents> = {
       fields: { attempts, ...toldOutcome(outcome) },
     })),
     suppressed: logged("warn", ({ attempts, outcome }) => ({
-      message: `the budget allows no more than ${attempts} attempts`,
+      message: `no budget left after attempt ${attempts}`,
       fields: { attempts, ...toldOutcome(outcome) },
     })),
   },
