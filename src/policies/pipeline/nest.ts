@@ -1,25 +1,27 @@
-import type { Work } from "../../kernel/base-policy.js";
 import type { Component } from "../../kernel/component.js";
-import type { ExecuteOptions, ExecutionContext } from "../../kernel/context.js";
+import { type ExecuteOptions, type ExecutionContext, readContext } from "../../kernel/context.js";
+import { AS_IS, DIRECT, follow, type Inside, startOf } from "../../kernel/stage.js";
 import type { Policy, SyncPolicy } from "../../kernel/policy.js";
 
 /** A policy as far as a pipeline needs to know it: one of this package, or anything with its `execute`. */
 export type AnyPolicy = Policy<unknown> & Partial<Pick<SyncPolicy<unknown>, "executeSync"> & Component>;
 
-/** Runs a function under several policies. */
-export type Nest = (fn: Work<unknown>, options: ExecuteOptions | undefined) => Promise<unknown>;
-
 /**
  * The policies in one another, the first outermost. The functions that pass the context on declare no parameter: only
  * the application's own is given one that survives spreading. A policy that gives none does not lose the one outside.
  */
-export function nest([policy, ...others]: readonly [AnyPolicy, ...AnyPolicy[]]): Nest {
-  const execute: Nest = (fn, options) => policy.execute(fn, options);
-  const [next, ...rest] = others;
-  if (next === undefined) return execute;
-  const inner = nest([next, ...rest]);
-  // oxlint-disable-next-line typescript/no-useless-default-assignment -- a policy from elsewhere may give no context
-  return (fn, outer) => execute((context: ExecuteOptions | undefined = outer) => inner(fn, context), outer);
+export function nest(policies: readonly AnyPolicy[]): Inside {
+  return policies.reduceRight<Inside>((inside, policy) => {
+    const start = startOf(policy);
+    if (start !== undefined) return { start: (fn, context, next) => start(inside, fn, context, next) };
+    return {
+      start(fn, context, next) {
+        const run = (given: ExecuteOptions | undefined = context): unknown =>
+          inside.start(fn, readContext("execute", given), AS_IS);
+        return follow(policy.execute(run, context), next);
+      },
+    };
+  }, DIRECT);
 }
 
 /** Runs a synchronous function under several policies. */

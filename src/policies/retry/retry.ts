@@ -1,5 +1,6 @@
 import { SyncBasePolicy, type Work } from "../../kernel/base-policy.js";
-import { type Context, contextFor } from "../../kernel/context.js";
+import type { Context } from "../../kernel/context.js";
+import { throwIfAborted } from "../../kernel/abort.js";
 import { delay } from "../../kernel/delay.js";
 import { parseDuration } from "../../kernel/duration.js";
 import { holds } from "../../kernel/judge.js";
@@ -8,10 +9,18 @@ import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import { type Outcome, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { fraction } from "../../kernel/rules.js";
-import { chain, isThenable } from "../../kernel/thenable.js";
+import {
+  AS_IS,
+  type Continuation,
+  DIRECT,
+  follow,
+  type Inside,
+  proceed,
+  tellStart,
+} from "../../kernel/stage.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
-import type { Course } from "./course.js";
+import { Course, type FirstAttempt } from "./course.js";
 import { askedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
   defaultBackoff,
@@ -49,11 +58,16 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   #exhausted = 0;
   #suppressed = 0;
   #retries = 0;
+  readonly #first: FirstAttempt = {
+    fulfilled: (course, value) => this.#returned(course, value),
+    rejected: (course, reason) => this.#attempted(course, rejected(reason)),
+  };
 
   constructor(options?: RetryOptions) {
     const settings = resolveOptions("Retry", retryRules, options, "retry");
     super("retry", settings.name, ["retry", "exhausted", "suppressed"]);
     this.#settings = settings;
+    tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     tellMade(this, "retry", options);
   }
 
@@ -95,62 +109,62 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     return Object.freeze({ kind: "retry", name, attempts, running, stats });
   }
 
-  protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result> {
-    const course = this.#begin(outer);
-    if (outer.source === undefined) return this.#first(fn, course);
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return Promise.resolve(this.#start(DIRECT, fn, context, AS_IS)) as Promise<Result>;
+  }
+
+  #start(inside: Inside, fn: Work<unknown>, outer: Context, next: Continuation): unknown {
+    let course: Course;
+    try {
+      throwIfAborted(outer.source);
+      course = this.#begin(outer, inside, fn, outer.source === undefined ? next : AS_IS);
+    } catch (error) {
+      return next.rejected(error);
+    }
+    const { context } = course;
+    if (outer.source === undefined) return inside.start(fn, context, course);
     const release = (): void => this.#leave(course);
     const held = { returned: release, failure: release, release };
-    return runAbortable(() => this.#first(fn, course), outer, held);
+    return follow(
+      runAbortable(() => inside.start(fn, context, course), outer, held),
+      next,
+    );
   }
 
-  /** A function of its own without `async`: most calls need no second attempt, and pay for one promise. */
-  #first<Result>(fn: Work<Result>, course: Course): Promise<Result> {
-    let result: Result | PromiseLike<Result>;
-    let isLater: boolean;
-    try {
-      result = fn(contextFor(fn, course.context));
-      // Looked at here: a `then` that throws is a failure like any other.
-      isLater = isThenable(result);
-    } catch (error) {
-      return this.#again(fn, course, rejected(error));
-    }
-    const failed = (reason: unknown): Promise<Result> => this.#again(fn, course, rejected(reason));
-    if (this.#settings.retryIf !== undefined) {
-      const returned = (value: Result): Promise<Result> =>
-        this.#again(fn, course, { status: "fulfilled", value });
-      return chain(result, returned, failed);
-    }
-    const settled = (value: Result): Result => {
-      if (!course.isOver) this.#settled++;
-      this.#leave(course);
-      return value;
-    };
-    if (isLater) return chain(result, settled, failed);
-    return Promise.resolve(settled(result as Result));
+  #returned(course: Course, value: unknown): unknown {
+    if (this.#settings.retryIf !== undefined) return this.#attempted(course, { status: "fulfilled", value });
+    if (!course.isOver) this.#settled++;
+    this.#leave(course);
+    return course.next.fulfilled(value);
   }
 
-  /** Goes on after an outcome until one is left as it is. */
-  async #again<Result>(fn: Work<Result>, course: Course, first: Outcome<Result>): Promise<Result> {
+  #attempted(course: Course, outcome: Outcome): unknown {
+    const wait = this.#next(course, outcome);
+    return wait === undefined ? proceed(course.next, outcome) : this.#again(course, outcome, wait);
+  }
+
+  /** Makes attempts until the outcome of one is left as it is. */
+  async #again(course: Course, first: Outcome, firstWait: number): Promise<unknown> {
     const { source } = course.context;
     let outcome = first;
-    for (let wait = this.#next(course, outcome); wait !== undefined; wait = this.#next(course, outcome)) {
+    for (let wait: number | undefined = firstWait; wait !== undefined; wait = this.#next(course, outcome)) {
       discard(outcome);
       if (wait > 0) await delay(this.#settings.clock, wait, source);
       if (source?.aborted) throw source.reason;
       const context = this.#attempt(course, outcome);
       if (context === undefined) break;
       try {
-        const value = await fn(contextFor(fn, context));
+        const value = await course.inside.start(course.fn, context, AS_IS);
         outcome = { status: "fulfilled", value };
       } catch (error) {
         outcome = rejected(error);
       }
     }
-    return unwrap(outcome);
+    return proceed(course.next, outcome);
   }
 
   protected override runSync<Result>(fn: (context: Context) => Result, outer: Context): Result {
-    const course = this.#begin(outer);
+    const course = this.#begin(outer, DIRECT, fn as Work<unknown>, AS_IS);
     for (let { context } = course; ;) {
       let outcome: Outcome<Result>;
       try {
@@ -168,24 +182,18 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     }
   }
 
-  #begin(outer: Context): Course {
+  #begin(outer: Context, inside: Inside, fn: Work<unknown>, next: Continuation): Course {
     const { budget, clock, maxDuration } = this.#settings;
-    this.#total++;
-    this.#running++;
+    const started = maxDuration === undefined ? 0 : clock.now();
+    const { deadline } = outer.lasting(clock);
     // The attempts inside one of another retry with the same budget are no calls of their own.
     const countedBy = outer.budget === budget ? undefined : budget;
-    countedBy?.enter();
-    const { deadline } = outer.lasting(clock);
     const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
-    return {
-      context: isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget),
-      started: maxDuration === undefined ? 0 : clock.now(),
-      countedBy,
-      attempt: 1,
-      previous: undefined,
-      isExtra: false,
-      isOver: false,
-    };
+    const context = isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget);
+    this.#total++;
+    this.#running++;
+    countedBy?.enter();
+    return new Course(this.#first, inside, fn, next, context, started, countedBy);
   }
 
   /** Begins another attempt, unless the delay has taken longer than it should and there is no time left. */
