@@ -123,14 +123,10 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
   }
 
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    return this.#admission.tryEnter() ? this.#start(fn, context) : this.#startInTurn(fn, context);
+    return this.#admission.run(this.#start, fn, context, this.#settings);
   }
 
-  async #startInTurn<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    return this.#start(fn, await this.#admission.enter(context, this.#settings));
-  }
-
-  #start<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+  readonly #start = <Result>(fn: Work<Result>, context: Context): Promise<Result> => {
     const began = this.#clock.now();
     const { running } = this.#admission;
     this.#freezes.watch(began);
@@ -147,7 +143,7 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
         isAborted = true;
       },
     });
-  }
+  };
 
   #learn(outcome: Outcome, began: number, inFlight: number): void {
     const now = this.#clock.now();

@@ -6,7 +6,7 @@ import { parseDuration } from "../../kernel/duration.js";
 import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
-import { type Outcome, rejected, unwrap } from "../../kernel/outcome.js";
+import { type Outcome, outcomeOf, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { fraction } from "../../kernel/rules.js";
 import {
@@ -166,12 +166,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   protected override runSync<Result>(fn: (context: Context) => Result, outer: Context): Result {
     const course = this.#begin(outer, DIRECT, fn as Work<unknown>, AS_IS);
     for (let { context } = course; ;) {
-      let outcome: Outcome<Result>;
-      try {
-        outcome = { status: "fulfilled", value: fn(context) };
-      } catch (error) {
-        outcome = rejected(error);
-      }
+      const outcome = outcomeOf(fn, context);
       const wait = this.#next(course, outcome);
       if (wait === undefined) return unwrap(outcome);
       discard(outcome);
