@@ -13,6 +13,7 @@ interface Getters {
   readonly rateLimiter: Getter;
   readonly circuitBreaker: Getter;
   readonly bulkhead: Getter;
+  readonly adaptiveLimiter: Getter;
   retryBudget(name: string): RetryBudget;
 }
 
@@ -30,6 +31,7 @@ export function registryParts(registry: Getters): PartMakers {
     rateLimiter: part("rateLimiter"),
     circuitBreaker: part("circuitBreaker"),
     bulkhead: part("bulkhead"),
+    adaptiveLimiter: part("adaptiveLimiter"),
     timeout: part("timeout"),
     retryBudget: (name) => registry.retryBudget(name),
   };

@@ -1,6 +1,7 @@
 import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { configuredLayers } from "./kernel/configured.js";
 import { ownOptions } from "./kernel/options.js";
+import { AdaptiveLimiter } from "./policies/adaptive-limiter/adaptive-limiter.js";
 import { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import { Fallback } from "./policies/fallback/fallback.js";
 import { Hedge } from "./policies/hedge/hedge.js";
@@ -39,6 +40,7 @@ const makers: PartMakers = {
   rateLimiter: (options) => new RateLimiter(options),
   circuitBreaker: (options) => new CircuitBreaker(options),
   bulkhead: (options) => new Bulkhead(options),
+  adaptiveLimiter: (options) => new AdaptiveLimiter(options),
   timeout: (options) => new Timeout(options),
   retryBudget: (name) => new RetryBudget({ name }),
 };
@@ -90,9 +92,9 @@ function hasBudget(section: string, options: Options): boolean {
 
 /**
  * Protects a whole call by one set of options, in an order that works, outermost first: fallback, total timeout, retry,
- * hedge, rate limiter, circuit breaker, bulkhead, timeout of each attempt. A part is its options, an instance that is shared
- * with others, a name of the configuration, or `true` for the defaults; parts not given are left out. Retries and hedges
- * share a {@link RetryBudget}, unless they have one.
+ * hedge, rate limiter, circuit breaker, bulkhead, adaptive limiter, timeout of each attempt. A part is its options, an
+ * instance that is shared with others, a name of the configuration, or `true` for the defaults; parts not given are left
+ * out. Retries and hedges share a {@link RetryBudget}, unless they have one.
  *
  * @returns a policy that has its parts as properties: `api.circuitBreaker`.
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.

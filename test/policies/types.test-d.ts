@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import type { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
 import { Chaos } from "../../src/policies/chaos/chaos.js";
 import { fallback, fallbackSync } from "../../src/policies/fallback/decorators.js";
 import { Fallback } from "../../src/policies/fallback/fallback.js";
@@ -66,7 +67,13 @@ test("the result type flows through resilient, which has the parts that were giv
   expectTypeOf(api.timeout).toEqualTypeOf<Timeout>();
   // @ts-expect-error not given
   void api.circuitBreaker;
-  const other = resilient({ timeout: 2, retry: true, circuitBreaker: "payment-api" });
+  const other = resilient({
+    timeout: 2,
+    retry: true,
+    circuitBreaker: "payment-api",
+    adaptiveLimiter: { max: 50 },
+  });
+  expectTypeOf(other.adaptiveLimiter).toEqualTypeOf<AdaptiveLimiter>();
   expectTypeOf(other.execute(() => 5)).toEqualTypeOf<Promise<number>>();
   expectTypeOf(other.circuitBreaker).toEqualTypeOf<CircuitBreaker>();
 });
@@ -88,6 +95,8 @@ test("a wrong option is an error", () => {
     resilient({ retries: true }),
     // @ts-expect-error no such option of a part
     resilient({ retry: { attempt: 3 } }),
+    // @ts-expect-error no such algorithm
+    resilient({ adaptiveLimiter: { algorithm: "bbr" } }),
     // @ts-expect-error no such option
     retry({ attempt: 3 }),
   ];
