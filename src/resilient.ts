@@ -50,8 +50,15 @@ export type ResilientPipeline<Value, Names extends string> = Pipeline<Value> & {
   readonly [Name in Names & PartName]: ResilientParts<Value>[Name];
 };
 
+/** A pipeline with the parts that it has as properties. */
+export type PartedPipeline<Value> = Pipeline<Value> & Partial<ResilientParts<Value>>;
+
 /** Makes the pipeline of `resilient`; `make` makes its parts. */
-export function makeResilient(method: string, given: object, make: PartMakers = makers): Pipeline<unknown> {
+export function makeResilient(
+  method: string,
+  given: object,
+  make: PartMakers = makers,
+): PartedPipeline<unknown> {
   const options = ownOptions(method, { name: nameRule, ...partRules }, given);
   const { name: givenName = nameRule.fallback } = options;
   const name = nameRule.parse(givenName, "name");
@@ -96,7 +103,7 @@ function hasBudget(section: string, options: Options): boolean {
  * instance that is shared with others, a name of the configuration, or `true` for the defaults; parts not given are left
  * out. Retries and hedges share a {@link RetryBudget}, unless they have one.
  *
- * @returns a policy that has its parts as properties: `api.circuitBreaker`.
+ * @returns a policy that has its parts as properties: `api.circuitBreaker`. Where an option may be `undefined`, so may they.
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
@@ -115,8 +122,9 @@ function hasBudget(section: string, options: Options): boolean {
  * ```
  */
 export function resilient<Value = never, const Names extends keyof ResilientOptions = never>(
-  options: ResilientOptions<Value> & { readonly [Name in Names]?: unknown },
+  options: ResilientOptions<Value> & { readonly [Name in Names]: object | string | number | true },
 ): ResilientPipeline<Value, Names>;
+export function resilient<Value = never>(options: ResilientOptions<Value>): PartedPipeline<Value>;
 export function resilient(options: ResilientOptions): unknown {
   return makeResilient("resilient", options);
 }

@@ -15,6 +15,7 @@ import { timeout } from "../../src/policies/timeout/decorators.js";
 import { Timeout } from "../../src/policies/timeout/timeout.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { resilient } from "../../src/resilient.js";
+import type { ResilientOptions } from "../../src/resilient-options.js";
 
 declare function fetchTicker(pair: string, depth?: number): Promise<{ price: number }>;
 declare function parse(text: string): Date;
@@ -76,6 +77,14 @@ test("the result type flows through resilient, which has the parts that were giv
   expectTypeOf(other.adaptiveLimiter).toEqualTypeOf<AdaptiveLimiter>();
   expectTypeOf(other.execute(() => 5)).toEqualTypeOf<Promise<number>>();
   expectTypeOf(other.circuitBreaker).toEqualTypeOf<CircuitBreaker>();
+});
+
+test("a part whose option may be undefined may be so itself", () => {
+  const retries = undefined as { attempts: number } | undefined;
+  const api = resilient({ retry: retries, fallback: { to: null }, timeout: 1 });
+  expectTypeOf(api.retry).toEqualTypeOf<Retry | undefined>();
+  expectTypeOf(api.execute(() => 5)).toEqualTypeOf<Promise<number | null>>();
+  expectTypeOf(resilient({} as ResilientOptions).timeout).toEqualTypeOf<Timeout | undefined>();
 });
 
 test("a wrong option is an error", () => {

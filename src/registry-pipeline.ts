@@ -1,6 +1,7 @@
+import { configuredLayers, tellMade } from "./kernel/configured.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
 import type { RetryBudget } from "./policies/retry/retry-budget.js";
-import type { PartMakers } from "./resilient.js";
+import { makeResilient, type PartedPipeline, type PartMakers } from "./resilient.js";
 
 type Getter = (name: string, overrides?: object) => AnyPolicy;
 
@@ -18,7 +19,7 @@ interface Getters {
 }
 
 /** The parts of a pipeline as components of a registry: one that is only named is found, one with options is made. */
-export function registryParts(registry: Getters): PartMakers {
+function registryParts(registry: Getters): PartMakers {
   const part =
     (kind: Exclude<keyof Getters, "retryBudget">) =>
     ({ name, ...others }: { readonly name: string }): AnyPolicy =>
@@ -35,4 +36,17 @@ export function registryParts(registry: Getters): PartMakers {
     timeout: part("timeout"),
     retryBudget: (name) => registry.retryBudget(name),
   };
+}
+
+/** Makes the pipeline of that name from the configuration and the overrides, of components of the registry. */
+export function configuredPipeline(
+  registry: Getters,
+  name: string,
+  overrides: object | undefined,
+): PartedPipeline<unknown> {
+  const [, configured = {}] = configuredLayers("pipelines", { name });
+  const options = { ...configured, ...overrides, name };
+  const pipeline = makeResilient("Registry.pipeline", options, registryParts(registry));
+  tellMade(pipeline, "pipeline", { ...overrides, name });
+  return pipeline;
 }
