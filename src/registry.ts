@@ -7,13 +7,7 @@ import type { HealthOptions } from "./health/options.js";
 import type { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component } from "./kernel/component.js";
-import {
-  type ConfigurationSource,
-  configuredLayers,
-  currentSource,
-  pushSource,
-  tellMade,
-} from "./kernel/configured.js";
+import { type ConfigurationSource, currentSource, pushSource } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { Listener } from "./kernel/events.js";
 import { Printed } from "./kernel/printed.js";
@@ -31,7 +25,6 @@ import type { Fallback } from "./policies/fallback/fallback.js";
 import type { FallbackOptions } from "./policies/fallback/options.js";
 import type { Hedge } from "./policies/hedge/hedge.js";
 import type { HedgeOptions } from "./policies/hedge/options.js";
-import type { Pipeline } from "./policies/pipeline/pipeline.js";
 import type { RetryOptions } from "./policies/retry/options.js";
 import type { RetryBudget, RetryBudgetOptions } from "./policies/retry/retry-budget.js";
 import type { Retry } from "./policies/retry/retry.js";
@@ -39,8 +32,8 @@ import type { SingleFlightOptions } from "./policies/single-flight/options.js";
 import type { SingleFlight } from "./policies/single-flight/single-flight.js";
 import type { TimeoutOptions } from "./policies/timeout/options.js";
 import type { Timeout } from "./policies/timeout/timeout.js";
-import { registryParts } from "./registry-parts.js";
-import { makeResilient } from "./resilient.js";
+import { configuredPipeline } from "./registry-pipeline.js";
+import type { PartedPipeline } from "./resilient.js";
 import type { ResilientOptions } from "./resilient-options.js";
 import { type AnyComponent, type AnyEvent, RegistryTable } from "./registry-table.js";
 import type { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
@@ -159,13 +152,15 @@ export class Registry extends Printed implements AsyncDisposable {
 
   /**
    * The pipeline of that name, from `pipelines.<name>` of the configuration and the overrides, in the order of
-   * `resilient`. Its parts are components of this registry: a string names one, options create one with the pipeline's
-   * name. `Instead` is the type of what its fallback returns; pass `never` without a fallback.
+   * `resilient`. Its parts, which are its properties, are components of this registry: a string names one, options create
+   * one with the pipeline's name. `Instead` is the type of what its fallback returns; pass `never` without a fallback.
    */
-  pipeline<Instead = unknown>(name: string, overrides?: Omit<ResilientOptions, "name">): Pipeline<Instead> {
-    return this.#get(components.pipeline, name, overrides, () =>
-      this.#resilient(name, overrides),
-    ) as Pipeline<Instead>;
+  pipeline<Instead = unknown>(
+    name: string,
+    overrides?: Omit<ResilientOptions, "name">,
+  ): PartedPipeline<Instead> {
+    const make = (): PartedPipeline<unknown> => configuredPipeline(this, name, overrides);
+    return this.#get(components.pipeline, name, overrides, make) as PartedPipeline<Instead>;
   }
 
   /** The single flight of that name; `overrides` apply when it is created. */
@@ -278,14 +273,6 @@ export class Registry extends Printed implements AsyncDisposable {
     return this.#table.get(descriptor, name, options, () =>
       this.#configured(make ?? (() => descriptor.make(options))),
     );
-  }
-
-  #resilient(name: string, overrides: object | undefined): Pipeline<unknown> {
-    const [, configured = {}] = configuredLayers("pipelines", { name });
-    const options = { ...configured, ...overrides, name };
-    const pipeline = makeResilient("Registry.pipeline", options, registryParts(this));
-    tellMade(pipeline, "pipeline", { ...overrides, name });
-    return pipeline;
   }
 
   /** Runs `make` while constructors read this registry's configuration. */

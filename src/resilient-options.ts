@@ -6,6 +6,8 @@ import { checkOptions } from "./kernel/options.js";
 import { isPlainObject } from "./kernel/plain-object.js";
 import { custom, fileFields, type FileShape, type Rule, text } from "./kernel/rules.js";
 import { unlike } from "./kernel/show.js";
+import type { AdaptiveLimiter } from "./policies/adaptive-limiter/adaptive-limiter.js";
+import { type AdaptiveLimiterOptions, adaptiveLimiterRules } from "./policies/adaptive-limiter/options.js";
 import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import { type BulkheadOptions, bulkheadRules } from "./policies/bulkhead/options.js";
 import type { Fallback } from "./policies/fallback/fallback.js";
@@ -28,6 +30,7 @@ export interface ResilientParts<Value = unknown> {
   readonly rateLimiter: RateLimiter;
   readonly circuitBreaker: CircuitBreaker;
   readonly bulkhead: Bulkhead;
+  readonly adaptiveLimiter: AdaptiveLimiter;
   readonly timeout: Timeout;
 }
 
@@ -55,6 +58,11 @@ export interface ResilientOptions<Value = unknown> {
   readonly circuitBreaker?: Part<CircuitBreaker, CircuitBreakerOptions>;
   /** How many attempts may be under way at once. */
   readonly bulkhead?: Part<Bulkhead, BulkheadOptions>;
+  /**
+   * The same, with a limit that it finds. Inside a `bulkhead`, if there is one, which may be shared; a wait for its
+   * permit is not taken for a slow service.
+   */
+  readonly adaptiveLimiter?: Part<AdaptiveLimiter, AdaptiveLimiterOptions>;
   /** How long each attempt may take; may be a duration. */
   readonly timeout?: Part<Timeout, TimeoutOptions> | number;
 }
@@ -102,6 +110,7 @@ export const partRules: Readonly<Record<PartName, Rule<unknown>>> = {
   rateLimiter: partRule(rateLimiterRules),
   circuitBreaker: partRule(circuitBreakerRules),
   bulkhead: partRule(bulkheadRules),
+  adaptiveLimiter: partRule(adaptiveLimiterRules),
   timeout: partRule(timeoutRules, true),
 };
 
@@ -128,6 +137,7 @@ export const meanings: Meanings = {
       example: "payment-api",
     },
     bulkhead: { means: "how many attempts may be under way at once", example: "{ max_concurrent: 10 }" },
+    adaptiveLimiter: { means: "the same, with a limit that it finds out", example: "{ max: 100 }" },
     timeout: { means: "how long each attempt may take", example: "2s" },
   },
   instances:

@@ -1,6 +1,7 @@
 import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { configuredLayers } from "./kernel/configured.js";
 import { ownOptions } from "./kernel/options.js";
+import { AdaptiveLimiter } from "./policies/adaptive-limiter/adaptive-limiter.js";
 import { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import { Fallback } from "./policies/fallback/fallback.js";
 import { Hedge } from "./policies/hedge/hedge.js";
@@ -39,6 +40,7 @@ const makers: PartMakers = {
   rateLimiter: (options) => new RateLimiter(options),
   circuitBreaker: (options) => new CircuitBreaker(options),
   bulkhead: (options) => new Bulkhead(options),
+  adaptiveLimiter: (options) => new AdaptiveLimiter(options),
   timeout: (options) => new Timeout(options),
   retryBudget: (name) => new RetryBudget({ name }),
 };
@@ -48,8 +50,15 @@ export type ResilientPipeline<Value, Names extends string> = Pipeline<Value> & {
   readonly [Name in Names & PartName]: ResilientParts<Value>[Name];
 };
 
+/** A pipeline with the parts that it has as properties. */
+export type PartedPipeline<Value> = Pipeline<Value> & Partial<ResilientParts<Value>>;
+
 /** Makes the pipeline of `resilient`; `make` makes its parts. */
-export function makeResilient(method: string, given: object, make: PartMakers = makers): Pipeline<unknown> {
+export function makeResilient(
+  method: string,
+  given: object,
+  make: PartMakers = makers,
+): PartedPipeline<unknown> {
   const options = ownOptions(method, { name: nameRule, ...partRules }, given);
   const { name: givenName = nameRule.fallback } = options;
   const name = nameRule.parse(givenName, "name");
@@ -90,11 +99,11 @@ function hasBudget(section: string, options: Options): boolean {
 
 /**
  * Combines policies from one set of options, in an order that works, outermost first: fallback, total timeout, retry,
- * hedge, rate limiter, circuit breaker, bulkhead, timeout of each attempt. A part is given by its options, an instance that
- * may be shared, a name in the configuration, or `true` for the defaults; parts not given are left out. Retry and hedge
- * share a {@link RetryBudget}, unless they have their own.
+ * hedge, rate limiter, circuit breaker, bulkhead, adaptive limiter, timeout of each attempt. A part is given by its
+ * options, an instance that may be shared, a name in the configuration, or `true` for the defaults; parts not given are left
+ * out. Retry and hedge share a {@link RetryBudget}, unless they have their own.
  *
- * @returns a policy that has its parts as properties: `api.circuitBreaker`.
+ * @returns a policy that has its parts as properties: `api.circuitBreaker`. Where an option may be `undefined`, so may they.
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  * @example
  * ```ts
@@ -113,8 +122,9 @@ function hasBudget(section: string, options: Options): boolean {
  * ```
  */
 export function resilient<Value = never, const Names extends keyof ResilientOptions = never>(
-  options: ResilientOptions<Value> & { readonly [Name in Names]?: unknown },
+  options: ResilientOptions<Value> & { readonly [Name in Names]: object | string | number | true },
 ): ResilientPipeline<Value, Names>;
+export function resilient<Value = never>(options: ResilientOptions<Value>): PartedPipeline<Value>;
 export function resilient(options: ResilientOptions): unknown {
   return makeResilient("resilient", options);
 }

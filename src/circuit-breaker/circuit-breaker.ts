@@ -1,3 +1,4 @@
+import type { Work } from "../kernel/base-policy.js";
 import { tellMade } from "../kernel/configured.js";
 import {
   type Context,
@@ -7,11 +8,12 @@ import {
   readContext,
 } from "../kernel/context.js";
 import { resolveOptions } from "../kernel/options.js";
+import { AS_IS, type Continuation, follow, type Inside, tellStart } from "../kernel/stage.js";
 import { checkAnyFunction, checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import type { NotAPromise, Synchronous } from "../kernel/synchronous.js";
 import { type AnyFunction, type AsyncOf, disguise, type SyncOf, type SyncRest } from "../kernel/wrap.js";
 import { Circuit } from "./circuit.js";
-import { guard, guarded, guardedSync, guardSync } from "./guard.js";
+import { guard, guarded, guardedSync, guardInside, guardSync } from "./guard.js";
 import { type Iterated, iterateUnder, RECIPE } from "./iterate.js";
 import {
   type CircuitBreakerChanges,
@@ -68,6 +70,7 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
     const circuit = new Circuit(settings);
     super(circuit);
     this.#circuit = circuit;
+    tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     tellMade(this, "circuit-breaker", options);
   }
 
@@ -147,6 +150,13 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #start(inside: Inside, fn: Work<unknown>, context: Context, next: Continuation): unknown {
+    if (context.source === undefined) return guardInside(this.#circuit, inside, fn, context, next);
+    // Without a parameter of its own: what is inside gets the context as it is.
+    const run = (inner: Context = context): unknown => inside.start(fn, inner, AS_IS);
+    return follow(this.execute(run as Work<unknown>, context), next);
   }
 
   /**

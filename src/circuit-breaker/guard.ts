@@ -1,3 +1,6 @@
+import type { Work } from "../kernel/base-policy.js";
+import type { Context } from "../kernel/context.js";
+import type { Continuation, Inside } from "../kernel/stage.js";
 import { type NotAPromise, synchronous } from "../kernel/synchronous.js";
 import { isThenable } from "../kernel/thenable.js";
 import type { Circuit, Handlers } from "./circuit.js";
@@ -99,4 +102,49 @@ export function guardedSync<This, Args extends unknown[], Result>(
   return function (...args) {
     return guardSync(circuit, this, fn, ...args);
   };
+}
+
+/** An admitted call in a pipeline. */
+class AdmittedCall implements Continuation {
+  readonly #circuit: Circuit;
+  readonly #ticket: Ticket;
+  readonly #started: number;
+  readonly #next: Continuation;
+
+  constructor(circuit: Circuit, ticket: Ticket, started: number, next: Continuation) {
+    this.#circuit = circuit;
+    this.#ticket = ticket;
+    this.#started = started;
+    this.#next = next;
+  }
+
+  fulfilled(value: unknown): unknown {
+    this.#circuit.settled(this.#ticket, this.#started, true, value);
+    return this.#next.fulfilled(value);
+  }
+
+  rejected(reason: unknown): unknown {
+    this.#circuit.settled(this.#ticket, this.#started, false, reason);
+    return this.#next.rejected(reason);
+  }
+}
+
+/** Runs what is inside through the circuit. */
+export function guardInside(
+  circuit: Circuit,
+  inside: Inside,
+  fn: Work<unknown>,
+  context: Context,
+  next: Continuation,
+): unknown {
+  let call: AdmittedCall;
+  try {
+    const started = circuit.start();
+    const ticket = circuit.admit();
+    if (ticket === undefined) throw circuit.refusal();
+    call = new AdmittedCall(circuit, ticket, started, next);
+  } catch (error) {
+    return next.rejected(error);
+  }
+  return inside.start(fn, context, call);
 }

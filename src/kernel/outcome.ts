@@ -3,6 +3,15 @@ export type Outcome<Value = unknown> =
   | { readonly status: "fulfilled"; readonly value: Value }
   | { readonly status: "rejected"; readonly reason: unknown };
 
+/** How a synchronous function ends. */
+export function outcomeOf<Given, Value>(fn: (given: Given) => Value, given: Given): Outcome<Value> {
+  try {
+    return { status: "fulfilled", value: fn(given) };
+  } catch (reason) {
+    return rejected(reason);
+  }
+}
+
 export function rejected(reason: unknown): Outcome<never> {
   return { status: "rejected", reason };
 }

@@ -20,7 +20,7 @@ export {
 } from "./adaptive-limiter/adaptive-limiter.js";
 export type { AlgorithmName } from "./adaptive-limiter/algorithms.js";
 export { adaptiveLimiter } from "./adaptive-limiter/decorators.js";
-export type { AdaptiveLimiterOptions } from "./adaptive-limiter/options.js";
+export type { AdaptiveLimiterChanges, AdaptiveLimiterOptions } from "./adaptive-limiter/options.js";
 export type { AdmissionStats } from "./bulkhead/admission.js";
 export {
   Bulkhead,

@@ -14,6 +14,7 @@ import { configure } from "../../src/configure.js";
 import { Health } from "../../src/health/health.js";
 import { currentConfiguration } from "../../src/kernel/configured.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
+import { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { Registry } from "../../src/registry.js";
 import { resilient } from "../../src/resilient.js";
@@ -454,6 +455,23 @@ describe("what is applied", () => {
     const report = health.readiness();
     await clock.advance(30);
     expect((await report).checks.map(({ seconds }) => seconds)).toEqual([2, 30]);
+  });
+
+  test("an adaptive limiter brings its limit within new bounds, unless they do not go with its own", async () => {
+    write("kstlib.conf.yml", "resilience: { adaptive_limiter: { min: 2, max: 50 } }\n");
+    const { changes, looks } = watching();
+    const limiter = new AdaptiveLimiter({ clock });
+    const own = new AdaptiveLimiter({ name: "own", min: 10, clock });
+    write(
+      "kstlib.conf.yml",
+      "resilience: { adaptive_limiter: { min: 2, max: 8, max_queue: 3, algorithm: aimd } }\n",
+    );
+    await looks(2);
+    expect([limiter.limit, own.limit]).toEqual([8, 20]);
+    expect(changes[0]?.components).toMatchObject([
+      { kind: "adaptive-limiter", changed: ["max", "maxQueue"], ignored: ["algorithm"] },
+      { name: "own", changed: [], ignored: ["algorithm", "max", "maxQueue"], error: expect.any(RangeError) },
+    ]);
   });
 
   test("the parts of a pipeline follow their sections, and a budget that changes is named", async () => {

@@ -4,7 +4,12 @@ import { simulate } from "../../bench/simulations/overload.mjs";
 import { type AlgorithmName, algorithms } from "../../src/policies/adaptive-limiter/algorithms.js";
 import { Estimate } from "../../src/policies/adaptive-limiter/estimate.js";
 import { Freezes } from "../../src/policies/adaptive-limiter/freezes.js";
-import { firstState, type LimitState, nextState } from "../../src/policies/adaptive-limiter/limit.js";
+import {
+  boundedState,
+  firstState,
+  type LimitState,
+  nextState,
+} from "../../src/policies/adaptive-limiter/limit.js";
 import { SampleWindow } from "../../src/policies/adaptive-limiter/window.js";
 import { ManualClock } from "../../src/testing/index.js";
 
@@ -136,6 +141,35 @@ describe("the limit", () => {
       expect(state.measuring).toBeUndefined();
     }
     expect(seen(state, 110).measuring).toBeDefined();
+  });
+});
+
+describe("other bounds", () => {
+  test("hold also for the limit from which it goes on after a measurement", () => {
+    const bounds = { algorithm: "gradient", min: 1, max: 1000 } as const;
+    const lower = { ...bounds, max: 80 };
+    const one = { rtt: 100, inFlight: 1000, dropped: false };
+    const measured = boundedState(nextState(firstState(400), one, bounds), lower);
+    expect(measured).toMatchObject({ limit: 80, measuring: { limit: 400, rtt: 100 } });
+    expect(nextState(measured, one, lower)).toMatchObject({ limit: 80, minRtt: 100 });
+  });
+
+  test("begin a window anew when they change the limit", () => {
+    const estimate = new Estimate(50, { algorithm: "aimd", min: 1, max: 100 });
+    const calls = (count: number, now: number): void => {
+      for (let call = 0; call < count; call++) estimate.ended(now, 2000, 50, false);
+    };
+    calls(9, 2000);
+    estimate.bound({ algorithm: "aimd", min: 1, max: 200 }, 2000);
+    calls(1, 2000);
+    expect(estimate.limit).toBe(51);
+    calls(9, 4000);
+    estimate.bound({ algorithm: "aimd", min: 1, max: 20 }, 4000);
+    calls(1, 5500);
+    expect(estimate.limit).toBe(20);
+    estimate.bound({ algorithm: "aimd", min: 1, max: 30 }, 5500);
+    calls(9, 5500);
+    expect(estimate.limit).toBe(21);
   });
 });
 

@@ -117,6 +117,39 @@ describe("AdaptiveLimiter", () => {
     expect(limiter.snapshot().minRtt).toBeCloseTo(0.2, 3);
   });
 
+  test("update brings the limit within new bounds at once, keeps what was learnt, and serves those who wait", async () => {
+    const clock = new ManualClock();
+    const limiter = new AdaptiveLimiter({ initial: 10, clock });
+    await run(limiter, clock, 5, 10);
+    const { limit, minRtt } = limiter.snapshot();
+    expect(minRtt).toBeDefined();
+    const changes: unknown[] = [];
+    limiter.on("limit", (change) => changes.push(change));
+    limiter.update({ max: 2, maxQueue: 5 });
+    expect(limiter.snapshot()).toMatchObject({ limit: 2, minRtt });
+    const calls = Array.from({ length: 5 }, () => limiter.execute(() => delay(clock, 100, undefined)));
+    expect(limiter).toMatchObject({ running: 2, queued: 3 });
+    limiter.update({ min: 4, max: 8, maxQueue: 0 });
+    expect(limiter).toMatchObject({ limit: 4, running: 4, queued: 1 });
+    expect(changes).toEqual([
+      { limit: 2, previous: limit },
+      { limit: 4, previous: 2 },
+    ]);
+    expect(await limiter.execute(() => "full").catch(failed)).toBeInstanceOf(BulkheadFullError);
+    await clock.advance("1s");
+    await Promise.all(calls);
+    expect(limiter).toMatchObject({ running: 0, queued: 0 });
+  });
+
+  test("update refuses bounds that do not go together, and changes nothing then", () => {
+    const limiter = new AdaptiveLimiter({ initial: 10, min: 5, max: 20 });
+    expect(() => limiter.update({ max: 4 })).toThrow("max must be at least min, which is 5; got 4");
+    expect(() => limiter.update({ min: 21 })).toThrow(RangeError);
+    expect(() => limiter.update({ initial: 5 } as object)).toThrow("initial is not an option of update");
+    limiter.update({ min: 30, max: 40 });
+    expect(limiter.limit).toBe(30);
+  });
+
   test("its wrapper has the policy", async () => {
     const load = adaptiveLimiter({ initial: 3 })(async (n: number) => n + 1);
     expect(load.policy.limit).toBe(3);

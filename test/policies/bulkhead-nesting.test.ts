@@ -51,12 +51,15 @@ describe("a bulkhead among other policies", () => {
     await using registry = new Registry({
       bulkhead: { maxQueue: 1, instances: { db: { maxConcurrent: 3 } } },
       adaptiveLimiter: { instances: { search: { initial: 7, max: 9 } } },
-      pipelines: { api: { bulkhead: "db" } },
+      pipelines: { api: { bulkhead: "db", adaptiveLimiter: "search" }, own: { adaptiveLimiter: { max: 5 } } },
     });
     expect(registry.bulkhead("db")).toMatchObject({ maxConcurrent: 3, maxQueue: 1 });
     expect(registry.adaptiveLimiter("search").limit).toBe(7);
     await registry.pipeline("api").execute(() => 1);
     expect(registry.bulkhead("db").stats.totalCalls).toBe(1);
+    expect(registry.adaptiveLimiter("search").stats.totalCalls).toBe(1);
+    expect(registry.pipeline("own").policies).toEqual([registry.adaptiveLimiter("own")]);
+    expect(registry.adaptiveLimiter("own").limit).toBe(5);
     expect(() => new Registry({ adaptiveLimiter: { min: 5, max: 4 } })).toThrow(/max/);
   });
 

@@ -1,4 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
+import { adaptiveLimiter } from "../../src/policies/adaptive-limiter/decorators.js";
+import { adaptiveLimiterRules } from "../../src/policies/adaptive-limiter/options.js";
+import { Bulkhead } from "../../src/policies/bulkhead/bulkhead.js";
+import { bulkhead, bulkheadSync } from "../../src/policies/bulkhead/decorators.js";
+import { bulkheadRules } from "../../src/policies/bulkhead/options.js";
 import { chaos } from "../../src/policies/chaos/decorators.js";
 import { Chaos } from "../../src/policies/chaos/chaos.js";
 import { chaosRules } from "../../src/policies/chaos/options.js";
@@ -100,6 +106,38 @@ const kinds: readonly {
       name: noText,
       timeout: [...noDuration, 0, () => 5, {}],
       cooperative: [null, 0, "true", {}],
+      clock: noClock,
+    },
+  },
+  {
+    kind: "Bulkhead",
+    make: (options) => new Bulkhead(options),
+    wrappers: [bulkhead, bulkheadSync],
+    rules: bulkheadRules,
+    needed: {},
+    wrong: {
+      name: noText,
+      maxConcurrent: noCount,
+      maxQueue: noCount.filter((value) => value !== 0),
+      queueTimeout: [...noDuration, 0, {}, () => 5],
+      clock: noClock,
+    },
+  },
+  {
+    kind: "AdaptiveLimiter",
+    make: (options) => new AdaptiveLimiter(options),
+    wrappers: [adaptiveLimiter],
+    rules: adaptiveLimiterRules,
+    needed: {},
+    wrong: {
+      name: noText,
+      algorithm: ["", "vega", null, true, 5, [], {}, () => "aimd"],
+      initial: noCount,
+      // The highest limit is 200 unless it is given.
+      min: [...noCount, 201],
+      max: noCount,
+      maxQueue: noCount.filter((value) => value !== 0),
+      dropIf: noFunction,
       clock: noClock,
     },
   },

@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import type { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
 import { Chaos } from "../../src/policies/chaos/chaos.js";
 import { fallback, fallbackSync } from "../../src/policies/fallback/decorators.js";
 import { Fallback } from "../../src/policies/fallback/fallback.js";
@@ -14,6 +15,7 @@ import { timeout } from "../../src/policies/timeout/decorators.js";
 import { Timeout } from "../../src/policies/timeout/timeout.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { resilient } from "../../src/resilient.js";
+import type { ResilientOptions } from "../../src/resilient-options.js";
 
 declare function fetchTicker(pair: string, depth?: number): Promise<{ price: number }>;
 declare function parse(text: string): Date;
@@ -66,9 +68,23 @@ test("the result type flows through resilient, which has the given parts", () =>
   expectTypeOf(api.timeout).toEqualTypeOf<Timeout>();
   // @ts-expect-error not given
   void api.circuitBreaker;
-  const other = resilient({ timeout: 2, retry: true, circuitBreaker: "payment-api" });
+  const other = resilient({
+    timeout: 2,
+    retry: true,
+    circuitBreaker: "payment-api",
+    adaptiveLimiter: { max: 50 },
+  });
+  expectTypeOf(other.adaptiveLimiter).toEqualTypeOf<AdaptiveLimiter>();
   expectTypeOf(other.execute(() => 5)).toEqualTypeOf<Promise<number>>();
   expectTypeOf(other.circuitBreaker).toEqualTypeOf<CircuitBreaker>();
+});
+
+test("a part whose option may be undefined may be so itself", () => {
+  const retries = undefined as { attempts: number } | undefined;
+  const api = resilient({ retry: retries, fallback: { to: null }, timeout: 1 });
+  expectTypeOf(api.retry).toEqualTypeOf<Retry | undefined>();
+  expectTypeOf(api.execute(() => 5)).toEqualTypeOf<Promise<number | null>>();
+  expectTypeOf(resilient({} as ResilientOptions).timeout).toEqualTypeOf<Timeout | undefined>();
 });
 
 test("a wrong option is an error", () => {
@@ -88,6 +104,8 @@ test("a wrong option is an error", () => {
     resilient({ retries: true }),
     // @ts-expect-error no such option of a part
     resilient({ retry: { attempt: 3 } }),
+    // @ts-expect-error no such algorithm
+    resilient({ adaptiveLimiter: { algorithm: "bbr" } }),
     // @ts-expect-error no such option
     retry({ attempt: 3 }),
   ];

@@ -4,7 +4,7 @@ import type { Snapshot } from "../../kernel/component.js";
 import { tellMade } from "../../kernel/configured.js";
 import type { Context } from "../../kernel/context.js";
 import { holds, isLateTimeout, isTimeout } from "../../kernel/judge.js";
-import { resolveOptions } from "../../kernel/options.js";
+import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { isRefusal } from "../../kernel/refusal.js";
@@ -13,10 +13,12 @@ import type { BulkheadFullError } from "../bulkhead/errors.js";
 import { Estimate } from "./estimate.js";
 import { Freezes } from "./freezes.js";
 import {
+  type AdaptiveLimiterChanges,
   type AdaptiveLimiterOptions,
   adaptiveLimiterRules,
   type AdaptiveLimiterSettings,
   checkBounds,
+  liveRules,
 } from "./options.js";
 
 /** Totals over the lifetime of an adaptive limiter. */
@@ -66,7 +68,7 @@ export interface AdaptiveLimiterEvents {
  * ```
  */
 export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
-  readonly #settings: AdaptiveLimiterSettings;
+  #settings: AdaptiveLimiterSettings;
   readonly #clock: Pick<Clock, "now" | "setTimer">;
   readonly #estimate: Estimate;
   readonly #admission: Admission;
@@ -122,15 +124,26 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
     });
   }
 
+  /**
+   * Changes options. The limit is brought within the new bounds at once and keeps what it was learnt from; calls that run or
+   * wait already stay.
+   *
+   * @throws TypeError or RangeError that names the option; then nothing has changed.
+   */
+  update(changes: AdaptiveLimiterChanges): void {
+    const settings = changeSettings(liveRules, this.#settings, changes);
+    checkBounds(settings);
+    this.#settings = settings;
+    const previous = this.limit;
+    this.#estimate.bound(settings, this.#clock.now());
+    this.#follow(previous);
+  }
+
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    return this.#admission.tryEnter() ? this.#start(fn, context) : this.#startInTurn(fn, context);
+    return this.#admission.run(this.#start, fn, context, this.#settings);
   }
 
-  async #startInTurn<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    return this.#start(fn, await this.#admission.enter(context, this.#settings));
-  }
-
-  #start<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+  readonly #start = <Result>(fn: Work<Result>, context: Context): Promise<Result> => {
     const began = this.#clock.now();
     const { running } = this.#admission;
     this.#freezes.watch(began);
@@ -147,7 +160,7 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
         isAborted = true;
       },
     });
-  }
+  };
 
   #learn(outcome: Outcome, began: number, inFlight: number): void {
     const now = this.#clock.now();
@@ -158,6 +171,10 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
     else if (outcome.status === "rejected") return;
     const previous = this.limit;
     this.#estimate.ended(now, now - began, inFlight, isDropped);
+    this.#follow(previous);
+  }
+
+  #follow(previous: number): void {
     const { limit } = this;
     if (limit === previous) return;
     this.#admission.limit = limit;

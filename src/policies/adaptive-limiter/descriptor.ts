@@ -6,7 +6,7 @@ import {
 } from "../../kernel/descriptor.js";
 import { logged } from "../../kernel/log-line.js";
 import { AdaptiveLimiter, type AdaptiveLimiterEvents } from "./adaptive-limiter.js";
-import { type AdaptiveLimiterOptions, adaptiveLimiterRules, checkBounds } from "./options.js";
+import { type AdaptiveLimiterOptions, adaptiveLimiterRules, checkBounds, liveRules } from "./options.js";
 
 export const section: SectionDescriptor = {
   rules: sectionRules(adaptiveLimiterRules),
@@ -22,7 +22,11 @@ export const component: ComponentDescriptor<AdaptiveLimiter, AdaptiveLimiterEven
     })),
     rejected: logged("debug", () => ({ message: "refused a call: full" })),
   },
-  configured: { section: "adaptiveLimiter", rules: adaptiveLimiterRules },
+  configured: {
+    section: "adaptiveLimiter",
+    rules: adaptiveLimiterRules,
+    live: Object.keys(liveRules),
+  },
   make: (options: AdaptiveLimiterOptions) => new AdaptiveLimiter(options),
 };
 

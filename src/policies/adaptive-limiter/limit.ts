@@ -32,6 +32,11 @@ function clamp({ min, max }: LimitBounds, limit: number): number {
   return Math.min(max, Math.max(min, limit));
 }
 
+/** The state under other bounds: what was learnt stays. */
+export function boundedState(state: LimitState, bounds: LimitBounds): LimitState {
+  return { ...state, limit: clamp(bounds, state.limit) };
+}
+
 /**
  * The state after a window. A window in which fewer calls than half of the limit were under way does not change the limit,
  * unless a call was dropped.
@@ -53,7 +58,8 @@ export function nextState(state: LimitState, sample: WindowSample, bounds: Limit
     if (isQueued && limit > bounds.min)
       return { ...state, limit: next(limit / 2), measuring: { limit, rtt } };
     return {
-      limit: isQueued ? limit : measuring.limit,
+      // The bounds may have changed since.
+      limit: next(isQueued ? limit : measuring.limit),
       minRtt: rtt,
       untilMeasured: MEASURE_EVERY,
       measuring: undefined,

@@ -57,6 +57,16 @@ export const adaptiveLimiterRules: OptionRules<AdaptiveLimiterSettings> = {
   clock: having<Pick<Clock, "now" | "setTimer">>(realClock, "a clock", ["now", "setTimer"]),
 };
 
+/** What `update` can change: options as for the constructor. */
+export type AdaptiveLimiterChanges = Pick<AdaptiveLimiterOptions, "min" | "max" | "maxQueue">;
+
+/** The rules of {@link AdaptiveLimiterChanges}. */
+export const liveRules: Pick<typeof adaptiveLimiterRules, keyof AdaptiveLimiterChanges> = {
+  min: adaptiveLimiterRules.min,
+  max: adaptiveLimiterRules.max,
+  maxQueue: adaptiveLimiterRules.maxQueue,
+};
+
 /** Throws a RangeError when `max` is below `min`. */
 export function checkBounds({ min, max }: { readonly min?: unknown; readonly max?: unknown }): void {
   if (typeof min === "number" && typeof max === "number" && max < min)

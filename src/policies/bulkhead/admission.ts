@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../../kernel/abort.js";
+import type { Work } from "../../kernel/base-policy.js";
 import type { Clock } from "../../kernel/clock.js";
 import type { Context } from "../../kernel/context.js";
 import { BulkheadFullError } from "./errors.js";
@@ -11,6 +12,9 @@ export interface QueueLimits {
   /** In milliseconds. */
   readonly queueTimeout?: number | undefined;
 }
+
+/** Runs a function that has a permit. */
+type Start = <Result>(fn: Work<Result>, context: Context) => Promise<Result>;
 
 /** Totals over the lifetime of a bulkhead or an adaptive limiter. */
 export interface AdmissionStats {
@@ -45,6 +49,20 @@ export class Admission extends Permits {
     });
   }
 
+  /** Runs a function by `start` once there is a permit, which `start` has to release. */
+  run<Result>(start: Start, fn: Work<Result>, context: Context, limits: QueueLimits): Promise<Result> {
+    return this.tryEnter() ? start(fn, context) : this.#runInTurn(start, fn, context, limits);
+  }
+
+  async #runInTurn<Result>(
+    start: Start,
+    fn: Work<Result>,
+    context: Context,
+    limits: QueueLimits,
+  ): Promise<Result> {
+    return start(fn, await this.#enter(context, limits));
+  }
+
   /** Counts a call and takes a permit if there is one. */
   tryEnter(): boolean {
     this.#total++;
@@ -56,7 +74,7 @@ export class Admission extends Permits {
    *
    * @returns the context with the time that is left after the wait.
    */
-  async enter(outer: Context, limits: QueueLimits): Promise<Context> {
+  async #enter(outer: Context, limits: QueueLimits): Promise<Context> {
     const { maxQueue, queueTimeout = Infinity, clock } = limits;
     const context = outer.lasting(clock);
     const { source, deadline, remaining } = context;

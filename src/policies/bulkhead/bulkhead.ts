@@ -58,6 +58,8 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
   #settings: BulkheadSettings;
   readonly #admission: Admission;
   readonly #held: Settling;
+  readonly #start = <Result>(fn: Work<Result>, context: Context): Promise<Result> =>
+    context.source === undefined ? this.#hold(fn, context) : runAbortable(fn, context, this.#held);
 
   constructor(options?: BulkheadOptions) {
     const settings = resolveOptions("Bulkhead", bulkheadRules, options, "bulkhead");
@@ -120,7 +122,7 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
   }
 
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    return this.#admission.tryEnter() ? this.#start(fn, context) : this.#startInTurn(fn, context);
+    return this.#admission.run(this.#start, fn, context, this.#settings);
   }
 
   protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result {
@@ -130,14 +132,6 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
     } finally {
       this.#admission.release();
     }
-  }
-
-  async #startInTurn<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    return this.#start(fn, await this.#admission.enter(context, this.#settings));
-  }
-
-  #start<Result>(fn: Work<Result>, context: Context): Promise<Result> {
-    return context.source === undefined ? this.#hold(fn, context) : runAbortable(fn, context, this.#held);
   }
 
   async #hold<Result>(fn: Work<Result>, context: Context): Promise<Result> {

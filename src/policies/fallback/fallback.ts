@@ -6,7 +6,7 @@ import { type Context, contextFor, exposed } from "../../kernel/context.js";
 import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { resolveOptions } from "../../kernel/options.js";
-import type { Outcome } from "../../kernel/outcome.js";
+import { type Outcome, outcomeOf, rejected } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { synchronous } from "../../kernel/synchronous.js";
 import { warn } from "../../kernel/warning.js";
@@ -102,7 +102,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     try {
       outcome = { status: "fulfilled", value: await fn(contextFor(fn, context)) };
     } catch (reason) {
-      outcome = { status: "rejected", reason };
+      outcome = rejected(reason);
     }
     const isHandled = this.#isHandled(outcome, context);
     const instead = isHandled ? this.#instead(outcome, context) : undefined;
@@ -117,12 +117,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
 
   protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result | Value {
     this.#total++;
-    let outcome: Outcome<Result>;
-    try {
-      outcome = { status: "fulfilled", value: fn(context) };
-    } catch (reason) {
-      outcome = { status: "rejected", reason };
-    }
+    const outcome = outcomeOf(fn, context);
     const isHandled = this.#isHandled(outcome, context);
     const instead = isHandled ? this.#instead(outcome, context) : undefined;
     if (instead === undefined) return this.#unchanged(outcome, context, isHandled);

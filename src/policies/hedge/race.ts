@@ -2,7 +2,7 @@ import { onAbort } from "../../kernel/abort.js";
 import type { Work } from "../../kernel/base-policy.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
 import { type Context, contextFor } from "../../kernel/context.js";
-import type { Outcome } from "../../kernel/outcome.js";
+import { type Outcome, rejected } from "../../kernel/outcome.js";
 import { addCause } from "../../kernel/add-cause.js";
 import { Scope } from "../../kernel/scope.js";
 import { isRefused } from "../retry/hint.js";
@@ -55,7 +55,7 @@ export class Race<Result> {
   begin(): void {
     const { source } = this.#rules.context;
     if (source !== undefined) {
-      const abort = (): void => this.#end(undefined, { status: "rejected", reason: source.reason });
+      const abort = (): void => this.#end(undefined, rejected(source.reason));
       this.#leave = onAbort(source, abort);
     }
     this.#start();
@@ -100,7 +100,7 @@ export class Race<Result> {
     try {
       outcome = { status: "fulfilled", value: await this.#fn(contextFor(this.#fn, own)) };
     } catch (reason) {
-      outcome = { status: "rejected", reason };
+      outcome = rejected(reason);
     }
     if (this.#isOver) return;
     const isNonFatal = this.#rules.isNonFatal(outcome);

@@ -1,25 +1,27 @@
-import type { Work } from "../../kernel/base-policy.js";
 import type { Component } from "../../kernel/component.js";
-import type { ExecuteOptions, ExecutionContext } from "../../kernel/context.js";
+import { type ExecuteOptions, type ExecutionContext, readContext } from "../../kernel/context.js";
+import { AS_IS, DIRECT, follow, type Inside, startOf } from "../../kernel/stage.js";
 import type { Policy, SyncPolicy } from "../../kernel/policy.js";
 
 /** What a pipeline needs of a policy: one of this package, or anything with such an `execute`. */
 export type AnyPolicy = Policy<unknown> & Partial<Pick<SyncPolicy<unknown>, "executeSync"> & Component>;
 
-/** Runs a function under several policies. */
-export type Nest = (fn: Work<unknown>, options: ExecuteOptions | undefined) => Promise<unknown>;
-
 /**
  * Nests the policies, the first outermost. The functions that pass the context on declare no parameter, so that only the
  * application's own gets one that survives spreading. A policy that passes none on does not lose the outer one.
  */
-export function nest([policy, ...others]: readonly [AnyPolicy, ...AnyPolicy[]]): Nest {
-  const execute: Nest = (fn, options) => policy.execute(fn, options);
-  const [next, ...rest] = others;
-  if (next === undefined) return execute;
-  const inner = nest([next, ...rest]);
-  // oxlint-disable-next-line typescript/no-useless-default-assignment -- a policy from elsewhere may give no context
-  return (fn, outer) => execute((context: ExecuteOptions | undefined = outer) => inner(fn, context), outer);
+export function nest(policies: readonly AnyPolicy[]): Inside {
+  return policies.reduceRight<Inside>((inside, policy) => {
+    const start = startOf(policy);
+    if (start !== undefined) return { start: (fn, context, next) => start(inside, fn, context, next) };
+    return {
+      start(fn, context, next) {
+        const run = (given: ExecuteOptions | undefined = context): unknown =>
+          inside.start(fn, readContext("execute", given), AS_IS);
+        return follow(policy.execute(run, context), next);
+      },
+    };
+  }, DIRECT);
 }
 
 /** Runs a synchronous function under several policies. */

@@ -1,14 +1,15 @@
 import { SyncBasePolicy, type Wrapped, type Work } from "../../kernel/base-policy.js";
 import { monotonicClock } from "../../kernel/clock.js";
 import type { Snapshot } from "../../kernel/component.js";
-import type { Context, ExecuteOptions } from "../../kernel/context.js";
+import { type Context, type ExecuteOptions, readContext } from "../../kernel/context.js";
 import { ownOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { checkFunction, type InsteadOf } from "../../kernel/policy.js";
 import { text } from "../../kernel/rules.js";
+import { AS_IS, type Inside } from "../../kernel/stage.js";
 import { unlike } from "../../kernel/show.js";
 import { type AsyncDecorator, decorator } from "../../kernel/wrap.js";
-import { type AnyPolicy, type Nest, nest, nestSync, type SyncNest } from "./nest.js";
+import { type AnyPolicy, nest, nestSync, type SyncNest } from "./nest.js";
 
 /** Options of a `pipeline`. */
 export interface PipelineOptions {
@@ -38,7 +39,7 @@ const nameRule = text("pipeline");
 export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, Instead> {
   /** Outermost first. */
   readonly policies: readonly AnyPolicy[];
-  readonly #nest: Nest;
+  readonly #inside: Inside;
   #sync: SyncNest | undefined;
   readonly #heard: { readonly isThere: boolean };
 
@@ -52,7 +53,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
       }
     }
     this.policies = Object.freeze([first, ...others]);
-    this.#nest = nest([first, ...others]);
+    this.#inside = nest(this.policies);
     this.#heard = this.events.of("settled");
   }
 
@@ -79,7 +80,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   override execute<Result>(fn: Work<Result>, options?: ExecuteOptions): Promise<Result | Instead> {
     try {
       checkFunction(fn, "execute");
-      return this.#heard.isThere ? this.#measured(fn, options) : this.#run(fn, options);
+      return this.run(fn, readContext("execute", options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -95,17 +96,17 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 
   /** Settles as the function does, or with what one of the policies returns instead. */
-  #run<Result>(fn: Work<Result>, options: ExecuteOptions | undefined): Promise<Result | Instead> {
-    return this.#nest(fn, options) as Promise<Result | Instead>;
+  #run<Result>(fn: Work<Result>, context: Context): Promise<Result | Instead> {
+    return Promise.resolve(this.#inside.start(fn, context, AS_IS)) as Promise<Result | Instead>;
   }
 
-  async #measured<Result>(fn: Work<Result>, options: ExecuteOptions | undefined): Promise<Result | Instead> {
+  async #measured<Result>(fn: Work<Result>, context: Context): Promise<Result | Instead> {
     const started = monotonicClock.now();
     const settled = (outcome: Outcome): void => {
       this.events.emit("settled", { outcome, seconds: (monotonicClock.now() - started) / 1000 });
     };
     try {
-      const value = await this.#run(fn, options);
+      const value = await this.#run(fn, context);
       settled({ status: "fulfilled", value });
       return value;
     } catch (reason) {

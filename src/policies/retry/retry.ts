@@ -1,17 +1,26 @@
 import { SyncBasePolicy, type Work } from "../../kernel/base-policy.js";
-import { type Context, contextFor } from "../../kernel/context.js";
+import type { Context } from "../../kernel/context.js";
+import { throwIfAborted } from "../../kernel/abort.js";
 import { delay } from "../../kernel/delay.js";
 import { parseDuration } from "../../kernel/duration.js";
 import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
-import { type Outcome, rejected, unwrap } from "../../kernel/outcome.js";
+import { type Outcome, outcomeOf, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { fraction } from "../../kernel/rules.js";
-import { chain, isThenable } from "../../kernel/thenable.js";
+import {
+  AS_IS,
+  type Continuation,
+  DIRECT,
+  follow,
+  type Inside,
+  proceed,
+  tellStart,
+} from "../../kernel/stage.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
-import type { RetryCall } from "./retry-call.js";
+import { RetryCall, type FirstAttempt } from "./retry-call.js";
 import { requestedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
   defaultBackoff,
@@ -49,11 +58,16 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   #exhausted = 0;
   #suppressed = 0;
   #retries = 0;
+  readonly #first: FirstAttempt = {
+    fulfilled: (call, value) => this.#returned(call, value),
+    rejected: (call, reason) => this.#attempted(call, rejected(reason)),
+  };
 
   constructor(options?: RetryOptions) {
     const settings = resolveOptions("Retry", retryRules, options, "retry");
     super("retry", settings.name, ["retry", "exhausted", "suppressed"]);
     this.#settings = settings;
+    tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     tellMade(this, "retry", options);
   }
 
@@ -95,69 +109,64 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     return Object.freeze({ kind: "retry", name, attempts, running, stats });
   }
 
-  protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result> {
-    const call = this.#begin(outer);
-    if (outer.source === undefined) return this.#first(fn, call);
-    const release = (): void => this.#leave(call);
-    const held = { returned: release, failure: release, release };
-    return runAbortable(() => this.#first(fn, call), outer, held);
+  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return Promise.resolve(this.#start(DIRECT, fn, context, AS_IS)) as Promise<Result>;
   }
 
-  /** Separate, and without `async`, because most calls need no second attempt: they cost only one promise. */
-  #first<Result>(fn: Work<Result>, call: RetryCall): Promise<Result> {
-    let result: Result | PromiseLike<Result>;
-    let isLater: boolean;
+  #start(inside: Inside, fn: Work<unknown>, outer: Context, next: Continuation): unknown {
+    let call: RetryCall;
     try {
-      result = fn(contextFor(fn, call.context));
-      // Inside the `try`: a `then` that throws is a failure like any other.
-      isLater = isThenable(result);
+      throwIfAborted(outer.source);
+      call = this.#begin(outer, inside, fn, outer.source === undefined ? next : AS_IS);
     } catch (error) {
-      return this.#again(fn, call, rejected(error));
+      return next.rejected(error);
     }
-    const failed = (reason: unknown): Promise<Result> => this.#again(fn, call, rejected(reason));
-    if (this.#settings.retryIf !== undefined) {
-      const returned = (value: Result): Promise<Result> =>
-        this.#again(fn, call, { status: "fulfilled", value });
-      return chain(result, returned, failed);
-    }
-    const settled = (value: Result): Result => {
-      if (!call.isOver) this.#settled++;
-      this.#leave(call);
-      return value;
-    };
-    if (isLater) return chain(result, settled, failed);
-    return Promise.resolve(settled(result as Result));
+    const { context } = call;
+    if (outer.source === undefined) return inside.start(fn, context, call);
+    const release = (): void => this.#leave(call);
+    const held = { returned: release, failure: release, release };
+    return follow(
+      runAbortable(() => inside.start(fn, context, call), outer, held),
+      next,
+    );
+  }
+
+  #returned(call: RetryCall, value: unknown): unknown {
+    if (this.#settings.retryIf !== undefined) return this.#attempted(call, { status: "fulfilled", value });
+    if (!call.isOver) this.#settled++;
+    this.#leave(call);
+    return call.next.fulfilled(value);
+  }
+
+  #attempted(call: RetryCall, outcome: Outcome): unknown {
+    const wait = this.#next(call, outcome);
+    return wait === undefined ? proceed(call.next, outcome) : this.#again(call, outcome, wait);
   }
 
   /** Makes further attempts until an outcome is final. */
-  async #again<Result>(fn: Work<Result>, call: RetryCall, first: Outcome<Result>): Promise<Result> {
+  async #again(call: RetryCall, first: Outcome, firstWait: number): Promise<unknown> {
     const { source } = call.context;
     let outcome = first;
-    for (let wait = this.#next(call, outcome); wait !== undefined; wait = this.#next(call, outcome)) {
+    for (let wait: number | undefined = firstWait; wait !== undefined; wait = this.#next(call, outcome)) {
       discard(outcome);
       if (wait > 0) await delay(this.#settings.clock, wait, source);
       if (source?.aborted) throw source.reason;
       const context = this.#attempt(call, outcome);
       if (context === undefined) break;
       try {
-        const value = await fn(contextFor(fn, context));
+        const value = await call.inside.start(call.fn, context, AS_IS);
         outcome = { status: "fulfilled", value };
       } catch (error) {
         outcome = rejected(error);
       }
     }
-    return unwrap(outcome);
+    return proceed(call.next, outcome);
   }
 
   protected override runSync<Result>(fn: (context: Context) => Result, outer: Context): Result {
-    const call = this.#begin(outer);
+    const call = this.#begin(outer, DIRECT, fn as Work<unknown>, AS_IS);
     for (let { context } = call; ;) {
-      let outcome: Outcome<Result>;
-      try {
-        outcome = { status: "fulfilled", value: fn(context) };
-      } catch (error) {
-        outcome = rejected(error);
-      }
+      const outcome = outcomeOf(fn, context);
       const wait = this.#next(call, outcome);
       if (wait === undefined) return unwrap(outcome);
       discard(outcome);
@@ -168,24 +177,18 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     }
   }
 
-  #begin(outer: Context): RetryCall {
+  #begin(outer: Context, inside: Inside, fn: Work<unknown>, next: Continuation): RetryCall {
     const { budget, clock, maxDuration } = this.#settings;
-    this.#total++;
-    this.#running++;
+    const started = maxDuration === undefined ? 0 : clock.now();
+    const { deadline } = outer.lasting(clock);
     // Inside a retry or hedge with the same budget, the call is already counted.
     const countedBy = outer.budget === budget ? undefined : budget;
-    countedBy?.enter();
-    const { deadline } = outer.lasting(clock);
     const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
-    return {
-      context: isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget),
-      started: maxDuration === undefined ? 0 : clock.now(),
-      countedBy,
-      attempt: 1,
-      previous: undefined,
-      isExtra: false,
-      isOver: false,
-    };
+    const context = isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget);
+    this.#total++;
+    this.#running++;
+    countedBy?.enter();
+    return new RetryCall(this.#first, inside, fn, next, context, started, countedBy);
   }
 
   /** Begins another attempt, unless the delay took too long and no time is left. */

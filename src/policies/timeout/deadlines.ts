@@ -1,34 +1,75 @@
 import type { Clock, Timer } from "../../kernel/clock.js";
 import type { Deadline } from "../../kernel/context.js";
 import { Scope } from "../../kernel/scope.js";
+import type { Continuation } from "../../kernel/stage.js";
 
 /** A timer this many milliseconds late may mean a blocked event loop; less is normal. */
 const BLOCKED = 10;
 
-/** A call under way, in the list of {@link Deadlines}; also the deadline and the scope of what runs inside it. */
-export class TimedCall extends Scope implements Deadline {
+/** A call under way, in the list of {@link Deadlines}; also the deadline of what is inside, and what ends it. */
+export class TimedCall extends Scope implements Deadline, Continuation {
   readonly clock: Pick<Clock, "now">;
   readonly due: number;
   /** The time it has, in milliseconds. */
   readonly length: number;
-  readonly reject: (reason: unknown) => void;
-  before: TimedCall | undefined;
-  after: TimedCall | undefined;
-  /** Whether it has neither settled nor run out of time. */
+  before: TimedCall | undefined = undefined;
+  after: TimedCall | undefined = undefined;
+  /** Its time is not over, and it has not settled. */
   isOpen = true;
-  /** Stops listening to the outer signal. */
-  leave: (() => void) | undefined;
+  /** Stops listening to what is outside. */
+  leave: (() => void) | undefined = undefined;
+  readonly #settled: (call: TimedCall) => void;
+  readonly #next: Continuation;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (reason: unknown) => void;
+  #isConcluded = false;
 
-  constructor(clock: Pick<Clock, "now">, length: number, grace: number, reject: (reason: unknown) => void) {
+  /** @param settled is told when the work has settled, in time or not. */
+  constructor(
+    clock: Pick<Clock, "now">,
+    length: number,
+    grace: number,
+    settled: (call: TimedCall) => void,
+    next: Continuation,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
     super();
     this.clock = clock;
     this.due = clock.now() + length + grace;
     this.length = length;
-    this.reject = reject;
+    this.#settled = settled;
+    this.#next = next;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   get isKept(): boolean {
     return true;
+  }
+
+  fulfilled(value: unknown): void {
+    this.#settled(this);
+    if (this.#isConcluded) return;
+    this.#isConcluded = true;
+    this.#resolve(this.#next.fulfilled(value));
+  }
+
+  rejected(reason: unknown): void {
+    this.#settled(this);
+    // Of a cooperative call whose time was over.
+    this.conclude(this.aborted ? this.reason : reason);
+  }
+
+  /** Goes on with a rejection, unless it has gone on already. */
+  conclude(reason: unknown): void {
+    if (this.#isConcluded) return;
+    this.#isConcluded = true;
+    try {
+      this.#resolve(this.#next.rejected(reason));
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 }
 

@@ -1,10 +1,10 @@
 import { onAbort } from "../../kernel/abort.js";
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Snapshot } from "../../kernel/component.js";
-import { type Context, contextFor } from "../../kernel/context.js";
+import type { Context } from "../../kernel/context.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
-import { chain, isThenable } from "../../kernel/thenable.js";
+import { AS_IS, type Continuation, DIRECT, type Inside, tellStart } from "../../kernel/stage.js";
 import { Deadlines, TimedCall } from "./deadlines.js";
 import { TimeoutExceededError } from "./errors.js";
 import {
@@ -76,12 +76,20 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
   #total = 0;
   #settled = 0;
   #timedOut = 0;
+  /** The work of a call has settled. */
+  readonly #end = (call: TimedCall): void => {
+    call.leave?.();
+    if (!call.isOpen) return;
+    this.#deadlines.remove(call);
+    this.#settled++;
+  };
 
   constructor(options?: TimeoutOptions) {
     const settings = resolveOptions("Timeout", timeoutRules, options, "timeout");
     super("timeout", settings.name, ["timeout"]);
     this.#settings = settings;
     this.#deadlines = new Deadlines(settings.clock, (call, late) => this.#expire(call, late));
+    tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     tellMade(this, "timeout", options);
   }
 
@@ -116,55 +124,32 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
   }
 
   protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result> {
+    return Promise.resolve(this.#start(DIRECT, fn, context, AS_IS)) as Promise<Result>;
+  }
+
+  #start(inside: Inside, fn: Work<unknown>, context: Context, next: Continuation): unknown {
     const { clock, timeout } = this.#settings;
     const { source, deadline } = context;
+    if (source?.aborted) return next.rejected(source.reason);
     const left = context.remaining * 1000;
     const length = Math.min(timeout, left);
     // An outer timeout ends it.
     const isKept = left < timeout && typeof deadline === "object" && deadline.isKept;
     this.#total++;
-    if (length === 0) throw this.#exceeded(0, 0);
+    if (length === 0) return next.rejected(this.#exceeded(0, 0));
     return new Promise((resolve, reject) => {
-      const call = new TimedCall(clock, length, isKept ? GRACE : 0, reject);
+      const call = new TimedCall(clock, length, isKept ? GRACE : 0, this.#end, next, resolve, reject);
       if (source !== undefined) call.leave = onAbort(source, () => this.#abort(call, source.reason));
       this.#deadlines.add(call);
-      try {
-        const result = fn(contextFor(fn, context.within(call, isKept ? deadline : call)));
-        if (isThenable(result)) {
-          const fulfilled = (value: Result): void => {
-            this.#settle(call);
-            resolve(value);
-          };
-          const rejected = (error: unknown): void => {
-            this.#settle(call);
-            // A cooperative call may have run out of time.
-            reject(call.aborted ? call.reason : error);
-          };
-          void chain(result, fulfilled, rejected);
-          return;
-        }
-        this.#settle(call);
-        resolve(result);
-      } catch (error) {
-        this.#settle(call);
-        reject(error);
-      }
+      inside.start(fn, context.within(call, isKept ? deadline : call), call);
     });
   }
 
-  /** The work has settled. */
-  #settle(call: TimedCall): void {
-    call.leave?.();
-    if (!call.isOpen) return;
-    this.#deadlines.remove(call);
-    this.#settled++;
-  }
-
-  /** The outer signal was aborted. */
+  /** What is outside gives the call up. */
   #abort(call: TimedCall, reason: unknown): void {
     if (call.isOpen) this.#deadlines.remove(call);
     call.abort(reason);
-    call.reject(reason);
+    call.conclude(reason);
   }
 
   /** Its time is over. */
@@ -173,7 +158,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     call.abort(error);
     if (this.#settings.cooperative) return;
     call.leave?.();
-    call.reject(error);
+    call.conclude(error);
   }
 
   #exceeded(length: number, late: number): TimeoutExceededError {

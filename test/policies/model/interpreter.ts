@@ -41,6 +41,9 @@ const ROUNDING = 1e-6;
 
 const nothing: Cancel = () => {};
 
+/** What may happen at one time with another thing; see {@link World.happens}. */
+type Happening = "turn" | "leave" | "extra" | "no extra";
+
 /** What all policies of a scenario share. */
 class World {
   readonly agenda = new Agenda();
@@ -48,6 +51,7 @@ class World {
   readonly scenario: Scenario;
   /** Timeouts that have found the thread frozen. */
   polling = 0;
+  readonly #last = new Map<Happening, number>();
   #counted = 0;
   #extra = 0;
 
@@ -103,13 +107,30 @@ class World {
     };
   }
 
+  /**
+   * Notes that something happens. Whether it comes before or after another thing at the same time is not promised:
+   * - "turn", a bulkhead's place goes to a call that waited, and "leave", an attempt gives up its wait. A call that ends
+   *   does both, with its place and with the hedges that it has waiting further in, where the other call may come.
+   * - "extra", the budget allows an attempt, and "no extra", it does not. Those who shared a flight ask together.
+   */
+  happens(what: Happening, other: Happening): void {
+    const { now } = this.agenda;
+    this.#last.set(what, now);
+    if (this.#last.get(other) === now) this.agenda.isAmbiguous = true;
+  }
+
   count(): void {
     this.#counted++;
   }
 
   mayBeExtra(): boolean {
     const { floor, ratio } = this.scenario.budget;
-    if (floor + ratio * this.#counted - this.#extra < 1 - ROUNDING) return false;
+    const isAllowed = floor + ratio * this.#counted - this.#extra >= 1 - ROUNDING;
+    if (!isAllowed) {
+      this.happens("no extra", "extra");
+      return false;
+    }
+    this.happens("extra", "no extra");
     this.#extra++;
     return true;
   }
@@ -385,6 +406,7 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
     }
     let cancel = (): void => {
       queue.splice(queue.indexOf(waiter), 1);
+      world.happens("leave", "turn");
       serve();
     };
     const waiter = {
@@ -418,12 +440,15 @@ function bulkhead(
   const { agenda } = world;
   const queue: { readonly call: number; readonly begin: () => void }[] = [];
   let running = 0;
+  let fullAt = -1;
+  let givenUpAt = -1;
   const leave = (call: number): void => {
     running--;
     while (queue[0] !== undefined && running < maxConcurrent) {
       // Of one call, the end of an attempt may be what ends the one that waits.
       if (queue[0].call === call) agenda.isAmbiguous = true;
       running++;
+      world.happens("turn", "leave");
       queue.shift()?.begin();
     }
   };
@@ -436,10 +461,17 @@ function bulkhead(
     });
     return () => {
       cancel();
-      agenda.soon(() => leave(context.call));
+      agenda.soon(() => {
+        givenUpAt = agenda.now;
+        if (fullAt === givenUpAt) agenda.isAmbiguous = true;
+        leave(context.call);
+      });
     };
   };
   return (context, done) => {
+    // Whether one that is given up has left when the next attempt of its call comes, at the same time, is not promised.
+    if (running >= maxConcurrent) fullAt = agenda.now;
+    else if (running === maxConcurrent - 1 && givenUpAt === agenda.now) agenda.isAmbiguous = true;
     if (running < maxConcurrent && queue.length === 0) {
       running++;
       return begin(context, done);
@@ -460,6 +492,7 @@ function bulkhead(
     let cancel = (): void => {
       ring();
       queue.splice(queue.indexOf(waiter), 1);
+      world.happens("leave", "turn");
     };
     let grantedAt: number | undefined;
     const waiter = {

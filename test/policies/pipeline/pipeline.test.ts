@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
+import { delay } from "../../../src/kernel/delay.js";
 import { Fallback } from "../../../src/policies/fallback/fallback.js";
 import { Hedge } from "../../../src/policies/hedge/hedge.js";
 import type { AnyPolicy } from "../../../src/policies/pipeline/nest.js";
@@ -152,6 +153,8 @@ describe("resilient", () => {
   test("nests its parts always in the same order, outermost first", () => {
     const api = resilient({
       timeout: "1s",
+      adaptiveLimiter: true,
+      bulkhead: true,
       circuitBreaker: true,
       rateLimiter: true,
       hedge: true,
@@ -160,7 +163,8 @@ describe("resilient", () => {
       fallback: { to: null },
       name: "api",
     });
-    const { fallback, totalTimeout, retry, hedge, rateLimiter, circuitBreaker, timeout } = api;
+    const { fallback, totalTimeout, retry, hedge, rateLimiter, circuitBreaker } = api;
+    const { bulkhead, adaptiveLimiter, timeout } = api;
     expect(api.policies).toEqual([
       fallback,
       totalTimeout,
@@ -168,13 +172,15 @@ describe("resilient", () => {
       hedge,
       rateLimiter,
       circuitBreaker,
+      bulkhead,
+      adaptiveLimiter,
       timeout,
     ]);
     expect([totalTimeout.timeout, timeout.timeout]).toEqual([10, 1]);
     expect(api.policies.map(({ name }) => name)).toEqual([
       "api",
       "api-total",
-      ...Array.from({ length: 5 }, () => "api"),
+      ...Array.from({ length: 7 }, () => "api"),
     ]);
   });
 
@@ -188,6 +194,19 @@ describe("resilient", () => {
     await reasonOf(one.call(() => Promise.reject(down)));
     await reasonOf(other.call(() => Promise.reject(down)));
     expect(circuitBreaker.failureCount).toBe(2);
+  });
+
+  test("an adaptive limiter takes the wait for a place in the bulkhead around it for no slowness", async () => {
+    const api = resilient({
+      bulkhead: { maxConcurrent: 1, maxQueue: 9 },
+      adaptiveLimiter: { algorithm: "vegas", clock },
+    });
+    for (let round = 0; round < 3; round++) {
+      const calls = Array.from({ length: 10 }, () => api.execute(() => delay(clock, 100, undefined)));
+      await clock.advance("2s");
+      await Promise.all(calls);
+    }
+    expect(api.adaptiveLimiter.snapshot()).toMatchObject({ minRtt: 0.1, running: 0 });
   });
 
   test("gives retry and hedge one budget, unless they have their own", async () => {
@@ -230,6 +249,9 @@ describe("resilient", () => {
     ["circuitBreaker", 5],
     ["circuitBreaker", { maxFailures: "5" }],
     ["rateLimiter", { rate: -1 }],
+    ["bulkhead", { maxConcurrent: 0 }],
+    ["adaptiveLimiter", { maximum: 5 }],
+    ["adaptiveLimiter", 20],
     ["hedge", { delay: -1 }],
     ["fallback", true],
     ["fallback", {}],

@@ -1,6 +1,7 @@
+import { configuredLayers, tellMade } from "./kernel/configured.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
 import type { RetryBudget } from "./policies/retry/retry-budget.js";
-import type { PartMakers } from "./resilient.js";
+import { makeResilient, type PartedPipeline, type PartMakers } from "./resilient.js";
 
 type Getter = (name: string, overrides?: object) => AnyPolicy;
 
@@ -13,11 +14,12 @@ interface Getters {
   readonly rateLimiter: Getter;
   readonly circuitBreaker: Getter;
   readonly bulkhead: Getter;
+  readonly adaptiveLimiter: Getter;
   retryBudget(name: string): RetryBudget;
 }
 
 /** Gets the parts of a pipeline from a registry, by name and with the options, if any, as overrides. */
-export function registryParts(registry: Getters): PartMakers {
+function registryParts(registry: Getters): PartMakers {
   const part =
     (kind: Exclude<keyof Getters, "retryBudget">) =>
     ({ name, ...others }: { readonly name: string }): AnyPolicy =>
@@ -30,7 +32,21 @@ export function registryParts(registry: Getters): PartMakers {
     rateLimiter: part("rateLimiter"),
     circuitBreaker: part("circuitBreaker"),
     bulkhead: part("bulkhead"),
+    adaptiveLimiter: part("adaptiveLimiter"),
     timeout: part("timeout"),
     retryBudget: (name) => registry.retryBudget(name),
   };
+}
+
+/** Makes the pipeline of that name from the configuration and the overrides, of components of the registry. */
+export function configuredPipeline(
+  registry: Getters,
+  name: string,
+  overrides: object | undefined,
+): PartedPipeline<unknown> {
+  const [, configured = {}] = configuredLayers("pipelines", { name });
+  const options = { ...configured, ...overrides, name };
+  const pipeline = makeResilient("Registry.pipeline", options, registryParts(registry));
+  tellMade(pipeline, "pipeline", { ...overrides, name });
+  return pipeline;
 }
