@@ -83,37 +83,36 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
   };
   const many = { points: 1e9, duration: 1000 };
   const none = { points: 1, duration: 10_000 };
+  const blocked = { ...none, inMemoryBlockOnConsumed: 1 };
   const lease = { tokens: 100, maxAge: "1s" };
   const cases = [
-    ["hot", "one hot key", 5, 1, ours(client, "hot", PLENTY), theirs("h", many), 2],
-    [
-      "lease",
-      "one hot key, leases of 100",
-      7,
-      1,
-      ours(client, "lease", { ...PLENTY, lease }),
-      theirs("l", many),
-      2,
-    ],
-    ["keys", "10,000 random keys", 1.3, 10_000, ours(client, "keys", PLENTY), theirs("k", many), 1],
-    ["refused", "a refused flood", 50, 1, ours(client, "refused", NOTHING), theirs("r", none), 20],
-    [
-      "blocked",
-      "the same, beside their block in memory",
-      4,
-      1,
-      ours(client, "blocked", NOTHING),
-      theirs("b", { ...none, inMemoryBlockOnConsumed: 1 }),
-      10,
-    ],
+    { id: "hot", label: "one hot key", min: 5, times: 2, subject: PLENTY, other: many },
+    {
+      id: "lease",
+      label: "one hot key, leases of 100",
+      min: 7,
+      times: 2,
+      subject: { ...PLENTY, lease },
+      other: many,
+    },
+    { id: "keys", label: "10,000 random keys", min: 1.3, keys: 10_000, subject: PLENTY, other: many },
+    { id: "refused", label: "a refused flood", min: 50, times: 20, subject: NOTHING, other: none },
+    {
+      id: "blocked",
+      label: "the same, beside their block in memory",
+      min: 4,
+      times: 10,
+      subject: NOTHING,
+      other: blocked,
+    },
   ];
-  for (const [id, label, min, keys, subject, other, times] of cases) {
-    const value = await faster(keys, subject, other, times);
+  for (const { id, label, min, keys = 1, times = 1, subject, other } of cases) {
+    const value = await faster(keys, ours(client, id, subject), theirs(id, other), times);
     rows.push({ id: `${name}-${id}`, label: `${name}: ${label}, calls a second`, value, unit: "x", min });
   }
   for (const limiter of limiters.splice(0)) await limiter.close();
-  client.disconnect();
-  theirClient.disconnect();
+  await client.disconnect();
+  await theirClient.disconnect();
 }
 
 const client = await CLIENTS.ioredis(server.port);
