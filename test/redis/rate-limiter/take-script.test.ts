@@ -9,8 +9,16 @@ import { ORIGIN, TimedServer } from "./timed-server.js";
 const DAY = 86_400_000;
 const YEAR = 365 * DAY;
 
+interface Trace {
+  readonly rate: Ratio;
+  readonly per: Ratio;
+  readonly burst: Ratio;
+  readonly costs: readonly Ratio[];
+  readonly steps: readonly { readonly now: number; readonly n: number; readonly cost: Ratio }[];
+}
+
 /** Limits, costs and a trace of times at which several requests of one cost are made. */
-function drawTrace(draw: Draw, length: number) {
+function drawTrace(draw: Draw, length: number): Trace {
   const rate = draw.of<Ratio>([
     [1, 1],
     [3, 1],
@@ -44,6 +52,8 @@ function drawTrace(draw: Draw, length: number) {
   ]);
   const costs: readonly Ratio[] = [[1, 1], [1, 1], [1, 2], [1, 4], burst];
   const token = (valueOf(per) * 1000) / valueOf(rate);
+  // More than 142 years to fill is refused.
+  if (token * valueOf(burst) > 2 ** 52) return drawTrace(draw, length);
   let now = ORIGIN + draw.from(0, 999_999);
   const steps = Array.from({ length }, () => {
     const step = draw.of([
