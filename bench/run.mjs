@@ -17,6 +17,7 @@ const SUITES = {
   bulkhead: { flags: [] },
   adaptive: { flags: [], once: true },
   allocation: { flags: ["--expose-gc", "--min-semi-space-size=512", "--max-semi-space-size=512"] },
+  redis: { flags: [] },
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },
   drain: { flags: [] },
