@@ -1,7 +1,9 @@
-// Programs that some tests talk to: environment variable, PATH, apt-get when root on Debian, else a visible SKIPPED.
+// Programs that some tests talk to: environment variable, PATH, apt-get when root on Debian, or unpacked from its
+// packages, else a visible SKIPPED.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import path from "node:path";
+import { findProgram, onPath } from "./find-program.mjs";
+import { unpack } from "./redis/unpack.mjs";
 
 const TOOLS = [
   { name: "python3", variable: "PYTHON_PATH", programs: ["python3", "python"] },
@@ -10,34 +12,10 @@ const TOOLS = [
   { name: "tini", variable: "TINI_PATH", programs: ["tini"] },
   { name: "busybox", variable: "BUSYBOX_PATH", programs: ["busybox"] },
   { name: "systemd", variable: "SYSTEMD_NOTIFY_PATH", programs: ["systemd-notify"] },
+  // What needs no root and no setting up is unpacked where it cannot be installed.
+  { name: "redis-server", variable: "REDIS_SERVER", programs: ["redis-server"], unpacks: true },
+  { name: "valkey-server", variable: "VALKEY_SERVER", programs: ["valkey-server"], unpacks: true },
 ];
-
-function isProgram(file) {
-  try {
-    fs.accessSync(file, fs.constants.X_OK);
-    return fs.statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
-
-function onPath(program) {
-  const endings = process.platform === "win32" ? [".exe"] : [""];
-  return (process.env.PATH ?? "")
-    .split(path.delimiter)
-    .flatMap((folder) => endings.map((ending) => path.join(folder, program + ending)))
-    .find(isProgram);
-}
-
-function find({ variable, programs }) {
-  const given = process.env[variable];
-  if (given !== undefined && given !== "") return isProgram(given) ? given : undefined;
-  for (const program of programs) {
-    const found = onPath(program);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
 
 function canInstall() {
   const isRootOnDebian =
@@ -45,11 +23,17 @@ function canInstall() {
   return isRootOnDebian && onPath("apt-get") !== undefined && process.env.NO_APT !== "1";
 }
 
+function canUnpack() {
+  const isLinux = process.platform === "linux" && fs.existsSync("/etc/debian_version");
+  return isLinux && ["apt-get", "dpkg"].every(onPath) && process.env.NO_APT !== "1";
+}
+
 function aptGet(...args) {
   const patience = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2"];
   const { status } = spawnSync("apt-get", [...patience, "-qq", ...args], {
     stdio: ["ignore", "ignore", "inherit"],
     timeout: 300_000,
+    // RUNLEVEL=1 keeps the packages from starting their services.
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
   });
   return status === 0;
@@ -57,7 +41,7 @@ function aptGet(...args) {
 
 /** Makes the programs available where possible; reports each one that is missing. */
 export function ensureSystem() {
-  const missing = TOOLS.filter((tool) => find(tool) === undefined);
+  const missing = TOOLS.filter((tool) => findProgram(tool) === undefined);
   if (missing.length === 0) return;
   if (canInstall()) {
     console.log(`system: installing ${missing.map((tool) => tool.name).join(", ")} with apt-get`);
@@ -65,7 +49,11 @@ export function ensureSystem() {
     for (const { name } of missing) aptGet("install", "-y", "--no-install-recommends", name);
   }
   for (const tool of missing) {
-    if (find(tool) === undefined)
+    if (tool.unpacks && findProgram(tool) === undefined && canUnpack()) {
+      console.log(`system: unpacking ${tool.name}`);
+      unpack(tool.name);
+    }
+    if (findProgram(tool) === undefined)
       console.log(`SKIPPED the tests that need ${tool.name}: it is not installed`);
   }
 }
