@@ -18,7 +18,7 @@ local now = time[1] * 1000000 + time[2]`;
  * reset timeout, calls and failures of half-open, `probeTimeout`, `lease`, `quorum`), instance, then those of the operation.
  *
  * Reply: state, era, change, microseconds until asking makes sense, failures, reopenings, reason, result of the operation,
- * whether it has opened the circuit, and the channel of the changes.
+ * whether it has opened the circuit, the server's time, and the channel of the changes.
  */
 export const circuitLua = (time: string = SERVER_TIME): string => `${time}
 local op, era, instance = ARGV[1], tonumber(ARGV[2]), ARGV[13]
@@ -112,6 +112,8 @@ elseif op == 'admit' and s == 'half-open' then
     probes[instance .. '.' .. text(first + result)] = { lease = now + lease, deadline = now + probeTimeout }
     n, result, changed = n + 1, result + 1, true
   end
+elseif op == 'join' then
+  changed = true -- shows that the store can be written to
 elseif op == 'renew' then
   for i = 14, #ARGV do
     local p = probes[ARGV[i]]
@@ -171,5 +173,5 @@ if changed then
     redis.call('PUBLISH', channel, table.concat(words, ' '))
   end
 end
-return { s, e, q, wait, f, r, w, result, opened, channel }
+return { s, e, q, wait, f, r, w, result, opened, now, channel }
 `;

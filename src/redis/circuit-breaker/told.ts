@@ -20,6 +20,8 @@ export interface Reply extends Told {
   readonly result: number;
   /** Whether it has opened the circuit. */
   readonly hasOpened: boolean;
+  /** Microseconds of the server's clock. */
+  readonly now: number;
   /** The name of the channel of the changes, as the server sees it. */
   readonly channel: string;
 }
@@ -58,15 +60,21 @@ function toldOf(words: readonly string[]): Told | undefined {
 
 /** A reply of the circuit's script; `undefined` when it is none. */
 export function replyOf(reply: unknown): Reply | undefined {
-  if (!Array.isArray(reply) || reply.length < 10) return undefined;
+  if (!Array.isArray(reply) || reply.length < 11) return undefined;
   // A client may give texts as buffers, and numbers as one likes.
   const words = reply.map((word: unknown) =>
     ["string", "number", "bigint"].includes(typeof word) || Buffer.isBuffer(word) ? String(word) : "",
   );
   const told = toldOf(words);
-  const [result = "", hasOpened = "", channel = ""] = words.slice(7);
+  const [result = "", hasOpened = "", now = "", channel = ""] = words.slice(7);
   if (told === undefined || channel === "") return undefined;
-  return { ...told, result: Number(result) || 0, hasOpened: hasOpened === "1", channel };
+  return {
+    ...told,
+    result: Number(result) || 0,
+    hasOpened: hasOpened === "1",
+    now: Number(now) || 0,
+    channel,
+  };
 }
 
 /** What a message of the channel says: a state, or that calls have begun to fail; `undefined` for anything else. */

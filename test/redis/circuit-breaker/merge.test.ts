@@ -87,11 +87,12 @@ describe("what is known and what the store tells", () => {
 describe("data from outside", () => {
   test("a reply and a message are read", () => {
     const state = { state: "open", era: 7, change: 8, wait: 1.5, failures: 3, reopenings: 1 };
-    expect(replyOf(["open", 7, 8, 1500, 3, 1, "tripped", 2, 1, "c"])).toEqual({
+    expect(replyOf(["open", 7, 8, 1500, 3, 1, "tripped", 2, 1, 9, "c"])).toEqual({
       ...state,
       reason: "tripped",
       result: 2,
       hasOpened: true,
+      now: 9,
       channel: "c",
     });
     expect(messageOf("1 state open 7 8 1500 3 1 tripped")).toEqual({ ...state, reason: "tripped" });
@@ -103,8 +104,8 @@ describe("data from outside", () => {
     "OK",
     [],
     ["open"],
-    ["ajar", 1, 1, 1, 1, 1, "tripped", 0, 0, "c"],
-    Array.from({ length: 10 }, () => Object.create(null) as object),
+    ["ajar", 1, 1, 1, 1, 1, "tripped", 0, 0, 9, "c"],
+    Array.from({ length: 11 }, () => Object.create(null) as object),
   ])("a reply that is none does no harm: %j", (reply) => expect(replyOf(reply)).toBeUndefined());
 
   test.each([
