@@ -1,13 +1,16 @@
 // The cost of a decision of the limiter: compared with a bare clock reading, `limiter` and `rate-limiter-flexible`.
 // `performance` is imported: the global is a getter, whose cost would make the others look faster.
 import { performance } from "node:perf_hooks";
-import { KeyedRateLimiter, RateLimiter } from "@kstlib/resilience";
+import { KeyedRateLimiter, RateLimiter, SharedBucket } from "@kstlib/resilience";
 import { measure, peer, ratio, report } from "../measure.mjs";
 
 const plenty = () => new RateLimiter({ rate: 1e9, per: 1, burst: 1e9 });
 const drained = new RateLimiter({ rate: 1, per: "7d", burst: 1 });
 drained.tryAcquire();
 const admitting = plenty();
+const shared = new SharedBucket({ rate: 1e9, burst: 1e9 });
+const drainedShared = new SharedBucket({ rate: 1, per: "7d", burst: 1 });
+drainedShared.tryAcquire();
 
 const limiter = await peer("limiter", () => import("limiter"));
 const flexible = await peer("rate-limiter-flexible", () => import("rate-limiter-flexible"));
@@ -26,6 +29,16 @@ const subjects = {
   refused(n) {
     let sum = 0;
     for (let i = 0; i < n; i++) sum += drained.tryAcquire() ? 1 : 0;
+    return sum;
+  },
+  shared(n) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += shared.tryAcquire() ? 1 : 0;
+    return sum;
+  },
+  sharedRefused(n) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += drainedShared.tryAcquire() ? 1 : 0;
     return sum;
   },
 };
@@ -98,6 +111,20 @@ report([
     value: ratio(sync.refused, sync.now),
     unit: "x",
     max: 1.25,
+  },
+  {
+    id: "shared",
+    label: "tryAcquire of a SharedBucket, admitted / of a RateLimiter",
+    value: ratio(sync.shared, sync.admitted),
+    unit: "x",
+    max: 1.3,
+  },
+  {
+    id: "shared-refused",
+    label: "tryAcquire of a SharedBucket, refused / of a RateLimiter",
+    value: ratio(sync.sharedRefused, sync.refused),
+    unit: "x",
+    max: 1.3,
   },
   against(
     limiter,

@@ -24,4 +24,6 @@ export type {
   WrapOptions,
 } from "./request.js";
 export type { Reservation } from "./reservation.js";
+export { SharedBucket } from "./shared-bucket.js";
+export type { SharedBucketHandle, SharedBucketOptions } from "./shared-bucket-options.js";
 export { type RetryAfterSource, retryAfterSeconds } from "../kernel/retry-after.js";
