@@ -178,7 +178,7 @@ describe("a shared bucket", () => {
     [{ rate: 2e9 }, "at most 1e9 tokens flow in a second"],
     [{ rate: 1, per: "30d", burst: 1e6 }, "fill the bucket within 100 years"],
     [{ rate: 5e-324 }, "fill the bucket within 100 years"],
-    [{ name: "" }, "name must be a string that is not empty"],
+    [{ name: "" }, "name must be a non-empty string"],
     [{ maxQueue: 3 }, "maxQueue"],
     [7, "the options of SharedBucket must be a plain object; got 7"],
   ])("refuses the options %j", (options, message) => {
