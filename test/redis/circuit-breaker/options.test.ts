@@ -27,7 +27,7 @@ describe("the options of a shared circuit", () => {
     [{ client: null }, "TypeError: client must be"],
     [{ name: undefined }, "TypeError: name must be a non-empty string"],
     [{ name: "" }, "RangeError: name must be a non-empty string"],
-    [{ keyPrefix: 1 }, "TypeError: keyPrefix must be a string"],
+    [{ keyPrefix: 1 }, "TypeError: keyPrefix must be a non-empty string"],
     [{ storeTimeout: 0 }, "RangeError: storeTimeout must be a duration above 0"],
     [{ storeTimeout: NaN }, "RangeError: storeTimeout must be"],
     [{ maxAge: -1 }, "RangeError: maxAge must be"],
