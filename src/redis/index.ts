@@ -9,3 +9,4 @@ export type {
   HeartbeatWatchOptions,
   RedisHeartbeatSinkOptions,
 } from "./heartbeats/options.js";
+export { type SharedClass, SharedComponents, useRedis, type UseRedisOptions } from "./use-redis.js";
