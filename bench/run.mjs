@@ -24,6 +24,7 @@ const SUITES = {
   monitor: { flags: [], once: true },
   startup: { flags: [], once: true },
   size: { flags: [], once: true },
+  fleet: { flags: [], once: true },
 };
 
 const { values, positionals } = parseArgs({

@@ -14,7 +14,7 @@ export function seeded(seed) {
 }
 
 /** Events by time; a binary heap. */
-class Agenda {
+export class Agenda {
   #heap = [];
   get size() {
     return this.#heap.length;
