@@ -1,14 +1,12 @@
 // @ts-check
 // npm run demo: a trading bot and an exchange that fails on schedule, two processes, watched from a third.
-import { fork } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Heartbeat } from "@kstlib/resilience";
+import { ended, hears, interruption, isGone, start, terminate } from "./processes.mjs";
 import { schedule } from "./schedule.mjs";
 import { Story } from "./story.mjs";
 import { judge, table } from "./summary.mjs";
@@ -32,13 +30,7 @@ ends everything at once. Exit code: 0 when every promise held, 1 when one did
 not, 130 when Ctrl-C came before the end.
 `;
 
-/** @typedef {import("node:child_process").ChildProcess} ChildProcess */
-
 const STATUS_EVERY_MS = 2000;
-// Longer than the bot's own shutdown timeout: killing it is the last resort.
-const STOP_WITHIN_MS = 15_000;
-// npm passes on a Ctrl-C that the terminal has sent to this process already: two at once count as one.
-const SECOND_SIGNAL_AFTER_MS = 500;
 
 function readArguments() {
   return parseArgs({
@@ -83,55 +75,22 @@ const screen = new Screen(stdout, (columns, rows) => {
   return frame(story, options["keep-running"] ? "Ctrl-C shuts down" : "Ctrl-C ends early", columns, rows);
 });
 
-/** @type {Set<ChildProcess>} */
-const children = new Set();
-
 /** @param {string} program @param {string[]} args */
-function start(program, args) {
-  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, {
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // A process group of its own: Ctrl-C reaches this process alone, which then asks the bot to shut down.
-    detached: true,
-  });
-  children.add(child);
-  child.once("exit", () => children.delete(child));
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream !== null) createInterface(stream).on("line", (line) => story.fromStderr(line));
-  }
-  return child;
+function run(program, args) {
+  return start(new URL(program, import.meta.url), args, (line) => story.fromStderr(line));
 }
 
 process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
   if (stateFile !== "") fs.rmSync(path.dirname(stateFile), { recursive: true, force: true });
 });
 // The reader of the pipe has gone.
 stdout.on("error", () => process.exit(1));
 
-/** Resolves with the child's message of this type; rejects if the child ends before. @param {ChildProcess} child @param {string} type @returns {Promise<any>} */
-function hears(child, type) {
-  return new Promise((resolve, reject) => {
-    child.on("message", (/** @type {any} */ message) => message.type === type && resolve(message));
-    child.once("exit", (code, signal) => reject(new Error(`${child.spawnargs[1]} ended: ${signal ?? code}`)));
-  });
-}
-
-/** @param {ChildProcess} child @param {() => void} ask */
-async function ended(child, ask) {
-  if (child.exitCode !== null || child.signalCode !== null) return child.signalCode ?? child.exitCode;
-  const exit = once(child, "exit");
-  ask();
-  const force = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
-  const [code, signal] = await exit;
-  clearTimeout(force);
-  return signal ?? code;
-}
-
-const exchange = start("exchange.mjs", process.argv.slice(2));
+const exchange = run("exchange.mjs", process.argv.slice(2));
 exchange.on("message", (message) => story.fromExchange(message));
 const { port } = await hears(exchange, "listening");
 story.tell("exchange", `process ${exchange.pid}, http://127.0.0.1:${port}`);
-const bot = start("bot.mjs", [String(port)]);
+const bot = run("bot.mjs", [String(port)]);
 bot.on("message", (/** @type {any} */ message) => {
   if (message.type === "started") {
     ({ stateFile } = message);
@@ -140,17 +99,7 @@ bot.on("message", (/** @type {any} */ message) => {
   story.fromBot(message);
 });
 
-/** @type {Promise<number | undefined>} */
-const interrupted = new Promise((resolve) => {
-  let first = 0;
-  for (const [signal, number] of Object.entries({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 })) {
-    process.on(signal, () => {
-      if (first > 0 && performance.now() - first > SECOND_SIGNAL_AFTER_MS) process.exit(128 + number);
-      first ||= performance.now();
-      resolve(128 + number);
-    });
-  }
-});
+const interrupted = interruption();
 
 async function monitor() {
   for (;;) {
@@ -179,18 +128,10 @@ async function untilTheEnd() {
   return Promise.race([play().then(() => undefined), interrupted, died]);
 }
 
-function botIsGone() {
-  return bot.exitCode !== null || bot.signalCode !== null;
-}
-
 async function stop() {
   story.stopping = true;
-  if (!botIsGone()) story.tell("shutdown", "SIGTERM to the bot");
-  story.exit = await ended(bot, () => {
-    // Windows has no SIGTERM that can be caught.
-    if (process.platform === "win32") bot.send("stop");
-    else bot.kill("SIGTERM");
-  });
+  if (!isGone(bot)) story.tell("shutdown", "SIGTERM to the bot");
+  story.exit = await ended(bot, () => terminate(bot));
   story.tell("shutdown", `the bot ended: ${story.exit}`);
   if (stateFile !== "") story.fromMonitor(await Heartbeat.check(stateFile));
   const reported = hears(exchange, "reported");
@@ -201,10 +142,10 @@ async function stop() {
   if (live) await sleep(1500);
 }
 
-const interruption = await untilTheEnd();
-const cutShort = interruption !== undefined && !options["keep-running"];
-if (interruption !== undefined) story.interrupt();
-const endedByItself = botIsGone();
+const cutShortBy = await untilTheEnd();
+const cutShort = cutShortBy !== undefined && !options["keep-running"];
+if (cutShortBy !== undefined) story.interrupt();
+const endedByItself = isGone(bot);
 await stop();
 screen.close();
 if (endedByItself && live) {
@@ -214,8 +155,8 @@ if (endedByItself && live) {
 const promises = judge(story);
 for (const line of table(promises, stdout.isTTY ? stdout.columns : 120)) console.log(line);
 const failed = promises.some(
-  ({ held }) => held === false || (held === undefined && interruption === undefined),
+  ({ held }) => held === false || (held === undefined && cutShortBy === undefined),
 );
-process.exitCode = failed ? 1 : cutShort ? interruption : 0;
+process.exitCode = failed ? 1 : cutShort ? cutShortBy : 0;
 // After everything is written; pending handles must not keep the process alive.
 stdout.write("", () => process.exit());
