@@ -3,6 +3,7 @@ import { type Audience, Events } from "../kernel/events.js";
 import { judge, type Verdict } from "../kernel/judge.js";
 import { changeSettings } from "../kernel/options.js";
 import { secondsUntil } from "../kernel/seconds.js";
+import { alone, type Decisions } from "./decisions.js";
 import { CircuitBreakerError, CircuitOpenError } from "./errors.js";
 import { exportOf, savedOf, wallNowOf } from "./export.js";
 import { limitsOf, timeOpen } from "./limits.js";
@@ -10,11 +11,7 @@ import * as machine from "./machine.js";
 import type { State, Ticket } from "./machine.js";
 import { type CircuitBreakerChanges, type CircuitBreakerSettings, liveRules } from "./options.js";
 import type { CircuitBreakerEvents, CircuitExport, CircuitStateReason, CircuitStats } from "./report.js";
-
-/** The ticket of a call in mode "off". */
-const OFF: Ticket = Object.freeze({ kind: "closed", era: -1, failures: 0, counter: undefined });
-/** The ticket of a call that would be refused: it belongs to no era, so only the totals count it. */
-const OBSERVED: Ticket = Object.freeze({ kind: "closed", era: -2, failures: 0, counter: undefined });
+import { OBSERVED, OFF } from "./tickets.js";
 
 /** What settles the promise of an admitted call. */
 export interface Handlers {
@@ -35,7 +32,7 @@ export class Circuit {
   handlers: Handlers | undefined;
   limits: machine.Limits;
   mode: CircuitBreakerSettings["mode"];
-  #settings: CircuitBreakerSettings;
+  settings: CircuitBreakerSettings;
   /** Names the circuit in messages. */
   readonly #label: string;
   #state: State;
@@ -57,9 +54,11 @@ export class Circuit {
   #stateChanges = 0;
   /** Whether the application's `resetTimeout` function is running. */
   #isAsking = false;
+  readonly #decide: Decisions;
 
-  constructor(settings: CircuitBreakerSettings) {
-    this.#settings = settings;
+  constructor(settings: CircuitBreakerSettings, decide: Decisions = alone) {
+    this.settings = settings;
+    this.#decide = decide;
     this.limits = limitsOf(settings, (reopenings, isTimeout) => this.#openFor(reopenings, isTimeout));
     this.mode = settings.mode;
     this.name = settings.name;
@@ -74,7 +73,7 @@ export class Circuit {
 
   /** Seconds; the first one of a reset timeout that grows. */
   get resetTimeout(): number {
-    return this.#settings.resetTimeout.initial / 1000;
+    return this.settings.resetTimeout.initial / 1000;
   }
 
   /** The current state. */
@@ -88,10 +87,10 @@ export class Circuit {
   }
 
   get remainingSeconds(): number {
-    const now = this.#time();
-    const about = now + machine.remaining(this.#state, now);
+    const now = this.time();
+    const about = now + this.#decide.remaining(this.#state, now);
     // So close together, their difference is exact.
-    return secondsUntil(about + machine.remaining(this.#state, about), now);
+    return secondsUntil(about + this.#decide.remaining(this.#state, about), now);
   }
 
   stats(): CircuitStats {
@@ -109,44 +108,44 @@ export class Circuit {
   }
 
   isolate(): Disposable {
-    this.#commit(machine.isolate(this.now(), this.#time()), "isolated");
+    this.commit(machine.isolate(this.now(), this.time()), "isolated");
     return disposable(() => {
       const state = this.#state;
       if (state.kind !== "isolated") return;
-      if (state.holds === 1) this.#isolated += this.#time() - state.since;
-      this.#commit(machine.release(state), "released");
+      if (state.holds === 1) this.#isolated += this.time() - state.since;
+      this.commit(machine.release(state), "released");
     });
   }
 
   reset(): void {
     const next = machine.reset(this.now(), this.limits);
     this.#cause = undefined;
-    this.#commit(next, "reset");
+    this.commit(next, "reset");
   }
 
   /** Changes the limits and keeps the state. */
   update(changes: CircuitBreakerChanges): void {
-    const settings = changeSettings(liveRules, { ...this.#settings, mode: this.mode }, changes);
+    const settings = changeSettings(liveRules, { ...this.settings, mode: this.mode }, changes);
     const state = this.now();
-    this.#settings = settings;
+    this.settings = settings;
     this.limits = limitsOf(settings, this.limits.openFor);
     this.mode = settings.mode;
-    const next = machine.relimit(state, this.limits, this.#time());
-    this.#commit(next, next.kind === "closed" ? "recovered" : "probe-failed");
+    const next = this.#decide.relimit(state, this.limits, this.time());
+    this.commit(next, next.kind === "closed" ? "recovered" : "probe-failed");
   }
 
   /** The time at which a call starts, when its duration matters. */
   start(): number {
-    return this.timed ? this.#time() : 0;
+    return this.timed ? this.time() : 0;
   }
 
   export(): CircuitExport {
-    return exportOf(machine.save(this.now(), this.#time()), wallNowOf(this.#settings.clock));
+    return exportOf(machine.save(this.now(), this.time()), wallNowOf(this.settings.clock));
   }
 
   restore(given: unknown): void {
-    const saved = savedOf(given, wallNowOf(this.#settings.clock));
-    this.#commit(machine.restore(this.now(), this.limits, saved, this.#time()), "restored");
+    const saved = savedOf(given, wallNowOf(this.settings.clock));
+    this.commit(machine.restore(this.now(), this.limits, saved, this.time()), "restored");
   }
 
   /** Counts a call that its caller aborted before it began. */
@@ -169,7 +168,7 @@ export class Circuit {
     const state = this.#state;
     if (this.mode === "off") return OFF;
     if (state.kind === "closed") ticket = state;
-    else ticket = machine.admit(this.now(), this.limits, this.#time()) ?? this.#refuse();
+    else ticket = this.#decide.admit(this.now(), this.limits, this.time()) ?? this.#refuse();
     this.#total++;
     return ticket;
   }
@@ -222,13 +221,13 @@ export class Circuit {
   #count(ticket: Ticket, started: number, ended: boolean | Verdict, value: unknown): void {
     if (ticket === OFF) return;
     try {
-      const verdict = typeof ended === "boolean" ? judge(this.#label, this.#settings, ended, value) : ended;
+      const verdict = typeof ended === "boolean" ? judge(this.#label, this.settings, ended, value) : ended;
       const before = this.now();
-      const now = machine.settleNeedsTime(before, this.limits, verdict) ? this.#time() : 0;
+      const now = machine.settleNeedsTime(before, this.limits, verdict) ? this.time() : 0;
       const late = before.era !== ticket.era;
       // Before the change, whose length may depend on it.
       if (verdict === "failure" && !late) this.#cause = { cause: value };
-      const next = machine.settle(before, this.limits, ticket, verdict, now, now - started);
+      const next = this.#decide.settle(before, this.limits, ticket, verdict, now, now - started);
       this.#state = next;
       if (verdict === "ignored") this.#ignored++;
       else if (verdict === "success") this.#successful++;
@@ -249,16 +248,17 @@ export class Circuit {
   /** Makes the transitions that time has caused since the last call. */
   #catchUp(): void {
     if (this.#state.kind === "closed" || this.#isAsking) return;
-    const now = this.#time();
+    const now = this.time();
     for (;;) {
       const state = this.#state;
-      const next = machine.elapse(state, this.limits, now);
+      const next = this.#decide.elapse(state, this.limits, now);
       if (next === state) return;
-      this.#commit(next, next.kind === "open" ? "probe-timeout" : "reset-timeout");
+      this.commit(next, next.kind === "open" ? "probe-timeout" : "reset-timeout");
     }
   }
 
-  #commit(next: State, reason: CircuitStateReason): void {
+  /** Takes over a state that was decided on. */
+  commit(next: State, reason: CircuitStateReason): void {
     const before = this.#state;
     this.#state = next;
     this.#changed(before, reason);
@@ -285,14 +285,14 @@ export class Circuit {
     }
     this.#isAsking = true;
     try {
-      return timeOpen(this.#settings, this.#label, { reopenings, cause: this.#cause?.cause });
+      return timeOpen(this.settings, this.#label, { reopenings, cause: this.#cause?.cause });
     } finally {
       this.#isAsking = false;
     }
   }
 
   /** The circuit's own time in milliseconds. */
-  #time(): number {
-    return this.#settings.clock.now() - this.#isolated;
+  time(): number {
+    return this.settings.clock.now() - this.#isolated;
   }
 }

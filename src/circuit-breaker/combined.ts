@@ -16,9 +16,12 @@ class CombinedCounter implements Counter {
     return Math.max(...this.#counters.map(({ bad }) => bad));
   }
 
-  add(failed: boolean, took: number, now: number): boolean {
-    // Each rule counts every call, whatever the others decide.
-    return this.#counters.filter((counter) => counter.add(failed, took, now)).length >= this.#needed;
+  get isMet(): boolean {
+    return this.#counters.filter(({ isMet }) => isMet).length >= this.#needed;
+  }
+
+  add(failed: boolean, took: number, now: number): void {
+    for (const counter of this.#counters) counter.add(failed, took, now);
   }
 
   figures(now: number): readonly TripFigures[] {
@@ -36,9 +39,9 @@ function combined(name: string, given: readonly TripRule[], needed: (rules: numb
     throw new TypeError(`${name} needs at least two trip rules; got ${show(rules.length)}.`);
   return tripRule({
     isBad: (failed, took) => rules.some((rule) => rule.isBad(failed, took)),
-    newCounter: () =>
+    newCounter: (makeWindow) =>
       new CombinedCounter(
-        rules.map((rule) => rule.newCounter()),
+        rules.map((rule) => rule.newCounter(makeWindow)),
         needed(rules.length),
       ),
   });

@@ -17,10 +17,12 @@ export type Iterated<Item> =
  * @param admit returns the permit or throws the refusal.
  */
 export async function* iterateUnder<Item>(
-  admit: () => CallPermit,
+  admit: () => CallPermit | Promise<CallPermit>,
   begin: () => Iterated<Item>,
 ): AsyncGenerator<Item, void, undefined> {
-  const permit = admit();
+  const given = admit();
+  // Without a wait where none is needed.
+  const permit = given instanceof Promise ? await given : given;
   let isOut = false;
   try {
     for await (const item of await begin()) {

@@ -145,7 +145,8 @@ export function settle(
   const failed = verdict === "failure";
   const { counter } = state;
   if (counter !== undefined) {
-    return counter.add(failed, took, now) ? opened(state, limits, counter.bad, now) : state;
+    counter.add(failed, took, now);
+    return counter.isMet ? opened(state, limits, counter.bad, now) : state;
   }
   if (!failed) return state.failures === 0 ? state : { ...state, failures: 0 };
   const failures = state.failures + 1;

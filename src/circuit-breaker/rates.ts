@@ -2,7 +2,14 @@ import type { Duration } from "../kernel/duration.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, duration, integer, numberAbove, type Rule } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
-import { type TripFigures, type TripRule, tripRule, type Window } from "./trip-rule.js";
+import {
+  type MakeWindow,
+  type TripFigures,
+  type TripRule,
+  tripRule,
+  type Window,
+  type WindowSize,
+} from "./trip-rule.js";
 import { WindowCounter } from "./window-counter.js";
 import { CallWindow, TimeWindow } from "./window.js";
 
@@ -38,15 +45,9 @@ export interface SlowCallRateOptions extends FailureRateOptions {
   readonly slowerThan: Duration;
 }
 
-interface WindowShape {
-  /** The most calls the window can hold. */
-  readonly most: number;
-  make(): Window;
-}
-
 type FailureRateSettings = SettingsFor<
   FailureRateOptions,
-  { threshold: number; window: WindowShape; minCalls: number | undefined }
+  { threshold: number; window: WindowSize; minCalls: number | undefined }
 >;
 
 type SlowCallRateSettings = FailureRateSettings &
@@ -68,7 +69,7 @@ function required<Value>(rule: Rule<Value>): Rule<Value> {
 // Functions, so that a bundle without rate rules leaves these out.
 const durationRule = (): Rule<number> => duration(undefined);
 
-function windowRule(): Rule<WindowShape> {
+function windowRule(): Rule<WindowSize> {
   const keys = { calls: integer(undefined, 1, 1_000_000), duration: durationRule() };
   const allowed = "{ calls: 100 } or { duration: 60 }, one of the two";
   return custom({
@@ -81,10 +82,9 @@ function windowRule(): Rule<WindowShape> {
       if (calls === undefined) {
         const milliseconds = keys.duration.parse(length, `${label}.duration`);
         if (milliseconds < 1) throw new RangeError(unlike(`${label}.duration`, "at least 1 ms", length));
-        return { most: Infinity, make: () => new TimeWindow(milliseconds) };
+        return { duration: milliseconds };
       }
-      const most = keys.calls.parse(calls, `${label}.calls`);
-      return { most, make: () => new CallWindow(most) };
+      return { calls: keys.calls.parse(calls, `${label}.calls`) };
     },
   });
 }
@@ -102,15 +102,23 @@ const slowCallRateRules = (): OptionRules<SlowCallRateSettings> => ({
 
 type IsBad = (failed: boolean, took: number) => boolean;
 
+const ownWindow: MakeWindow = ({ calls, duration: length }) =>
+  calls === undefined ? new TimeWindow(length) : new CallWindow(calls);
+
 function rateRule(rule: TripFigures["rule"], settings: FailureRateSettings, isBad: IsBad): TripRule {
-  const { threshold, window, minCalls = Math.min(10, window.most) } = settings;
-  if (minCalls > window.most) {
+  const { threshold, window } = settings;
+  const most = window.calls ?? Infinity;
+  const { minCalls = Math.min(10, most) } = settings;
+  if (minCalls > most) {
     throw new RangeError(
-      `minCalls must be at most window.calls (${window.most}), or the circuit could never open; got ${show(minCalls)}.`,
+      `minCalls must be at most window.calls (${most}), or the circuit could never open; got ${show(minCalls)}.`,
     );
   }
   const trips = ({ total, bad }: Window): boolean => total >= minCalls && bad / total >= threshold;
-  return tripRule({ isBad, newCounter: () => new WindowCounter(rule, window.make(), isBad, trips) });
+  return tripRule({
+    isBad,
+    newCounter: (make = ownWindow) => new WindowCounter(rule, make(window), isBad, trips),
+  });
 }
 
 /**
@@ -195,6 +203,7 @@ export function failuresWithin(options: FailuresWithinOptions): TripRule {
   const trips = ({ bad }: Window): boolean => bad >= failures;
   return tripRule({
     isBad,
-    newCounter: () => new WindowCounter("failuresWithin", new TimeWindow(length), isBad, trips),
+    newCounter: (make = ownWindow) =>
+      new WindowCounter("failuresWithin", make({ duration: length }), isBad, trips),
   });
 }

@@ -20,12 +20,22 @@ export interface Window {
   forget(now: number): void;
 }
 
+/** How many calls a window holds: so many, or those of so many milliseconds. */
+export type WindowSize =
+  | { readonly calls: number; readonly duration?: undefined }
+  | { readonly duration: number; readonly calls?: undefined };
+
+/** Makes the windows of a rule; for a circuit that several processes share, they are not of this process alone. */
+export type MakeWindow = (size: WindowSize) => Window;
+
 /** Counts the calls of a closed circuit by its rule. */
 export interface Counter {
   /** What counts against the circuit; of several rules the most. */
   readonly bad: number;
-  /** Counts a call that took so many milliseconds; returns whether the circuit opens. */
-  add(failed: boolean, took: number, now: number): boolean;
+  /** Whether the circuit opens. */
+  readonly isMet: boolean;
+  /** Counts a call that took so many milliseconds. */
+  add(failed: boolean, took: number, now: number): void;
   /** Of each single rule, as of `now`. */
   figures(now: number): readonly TripFigures[];
 }
@@ -34,7 +44,7 @@ export interface Counter {
 export interface Rule {
   /** Whether a call of `took` milliseconds counts against the circuit. */
   isBad(failed: boolean, took: number): boolean;
-  newCounter(): Counter;
+  newCounter(makeWindow?: MakeWindow): Counter;
 }
 
 // Registered, so that a rule made by the CommonJS build serves a breaker of the ESM build.

@@ -23,9 +23,12 @@ export class WindowCounter implements Counter {
     return this.#window.bad;
   }
 
-  add(failed: boolean, took: number, now: number): boolean {
-    this.#window.add(this.#isBad(failed, took), now);
+  get isMet(): boolean {
     return this.#trips(this.#window);
+  }
+
+  add(failed: boolean, took: number, now: number): void {
+    this.#window.add(this.#isBad(failed, took), now);
   }
 
   figures(now: number): readonly TripFigures[] {

@@ -6,9 +6,9 @@ import type { HeartbeatState, HeartbeatStatus } from "../heartbeat-file/state.js
 
 /** The events of {@link Heartbeat}. */
 export interface HeartbeatEvents {
-  /** A beat was written; the payload is the content of the file. */
+  /** A beat was written to the file or, without a file, to a sink; the payload is the content of the file. */
   readonly beat: HeartbeatState;
-  /** A beat could not be written, or the previous write has not ended. */
+  /** A beat could not be written to the file or to one of the sinks, or the previous write has not ended. */
   readonly missedBeat: HeartbeatError;
   /** The target was found dead; once per death. */
   readonly targetDead: { readonly name: string };
@@ -28,7 +28,7 @@ export interface HeartbeatSnapshot extends Snapshot {
   readonly missedBeats: number;
   /** The timestamp of the last write. */
   readonly lastBeat: string | null;
-  /** Why the last beat was missed; `null` when it was written. */
+  /** Why the last beat was missed; `null` when it was written, even if a sink has missed it. */
   readonly lastError: string | null;
   readonly isTargetDead: boolean;
 }

@@ -35,7 +35,8 @@ import { ServiceNotices } from "./service-notices.js";
 
 /**
  * Shows other programs that this process makes progress: writes a small JSON file at each interval, from the event
- * loop. If the loop is blocked or the process dies, the file goes stale.
+ * loop. If the loop is blocked or the process dies, the file goes stale. `sinks` get the same beats, for readers on other
+ * machines.
  *
  * The file is replaced atomically, and only its owner can read it unless `mode` is set. Beats never overlap: a
  * beat that is due during a write is skipped, and counts as missed once the write has taken a whole interval. A running
@@ -159,7 +160,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
 
   /**
    * Stops the beats: waits for a write in flight, then writes the status `stopped`. Resolves when that is done and
-   * systemd, if used, has been notified or has not answered for 5 s. Never rejects; if the file cannot be written, that
+   * systemd and the sinks, if used, have been told or have not answered for 5 s. Never rejects; if the file cannot be written, that
    * is a missed beat. If a process that started later has taken over the file, nothing is written, here and while
    * draining. Idempotent, and does nothing before `start()`.
    */
@@ -173,7 +174,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     if (this.#notices !== undefined) this.#stopNotice = this.#notices.end();
     this.#notices = undefined;
     const notice = this.#stopNotice;
-    this.#stopped = this.#writer.writeInBackground().then(() => notice);
+    this.#stopped = this.#writer.writeLast().then(() => notice);
     return this.#stopped;
   }
 

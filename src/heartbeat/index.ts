@@ -10,3 +10,4 @@ export type {
   HeartbeatStartOptions,
   HeartbeatTarget,
 } from "./options.js";
+export type { HeartbeatSink } from "./sink.js";

@@ -9,6 +9,7 @@ import { callback, custom, duration, flag, text } from "../kernel/rules.js";
 import { unlike } from "../kernel/show.js";
 import type { HeartbeatError } from "./errors.js";
 import { copyMetadata, METADATA_RULE } from "./metadata.js";
+import { type HeartbeatSink, sinksRule } from "./sink.js";
 
 /** Something that a heartbeat checks, such as a connection or a worker. */
 export interface HeartbeatTarget {
@@ -34,9 +35,14 @@ export interface HeartbeatOptions {
   readonly name?: string | undefined;
   /**
    * The file that is written at each beat: a path or a `file:` URL, relative to the working directory at construction.
-   * Its folder is created. Default: no file, only callbacks and events.
+   * Its folder is created. Default: no file, only sinks, callbacks and events.
    */
   readonly stateFile?: string | URL | undefined;
+  /**
+   * Others that get each beat, such as a `RedisHeartbeatSink`. They harm neither the file nor one another: what one of
+   * them does not take is a missed beat. Default none.
+   */
+  readonly sinks?: readonly HeartbeatSink[] | undefined;
   /** Time between two beats, from 1 ms to 365 days; a number is seconds. Default 10 s. */
   readonly interval?: Duration | undefined;
   /**
@@ -85,6 +91,7 @@ export type HeartbeatSettings = SettingsFor<
   {
     name: string;
     stateFile: string | undefined;
+    sinks: readonly HeartbeatSink[];
     interval: number;
     metadata: HeartbeatMetadata | (() => unknown);
     target: HeartbeatTarget | undefined;
@@ -132,6 +139,7 @@ function parseMode(value: unknown, label: string): number {
 export const heartbeatRules: OptionRules<HeartbeatSettings> = {
   name: text("heartbeat"),
   stateFile: custom<string | undefined>({ allowed: PATH_RULE, file: { kind: "text" }, parse: parsePath }),
+  sinks: sinksRule,
   interval: {
     ...anyInterval,
     parse(value, label) {

@@ -100,6 +100,7 @@ const bad: Record<string, readonly unknown[]> = {
     {},
     true,
   ],
+  sinks: [null, 0, "redis", {}, { write() {} }, [null], [{}], [{ write: 1 }], ["redis"], new Set()],
   clock: [null, 0, "x", {}, Date, { now: () => 0 }],
 };
 
@@ -133,7 +134,7 @@ describe("an option of a heartbeat", () => {
     expect(() => new Heartbeat({ ["state_file"]: "a" } as object)).toThrow(/did you mean stateFile/);
     expect(() => new Heartbeat({ ["maxAge"]: 3 } as object)).toThrow(
       new TypeError(
-        "maxAge is not an option of Heartbeat; allowed are name, stateFile, interval, metadata, target, onTargetDead, onBeat, onMissedBeat, onAlert, drainOn, systemd, fsync, mode, clock",
+        "maxAge is not an option of Heartbeat; allowed are name, stateFile, sinks, interval, metadata, target, onTargetDead, onBeat, onMissedBeat, onAlert, drainOn, systemd, fsync, mode, clock",
       ),
     );
   });

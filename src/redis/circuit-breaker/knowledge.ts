@@ -1,0 +1,37 @@
+import type { Clock } from "../../kernel/clock.js";
+import type { Known } from "./merge.js";
+import type { Reply, Told } from "./told.js";
+
+/** What an instance knows of the order of states. */
+export class Knowledge {
+  /** When the known state began, in microseconds of the server. */
+  era = 0;
+  #change = 0;
+  readonly #clock: Clock;
+  /** What the server's microseconds are ahead of this instance's clock. */
+  #ahead = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  of(state: Told["state"]): Known {
+    return { state, era: this.era, change: this.#change };
+  }
+
+  /** The store has answered just now. */
+  answered({ now }: Reply): void {
+    this.#ahead = now - this.#clock.now() * 1000;
+  }
+
+  adopt({ era, change }: Told): void {
+    // Of two closed circuits the later era stays, though the store has lost it.
+    this.era = Math.max(this.era, era);
+    this.#change = change;
+  }
+
+  /** This instance has decided on a transition alone: its era can be compared with those of the server. */
+  decide(): void {
+    this.era = Math.max(this.era + 1, Math.floor(this.#clock.now() * 1000 + this.#ahead));
+  }
+}
