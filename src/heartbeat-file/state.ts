@@ -90,15 +90,14 @@ const FIELDS: Readonly<Record<keyof HeartbeatState, (value: unknown) => boolean>
 };
 // Marked as pure, so that a bundler can drop the fields if nothing is decoded.
 const KEYS = /* @__PURE__ */ Object.keys(FIELDS) as (keyof HeartbeatState)[];
+/** Each field, and its name in the file. */
+const NAMED = /* @__PURE__ */ KEYS.map(
+  (key) => [key, key.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`)] as const,
+);
 const REQUIRED: ReadonlySet<string> = new Set(["timestamp", "pid", "hostname", "metadata"]);
 
 function isState(fields: { readonly [Key in keyof HeartbeatState]?: unknown }): fields is HeartbeatState {
   return KEYS.every((key) => (key in fields ? FIELDS[key](fields[key]) : !REQUIRED.has(key)));
-}
-
-/** The name of a field in the file. */
-function nameInFile(key: string): string {
-  return key.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /**
@@ -110,7 +109,7 @@ export function asciiJson(text: string): string {
 
 /** The text of a state file: one JSON object on one line of ASCII. */
 export function encodeState(state: HeartbeatState): string {
-  return `${asciiJson(JSON.stringify(Object.fromEntries(KEYS.map((key) => [nameInFile(key), state[key]]))))}\n`;
+  return `${asciiJson(JSON.stringify(Object.fromEntries(NAMED.map(([key, name]) => [name, state[key]]))))}\n`;
 }
 
 // Python writes NaN and Infinity, which are not JSON. Strings are matched too, to leave them unchanged; the closing
@@ -148,8 +147,8 @@ export function decodeState(text: string): Decoded {
   const file = parse(text);
   if (!isJsonObject(file)) return NOT_A_HEARTBEAT;
   const state: Record<string, Json> = { hostname: "", metadata: {} };
-  for (const key of KEYS) {
-    const value = Object.hasOwn(file, nameInFile(key)) ? (file[nameInFile(key)] ?? null) : null;
+  for (const [key, name] of NAMED) {
+    const value = Object.hasOwn(file, name) ? (file[name] ?? null) : null;
     if (value !== null) state[key] = value;
   }
   if (state["hostname"] === "" && !FIELDS.status(state["status"])) delete state["status"];

@@ -47,14 +47,12 @@ export function defaultMaxAge(state: Pick<HeartbeatState, "interval"> | null): n
   return (state?.interval ?? INTERVAL) * BEATS_MISSED * 1000;
 }
 
-/**
- * Judges a state at wall-clock time `now`. `maxAge` and `now` are milliseconds; `reason` says why there is no state.
- */
-export function judge(
+/** Judges a state whose last beat was `age` milliseconds ago; `reason` says why there is no state. */
+export function judgeAge(
   state: HeartbeatState | null,
-  fate: ProcessFate,
-  now: number,
-  maxAge: number = defaultMaxAge(state),
+  age: number,
+  maxAge: number,
+  fate: ProcessFate = "unknown",
   reason?: UnreadableReason,
 ): HeartbeatCheck {
   if (state === null) {
@@ -65,6 +63,17 @@ export function judge(
       ...(reason === undefined ? {} : { reason }),
     });
   }
-  const age = now - parseTimestamp(state.timestamp);
   return Object.freeze({ status: decide(state, age, fate, maxAge), age: age / 1000, state });
+}
+
+/** Judges a state at wall-clock time `now`. `maxAge` and `now` are milliseconds. */
+export function judge(
+  state: HeartbeatState | null,
+  fate: ProcessFate,
+  now: number,
+  maxAge: number = defaultMaxAge(state),
+  reason?: UnreadableReason,
+): HeartbeatCheck {
+  const age = state === null ? Number.NaN : now - parseTimestamp(state.timestamp);
+  return judgeAge(state, age, maxAge, fate, reason);
 }

@@ -11,7 +11,7 @@ import { warn } from "../kernel/warning.js";
 import type { HeartbeatEvents, HeartbeatSnapshot } from "./events.js";
 import { HeartbeatError } from "./errors.js";
 import { metadataSource } from "./metadata.js";
-import { oneAtATime } from "./one-at-a-time.js";
+import { oneAtATime } from "../kernel/one-at-a-time.js";
 import type { HeartbeatSettings } from "./options.js";
 import { type OnSinkFailure, SinkWriter } from "./sink.js";
 

@@ -4,7 +4,7 @@ import { formatDuration } from "../kernel/duration.js";
 import { messageOf } from "../kernel/message-of.js";
 import { custom, type Rule } from "../kernel/rules.js";
 import { unlike } from "../kernel/show.js";
-import { oneAtATime } from "./one-at-a-time.js";
+import { oneAtATime } from "../kernel/one-at-a-time.js";
 
 /** Another place that gets the beats of a heartbeat, such as a `RedisHeartbeatSink`. */
 export interface HeartbeatSink {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { oneAtATime } from "../../src/heartbeat/one-at-a-time.js";
+import { oneAtATime } from "../../src/kernel/one-at-a-time.js";
 
 interface Run {
   readonly end: () => void;
