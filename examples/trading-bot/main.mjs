@@ -25,6 +25,9 @@ minute, then SIGTERM, an ordered shutdown and a summary.
                    terminal, with NO_COLOR or CI)
   --help           this text
 
+  --instances 3 --redis   another demo: three bots that share one limit and one
+                          circuit through Redis; with --help it tells more
+
 Ctrl-C asks the bot to shut down in order and shows the summary; a second Ctrl-C
 ends everything at once. Exit code: 0 when every promise held, 1 when one did
 not, 130 when Ctrl-C came before the end.

@@ -6,7 +6,7 @@ import { fit, pad, paint, widthOf, wrap } from "./terminal.mjs";
  * @typedef {import("./story.mjs").Story} Story
  * @typedef {import("./terminal.mjs").Style} Style
  * @typedef {{
- *   phases: readonly { fault: string, title: string, tells: string, seconds: number }[],
+ *   phases: readonly { fault: string, title: string, tells: string, seconds: number, of?: string }[],
  *   phase: number, phaseSince: number, cycle: number, again: boolean, stopping: boolean, now(): number,
  * }} Course where a schedule is
  */
@@ -104,7 +104,7 @@ export function heading(story, program, ending, width, hint) {
     : phase === undefined
       ? ["Exchange", "starting …", ""]
       : [
-          "Exchange",
+          phase.of ?? "Exchange",
           paint(["bold", FAULT_STYLE[phase.fault] ?? "white"], phase.title.toUpperCase()),
           phase.tells,
         ];
