@@ -13,3 +13,21 @@ export type {
   HeartbeatWatchOptions,
   RedisHeartbeatSinkOptions,
 } from "./heartbeats/options.js";
+export type { StoreEvents } from "./store/store.js";
+export type {
+  OnStoreError,
+  SharedLease,
+  SharedKeyedRateLimiterOptions,
+  SharedRateLimitChanges,
+  SharedRateLimiterOptions,
+  SharedTier,
+} from "./rate-limiter/shared-options.js";
+export { SharedKeyedRateLimiter } from "./rate-limiter/shared-keyed-rate-limiter.js";
+export { SharedRateLimiter } from "./rate-limiter/shared-rate-limiter.js";
+export type {
+  SharedKeyedRateLimiterEvents,
+  SharedKeyedRateLimiterSnapshot,
+  SharedRateLimiterEvents,
+  SharedRateLimiterSnapshot,
+  SharedRateLimiterStats,
+} from "./rate-limiter/shared-report.js";
