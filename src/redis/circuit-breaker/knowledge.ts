@@ -19,9 +19,10 @@ export class Knowledge {
     return { state, era: this.era, change: this.#change };
   }
 
-  /** The store has answered just now. */
-  answered({ now }: Reply): void {
-    this.#ahead = now - this.#clock.now() * 1000;
+  /** The store has answered just now a question sent at `sent`, milliseconds of the clock. */
+  answered({ now }: Reply, sent: number): void {
+    // Wrong by half of the round trip at most.
+    this.#ahead = now - ((sent + this.#clock.now()) / 2) * 1000;
   }
 
   adopt({ era, change }: Told): void {

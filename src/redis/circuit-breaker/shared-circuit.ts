@@ -27,8 +27,8 @@ export class SharedCircuit implements Decisions {
   readonly circuit: Circuit;
   /** Whether a call begins without asking: the circuit is closed, or this instance is alone. */
   isFree = false;
-  /** Whether the store decides. */
-  #isShared = false;
+  /** Whether the store decides at this moment, rather than this instance alone. */
+  isShared = false;
   #isClosed = false;
   /** Settles with the first answer of the store, or when it does not come. */
   readonly #first: Promise<unknown>;
@@ -74,11 +74,6 @@ export class SharedCircuit implements Decisions {
     this.#first = this.refresh();
   }
 
-  /** Whether the store decides at this moment, rather than this instance alone. */
-  get isShared(): boolean {
-    return this.#isShared;
-  }
-
   /** The permit of one more call; `undefined` when it is refused. */
   async permit(): Promise<CallPermit | undefined> {
     if (!this.#isKnown) await this.#first;
@@ -92,14 +87,14 @@ export class SharedCircuit implements Decisions {
     apply();
     this.#failures.forget();
     this.#weigh();
-    if (this.#isShared) await this.#run("put", this.#own(reason));
+    if (this.isShared) await this.#run("put", this.#own(reason));
     else this.#knowledge.decide();
   }
 
   /** Ends everything in the background. The circuit goes on alone. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    const givenBack = this.#permits.close(this.#isShared);
+    const givenBack = this.#permits.close(this.isShared);
     this.#goAlone();
     this.#isClosed = true;
     this.#isKnown = true;
@@ -125,18 +120,18 @@ export class SharedCircuit implements Decisions {
   // The decisions
 
   elapse(state: State, limits: Limits, now: number): State {
-    return this.#isShared ? state : this.#decided(state, alone.elapse(state, limits, now));
+    return this.isShared ? state : this.#decided(state, alone.elapse(state, limits, now));
   }
 
   admit(state: State, limits: Limits, now: number): Ticket | undefined {
-    if (!this.#isShared) return alone.admit(state, limits, now);
+    if (!this.isShared) return alone.admit(state, limits, now);
     // A synchronous call cannot ask for a permit.
     return state.kind === "half-open" ? this.#permits.admit(state, limits, now) : undefined;
   }
 
   settle(state: State, limits: Limits, ticket: Ticket, verdict: Verdict, now: number, took: number): State {
     const id = this.#permits.settle(ticket);
-    if (!this.#isShared) {
+    if (!this.isShared) {
       return this.#decided(state, alone.settle(state, limits, ticket, verdict, now, took));
     }
     if (ticket.kind === "probe") {
@@ -157,17 +152,21 @@ export class SharedCircuit implements Decisions {
   }
 
   relimit(state: State, limits: Limits, now: number): State {
-    return this.#isShared ? state : this.#decided(state, alone.relimit(state, limits, now));
+    return this.isShared ? state : this.#decided(state, alone.relimit(state, limits, now));
   }
 
   remaining(state: State, now: number): number {
-    const isTheirs = this.#isShared && (state.kind === "open" || state.kind === "half-open");
+    const isTheirs = this.isShared && (state.kind === "open" || state.kind === "half-open");
     return isTheirs ? Math.max(0, this.#askAt - now) : alone.remaining(state, now);
   }
 
   #settleProbe(state: State, limits: Limits, probe: Probe, id: string, verdict: Verdict, took: number): void {
     const isSlow = verdict === "success" && limits.trip?.isBad(false, took) === true;
-    if (state.kind === "half-open" && state.era === probe.era) state.probes.remove(probe);
+    if (state.kind === "half-open" && state.era === probe.era) {
+      state.probes.remove(probe);
+      // There is room, or it is decided: the next call hears that after this.
+      this.#askAt = -Infinity;
+    }
     void this.#run("settle", [isSlow ? "failure" : verdict, id]);
   }
 
@@ -177,7 +176,7 @@ export class SharedCircuit implements Decisions {
     const { circuit } = this;
     const { kind } = circuit.now();
     return (
-      this.#isShared &&
+      this.isShared &&
       circuit.mode !== "off" &&
       (kind === "open" || kind === "half-open") &&
       circuit.time() >= this.#askAt
@@ -197,13 +196,14 @@ export class SharedCircuit implements Decisions {
 
   #weigh(): void {
     const isOpen = underOf(this.circuit.now()).kind !== "closed";
-    this.isFree = this.#isKnown && (!this.#isShared || (!isOpen && !this.#failures.mayTrip));
+    this.isFree = this.#isKnown && (!this.isShared || (!isOpen && !this.#failures.mayTrip));
   }
 
   /** Runs an operation and takes over what the store tells. Does not reject. */
   async #run(...[operation, words = [], late]: Parameters<Run>): Promise<Reply | undefined> {
     if (this.#isClosed) return undefined;
     const asked = this.#known;
+    const sent = this.#settings.clock.now();
     const reply = await this.#stored.run(operation, this.#knowledge.era, words, late).catch(() => undefined);
     // It may have been closed meanwhile.
     if (this.#isClosed) return undefined;
@@ -211,8 +211,8 @@ export class SharedCircuit implements Decisions {
       this.#goAlone();
       return undefined;
     }
-    this.#knowledge.answered(reply);
-    this.#isShared = true;
+    this.#knowledge.answered(reply, sent);
+    this.isShared = true;
     this.#isKnown = true;
     this.#fresh.listen(reply.channel);
     this.#take(reply, asked);
@@ -223,7 +223,7 @@ export class SharedCircuit implements Decisions {
   /** The store does not answer: goes on with what is known. */
   #goAlone(): void {
     if (this.#isClosed) return;
-    this.#isShared = false;
+    this.isShared = false;
     this.#isKnown = true;
     this.#failures.forget();
     this.#windows?.sleep();
@@ -233,7 +233,7 @@ export class SharedCircuit implements Decisions {
 
   #heard(text: string): void {
     const message = messageOf(text);
-    if (message === undefined || !this.#isShared) return;
+    if (message === undefined || !this.isShared) return;
     if (message === "failing") this.#windows?.wake();
     else this.#take(message, undefined);
   }
@@ -285,13 +285,13 @@ export class SharedCircuit implements Decisions {
   /** Asks for the current state. */
   async refresh(): Promise<void> {
     // Who was alone joins by a write: a store that cannot be written to is of no use.
-    await this.#run(this.#isShared ? "read" : "join");
+    await this.#run(this.isShared ? "read" : "join");
     if (!this.#fresh.isSubscribed) this.#windows?.wake();
   }
 
   /** What there is to ask depends on the state. */
   #plan(): void {
     const { kind } = underOf(this.circuit.now());
-    this.#fresh.plan(this.#isShared, kind, this.#askAt - this.circuit.time());
+    this.#fresh.plan(this.isShared, kind, this.#askAt - this.circuit.time());
   }
 }

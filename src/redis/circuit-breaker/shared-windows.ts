@@ -36,6 +36,8 @@ export class SharedWindows {
   #counter: Counter | undefined;
   #timer: Timer | undefined;
   #isPushing = false;
+  /** Others may not yet have pushed what they had when calls began to fail: it cannot be judged. */
+  #isTooEarly = false;
   /** The time until which calls count as failing; 0: they do not. */
   #failingUntil = 0;
 
@@ -137,7 +139,8 @@ export class SharedWindows {
       window.tell({ total: sums[2 * index] || 0, bad: sums[2 * index + 1] || 0 });
     });
     const counter = this.#counter;
-    if (isRipe === 1 && instances >= this.#around.settings.quorum && counter?.isMet === true) {
+    this.#isTooEarly = isRipe !== 1;
+    if (!this.#isTooEarly && instances >= this.#around.settings.quorum && counter?.isMet === true) {
       this.#around.isMet(counter.bad);
     }
     this.#arm();
@@ -148,8 +151,8 @@ export class SharedWindows {
     const { settings, now } = this.#around;
     this.#timer = settings.clock.setTimer(
       () => {
-        const isOver = now() >= this.#failingUntil;
-        if (isOver || this.#windows.some(({ hasUnsent }) => hasUnsent)) this.wake();
+        const mustAsk = this.#isTooEarly || now() >= this.#failingUntil;
+        if (mustAsk || this.#windows.some(({ hasUnsent }) => hasUnsent)) this.wake();
         else this.#arm();
       },
       this.#period,
