@@ -3,9 +3,12 @@ import { readFileSync } from "../heartbeat-file/read-file.js";
 import { defaultMaxAge, type HeartbeatCheck, judge } from "../heartbeat-file/verdict.js";
 import type { Clock } from "../kernel/clock.js";
 
-/** The result of reading a heartbeat file. */
-export interface Look extends HeartbeatCheck {
+/** The result of reading a heartbeat file, or an instance in Redis. */
+export interface Look extends Omit<HeartbeatCheck, "reason"> {
+  /** The path of the file, or the address in Redis. */
   readonly file: string;
+  /** Why there is no state. */
+  readonly reason?: string;
   /** The age in seconds up to which the heartbeat counts as alive. */
   readonly maxAge: number;
 }

@@ -3,9 +3,12 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+import { RedisHeartbeatSink } from "../../src/redis/index.js";
+import { hasRedis, type Server, startServer } from "../redis/servers/servers.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const main = path.join(root, "dist/cli/main.js");
@@ -13,6 +16,22 @@ const isWindows = process.platform === "win32";
 
 let folder: string;
 let heartbeats: readonly Heartbeat[];
+let redis: Server | undefined;
+let closeRedis = (): void => {};
+
+/** A server with the instance that the examples name, and a client for it in the project of the folder. */
+async function startRedis(): Promise<Heartbeat> {
+  redis = await startServer();
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  closeRedis = () => client.destroy();
+  const modules = path.join(folder, "node_modules");
+  fs.mkdirSync(modules);
+  fs.symlinkSync(path.join(root, "node_modules/redis"), path.join(modules, "redis"), "junction");
+  const sink = new RedisHeartbeatSink({ client, service: "orders", instance: "web-1:4711" });
+  return new Heartbeat({ sinks: [sink], interval: 10 });
+}
+
 beforeAll(async () => {
   folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "kstlib-bin-")));
   // A bin as an installation makes it: a link to the program.
@@ -20,11 +39,14 @@ beforeAll(async () => {
   if (!isWindows) fs.symlinkSync(main, path.join(folder, "bin", "kstlib-resilience"));
   const files = ["state/app.heartbeat", "other/worker.heartbeat"].map((file) => path.join(folder, file));
   heartbeats = files.map((stateFile) => new Heartbeat({ stateFile, interval: 10 }));
+  if (hasRedis) heartbeats = [...heartbeats, await startRedis()];
   for (const heartbeat of heartbeats) heartbeat.start();
   await Promise.all(heartbeats.map((heartbeat) => heartbeat.beat()));
 });
 afterAll(async () => {
   await Promise.all(heartbeats.map((heartbeat) => heartbeat.stop()));
+  closeRedis();
+  await redis?.stop();
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
@@ -160,7 +182,7 @@ describe.skipIf(isWindows)("the examples", () => {
     expect(examples.length).toBeGreaterThan(20);
   });
 
-  test.each(examples)("of $from: $line", async ({ line }) => {
+  const tryOut = (line: string): Promise<Outcome> => {
     // Each of them stands for itself.
     for (const name of fs.readdirSync(folder)) {
       if (name.endsWith(".yml") || name.endsWith(".json")) fs.rmSync(path.join(folder, name));
@@ -168,10 +190,17 @@ describe.skipIf(isWindows)("the examples", () => {
     if (!/config init(?! .*--force)/.test(line))
       fs.writeFileSync(path.join(folder, "kstlib.conf.yml"), "resilience: {}\n");
     const watches = line.includes("--watch");
-    const { code, stdout, stderr } = watches
-      ? await run("/bin/sh", ["-c", `exec ${line}`], "alive")
-      : await run("/bin/sh", ["-c", line]);
-    expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
+    return watches ? run("/bin/sh", ["-c", `exec ${line}`], "alive") : run("/bin/sh", ["-c", line]);
+  };
+  const well = { code: 0, stderr: "" };
+  const needsRedis = ({ line }: { readonly line: string }): boolean => line.includes("redis://");
+
+  test.each(examples.filter((example) => !needsRedis(example)))("of $from: $line", async ({ line }) => {
+    expect(await tryOut(line)).toMatchObject(well);
+  });
+
+  test.skipIf(!hasRedis).each(examples.filter(needsRedis))("of $from: $line", async ({ line }) => {
+    expect(await tryOut(line.replace(/redis:\/\/\w+/, redis?.url ?? ""))).toMatchObject(well);
   });
 });
 

@@ -297,7 +297,7 @@ describe("status", () => {
   });
 
   test.each([
-    [[], "status needs a heartbeat file, a folder or a glob"],
+    [[], "status needs a heartbeat file, a folder, a glob or an address of Redis"],
     [["a", "--interval", "1"], "--interval needs --watch"],
     [["a", "--watch", "--interval", "0"], "--interval must be a duration above 0"],
     [["a", "--jsn"], "unknown option --jsn; did you mean --json?"],

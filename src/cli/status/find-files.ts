@@ -14,8 +14,8 @@ export interface Found {
   readonly isAny: boolean;
   /** Arguments that match no file. */
   readonly empty: readonly string[];
-  /** The arguments in `empty` that name a folder without read permission. */
-  readonly forbidden: ReadonlySet<string>;
+  /** Why, for those in `empty` where there is more to say. */
+  readonly reasons: ReadonlyMap<string, string>;
 }
 
 type Kind = "file" | "folder" | "missing" | "unclear";
@@ -52,11 +52,12 @@ function inFolder(folder: string, onError: (error: unknown) => void): readonly s
 export function findFiles(targets: readonly string[], cwd: string): Found {
   const files = new Set<string>();
   const empty: string[] = [];
-  const forbidden = new Set<string>();
+  const reasons = new Map<string, string>();
   let isAny = false;
   for (const target of targets.map((given) => fromHome(given))) {
     const onError = (error: unknown): void => {
-      if (unreadable(error) === "no permission") forbidden.add(target);
+      const reason = unreadable(error);
+      if (reason === "no permission") reasons.set(target, reason);
     };
     const absolute = path.resolve(cwd, target);
     const kind = kindOf(absolute);
@@ -71,12 +72,13 @@ export function findFiles(targets: readonly string[], cwd: string): Found {
     if (found.length === 0) empty.push(target);
     for (const file of found) files.add(file);
   }
-  return { files: [...files], isAny, empty, forbidden };
+  return { files: [...files], isAny, empty, reasons };
 }
 
 /** The description of an argument that matches no file. */
-export function nothingIn(target: string, { forbidden }: Pick<Found, "forbidden">): string {
-  return forbidden.has(target) ? `${target} (no permission)` : target;
+export function nothingIn(target: string, { reasons }: Pick<Found, "reasons">): string {
+  const reason = reasons.get(target);
+  return reason === undefined ? target : `${target} (${reason})`;
 }
 
 /** A name for each file: its base name without the extension, or its path if two would have the same name. */

@@ -17,11 +17,11 @@ export interface Survey {
   /** Wall-clock time in milliseconds. */
   readonly at: number;
   readonly findings: readonly Finding[];
-  /** Arguments that match no file. */
+  /** Arguments that match nothing. */
   readonly empty: readonly string[];
-  /** The arguments in `empty` that name a folder without read permission. */
-  readonly forbidden: ReadonlySet<string>;
-  /** Whether any file exists. */
+  /** Why, for those in `empty` where there is more to say. */
+  readonly reasons: ReadonlyMap<string, string>;
+  /** Whether any file or instance exists. */
   readonly isAny: boolean;
   readonly allAlive: boolean;
 }
@@ -37,7 +37,7 @@ export interface SurveyOptions {
 
 /** Reads all files that the arguments currently name. */
 export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
-  const { files, empty, forbidden, isAny } = findFiles(targets, cwd);
+  const { files, empty, reasons, isAny } = findFiles(targets, cwd);
   const names = namesOf(files, cwd);
   const findings = files.map((file): Finding => {
     const look = lookAt(file, maxAge, clock);
@@ -45,13 +45,13 @@ export function survey({ targets, cwd, maxAge, clock }: SurveyOptions): Survey {
   });
   const allAlive =
     findings.length > 0 && empty.length === 0 && findings.every(({ look }) => look.status === "alive");
-  return { at: clock.wallNow(), findings, empty, forbidden, isAny, allAlive };
+  return { at: clock.wallNow(), findings, empty, reasons, isAny, allAlive };
 }
 
 /** One heartbeat in the output of `--json`. */
 export interface HeartbeatReport {
   readonly name: string;
-  /** Absolute path. */
+  /** Absolute path, or the address in Redis. */
   readonly file: string;
   readonly status: HeartbeatVerdict;
   /** Why it has this status, in a few words; `null` if there is nothing to add. */

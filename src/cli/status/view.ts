@@ -68,7 +68,7 @@ function row({ name, look, reason }: Finding): readonly Cell[] {
 
 /** The number of heartbeats with each status, on as many lines as needed, and the arguments that match no file. */
 function closing(
-  { findings, empty, forbidden }: Survey,
+  { findings, empty, reasons }: Survey,
   paint: Paint,
   columns: number = Number.POSITIVE_INFINITY,
 ): readonly string[] {
@@ -86,7 +86,7 @@ function closing(
     width = fits ? width + ", ".length + text.length : text.length;
   }
   const nothing = empty.map((target) =>
-    cut(`nothing found in ${harmless(nothingIn(target, { forbidden }))}`, columns),
+    cut(`nothing found in ${harmless(nothingIn(target, { reasons }))}`, columns),
   );
   return [...lines, ...nothing.map((text) => paint(text, "yellow"))];
 }

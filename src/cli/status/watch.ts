@@ -14,7 +14,7 @@ const TO_END_OF_SCREEN = "\u001B[J";
 
 /** How a survey is repeated and shown. */
 export interface WatchOptions {
-  readonly look: () => Survey;
+  readonly look: () => Survey | Promise<Survey>;
   /** Milliseconds. */
   readonly interval: number;
   readonly json: boolean;
@@ -53,7 +53,7 @@ export async function watch(terminal: Terminal, options: WatchOptions): Promise<
   const { stdout, signal } = terminal;
   const { look, json, paint, interval } = options;
   const inPlace = stdout.isTTY && !json && terminal.env["TERM"] !== "dumb";
-  let found = look();
+  let found = await look();
   const draw = (): void => stdout.write(screen(found, terminal, options));
   if (inPlace) stdout.write(ENTER);
   const leaveResize = inPlace ? stdout.onResize?.(draw) : undefined;
@@ -67,7 +67,7 @@ export async function watch(terminal: Terminal, options: WatchOptions): Promise<
       }
       await pause(terminal, interval);
       if (signal.aborted) break;
-      found = look();
+      found = await look();
     }
   } finally {
     leaveResize?.();
