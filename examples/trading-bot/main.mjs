@@ -6,11 +6,12 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Heartbeat } from "@kstlib/resilience";
+import { conclude, isLive, print } from "./output.mjs";
 import { ended, hears, interruption, isGone, start, terminate } from "./processes.mjs";
 import { schedule } from "./schedule.mjs";
 import { Story } from "./story.mjs";
-import { judge, table } from "./summary.mjs";
-import { Screen, useColours } from "./terminal.mjs";
+import { judge } from "./summary.mjs";
+import { Screen } from "./terminal.mjs";
 import { eventLines, frame, statusLines } from "./view.mjs";
 
 const HELP = `npm run demo [-- options]
@@ -59,22 +60,14 @@ if (options.help) {
   process.exit(0);
 }
 
-const { env, stdout } = process;
-const colours = stdout.isTTY && !env["NO_COLOR"] && !env["CI"];
-const live = colours && !options.plain && env["TERM"] !== "dumb";
-useColours(colours);
-
-/** Prints lines as wide as the terminal, or unbroken without one. @param {(width: number) => string[]} lines */
-function print(lines) {
-  for (const line of lines(stdout.isTTY ? stdout.columns : Infinity)) console.log(line);
-}
+const live = isLive(options.plain);
 
 /** The path of the bot's heartbeat file, once the bot has sent it. */
 let stateFile = "";
 const story = new Story(schedule(options.fast), options["keep-running"], (event) => {
   if (!live) print((width) => eventLines(event, width));
 });
-const screen = new Screen(stdout, (columns, rows) => {
+const screen = new Screen(process.stdout, (columns, rows) => {
   return frame(story, options["keep-running"] ? "Ctrl-C shuts down" : "Ctrl-C ends early", columns, rows);
 });
 
@@ -86,8 +79,6 @@ function run(program, args) {
 process.on("exit", () => {
   if (stateFile !== "") fs.rmSync(path.dirname(stateFile), { recursive: true, force: true });
 });
-// The reader of the pipe has gone.
-stdout.on("error", () => process.exit(1));
 
 const exchange = run("exchange.mjs", process.argv.slice(2));
 exchange.on("message", (message) => story.fromExchange(message));
@@ -146,7 +137,6 @@ async function stop() {
 }
 
 const cutShortBy = await untilTheEnd();
-const cutShort = cutShortBy !== undefined && !options["keep-running"];
 if (cutShortBy !== undefined) story.interrupt();
 const endedByItself = isGone(bot);
 await stop();
@@ -155,11 +145,4 @@ if (endedByItself && live) {
   for (const event of story.events.slice(-15)) print((width) => eventLines(event, width));
 }
 
-const promises = judge(story);
-for (const line of table(promises, stdout.isTTY ? stdout.columns : 120)) console.log(line);
-const failed = promises.some(
-  ({ held }) => held === false || (held === undefined && cutShortBy === undefined),
-);
-process.exitCode = failed ? 1 : cutShort ? cutShortBy : 0;
-// After everything is written; pending handles must not keep the process alive.
-stdout.write("", () => process.exit());
+conclude(judge(story), cutShortBy, options["keep-running"]);
