@@ -39,21 +39,31 @@ function aptGet(...args) {
   return status === 0;
 }
 
-/** Makes the programs available where possible; reports each one that is missing. */
-export function ensureSystem() {
-  const missing = TOOLS.filter((tool) => findProgram(tool) === undefined);
-  if (missing.length === 0) return;
+/**
+ * Makes programs available where possible.
+ * @param {readonly string[]} [names] default all
+ * @returns {readonly string[]} those that are still missing
+ */
+export function ensurePrograms(names = TOOLS.map(({ name }) => name)) {
+  const wanted = TOOLS.filter(({ name }) => names.includes(name));
+  const missing = wanted.filter((tool) => findProgram(tool) === undefined);
+  if (missing.length === 0) return [];
   if (canInstall()) {
     console.log(`system: installing ${missing.map((tool) => tool.name).join(", ")} with apt-get`);
     aptGet("update");
     for (const { name } of missing) aptGet("install", "-y", "--no-install-recommends", name);
   }
   for (const tool of missing) {
-    if (tool.unpacks && findProgram(tool) === undefined && canUnpack()) {
-      console.log(`system: unpacking ${tool.name}`);
-      unpack(tool.name);
-    }
-    if (findProgram(tool) === undefined)
-      console.log(`SKIPPED the tests that need ${tool.name}: it is not installed`);
+    if (!tool.unpacks || findProgram(tool) !== undefined || !canUnpack()) continue;
+    console.log(`system: unpacking ${tool.name}`);
+    unpack(tool.name);
+  }
+  return missing.filter((tool) => findProgram(tool) === undefined).map(({ name }) => name);
+}
+
+/** Makes all programs available where possible; reports each one that is missing. */
+export function ensureSystem() {
+  for (const name of ensurePrograms()) {
+    console.log(`SKIPPED the tests that need ${name}: it is not installed`);
   }
 }

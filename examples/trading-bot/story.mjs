@@ -2,14 +2,15 @@
 // What happened, as seen from outside: combines the messages of both processes, the bot's stderr and its heartbeat file
 // into one state. The view draws it and the summary judges it.
 
+import { EventLog } from "./event-log.mjs";
+
 const OUTAGES = new Set(["errors", "refused", "hang"]);
 const HERE = new URL(".", import.meta.url).href;
 const LATENCIES_KEPT = 60;
-const EVENTS_KEPT = 50;
 
-/** @typedef {{ at: number, source: string, text: string, tone: "good" | "bad" | "warn" | "plain" }} Event */
+/** @typedef {import("./event-log.mjs").Event} Event */
 
-export class Story {
+export class Story extends EventLog {
   /** @type {readonly import("./schedule.mjs").Phase[]} */
   phases;
   /** Whether the schedule begins again at its end. */
@@ -17,8 +18,6 @@ export class Story {
   phase = -1;
   cycle = 1;
   phaseSince = 0;
-  /** @type {Event[]} */
-  events = [];
   /** The bot's last status, and when it came. @type {any} */
   bot;
   botAt = 0;
@@ -54,39 +53,19 @@ export class Story {
   stopping = false;
   /** How the bot ended: an exit code or the name of a signal. @type {number | string | undefined} */
   exit;
-  /** @type {number | undefined} */
-  #started;
   #beat = 0;
-  #listener;
 
   /** @param {readonly import("./schedule.mjs").Phase[]} phases @param {boolean} again @param {(event: Event) => void} listener */
   constructor(phases, again, listener) {
+    super(listener);
     this.phases = phases;
     this.again = again;
-    this.#listener = listener;
-  }
-
-  /** Milliseconds since the schedule began; 0 before. */
-  now() {
-    return this.#started === undefined ? 0 : performance.now() - this.#started;
   }
 
   /** How long the circuit has been open in all. */
   get openSeconds() {
     const { state, since, openMs } = this.circuit;
     return (openMs + (state === "open" ? this.now() - since : 0)) / 1000;
-  }
-
-  begin() {
-    this.#started = performance.now();
-  }
-
-  /** @param {string} source @param {string} text @param {Event["tone"]} [tone] */
-  tell(source, text, tone = "plain") {
-    const event = { at: this.now(), source, text, tone };
-    this.events.push(event);
-    if (this.events.length > EVENTS_KEPT) this.events.shift();
-    this.#listener(event);
   }
 
   /** @param {any} message */

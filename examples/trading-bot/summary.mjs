@@ -12,7 +12,7 @@ const SHUTDOWN_ORDER = "positions, connections, heartbeat";
 const EXIT_AFTER_SIGTERM = process.platform === "win32" ? 0 : 143;
 
 /** @param {number} count @param {string} one @param {string} [many] */
-function plural(count, one, many = `${one}s`) {
+export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }
 

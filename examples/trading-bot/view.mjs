@@ -2,15 +2,22 @@
 // Draws a story on the screen; has no state.
 import { fit, pad, paint, widthOf, wrap } from "./terminal.mjs";
 
-/** @typedef {import("./story.mjs").Story} Story @typedef {import("./terminal.mjs").Style} Style */
+/**
+ * @typedef {import("./story.mjs").Story} Story
+ * @typedef {import("./terminal.mjs").Style} Style
+ * @typedef {{
+ *   phases: readonly { fault: string, title: string, tells: string, seconds: number, of?: string }[],
+ *   phase: number, phaseSince: number, cycle: number, again: boolean, stopping: boolean, now(): number,
+ * }} Course where a schedule is
+ */
 
-const LABEL = 11;
+export const LABEL = 11;
 const BAR = 20;
 const EVENT_INDENT = 18;
 const SPARKS = "▁▂▃▄▅▆▇█";
 /** Milliseconds at the full height of the latency. */
 const HIGHEST = 350;
-const SECOND = BAR + 2;
+export const SECOND = BAR + 2;
 /** @type {Record<string, "green" | "yellow" | "red" | "magenta">} */
 const FAULT_STYLE = {
   none: "green",
@@ -20,11 +27,15 @@ const FAULT_STYLE = {
   refused: "red",
   hang: "red",
   poison: "magenta",
+  stopped: "magenta",
 };
 /** @type {Record<string, Style>} */
 const TONE_STYLE = { good: "green", bad: "red", warn: "yellow", plain: "gray" };
 /** @type {Record<string, "green" | "red" | "yellow">} */
-const CIRCUIT_STYLE = { closed: "green", open: "red", "half-open": "yellow" };
+export const CIRCUIT_STYLE = { closed: "green", open: "red", "half-open": "yellow" };
+
+/** @type {[string, string]} */
+const ENDING = ["positions, connections, heartbeat, in this order", "the bot got SIGTERM"];
 
 /** @param {number} milliseconds */
 export function clock(milliseconds) {
@@ -33,12 +44,12 @@ export function clock(milliseconds) {
 }
 
 /** @param {string} label @param {string} text */
-function row(label, text) {
+export function row(label, text) {
   return ` ${paint("gray", label.padEnd(LABEL))}${text}`;
 }
 
 /** The parts of a row that fit, the most important first. @param {number} room @param {string[]} parts */
-function details(room, ...parts) {
+export function details(room, ...parts) {
   let text = "";
   for (const part of parts) {
     const longer = text === "" ? part : `${text}, ${part}`;
@@ -49,7 +60,7 @@ function details(room, ...parts) {
 }
 
 /** @param {number} part @param {Style} style */
-function bar(part, style) {
+export function bar(part, style) {
   const filled = Math.round(Math.min(1, Math.max(0, part)) * BAR);
   return paint(style, "█".repeat(filled)) + paint("gray", "░".repeat(BAR - filled));
 }
@@ -61,7 +72,7 @@ function sparkline(values) {
     .join("");
 }
 
-/** The whole schedule as one line: the past bright, the rest dim. @param {Story} story @param {number} width */
+/** The whole schedule as one line: the past bright, the rest dim. @param {Course} story @param {number} width */
 function timeline(story, width) {
   const total = story.phases.reduce((sum, phase) => sum + phase.seconds, 0);
   let before = 0;
@@ -80,24 +91,20 @@ function timeline(story, width) {
   return line;
 }
 
-/** @param {Story} story @param {number} width @param {string} hint */
-function heading(story, width, hint) {
+/** @param {Course} story @param {string} program @param {[string, string]} ending @param {number} width @param {string} hint */
+export function heading(story, program, ending, width, hint) {
   const phase = story.phases[story.phase];
   const cycle = story.cycle > 1 ? `  round ${story.cycle}` : "";
   const name = ` ${paint("bold", "@kstlib/resilience")}`;
   const right = `${clock(story.now())}${cycle}  ${paint("gray", hint)} `;
-  const long = `${name}  trading bot`;
+  const long = `${name}  ${program}`;
   const left = widthOf(long) + widthOf(right) < width ? long : name;
   const [label, title, tells] = story.stopping
-    ? [
-        "Shutdown",
-        paint(["bold", "cyan"], "positions, connections, heartbeat, in this order"),
-        "the bot got SIGTERM",
-      ]
+    ? ["Shutdown", paint(["bold", "cyan"], ending[0]), ending[1]]
     : phase === undefined
       ? ["Exchange", "starting …", ""]
       : [
-          "Exchange",
+          phase.of ?? "Exchange",
           paint(["bold", FAULT_STYLE[phase.fault] ?? "white"], phase.title.toUpperCase()),
           phase.tells,
         ];
@@ -111,7 +118,7 @@ function heading(story, width, hint) {
   ];
 }
 
-/** @param {Story} story */
+/** @param {Course} story */
 function upcoming(story) {
   const phase = story.phases[story.phase];
   if (story.stopping || phase === undefined) return "";
@@ -215,7 +222,7 @@ function patterns(story, width) {
   ];
 }
 
-/** An event, broken between words if it is wider than that. @param {import("./story.mjs").Event} event @param {number} width */
+/** An event, broken between words where it is wider than that. @param {import("./event-log.mjs").Event} event @param {number} width */
 export function eventLines({ at, source, text, tone }, width) {
   const style = TONE_STYLE[tone] ?? "white";
   const [first = "", ...others] = wrap(text, Math.max(20, width - EVENT_INDENT));
@@ -227,13 +234,17 @@ export function eventLines({ at, source, text, tone }, width) {
 
 /** @param {Story} story @param {string} hint @param {number} columns @param {number} rows */
 export function frame(story, hint, columns, rows) {
-  const lines = heading(story, columns, hint);
+  const lines = heading(story, "trading bot", ENDING, columns, hint);
   if (story.bot !== undefined) lines.push(...patterns(story, columns));
+  return withEvents(lines, story.events, columns, rows);
+}
+
+/** The lines, and below them as many of the latest events as fit. @param {string[]} lines @param {import("./event-log.mjs").Event[]} events @param {number} columns @param {number} rows */
+export function withEvents(lines, events, columns, rows) {
   const room = Math.max(0, rows - lines.length - 2);
-  if (room > 0) lines.push("", ` ${paint("gray", "─".repeat(Math.max(0, columns - 2)))}`);
-  const events = story.events.flatMap((event) => eventLines(event, columns - 2).map((line) => ` ${line}`));
-  if (room > 0) lines.push(...events.slice(-room));
-  return lines.map((line) => fit(line, columns));
+  const ruler = ["", ` ${paint("gray", "─".repeat(Math.max(0, columns - 2)))}`];
+  const shown = events.flatMap((event) => eventLines(event, columns - 2).map((line) => ` ${line}`));
+  return [...lines, ...(room > 0 ? [...ruler, ...shown.slice(-room)] : [])].map((line) => fit(line, columns));
 }
 
 /** The status without a live view. @param {Story} story @param {number} width */

@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
+import { expect } from "vitest";
+
+export const python: boolean = spawnSync("python3", ["--version"]).status === 0;
+
+/** A demo, started as a user would, and what it prints. */
+export class Demo {
+  readonly child: ChildProcess;
+  output = "";
+
+  constructor(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    const { NO_COLOR: _noColour, CI: _ci, ...env } = process.env;
+    this.child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...env, TERM: "xterm-256color", ...environment },
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => (this.output += text));
+    }
+  }
+
+  async exitCode(): Promise<unknown> {
+    const [code] = (await once(this.child, "close")) as unknown[];
+    return code;
+  }
+
+  async prints(expected: RegExp): Promise<void> {
+    while (!expected.test(this.text)) {
+      if (this.child.exitCode !== null) throw new Error(`ended without ${String(expected)}:\n${this.text}`);
+      await sleep(50);
+    }
+  }
+
+  get text(): string {
+    return stripVTControlCharacters(this.output);
+  }
+
+  /** The processes that it says it started. */
+  get processes(): number[] {
+    return [...new Set([...this.text.matchAll(/process (\d+)/g)].map(([, pid]) => Number(pid)))];
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function expectNothingLeft(demo: Demo, processes: number): Promise<void> {
+  expect(demo.processes).toHaveLength(processes);
+  for (let wait = 0; wait < 100 && demo.processes.some(isRunning); wait++) await sleep(50);
+  expect(demo.processes.filter(isRunning)).toEqual([]);
+}
+
+export function marks(text: string): string[] {
+  return [...text.matchAll(/^ {2}([✓✗–]) /gm)].map(([, mark]) => mark ?? "");
+}
