@@ -135,7 +135,7 @@ describe.skipIf(!hasRedis)("a shared limiter on a server that fails it", () => {
     await limiter.tryAcquire();
     await limiter.pauseFor("1m");
     const reservation = await limiterOf(client, { name: "other" }).reserve();
-    await reservation.cancel();
+    reservation.cancel();
     for (const key of await client.keys("*"))
       expect([key, (await client.pttl(key)) > 0]).toEqual([key, true]);
   });
