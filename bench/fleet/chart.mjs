@@ -1,5 +1,5 @@
 // Small line charts side by side, over the sizes of a fleet; readable on light and on dark ground.
-const PANEL = { width: 250, height: 210, left: 44, right: 14, top: 66, bottom: 34 };
+const PANEL = { width: 250, height: 210, left: 44, right: 26, top: 66, bottom: 34 };
 
 /** `panels`: `{ title, top, unit, lines: [{ label, values }] }`, a value for each of `sizes`. */
 export function panels({ title, sizes, panels: all }) {

@@ -39,8 +39,19 @@ export function figures(rows) {
   ]);
 }
 
+/** Its columns are as wide as their widest cell, as the formatter wants them. */
 function table(head, lines) {
-  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((cells) => cells[column].length)));
+  const row = (cells, filler) =>
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at], filler)).join(" | ")} |`;
+  return [
+    row(head, " "),
+    row(
+      head.map(() => ""),
+      "-",
+    ),
+    ...lines.map((cells) => row(cells, " ")),
+  ].join("\n");
 }
 
 /** Puts the tables between the marks of the page. */

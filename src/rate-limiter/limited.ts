@@ -12,7 +12,7 @@ import {
 } from "./request.js";
 
 /** What a limited function needs of its limiter. */
-interface AsyncTurns {
+export interface AsyncTurns {
   acquire(options?: AcquireSyncOptions): Promise<void>;
   execute(fn: () => void, options?: AcquireOptions): Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../../kernel/clock.js";
 import { Events, type Listener } from "../../kernel/events.js";
 import { type Linked, LinkedList } from "../../kernel/linked-list.js";
 import { messageOf } from "../../kernel/message-of.js";
+import { warnOfEviction } from "./eviction.js";
 import type { Script } from "./script.js";
 import { isReply } from "./run-script.js";
 import type { StoreClient } from "./store-client.js";
@@ -88,6 +89,7 @@ export class Store implements Disposable {
       this.#calls.push(call);
       this.#timer ??= this.#clock.setTimer(this.#sweep, this.#timeout);
       const replied = (reply: unknown): void => {
+        warnOfEviction(this.#client, key);
         if (this.#end(call)) {
           resolve(reply);
           return;

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { SharedRateLimiter, StoreError } from "../../../src/redis/index.js";
 import { certificate, hasRedis, type Server, startServer } from "../servers/servers.js";
 
@@ -126,6 +126,18 @@ describe.skipIf(!hasRedis)("a shared limiter on a server that fails it", () => {
     const { outcome } = await decide(limiterOf(client));
     expect(outcome).toBeInstanceOf(StoreError);
     expect(await limiterOf(client, { onStoreError: "open" }).tryAcquire()).toBe(true);
+  });
+
+  test("warns once of a server that drops keys when its memory is full", async () => {
+    const told: unknown[] = [];
+    const listener = (warning: Error & { code?: string }): unknown => told.push(warning.code);
+    process.on("warning", listener);
+    onTestFinished(() => void process.off("warning", listener));
+    const args = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    const client = await of(await startServer({ args }));
+    await limiterOf(client).tryAcquire();
+    await limiterOf(client, { name: "another" }).tryAcquire();
+    await vi.waitFor(() => expect(told).toEqual(["KSTLIB_STORE_EVICTS"]), 10_000);
   });
 
   test("leaves no key without an expiry", async () => {

@@ -1,22 +1,17 @@
+import { seeded } from "../../../bench/simulations/overload.mjs";
+
 /** A fraction as a test writes it: 1/3 is `[1, 3]`. */
 export type Ratio = readonly [over: number, under: number];
 
 export const valueOf = ([over, under]: Ratio): number => over / under;
 
-/** mulberry32: whole numbers from a seeded random. */
+/** A seeded random. */
 export class Draw {
-  #state: number;
+  /** From 0 to 1. */
+  readonly fraction: () => number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** From 0 to 1. */
-  fraction(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    this.fraction = seeded(seed);
   }
 
   from(least: number, most: number): number {
