@@ -103,12 +103,13 @@ export class SharedComponents implements AsyncDisposable {
  * @throws TypeError (as a rejection) if there is no client, or it is none that is known; what `connect` throws.
  * @example
  * ```ts no-check: needs a Redis server
- * import { CircuitBreaker } from "@kstlib/resilience";
- * import { RedisHeartbeatSink, useRedis } from "@kstlib/resilience/redis";
+ * import { SharedRateLimiter, useRedis } from "@kstlib/resilience/redis";
  * import { createClient } from "redis";
  *
  * const main = await createClient({ url: process.env.REDIS_URL }).connect();
  * await using redis = await useRedis({ clients: { main } });
+ * const limiter = redis.get(SharedRateLimiter, "exchange");
+ * await limiter.execute(() => fetch("https://exchange.example/ticker"));
  * ```
  */
 export async function useRedis(options: UseRedisOptions = {}): Promise<SharedComponents> {
