@@ -79,6 +79,7 @@ describe("useRedis", () => {
     const one = redis.get(Given, "one", { more: 1 });
     expect(one.options).toEqual({ client, name: "one", keyPrefix: "app:", storeTimeout: "250ms", more: 1 });
     expect(redis.get(Given, "one")).toBe(one);
+    expect(redis.get(Given, "three", { keyPrefix: undefined }).options.keyPrefix).toBe("app:");
     expect(redis.get(Given, "two", { keyPrefix: "own:" }).options).toMatchObject({ keyPrefix: "own:" });
     const fast = await useRedis({ name: "fast", client });
     expect(fast.get(Given, "one").options).toMatchObject({ keyPrefix: "app:", storeTimeout: "100ms" });

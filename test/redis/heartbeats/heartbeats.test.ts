@@ -227,6 +227,12 @@ describe.skipIf(!hasRedis)("heartbeats in Redis", () => {
     expect(sink.instance).toMatch(new RegExp(`:${process.pid}$`));
   });
 
+  test("of a service with a name that none can have are not listed", async () => {
+    await server.command("ZADD", "kstlib:heartbeats", 9e15, "a/{b}");
+    const client = await connect("redis 6", server.port);
+    expect(await HeartbeatRegistry.services({ client, storeTimeout: 10 })).not.toContain("a/{b}");
+  });
+
   test("of a thousand instances are listed", async () => {
     await server.command("FLUSHALL");
     const client = await connect("ioredis 6", server.port);
