@@ -71,8 +71,8 @@ export class SharedComponents implements AsyncDisposable {
     // Nothing but this class makes what is kept under it.
     if (byName.has(name)) return byName.get(name) as Component;
     const { keyPrefix = this.#given.keyPrefix, storeTimeout = this.#given.storeTimeout } = overrides ?? {};
-    const given = { ...overrides, client: this.client, name, keyPrefix, storeTimeout };
-    const component = new kind(given as unknown as Options & StoreGiven);
+    const given = { ...this.#given, ...overrides, name, keyPrefix, storeTimeout };
+    const component = new kind(given as Options & StoreGiven);
     byName.set(name, component);
     return component;
   }
