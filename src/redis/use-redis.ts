@@ -70,7 +70,9 @@ export class SharedComponents implements AsyncDisposable {
     this.#byClass.set(kind, byName);
     // Nothing but this class makes what is kept under it.
     if (byName.has(name)) return byName.get(name) as Component;
-    const component = new kind({ ...this.#given, ...overrides, name } as Options & StoreGiven);
+    const { keyPrefix = this.#given.keyPrefix, storeTimeout = this.#given.storeTimeout } = overrides ?? {};
+    const given = { ...this.#given, ...overrides, name, keyPrefix, storeTimeout };
+    const component = new kind(given as Options & StoreGiven);
     byName.set(name, component);
     return component;
   }
@@ -94,7 +96,8 @@ export class SharedComponents implements AsyncDisposable {
 }
 
 /**
- * Makes the components that the processes of an application share in Redis, by the section `redis` of the configuration:
+ * Makes the components that the processes of an application share in Redis, by the section `redis` of the process-wide
+ * configuration, as `configure` has set it:
  * with its `url` by `connect`, with its `client` by one of `clients`; or by the `client` given.
  *
  * A limiter or a circuit whose configuration says `shared: true` is made here, and `new RateLimiter`, `new CircuitBreaker`
@@ -103,12 +106,13 @@ export class SharedComponents implements AsyncDisposable {
  * @throws TypeError (as a rejection) if there is no client, or it is none that is known; what `connect` throws.
  * @example
  * ```ts no-check: needs a Redis server
- * import { CircuitBreaker } from "@kstlib/resilience";
- * import { RedisHeartbeatSink, useRedis } from "@kstlib/resilience/redis";
+ * import { SharedRateLimiter, useRedis } from "@kstlib/resilience/redis";
  * import { createClient } from "redis";
  *
  * const main = await createClient({ url: process.env.REDIS_URL }).connect();
  * await using redis = await useRedis({ clients: { main } });
+ * const limiter = redis.get(SharedRateLimiter, "exchange");
+ * await limiter.execute(() => fetch("https://exchange.example/ticker"));
  * ```
  */
 export async function useRedis(options: UseRedisOptions = {}): Promise<SharedComponents> {

@@ -6,7 +6,12 @@ import { CircuitBreaker } from "../../src/circuit-breaker/index.js";
 import { loadConfig } from "../../src/config/index.js";
 import { configure } from "../../src/configure.js";
 import { KeyedRateLimiter, RateLimiter } from "../../src/rate-limiter/index.js";
-import { HeartbeatRegistry, useRedis } from "../../src/redis/index.js";
+import {
+  HeartbeatRegistry,
+  SharedKeyedRateLimiter,
+  SharedRateLimiter,
+  useRedis,
+} from "../../src/redis/index.js";
 import { Registry } from "../../src/registry.js";
 import { resilient } from "../../src/resilient.js";
 import { temporaryFolder } from "../heartbeat/folder.js";
@@ -74,6 +79,7 @@ describe("useRedis", () => {
     const one = redis.get(Given, "one", { more: 1 });
     expect(one.options).toEqual({ client, name: "one", keyPrefix: "app:", storeTimeout: "250ms", more: 1 });
     expect(redis.get(Given, "one")).toBe(one);
+    expect(redis.get(Given, "three", { keyPrefix: undefined }).options.keyPrefix).toBe("app:");
     expect(redis.get(Given, "two", { keyPrefix: "own:" }).options).toMatchObject({ keyPrefix: "own:" });
     const fast = await useRedis({ name: "fast", client });
     expect(fast.get(Given, "one").options).toMatchObject({ keyPrefix: "app:", storeTimeout: "100ms" });
@@ -113,6 +119,22 @@ describe("useRedis", () => {
     const before = await connections();
     await redis.close();
     expect(await connections()).toBe(before - 1);
+  });
+
+  test.skipIf(!hasRedis)("makes the limit of a configuration that all share", async () => {
+    const server = await startServer();
+    using _ = configure({
+      redis: { url: server.url },
+      rateLimiter: { instances: { exchange: { rate: 3, per: "1h", shared: true } } },
+    });
+    const connect = (url: string): Promise<object> => createClient({ url }).connect();
+    const processes = [await useRedis({ connect }), await useRedis({ connect })];
+    const taken: boolean[] = [];
+    for (const redis of [...processes, ...processes])
+      taken.push(await redis.get(SharedRateLimiter, "exchange").tryAcquire());
+    expect(taken).toEqual([true, true, true, false]);
+    expect(await processes[0]?.get(SharedKeyedRateLimiter, "by-key", { rate: 1 }).tryAcquire("a")).toBe(true);
+    for (const redis of processes) await redis.close();
   });
 
   test.skipIf(!hasRedis)("leaves the application's client open", async () => {
