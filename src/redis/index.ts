@@ -3,3 +3,22 @@ export * from "../kernel/exports.js";
 export { SharedCircuitBreaker, type SharedGuarded } from "./circuit-breaker/shared-circuit-breaker.js";
 export type { SharedCircuitBreakerOptions } from "./circuit-breaker/options.js";
 export { StoreError } from "./store/store-error.js";
+export type { StoreEvents } from "./store/store.js";
+export type {
+  OnStoreError,
+  SharedLease,
+  SharedKeyedRateLimiterOptions,
+  SharedRateLimitChanges,
+  SharedRateLimiterOptions,
+  SharedTier,
+} from "./rate-limiter/shared-options.js";
+export { type SharedLimitedOptions, sharedRateLimiter } from "./rate-limiter/shared-decorator.js";
+export { SharedKeyedRateLimiter } from "./rate-limiter/shared-keyed-rate-limiter.js";
+export { SharedRateLimiter } from "./rate-limiter/shared-rate-limiter.js";
+export type {
+  SharedKeyedRateLimiterEvents,
+  SharedKeyedRateLimiterSnapshot,
+  SharedRateLimiterEvents,
+  SharedRateLimiterSnapshot,
+  SharedRateLimiterStats,
+} from "./rate-limiter/shared-report.js";

@@ -1,0 +1,50 @@
+import type { Clock } from "../../kernel/clock.js";
+import type { LeaseLimits } from "./lease.js";
+import type { Refusals } from "./refusals.js";
+import type { SharedRequest } from "./shared-queue.js";
+import type { TakeBatch } from "./take-batch.js";
+import type { TieredCost, TieredLimits } from "./tiered-limits.js";
+
+/** What was taken from the store, and can be given back to it. */
+export interface Grant {
+  readonly id: string;
+  readonly keys: readonly string[];
+  readonly cost: TieredCost;
+  readonly marks: readonly string[];
+}
+
+/** A request for a shared bucket. */
+export type Request = SharedRequest<Grant>;
+
+/** What the buckets of one limiter share. */
+export interface BucketParts {
+  readonly clock: Clock;
+  readonly batch: TakeBatch;
+  readonly refusals: Refusals;
+  readonly lease: LeaseLimits | undefined;
+  readonly maxQueue: number | undefined;
+  readonly limits: TieredLimits;
+  /** Until when nobody is admitted for the key; -Infinity: no pause is known here. */
+  pausedUntil(id: string): number;
+  giveBack(grant: Grant, count: number): void;
+  /** Decides without the store; returns whether it has admitted the request at once. */
+  decideAlone(id: string, request: Request, error: unknown): boolean;
+  /** The bucket has nothing to remember. */
+  idle(id: string, bucket: object): void;
+}
+
+/** A request that nobody hears of. */
+export function waiting(cost: number, since: number, granted: () => void, over: () => void): Request {
+  return {
+    cost,
+    since,
+    deadline: Infinity,
+    waits: true,
+    signal: undefined,
+    granted,
+    refused: over,
+    failed: over,
+    isAsked: false,
+    isOver: false,
+  };
+}

@@ -1,0 +1,283 @@
+import { onAbort } from "../../kernel/abort.js";
+import type { Timer } from "../../kernel/clock.js";
+import { secondsUntil } from "../../kernel/seconds.js";
+import { Lease } from "./lease.js";
+import type { BucketParts, Grant, Request } from "./bucket-parts.js";
+import { BELIEVED } from "./refusals.js";
+import { type Run, SharedQueue } from "./shared-queue.js";
+import type { Answer, Ask } from "./take-batch.js";
+import type { TieredCost } from "./tiered-limits.js";
+
+/** Milliseconds between two questions of waiters, where the burst can hold what flows in meanwhile. */
+const SPACING = 5;
+
+/** The requests of this process for one key of the store: what they take, and what they wait for. */
+export class SharedBucket {
+  readonly id: string;
+  readonly #keys: readonly string[];
+  readonly #parts: BucketParts;
+  readonly #queue = new SharedQueue<Grant>();
+  readonly #lease: Lease<Grant> | undefined;
+  #isClosed = false;
+  #inFlight = 0;
+  /** Fires when the first waiter may have its turn. */
+  #timer: Timer | undefined;
+  #due = -Infinity;
+
+  constructor(id: string, keys: readonly string[], parts: BucketParts) {
+    this.id = id;
+    this.#keys = keys;
+    this.#parts = parts;
+    const { lease, clock } = parts;
+    if (lease === undefined) return;
+    const giveBack = (grant: Grant, count: number): void => parts.giveBack(grant, count);
+    this.#lease = new Lease(lease, clock, giveBack, () => this.#finish());
+  }
+
+  /** How many wait. */
+  get waiters(): number {
+    return this.#queue.waiters;
+  }
+
+  /** Decides a request, or lets it wait for the store. */
+  enter(request: Request): void {
+    const { clock, refusals, limits, maxQueue = Infinity, batch } = this.#parts;
+    const { cost, waits, deadline } = request;
+    const now = clock.now();
+    const queue = this.#queue;
+    const paused = this.#parts.pausedUntil(this.id);
+    if (queue.waiters === 0 && paused <= now) {
+      const leased = this.#lease?.take(cost, now);
+      if (leased !== undefined) {
+        if (this.#wantsMore(now)) batch.add(this);
+        request.granted(cost === 1 ? leased : { ...leased, cost: limits.cost(cost) });
+        return;
+      }
+    }
+    // The time before which it cannot have its turn, as far as is known.
+    const known = queue.isBlocked
+      ? this.turnOf(cost, now)
+      : Math.max(paused, refusals.due(this.id, cost, limits.slowest, now));
+    if (known > now) {
+      const isFull = waits && queue.waiters >= maxQueue;
+      if (isFull || !waits || known > deadline) {
+        request.refused(secondsUntil(known, now), isFull ? placesTaken(queue.waiters) : undefined);
+        this.#finish();
+        return;
+      }
+    }
+    const isFirst = queue.isEmpty;
+    queue.push(request);
+    const { signal } = request;
+    if (signal) request.unlisten = onAbort(signal, () => this.#abort(request));
+    if (queue.isBlocked) return;
+    if (known > now && isFirst) this.#askAt(Math.min(known, now + BELIEVED), now);
+    else batch.add(this);
+  }
+
+  /** When a request that comes now might have its turn, behind those who wait: never later than the truth. */
+  turnOf(cost: number, now: number): number {
+    const queue = this.#queue;
+    const { limits, refusals } = this.#parts;
+    const first = queue.firstWaiter;
+    if (first === undefined) return Math.max(now, refusals.due(this.id, cost, limits.slowest, now));
+    return Math.max(now, this.#due + Math.max(0, queue.waitingCost + cost - first.cost) * limits.fastest);
+  }
+
+  /** What to ask the store for at the end of this tick. */
+  asks(): readonly Ask[] {
+    if (this.#timer !== undefined || this.#isClosed) return [];
+    const asks = this.#queue.runs().map((run) => this.#ask(run));
+    const isForMore = asks.length === 0 && this.#wantsMore(this.#parts.clock.now());
+    return isForMore ? [this.#ask({ cost: 1, requests: [] })] : asks;
+  }
+
+  /** Goes on under changed limits or settings. */
+  change(refusal: (request: Request) => unknown): void {
+    for (const request of this.#queue) {
+      if (request.cost <= this.#parts.limits.burst) continue;
+      this.#queue.remove(request);
+      request.failed(refusal(request));
+    }
+    this.askNow();
+    this.#finish();
+  }
+
+  /** Asks for those who wait, as there may be more than the store has told. */
+  askNow(): void {
+    if (this.#timer !== undefined) this.#wake();
+  }
+
+  /** Nobody has a turn before this time. */
+  pause(until: number): void {
+    if (this.#timer === undefined || until <= this.#due) return;
+    const now = this.#parts.clock.now();
+    this.#due = until;
+    this.#refuse(until, now, Infinity);
+    this.#timer.cancel();
+    this.#timer = undefined;
+    if (this.#queue.waiters > 0) this.#askAt(until, now);
+    else this.#finish();
+  }
+
+  /** Fails all requests; what was taken ahead goes back. */
+  close(reason: unknown): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const request of this.#queue) {
+      this.#queue.remove(request);
+      request.failed(reason);
+    }
+    this.#lease?.end();
+  }
+
+  #ask(run: Run<Grant>): Ask {
+    const { limits } = this.#parts;
+    const cost = limits.cost(run.cost);
+    const lease = run.cost === 1 && this.#lease?.isLow && !this.#queue.isBlocked ? this.#lease : undefined;
+    if (lease !== undefined) lease.isFetching = true;
+    this.#inFlight++;
+    let admitted = 0;
+    const ended = (): void => {
+      this.#inFlight--;
+      if (lease !== undefined) lease.isFetching = false;
+      this.#queue.end(run);
+    };
+    return {
+      keys: this.#keys,
+      cost,
+      count: run.requests.length + (lease?.size ?? 0),
+      answered: (answer) => {
+        ended();
+        this.#answered(run, cost, answer);
+      },
+      failed: (error) => {
+        ended();
+        admitted = this.#failed(run, error);
+      },
+      // Those who were admitted without it keep it.
+      late: ({ granted, marks }) =>
+        this.#parts.giveBack({ id: this.id, keys: this.#keys, cost, marks }, granted - admitted),
+    };
+  }
+
+  #answered(run: Run<Grant>, cost: TieredCost, { granted, wait, sent, marks }: Answer): void {
+    const queue = this.#queue;
+    const { refusals, clock, maxQueue = Infinity } = this.#parts;
+    const now = clock.now();
+    const grant: Grant = { id: this.id, keys: this.#keys, cost, marks };
+    refusals.remember(this.id, run.cost, sent, wait);
+    // Grants are alike: those who came first get them, whoever they were asked for.
+    const served = queue.takeFirst(granted, run.cost);
+    this.#keep(grant, granted - served.length, now);
+    const due = sent + wait;
+    const left = run.requests.filter(({ isOver }) => !isOver);
+    queue.isBlocked = left.some(({ waits }) => waits);
+    queue.askAgain(run);
+    const refused = queue.isBlocked ? queue.behind() : left.filter(({ waits }) => !waits);
+    for (const request of refused) queue.remove(request);
+    if (queue.isBlocked) {
+      this.#due = Math.max(due, this.#parts.pausedUntil(this.id));
+      this.#refuse(this.#due, now, maxQueue, wait > this.#parts.limits.longestWait);
+    }
+    this.#goOn(now);
+    // At last: what they call may ask for more.
+    for (const request of served) request.granted(grant);
+    for (const request of refused) request.refused(secondsUntil(due, now));
+    this.#finish();
+  }
+
+  /** Returns how many were admitted. */
+  #failed(run: Run<Grant>, error: unknown): number {
+    const undecided = run.requests.filter(({ isOver }) => !isOver);
+    for (const request of undecided) this.#queue.remove(request);
+    this.#queue.isBlocked = false;
+    this.#goOn(this.#parts.clock.now());
+    const admitted = undecided.filter((request) => this.#parts.decideAlone(this.id, request, error));
+    this.#finish();
+    return admitted.length;
+  }
+
+  /** Refuses waiters who cannot have their turn in time, or have no place. */
+  #refuse(due: number, now: number, places: number, isPaused: boolean = false): void {
+    const queue = this.#queue;
+    const first = queue.firstWaiter;
+    if (first === undefined || (queue.waiters <= places && !queue.hasDeadlines)) return;
+    const { fastest } = this.#parts.limits;
+    let [ahead, kept] = [-first.cost, 0];
+    for (const request of queue) {
+      if (!request.waits) continue;
+      // The tokens flow in during a pause, too.
+      const turn = isPaused ? due : due + Math.max(0, ahead + request.cost) * fastest;
+      const why = kept >= places ? placesTaken(kept) : undefined;
+      if (why === undefined && turn <= request.deadline) {
+        ahead += request.cost;
+        kept++;
+        continue;
+      }
+      queue.remove(request);
+      request.refused(secondsUntil(turn, now), why);
+    }
+  }
+
+  #goOn(now: number): void {
+    const queue = this.#queue;
+    if (queue.isEmpty || this.#timer !== undefined) return;
+    if (!queue.isBlocked) {
+      if (queue.hasUnasked) this.#parts.batch.add(this);
+    } else if (!queue.isAsked) {
+      const { burst, fastest } = this.#parts.limits;
+      // Rather a few tokens at a time than a question for each.
+      const spacing = Math.min(
+        SPACING,
+        (queue.waitingCost - (queue.firstWaiter?.cost ?? 0)) * fastest,
+        (burst * fastest) / 2,
+      );
+      this.#askAt(Math.max(this.#due, now + spacing), now);
+    }
+  }
+
+  #askAt(due: number, now: number): void {
+    this.#queue.isBlocked = true;
+    this.#due = due;
+    this.#timer = this.#parts.clock.setTimer(this.#wake, Math.max(0, due - now));
+  }
+
+  readonly #wake = (): void => {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#parts.batch.add(this);
+  };
+
+  #abort(request: Request): void {
+    if (request.isOver) return;
+    this.#queue.remove(request);
+    request.failed(request.signal?.reason);
+    this.#finish();
+  }
+
+  /** Keeps what was taken ahead; without a lease it is of requests that are gone. */
+  #keep(grant: Grant, count: number, now: number): void {
+    if (count <= 0) return;
+    if (this.#lease === undefined || this.#isClosed || grant.cost.tokens !== 1)
+      this.#parts.giveBack(grant, count);
+    else this.#lease.add(grant, count, now);
+  }
+
+  /** Whether to ask for more tokens ahead, before those at hand are used up. */
+  #wantsMore(now: number): boolean {
+    if (!this.#lease?.isLow || this.#queue.isBlocked) return false;
+    const { refusals, limits } = this.#parts;
+    return refusals.due(this.id, 1, limits.slowest, now) <= now;
+  }
+
+  #finish(): void {
+    if (!this.#queue.isEmpty) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#inFlight === 0 && this.#lease?.isEmpty !== false) this.#parts.idle(this.id, this);
+  }
+}
+
+const placesTaken = (count: number): string => `all ${count} places to wait are taken`;

@@ -1,0 +1,285 @@
+import type { Clock } from "../../kernel/clock.js";
+import { throwIfAborted } from "../../kernel/abort.js";
+import { changeSettings } from "../../kernel/options.js";
+import { secondsUntil } from "../../kernel/seconds.js";
+import { costError, disposedError, RateLimitExceededError } from "../../rate-limiter/errors.js";
+import type { AdmissionObserver } from "../../rate-limiter/metrics.js";
+import type { Request as Wanted } from "../../rate-limiter/request.js";
+import { HeldReservation, type Reservation } from "../../rate-limiter/reservation.js";
+import { Store } from "../store/store.js";
+import { GIVE_BACK } from "./give-back-script.js";
+import { LocalBuckets } from "./local-buckets.js";
+import { PAUSE } from "./pause-script.js";
+import { Refusals } from "./refusals.js";
+import { type BucketParts, type Grant, type Request, waiting } from "./bucket-parts.js";
+import { SharedBucket } from "./shared-bucket.js";
+import {
+  type SharedRateLimitChanges,
+  sharedLiveRules,
+  type SharedRateLimiterSettings,
+  tiersOf,
+} from "./shared-options.js";
+import { TAKE } from "./take-script.js";
+import { TakeBatch } from "./take-batch.js";
+import { TieredLimits } from "./tiered-limits.js";
+
+const REFUSED = Promise.resolve(false);
+
+/** In microseconds: more than a hundred years. */
+const LONGEST_PAUSE = 2 ** 52;
+
+/** The requests of this process for the buckets of one limiter in the store. */
+export class SharedBuckets implements BucketParts {
+  #settings: SharedRateLimiterSettings;
+  #limits: TieredLimits;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly batch: TakeBatch;
+  readonly refusals: Refusals = new Refusals();
+  readonly #observer: AdmissionObserver<string>;
+  readonly #keysOf: (id: string) => readonly string[];
+  readonly #buckets = new Map<string, SharedBucket>();
+  readonly #pauses = new Map<string, number>();
+  readonly #returning = new Set<Promise<unknown>>();
+  #local: LocalBuckets | undefined;
+  #storeErrors = 0;
+  #isClosed = false;
+
+  /** @param keysOf the bucket of each tier for a key of the application. */
+  constructor(
+    settings: SharedRateLimiterSettings,
+    observer: AdmissionObserver<string>,
+    keysOf: (id: string) => readonly string[],
+  ) {
+    this.#settings = settings;
+    this.#observer = observer;
+    this.#keysOf = keysOf;
+    this.#limits = new TieredLimits(tiersOf(settings));
+    this.clock = settings.clock;
+    this.store = new Store(settings.client, settings);
+    this.batch = new TakeBatch(this.store, settings.clock, settings.client.isCluster);
+  }
+
+  get settings(): SharedRateLimiterSettings {
+    return this.#settings;
+  }
+
+  get limits(): TieredLimits {
+    return this.#limits;
+  }
+
+  get lease(): SharedRateLimiterSettings["lease"] {
+    return this.#settings.lease;
+  }
+
+  get maxQueue(): number | undefined {
+    return this.#settings.maxQueue;
+  }
+
+  /** How many requests wait, for all keys. */
+  get queued(): number {
+    let queued = this.#local?.queued ?? 0;
+    for (const bucket of this.#buckets.values()) queued += bucket.waiters;
+    return queued;
+  }
+
+  /** How many requests were decided without the store. */
+  get totalStoreErrors(): number {
+    return this.#storeErrors;
+  }
+
+  /** Takes the tokens if the store has them and nobody here waits for them. */
+  take(id: string, cost: number): Promise<boolean> {
+    if (!this.#isClosed && !this.#buckets.has(id)) {
+      const now = this.clock.now();
+      const due = Math.max(this.pausedUntil(id), this.refusals.due(id, cost, this.#limits.slowest, now));
+      if (due > now) {
+        this.#observer.refused(cost, secondsUntil(due, now), id);
+        return REFUSED;
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const granted = (): void => resolve(true);
+      const refused = (): void => resolve(false);
+      this.#enter(id, { cost, timeout: 0, signal: undefined }, false, granted, refused, reject);
+    });
+  }
+
+  /** Resolves when the tokens were taken, with what can be given back; rejects when they cannot be waited for. */
+  async admit(id: string, wanted: Wanted): Promise<Grant | undefined> {
+    throwIfAborted(wanted.signal);
+    return new Promise((resolve, reject) => {
+      const refused = (retryAfter: number, why?: string): void =>
+        reject(new RateLimitExceededError(this.#settings.name, retryAfter, why));
+      this.#enter(id, wanted, true, resolve, refused, reject);
+    });
+  }
+
+  /** Waits for the turn of a function; when the signal is aborted before it runs, what was taken goes back. */
+  async admitUnlessAborted(id: string, wanted: Wanted): Promise<void> {
+    const grant = await this.admit(id, wanted);
+    if (!wanted.signal?.aborted) return;
+    this.#settle(id, wanted.cost, grant, 0);
+    throw wanted.signal.reason;
+  }
+
+  /** Takes what is there. */
+  async reserve(id: string, cost: number): Promise<Reservation> {
+    const grant = await this.admit(id, { cost, timeout: 0, signal: undefined });
+    return new HeldReservation(cost, 0, (used) => this.#settle(id, cost, grant, used));
+  }
+
+  /** Seconds until a request that comes now would be admitted, behind those who wait here. */
+  async wait(id: string, cost: number): Promise<number> {
+    if (this.#isClosed) throw disposedError(this.#settings.name);
+    const now = this.clock.now();
+    const asked = this.#limits.cost(cost);
+    const reply = await this.store.run(TAKE, this.#keysOf(id), [...asked.args, 0]);
+    const microseconds = Array.isArray(reply) ? Number(reply[1]) : NaN;
+    const behind = this.#buckets.get(id)?.turnOf(cost, now) ?? now;
+    const due = Math.max(behind, now + (microseconds > 0 ? microseconds / 1000 : 0));
+    return Math.max(0, due - now) / 1000;
+  }
+
+  /** Admits nobody for the key for so many milliseconds; resolves with whether the store knows. */
+  async pause(id: string, milliseconds: number): Promise<boolean> {
+    const now = this.clock.now();
+    const until = Math.max(this.pausedUntil(id), now + milliseconds);
+    this.#pauses.set(id, until);
+    for (const [other, end] of this.#pauses) if (end <= now) this.#pauses.delete(other);
+    this.#local?.pause(id, milliseconds);
+    this.#buckets.get(id)?.pause(until);
+    const microseconds = Math.min(LONGEST_PAUSE, Math.ceil(milliseconds * 1000));
+    const [key = ""] = this.#keysOf(id);
+    try {
+      await this.store.run(PAUSE, [key], [microseconds]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  pausedUntil(id: string): number {
+    return this.#pauses.size === 0 ? -Infinity : (this.#pauses.get(id) ?? -Infinity);
+  }
+
+  /** Changes limits; those who wait keep their order. */
+  update(changes: SharedRateLimitChanges): void {
+    const settings = changeSettings(sharedLiveRules, this.#settings, changes);
+    const limits = new TieredLimits(tiersOf(settings));
+    this.#settings = settings;
+    this.#limits = limits;
+    this.refusals.clear();
+    this.#local?.change(settings);
+    for (const bucket of this.#buckets.values()) {
+      bucket.change(({ cost }) => costError(cost, limits.burst));
+    }
+  }
+
+  /** Fails who waits, gives back what was taken ahead, and leaves no timer. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const reason = disposedError(this.#settings.name);
+    for (const bucket of this.#buckets.values()) bucket.close(reason);
+    this.#local?.dispose();
+    // An answer that is on its way is given back, too.
+    await this.batch.settled();
+    await Promise.all(this.#returning);
+    this.store[Symbol.dispose]();
+  }
+
+  giveBack(grant: Grant, count: number): void {
+    if (count > 0) this.#giveBack(grant, grant.cost.taken(count));
+  }
+
+  decideAlone(id: string, request: Request, error: unknown): boolean {
+    this.#storeErrors++;
+    const { onStoreError } = this.#settings;
+    if (this.#isClosed || onStoreError === "closed") request.failed(error);
+    else if (onStoreError === "open") request.granted(undefined);
+    else {
+      this.#local ??= new LocalBuckets(this.#settings);
+      return this.#local.decide(id, request, error);
+    }
+    return onStoreError === "open" && !this.#isClosed;
+  }
+
+  idle(id: string, bucket: object): void {
+    if (this.#buckets.get(id) === bucket) this.#buckets.delete(id);
+  }
+
+  #enter(
+    id: string,
+    { cost, timeout, signal }: Wanted,
+    waits: boolean,
+    granted: (grant: Grant | undefined) => void,
+    refused: (retryAfter: number, why?: string) => void,
+    failed: (reason: unknown) => void,
+  ): void {
+    if (this.#isClosed) {
+      failed(disposedError(this.#settings.name));
+      return;
+    }
+    const since = this.clock.now();
+    this.#bucket(id).enter({
+      cost,
+      since,
+      deadline: since + timeout,
+      waits,
+      signal,
+      granted: (grant) => {
+        granted(grant);
+        this.#observer.admitted(cost, waits ? Math.max(0, this.clock.now() - since) : 0, id);
+      },
+      refused: (retryAfter, why) => {
+        refused(retryAfter, why);
+        this.#observer.refused(cost, retryAfter, id);
+      },
+      failed,
+      isAsked: false,
+      isOver: false,
+    });
+  }
+
+  /** Unused tokens go back; those used beyond are waited for by whoever asks next. */
+  #settle(id: string, cost: number, grant: Grant | undefined, used: number): void {
+    if (used > cost) this.#owe(id, used - cost);
+    else if (grant !== undefined) this.#giveBack(grant, grant.cost.unused(used));
+  }
+
+  /** Takes what was used beyond a reservation as soon as it is there, before whoever asks here later. */
+  #owe(id: string, debt: number): void {
+    const cost = Math.min(debt, this.#limits.burst);
+    if (!(cost > 0) || this.#isClosed) return;
+    const over = (): void => {};
+    const paid = (): void => this.#owe(id, debt - cost);
+    this.#bucket(id).enter(waiting(cost, this.clock.now(), paid, over));
+  }
+
+  #bucket(id: string): SharedBucket {
+    let bucket = this.#buckets.get(id);
+    if (bucket === undefined) {
+      bucket = new SharedBucket(id, this.#keysOf(id), this);
+      this.#buckets.set(id, bucket);
+    }
+    return bucket;
+  }
+
+  #giveBack({ id, keys, marks }: Grant, taken: readonly string[]): void {
+    const args = taken.flatMap((time, tier) => [time, marks[tier] ?? "0"]);
+    const giveBack = async (): Promise<void> => {
+      try {
+        await this.store.run(GIVE_BACK, keys, args);
+      } catch {
+        // It may have been done, and only the answer is lost. Not tried again: rather a token too few.
+        return;
+      }
+      this.refusals.forget(id);
+      this.#buckets.get(id)?.askNow();
+    };
+    const returning = giveBack().finally(() => this.#returning.delete(returning));
+    this.#returning.add(returning);
+    this.clock.track?.(returning);
+  }
+}
