@@ -52,14 +52,6 @@ exchange.on("message", (/** @type {any} */ message) => {
 const { port } = await hears(exchange, "listening");
 story.tell("exchange", `process ${exchange.pid}, http://127.0.0.1:${port}`);
 
-const bots = names.map((name) => {
-  const process = run(name, "bot.mjs", [name, String(port), redis.url, String(names.length)]);
-  process.on("message", (message) => story.fromBot(name, message));
-  process.once("exit", (code, signal) => story.ended(name, signal ?? code ?? undefined));
-  story.tell(name, `process ${process.pid}`);
-  return process;
-});
-
 const client = createClient({ url: redis.url });
 // It connects again by itself.
 client.on("error", () => {});
@@ -70,9 +62,16 @@ for (const event of /** @type {const} */ (["joined", "lost", "stopped", "status"
   watch.on(event, (instance) => story.fromRegistry(event, instance));
 }
 
+const bots = names.map((name) => {
+  const child = run(name, "bot.mjs", [name, String(port), redis.url, String(names.length)]);
+  child.on("message", (message) => story.fromBot(name, message));
+  child.once("exit", (code, signal) => story.ended(name, signal ?? code ?? undefined));
+  story.tell(name, `process ${child.pid}`);
+  return child;
+});
+
 async function look() {
-  // While Redis does not answer, what was known stays.
-  story.listed(await registry.list().catch(() => []));
+  story.listed(await registry.list().catch(() => undefined));
 }
 
 /** Until the registry has told of all that have stopped. @param {number} stopped */
@@ -106,10 +105,12 @@ async function stop() {
   await heard(alive.length);
   await watch.close();
   client.destroy();
-  const reported = hears(exchange, "reported");
-  exchange.send({ type: "report" });
-  await reported;
-  await ended(exchange, () => exchange.disconnect());
+  if (!isGone(exchange)) {
+    const reported = hears(exchange, "reported");
+    exchange.send({ type: "report" });
+    await reported;
+    await ended(exchange, () => exchange.disconnect());
+  }
   await redis.stop();
   // Long enough to be read.
   if (live) await sleep(1500);

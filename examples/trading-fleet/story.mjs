@@ -13,7 +13,7 @@ import { now } from "./settings.mjs";
  * @property {string} circuit
  * @property {boolean} isCutOff it decides alone, because Redis does not answer it
  * @property {string} liveness what the registry says of it
- * @property {number} age seconds since its last beat, on the server's clock
+ * @property {number | null} age seconds since its last beat, on the server's clock
  * @property {{ ok: boolean, seconds: number } | undefined} report of its shutdown
  * @property {number | string | undefined} exit an exit code or the name of a signal
  */
@@ -54,7 +54,7 @@ export class FleetStory extends EventLog {
         circuit: "closed",
         isCutOff: false,
         liveness: "unknown",
-        age: 0,
+        age: null,
         report: undefined,
         exit: undefined,
       });
@@ -141,11 +141,12 @@ export class FleetStory extends EventLog {
     return this.tell("registry", `${instance} ${event}${silent}`, tone);
   }
 
-  /** What a look at the registry found. @param {readonly HeartbeatInstance[]} instances */
+  /** What a look at the registry found; nothing while Redis does not answer. @param {readonly HeartbeatInstance[] | undefined} instances */
   listed(instances) {
-    for (const { instance, status, age } of instances) {
-      const bot = this.bots.get(instance);
-      if (bot !== undefined) Object.assign(bot, { liveness: status, age: age ?? 0 });
+    for (const [name, bot] of this.bots) {
+      const { status = "unknown", age = null } = instances?.find(({ instance }) => instance === name) ?? {};
+      bot.liveness = status;
+      bot.age = age;
     }
   }
 

@@ -39,6 +39,11 @@ function redisRow({ fault, stopping, bots }, room) {
   return row("Redis", pad(state, SECOND) + details(room, text));
 }
 
+/** @param {number | null} age */
+function ago(age) {
+  return age === null ? "" : `${age.toFixed(1)} s ago`;
+}
+
 /** @param {string} name @param {Bot} bot @param {number} all how many requests all have sent @param {number} room */
 function botRow(name, { liveness, age, circuit, isCutOff, status, exit }, all, room) {
   const [first = 0, second = 0, third = 0, fourth = 0] = COLUMNS;
@@ -53,7 +58,7 @@ function botRow(name, { liveness, age, circuit, isCutOff, status, exit }, all, r
   return row(
     name,
     pad(paint(LIVENESS_STYLE[liveness] ?? "yellow", `● ${liveness}`), first) +
-      pad(liveness === "stopped" ? "" : `${age.toFixed(1)} s ago`, second) +
+      pad(liveness === "stopped" ? "" : ago(age), second) +
       now +
       details(rest, `sent ${sent}`, share),
   );
@@ -83,7 +88,7 @@ export function frame(story, hint, columns, rows) {
 export function statusLines(story, width) {
   const bots = [...story.bots].map(
     ([name, { liveness, age, status, isCutOff }]) =>
-      `${name} ${liveness} ${age.toFixed(1)} s ago, sent ${status?.sent ?? 0}${isCutOff ? ", own share" : ""}`,
+      `${name} ${liveness} ${ago(age)}, sent ${status?.sent ?? 0}${isCutOff ? ", own share" : ""}`,
   );
   const text = `circuit ${story.circuit}, ${story.lastSecond} requests in a second; ${bots.join("; ")}`;
   return eventLines({ at: story.now(), source: "status", text, tone: "plain" }, width);

@@ -35,11 +35,9 @@ beforeEach(() => {
   useColours(true);
   story = new FleetStory(schedule(false), true, NAMES, () => {});
   story.begin();
-  for (const name of NAMES) {
-    story.fromBot(name, { type: "status", ...counts, missedBeats: 12 });
-    const state = { status: "running" };
-    story.listed([{ instance: name, status: "alive", age: 10.4, state, maxAge: 1 } as never]);
-  }
+  for (const name of NAMES) story.fromBot(name, { type: "status", ...counts, missedBeats: 12 });
+  const alive = { status: "alive", age: 10.4, maxAge: 1, state: { status: "running" } };
+  story.listed(NAMES.map((instance) => ({ ...alive, instance })) as never);
 });
 
 const shown = (columns: number, rows: number): string[] =>
@@ -65,6 +63,11 @@ describe.each(SIZES)("the screen of the fleet, %i by %i", (columns, rows) => {
         for (const name of NAMES) expect(lines.join("\n")).toMatch(new RegExp(`^ ${name} +● alive`, "m"));
       }
     }
+  });
+
+  test("does not say that a bot is alive when Redis does not tell", () => {
+    story.listed(undefined);
+    expect(shown(columns, rows).join("\n")).toMatch(/^ bot-2 +● unknown/m);
   });
 
   test("shows a bot that was killed, and the end", () => {
