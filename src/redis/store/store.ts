@@ -3,6 +3,7 @@ import { Events, type Listener } from "../../kernel/events.js";
 import { type Linked, LinkedList } from "../../kernel/linked-list.js";
 import { messageOf } from "../../kernel/message-of.js";
 import type { Script } from "./script.js";
+import { warnOfEviction } from "./eviction.js";
 import { isReply } from "./run-script.js";
 import type { StoreClient } from "./store-client.js";
 import { StoreError } from "./store-error.js";
@@ -90,6 +91,7 @@ export class Store implements Disposable {
       const replied = (reply: unknown): void => {
         if (this.#end(call)) {
           resolve(reply);
+          warnOfEviction(this.#client, key);
           return;
         }
         // It answers again: what is to be done about it need not wait for a probe.
