@@ -4,7 +4,7 @@ import { type Ioredis, ioredisClient } from "./ioredis.js";
 import { type NodeRedis, nodeRedisClient } from "./node-redis.js";
 import type { StoreClient } from "./store-client.js";
 
-export type { StoreClient, Subscriber } from "./store-client.js";
+export type { StoreClient } from "./store-client.js";
 
 function can<Client extends object>(client: object, ...methods: (keyof Client & string)[]): client is Client {
   return methods.every((method) => typeof Reflect.get(client, method) === "function");
