@@ -173,11 +173,12 @@ export class SharedBucket {
     this.#keep(grant, granted - served.length, now);
     const due = sent + wait;
     const left = run.requests.filter(({ isOver }) => !isOver);
-    queue.isBlocked = left.some(({ waits }) => waits);
+    // With a timer others wait, whom this run was not about.
+    queue.isBlocked = this.#timer !== undefined || left.some(({ waits }) => waits);
     queue.askAgain(run);
     const refused = queue.isBlocked ? queue.behind() : left.filter(({ waits }) => !waits);
     for (const request of refused) queue.remove(request);
-    if (queue.isBlocked) {
+    if (queue.isBlocked && this.#timer === undefined) {
       this.#due = Math.max(due, this.#parts.pausedUntil(this.id));
       this.#refuse(this.#due, now, maxQueue, wait > this.#parts.limits.longestWait);
     }
@@ -192,7 +193,7 @@ export class SharedBucket {
   #failed(run: Run<Grant>, error: unknown): number {
     const undecided = run.requests.filter(({ isOver }) => !isOver);
     for (const request of undecided) this.#queue.remove(request);
-    this.#queue.isBlocked = false;
+    this.#queue.isBlocked = this.#timer !== undefined;
     this.#goOn(this.#parts.clock.now());
     const admitted = undecided.filter((request) => this.#parts.decideAlone(this.id, request, error));
     this.#finish();

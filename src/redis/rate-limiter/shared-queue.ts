@@ -147,8 +147,11 @@ export class SharedQueue<Grant> {
     const taken: SharedRequest<Grant>[] = [];
     for (const request of this) {
       if (taken.length === count) break;
-      // Those that nobody has asked for yet have not been overtaken.
-      if (request.cost !== cost) continue;
+      if (request.cost !== cost) {
+        // What was taken ahead may be of another cost than who waits; nobody overtakes him.
+        if (request.waits) break;
+        continue;
+      }
       this.remove(request);
       taken.push(request);
     }

@@ -10,8 +10,13 @@ function can<Client extends object>(client: object, ...methods: (keyof Client & 
   return methods.every((method) => typeof Reflect.get(client, method) === "function");
 }
 
-/** By the client of the application, so that all components with one client know the same of it. */
 const known = new WeakMap<object, StoreClient>();
+
+function adapt(client: object): StoreClient | undefined {
+  if (can<NodeRedis>(client, "evalSha", "eval")) return nodeRedisClient(client);
+  if (can<Ioredis>(client, "evalsha", "eval", "duplicate")) return ioredisClient(client);
+  return can<Glide>(client, "customCommand") ? glideClient(client) : undefined;
+}
 
 /**
  * The client of the application, told apart by what it can do, whatever class and version it is.
@@ -20,20 +25,13 @@ const known = new WeakMap<object, StoreClient>();
  */
 export function storeClient(client: unknown): StoreClient {
   if (typeof client === "object" && client !== null) {
-    const found = known.get(client) ?? adapted(client);
-    if (found !== undefined) {
-      known.set(client, found);
-      return found;
+    const adapted = known.get(client) ?? adapt(client);
+    if (adapted !== undefined) {
+      known.set(client, adapted);
+      return adapted;
     }
   }
   throw new TypeError(
     unlike("client", "a client of redis (4 or newer), ioredis, iovalkey or @valkey/valkey-glide", client),
   );
-}
-
-function adapted(client: object): StoreClient | undefined {
-  if (can<NodeRedis>(client, "evalSha", "eval")) return nodeRedisClient(client);
-  if (can<Ioredis>(client, "evalsha", "eval", "duplicate")) return ioredisClient(client);
-  if (can<Glide>(client, "customCommand")) return glideClient(client);
-  return undefined;
 }

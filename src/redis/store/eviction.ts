@@ -2,24 +2,33 @@ import { warn } from "../../kernel/warning.js";
 import { Script } from "./script.js";
 import type { StoreClient } from "./store-client.js";
 
+/** By a script, since each kind of client calls INFO in its own way. */
 const MEMORY = new Script("return redis.call('INFO', 'memory')");
 
-/** Clients whose server was looked at, or is. */
-const checked = new WeakSet<StoreClient>();
+const asked = new WeakSet<StoreClient>();
 
-/** Looks once at the server of a client, which answers for this key: one that drops keys when its memory is full is warned of. */
+/**
+ * Warns, once for each client, of a server that removes keys when its memory is full: the limits, circuits and heartbeats
+ * behind them are then forgotten, and nothing tells.
+ */
 export function warnOfEviction(client: StoreClient, key: string): void {
-  if (checked.has(client)) return;
-  checked.add(client);
-  const told = (reply: unknown): void => {
-    const text = String(reply);
-    const policy = /^maxmemory_policy:(\S+)/m.exec(text)?.[1];
-    if (policy === undefined || policy === "noeviction" || /^maxmemory:0\b/m.test(text)) return;
+  if (asked.has(client)) return;
+  asked.add(client);
+  const ask = async (): Promise<void> => {
+    let reply: unknown;
+    try {
+      reply = await client.run(MEMORY, [key], []);
+    } catch {
+      // The user may lack the right to ask.
+      return;
+    }
+    const memory = String(reply);
+    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? "noeviction";
+    if (policy === "noeviction" || !/^maxmemory:[1-9]/m.test(memory)) return;
     warn(
       "KSTLIB_STORE_EVICTS",
-      `the server drops keys when its memory is full (maxmemory-policy is ${policy}): a limit that is dropped starts anew, with a full burst, and a circuit closed. Set it to noeviction.`,
+      `the server of Redis may remove keys (maxmemory-policy ${policy}), and forgets limits and states with them. Set maxmemory-policy noeviction, or use a server of its own.`,
     );
   };
-  // A user who may not look is not told.
-  client.run(MEMORY, [key], []).then(told, () => {});
+  void ask();
 }

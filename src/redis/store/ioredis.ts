@@ -6,6 +6,7 @@ import type { StoreClient, Subscriber } from "./store-client.js";
 export interface Ioredis {
   readonly status: string;
   readonly isCluster?: boolean;
+  readonly options?: { readonly keyPrefix?: string };
   /** Of a cluster: the nodes of each slot, its primary first. */
   readonly slots?: readonly (readonly string[] | undefined)[];
   evalsha(sha: string, count: number, ...rest: string[]): Promise<unknown>;
@@ -49,7 +50,7 @@ export function ioredisClient(client: Ioredis): StoreClient {
       ),
     ...(isCluster && {
       nodeOf(key: string) {
-        const slot = clusterSlot(key);
+        const slot = clusterSlot((client.options?.keyPrefix ?? "") + key);
         return client.slots?.[slot]?.[0] ?? String(slot);
       },
     }),

@@ -2,8 +2,8 @@ import type { Clock, Timer } from "../../kernel/clock.js";
 import { Events, type Listener } from "../../kernel/events.js";
 import { type Linked, LinkedList } from "../../kernel/linked-list.js";
 import { messageOf } from "../../kernel/message-of.js";
-import { warnOfEviction } from "./eviction.js";
 import type { Script } from "./script.js";
+import { warnOfEviction } from "./eviction.js";
 import { isReply } from "./run-script.js";
 import type { StoreClient } from "./store-client.js";
 import { StoreError } from "./store-error.js";
@@ -89,9 +89,9 @@ export class Store implements Disposable {
       this.#calls.push(call);
       this.#timer ??= this.#clock.setTimer(this.#sweep, this.#timeout);
       const replied = (reply: unknown): void => {
-        warnOfEviction(this.#client, key);
         if (this.#end(call)) {
           resolve(reply);
+          warnOfEviction(this.#client, key);
           return;
         }
         // It answers again: what is to be done about it need not wait for a probe.

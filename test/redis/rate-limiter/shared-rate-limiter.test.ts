@@ -4,6 +4,7 @@ import type { SharedRateLimiterOptions } from "../../../src/redis/rate-limiter/s
 import { sharedRateLimiter } from "../../../src/redis/rate-limiter/shared-decorator.js";
 import { SharedRateLimiter } from "../../../src/redis/rate-limiter/shared-rate-limiter.js";
 import { StoreError } from "../../../src/redis/store/store-error.js";
+import { ManualClock } from "../../../src/testing/index.js";
 import { connect } from "../clients.js";
 import { hasRedis, type Server, startServer } from "../servers/servers.js";
 
@@ -106,6 +107,28 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     await Promise.all(waits);
     expect(order).toEqual([5, 3, 1, 4, 1, 2]);
   });
+
+  test("refuses at once who does not wait, as long as somebody waits", async () => {
+    const { make, server } = await setUp();
+    const clock = new ManualClock();
+    const [one, other] = [make({ ...SLOW, burst: 1 }), make({ ...SLOW, burst: 1, clock })];
+    await one.acquire();
+    // Two calls, both in flight when the first is answered.
+    server.freeze();
+    const waiting = reasonOf(other.acquire());
+    await new Promise(setImmediate);
+    const refused = other.tryAcquire();
+    await new Promise(setImmediate);
+    server.thaw();
+    expect(await refused).toBe(false);
+    // Refusals are not remembered that long.
+    await clock.advance("2s");
+    expect(await other.tryAcquire()).toBe(false);
+    expect(other.stats).toMatchObject({ queued: 1, totalCalls: 2 });
+    await other.close();
+    await waiting;
+    expect(clock.pendingTimers).toBe(0);
+  }, 5000);
 
   test("refuses at once whose turn cannot come in time", async () => {
     const { make } = await setUp();
