@@ -122,7 +122,7 @@ describe("the options of register", () => {
 
   test.each(["", 5, null, undefined, {}])("refuse the name %o", (name) => {
     // @ts-expect-error: what JavaScript callers do
-    expect(() => shutdown.register(name, callback)).toThrow(/^name must be a string/);
+    expect(() => shutdown.register(name, callback)).toThrow(/^name must be a non-empty string/);
   });
 
   test("refuse a value that cannot be called or closed", () => {
