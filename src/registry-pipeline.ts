@@ -1,52 +1,60 @@
-import { configuredLayers, tellMade } from "./kernel/configured.js";
+import {
+  type Configuration,
+  currentConfiguration,
+  layersOf,
+  type Place,
+  tellMade,
+} from "./kernel/configured.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
 import type { RetryBudget } from "./policies/retry/retry-budget.js";
-import { makeResilient, type PartedPipeline, type PartMakers } from "./resilient.js";
+import { makeResilient, optionsOfPart, type PartedPipeline } from "./resilient.js";
+import type { ResilientParts } from "./resilient-options.js";
 
-type Getter = (name: string, overrides?: object) => AnyPolicy;
+type PartName = keyof ResilientParts;
 
-/** What makes or finds the parts of a pipeline: the methods of a registry. */
-interface Getters {
-  readonly fallback: Getter;
-  readonly timeout: Getter;
-  readonly retry: Getter;
-  readonly hedge: Getter;
-  readonly rateLimiter: Getter;
-  readonly circuitBreaker: Getter;
-  readonly bulkhead: Getter;
-  readonly adaptiveLimiter: Getter;
+/** What makes or finds the parts of a pipeline: a registry. */
+export interface PartRegistry {
+  /** One that is only named is found, one with options is made. */
+  part(
+    kind: Exclude<PartName, "totalTimeout">,
+    name: string,
+    options: object | undefined,
+    place: Place | undefined,
+  ): AnyPolicy;
   retryBudget(name: string): RetryBudget;
 }
 
-/** Gets the parts of a pipeline from a registry, by name and with the options, if any, as overrides. */
-function registryParts(registry: Getters): PartMakers {
-  const part =
-    (kind: Exclude<keyof Getters, "retryBudget">) =>
-    ({ name, ...others }: { readonly name: string }): AnyPolicy =>
-      registry[kind](name, Object.keys(others).length > 0 ? others : undefined);
-  return {
-    fallback: part("fallback"),
-    totalTimeout: part("timeout"),
-    retry: part("retry"),
-    hedge: part("hedge"),
-    rateLimiter: part("rateLimiter"),
-    circuitBreaker: part("circuitBreaker"),
-    bulkhead: part("bulkhead"),
-    adaptiveLimiter: part("adaptiveLimiter"),
-    timeout: part("timeout"),
-    retryBudget: (name) => registry.retryBudget(name),
-  };
+function configuredParts(configuration: Configuration, name: string): Readonly<Record<string, unknown>> {
+  return layersOf(configuration, "pipelines", { name })[1] ?? {};
+}
+
+// Outside of what follows: kept by a configuration that is followed, it must not lead to a registry and its components.
+function placeOf(name: string, part: PartName): Place {
+  return (configuration) => optionsOfPart(configuredParts(configuration, name)[part]);
 }
 
 /** Makes the pipeline of that name from the configuration and the overrides, of components of the registry. */
 export function configuredPipeline(
-  registry: Getters,
   name: string,
   overrides: object | undefined,
+  registry: PartRegistry,
 ): PartedPipeline<unknown> {
-  const [, configured = {}] = configuredLayers("pipelines", { name });
-  const options = { ...configured, ...overrides, name };
-  const pipeline = makeResilient("Registry.pipeline", options, registryParts(registry));
+  const configuration = currentConfiguration();
+  const isInCode = (part: PartName): boolean => overrides !== undefined && Object.hasOwn(overrides, part);
+  const pipeline = makeResilient(
+    "Registry.pipeline",
+    { ...configuredParts(configuration, name), ...overrides, name },
+    {
+      part(part, { name: partName, ...others }) {
+        const kind = part === "totalTimeout" ? "timeout" : part;
+        const options = Object.keys(others).length > 0 ? others : undefined;
+        const place = placeOf(name, part);
+        const isPlaced = !isInCode(part) && place(configuration) !== undefined;
+        return registry.part(kind, partName, options, isPlaced ? place : undefined);
+      },
+      retryBudget: (budget) => registry.retryBudget(budget),
+    },
+  );
   tellMade(pipeline, "pipeline", { ...overrides, name });
   return pipeline;
 }

@@ -1,5 +1,5 @@
 import type { Component } from "./kernel/component.js";
-import type { ConfigurationSource } from "./kernel/configured.js";
+import { type ConfigurationSource, currentConfiguration, type Place } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import { disposable } from "./kernel/disposable.js";
 import type { Listener } from "./kernel/events.js";
@@ -26,14 +26,17 @@ class Entry {
   readonly descriptor: ComponentDescriptor<AnyComponent, object>;
   readonly component: AnyComponent;
   readonly options: object;
+  readonly place: Place | undefined;
   constructor(
     descriptor: ComponentDescriptor<AnyComponent, object>,
     component: AnyComponent,
     options: object,
+    place: Place | undefined,
   ) {
     this.descriptor = descriptor;
     this.component = component;
     this.options = { ...options };
+    this.place = place;
   }
 
   async end(): Promise<void> {
@@ -95,6 +98,11 @@ function checkSame(kind: string, name: string, first: object, later: object): vo
   }
 }
 
+/** Of the options by which a component was made, those that the code has given. */
+export function givenBy(component: Component, options: object, place: Place | undefined): object {
+  return place === undefined ? options : { name: component.name };
+}
+
 /** `circuit-breaker` in a sentence. */
 function spoken(kind: string): string {
   return kind.replaceAll("-", " ");
@@ -114,24 +122,28 @@ export class RegistryTable {
   /**
    * The component of that kind and name; created if there is none.
    *
-   * @throws TypeError when it was created with other overrides.
+   * @param place where its options come from, if not from the code.
+   * @throws TypeError when there is one that was made with other overrides.
    */
   get<Instance extends AnyComponent>(
     descriptor: ComponentDescriptor<Instance, object>,
     name: string,
     options: object,
+    place: Place | undefined,
     make: () => Instance,
   ): Instance {
     const { kind } = descriptor;
     const entries = this.#of(kind, name);
     const found = entries.get(name);
     if (found !== undefined) {
-      checkSame(kind, name, found.options, options);
+      // What both have from one place of the configuration is the same, also if it has changed since.
+      const placed = place === undefined ? undefined : found.place?.(currentConfiguration());
+      checkSame(kind, name, { ...found.options, ...placed }, options);
       // Only this descriptor makes the components of its kind.
       return found.component as Instance;
     }
     const component = make();
-    const entry = new Entry(descriptor, component, options);
+    const entry = new Entry(descriptor, component, options, place);
     entries.set(name, entry);
     this.#entries.add(entry);
     for (const audience of this.#audiences) audience.add(entry);
@@ -176,8 +188,8 @@ export class RegistryTable {
 
   /** Reports the components, and the options they were created with, to a configuration source. */
   tellMade(source: ConfigurationSource): void {
-    for (const { component, descriptor, options } of this.#entries) {
-      source.made?.(component, descriptor.kind, options);
+    for (const { component, descriptor, options, place } of this.#entries) {
+      source.made?.(component, descriptor.kind, givenBy(component, options, place), place);
     }
   }
 

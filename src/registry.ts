@@ -7,7 +7,7 @@ import type { HealthOptions } from "./health/options.js";
 import type { Heartbeat } from "./heartbeat/heartbeat.js";
 import type { HeartbeatOptions } from "./heartbeat/options.js";
 import type { Component } from "./kernel/component.js";
-import { type ConfigurationSource, currentSource, pushSource } from "./kernel/configured.js";
+import { type ConfigurationSource, currentSource, type Place, pushSource } from "./kernel/configured.js";
 import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import type { Listener } from "./kernel/events.js";
 import { Printed } from "./kernel/printed.js";
@@ -34,8 +34,8 @@ import type { TimeoutOptions } from "./policies/timeout/options.js";
 import type { Timeout } from "./policies/timeout/timeout.js";
 import { configuredPipeline } from "./registry-pipeline.js";
 import type { PartedPipeline } from "./resilient.js";
-import type { ResilientOptions } from "./resilient-options.js";
-import { type AnyComponent, type AnyEvent, RegistryTable } from "./registry-table.js";
+import type { ResilientOptions, ResilientParts } from "./resilient-options.js";
+import { type AnyComponent, type AnyEvent, givenBy, RegistryTable } from "./registry-table.js";
 import type { GracefulShutdown } from "./shutdown/graceful-shutdown.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
@@ -159,7 +159,12 @@ export class Registry extends Printed implements AsyncDisposable {
     name: string,
     overrides?: Omit<ResilientOptions, "name">,
   ): PartedPipeline<Instead> {
-    const make = (): PartedPipeline<unknown> => configuredPipeline(this, name, overrides);
+    const make = (): PartedPipeline<unknown> =>
+      configuredPipeline(name, overrides, {
+        part: (kind, part, options, place) =>
+          this.#get<ResilientParts[typeof kind]>(components[kind], part, options, undefined, place),
+        retryBudget: (budget) => this.retryBudget(budget),
+      });
     return this.#get(components.pipeline, name, overrides, make) as PartedPipeline<Instead>;
   }
 
@@ -267,17 +272,23 @@ export class Registry extends Printed implements AsyncDisposable {
     name: string,
     overrides: object | undefined,
     make?: () => Instance,
+    place?: Place,
   ): Instance {
     if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
     const options = descriptor.only === undefined ? { ...overrides, name } : (overrides ?? {});
-    return this.#table.get(descriptor, name, options, () =>
-      this.#configured(make ?? (() => descriptor.make(options))),
+    return this.#table.get(descriptor, name, options, place, () =>
+      this.#configured(make ?? (() => descriptor.make(options)), place),
     );
   }
 
   /** Runs `make` while constructors read this registry's configuration. */
-  #configured<Made>(make: () => Made): Made {
-    const pushed = pushSource(this.source);
+  #configured<Made>(make: () => Made, place: Place | undefined): Made {
+    const { source } = this;
+    const pushed = pushSource({
+      configuration: source.configuration,
+      made: (component, kind, options, further) =>
+        source.made?.(component, kind, givenBy(component, options, place), place ?? further),
+    });
     try {
       return make();
     } finally {

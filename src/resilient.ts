@@ -27,12 +27,16 @@ interface Options {
   readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
 }
 
-/** Where the parts of a pipeline come from. */
-export type PartMakers = {
-  readonly [Name in PartName]: (options: Options & { readonly name: string }) => AnyPolicy;
-} & { readonly retryBudget: (name: string) => RetryBudget };
+/** The options of a part as its class takes them. */
+export type NamedOptions = Options & { readonly name: string };
 
-const makers: PartMakers = {
+/** Where the parts of a pipeline come from. */
+export interface PartSource {
+  part(part: PartName, options: NamedOptions): AnyPolicy;
+  retryBudget(name: string): RetryBudget;
+}
+
+const makers: { readonly [Name in PartName]: (options: NamedOptions) => AnyPolicy } = {
   fallback: (options) => new Fallback(options),
   totalTimeout: (options) => new Timeout(options),
   retry: (options) => new Retry(options),
@@ -42,6 +46,10 @@ const makers: PartMakers = {
   bulkhead: (options) => new Bulkhead(options),
   adaptiveLimiter: (options) => new AdaptiveLimiter(options),
   timeout: (options) => new Timeout(options),
+};
+
+const constructors: PartSource = {
+  part: (part, options) => makers[part](options),
   retryBudget: (name) => new RetryBudget({ name }),
 };
 
@@ -53,11 +61,11 @@ export type ResilientPipeline<Value, Names extends string> = Pipeline<Value> & {
 /** A pipeline with the parts that it has as properties. */
 export type PartedPipeline<Value> = Pipeline<Value> & Partial<ResilientParts<Value>>;
 
-/** Makes the pipeline of `resilient`; `make` makes its parts. */
+/** Makes the pipeline of `resilient`; its parts come from `source`. */
 export function makeResilient(
   method: string,
   given: object,
-  make: PartMakers = makers,
+  source: PartSource = constructors,
 ): PartedPipeline<unknown> {
   const options = ownOptions(method, { name: nameRule, ...partRules }, given);
   const { name: givenName = nameRule.fallback } = options;
@@ -71,11 +79,12 @@ export function makeResilient(
       parts.push([key, part as AnyPolicy]);
       continue;
     }
-    const own = optionsOf(part);
+    const own = optionsOfPart(part) ?? { name: String(part) };
     // Two timeouts with the same name could not be told apart in errors.
     const all = { ...own, name: own.name ?? (key === "totalTimeout" ? `${name}-total` : name) };
     const spends = (key === "retry" || key === "hedge") && !hasBudget(key, all);
-    parts.push([key, make[key](spends ? { ...all, budget: (budget ??= make.retryBudget(name)) } : all)]);
+    const spending = spends ? { ...all, budget: (budget ??= source.retryBudget(name)) } : all;
+    parts.push([key, source.part(key, spending)]);
   }
   const pipeline = new Pipeline(
     name,
@@ -85,10 +94,12 @@ export function makeResilient(
   return pipeline;
 }
 
-function optionsOf(part: unknown): Options {
-  if (typeof part === "object") return part as Options;
-  if (isDuration(part)) return { timeout: part } as Options;
-  return typeof part === "string" ? { name: part } : {};
+/** The options of a part that is a pipeline's own; `undefined` for an instance, one that is only named, or none. */
+export function optionsOfPart(part: unknown): (Options & Readonly<Record<string, unknown>>) | undefined {
+  if (isDuration(part)) return { timeout: part };
+  if (part === true) return {};
+  if (typeof part !== "object" || part === null || "execute" in part) return undefined;
+  return { ...part };
 }
 
 function hasBudget(section: string, options: Options): boolean {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { components } from "../descriptors.js";
 import type { Component } from "../kernel/component.js";
-import { type Configuration, type ConfigurationSource, layersOf } from "../kernel/configured.js";
+import { type Configuration, type ConfigurationSource, layersOf, type Place } from "../kernel/configured.js";
 import type { ConfiguredOptions } from "../kernel/descriptor.js";
 import { isPlainObject } from "../kernel/plain-object.js";
 
@@ -32,6 +32,8 @@ interface Follower {
   readonly configured: ConfiguredOptions;
   /** The name that selects its instance in the configuration, if its constructor was given one. */
   readonly named: { readonly name?: unknown };
+  /** Its own place in the configuration, if it has one. */
+  readonly place: Place | undefined;
   /** The options that its constructor was given. Not their values, which may lead to the component. */
   readonly given: ReadonlySet<string>;
   /** The configuration that it has now. */
@@ -41,14 +43,16 @@ interface Follower {
 /** The number of collected components at which the list is cleaned up. */
 const MOST_GONE = 64;
 
+/** @param isApart whether an option is that of a component which follows by itself. */
 function changeOf(
   follower: Follower,
   component: Component,
   after: Configuration,
+  isApart: (option: string) => boolean,
 ): ComponentChange | undefined {
-  const { kind, configured, named, given } = follower;
+  const { kind, configured, named, given, place } = follower;
   const settings = [follower.configuration, after].map((configuration) =>
-    Object.assign({}, ...layersOf(configuration, configured.section, named)),
+    Object.assign({}, ...layersOf(configuration, configured.section, named), place?.(configuration)),
   ) as Readonly<Record<string, unknown>>[];
   const changes: Record<string, unknown> = {};
   const ignored: string[] = [];
@@ -61,7 +65,7 @@ function changeOf(
     if ((typeof now !== "object" || isPlainObject(now)) && isDeepStrictEqual(old, now)) continue;
     if (given.has(option)) overridden.push(option);
     else if (configured.live?.includes(option)) changes[option] = values[1] ?? null;
-    else ignored.push(option);
+    else if (!isApart(option)) ignored.push(option);
   }
   const changed = Object.keys(changes);
   if (changed.length + ignored.length + overridden.length === 0) return undefined;
@@ -78,6 +82,7 @@ function changeOf(
 export class LiveConfiguration implements ConfigurationSource {
   #configuration: Configuration;
   readonly #followers = new Set<Follower>();
+  readonly #places = new WeakMap<object, Place>();
   #tidyAt = MOST_GONE;
   #isEnded = false;
 
@@ -89,17 +94,19 @@ export class LiveConfiguration implements ConfigurationSource {
     return this.#configuration;
   }
 
-  made(component: Component, kind: string, options: object): void {
+  made(component: Component, kind: string, options: object, place?: Place): void {
     const configured = configuredOf(kind);
     if (this.#isEnded || configured === undefined) return;
     if (this.#followers.size >= this.#tidyAt) this.#tidy();
     const given = Object.entries(options).flatMap(([option, value]) => (value === undefined ? [] : [option]));
     const { name }: { readonly name?: unknown } = options;
+    if (place !== undefined) this.#places.set(component, place);
     this.#followers.add({
       component: new WeakRef(component),
       kind,
       configured,
       named: { name },
+      place,
       given: new Set(given),
       configuration: this.#configuration,
     });
@@ -117,11 +124,21 @@ export class LiveConfiguration implements ConfigurationSource {
         continue;
       }
       // Not `configuration`: a listener may have replaced it meanwhile.
-      const change = changeOf(follower, component, this.#configuration);
+      const now = this.#configuration;
+      // The pipeline that it was made for is now to have another part, or none: it stays as it is.
+      if (follower.place !== undefined && follower.place(now) === undefined) continue;
+      const isApart = (option: string): boolean => this.#placeOf(component, option)?.(now) !== undefined;
+      const change = changeOf(follower, component, now, isApart);
       follower.configuration = this.#configuration;
       if (change !== undefined) changes.push(change);
     }
     return changes;
+  }
+
+  /** The place of a part that a component has as its property. */
+  #placeOf(component: Component, property: string): Place | undefined {
+    const part: unknown = Reflect.get(component, property);
+    return typeof part === "object" && part !== null ? this.#places.get(part) : undefined;
   }
 
   /** Stops updating components; the configuration stays. */

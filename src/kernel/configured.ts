@@ -12,12 +12,22 @@ export type Configuration = Readonly<Record<string, Section>>;
 // The ESM and the CommonJS build in one process share one default.
 const SLOT = Symbol.for("@kstlib/resilience/configured");
 
+/**
+ * The options that a configuration has for one component alone, over those of its section; `undefined` when it has none
+ * there.
+ */
+export type Place = (configuration: Configuration) => Options | undefined;
+
 /** Where constructors read the configuration. */
 export interface ConfigurationSource {
   /** The current configuration; a source may replace it. */
   readonly configuration: Configuration;
-  /** Called for each component created from it, with the options given to its constructor. */
-  made?(component: Component, kind: string, options: object): void;
+  /**
+   * Called for each component created from it, with the options given to its constructor.
+   *
+   * @param place where its options come from, except its name, if not from the code.
+   */
+  made?(component: Component, kind: string, options: object, place?: Place): void;
 }
 
 type Stack = ConfigurationSource[];

@@ -495,22 +495,128 @@ describe("what is applied", () => {
     );
   });
 
-  test("a pipeline that a registry made from the file is kept, and named", async () => {
-    write(
-      "kstlib.conf.yml",
-      "resilience: { pipelines: { prices: { retry: { attempts: 2 }, timeout: 5s } } }\n",
+  describe("a pipeline of the file", () => {
+    const pipelines = (prices: string, others: string = ""): string =>
+      `resilience: { ${others} pipelines: { prices: ${prices} } }\n`;
+    const told = ({ components }: ConfigChange): unknown[] =>
+      components.map(({ kind, name, changed, ignored, overridden }) => [
+        `${kind} ${name}`,
+        ...changed,
+        ...ignored.map((option) => `not ${option}`),
+        ...overridden.map((option) => `own ${option}`),
+      ]);
+
+    test("its parts follow what it says of them, by what can change of their kinds", async () => {
+      write(
+        "kstlib.conf.yml",
+        pipelines(
+          "{ fallback: { to: 1 }, total_timeout: 20s, retry: { attempts: 2, budget: { ratio: 0.1 } }, adaptive_limiter: true, timeout: { timeout: 5s } }",
+        ),
+      );
+      const registry = new Registry();
+      const { changes, looks } = watching({ registry });
+      const api = registry.pipeline("prices");
+      write(
+        "kstlib.conf.yml",
+        pipelines(
+          "{ fallback: { to: 2 }, total_timeout: 15s, retry: { attempts: 4, budget: { ratio: 0.2 } }, adaptive_limiter: { max: 7 }, timeout: 2s }",
+        ),
+      );
+      await looks(2);
+      expect([api.totalTimeout?.timeout, api.retry?.attempts, api.timeout?.timeout]).toEqual([15, 4, 2]);
+      expect(api.adaptiveLimiter?.limit).toBe(7);
+      expect(changes.map(told)).toEqual([
+        [
+          ["fallback prices", "not to"],
+          ["timeout prices-total", "timeout"],
+          ["retry prices", "attempts", "not budget"],
+          ["adaptive-limiter prices", "max"],
+          ["timeout prices", "timeout"],
+        ],
+      ]);
+    });
+
+    test("its parts follow their sections in what it does not say", async () => {
+      const retry = (attempts: number, factor: number): string =>
+        `retry: { attempts: ${attempts}, delay: { factor: ${factor} } },`;
+      write("kstlib.conf.yml", pipelines("{ retry: { attempts: 2 } }", retry(5, 2)));
+      const registry = new Registry();
+      const { changes, looks } = watching({ registry });
+      const api = registry.pipeline("prices");
+      write("kstlib.conf.yml", pipelines("{ retry: { attempts: 2 } }", retry(6, 3)));
+      await looks(2);
+      expect(api.retry?.attempts).toBe(2);
+      write("kstlib.conf.yml", pipelines("{ retry: true }", retry(6, 3)));
+      await looks(2);
+      expect(api.retry?.attempts).toBe(6);
+      expect(changes.map(told)).toEqual([[["retry prices", "delay"]], [["retry prices", "attempts"]]]);
+    });
+
+    test("other parts, and another way to give one, need another pipeline, and are named", async () => {
+      const named = "retry: { instances: { patient: { attempts: 9 } } },";
+      write("kstlib.conf.yml", pipelines("{ retry: { attempts: 2 }, timeout: 5s }", named));
+      const registry = new Registry();
+      const { changes, looks } = watching({ registry });
+      const api = registry.pipeline("prices");
+      write("kstlib.conf.yml", pipelines("{ retry: patient, hedge: true }", named));
+      await looks(2);
+      write("kstlib.conf.yml", pipelines("{ retry: { attempts: 4 }, hedge: true, timeout: 3s }", named));
+      await looks(2);
+      expect([api.retry?.attempts, api.timeout?.timeout, api.hedge]).toEqual([4, 3, undefined]);
+      expect(changes.map(told)).toEqual([
+        [["pipeline prices", "not retry", "not hedge", "not timeout"]],
+        [
+          ["retry prices", "attempts"],
+          ["timeout prices", "timeout"],
+        ],
+      ]);
+    });
+
+    test("a part that the code gives, or that was there before, stays, and is named", async () => {
+      write("kstlib.conf.yml", pipelines("{ retry: true, timeout: 5s }"));
+      const registry = new Registry();
+      const { changes, looks } = watching({ registry });
+      const retry = registry.retry("prices");
+      registry.pipeline("prices", { timeout: { timeout: 4, clock } });
+      write("kstlib.conf.yml", pipelines("{ retry: { attempts: 5 }, timeout: 2s }"));
+      await looks(2);
+      expect([retry.attempts, registry.timeout("prices").timeout]).toEqual([3, 4]);
+      expect(changes.map(told)).toEqual([[["pipeline prices", "not retry", "own timeout"]]]);
+    });
+
+    test("what needs another pipeline is there when it is made anew; parts that follow stay", async () => {
+      write("kstlib.conf.yml", pipelines("{ retry: { attempts: 2 } }"));
+      const registry = new Registry();
+      const { looks } = watching({ registry });
+      const { retry } = registry.pipeline("prices");
+      write("kstlib.conf.yml", pipelines("{ retry: { attempts: 4 }, timeout: 2s }"));
+      await looks(2);
+      await registry.release("pipeline", "prices");
+      const again = registry.pipeline("prices");
+      expect(again.retry).toBe(retry);
+      expect([again.retry?.attempts, again.timeout?.timeout]).toEqual([4, 2]);
+      expect(() => registry.retry("prices", { attempts: 5 })).toThrow("was made with attempts");
+    });
+
+    test.each(["the registry", "the process"])(
+      "follows also where it was made before the watcher of %s",
+      async (whose) => {
+        const config = { pipelines: { prices: { retry: { attempts: 2 } } } };
+        const registry = new Registry(config);
+        const early = registry.pipeline("prices");
+        write("kstlib.conf.yml", pipelines("{ retry: { attempts: 4 } }"));
+        const { looks } = watching(whose === "the registry" ? { registry } : {});
+        const late = (whose === "the registry" ? registry : new Registry()).pipeline("prices");
+        expect([early.retry?.attempts, late.retry?.attempts]).toEqual(
+          whose === "the registry" ? [4, 4] : [2, 4],
+        );
+        write("kstlib.conf.yml", pipelines("{ retry: { attempts: 5 } }"));
+        await looks(2);
+        expect([early.retry?.attempts, late.retry?.attempts]).toEqual(
+          whose === "the registry" ? [5, 5] : [2, 5],
+        );
+      },
     );
-    const registry = new Registry();
-    const { changes, looks } = watching({ registry });
-    registry.pipeline("prices");
-    write(
-      "kstlib.conf.yml",
-      "resilience: { pipelines: { prices: { retry: { attempts: 3 }, timeout: 5s } } }\n",
-    );
-    await looks(2);
-    expect(changes[0]?.components).toEqual([
-      { kind: "pipeline", name: "prices", changed: [], ignored: ["retry"], overridden: [] },
-    ]);
   });
 
   test("components of a registry follow, with their overrides, made before or later", async () => {

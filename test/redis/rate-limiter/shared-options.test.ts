@@ -36,10 +36,7 @@ describe.each([
     [{ keyPrefix: 7 }, "keyPrefix must be a non-empty string; got 7."],
     [{ client: undefined }, "client must be a client of redis (4 or newer), ioredis"],
     [{ client: {} }, "client must be a client of redis (4 or newer), ioredis"],
-    [
-      { name: undefined },
-      "name must be a non-empty string, the same in all instances; got undefined.",
-    ],
+    [{ name: undefined }, "name must be a non-empty string, the same in all instances; got undefined."],
     [{ name: "" }, "name must be a non-empty string"],
     [{ clock: {} }, "clock must be"],
     [{ tiers: [] }, "tiers must be an array of 1 to 8 objects with rate, per and burst; got an array."],
