@@ -595,7 +595,7 @@ describe("what is applied", () => {
       const again = registry.pipeline("prices");
       expect(again.retry).toBe(retry);
       expect([again.retry?.attempts, again.timeout?.timeout]).toEqual([4, 2]);
-      expect(() => registry.retry("prices", { attempts: 5 })).toThrow("was made with attempts");
+      expect(() => registry.retry("prices", { attempts: 5 })).toThrow("was created with attempts");
     });
 
     test.each(["the registry", "the process"])(
