@@ -82,6 +82,7 @@ const admitted = told.reduce((sum, one) => sum + one.admitted, 0);
 const failed = told.reduce((sum, one) => sum + one.failed, 0);
 const bound = LIMIT.burst * (1 + forgotten) + LIMIT.rate * elapsed;
 const longest = Math.max(...told.map((one) => one.longest));
+const lag = Math.max(...told.map((one) => one.lag));
 const middle = (list) => list.toSorted((one, other) => one - other)[Math.floor(list.length / 2)];
 const growth = heaps.map((list) => {
   const third = Math.ceil(list.length / 3);
@@ -93,7 +94,9 @@ console.log(`${children.length} processes, ${elapsed.toFixed(0)} s, faults: ${JS
 console.log(
   `admitted ${admitted} of at most ${bound.toFixed(0)} (${forgotten} times forgotten), not decided ${failed}`,
 );
-console.log(`longest decision ${longest.toFixed(0)} ms, with a store timeout of ${STORE_TIMEOUT_MS} ms`);
+console.log(
+  `longest decision ${longest.toFixed(0)} ms: a store timeout of ${STORE_TIMEOUT_MS} ms, and timers up to ${lag.toFixed(0)} ms late`,
+);
 console.log(`heap, last third over middle third: ${growth.map((one) => one.toFixed(2)).join(" ")}`);
 const held = admitted <= bound && growth.every((one) => !(one > 1.3));
 console.log(held ? "held" : "FAILED");
