@@ -1,3 +1,4 @@
+import { isThenable } from "../kernel/thenable.js";
 import type { CallPermit } from "./permit.js";
 
 /** What to do with a generator function, in the words of an error message. */
@@ -22,7 +23,7 @@ export async function* iterateUnder<Item>(
 ): AsyncGenerator<Item, void, undefined> {
   const given = admit();
   // Without a wait where none is needed.
-  const permit = given instanceof Promise ? await given : given;
+  const permit = isThenable(given) ? await given : given;
   let isOut = false;
   try {
     for await (const item of await begin()) {

@@ -1,5 +1,5 @@
 import { asDuration, type Duration } from "../kernel/duration.js";
-import type { SettingsFor } from "../kernel/options.js";
+import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { custom, flag } from "../kernel/rules.js";
 import type {
   AnyFunction,
@@ -9,8 +9,8 @@ import type {
   SyncOf,
   SyncRest,
 } from "../kernel/wrap.js";
-import { applyWrapper, type Wrapper } from "../kernel/wrapper.js";
-import { type Limited, limitAsync, limitSync, RECIPE } from "./limited.js";
+import { applyWrapper, type Policies, type Wrapper } from "../kernel/wrapper.js";
+import { type Limited, limitAsync, limitSync, RECIPE, type Turnstile } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { type AcquireSyncOptions, parseTimeout, type SignalOf, type WrapOptions } from "./request.js";
@@ -34,7 +34,8 @@ export interface LimitedOptions extends LimitedSyncOptions {
   readonly signal?: AbortSignal | SignalOf | undefined;
 }
 
-type LimitedSettings = SettingsFor<
+/** Checked options of {@link LimitedOptions} that are not the limiter's. */
+export type LimitedSettings = SettingsFor<
   Pick<LimitedOptions, "blocking" | "timeout" | "signal">,
   { blocking: boolean; timeout: Duration | undefined; signal: WrapOptions["signal"] }
 >;
@@ -53,11 +54,23 @@ const signal = custom<WrapOptions["signal"]>({
   parse: (value) => value as WrapOptions["signal"],
 });
 
+/** The rules of {@link LimitedSettings}. */
+export const limitedRules: OptionRules<LimitedSettings> = { blocking, timeout, signal };
+
 /** How the calls wait. */
 function waitOf(settings: Omit<LimitedSettings, "signal">): AcquireSyncOptions {
   if (settings.blocking) return { timeout: settings.timeout };
   if (settings.timeout === undefined) return { timeout: 0 };
   throw new TypeError("timeout says how long a call may wait, but blocking is false. Leave one of them out.");
+}
+
+/** Wraps functions as the settings say, at any limiter. */
+export function limitWith<Limiter extends Turnstile>(
+  settings: LimitedSettings,
+): (policies: Policies<Limiter>, fn: AnyFunction) => AnyFunction {
+  const { signal: given } = settings;
+  const wait = { ...waitOf(settings), ...(given && { signal: given }) };
+  return (policies, fn) => limitAsync(policies, wait, fn, (limiter) => limiter);
 }
 
 const base = {
@@ -69,12 +82,8 @@ const base = {
 const wrapper: Wrapper<RateLimiter, LimitedSettings> = {
   ...base,
   name: "rateLimiter",
-  rules: { blocking, timeout, signal },
-  wrapWith(settings) {
-    const { signal: given } = settings;
-    const wait = { ...waitOf(settings), ...(given && { signal: given }) };
-    return (policies, fn) => limitAsync(policies, wait, fn, (limiter) => limiter);
-  },
+  rules: limitedRules,
+  wrapWith: limitWith,
 };
 
 const syncWrapper: Wrapper<RateLimiter, Omit<LimitedSettings, "signal">> = {

@@ -12,7 +12,7 @@ import {
 } from "./request.js";
 
 /** Where a limited function waits for its turn. */
-interface Turnstile {
+export interface Turnstile {
   acquire(options?: AcquireSyncOptions): Promise<void>;
   execute(fn: () => void, options?: AcquireOptions): Promise<void>;
 }

@@ -22,6 +22,7 @@ export type {
   SharedRateLimiterOptions,
   SharedTier,
 } from "./rate-limiter/shared-options.js";
+export { type SharedLimitedOptions, sharedRateLimiter } from "./rate-limiter/shared-decorator.js";
 export { SharedKeyedRateLimiter } from "./rate-limiter/shared-keyed-rate-limiter.js";
 export { SharedRateLimiter } from "./rate-limiter/shared-rate-limiter.js";
 export type {

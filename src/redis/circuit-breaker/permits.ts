@@ -24,6 +24,8 @@ export class Permits {
   /** The id of the permit for the call that is admitted next, in the same tick. */
   #granted: string | undefined;
   #count = 0;
+  /** Permits that nobody uses and that the store has not taken back. */
+  readonly #owed: string[] = [];
 
   /** @param isDue whether the store is to be asked for a permit. */
   constructor(
@@ -46,7 +48,7 @@ export class Permits {
       return permitOf(circuit);
     } finally {
       // The circuit has changed meanwhile.
-      if (this.#granted !== undefined) this.#giveBack([this.#granted]);
+      if (this.#granted !== undefined) void this.giveBack(this.#granted);
       this.#granted = undefined;
     }
   }
@@ -73,8 +75,11 @@ export class Permits {
     if (isShared && ids.length > 0) await this.#run("settle", ["ignored", ...ids]);
   }
 
-  #giveBack(ids: readonly string[]): void {
-    void this.#run("settle", ["ignored", ...ids]);
+  /** Gives back permits that nobody uses, and those that were to be given back while the store was away. */
+  async giveBack(...ids: readonly string[]): Promise<void> {
+    const all = [...this.#owed.splice(0), ...ids];
+    if (all.length > 0 && (await this.#run("settle", ["ignored", ...all])) === undefined)
+      this.#owed.push(...all);
   }
 
   async #ask(wanted: number): Promise<readonly string[]> {
@@ -82,7 +87,7 @@ export class Permits {
     this.#count += wanted;
     const ids = Array.from({ length: wanted }, (_, index) => `${this.#instance}.${first + index}`);
     const reply = await this.#run("admit", [first, wanted], (late) => {
-      if (late.result > 0) this.#giveBack(ids.slice(0, late.result));
+      if (late.result > 0) void this.giveBack(...ids.slice(0, late.result));
     });
     return ids.slice(0, reply?.result ?? 0);
   }

@@ -147,7 +147,7 @@ export class SharedCircuitBreaker extends CircuitView implements SyncPolicy, Asy
       const shared = this.#shared;
       if (!shared.isFree) {
         const turn = new Turn(shared);
-        return runAbortable((inner) => turn.run(() => fn(contextFor(fn, inner as Context))), context, turn);
+        return runAbortable(() => turn.run(() => fn(contextFor(fn, context))), context, turn);
       }
       if (context.source !== undefined) return runAbortable(fn, context, admitted(shared.circuit));
       return guard(shared.circuit, undefined, fn, contextFor(fn, context));

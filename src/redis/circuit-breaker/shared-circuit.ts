@@ -286,6 +286,7 @@ export class SharedCircuit implements Decisions {
   async refresh(): Promise<void> {
     // Who was alone joins by a write: a store that cannot be written to is of no use.
     await this.#run(this.isShared ? "read" : "join");
+    if (this.isShared) void this.#permits.giveBack();
     if (!this.#fresh.isSubscribed) this.#windows?.wake();
   }
 

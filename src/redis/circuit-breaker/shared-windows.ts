@@ -85,19 +85,22 @@ export class SharedWindows {
     const windows = this.#windows;
     const { store, keyOf, now, failed } = this.#around;
     if (windows.length === 0) return;
+    const key = keyOf();
+    const signature = windows.map(({ width, buckets }) => `${width}x${buckets}`).join("-");
+    const keys = [key, `${key}:calls:${signature}`];
     this.#isPushing = true;
-    try {
-      const key = keyOf();
-      const signature = windows.map(({ width, buckets }) => `${width}x${buckets}`).join("-");
-      const keys = [key, `${key}:calls:${signature}`];
-      const reply = await store.run(CALLS, keys, this.#args(windows));
-      // Otherwise the circuit has changed meanwhile.
-      if (windows === this.#windows) this.#told(reply, now());
-    } catch {
-      if (windows === this.#windows) failed();
-    } finally {
-      this.#isPushing = false;
+    const reply = await store.run(CALLS, keys, this.#args(windows)).catch(() => undefined);
+    this.#isPushing = false;
+    // Otherwise the circuit has changed meanwhile.
+    if (windows === this.#windows) {
+      if (reply === undefined) {
+        failed();
+        return;
+      }
+      this.#told(reply, now());
     }
+    // What failed meanwhile, though nothing did before.
+    this.counted();
   }
 
   #args(windows: readonly SharedWindow[]): readonly (string | number)[] {

@@ -32,3 +32,19 @@ export interface BucketParts {
   /** The bucket has nothing to remember. */
   idle(id: string, bucket: object): void;
 }
+
+/** A request that nobody hears of. */
+export function waiting(cost: number, since: number, granted: () => void, over: () => void): Request {
+  return {
+    cost,
+    since,
+    deadline: Infinity,
+    waits: true,
+    signal: undefined,
+    granted,
+    refused: over,
+    failed: over,
+    isAsked: false,
+    isOver: false,
+  };
+}

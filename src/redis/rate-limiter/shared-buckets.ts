@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.js";
 import { throwIfAborted } from "../../kernel/abort.js";
 import { changeSettings } from "../../kernel/options.js";
+import { secondsUntil } from "../../kernel/seconds.js";
 import { costError, disposedError, RateLimitExceededError } from "../../rate-limiter/errors.js";
 import type { AdmissionObserver } from "../../rate-limiter/metrics.js";
 import type { Request as Wanted } from "../../rate-limiter/request.js";
@@ -10,7 +11,7 @@ import { GIVE_BACK } from "./give-back-script.js";
 import { LocalBuckets } from "./local-buckets.js";
 import { PAUSE } from "./pause-script.js";
 import { Refusals } from "./refusals.js";
-import type { BucketParts, Grant, Request } from "./bucket-parts.js";
+import { type BucketParts, type Grant, type Request, waiting } from "./bucket-parts.js";
 import { SharedBucket } from "./shared-bucket.js";
 import {
   type SharedRateLimitChanges,
@@ -21,6 +22,8 @@ import {
 import { TAKE } from "./take-script.js";
 import { TakeBatch } from "./take-batch.js";
 import { TieredLimits } from "./tiered-limits.js";
+
+const REFUSED = Promise.resolve(false);
 
 /** In microseconds: more than a hundred years. */
 const LONGEST_PAUSE = 2 ** 52;
@@ -87,6 +90,14 @@ export class SharedBuckets implements BucketParts {
 
   /** Takes the tokens if the store has them and nobody here waits for them. */
   take(id: string, cost: number): Promise<boolean> {
+    if (!this.#isClosed && !this.#buckets.has(id)) {
+      const now = this.clock.now();
+      const due = Math.max(this.pausedUntil(id), this.refusals.due(id, cost, this.#limits.slowest, now));
+      if (due > now) {
+        this.#observer.refused(cost, secondsUntil(due, now), id);
+        return REFUSED;
+      }
+    }
     return new Promise((resolve, reject) => {
       const granted = (): void => resolve(true);
       const refused = (): void => resolve(false);
@@ -271,20 +282,4 @@ export class SharedBuckets implements BucketParts {
     this.#returning.add(returning);
     this.clock.track?.(returning);
   }
-}
-
-/** A request that nobody hears of. */
-function waiting(cost: number, since: number, granted: () => void, over: () => void): Request {
-  return {
-    cost,
-    since,
-    deadline: Infinity,
-    waits: true,
-    signal: undefined,
-    granted,
-    refused: over,
-    failed: over,
-    isAsked: false,
-    isOver: false,
-  };
 }

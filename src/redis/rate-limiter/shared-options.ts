@@ -16,6 +16,7 @@ import {
 import { unlike } from "../../kernel/show.js";
 import { rateLimiterRules } from "../../rate-limiter/options.js";
 import { type StoreClient, storeClient } from "../store/client.js";
+import { TieredLimits } from "./tiered-limits.js";
 
 /** What happens to a request that the store did not decide. */
 export type OnStoreError = "open" | "closed" | "local";
@@ -201,6 +202,12 @@ export function resolveShared<Settings extends SharedRateLimiterSettings>(
   if (settings.tiers !== undefined && doubled.length > 0) {
     throw new TypeError(
       `tiers has the limits, but ${doubled.join(" and ")} is given as well. Leave one of them out.`,
+    );
+  }
+  const { burst } = new TieredLimits(tiersOf(settings));
+  if (settings.lease !== undefined && settings.lease.tokens > burst) {
+    throw new RangeError(
+      unlike("lease.tokens", `a whole number up to the burst of ${burst}`, settings.lease.tokens),
     );
   }
   return settings;

@@ -88,8 +88,13 @@ export class Store implements Disposable {
       this.#calls.push(call);
       this.#timer ??= this.#clock.setTimer(this.#sweep, this.#timeout);
       const replied = (reply: unknown): void => {
-        if (this.#end(call)) resolve(reply);
-        else late?.(reply);
+        if (this.#end(call)) {
+          resolve(reply);
+          return;
+        }
+        // It answers again: what is to be done about it need not wait for a probe.
+        this.#away.heard(place);
+        late?.(reply);
       };
       const failed = (cause: unknown): void => {
         if (!this.#end(call)) return;

@@ -51,6 +51,12 @@ export class Whereabouts {
     return true;
   }
 
+  /** The place has answered after all. */
+  heard(place: string): void {
+    const absence = this.#absences.get(place);
+    if (absence !== undefined) this.#remove(place, absence);
+  }
+
   clear(): void {
     for (const { timer } of this.#absences.values()) timer?.cancel();
     this.#absences.clear();

@@ -140,6 +140,26 @@ describe.skipIf(!hasRedis)("a shared circuit whose store fails", () => {
     expect([one.isShared, other.isShared]).toEqual([true, true]);
   });
 
+  test("a permit that comes too late is given back", async () => {
+    const server = await startServer();
+    const [one, other] = await pair(server, { resetTimeout: "100ms", probeTimeout: "1m", lease: "1m" });
+    await open(one);
+    await until(() => one.state === "half-open" && other.state === "half-open");
+    server.freeze();
+    let end: (value: number) => void = () => {};
+    // Without an answer it decides alone.
+    const call = outcome(one, () => new Promise<number>((resolve) => (end = resolve)));
+    await until(
+      () => !one.isShared && one.stats.totalCalls > one.stats.failedCalls + one.stats.successfulCalls,
+    );
+    server.thaw();
+    await until(async () => (await outcome(other, () => 1)) === "success");
+    end(1);
+    expect(await call).toBe("success");
+    await until(() => one.state === "closed");
+    expect(other.state).toBe("closed");
+  });
+
   test("something else under its key, or a store that cannot be written to makes it a circuit of this instance", async () => {
     const server = await startServer();
     await server.command("SET", circuitKey("api"), "text");

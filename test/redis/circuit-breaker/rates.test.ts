@@ -39,6 +39,15 @@ describe.skipIf(!hasRedis)("trip rules over the calls of all instances", () => {
     expect(one.stats.failedCalls).toBe(12);
   });
 
+  test("failures while it is still being asked whether something fails are told as well", async () => {
+    const trip = failuresWithin({ failures: 3, duration: "10s" });
+    const one = instance(server.port, { name, trip });
+    // Right after the first answer of the store, with the first push under way.
+    await Promise.all([outcome(one), outcome(one), outcome(one)]);
+    await until(() => one.state === "open");
+    expect(one.isShared).toBe(true);
+  });
+
   test("the calls of healthy instances, made before anything failed, count", async () => {
     const trip = failureRate({ threshold: 0.5, window, minCalls: 10 });
     const [bad, good] = [await joined(server, { name, trip }), await joined(server, { name, trip })];

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { RateLimitError, RateLimitExceededError } from "../../../src/rate-limiter/errors.js";
 import type { SharedRateLimiterOptions } from "../../../src/redis/rate-limiter/shared-options.js";
+import { sharedRateLimiter } from "../../../src/redis/rate-limiter/shared-decorator.js";
 import { SharedRateLimiter } from "../../../src/redis/rate-limiter/shared-rate-limiter.js";
 import { StoreError } from "../../../src/redis/store/store-error.js";
 import { connect } from "../clients.js";
@@ -231,6 +232,22 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     const failure = new Error("its own");
     expect(await reasonOf(limiter.execute(() => Promise.reject(failure)))).toBe(failure);
     expect(limiter.stats.totalAcquired).toBe(3);
+  });
+
+  test("decorates functions and methods", async () => {
+    const { client } = await setUp();
+    const limited = sharedRateLimiter({ client, name: "calls", ...SLOW, burst: 2, blocking: false });
+    const double = limited(async (value: number) => value * 2);
+    class Api {
+      @limited
+      async get(path: string): Promise<string> {
+        return `GET ${path}`;
+      }
+    }
+    limiters.push(double.limiter);
+    expect(await double(2)).toBe(4);
+    expect(await new Api().get("/time")).toBe("GET /time");
+    expect(await reasonOf(double(2))).toBeInstanceOf(RateLimitExceededError);
   });
 
   test("fails with a StoreError for what is no bucket, and never as if the limit were met", async () => {
