@@ -27,6 +27,18 @@ module.exports = {
       { path: "^src/", pathNot: "^src/(?:kernel|process|heartbeat-file|$1)/" },
     ),
     rule(
+      "redis-is-for-those-who-ask-for-it",
+      "The core comes without it; of its section the configuration knows the descriptor.",
+      { path: "^src/", pathNot: "^src/(?:redis|cli/redis)/" },
+      { path: "^src/redis/" },
+    ),
+    rule(
+      "redis-imports-downwards",
+      "It knows the patterns, and nothing above them.",
+      { path: "^src/redis/" },
+      { path: "^src/(?:config|cli|testing)/" },
+    ),
+    rule(
       "process-imports-the-kernel-alone",
       "What is known and done about processes and threads is below the patterns.",
       { path: "^src/process/" },

@@ -17,6 +17,8 @@ import type { HedgeOptions } from "./policies/hedge/options.js";
 import * as pipeline from "./policies/pipeline/descriptor.js";
 import * as resilient from "./resilient-options.js";
 import type { ResilientOptions } from "./resilient-options.js";
+import * as redis from "./redis-section/descriptor.js";
+import type { RedisOptions } from "./redis-section/options.js";
 import * as retry from "./policies/retry/descriptor.js";
 import type { RetryOptions } from "./policies/retry/options.js";
 import * as singleFlight from "./policies/single-flight/descriptor.js";
@@ -39,13 +41,19 @@ export type ConfigSection<Options> = Readonly<Omit<Options, "name">> & {
   readonly instances?: Readonly<Record<string, Readonly<Omit<Options, "name">>>> | undefined;
 };
 
+/** What a section says beside the options of a constructor. */
+interface Sharing {
+  /** Whether it is one for all processes, made by `useRedis` of `@kstlib/resilience/redis`. Default `false`. */
+  readonly shared?: boolean | undefined;
+}
+
 /**
  * Defaults for every component, as `loadConfig` reads them from `kstlib.conf.yml` or as written in code.
  * Precedence: built-in defaults < the section < `instances.<name>` < constructor options.
  */
 export interface ResilienceConfig {
-  readonly circuitBreaker?: ConfigSection<CircuitBreakerOptions> | undefined;
-  readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions> | undefined;
+  readonly circuitBreaker?: ConfigSection<CircuitBreakerOptions & Sharing> | undefined;
+  readonly rateLimiter?: ConfigSection<RateLimiterOptions & KeyedRateLimiterOptions & Sharing> | undefined;
   readonly shutdown?: ConfigSection<GracefulShutdownOptions> | undefined;
   readonly health?: ConfigSection<HealthOptions> | undefined;
   readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
@@ -56,6 +64,8 @@ export interface ResilienceConfig {
   readonly adaptiveLimiter?: ConfigSection<AdaptiveLimiterOptions> | undefined;
   readonly fallback?: ConfigSection<FallbackOptions> | undefined;
   readonly hedge?: ConfigSection<HedgeOptions> | undefined;
+  /** Where shared components are; read by `useRedis` of `@kstlib/resilience/redis`. */
+  readonly redis?: ConfigSection<RedisOptions> | undefined;
   /** What `Registry.pipeline` makes, by name. */
   readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name">>> | undefined;
 }
@@ -74,6 +84,7 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   adaptiveLimiter: adaptiveLimiter.section,
   fallback: fallback.section,
   hedge: hedge.section,
+  redis: redis.section,
   pipelines: resilient.section,
 } satisfies Record<keyof ResilienceConfig, unknown>;
 
@@ -91,6 +102,7 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   adaptiveLimiter: adaptiveLimiter.meanings,
   fallback: fallback.meanings,
   hedge: hedge.meanings,
+  redis: redis.meanings,
   pipelines: resilient.meanings,
 } satisfies Record<keyof ResilienceConfig, unknown>;
 

@@ -6,7 +6,7 @@ import {
   type ExecutionContext,
   readContext,
 } from "../kernel/context.js";
-import { resolveOptions } from "../kernel/options.js";
+import { resolveLocalOptions } from "../kernel/local-options.js";
 import { checkAnyFunction, checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import type { NotAPromise, Synchronous } from "../kernel/synchronous.js";
 import { type AnyFunction, type AsyncOf, disguise, type SyncOf, type SyncRest } from "../kernel/wrap.js";
@@ -64,7 +64,7 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
   readonly #circuit: Circuit;
 
   constructor(options?: CircuitBreakerOptions) {
-    const settings = resolveOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker");
+    const settings = resolveLocalOptions("CircuitBreaker", circuitBreakerRules, options, "circuitBreaker");
     const circuit = new Circuit(settings);
     super(circuit);
     this.#circuit = circuit;

@@ -5,11 +5,14 @@ import {
   type SectionDescriptor,
   sectionRules,
 } from "../kernel/descriptor.js";
+import { flag } from "../kernel/rules.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import { type CircuitBreakerOptions, circuitBreakerRules, liveRules } from "./options.js";
 import type { CircuitBreakerEvents } from "./report.js";
 
-export const section: SectionDescriptor = { rules: sectionRules(circuitBreakerRules) };
+export const section: SectionDescriptor = {
+  rules: { ...sectionRules(circuitBreakerRules), shared: flag(false) },
+};
 
 export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents> = {
   kind: "circuit-breaker",
@@ -38,6 +41,7 @@ export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents
 export const meanings: Meanings = {
   means: "Stops calling a service that fails, and tries again after a while.",
   options: {
+    shared: { means: "whether it is one circuit for all processes, in Redis" },
     maxFailures: { means: "consecutive failures that open the circuit" },
     resetTimeout: { means: "how long it stays open before it admits a probe" },
     jitter: { means: "the share of it that is added at random, so that a fleet does not probe at once" },

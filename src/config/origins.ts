@@ -1,5 +1,6 @@
 import { type ConfigSection, type ResilienceConfig, sections } from "../descriptors.js";
 import type { SectionDescriptor } from "../kernel/descriptor.js";
+import { withoutPassword } from "../kernel/without-password.js";
 import { isTree, toFileKeys, toSnakeCase } from "./names.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
@@ -67,7 +68,7 @@ function valuesOf(
     const names = alias === undefined ? [name] : [name, alias];
     return leavesOf(toFileKeys(layer.options[option], rule.file)).map(({ keys, value }) => ({
       keys: [name, ...keys],
-      value,
+      value: typeof value === "string" ? withoutPassword(value) : value,
       origin: findOrigin(
         sources,
         names.map((one) => [...layer.keys, one, ...keys]),

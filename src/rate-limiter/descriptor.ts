@@ -5,6 +5,7 @@ import {
   type SectionDescriptor,
   sectionRules,
 } from "../kernel/descriptor.js";
+import { flag } from "../kernel/rules.js";
 import { KeyedRateLimiter } from "./keyed-rate-limiter.js";
 import type { KeyedRateLimiterEvents } from "./keyed-report.js";
 import { type KeyedRateLimiterOptions, keyedRateLimiterRules } from "./keyed-options.js";
@@ -13,7 +14,7 @@ import { RateLimiter } from "./rate-limiter.js";
 import type { RateLimiterEvents } from "./report.js";
 
 export const section: SectionDescriptor = {
-  rules: sectionRules(rateLimiterRules, keyedRateLimiterRules),
+  rules: { ...sectionRules(rateLimiterRules, keyedRateLimiterRules), shared: flag(false) },
   // As the Python original calls them, where they stand for defaults.
   aliases: { rate: "default_rate", per: "default_per" },
   together: limitsOf,
@@ -60,6 +61,7 @@ export const meanings: Meanings = {
       example: '{ "tenant 7": { rate: 50 } }',
     },
     onFull: { means: "keyed limiter: what happens to a new key beyond that" },
+    shared: { means: "whether it is one limit for all processes, in Redis" },
     maxKeyLength: { means: "keyed limiter: longer keys are counted by their hash" },
   },
   instances: "exchange: { rate: 1200, per: 1m, burst: 50 }",

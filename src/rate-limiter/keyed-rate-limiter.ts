@@ -3,7 +3,7 @@ import type { Component } from "../kernel/component.js";
 import type { ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import { tellMade } from "../kernel/configured.js";
-import { resolveOptions } from "../kernel/options.js";
+import { resolveLocalOptions } from "../kernel/local-options.js";
 import { checkFunction, runAbortable } from "../kernel/policy.js";
 import type { AnyFunction, AsyncOf } from "../kernel/wrap.js";
 import { onePolicy } from "../kernel/wrapper.js";
@@ -56,7 +56,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
   readonly #metrics: KeyedMetrics;
 
   constructor(options?: KeyedRateLimiterOptions) {
-    const settings = resolveOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
+    const settings = resolveLocalOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
     const events = ["acquired", "rejected", "evicted"] as const;
     const source = { kind: "keyed-rate-limiter", name: settings.name } as const;
     const metrics: KeyedMetrics = new Metrics(source, events, (key) => ({ key }));

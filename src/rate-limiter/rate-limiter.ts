@@ -3,7 +3,7 @@ import type { Component } from "../kernel/component.js";
 import { contextFor, type ExecutionContext } from "../kernel/context.js";
 import type { Duration } from "../kernel/duration.js";
 import { tellMade } from "../kernel/configured.js";
-import { resolveOptions } from "../kernel/options.js";
+import { resolveLocalOptions } from "../kernel/local-options.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import type { AnyFunction, AsyncOf, SyncOf, SyncRest } from "../kernel/wrap.js";
@@ -63,7 +63,7 @@ export class RateLimiter extends RateLimiterReport implements SyncPolicy, Compon
   #settings: RateLimiterSettings;
 
   constructor(options?: RateLimiterOptions) {
-    const settings = resolveOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
+    const settings = resolveLocalOptions("RateLimiter", rateLimiterRules, options, "rateLimiter");
     const source = { kind: "rate-limiter", name: settings.name } as const;
     const metrics: Metrics<void, object> = new Metrics(source, ["acquired", "rejected"], () => ({}));
     const bucket = new TokenBucket(limitsOf(settings));

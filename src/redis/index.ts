@@ -13,6 +13,7 @@ export type {
   HeartbeatWatchOptions,
   RedisHeartbeatSinkOptions,
 } from "./heartbeats/options.js";
+export { type SharedClass, SharedComponents, useRedis, type UseRedisOptions } from "./use-redis.js";
 export type { StoreEvents } from "./store/store.js";
 export type {
   OnStoreError,

@@ -8,6 +8,7 @@ import {
   type HeartbeatRegistryOptions,
   type HeartbeatServicesOptions,
   type HeartbeatWatchOptions,
+  isInstanceName,
   registryRules,
   type RegistrySettings,
   resolveRequired,
@@ -105,7 +106,7 @@ export class HeartbeatRegistry implements Disposable {
     const { client, keyPrefix, ...rest } = resolveRequired(component, servicesRules, options, ["client"]);
     using store = new Store(client, rest);
     const reply = await store.run(SERVICES, [servicesKey(keyPrefix)], []);
-    return Array.isArray(reply) ? reply.map(String).toSorted() : [];
+    return Array.isArray(reply) ? reply.map(String).filter(isInstanceName).toSorted() : [];
   }
 
   /** Ends what it does in the background while Redis is away; the client stays open. */

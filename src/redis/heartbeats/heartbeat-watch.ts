@@ -1,9 +1,13 @@
 import type { Clock, Timer } from "../../kernel/clock.js";
+import { delay } from "../../kernel/delay.js";
 import { Events, type Listener } from "../../kernel/events.js";
 import { oneAtATime } from "../../kernel/one-at-a-time.js";
 import type { StoreClient } from "../store/store-client.js";
 import type { HeartbeatInstance, Listing } from "./instances.js";
 import type { Roll } from "./roll.js";
+
+/** How long the end of a subscription is waited for; milliseconds. */
+const LONGEST_END = 1000;
 
 /** The events of {@link HeartbeatWatch}. */
 export interface HeartbeatWatchEvents {
@@ -71,14 +75,17 @@ export class HeartbeatWatch implements AsyncDisposable {
     return this.#events.on(name, listener);
   }
 
-  /** Ends it and its subscription. Idempotent; never rejects. */
+  /** Ends it and its subscription, which it waits for at most a second. Idempotent; never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
-    const subscription = this.#subscription;
+    // A connection that does not end in order is lost anyway; one that is still being made ends as soon as it is there.
+    const ended = this.#subscription?.then((subscription) => subscription?.[Symbol.asyncDispose]());
     this.#subscription = undefined;
-    // It never rejects, and a connection that does not end in order is lost anyway.
-    await (await subscription)?.[Symbol.asyncDispose]().then(undefined, () => undefined);
+    if (ended === undefined) return;
+    const enough = new AbortController();
+    await Promise.race([ended.catch(() => undefined), delay(this.#parts.clock, LONGEST_END, enough.signal)]);
+    enough.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

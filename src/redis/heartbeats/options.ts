@@ -70,6 +70,11 @@ export type RegistrySettings = SettingsFor<
 
 const NAME_RULE = "1 to 200 characters without braces, slashes and white space";
 
+/** Whether a value can be the name of a service or an instance. */
+export function isInstanceName(value: unknown): value is string {
+  return typeof value === "string" && /^[^{}/\s]{1,200}$/.test(value);
+}
+
 /** Names stand in keys, where braces would choose the cluster's slot, and in the paths of the command line. */
 function nameRule(fallback?: string): Rule<string> {
   return custom({
@@ -77,7 +82,7 @@ function nameRule(fallback?: string): Rule<string> {
     allowed: NAME_RULE,
     file: { kind: "text" },
     parse(value, label) {
-      if (typeof value === "string" && /^[^{}/\s]{1,200}$/.test(value)) return value;
+      if (isInstanceName(value)) return value;
       const isOfType = typeof value === "string";
       throw new (isOfType ? RangeError : TypeError)(unlike(label, NAME_RULE, value));
     },

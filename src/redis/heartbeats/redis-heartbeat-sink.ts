@@ -10,7 +10,8 @@ import { SERVICES } from "./services-script.js";
 /**
  * Writes the beats of a heartbeat to Redis, for {@link HeartbeatRegistry} and `kstlib-resilience status redis://…` on any
  * machine: one script call a beat, and every key expires. The age of a beat is measured by the server's clock. A beat that
- * Redis does not take within `storeTimeout` is a missed beat; the next one is tried on schedule.
+ * Redis does not take within `storeTimeout` is a missed beat; the next one is tried on schedule. Close the client after the
+ * heartbeat has stopped, so that others see it as stopped.
  *
  * @throws TypeError or RangeError that names the option.
  * @example
@@ -60,7 +61,8 @@ export class RedisHeartbeatSink implements Disposable {
     const status = state.status ?? "running";
     const beat = [instance, encodeState(state).trimEnd(), status, keep, this.#writer];
     await this.#store.run(BEAT, this.#keys, beat);
-    await this.#note(keep);
+    // It only serves to find the service; the next beat tries again.
+    await this.#note(keep).catch(() => undefined);
   }
 
   /** Ends what it does in the background while Redis is away; the client stays open. */

@@ -62,7 +62,7 @@ export class Roll {
   apply({ now, count, found }: Listing, isAfterOutage: boolean): readonly InstanceChange[] {
     const wasSetBack = now < this.#now;
     if (isAfterOutage || wasSetBack) this.#since = now;
-    if (!this.#isComplete || wasSetBack) this.#forgetMissing(found);
+    if (!this.#isComplete) this.#forgetMissing(found);
     this.#now = now;
     if (wasSetBack) {
       // Beats from now on are earlier than those before.
