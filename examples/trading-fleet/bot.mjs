@@ -2,6 +2,7 @@
 // One bot of the fleet, a process of its own: it shares its limit and its circuit with the others through Redis, and
 // tells the parent what it does. main.mjs starts it with its name, the exchange's port, the server's URL and the number
 // of bots.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { CircuitOpenError, GracefulShutdown, Heartbeat } from "@kstlib/resilience";
 import { RedisHeartbeatSink, SharedCircuitBreaker, SharedRateLimiter } from "@kstlib/resilience/redis";
 import { createClient } from "redis";
@@ -60,8 +61,13 @@ async function trade() {
   }
 }
 
+/** How late the machine has run this process, at most. */
+const delay = monitorEventLoopDelay({ resolution: 5 });
+delay.enable();
+
 function status() {
-  tell({ type: "status", ...counts, ...exchange.counts, circuit: breaker.state, isShared: breaker.isShared });
+  const heldUp = delay.max / 1e6;
+  tell({ type: "status", ...counts, ...exchange.counts, circuit: breaker.state, heldUp });
 }
 
 breaker.on("stateChange", ({ from, to }) => {
@@ -84,7 +90,10 @@ shutdown.install();
 // A rule of the demo only: without its parent there is no market to trade on.
 process.on("disconnect", () => process.exit(1));
 process.on("message", (message) => {
-  if (message === "begin") trading = trade();
+  if (message === "begin") {
+    delay.reset();
+    trading = trade();
+  }
   // Windows has no SIGTERM that can be caught; there the parent sends a message.
   if (message === "stop") void shutdown.trigger("told to stop").then(() => process.exit());
 });

@@ -1,7 +1,7 @@
 // @ts-check
 // A bot's connection to the exchange: HTTP over kept-alive sockets.
 import http from "node:http";
-import { REQUEST_TIMEOUT_MS } from "./settings.mjs";
+import { now, REQUEST_TIMEOUT_MS } from "./settings.mjs";
 
 export class ExchangeClient {
   /** `sent` is the sum of the others. */
@@ -22,7 +22,7 @@ export class ExchangeClient {
 
   /** Looks at a price. @param {number} asked when the bot asked for the token of this request @param {number} granted when it had it */
   async look(asked, granted) {
-    const headers = { "X-Call": `${this.#bot} ${asked} ${granted}` };
+    const headers = { "X-Call": `${this.#bot} ${asked} ${granted} ${now()}` };
     this.counts.sent++;
     let status;
     try {

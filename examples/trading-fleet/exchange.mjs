@@ -11,10 +11,10 @@ const keepRunning = process.argv.includes("--keep-running");
 let { fault } = phases[0];
 
 /**
- * A request as the exchange saw it. `asked` and `granted` are the bot's own times, of asking for the token and of having
- * it.
+ * A request as the exchange saw it. `asked`, `granted` and `sent` are the bot's own times: of asking for the token, of
+ * having it, and of sending.
  *
- * @typedef {{ bot: string, asked: number, granted: number, arrived: number, ended: number, status: number }} Request
+ * @typedef {{ bot: string, asked: number, granted: number, sent: number, arrived: number, ended: number, status: number }} Request
  */
 /** Those that ended and were not reported yet. @type {Request[]} */
 let requests = [];
@@ -37,13 +37,20 @@ async function answer(response) {
 
 const server = http.createServer((request, response) => {
   const arrived = now();
-  const [bot = "", asked, granted] = String(request.headers["x-call"]).split(" ");
+  const [bot = "", asked, granted, sent] = String(request.headers["x-call"]).split(" ");
   let status = 0;
   // Sent, or given up by the bot.
   response.once("close", () => {
-    requests.push({ bot, asked: Number(asked), granted: Number(granted), arrived, ended: now(), status });
+    const times = {
+      asked: Number(asked),
+      granted: Number(granted),
+      sent: Number(sent),
+      arrived,
+      ended: now(),
+    };
+    requests.push({ bot, ...times, status });
   });
-  void answer(response).then((sent) => (status = sent));
+  void answer(response).then((answered) => (status = answered));
 });
 // Connections of the bots may be idle.
 server.keepAliveTimeout = 60_000;

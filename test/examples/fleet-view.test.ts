@@ -35,7 +35,7 @@ beforeEach(() => {
   useColours(true);
   story = new FleetStory(schedule(false), true, NAMES, () => {});
   story.begin();
-  for (const name of NAMES) story.fromBot(name, { type: "status", ...counts, missedBeats: 12 });
+  for (const name of NAMES) story.fromBot(name, { type: "status", ...counts, missedBeats: 12, heldUp: 12 });
   const alive = { status: "alive", age: 10.4, maxAge: 1, state: { status: "running" } };
   story.listed(NAMES.map((instance) => ({ ...alive, instance })) as never);
 });
@@ -82,7 +82,15 @@ describe.each(SIZES)("the screen of the fleet, %i by %i", (columns, rows) => {
   test("has a summary that breaks between words", () => {
     const at = clock();
     story.fromExchange({ type: "phase", index: 0, cycle: 1, at });
-    const request = { bot: "bot-1", asked: at, granted: at, arrived: at + 1, ended: at + 2, status: 200 };
+    const request = {
+      bot: "bot-1",
+      asked: at,
+      granted: at,
+      sent: at,
+      arrived: at + 1,
+      ended: at + 2,
+      status: 200,
+    };
     story.fromExchange({ type: "requests", requests: [request] });
     story.finish();
     const lines = table(judge(story), columns).map(stripVTControlCharacters);
@@ -93,7 +101,7 @@ describe.each(SIZES)("the screen of the fleet, %i by %i", (columns, rows) => {
 
 describe("what the exchange saw", () => {
   const request = (asked: number, arrived: number, ended = arrived + 5) => {
-    return { bot: "bot-1", asked, granted: asked, arrived, ended, status: 200 };
+    return { bot: "bot-1", asked, granted: asked, sent: asked, arrived, ended, status: 200 };
   };
   const limit = { rate: 10, burst: 2 };
 
