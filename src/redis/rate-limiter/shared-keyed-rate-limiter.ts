@@ -28,7 +28,7 @@ import { type SharedKeyedRateLimiterSnapshot, SharedReport } from "./shared-repo
 
 /**
  * A {@link SharedRateLimiter} for each key, such as a client, a user or an address: the key comes first. The store keeps a
- * key until its bucket is full. Up to 64 keys of one tick are one round trip, but in a cluster, where each has its own.
+ * key until its bucket is full. Up to 32 keys of one tick are one round trip, but in a cluster, where each has its own.
  *
  * @throws TypeError or RangeError that names the option when one is missing, unknown, of the wrong type or out of range.
  * @example

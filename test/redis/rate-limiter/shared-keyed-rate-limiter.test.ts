@@ -19,12 +19,12 @@ async function setUp(
 const keys = (count: number): readonly string[] => Array.from({ length: count }, (_, key) => `key ${key}`);
 
 describe.skipIf(!hasRedis)("a shared keyed rate limiter", () => {
-  test("asks for 64 keys in one call", async () => {
+  test("asks for 32 keys in one call", async () => {
     const { limiter } = await setUp({ rate: 2, per: "1h" });
     const asked = [...keys(100), ...keys(100), ...keys(100)];
     const granted = await Promise.all(asked.map((key) => limiter.tryAcquire(key)));
     expect(granted.map((_, at) => granted[at] === at < 200)).not.toContain(false);
-    expect(limiter.stats).toMatchObject({ totalAcquired: 200, totalRejected: 100, totalCalls: 2 });
+    expect(limiter.stats).toMatchObject({ totalAcquired: 200, totalRejected: 100, totalCalls: 4 });
   });
 
   test("has a bucket for each key, whatever the key is", async () => {
