@@ -8,6 +8,7 @@ import { configure } from "../../src/configure.js";
 import { KeyedRateLimiter, RateLimiter } from "../../src/rate-limiter/index.js";
 import {
   HeartbeatRegistry,
+  SharedCircuitBreaker,
   SharedKeyedRateLimiter,
   SharedRateLimiter,
   useRedis,
@@ -15,6 +16,7 @@ import {
 import { Registry } from "../../src/registry.js";
 import { resilient } from "../../src/resilient.js";
 import { temporaryFolder } from "../heartbeat/folder.js";
+import { until } from "../../scripts/redis/until.mjs";
 import { hasRedis, startServer } from "./servers/servers.js";
 
 const client = { evalSha() {}, eval() {} };
@@ -118,7 +120,7 @@ describe("useRedis", () => {
       String(await server.command("CLIENT", "LIST")).match(/^id=/gm)?.length ?? 0;
     const before = await connections();
     await redis.close();
-    expect(await connections()).toBe(before - 1);
+    await until("the connection is gone", async () => (await connections()) === before - 1);
   });
 
   test.skipIf(!hasRedis)("makes the limit of a configuration that all share", async () => {
@@ -135,6 +137,27 @@ describe("useRedis", () => {
     expect(taken).toEqual([true, true, true, false]);
     expect(await processes[0]?.get(SharedKeyedRateLimiter, "by-key", { rate: 1 }).tryAcquire("a")).toBe(true);
     for (const redis of processes) await redis.close();
+  });
+
+  test.skipIf(!hasRedis)("makes the circuit of a configuration that all share", async () => {
+    const server = await startServer();
+    using _ = configure({
+      redis: { url: server.url },
+      circuitBreaker: { instances: { exchange: { maxFailures: 2, resetTimeout: "1m", shared: true } } },
+    });
+    const connect = (url: string): Promise<object> => createClient({ url }).connect();
+    const [one, other] = [await useRedis({ connect }), await useRedis({ connect })];
+    const [breaker, another] = [
+      one.get(SharedCircuitBreaker, "exchange"),
+      other.get(SharedCircuitBreaker, "exchange"),
+    ];
+    await until("both know the state of all", () => breaker.isShared && another.isShared);
+    for (let failure = 0; failure < 2; failure++) {
+      await breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
+    }
+    await until("the other has heard", () => another.state === "open");
+    expect(another.snapshot().remainingSeconds).toBeGreaterThan(30);
+    await Promise.all([one.close(), other.close()]);
   });
 
   test.skipIf(!hasRedis)("leaves the application's client open", async () => {

@@ -88,7 +88,7 @@ export function checkProbes({ halfOpen, halfOpenMaxCalls }: CircuitBreakerChange
 }
 
 export function sharedSettings(given: SharedCircuitBreakerOptions): SharedSettings {
-  const settings = resolveOptions("SharedCircuitBreaker", rules, given);
+  const settings = resolveOptions("SharedCircuitBreaker", rules, given, "circuitBreaker");
   settings.trip?.newCounter(onlyOverTime);
   checkProbes({ halfOpenMaxCalls: settings.halfOpenMaxCalls, halfOpen: settings.halfOpen });
   const { lease, storeTimeout } = settings;
