@@ -6,6 +6,8 @@ const packages = path.resolve(import.meta.dirname, "../../node_modules");
 const TSC = path.join(packages, "@typescript/native/bin/tsc");
 /** The last one that knows the old way of finding modules. */
 const TSC_6 = path.join(packages, "typescript/bin/tsc6");
+/** The oldest one that the types are for. */
+const TSC_5_4 = path.join(packages, "typescript-5.4/bin/tsc");
 
 const PROGRAM = `
 import {
@@ -27,6 +29,7 @@ import { ConfigError, loadConfig, watchConfig } from "@kstlib/resilience/config"
 import { Health } from "@kstlib/resilience/health";
 import { Heartbeat } from "@kstlib/resilience/heartbeat";
 import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
+import { SharedCircuitBreaker, SharedKeyedRateLimiter, useRedis } from "@kstlib/resilience/redis";
 import { GracefulShutdown } from "@kstlib/resilience/shutdown";
 import { ManualClock } from "@kstlib/resilience/testing";
 import { Watchdog as SameWatchdog } from "@kstlib/resilience/watchdog";
@@ -54,6 +57,23 @@ export const results: Promise<number | null>[] = [
 export const sure: Promise<number> = retry({ attempts: 2 })(load)("ann");
 // @ts-expect-error -- it may be null.
 export const unsure: Promise<number> = nested.call(load, "ann");
+class Api {
+  @retry({ attempts: 2 })
+  async load(user: string): Promise<number> {
+    return user.length;
+  }
+}
+export const decorated: Promise<number> = new Api().load("ann");
+// A wrong order is no error.
+pipeline(new Timeout(), new Retry(), new RateLimiter());
+export const shared = async (client: object): Promise<number> => {
+  const redis = await useRedis({ client });
+  const circuit = redis.get(SharedCircuitBreaker, "api", { maxFailures: 3 });
+  const limiter = new SharedKeyedRateLimiter({ client, name: "users", rate: 1 });
+  // @ts-expect-error -- it is a promise.
+  if (limiter.tryAcquire("ann") === true) return 0;
+  return (await limiter.tryAcquire("ann")) ? circuit.call(load, "ann") : 0;
+};
 // @ts-expect-error -- a part that was not given.
 api.rateLimiter;
 // @ts-expect-error -- there is no such option.
@@ -68,6 +88,8 @@ const JSON_IMPORT = `schema.json" with { type: "json" };`;
 test.each([
   ["an ES module for Node", TSC, "app.mts", { module: "nodenext" }],
   ["a CommonJS module for Node", TSC, "app.cts", { module: "nodenext" }],
+  ["an ES module for Node, by TypeScript 5.4", TSC_5_4, "app.mts", { module: "nodenext" }],
+  ["a CommonJS module for Node, by TypeScript 5.4", TSC_5_4, "app.cts", { module: "nodenext" }],
   ["a bundler", TSC, "app.ts", { module: "esnext", moduleResolution: "bundler" }],
   [
     "a compiler that knows no exports",
