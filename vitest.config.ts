@@ -11,7 +11,8 @@ export default defineConfig({
     typecheck: {
       enabled: true,
       include: ["test/**/*.test-d.ts"],
-      checker: "./node_modules/.bin/tsc",
+      // Not from .bin, where each of the compilers that the tests use would be `tsc`.
+      checker: "./node_modules/@typescript/native/bin/tsc",
       tsconfig: "./tsconfig.test.json",
     },
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },

@@ -57,13 +57,18 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
     this.#heard = this.events.of("settled");
   }
 
-  /** The stats of its policies by their names, outermost first. */
+  /** The stats of its policies by their names, outermost first; of those that share one, by their kinds. */
   get stats(): Readonly<Record<string, unknown>> {
-    const all = this.policies.map((policy) => [
-      policy.name ?? "policy",
-      Reflect.get(policy, "stats") as unknown,
-    ]);
-    return Object.freeze(Object.fromEntries(all) as Record<string, unknown>);
+    const names = this.policies.map(({ name }) => name);
+    const all = new Map<string, unknown>();
+    for (const policy of this.policies) {
+      const isShared = names.indexOf(policy.name) !== names.lastIndexOf(policy.name);
+      const key = (isShared ? policy.snapshot?.().kind : policy.name) ?? "policy";
+      let number = 1;
+      while (all.has(number === 1 ? key : `${key} ${number}`)) number++;
+      all.set(number === 1 ? key : `${key} ${number}`, Reflect.get(policy, "stats"));
+    }
+    return Object.freeze(Object.fromEntries(all));
   }
 
   /** The state at this moment: frozen, JSON-serialisable. */

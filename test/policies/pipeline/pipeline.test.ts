@@ -83,6 +83,13 @@ describe("a pipeline", () => {
   test("has the stats and the snapshots of its policies, outermost first", () => {
     const api = pipeline(new Retry({ name: "a" }), new Timeout({ name: "b" }));
     expect(Object.keys(api.stats)).toEqual(["a", "b"]);
+    // Those of one name by their kinds.
+    const whole = resilient({ name: "api", retry: true, circuitBreaker: true, bulkhead: { name: "own" } });
+    expect(Object.keys(whole.stats)).toEqual(["retry", "circuit-breaker", "own"]);
+    const twice = pipeline(new Retry({ name: "one" }), new Retry({ name: "one" }), {
+      execute: async (fn: () => unknown) => fn(),
+    } as unknown as AnyPolicy);
+    expect(Object.keys(twice.stats)).toEqual(["retry", "retry 2", "policy"]);
     expect(api.snapshot()).toMatchObject({
       kind: "pipeline",
       policies: [{ kind: "retry" }, { kind: "timeout" }],
