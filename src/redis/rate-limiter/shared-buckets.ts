@@ -158,7 +158,7 @@ export class SharedBuckets implements BucketParts {
       this.#pauses.set(key, Math.max(this.#pauses.get(key) ?? 0, now + milliseconds));
     }
     if (id !== undefined) this.#local?.pause(id, milliseconds);
-    for (const bucket of id === undefined ? this.#buckets.values() : [this.#buckets.get(id)]) {
+    for (const bucket of id === undefined ? [...this.#buckets.values()] : [this.#buckets.get(id)]) {
       if (bucket?.keys.some((key) => paused.includes(key))) bucket.pause(this.pausedUntil(bucket));
     }
     const microseconds = Math.min(LONGEST_PAUSE, Math.ceil(milliseconds * 1000));
