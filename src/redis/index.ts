@@ -19,12 +19,17 @@ export type {
   OnStoreError,
   SharedLease,
   SharedKeyedRateLimiterOptions,
+  SharedKeyedTier,
   SharedRateLimitChanges,
   SharedRateLimiterOptions,
   SharedTier,
 } from "./rate-limiter/shared-options.js";
 export { type SharedLimitedOptions, sharedRateLimiter } from "./rate-limiter/shared-decorator.js";
-export { SharedKeyedRateLimiter } from "./rate-limiter/shared-keyed-rate-limiter.js";
+export type { SharedKey } from "./rate-limiter/key-form.js";
+export {
+  SharedKeyedRateLimiter,
+  type SharedKeyedWrapOptions,
+} from "./rate-limiter/shared-keyed-rate-limiter.js";
 export { SharedRateLimiter } from "./rate-limiter/shared-rate-limiter.js";
 export type {
   SharedKeyedRateLimiterEvents,

@@ -2,6 +2,8 @@ import { configuredLayers } from "../kernel/configured.js";
 import { checkKeys, resolveOptions } from "../kernel/options.js";
 import { show } from "../kernel/show.js";
 import { redisRules, type RedisSettings } from "../redis-section/options.js";
+import type { SharedKeyedRateLimiter } from "./rate-limiter/shared-keyed-rate-limiter.js";
+import type { SharedKeyedRateLimiterOptions } from "./rate-limiter/shared-options.js";
 import { storeClient } from "./store/client.js";
 
 /** Options of {@link useRedis}. */
@@ -26,6 +28,9 @@ interface StoreGiven {
 
 /** The class of a shared component, such as `SharedRateLimiter`. */
 export type SharedClass<Options extends object, Component> = new (options: Options & StoreGiven) => Component;
+
+type Overrides<Options extends object> = Omit<Options, keyof StoreGiven> &
+  Partial<Pick<StoreGiven, "keyPrefix" | "storeTimeout">>;
 
 interface Closable {
   close?(): unknown;
@@ -60,10 +65,20 @@ export class SharedComponents implements AsyncDisposable {
    *
    * @throws TypeError or RangeError as its constructor, and TypeError after `close()`.
    */
+  get<By extends string = never>(
+    kind: typeof SharedKeyedRateLimiter,
+    name: string,
+    overrides?: Overrides<SharedKeyedRateLimiterOptions<By>>,
+  ): SharedKeyedRateLimiter<By>;
   get<Options extends object, Component>(
     kind: SharedClass<Options, Component>,
     name: string,
-    overrides?: Omit<Options, keyof StoreGiven> & Partial<Pick<StoreGiven, "keyPrefix" | "storeTimeout">>,
+    overrides?: Overrides<Options>,
+  ): Component;
+  get<Options extends object, Component>(
+    kind: SharedClass<Options, Component>,
+    name: string,
+    overrides?: Overrides<Options>,
   ): Component {
     if (this.#closing !== undefined) throw new TypeError("these shared components are closed.");
     const byName = this.#byClass.get(kind) ?? new Map<string, unknown>();

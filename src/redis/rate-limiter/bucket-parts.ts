@@ -24,8 +24,8 @@ export interface BucketParts {
   readonly lease: LeaseLimits | undefined;
   readonly maxQueue: number | undefined;
   readonly limits: TieredLimits;
-  /** Until when nobody is admitted for the key; -Infinity: no pause is known here. */
-  pausedUntil(id: string): number;
+  /** Until when nobody is admitted from the buckets; -Infinity: no pause is known here. */
+  pausedUntil(bucket: { readonly keys: readonly string[] }): number;
   giveBack(grant: Grant, count: number): void;
   /** Decides without the store; returns whether it has admitted the request at once. */
   decideAlone(id: string, request: Request, error: unknown): boolean;

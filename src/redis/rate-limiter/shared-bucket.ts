@@ -14,7 +14,7 @@ const SPACING = 5;
 /** The requests of this process for one key of the store: what they take, and what they wait for. */
 export class SharedBucket {
   readonly id: string;
-  readonly #keys: readonly string[];
+  readonly keys: readonly string[];
   readonly #parts: BucketParts;
   readonly #queue = new SharedQueue<Grant>();
   readonly #lease: Lease<Grant> | undefined;
@@ -26,7 +26,7 @@ export class SharedBucket {
 
   constructor(id: string, keys: readonly string[], parts: BucketParts) {
     this.id = id;
-    this.#keys = keys;
+    this.keys = keys;
     this.#parts = parts;
     const { lease, clock } = parts;
     if (lease === undefined) return;
@@ -45,7 +45,7 @@ export class SharedBucket {
     const { cost, waits, deadline } = request;
     const now = clock.now();
     const queue = this.#queue;
-    const paused = this.#parts.pausedUntil(this.id);
+    const paused = this.#parts.pausedUntil(this);
     if (queue.waiters === 0 && paused <= now) {
       const leased = this.#lease?.take(cost, now);
       if (leased !== undefined) {
@@ -145,7 +145,7 @@ export class SharedBucket {
       this.#queue.end(run);
     };
     return {
-      keys: this.#keys,
+      keys: this.keys,
       cost,
       count: run.requests.length + (lease?.size ?? 0),
       answered: (answer) => {
@@ -158,7 +158,7 @@ export class SharedBucket {
       },
       // Those who were admitted without it keep it.
       late: ({ granted, marks }) =>
-        this.#parts.giveBack({ id: this.id, keys: this.#keys, cost, marks }, granted - admitted),
+        this.#parts.giveBack({ id: this.id, keys: this.keys, cost, marks }, granted - admitted),
     };
   }
 
@@ -166,7 +166,7 @@ export class SharedBucket {
     const queue = this.#queue;
     const { refusals, clock, maxQueue = Infinity } = this.#parts;
     const now = clock.now();
-    const grant: Grant = { id: this.id, keys: this.#keys, cost, marks };
+    const grant: Grant = { id: this.id, keys: this.keys, cost, marks };
     refusals.remember(this.id, run.cost, sent, wait);
     // Grants are alike: those who came first get them, whoever they were asked for.
     const served = queue.takeFirst(granted, run.cost);
@@ -179,7 +179,7 @@ export class SharedBucket {
     const refused = queue.isBlocked ? queue.behind() : left.filter(({ waits }) => !waits);
     for (const request of refused) queue.remove(request);
     if (queue.isBlocked && this.#timer === undefined) {
-      this.#due = Math.max(due, this.#parts.pausedUntil(this.id));
+      this.#due = Math.max(due, this.#parts.pausedUntil(this));
       this.#refuse(this.#due, now, maxQueue, wait > this.#parts.limits.longestWait);
     }
     this.#goOn(now);

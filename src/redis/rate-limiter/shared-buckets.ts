@@ -45,11 +45,15 @@ export class SharedBuckets implements BucketParts {
   #storeErrors = 0;
   #isClosed = false;
 
-  /** @param keysOf the bucket of each tier for a key of the application. */
+  /**
+   * @param keysOf the bucket of each tier for a key of the application.
+   * @param isSpread whether the keys can be at several nodes.
+   */
   constructor(
     settings: SharedRateLimiterSettings,
     observer: AdmissionObserver<string>,
     keysOf: (id: string) => readonly string[],
+    isSpread: boolean = settings.client.isCluster,
   ) {
     this.#settings = settings;
     this.#observer = observer;
@@ -57,7 +61,7 @@ export class SharedBuckets implements BucketParts {
     this.#limits = new TieredLimits(tiersOf(settings));
     this.clock = settings.clock;
     this.store = new Store(settings.client, settings);
-    this.batch = new TakeBatch(this.store, settings.clock, settings.client.isCluster);
+    this.batch = new TakeBatch(this.store, settings.clock, isSpread);
   }
 
   get settings(): SharedRateLimiterSettings {
@@ -92,7 +96,8 @@ export class SharedBuckets implements BucketParts {
   take(id: string, cost: number): Promise<boolean> {
     if (!this.#isClosed && !this.#buckets.has(id)) {
       const now = this.clock.now();
-      const due = Math.max(this.pausedUntil(id), this.refusals.due(id, cost, this.#limits.slowest, now));
+      const paused = this.#pauses.size === 0 ? -Infinity : this.pausedUntil({ keys: this.#keysOf(id) });
+      const due = Math.max(paused, this.refusals.due(id, cost, this.#limits.slowest, now));
       if (due > now) {
         this.#observer.refused(cost, secondsUntil(due, now), id);
         return REFUSED;
@@ -141,26 +146,30 @@ export class SharedBuckets implements BucketParts {
     return Math.max(0, due - now) / 1000;
   }
 
-  /** Admits nobody for the key for so many milliseconds; resolves with whether the store knows. */
-  async pause(id: string, milliseconds: number): Promise<boolean> {
+  /**
+   * Admits nobody from these buckets for so many milliseconds; resolves with whether the store knows.
+   *
+   * @param id the only key of the application that has them.
+   */
+  async pause(paused: readonly string[], milliseconds: number, id?: string): Promise<boolean> {
     const now = this.clock.now();
-    const until = Math.max(this.pausedUntil(id), now + milliseconds);
-    this.#pauses.set(id, until);
     for (const [other, end] of this.#pauses) if (end <= now) this.#pauses.delete(other);
-    this.#local?.pause(id, milliseconds);
-    this.#buckets.get(id)?.pause(until);
-    const microseconds = Math.min(LONGEST_PAUSE, Math.ceil(milliseconds * 1000));
-    const [key = ""] = this.#keysOf(id);
-    try {
-      await this.store.run(PAUSE, [key], [microseconds]);
-      return true;
-    } catch {
-      return false;
+    for (const key of paused) {
+      this.#pauses.set(key, Math.max(this.#pauses.get(key) ?? 0, now + milliseconds));
     }
+    if (id !== undefined) this.#local?.pause(id, milliseconds);
+    for (const bucket of id === undefined ? [...this.#buckets.values()] : [this.#buckets.get(id)]) {
+      if (bucket?.keys.some((key) => paused.includes(key))) bucket.pause(this.pausedUntil(bucket));
+    }
+    const microseconds = Math.min(LONGEST_PAUSE, Math.ceil(milliseconds * 1000));
+    const written = paused.map((key) => this.store.run(PAUSE, [key], [microseconds]));
+    const outcomes = await Promise.allSettled(written);
+    return outcomes.every(({ status }) => status === "fulfilled");
   }
 
-  pausedUntil(id: string): number {
-    return this.#pauses.size === 0 ? -Infinity : (this.#pauses.get(id) ?? -Infinity);
+  pausedUntil({ keys }: { readonly keys: readonly string[] }): number {
+    if (this.#pauses.size === 0) return -Infinity;
+    return Math.max(...keys.map((key) => this.#pauses.get(key) ?? -Infinity));
   }
 
   /** Changes limits; those who wait keep their order. */

@@ -5,18 +5,18 @@ import { checkFunction, runAbortable } from "../../kernel/policy.js";
 import type { AnyFunction, AsyncOf } from "../../kernel/wrap.js";
 import { onePolicy } from "../../kernel/wrapper.js";
 import { type LimitedExecuteOptions, readExecution } from "../../rate-limiter/execution.js";
-import { idOf } from "../../rate-limiter/key-hash.js";
 import { type Limited, limitAsync, RECIPE } from "../../rate-limiter/limited.js";
 import { Metrics } from "../../rate-limiter/metrics.js";
 import {
   type AcquireOptions,
   checkCost,
-  type KeyedWrapOptions,
+  type WrapOptions,
   parsePause,
   readKeyed,
   readRequest,
 } from "../../rate-limiter/request.js";
 import type { Reservation } from "../../rate-limiter/reservation.js";
+import { keyForm, type KeyForm, type SharedKey } from "./key-form.js";
 import { SharedBuckets } from "./shared-buckets.js";
 import {
   resolveShared,
@@ -25,6 +25,15 @@ import {
   type SharedRateLimitChanges,
 } from "./shared-options.js";
 import { type SharedKeyedRateLimiterSnapshot, SharedReport } from "./shared-report.js";
+
+/** Options of a function that a {@link SharedKeyedRateLimiter} wraps. */
+export interface SharedKeyedWrapOptions<
+  Args extends readonly unknown[] = never[],
+  By extends string = never,
+> extends WrapOptions<Args> {
+  /** Returns the key of one call; called with its `this` and arguments. A call whose key is not one of the limiter rejects. */
+  readonly key: (...args: Args) => SharedKey<By>;
+}
 
 /**
  * A {@link SharedRateLimiter} for each key, such as a client, a user or an address: the key comes first. The store keeps a
@@ -37,61 +46,70 @@ import { type SharedKeyedRateLimiterSnapshot, SharedReport } from "./shared-repo
  *
  * const perClient = new SharedKeyedRateLimiter({ client, name: "clients", rate: 5, per: "1m" });
  * if (!(await perClient.tryAcquire("198.51.100.7"))) response.status(429);
+ *
+ * // A token of the user and of the tenant, or of neither:
+ * const tiers = [{ by: "user", rate: 10 }, { by: "tenant", rate: 100 }] as const;
+ * const perTenant = new SharedKeyedRateLimiter({ client, name: "tenants", tiers });
+ * if (!(await perTenant.tryAcquire({ user: "u7", tenant: "t1" }))) response.status(429);
  * ```
  */
-export class SharedKeyedRateLimiter extends SharedReport<{ readonly key: string }> implements Component {
+export class SharedKeyedRateLimiter<By extends string = never>
+  extends SharedReport<{ readonly key: SharedKey<By> }>
+  implements Component
+{
   /** The longest key that is used as it is, in UTF-16 units; a longer one is known by its hash. */
   readonly maxKeyLength: number;
   readonly #buckets: SharedBuckets;
+  readonly #form: KeyForm;
+  readonly #hasNames: boolean;
 
-  constructor(options: SharedKeyedRateLimiterOptions) {
+  constructor(options: SharedKeyedRateLimiterOptions<By>) {
     const settings = resolveShared("SharedKeyedRateLimiter", sharedKeyedRateLimiterRules, options);
-    const { name, keyPrefix, tiers } = settings;
+    const { name, tiers, client } = settings;
     const source = { kind: "shared-keyed-rate-limiter", name } as const;
-    const metrics = new Metrics<string, { readonly key: string }>(
+    const form = keyForm(settings);
+    const metrics = new Metrics<string, { readonly key: SharedKey<By> }>(
       source,
       ["acquired", "rejected"],
-      (key) => ({
-        key,
-      }),
+      // It has the names of the tiers, or none.
+      (id) => ({ key: form.keyOf(id) as SharedKey<By> }),
     );
-    const buckets = new SharedBuckets(settings, metrics, (id) => {
-      // The tiers of one key are in one slot of a cluster, the keys in all of them.
-      const key = `${keyPrefix}limiter:{${name}:${id}}`;
-      return tiers === undefined ? [key] : tiers.map((_, tier) => `${key}:${tier}`);
-    });
+    const isSpread = client.isCluster && tiers?.[0]?.by === undefined;
+    const buckets = new SharedBuckets(settings, metrics, (id) => form.bucketsOf(id), isSpread);
     super(buckets, metrics);
     this.maxKeyLength = settings.maxKeyLength;
     this.#buckets = buckets;
+    this.#form = form;
+    this.#hasNames = tiers?.[0]?.by !== undefined;
   }
 
   /** As `SharedRateLimiter.tryAcquire`, for one key: any string. */
-  async tryAcquire(key: string, cost: number = 1): Promise<boolean> {
-    const id = idOf(key, this.maxKeyLength);
+  async tryAcquire(key: SharedKey<By>, cost: number = 1): Promise<boolean> {
+    const id = this.#form.idOf(key);
     checkCost(cost, this.burst);
     return this.#buckets.take(id, cost);
   }
 
   /** As `SharedRateLimiter.acquire`, for one key. */
-  async acquire(key: string, options?: AcquireOptions): Promise<void> {
-    const id = idOf(key, this.maxKeyLength);
+  async acquire(key: SharedKey<By>, options?: AcquireOptions): Promise<void> {
+    const id = this.#form.idOf(key);
     await this.#buckets.admit(id, readRequest("acquire", options, this.burst));
   }
 
   /** As `SharedRateLimiter.reserve`, for one key. */
-  async reserve(key: string, cost: number = 1): Promise<Reservation> {
-    const id = idOf(key, this.maxKeyLength);
+  async reserve(key: SharedKey<By>, cost: number = 1): Promise<Reservation> {
+    const id = this.#form.idOf(key);
     checkCost(cost, this.burst);
     return this.#buckets.reserve(id, cost);
   }
 
   /** As `SharedRateLimiter.execute`, for one key. */
   async execute<Result>(
-    key: string,
+    key: SharedKey<By>,
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: LimitedExecuteOptions,
   ): Promise<Result> {
-    const id = idOf(key, this.maxKeyLength);
+    const id = this.#form.idOf(key);
     checkFunction(fn, "execute", RECIPE);
     const { context, request } = readExecution("execute", options, this.burst, this.#buckets.clock);
     await this.#buckets.admitUnlessAborted(id, request);
@@ -106,12 +124,13 @@ export class SharedKeyedRateLimiter extends SharedReport<{ readonly key: string 
    */
   wrap<Fn extends AnyFunction>(
     fn: Fn,
-    options: KeyedWrapOptions<Parameters<Fn>>,
-  ): AsyncOf<Fn> & Limited<SharedKeyedRateLimiter>;
-  wrap(fn: AnyFunction, options: KeyedWrapOptions): unknown {
+    options: SharedKeyedWrapOptions<Parameters<Fn>, By>,
+  ): AsyncOf<Fn> & Limited<SharedKeyedRateLimiter<By>>;
+  wrap(fn: AnyFunction, options: object): unknown {
     const { key: keyOf, ...own } = readKeyed(options);
     return limitAsync(onePolicy(this), own, fn, (_limiter, self, args) => {
-      const key = Reflect.apply(keyOf, self, args);
+      // What it returned is checked as any key is.
+      const key = Reflect.apply(keyOf, self, args) as SharedKey<By>;
       return {
         acquire: (request) => this.acquire(key, request),
         execute: (run, request) => this.execute(key, run, request),
@@ -119,16 +138,23 @@ export class SharedKeyedRateLimiter extends SharedReport<{ readonly key: string 
     });
   }
 
-  /** As `SharedRateLimiter.pauseFor`, for one key. */
-  async pauseFor(key: string, duration: Duration | null | undefined): Promise<boolean> {
-    const id = idOf(key, this.maxKeyLength);
+  /**
+   * As `SharedRateLimiter.pauseFor`, for one key. Where tiers have `by`, nobody is admitted from the buckets of the names
+   * that are given: `pauseFor({ tenant: "t1" }, 30)` pauses all users of the tenant.
+   */
+  async pauseFor(
+    key: [By] extends [never] ? string : Partial<SharedKey<By>>,
+    duration: Duration | null | undefined,
+  ): Promise<boolean> {
+    const paused = this.#form.pausedOf(key);
     const milliseconds = parsePause(duration);
-    return milliseconds > 0 ? this.#buckets.pause(id, milliseconds) : true;
+    if (milliseconds <= 0) return true;
+    return this.#buckets.pause(paused, milliseconds, this.#hasNames ? undefined : this.#form.idOf(key));
   }
 
   /** As `SharedRateLimiter.timeUntilToken`, for one key. */
-  async timeUntilToken(key: string, cost: number = 1): Promise<number> {
-    const id = idOf(key, this.maxKeyLength);
+  async timeUntilToken(key: SharedKey<By>, cost: number = 1): Promise<number> {
+    const id = this.#form.idOf(key);
     checkCost(cost, this.burst);
     return this.#buckets.wait(id, cost);
   }

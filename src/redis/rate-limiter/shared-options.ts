@@ -31,6 +31,15 @@ export interface SharedTier {
   readonly burst?: number | undefined;
 }
 
+/** One of several limits of a `SharedKeyedRateLimiter`. */
+export interface SharedKeyedTier<By extends string = string> extends SharedTier {
+  /**
+   * What its buckets are for, such as `"user"`: the key of a request then has a string of that name. All tiers have it, or
+   * none; several may have the same.
+   */
+  readonly by?: By | undefined;
+}
+
 /** Tokens that an instance takes ahead. */
 export interface SharedLease {
   /** How many at a time: a whole number of at least 2, up to the burst. */
@@ -77,7 +86,14 @@ export interface SharedRateLimiterOptions {
 }
 
 /** Options of a `SharedKeyedRateLimiter`. */
-export interface SharedKeyedRateLimiterOptions extends SharedRateLimiterOptions {
+export interface SharedKeyedRateLimiterOptions<By extends string = never> extends SharedRateLimiterOptions {
+  /**
+   * Several limits in place of one, 1 to 8: a request takes from the buckets of all of them, or from none. They are all for
+   * the key of the request, or with `by` each for a key of its own: `[{ by: "user", rate: 10 }, { by: "tenant", rate: 100 }]`
+   * with the keys `{ user, tenant }`. Then one node of a cluster has all keys of the limiter, waiters with different keys
+   * have no order among each other, and `onStoreError` cannot be `"local"`.
+   */
+  readonly tiers?: readonly SharedKeyedTier<By>[] | undefined;
   /** The longest key that is used as it is, in UTF-16 units: 64 or more. A longer one is known by its SHA-256. Default 1024. */
   readonly maxKeyLength?: number | undefined;
 }
@@ -99,13 +115,17 @@ interface TierSettings {
   readonly burst: number | undefined;
 }
 
+interface KeyedTierSettings extends TierSettings {
+  readonly by?: string | undefined;
+}
+
 /** Checked {@link SharedRateLimiterOptions}. */
 export type SharedRateLimiterSettings = SettingsFor<
   SharedRateLimiterOptions,
   TierSettings & {
     client: StoreClient;
     name: string;
-    tiers: readonly TierSettings[] | undefined;
+    tiers: readonly KeyedTierSettings[] | undefined;
     lease: { readonly tokens: number; readonly maxAge: number } | undefined;
     storeTimeout: number;
     onStoreError: OnStoreError;
@@ -130,18 +150,21 @@ const leaseRules: OptionRules<{ tokens: number; maxAge: number }> = {
   maxAge: duration(1),
 };
 
-const tiers: Rule<readonly TierSettings[] | undefined> = custom({
-  allowed: "an array of 1 to 8 objects with rate, per and burst",
-  parse(value, label) {
-    if (!Array.isArray(value) || value.length < 1 || value.length > 8) {
-      throw new TypeError(unlike(label, tiers.allowed, value));
-    }
-    return value.map((tier: object, index) => {
-      const own = ownOptions(`${label}[${index}]`, tierRules, tier);
-      return resolveOptions(`${label}[${index}]`, tierRules, own);
-    });
-  },
-});
+function tiersOption<Tier extends TierSettings>(rules: OptionRules<Tier>): Rule<readonly Tier[] | undefined> {
+  const allowed = "an array of 1 to 8 objects with rate, per and burst";
+  return custom({
+    allowed,
+    parse(value, label) {
+      if (!Array.isArray(value) || value.length < 1 || value.length > 8) {
+        throw new TypeError(unlike(label, allowed, value));
+      }
+      return value.map((tier: object, index) => {
+        const own = ownOptions(`${label}[${index}]`, rules, tier);
+        return resolveOptions(`${label}[${index}]`, rules, own);
+      });
+    },
+  });
+}
 
 const lease: Rule<SharedRateLimiterSettings["lease"]> = custom({
   allowed: "an object with tokens and maxAge",
@@ -158,7 +181,7 @@ export const sharedRateLimiterRules: OptionRules<SharedRateLimiterSettings> = {
   ...tierRules,
   client: custom({ allowed: "a client of Redis or Valkey", parse: storeClient }),
   name: text(undefined),
-  tiers,
+  tiers: tiersOption(tierRules),
   lease,
   storeTimeout: duration("250ms"),
   onStoreError: choice<OnStoreError>("open", ["open", "closed", "local"]),
@@ -171,6 +194,7 @@ export const sharedRateLimiterRules: OptionRules<SharedRateLimiterSettings> = {
 /** The rules of {@link SharedKeyedRateLimiterOptions}. */
 export const sharedKeyedRateLimiterRules: OptionRules<SharedKeyedRateLimiterSettings> = {
   ...sharedRateLimiterRules,
+  tiers: tiersOption<KeyedTierSettings>({ ...tierRules, by: optional(text(undefined)) }),
   maxKeyLength: integer(1024, 64),
 };
 
@@ -202,6 +226,15 @@ export function resolveShared<Settings extends SharedRateLimiterSettings>(
   if (settings.tiers !== undefined && doubled.length > 0) {
     throw new TypeError(
       `tiers has the limits, but ${doubled.join(" and ")} is given as well. Leave one of them out.`,
+    );
+  }
+  const withBy = settings.tiers?.filter(({ by }) => by !== undefined).length ?? 0;
+  if (withBy > 0 && withBy !== settings.tiers?.length) {
+    throw new TypeError("tiers must all have by, or none of them; got some with and some without.");
+  }
+  if (withBy > 0 && settings.onStoreError === "local") {
+    throw new TypeError(
+      unlike("onStoreError", '"open" or "closed" where tiers have by', settings.onStoreError),
     );
   }
   const { burst } = new TieredLimits(tiersOf(settings));

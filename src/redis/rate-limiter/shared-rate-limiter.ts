@@ -59,6 +59,7 @@ const ALL = "";
  */
 export class SharedRateLimiter extends SharedReport<object> implements Policy, Component {
   readonly #buckets: SharedBuckets;
+  readonly #keys: readonly string[];
 
   constructor(options: SharedRateLimiterOptions) {
     const settings = resolveShared("SharedRateLimiter", sharedRateLimiterRules, options);
@@ -71,6 +72,7 @@ export class SharedRateLimiter extends SharedReport<object> implements Policy, C
     const buckets = new SharedBuckets(settings, metrics, () => keys);
     super(buckets, metrics);
     this.#buckets = buckets;
+    this.#keys = keys;
   }
 
   /**
@@ -154,7 +156,9 @@ export class SharedRateLimiter extends SharedReport<object> implements Policy, C
    */
   pauseFor(duration: Duration | null | undefined): Promise<boolean> {
     const milliseconds = parsePause(duration);
-    return milliseconds > 0 ? this.#buckets.pause(ALL, milliseconds) : Promise.resolve(true);
+    return milliseconds > 0
+      ? this.#buckets.pause(this.#keys.slice(0, 1), milliseconds, ALL)
+      : Promise.resolve(true);
   }
 
   /**
