@@ -19,6 +19,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("a registry", () => {
+  test("keeps the parts of a configured pipeline whose override is undefined", () => {
+    using _ = configure({ pipelines: { prices: { retry: { attempts: 7 }, timeout: 2 } } });
+    const pipeline = new Registry().pipeline("prices", { retry: undefined, timeout: 1 });
+    expect([pipeline.retry?.attempts, pipeline.timeout?.timeout]).toEqual([7, 1]);
+  });
+
   test("has one instance per name, of each kind", async () => {
     await using registry = new Registry();
     expect(registry.circuitBreaker("a")).toBe(registry.circuitBreaker("a"));
