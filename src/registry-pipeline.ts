@@ -36,11 +36,15 @@ function placeOf(name: string, part: PartName): Place {
 /** Makes the pipeline of that name from the configuration and the overrides, of components of the registry. */
 export function configuredPipeline(
   name: string,
-  overrides: object | undefined,
+  given: object | undefined,
   registry: PartRegistry,
 ): PartedPipeline<unknown> {
   const configuration = currentConfiguration();
-  const isInCode = (part: PartName): boolean => overrides !== undefined && Object.hasOwn(overrides, part);
+  // As in all options, `undefined` means "not given".
+  const overrides = Object.fromEntries(
+    Object.entries(given ?? {}).filter(([, override]) => override !== undefined),
+  );
+  const isInCode = (part: PartName): boolean => Object.hasOwn(overrides, part);
   const pipeline = makeResilient(
     "Registry.pipeline",
     { ...configuredParts(configuration, name), ...overrides, name },
