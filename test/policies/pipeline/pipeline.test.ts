@@ -90,6 +90,20 @@ describe("a pipeline", () => {
     expect(() => JSON.stringify(api)).not.toThrow();
   });
 
+  test("has the stats of each part, also where several have one name", () => {
+    const two = pipeline(new Retry({ name: "a" }), new Timeout({ name: "a" }), new Timeout({ name: "b" }));
+    expect(two.stats).toEqual({
+      retry: new Retry().stats,
+      timeout: new Timeout().stats,
+      b: new Timeout().stats,
+    });
+    const same = pipeline(new Timeout(), new Retry({ name: "x" }), new Timeout(), new Timeout());
+    expect(Object.keys(same.stats)).toEqual(["timeout", "x", "timeout-2", "timeout-3"]);
+    const all = resilient({ name: "api", totalTimeout: 5, retry: true, circuitBreaker: true, timeout: 1 });
+    expect(Object.keys(all.stats)).toEqual(["totalTimeout", "retry", "circuitBreaker", "timeout"]);
+    expect(all.stats).toMatchObject({ retry: all.retry.stats, circuitBreaker: all.circuitBreaker.stats });
+  });
+
   test("takes a policy from another package: its refusals and errors are passed on", async () => {
     const foreign: AnyPolicy = { execute: (fn) => Promise.resolve((fn as () => never)()) };
     const thrower = {
