@@ -89,6 +89,7 @@ export function makeResilient(
   const pipeline = new Pipeline(
     name,
     parts.map(([, part]) => part),
+    parts.map(([key]) => key),
   );
   for (const [key, value] of parts) Object.defineProperty(pipeline, key, { value, enumerable: true });
   return pipeline;

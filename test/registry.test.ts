@@ -75,6 +75,13 @@ describe("a registry", () => {
     expect(() => new Registry({ rateLimitter: {} } as object)).toThrow(/rateLimiter/);
   });
 
+  test("makes a pipeline with the configured part where an override is undefined", async () => {
+    await using registry = new Registry({ pipelines: { api: { retry: { attempts: 7 }, timeout: "2s" } } });
+    const api = registry.pipeline("api", { retry: undefined, timeout: 1 });
+    expect(api.retry?.attempts).toBe(7);
+    expect(api.timeout?.timeout).toBe(1);
+  });
+
   test("has every instance in its snapshot, which is frozen and survives JSON", async () => {
     const clock = new ManualClock();
     await using registry = new Registry();

@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 import { Project } from "./project.js";
 
 const packages = path.resolve(import.meta.dirname, "../../node_modules");
-const TSC = path.join(packages, "@typescript/native/bin/tsc");
-/** The last one that knows the old way of finding modules. */
-const TSC_6 = path.join(packages, "typescript/bin/tsc6");
-/** The oldest one that the types are for. */
-const TSC_5_4 = path.join(packages, "typescript-5.4/bin/tsc");
+/** The compilers, from the oldest that the types are for to the newest. 6 is the last that knows the old way of finding modules. */
+const TSC = {
+  "5.4": path.join(packages, "typescript-5.4/bin/tsc"),
+  "6": path.join(packages, "typescript/bin/tsc6"),
+  "7": path.join(packages, "@typescript/native/bin/tsc"),
+};
 
 const PROGRAM = `
 import {
@@ -29,7 +30,13 @@ import { ConfigError, loadConfig, watchConfig } from "@kstlib/resilience/config"
 import { Health } from "@kstlib/resilience/health";
 import { Heartbeat } from "@kstlib/resilience/heartbeat";
 import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
-import { SharedCircuitBreaker, SharedKeyedRateLimiter, useRedis } from "@kstlib/resilience/redis";
+import {
+  HeartbeatRegistry,
+  RedisHeartbeatSink,
+  SharedCircuitBreaker,
+  sharedRateLimiter,
+  SharedRateLimiter,
+} from "@kstlib/resilience/redis";
 import { GracefulShutdown } from "@kstlib/resilience/shutdown";
 import { ManualClock } from "@kstlib/resilience/testing";
 import { Watchdog as SameWatchdog } from "@kstlib/resilience/watchdog";
@@ -57,23 +64,6 @@ export const results: Promise<number | null>[] = [
 export const sure: Promise<number> = retry({ attempts: 2 })(load)("ann");
 // @ts-expect-error -- it may be null.
 export const unsure: Promise<number> = nested.call(load, "ann");
-class Api {
-  @retry({ attempts: 2 })
-  async load(user: string): Promise<number> {
-    return user.length;
-  }
-}
-export const decorated: Promise<number> = new Api().load("ann");
-// A wrong order is no error.
-pipeline(new Timeout(), new Retry(), new RateLimiter());
-export const shared = async (client: object): Promise<number> => {
-  const redis = await useRedis({ client });
-  const circuit = redis.get(SharedCircuitBreaker, "api", { maxFailures: 3 });
-  const limiter = new SharedKeyedRateLimiter({ client, name: "users", rate: 1 });
-  // @ts-expect-error -- it is a promise.
-  if (limiter.tryAcquire("ann") === true) return 0;
-  return (await limiter.tryAcquire("ann")) ? circuit.call(load, "ann") : 0;
-};
 // @ts-expect-error -- a part that was not given.
 api.rateLimiter;
 // @ts-expect-error -- there is no such option.
@@ -81,42 +71,95 @@ resilient({ retry: { attempt: 3 } });
 
 // @ts-expect-error -- there is no such option, which a type of \`any\` would not know.
 new CircuitBreaker({ nome: "api" });
+
+class Api {
+  @retry({ attempts: 2 })
+  async one(user: string): Promise<number> {
+    return user.length;
+  }
+
+  @api.decorator
+  async two(): Promise<string | null> {
+    return "two";
+  }
+
+  // @ts-expect-error -- it may return null instead.
+  @api.decorator
+  async three(): Promise<string> {
+    return "three";
+  }
+
+  // @ts-expect-error -- the decorated method returns a promise.
+  @retry
+  four(): number {
+    return 4;
+  }
+}
+export const decorated: [Promise<number>, Promise<string | null>] = [new Api().one("ann"), new Api().two()];
+// @ts-expect-error -- a promise of a number.
+export const wrong: Promise<string> = new Api().one("ann");
+
+const client: object = {};
+const limiter = new SharedRateLimiter({ client, name: "api", rate: 5, per: "1s" });
+const circuit = new SharedCircuitBreaker({ client, name: "api", maxFailures: 3 });
+const shared = pipeline(limiter, circuit, new Retry());
+export const sharedResults: Promise<number>[] = [
+  limiter.execute(() => 5),
+  circuit.call(load, "ann"),
+  shared.wrap(load)("ann"),
+  sharedRateLimiter({ client, name: "api" })(load)("ann"),
+  resilient({ rateLimiter: limiter, circuitBreaker: circuit }).call(load, "ann"),
+];
+// @ts-expect-error -- a promise of a number.
+export const sharedWrong: Promise<string> = circuit.call(load, "ann");
+export const instances = [
+  new RedisHeartbeatSink({ client, service: "api", instance: "one" }),
+  new HeartbeatRegistry({ client, service: "api" }).list().then(([one]) => one?.status),
+];
+// @ts-expect-error -- there is no such option.
+new SharedRateLimiter({ client, name: "api", rates: 5 });
+// @ts-expect-error -- there is no such option.
+new SharedCircuitBreaker({ client, name: "api", maxFailure: 3 });
+// @ts-expect-error -- there is no such option.
+new HeartbeatRegistry({ client, services: "api" });
 `;
 
 const JSON_IMPORT = `schema.json" with { type: "json" };`;
 
 test.each([
-  ["an ES module for Node", TSC, "app.mts", { module: "nodenext" }],
-  ["a CommonJS module for Node", TSC, "app.cts", { module: "nodenext" }],
-  ["an ES module for Node, by TypeScript 5.4", TSC_5_4, "app.mts", { module: "nodenext" }],
-  ["a CommonJS module for Node, by TypeScript 5.4", TSC_5_4, "app.cts", { module: "nodenext" }],
-  ["a bundler", TSC, "app.ts", { module: "esnext", moduleResolution: "bundler" }],
+  ["an ES module for Node", "7", "app.mts", { module: "nodenext" }],
+  ["a CommonJS module for Node", "7", "app.cts", { module: "nodenext" }],
+  ["a CommonJS module for Node", "5.4", "app.cts", { module: "nodenext" }],
+  ["a bundler", "7", "app.ts", { module: "esnext", moduleResolution: "bundler" }],
   [
     "a compiler that knows no exports",
-    TSC_6,
+    "6",
     "app.ts",
     { module: "commonjs", moduleResolution: "node10", ignoreDeprecations: "6.0" },
   ],
-])("the types of every entry are found by %s", async (_who, tsc, file, compilerOptions) => {
-  const project = new Project().link("@types/node", "undici-types");
-  const isEsm = file.endsWith(".mts");
-  project.write(file, isEsm ? PROGRAM.replace('schema.json";', JSON_IMPORT) : PROGRAM);
-  project.write("tsconfig.json", {
-    compilerOptions: {
-      target: "es2022",
-      lib: ["es2023", "esnext.disposable"],
-      types: ["node"],
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      esModuleInterop: true,
-      resolveJsonModule: true,
-      ...compilerOptions,
-    },
-    files: [file],
-  });
-  expect(await project.run(process.execPath, [tsc, "-p", "."])).toBe("");
-});
+] as const)(
+  "the types of every entry are found by %s, TypeScript %s",
+  async (_who, version, file, compilerOptions) => {
+    const project = new Project().link("@types/node", "undici-types");
+    const isEsm = file.endsWith(".mts");
+    project.write(file, isEsm ? PROGRAM.replace('schema.json";', JSON_IMPORT) : PROGRAM);
+    project.write("tsconfig.json", {
+      compilerOptions: {
+        target: "es2022",
+        lib: ["es2023", "esnext.disposable"],
+        types: ["node"],
+        strict: true,
+        noEmit: true,
+        skipLibCheck: true,
+        esModuleInterop: true,
+        resolveJsonModule: true,
+        ...compilerOptions,
+      },
+      files: [file],
+    });
+    expect(await project.run(process.execPath, [TSC[version], "-p", "."])).toBe("");
+  },
+);
 
 test("values made from a component can be exported: their types have names in the declarations", async () => {
   const project = new Project().link("@types/node", "undici-types");
@@ -133,5 +176,5 @@ test("values made from a component can be exported: their types have names in th
   );
   const options = ["--declaration", "--emitDeclarationOnly", "--module", "nodenext", "--target", "es2022"];
   const lib = ["--lib", "es2023,esnext.disposable", "--types", "node", "--strict"];
-  expect(await project.run(process.execPath, [TSC, ...options, ...lib, "app.mts"])).toBe("");
+  expect(await project.run(process.execPath, [TSC["7"], ...options, ...lib, "app.mts"])).toBe("");
 });

@@ -47,3 +47,18 @@ export function nestSync(policies: readonly AnyPolicy[]): SyncNest {
     (fn, context) => fn(context as ExecutionContext),
   );
 }
+
+/** A key for each policy: its name, or its kind where several have that name; numbered where that is taken as well. */
+export function keysOf(policies: readonly AnyPolicy[]): readonly string[] {
+  const names = policies.map(({ name }) => name);
+  const keys = new Set<string>();
+  for (const policy of policies) {
+    const { name } = policy;
+    const isUnique = name !== undefined && names.indexOf(name) === names.lastIndexOf(name);
+    const wanted = isUnique ? name : (policy.snapshot?.().kind ?? "policy");
+    let key = wanted;
+    for (let count = 2; keys.has(key); count++) key = `${wanted}-${count}`;
+    keys.add(key);
+  }
+  return [...keys];
+}

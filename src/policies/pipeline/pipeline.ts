@@ -9,7 +9,7 @@ import { text } from "../../kernel/rules.js";
 import { AS_IS, type Inside } from "../../kernel/stage.js";
 import { unlike } from "../../kernel/show.js";
 import { type AsyncDecorator, decorator } from "../../kernel/wrap.js";
-import { type AnyPolicy, nest, nestSync, type SyncNest } from "./nest.js";
+import { type AnyPolicy, keysOf, nest, nestSync, type SyncNest } from "./nest.js";
 
 /** Options of a `pipeline`. */
 export interface PipelineOptions {
@@ -39,11 +39,13 @@ const nameRule = text("pipeline");
 export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, Instead> {
   /** Outermost first. */
   readonly policies: readonly AnyPolicy[];
+  readonly #parts: readonly string[] | undefined;
   readonly #inside: Inside;
   #sync: SyncNest | undefined;
   readonly #heard: { readonly isThere: boolean };
 
-  constructor(name: string, policies: readonly AnyPolicy[]) {
+  /** @param parts the keys of the policies in `stats`; without them their names. */
+  constructor(name: string, policies: readonly AnyPolicy[], parts?: readonly string[]) {
     super("pipeline", name, ["settled"]);
     const [first, ...others] = policies;
     if (first === undefined) throw new TypeError("a pipeline needs at least one policy; got none.");
@@ -53,22 +55,19 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
       }
     }
     this.policies = Object.freeze([first, ...others]);
+    this.#parts = parts;
     this.#inside = nest(this.policies);
     this.#heard = this.events.of("settled");
   }
 
-  /** The stats of its policies by their names, outermost first; of those that share one, by their kinds. */
+  /**
+   * The stats of its policies, outermost first: by the names of the parts if `resilient` or a registry has made it, otherwise
+   * by the names of the policies, and by their kinds where several have one name.
+   */
   get stats(): Readonly<Record<string, unknown>> {
-    const names = this.policies.map(({ name }) => name);
-    const all = new Map<string, unknown>();
-    for (const policy of this.policies) {
-      const isShared = names.indexOf(policy.name) !== names.lastIndexOf(policy.name);
-      const key = (isShared ? policy.snapshot?.().kind : policy.name) ?? "policy";
-      let number = 1;
-      while (all.has(number === 1 ? key : `${key} ${number}`)) number++;
-      all.set(number === 1 ? key : `${key} ${number}`, Reflect.get(policy, "stats"));
-    }
-    return Object.freeze(Object.fromEntries(all));
+    const keys = this.#parts ?? keysOf(this.policies);
+    const all = this.policies.map((policy, index) => [keys[index], Reflect.get(policy, "stats") as unknown]);
+    return Object.freeze(Object.fromEntries(all) as Record<string, unknown>);
   }
 
   /** The state at this moment: frozen, JSON-serialisable. */

@@ -151,7 +151,7 @@ describe.skipIf(!hasRedis)("a shared limit without its store", () => {
     });
     await limiter.acquire({ cost: 100 });
     const waiting = limiter.acquire().catch((error: unknown) => (error as Error).message);
-    await vi.waitFor(() => expect(limiter.stats.queued).toBe(1));
+    await vi.waitFor(() => expect(limiter.stats.queued).toBe(1), 20_000);
     server.freeze();
     const asked = limiter.timeUntilToken().catch((error: unknown) => (error as StoreError).code);
     await limiter.close();

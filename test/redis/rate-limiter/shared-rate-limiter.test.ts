@@ -177,7 +177,7 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     const aborted = reasonOf(limiter.execute(() => 1, { signal: controller.signal }));
     setImmediate(() => controller.abort(new Error("enough")));
     expect(await aborted).toMatchObject({ message: "enough" });
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(2)).toBeLessThan(0.1));
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(2)).toBeLessThan(0.1), 20_000);
   });
 
   test("gives back what a reservation has not used, and takes what it used beyond", async () => {
@@ -187,13 +187,13 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     expect(reservation).toMatchObject({ cost: 8, delay: 0 });
     expect(await reasonOf(limiter.reserve(5))).toBeInstanceOf(RateLimitExceededError);
     reservation.commit(3);
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1));
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1), 20_000);
     const cancelled = await limiter.reserve(4);
     cancelled.cancel();
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1));
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1), 20_000);
     const overdrawn = await limiter.reserve(1);
     overdrawn.commit(5);
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(3)).toBeGreaterThan(350));
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(3)).toBeGreaterThan(350), 20_000);
   });
 
   test("admits nobody in any instance during a pause", async () => {
@@ -236,7 +236,7 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     const limiter = make({ ...SLOW, burst: 1 });
     await limiter.acquire();
     const waiting = reasonOf(limiter.acquire());
-    await vi.waitFor(() => expect(limiter.stats.queued).toBe(1));
+    await vi.waitFor(() => expect(limiter.stats.queued).toBe(1), 20_000);
     await Promise.all([limiter.close(), limiter.close()]);
     expect(await waiting).toMatchObject({ code: "ERR_RATE_LIMIT_DISPOSED" });
     expect(await reasonOf(limiter.tryAcquire())).toBeInstanceOf(RateLimitError);
