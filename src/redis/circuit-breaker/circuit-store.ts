@@ -1,6 +1,7 @@
 import type { Circuit } from "../../circuit-breaker/circuit.js";
 import type { CircuitExport } from "../../circuit-breaker/report.js";
 import type { Store } from "../store/store.js";
+import type { Timer } from "../../kernel/clock.js";
 import { Script } from "../store/script.js";
 import { circuitLua } from "./circuit-lua.js";
 import type { SharedSettings } from "./options.js";
@@ -43,7 +44,7 @@ export class CircuitStore {
   readonly key: string;
   readonly #store: Store;
   readonly #circuit: Circuit;
-  readonly #shared: Pick<SharedSettings, "lease" | "quorum">;
+  readonly #shared: Pick<SharedSettings, "client" | "clock" | "lease" | "quorum" | "storeTimeout">;
   readonly #instance: string;
 
   constructor(store: Store, circuit: Circuit, settings: SharedSettings, instance: string) {
@@ -63,7 +64,7 @@ export class CircuitStore {
     words: readonly (string | number)[],
     late?: (reply: Reply) => void,
   ): Promise<Reply> {
-    const args = [operation, era, ...this.#rules(), this.#instance, ...words];
+    const args = this.#argsOf(operation, era, words);
     const cameLate = (reply: unknown): void => {
       const read = replyOf(reply);
       if (read !== undefined) late?.(read);
@@ -71,6 +72,27 @@ export class CircuitStore {
     const reply = replyOf(await this.#store.run(CIRCUIT, [this.key], args, cameLate));
     if (reply === undefined) throw new TypeError("the store has answered with something else");
     return reply;
+  }
+
+  /**
+   * Gives permits back when the circuit is closed: also while the store counts as away, since it may be asked for the last
+   * time. Resolves with the answer, or when the store has had its time. Never rejects.
+   */
+  async release(era: number, ids: readonly string[]): Promise<void> {
+    const { client, clock, storeTimeout } = this.#shared;
+    const given = client.run(CIRCUIT, [this.key], this.#argsOf("settle", era, ["ignored", ...ids]));
+    let timer: Timer | undefined;
+    const over = new Promise<void>((resolve) => (timer = clock.setTimer(resolve, storeTimeout)));
+    await Promise.race([given.catch(() => {}), over]);
+    timer?.cancel();
+  }
+
+  #argsOf(
+    operation: Operation,
+    era: number,
+    words: readonly (string | number)[],
+  ): readonly (string | number)[] {
+    return [operation, era, ...this.#rules(), this.#instance, ...words];
   }
 
   #rules(): readonly number[] {

@@ -15,6 +15,9 @@ export type Run = (
   late?: (reply: Reply) => void,
 ) => Promise<Reply | undefined>;
 
+/** Gives permits back; does not reject. */
+export type Release = (ids: readonly string[]) => Promise<void>;
+
 /** The half-open permits of this instance, which the store gives. */
 export class Permits {
   readonly #run: Run;
@@ -26,6 +29,10 @@ export class Permits {
   #count = 0;
   /** Permits that nobody uses and that the store has not taken back. */
   readonly #owed: string[] = [];
+  readonly #asks = new Set<Promise<unknown>>();
+  /** Gives permits back once this is closed. */
+  #release: Release | undefined;
+  readonly #returning: Promise<void>[] = [];
 
   /** @param isDue whether the store is to be asked for a permit. */
   constructor(
@@ -68,21 +75,35 @@ export class Permits {
     return ticket.kind === "probe" ? this.#probes.settle(ticket) : undefined;
   }
 
-  /** Gives back what it holds. */
-  async close(isShared: boolean): Promise<void> {
+  /** Gives back what it holds, and what it is given from now on. */
+  async close(release: Release): Promise<void> {
+    this.#release = release;
     const { ids } = this.#probes;
     this.#probes.clear();
-    if (isShared && ids.length > 0) await this.#run("settle", ["ignored", ...ids]);
+    await Promise.all([this.giveBack(...ids), ...this.#asks]);
+    await Promise.all(this.#returning);
   }
 
   /** Gives back permits that nobody uses, and those that were to be given back while the store was away. */
   async giveBack(...ids: readonly string[]): Promise<void> {
     const all = [...this.#owed.splice(0), ...ids];
-    if (all.length > 0 && (await this.#run("settle", ["ignored", ...all])) === undefined)
+    if (all.length === 0) return;
+    if (this.#release !== undefined) {
+      const returning = this.#release(all);
+      this.#returning.push(returning);
+      await returning;
+    } else if ((await this.#run("settle", ["ignored", ...all])) === undefined) {
       this.#owed.push(...all);
+    }
   }
 
-  async #ask(wanted: number): Promise<readonly string[]> {
+  #ask(wanted: number): Promise<readonly string[]> {
+    const asked = this.#askFor(wanted).finally(() => this.#asks.delete(asked));
+    this.#asks.add(asked);
+    return asked;
+  }
+
+  async #askFor(wanted: number): Promise<readonly string[]> {
     const first = this.#count;
     this.#count += wanted;
     const ids = Array.from({ length: wanted }, (_, index) => `${this.#instance}.${first + index}`);

@@ -94,13 +94,13 @@ export class SharedCircuit implements Decisions {
   /** Ends everything in the background. The circuit goes on alone. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    const givenBack = this.#permits.close(this.isShared);
     this.#goAlone();
     this.#isClosed = true;
     this.#isKnown = true;
     this.#weigh();
     this.#windows?.close();
-    await Promise.all([givenBack, this.#fresh.close()]);
+    const { era } = this.#knowledge;
+    await Promise.all([this.#permits.close((ids) => this.#stored.release(era, ids)), this.#fresh.close()]);
     this.#store[Symbol.dispose]();
   }
 
@@ -206,6 +206,7 @@ export class SharedCircuit implements Decisions {
     const sent = this.#settings.clock.now();
     const reply = await this.#stored.run(operation, this.#knowledge.era, words, late).catch(() => undefined);
     // It may have been closed meanwhile.
+    if (this.#isClosed && reply !== undefined) late?.(reply);
     if (this.#isClosed) return undefined;
     if (reply === undefined) {
       this.#goAlone();

@@ -160,6 +160,26 @@ describe.skipIf(!hasRedis)("a shared circuit whose store fails", () => {
     await until(() => other.state === "closed");
   });
 
+  test("a permit goes back when its instance closes just as the store counts as away", async () => {
+    const server = await startServer();
+    const [one, other] = await pair(server, { resetTimeout: "100ms", probeTimeout: "1m", lease: "1m" });
+    await open(one);
+    await until(() => one.state === "half-open" && other.state === "half-open");
+    let end: (value: number) => void = () => {};
+    const call = outcome(one, () => new Promise<number>((resolve) => (end = resolve)));
+    await until(() => one.stats.totalCalls > one.stats.failedCalls + one.stats.successfulCalls);
+    await until(async () => (await outcome(other, () => 1)) === "refused");
+    server.freeze();
+    await until(() => !one.isShared && !other.isShared);
+    server.thaw();
+    await one.close();
+    await until(() => other.isShared);
+    // The lease of the permit would be over in a minute.
+    await until(async () => (await outcome(other, () => 1)) === "success");
+    end(1);
+    expect(await call).toBe("success");
+  });
+
   test("something else under its key, or a store that cannot be written to makes it a circuit of this instance", async () => {
     const server = await startServer();
     await server.command("SET", circuitKey("api"), "text");
