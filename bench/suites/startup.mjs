@@ -57,8 +57,18 @@ report([
   row("esm", "import of the core over an empty module", "emptyModule", 15),
   row("cjs", "require of the core over an empty script", "emptyScript", 15),
   ...PARTS.flatMap((part) => [
-    row(`esm ${part}`, `import of ./${part} over an empty module`, "emptyModule", 6),
-    row(`cjs ${part}`, `require of ./${part} over an empty script`, "emptyScript", 6),
+    row(
+      `esm ${part}`,
+      `import of ./${part} over an empty module`,
+      "emptyModule",
+      part === "redis" ? undefined : 6,
+    ),
+    row(
+      `cjs ${part}`,
+      `require of ./${part} over an empty script`,
+      "emptyScript",
+      part === "redis" ? undefined : 6,
+    ),
   ]),
   { id: "check", label: "kstlib-resilience check / an empty file", value: ratio, unit: "x", max: 1.3 },
 ]);
