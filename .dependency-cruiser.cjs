@@ -4,8 +4,14 @@ const path = require("node:path");
 
 const src = path.join(__dirname, "src");
 const isPattern = (folder) => folder !== "kernel" && fs.existsSync(path.join(src, folder, "descriptor.ts"));
+/** Parts with an entry of their own, made of the patterns; the core comes without them. */
+const apart = ["schedule", "alerts", "websocket"];
+const APART = apart.join("|");
 // The policies are many and small: one room for all of them.
-const patterns = [...fs.readdirSync(src).filter(isPattern), "policies"];
+const patterns = [
+  ...fs.readdirSync(src).filter((name) => isPattern(name) && !apart.includes(name)),
+  "policies",
+];
 const PATTERNS = patterns.join("|");
 const WITHOUT_HEARTBEAT_FILE = patterns.filter((name) => !["heartbeat", "watchdog"].includes(name)).join("|");
 const rule = (name, comment, from, to) => ({ name, comment, severity: "error", from, to });
@@ -37,6 +43,18 @@ module.exports = {
       "It knows the patterns, and nothing above them.",
       { path: "^src/redis/" },
       { path: "^src/(?:config|cli|testing)/" },
+    ),
+    rule(
+      "parts-apart-are-for-those-who-ask-for-them",
+      "The core knows the names of their sections and the types of their options, the configuration their descriptors.",
+      { path: "^src/", pathNot: `^src/(?:(?:${APART})/|all-sections\\.ts$)` },
+      { path: `^src/(?:${APART})/`, dependencyTypesNot: ["type-only"] },
+    ),
+    rule(
+      "parts-apart-import-downwards",
+      "They are made of the patterns, and know neither one another nor what is above.",
+      { path: `^src/(${APART})/` },
+      { path: "^src/", pathNot: `^src/(?:kernel|process|${PATTERNS}|$1)/` },
     ),
     rule(
       "process-imports-the-kernel-alone",
@@ -77,13 +95,13 @@ module.exports = {
     rule(
       "descriptors-stand-in-the-list-alone",
       "What is above the patterns reads the list; a pattern that imported its own would bring all its parts along.",
-      { path: "^src/", pathNot: "^src/descriptors\\.ts$" },
+      { path: "^src/", pathNot: "^src/(?:descriptors|all-sections)\\.ts$" },
       { path: "^src/(?!kernel/).+/descriptor\\.ts$" },
     ),
     rule(
       "configuration-knows-patterns-by-their-descriptors",
       "What it says of one pattern it would have to say of each.",
-      { path: "^src/(?:config/|cli/config/|(?:configure|together|registry-table)\\.ts$)" },
+      { path: "^src/(?:config/|cli/config/|(?:configure|registry-table)\\.ts$)" },
       { path: `^src/(?:${PATTERNS})/` },
     ),
     rule(
@@ -114,7 +132,7 @@ module.exports = {
       "core-reads-no-file",
       "The core comes without a YAML parser.",
       { path: "^src/index\\.ts$" },
-      { path: "^src/(?:config|testing)/", reachable: true },
+      { path: "^src/(?:(?:config|testing)/|all-sections\\.ts$)", reachable: true },
     ),
     rule(
       "packages-in-config-alone",

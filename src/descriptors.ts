@@ -1,3 +1,4 @@
+import type { AlertManagerOptions } from "./alerts/options.js";
 import * as circuitBreaker from "./circuit-breaker/descriptor.js";
 import type { CircuitBreakerOptions } from "./circuit-breaker/options.js";
 import * as health from "./health/descriptor.js";
@@ -27,11 +28,13 @@ import type { TimeoutOptions } from "./policies/timeout/options.js";
 import * as rateLimiter from "./rate-limiter/descriptor.js";
 import type { KeyedRateLimiterOptions } from "./rate-limiter/keyed-options.js";
 import type { RateLimiterOptions } from "./rate-limiter/options.js";
+import type { TimeTriggerOptions } from "./schedule/options.js";
 import * as shutdown from "./shutdown/descriptor.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import * as watchdog from "./watchdog/descriptor.js";
 import type { WatchdogOptions } from "./watchdog/options.js";
 import type { WatchedFileOptions } from "./watchdog/watched-file.js";
+import type { WebSocketManagerOptions } from "./websocket/options.js";
 
 // The list of patterns; the layers above know them only from here. There are three tables so that a bundler can drop
 // those not used: the configuration reader creates no components, the core needs no descriptions.
@@ -68,9 +71,21 @@ export interface ResilienceConfig {
   readonly redis?: ConfigSection<RedisOptions> | undefined;
   /** What `Registry.pipeline` makes, by name. */
   readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name">>> | undefined;
+  /** Read by `TimeTrigger` of `@kstlib/resilience/schedule`, and checked there. */
+  readonly schedule?: ConfigSection<TimeTriggerOptions> | undefined;
+  /** Read by `AlertManager` of `@kstlib/resilience/alerts`, and checked there. */
+  readonly alerts?: ConfigSection<AlertManagerOptions> | undefined;
+  /** Read by `WebSocketManager` of `@kstlib/resilience/websocket`, and checked there. */
+  readonly websocket?: ConfigSection<WebSocketManagerOptions> | undefined;
 }
 
-/** The sections of the configuration, by their names in code. */
+/** The sections of what is not in the core. */
+export type SectionApart = "schedule" | "alerts" | "websocket";
+
+/** The core checks no more of them than that they are objects. */
+export const SECTIONS_APART: readonly SectionApart[] = ["schedule", "alerts", "websocket"];
+
+/** The sections that the core knows, by their names in code. */
 export const sections: Readonly<Record<string, SectionDescriptor>> = {
   circuitBreaker: circuitBreaker.section,
   rateLimiter: rateLimiter.section,
@@ -86,7 +101,7 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   hedge: hedge.section,
   redis: redis.section,
   pipelines: resilient.section,
-} satisfies Record<keyof ResilienceConfig, unknown>;
+} satisfies Record<Exclude<keyof ResilienceConfig, SectionApart>, unknown>;
 
 /** What the sections and their options are for. */
 export const meanings: Readonly<Record<string, Meanings>> = {
@@ -104,7 +119,7 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   hedge: hedge.meanings,
   redis: redis.meanings,
   pipelines: resilient.meanings,
-} satisfies Record<keyof ResilienceConfig, unknown>;
+} satisfies Record<Exclude<keyof ResilienceConfig, SectionApart>, unknown>;
 
 /** The kinds of components, by the names of the methods of `Registry` that make them. */
 export const components: {

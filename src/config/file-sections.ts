@@ -1,4 +1,4 @@
-import { sections } from "../descriptors.js";
+import { sections } from "../all-sections.js";
 import type { ConfigIssue } from "../kernel/config-error.js";
 import type { SectionDescriptor } from "../kernel/descriptor.js";
 import { messageOf } from "../kernel/message-of.js";

@@ -1,12 +1,13 @@
-import { frozenCopy } from "../configure.js";
-import { type ResilienceConfig, sections } from "../descriptors.js";
+import { sections } from "../all-sections.js";
+import type { ResilienceConfig } from "../descriptors.js";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
+import { frozenCopy } from "../kernel/frozen-copy.js";
 import { messageOf } from "../kernel/message-of.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
+import { checkTogether } from "../kernel/together.js";
 import { warn } from "../kernel/warning.js";
-import { checkTogether } from "../together.js";
 import { type Environment, findConfigFile, homeOf } from "./discover.js";
 import type { FileOptions, FileSections } from "./file-sections.js";
 import { IncludeReader } from "./include.js";

@@ -1,4 +1,5 @@
-import { type ConfigSection, type ResilienceConfig, sections } from "../descriptors.js";
+import { sections } from "../all-sections.js";
+import type { ConfigSection, ResilienceConfig } from "../descriptors.js";
 import type { SectionDescriptor } from "../kernel/descriptor.js";
 import { withoutPassword } from "../kernel/without-password.js";
 import { isTree, toFileKeys, toSnakeCase } from "./names.js";

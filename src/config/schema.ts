@@ -1,4 +1,4 @@
-import { meanings, sections } from "../descriptors.js";
+import { meanings, sections } from "../all-sections.js";
 import type { SectionDescriptor } from "../kernel/descriptor.js";
 import { DURATION_PATTERN } from "../kernel/duration.js";
 import type { FileShape, Rule } from "../kernel/rules.js";

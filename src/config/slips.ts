@@ -1,4 +1,4 @@
-import { sections } from "../descriptors.js";
+import { sections } from "../all-sections.js";
 import type { ConfigIssue } from "../kernel/config-error.js";
 import { nearest } from "../kernel/nearest.js";
 import { isTree, toSnakeCase } from "./names.js";

@@ -1,5 +1,5 @@
 import { toSnakeCase } from "../../config/names.js";
-import { meanings, sections } from "../../descriptors.js";
+import { meanings, sections } from "../../all-sections.js";
 import type { Meanings, SectionDescriptor, SectionRules } from "../../kernel/descriptor.js";
 import type { Rule } from "../../kernel/rules.js";
 import { flowYaml } from "./flow-yaml.js";

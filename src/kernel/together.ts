@@ -1,4 +1,4 @@
-import type { SectionDescriptor } from "./kernel/descriptor.js";
+import type { SectionDescriptor } from "./descriptor.js";
 
 type Settings = Readonly<Record<string, unknown>>;
 

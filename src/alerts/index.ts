@@ -1,0 +1,2 @@
+export * from "../kernel/exports.js";
+export type { AlertManagerOptions } from "./options.js";

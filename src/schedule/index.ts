@@ -1,0 +1,2 @@
+export * from "../kernel/exports.js";
+export type { TimeTriggerOptions } from "./options.js";

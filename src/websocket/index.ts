@@ -1,0 +1,2 @@
+export * from "../kernel/exports.js";
+export type { WebSocketManagerOptions } from "./options.js";
