@@ -5,7 +5,7 @@ const path = require("node:path");
 const src = path.join(__dirname, "src");
 const isPattern = (folder) => folder !== "kernel" && fs.existsSync(path.join(src, folder, "descriptor.ts"));
 /** Parts with an entry of their own, made of the patterns; the core comes without them. */
-const apart = ["schedule", "alerts", "websocket"];
+const apart = ["schedule", "alerts", "websocket", "http", "fastify", "hono"];
 const APART = apart.join("|");
 // The policies are many and small: one room for all of them.
 const patterns = [
@@ -47,14 +47,20 @@ module.exports = {
     rule(
       "parts-apart-are-for-those-who-ask-for-them",
       "The core knows the names of their sections and the types of their options, the configuration their descriptors.",
-      { path: "^src/", pathNot: `^src/(?:(?:${APART})/|all-sections\\.ts$)` },
+      { path: "^src/", pathNot: `^src/(?:(?:${APART}|redis)/|all-sections\\.ts$)` },
       { path: `^src/(?:${APART})/`, dependencyTypesNot: ["type-only"] },
     ),
     rule(
       "parts-apart-import-downwards",
       "They are made of the patterns, and know neither one another nor what is above.",
       { path: `^src/(${APART})/` },
-      { path: "^src/", pathNot: `^src/(?:kernel|process|${PATTERNS}|$1)/` },
+      { path: "^src/", pathNot: `^src/(?:kernel|process|http|${PATTERNS}|$1)/` },
+    ),
+    rule(
+      "frameworks-are-thin-shells-of-http",
+      "One algorithm for all of them.",
+      { path: "^src/(?:fastify|hono)/" },
+      { path: "^src/", pathNot: "^src/(?:kernel|http|fastify|hono)/" },
     ),
     rule(
       "process-imports-the-kernel-alone",
