@@ -142,8 +142,8 @@ module.exports = {
     ),
     rule(
       "packages-in-config-alone",
-      "Only config/ and its commands have runtime dependencies.",
-      { path: "^src/", pathNot: "^src/(?:cli/)?config/" },
+      "Only config/ and its commands, and the fields of HTTP, have runtime dependencies.",
+      { path: "^src/", pathNot: "^src/(?:(?:cli/)?config/|http/fields\\.ts$)" },
       { dependencyTypes: ["npm", "npm-optional", "npm-peer"] },
     ),
     rule(

@@ -1,0 +1,2 @@
+/** A type of the DOM, which the types of structured-headers name. */
+type BufferSource = ArrayBufferView | ArrayBuffer;
