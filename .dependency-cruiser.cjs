@@ -54,7 +54,16 @@ module.exports = {
       "parts-apart-import-downwards",
       "They are made of the patterns, and know neither one another nor what is above.",
       { path: `^src/(${APART})/` },
-      { path: "^src/", pathNot: `^src/(?:kernel|process|http|${PATTERNS}|$1)/` },
+      {
+        path: "^src/",
+        pathNot: `^src/(?:(?:kernel|process|http|${PATTERNS}|$1)/|resilient(?:-options)?\\.ts$)`,
+      },
+    ),
+    rule(
+      "pipelines-of-options-are-for-the-http-client",
+      "It makes one for each origin; what else is apart is given its policies.",
+      { path: `^src/(?:${APART})/`, pathNot: "^src/http/client/" },
+      { path: "^src/resilient(?:-options)?\\.ts$" },
     ),
     rule(
       "frameworks-are-thin-shells-of-http",

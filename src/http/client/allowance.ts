@@ -1,0 +1,98 @@
+import type { RateLimitItem, RateLimitPolicy } from "../fields.js";
+
+/** In milliseconds. What a server asks for beyond that is taken for a mistake. */
+export const LONGEST = 86_400_000;
+
+/** In milliseconds. How long other calls wait for the first answer of an origin, which may tell its limits. */
+const FIRST_ANSWER = 1000;
+
+/** What a server allows within some time. */
+interface Quota {
+  /** How many requests may still be sent until then. */
+  left: number;
+  /** When it allows `size` again. */
+  until: number;
+  readonly size: number;
+  /** In milliseconds. */
+  readonly window: number;
+  /** Milliseconds between requests, when little is left. */
+  pace: number;
+}
+
+/** A request that was sent. */
+export interface Sent {
+  /** How many had been answered when it was sent. */
+  readonly answered: number;
+}
+
+/**
+ * How many requests may be sent to an origin, and when, by the `RateLimit` fields of its answers. An answer tells what was
+ * left when the server wrote it, so all requests that it may not have counted by then are subtracted: no order of the
+ * answers makes it more than there is.
+ */
+export class Allowance {
+  readonly #quotas = new Map<string, Quota>();
+  #sent = 0;
+  #answered = 0;
+  #lastSent = -Infinity;
+  /** Whether the origin has answered: before, one request goes ahead. */
+  #isKnown = false;
+
+  /** Requests that were sent and not answered. */
+  get underWay(): number {
+    return this.#sent - this.#answered;
+  }
+
+  /** Whether nothing would be lost if it was forgotten. */
+  isIdle(now: number): boolean {
+    return this.underWay === 0 && [...this.#quotas.values()].every(({ until }) => now >= until);
+  }
+
+  /** When the next request may be sent, at `now` or later, unless an answer changes it. */
+  next(now: number): number {
+    if (!this.#isKnown) return this.underWay === 0 ? now : Math.max(now, this.#lastSent + FIRST_ANSWER);
+    let next = now;
+    for (const quota of this.#quotas.values()) {
+      if (now >= quota.until) this.#renew(quota, now);
+      next = Math.max(next, quota.left >= 1 ? this.#lastSent + quota.pace : quota.until);
+    }
+    return next;
+  }
+
+  send(now: number): Sent {
+    this.#sent++;
+    this.#lastSent = now;
+    for (const quota of this.#quotas.values()) quota.left--;
+    return { answered: this.#answered };
+  }
+
+  /** A request was answered, or has failed. */
+  answer(): void {
+    this.#answered++;
+    this.#isKnown = true;
+  }
+
+  /** What an answer tells, before {@link answer}. */
+  hear(sent: Sent, items: readonly RateLimitItem[], policies: readonly RateLimitPolicy[], now: number): void {
+    // Those under way when it was sent, and those sent since.
+    const uncounted = this.#sent - sent.answered - 1;
+    for (const { name, remaining, seconds } of items) {
+      const known = this.#quotas.get(name);
+      const policy = policies.find((each) => each.name === name);
+      const time = seconds === undefined ? known?.window : Math.min(seconds * 1000, LONGEST);
+      // Without a time it says nothing about what comes.
+      if (time === undefined) continue;
+      const size = policy?.quota ?? Math.max(known?.size ?? 0, remaining + 1);
+      const window = policy?.window === undefined ? time : Math.min(policy.window * 1000, LONGEST);
+      const left = remaining - uncounted;
+      const pace = left < size / 2 ? time / Math.max(1, left + 1) : 0;
+      this.#quotas.set(name, { left, until: now + time, size, window, pace });
+    }
+  }
+
+  #renew(quota: Quota, now: number): void {
+    quota.left = quota.size - this.underWay;
+    quota.until = now + quota.window;
+    quota.pace = 0;
+  }
+}

@@ -1,0 +1,121 @@
+import { realClock, type Clock } from "../../kernel/clock.js";
+import type { Outcome } from "../../kernel/outcome.js";
+import { Pipeline } from "../../policies/pipeline/pipeline.js";
+import { Timeout } from "../../policies/timeout/timeout.js";
+import type { TimeoutOptions } from "../../policies/timeout/options.js";
+import type { RateLimiterOptions } from "../../rate-limiter/options.js";
+import { RateLimiter } from "../../rate-limiter/rate-limiter.js";
+import { makeResilient, optionsOfPart, type PartedPipeline } from "../../resilient.js";
+import { discard } from "./body.js";
+import { CoveringTimeout } from "./covering-timeout.js";
+import { HttpStatusError } from "./errors.js";
+import { Obedience } from "./obedience.js";
+import type { HttpClientSettings, PartOptions } from "./options.js";
+import type { Verdicts } from "./repeatable.js";
+
+/** The state of the policies of an origin at one moment. */
+export interface HostStats {
+  /** Calls under way, until there is a response. */
+  readonly running: number;
+  /** `undefined` without a circuit breaker. */
+  readonly circuit: string | undefined;
+  /** Seconds until a call would be let through by the rate limiter: not 0 while the server has asked to wait. */
+  readonly wait: number;
+  /** The `stats` of each part, by its name. */
+  readonly parts: Readonly<Record<string, unknown>>;
+}
+
+type Named<Options> = Options & { readonly name: string };
+
+/** The options of a part that is not an instance. */
+function optionsOf<Options>(part: unknown, name: string): Named<Options> {
+  return { name, ...(optionsOfPart(part) ?? { name: String(part) }) } as Named<Options>;
+}
+
+function isInstance(part: unknown): part is object {
+  return typeof part === "object" && part !== null && "execute" in part;
+}
+
+/** The policies of one origin. */
+export class Host {
+  /** Calls under way. */
+  running = 0;
+  readonly pipeline: PartedPipeline<unknown>;
+  /** Without the hedge: for requests that must not be sent twice at once. */
+  readonly plain: Pipeline<unknown>;
+  readonly obedience: Obedience | undefined;
+  readonly #limiter: RateLimiter | undefined;
+  /** The one that is forgotten with it. */
+  readonly #ownLimiter: RateLimiter | undefined;
+
+  constructor(name: string, settings: HttpClientSettings, parts: PartOptions, verdicts: Verdicts) {
+    const { rateLimiter, retry, totalTimeout } = parts;
+    const isLimited = rateLimiter !== undefined;
+    const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
+    let limiter: RateLimiter | undefined;
+    if (isInstance(rateLimiter)) limiter = rateLimiter as RateLimiter;
+    else if (isLimited) limiter = new RateLimiter(optionsOf<RateLimiterOptions>(rateLimiter, name));
+    // Besides, a pipeline needs one policy, also without the hedge.
+    else if (settings.obey || !hasOthers) limiter = new RateLimiter({ name, rate: Infinity });
+    const clock = (isLimited && optionsOfPart(rateLimiter)?.["clock"]) || realClock;
+    // A limiter of another kind, such as a shared one, may have no pauses.
+    const obeys = settings.obey && limiter !== undefined && typeof limiter.pauseFor === "function";
+    const obedience = obeys && limiter ? new Obedience(limiter, clock as Clock) : undefined;
+    const all = {
+      ...parts,
+      ...(limiter !== undefined && { rateLimiter: obedience ?? limiter }),
+      ...(totalTimeout !== undefined && {
+        totalTimeout: new CoveringTimeout(
+          isInstance(totalTimeout)
+            ? (totalTimeout as Timeout)
+            : new Timeout(optionsOf<TimeoutOptions>(totalTimeout, `${name}-total`)),
+        ),
+      }),
+      ...(retry !== undefined && { retry: repeating(optionsOf(retry, name), verdicts) }),
+    };
+    this.#limiter = limiter;
+    this.#ownLimiter = limiter === rateLimiter ? undefined : limiter;
+    this.obedience = obedience;
+    const pipeline = makeResilient("resilientFetch", { ...all, name });
+    // Before the delay, during which an unread body would keep its connection in use.
+    pipeline.retry?.on("retry", ({ outcome }) => {
+      const { reason } = outcome as { readonly reason?: unknown };
+      if (reason instanceof HttpStatusError) discard(reason.response as Response);
+    });
+    this.pipeline = pipeline;
+    const others = pipeline.policies.filter((policy) => policy !== pipeline.hedge);
+    this.plain = pipeline.hedge === undefined ? pipeline : new Pipeline(name, others);
+  }
+
+  /** Whether nothing would be lost if it was forgotten. */
+  get isIdle(): boolean {
+    const circuit = this.pipeline.circuitBreaker;
+    const limiter = this.#ownLimiter;
+    return (
+      this.running === 0 &&
+      (circuit === undefined || circuit.state === "closed") &&
+      (limiter === undefined || (limiter.tokens >= limiter.burst && limiter.timeUntilToken() === 0)) &&
+      (this.obedience?.isIdle ?? true)
+    );
+  }
+
+  get stats(): HostStats {
+    // One that is shared by processes does not know it at once.
+    const wait: unknown = this.#limiter?.timeUntilToken();
+    return Object.freeze({
+      running: this.running,
+      circuit: this.pipeline.circuitBreaker?.state,
+      wait: typeof wait === "number" ? wait : 0,
+      parts: this.pipeline.stats,
+    });
+  }
+}
+
+/** The options of a retry that sends again only what may be. */
+function repeating(
+  options: { readonly name: string; readonly retryIf?: (outcome: Outcome) => unknown },
+  verdicts: Verdicts,
+): object {
+  const { retryIf } = options;
+  return { ...options, retryIf: (outcome: Outcome) => verdicts.allows(outcome, retryIf) };
+}

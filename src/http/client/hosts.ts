@@ -1,0 +1,67 @@
+import { type HostStats, Host } from "./host.js";
+import type { HttpClientSettings, PartOptions } from "./options.js";
+import type { Verdicts } from "./repeatable.js";
+
+/** How many hosts are looked at, at most, to find one that can be forgotten. */
+const LOOKS = 8;
+
+/** The key of the policies that the origins share for which there is no room; no origin is written like this. */
+const OTHERS = "others";
+
+/** The key of the policies that all origins share. */
+const ALL = "all";
+
+/** The policies of each origin, of a limited number of them. */
+export class Hosts {
+  /** The one not used for longest first. */
+  readonly #hosts = new Map<string, Host>();
+  readonly #settings: HttpClientSettings;
+  readonly #parts: PartOptions;
+  readonly #verdicts: Verdicts;
+  #others: Host | undefined;
+  #last: Host | undefined;
+  #lastKey: string | undefined;
+
+  constructor(settings: HttpClientSettings, parts: PartOptions, verdicts: Verdicts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#verdicts = verdicts;
+  }
+
+  get(origin: string): Host {
+    const key = this.#settings.perHost ? origin : ALL;
+    if (key === this.#lastKey && this.#last !== undefined) return this.#last;
+    let host = this.#hosts.get(key);
+    if (host !== undefined) this.#hosts.delete(key);
+    else if (this.#hosts.size < this.#settings.maxHosts || this.#forgetOne()) host = this.#make(key);
+    else return (this.#others ??= this.#make(OTHERS));
+    this.#hosts.set(key, host);
+    this.#last = host;
+    this.#lastKey = key;
+    return host;
+  }
+
+  /** The stats of the policies by origin, and of those that the rest shares, by `others`. */
+  stats(): Readonly<Record<string, HostStats>> {
+    const all = [...this.#hosts].map(([origin, host]) => [origin, host.stats] as const);
+    if (this.#others !== undefined) all.push([OTHERS, this.#others.stats]);
+    return Object.freeze(Object.fromEntries(all));
+  }
+
+  #make(key: string): Host {
+    const { name, perHost } = this.#settings;
+    return new Host(perHost ? `${name} ${key}` : name, this.#settings, this.#parts, this.#verdicts);
+  }
+
+  #forgetOne(): boolean {
+    let looks = 0;
+    for (const [key, host] of this.#hosts) {
+      if (host.isIdle) return this.#hosts.delete(key);
+      if (++looks === LOOKS) return false;
+      // The next search begins after it.
+      this.#hosts.delete(key);
+      this.#hosts.set(key, host);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,138 @@
+import { configuredLayers } from "../../kernel/configured.js";
+import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
+import { callback, custom, flag, integer, type Rule, text } from "../../kernel/rules.js";
+import { unlike } from "../../kernel/show.js";
+import { partRules, type ResilientOptions, type ResilientParts } from "../../resilient-options.js";
+
+/** The type of `fetch`. */
+export type Fetch = typeof globalThis.fetch;
+
+/** What a client for HTTP has beside the policies of `resilient`. */
+export interface HttpClientOptions {
+  /** Names the client in errors and events, and selects `pipelines.<name>` of the configuration. Default `"http"`. */
+  readonly name?: string | undefined;
+  /** Whether each origin has policies of its own. Default `true`; otherwise all share one set of them. */
+  readonly perHost?: boolean | undefined;
+  /**
+   * Of how many origins the policies are kept, at least 1; default 1000. The one not used for longest is forgotten, but
+   * none that is in use, paused, or whose circuit is not closed: if all are, further origins share one set of policies.
+   */
+  readonly maxHosts?: number | undefined;
+  /**
+   * Methods whose requests can be sent again without harm. Default GET, HEAD, OPTIONS, TRACE, PUT, DELETE and QUERY. Any
+   * method is repeated after a 429, and one with an `Idempotency-Key` after any failure.
+   */
+  readonly retryMethods?: readonly string[] | undefined;
+  /** Statuses, from 400 to 599, after which a request is worth another attempt. Default 408, 429, 500, 502, 503 and 504. */
+  readonly retryStatuses?: readonly number[] | undefined;
+  /**
+   * Whether all calls wait as long as the server asks, by `Retry-After` of a 429 or 503 or by the `RateLimit` field, and
+   * spread what it still allows when little is left. Default `true`.
+   */
+  readonly obey?: boolean | undefined;
+}
+
+/** Options of `resilientFetch`: those of {@link HttpClientOptions}, the parts of `resilient`, and `fetch`. */
+export interface ResilientFetchOptions<Value = unknown>
+  extends HttpClientOptions, Omit<ResilientOptions<Value>, "name"> {
+  /** What sends the requests. Default: the global `fetch` at the time of the call. */
+  readonly fetch?: Fetch | undefined;
+}
+
+/** {@link HttpClientOptions} as checked. */
+export type HttpClientSettings = SettingsFor<
+  HttpClientOptions,
+  {
+    name: string;
+    perHost: boolean;
+    maxHosts: number;
+    retryMethods: ReadonlySet<string>;
+    retryStatuses: ReadonlySet<number>;
+    obey: boolean;
+  }
+>;
+
+/** A list without repetitions. */
+function setOf<Member>(
+  fallback: readonly Member[],
+  allowed: string,
+  read: (member: unknown) => Member | undefined,
+): Rule<ReadonlySet<Member>> {
+  return custom<ReadonlySet<Member>>({
+    fallback,
+    allowed,
+    parse(value, label) {
+      if (!Array.isArray(value)) throw new TypeError(unlike(label, allowed, value));
+      const members = value.map((given: unknown) => {
+        const member = read(given);
+        if (member === undefined) throw new RangeError(unlike(`a member of ${label}`, allowed, given));
+        return member;
+      });
+      return new Set(members);
+    },
+  });
+}
+
+/** A token of RFC 9110, of which a method is one. */
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
+
+const method = (given: unknown): string | undefined =>
+  typeof given === "string" && TOKEN.test(given) ? given.toUpperCase() : undefined;
+
+const status = (given: unknown): number | undefined =>
+  typeof given === "number" && Number.isInteger(given) && given >= 400 && given <= 599 ? given : undefined;
+
+export const httpClientRules: OptionRules<HttpClientSettings> = {
+  name: text("http"),
+  perHost: flag(true),
+  maxHosts: integer(1000, 1),
+  retryMethods: setOf(
+    ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"],
+    "a list of methods",
+    method,
+  ),
+  retryStatuses: setOf([408, 429, 500, 502, 503, 504], "a list of statuses from 400 to 599", status),
+  obey: flag(true),
+};
+
+const fetchRule = callback<Fetch>();
+
+/** The parts of the pipelines: as given to `resilient`. */
+export type PartOptions = Readonly<Partial<Record<keyof ResilientParts, unknown>>>;
+
+/** Checked options. */
+export interface ReadOptions {
+  readonly settings: HttpClientSettings;
+  readonly parts: PartOptions;
+  readonly fetch: Fetch | undefined;
+}
+
+/**
+ * Reads the options once: the client's own, and the parts over those of `pipelines.<name>` of the configuration.
+ *
+ * @param component what they are of, for messages.
+ */
+export function readOptions(component: string, given: object = {}): ReadOptions {
+  const { fetch, ...options } = ownOptions(
+    component,
+    { ...httpClientRules, ...partRules, fetch: true },
+    given,
+  );
+  const isPart = ([key]: [string, unknown]): boolean => Object.hasOwn(partRules, key);
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  const settings = resolveOptions<HttpClientSettings>(
+    component,
+    httpClientRules,
+    Object.fromEntries(entries.filter((entry) => !isPart(entry))),
+  );
+  const [, configured = {}] = configuredLayers("pipelines", settings);
+  const parts: PartOptions = { ...configured, ...Object.fromEntries(entries.filter(isPart)) };
+  for (const [key, value] of Object.entries(parts)) partRules[key as keyof ResilientParts].parse(value, key);
+  const { retry } = parts;
+  if (typeof retry === "object" && retry !== null && "execute" in retry) {
+    throw new TypeError(
+      `retry of ${component} must be options, a name or true; got an instance, which cannot know what may be sent again.`,
+    );
+  }
+  return { settings, parts, fetch: fetch === undefined ? undefined : fetchRule.parse(fetch, "fetch") };
+}

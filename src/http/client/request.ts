@@ -1,0 +1,87 @@
+import type { Fetch } from "./options.js";
+
+type Input = Parameters<Fetch>[0];
+type Init = NonNullable<Parameters<Fetch>[1]>;
+
+/** What a client needs to know about a request. */
+export interface RequestFacts {
+  readonly origin: string;
+  /** In upper case. */
+  readonly method: string;
+  /** Aborts the call. */
+  readonly signal: AbortSignal | undefined;
+  /** Whether its body can be sent again. */
+  readonly isReplayable: boolean;
+  /** Whether the caller has said that it has no further effect when it is sent again. */
+  hasIdempotencyKey(): boolean;
+  /** The arguments of `fetch` for an attempt. */
+  argumentsOf(signal: AbortSignal | undefined): Parameters<Fetch>;
+  /** No other attempt follows. */
+  end?(): void;
+}
+
+function isRequest(input: Input): input is Request {
+  return typeof input === "object" && "method" in input && "url" in input;
+}
+
+/** A body that is read once: of the web or of Node. Everything else `fetch` reads anew each time. */
+function isStream(body: unknown): boolean {
+  return typeof body === "object" && body !== null && ("getReader" in body || Symbol.asyncIterator in body);
+}
+
+const HTTP = /^https?:$/;
+
+/** The origin of the last URL: most calls go to the one of the call before. */
+let last = { prefix: " ", origin: "" };
+
+/** The part of an URL before its path, when it is written as it is usual. */
+const USUAL = /^https?:\/\/[a-z0-9.-]+(?::\d+)?(?=[/?#]|$)/;
+
+function originOf(url: string): string | undefined {
+  if (url.startsWith(last.prefix) && "/?#".includes(url[last.prefix.length] ?? "/")) return last.origin;
+  if (!URL.canParse(url)) return undefined;
+  const { origin, protocol } = new URL(url);
+  if (!HTTP.test(protocol)) return undefined;
+  const prefix = USUAL.exec(url)?.[0];
+  if (prefix !== undefined) last = { prefix, origin };
+  return origin;
+}
+
+/**
+ * Reads the arguments of `fetch`; `undefined` for those that lead to no server: a URL that is none, or of `data:` and such.
+ *
+ * @param mayRepeat whether there may be several attempts.
+ */
+export function readRequest(
+  input: Input,
+  init: Init | undefined,
+  mayRepeat: boolean,
+): RequestFacts | undefined {
+  const request = isRequest(input) ? input : undefined;
+  const origin = originOf(isRequest(input) ? input.url : input.toString());
+  if (origin === undefined) return undefined;
+  const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+  const own = init?.body ?? undefined;
+  const signal = (init?.signal === undefined ? request?.signal : init.signal) ?? undefined;
+  const headers = init?.headers ?? request?.headers;
+  const isSentByRequest = request !== undefined && own === undefined && request.body !== null;
+  // A copy shares the body with the original, so that another can be made of that.
+  const copies = isSentByRequest && mayRepeat && !request.bodyUsed;
+  return {
+    origin,
+    method,
+    signal,
+    isReplayable: isSentByRequest ? copies : !isStream(own),
+    hasIdempotencyKey: () => headers !== undefined && new Headers(headers).has("idempotency-key"),
+    argumentsOf: (given) => [
+      copies ? request.clone() : input,
+      given === undefined ? init : { ...init, signal: given },
+    ],
+    ...(copies && {
+      end() {
+        // As after `fetch`, it is used; and what was kept for another attempt is let go.
+        if (!request.bodyUsed) request.body?.cancel().catch(() => {});
+      },
+    }),
+  };
+}

@@ -1,0 +1,100 @@
+import { whileRead } from "./body.js";
+import { HttpStatusError } from "./errors.js";
+import { FetchCall } from "./fetch-call.js";
+import type { Host, HostStats } from "./host.js";
+import { Hosts } from "./hosts.js";
+import { type Fetch, type ReadOptions, readOptions, type ResilientFetchOptions } from "./options.js";
+import { Verdicts } from "./repeatable.js";
+import { readRequest, type RequestFacts } from "./request.js";
+
+/** `fetch` under policies. `Instead` is what a fallback may give in place of a response. */
+export interface ResilientFetch<Instead = never> {
+  (...args: Parameters<Fetch>): Promise<Response | Instead>;
+  /** The state of the policies of each origin, by origin; by `others` of those that share one set. */
+  stats(): Readonly<Record<string, HostStats>>;
+}
+
+class Client {
+  readonly #options: ReadOptions;
+  readonly #verdicts = new Verdicts();
+  readonly #hosts: Hosts;
+  readonly #mayRepeat: boolean;
+  /** Whether the timeout of the whole call ends the reading of a body. */
+  readonly #covers: boolean;
+
+  constructor(options: ReadOptions) {
+    const { settings, parts } = options;
+    this.#options = options;
+    this.#hosts = new Hosts(settings, parts, this.#verdicts);
+    this.#mayRepeat = parts.retry !== undefined || parts.hedge !== undefined;
+    this.#covers = parts.totalTimeout !== undefined;
+  }
+
+  stats(): ReturnType<Hosts["stats"]> {
+    return this.#hosts.stats();
+  }
+
+  fetch(...[input, init]: Parameters<Fetch>): Promise<unknown> {
+    const { fetch = globalThis.fetch } = this.#options;
+    let request: RequestFacts | undefined;
+    try {
+      request = readRequest(input, init, this.#mayRepeat);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    // Of what leads to no server, `fetch` knows what to say.
+    if (request === undefined) return fetch(input, init);
+    const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts);
+    return this.#run(this.#hosts.get(request.origin), call, request.signal);
+  }
+
+  async #run(host: Host, call: FetchCall, signal: AbortSignal | undefined): Promise<unknown> {
+    const policies = call.mayRepeat ? host.pipeline : host.plain;
+    let result: unknown;
+    host.running++;
+    try {
+      result = await policies.execute(call.attempt, signal && { signal });
+    } catch (reason) {
+      if (!(reason instanceof HttpStatusError)) throw reason;
+      result = reason.response;
+    } finally {
+      host.running--;
+      call.end(result);
+    }
+    if (signal !== undefined && !this.#covers) void whileRead(result as Response, signal);
+    return result;
+  }
+}
+
+/**
+ * A `fetch` that fails less: each origin has its own policies, of the options of `resilient`, made at its first request.
+ *
+ * A 5xx, a lost connection and a timeout are failures; what is safe to send again is, by `retry`. 408, 425 and 429 say
+ * nothing about the health of a server; as long as it asks to wait, all calls to it do. In the end the caller gets the last
+ * response, as from `fetch`, or the last error. `totalTimeout` covers the reading of the body. Bodies of responses that the
+ * caller does not get are cancelled.
+ *
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { resilientFetch } from "@kstlib/resilience/http";
+ *
+ * const answers = [new Response(null, { status: 503 }), new Response("well")];
+ * const api = resilientFetch({
+ *   totalTimeout: "10s",
+ *   retry: { attempts: 3, delay: "10ms" },
+ *   circuitBreaker: { maxFailures: 5 },
+ *   timeout: "2s",
+ *   fetch: async () => answers.shift() ?? new Response(null, { status: 500 }),
+ * });
+ * const response = await api("https://api.example.com/orders/1");
+ * console.assert(response.status === 200 && (await response.text()) === "well");
+ * console.assert(api.stats()["https://api.example.com"]?.circuit === "closed");
+ * ```
+ */
+export function resilientFetch<Value = never>(options?: ResilientFetchOptions<Value>): ResilientFetch<Value>;
+export function resilientFetch(options: ResilientFetchOptions = {}): unknown {
+  const client = new Client(readOptions("resilientFetch", options));
+  const run = (...args: Parameters<Fetch>): Promise<unknown> => client.fetch(...args);
+  return Object.assign(run, { stats: () => client.stats() });
+}
