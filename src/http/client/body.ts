@@ -20,26 +20,27 @@ export function discard(response: Response): void {
 }
 
 /**
- * While the body of a response is being read: aborts that when `source` is aborted. Resolves once it was read, cancelled or
- * has failed; `undefined` if there is nothing to wait for.
+ * While the body of a response is being read: aborts that when `source` is aborted. Calls `over` when the body was read or
+ * cancelled, or has failed.
+ *
+ * @returns whether there is something to read.
  */
-export function whileRead(response: Response, source: Abortable | undefined): Promise<void> | undefined {
+export function whileRead(response: Response, source: Abortable | undefined, over?: () => unknown): boolean {
   const controller = controllers.get(response);
-  if (controller === undefined || source === undefined) return undefined;
+  if (controller === undefined || source === undefined) return false;
   const { body } = response;
-  if (body === null) return undefined;
-  return new Promise((resolve) => {
-    const leave = onAbort(source, () => controller.abort(source.reason));
-    const end = (): void => {
-      leave();
-      resolve();
-    };
-    try {
-      // Takes a stream of the web, too, whatever the types say; and leaves it to the caller as it is.
-      finished(body as unknown as NodeJS.ReadableStream, end);
-    } catch {
-      end();
-    }
-    if (source.aborted) controller.abort(source.reason);
-  });
+  if (body === null) return false;
+  const leave = onAbort(source, () => controller.abort(source.reason));
+  const end = (): void => {
+    leave();
+    over?.();
+  };
+  try {
+    // Takes a stream of the web, too, whatever the types say; and leaves it to the caller as it is.
+    finished(body as unknown as NodeJS.ReadableStream, end);
+  } catch {
+    end();
+  }
+  if (source.aborted) controller.abort(source.reason);
+  return true;
 }

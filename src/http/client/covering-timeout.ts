@@ -1,10 +1,16 @@
-import type { Context, ExecuteOptions, ExecutionContext } from "../../kernel/context.js";
+import {
+  type Context,
+  type ExecuteOptions,
+  type ExecutionContext,
+  readContext,
+} from "../../kernel/context.js";
 import type { Policy } from "../../kernel/policy.js";
+import { AS_IS, type Continuation, DIRECT, type Inside, type Start, tellStart } from "../../kernel/stage.js";
 import type { Timeout, TimeoutSnapshot, TimeoutStats } from "../../policies/timeout/timeout.js";
 import { whileRead } from "./body.js";
 import { HttpStatusError } from "./errors.js";
 
-/** The response that a call ends with: a result, or the one of an error. */
+/** The response that a call ends with: the result, or that of an error. */
 function responseOf(end: unknown): Response | undefined {
   if (end instanceof HttpStatusError) return end.response as Response;
   return typeof end === "object" && end !== null && "headers" in end ? (end as Response) : undefined;
@@ -13,9 +19,12 @@ function responseOf(end: unknown): Response | undefined {
 /** A timeout of the whole call that also covers the reading of the body, for which the caller is not kept waiting. */
 export class CoveringTimeout implements Policy {
   readonly #timeout: Timeout;
+  readonly #startTimed: Start;
 
-  constructor(timeout: Timeout) {
+  constructor(timeout: Timeout, startTimed: Start) {
     this.#timeout = timeout;
+    this.#startTimed = startTimed;
+    tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
   }
 
   get name(): string {
@@ -34,22 +43,48 @@ export class CoveringTimeout implements Policy {
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: ExecuteOptions,
   ): Promise<Result> {
+    return this.#start(DIRECT, fn, readContext("execute", options), AS_IS) as Promise<Result>;
+  }
+
+  #start(inside: Inside, fn: Parameters<Start>[1], context: Context, next: Continuation): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const read = async (...[context]: [ExecutionContext]): Promise<void> => {
-        let end: unknown;
+      let isSettled = false;
+      const settle = (go: (end: unknown) => unknown, end: unknown): void => {
+        if (isSettled) return;
+        isSettled = true;
         try {
-          const result = await fn(context);
-          resolve(result);
-          end = result;
+          resolve(go(end));
         } catch (error) {
           reject(error);
-          end = error;
         }
-        const response = responseOf(end);
-        if (response !== undefined) await whileRead(response, (context as Context).source);
       };
-      // Once the caller has a response, its body tells that the time is over.
-      this.#timeout.execute(read, options).catch(reject);
+      const fulfilled = (value: unknown): unknown => next.fulfilled(value);
+      const rejected = (reason: unknown): unknown => next.rejected(reason);
+      // What is inside goes on until the body is read; the caller gets the response before.
+      const covered: Inside = {
+        start(work, inner, timed) {
+          const read = (end: unknown): void => {
+            const response = responseOf(end);
+            const isOver = (): unknown => timed.fulfilled(undefined);
+            if (response === undefined || !whileRead(response, inner.source, isOver)) isOver();
+          };
+          return inside.start(work, inner, {
+            fulfilled(value) {
+              settle(fulfilled, value);
+              read(value);
+            },
+            rejected(reason) {
+              settle(rejected, reason);
+              read(reason);
+            },
+          });
+        },
+      };
+      const timedOut = {
+        fulfilled: () => undefined,
+        rejected: (reason: unknown) => settle(rejected, reason),
+      };
+      this.#startTimed(covered, fn, context, timedOut);
     });
   }
 }

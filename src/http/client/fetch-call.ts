@@ -1,4 +1,4 @@
-import { type Abortable, isScope, onAbort } from "../../kernel/abort.js";
+import { isScope, onAbort } from "../../kernel/abort.js";
 import type { Context, ExecutionContext } from "../../kernel/context.js";
 import { LONGEST } from "./allowance.js";
 import { discard, fetchedWith } from "./body.js";
@@ -29,17 +29,17 @@ export class FetchCall {
   }
 
   /** Sends the request once. It declares no parameter, for which a context would cost more. */
-  readonly attempt = async (...[context]: [ExecutionContext]): Promise<Response> => {
-    let response: Response;
-    try {
-      response = await this.#send((context as Context).source);
-    } catch (error) {
-      throw this.#failed(error);
-    }
-    this.#responses.push(response);
-    // It comes too late.
-    if (this.#isOver) discard(response);
-    return response.status < 400 ? response : this.#judged(response);
+  readonly attempt = (...[context]: [ExecutionContext]): Promise<Response> => {
+    const { source } = context as Context;
+    // A signal of the caller ends the reading of the body as well, without our help.
+    if (source === undefined || !isScope(source)) return this.#send(source, undefined, undefined);
+    const controller = new AbortController();
+    const leave = onAbort(source, () => {
+      // The policy that ends this attempt throws its reason.
+      this.#failed(source.reason);
+      controller.abort(source.reason);
+    });
+    return this.#send(controller.signal, controller, leave);
   };
 
   /** The caller gets this; other responses are not needed. */
@@ -49,23 +49,28 @@ export class FetchCall {
     for (const response of this.#responses) if (response !== result) discard(response);
   }
 
-  /** Sends the request so that `source` can end it. */
-  async #send(source: Abortable | undefined): Promise<Response> {
-    const fetch = this.#fetch;
-    // A signal of the caller ends the reading of the body as well, without our help.
-    if (source === undefined || !isScope(source)) return await fetch(...this.#request.argumentsOf(source));
-    const controller = new AbortController();
-    const leave = onAbort(source, () => {
-      // The policy that ends this attempt throws its reason.
-      this.#failed(source.reason);
-      controller.abort(source.reason);
-    });
+  #send(
+    signal: AbortSignal | undefined,
+    controller: AbortController | undefined,
+    leave: (() => void) | undefined,
+  ): Promise<Response> {
+    const received = (response: Response): Response => {
+      leave?.();
+      if (controller !== undefined) fetchedWith(response, controller);
+      this.#responses.push(response);
+      // It comes too late.
+      if (this.#isOver) discard(response);
+      return response.status < 400 ? response : this.#judged(response);
+    };
+    const lost = (reason: unknown): never => {
+      leave?.();
+      throw this.#failed(reason);
+    };
     try {
-      const response = await fetch(...this.#request.argumentsOf(controller.signal));
-      fetchedWith(response, controller);
-      return response;
-    } finally {
-      leave();
+      const fetch = this.#fetch;
+      return fetch(...this.#request.argumentsOf(signal)).then(received, lost);
+    } catch (error) {
+      return lost(error);
     }
   }
 

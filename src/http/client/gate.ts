@@ -27,10 +27,17 @@ export class Gate {
     return this.queued === 0 && this.allowance.isIdle(this.#clock.now());
   }
 
+  /** Enters if nobody has to wait. */
+  tryEnter(): Sent | undefined {
+    const now = this.#clock.now();
+    const isOpen = this.#waiters.size === 0 && this.allowance.next(now) <= now;
+    return isOpen ? this.allowance.send(now) : undefined;
+  }
+
   /** Enters at once, or when it is its turn; rejects with the reason when `source` is aborted before. */
   enter(source: Abortable | undefined): Sent | Promise<Sent> {
-    const now = this.#clock.now();
-    if (this.#waiters.size === 0 && this.allowance.next(now) <= now) return this.allowance.send(now);
+    const atOnce = this.tryEnter();
+    if (atOnce !== undefined) return atOnce;
     return new Promise((resolve, reject) => {
       let leave: (() => void) | undefined;
       const waiter: Waiter = {

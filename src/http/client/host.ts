@@ -1,4 +1,5 @@
 import { realClock, type Clock } from "../../kernel/clock.js";
+import { startOf } from "../../kernel/stage.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { Pipeline } from "../../policies/pipeline/pipeline.js";
 import { Timeout } from "../../policies/timeout/timeout.js";
@@ -60,17 +61,11 @@ export class Host {
     const clock = (isLimited && optionsOfPart(rateLimiter)?.["clock"]) || realClock;
     // A limiter of another kind, such as a shared one, may have no pauses.
     const obeys = settings.obey && limiter !== undefined && typeof limiter.pauseFor === "function";
-    const obedience = obeys && limiter ? new Obedience(limiter, clock as Clock) : undefined;
+    const obedience = obeys && limiter ? new Obedience(limiter, clock as Clock, !isLimited) : undefined;
     const all = {
       ...parts,
       ...(limiter !== undefined && { rateLimiter: obedience ?? limiter }),
-      ...(totalTimeout !== undefined && {
-        totalTimeout: new CoveringTimeout(
-          isInstance(totalTimeout)
-            ? (totalTimeout as Timeout)
-            : new Timeout(optionsOf<TimeoutOptions>(totalTimeout, `${name}-total`)),
-        ),
-      }),
+      ...(totalTimeout !== undefined && { totalTimeout: covering(totalTimeout, name) }),
       ...(retry !== undefined && { retry: repeating(optionsOf(retry, name), verdicts) }),
     };
     this.#limiter = limiter;
@@ -109,6 +104,14 @@ export class Host {
       parts: this.pipeline.stats,
     });
   }
+}
+
+/** The timeout of the whole call. */
+function covering(part: unknown, name: string): object {
+  const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name}-total`));
+  const start = startOf(timeout);
+  // A policy of another kind ends the call as it can.
+  return start === undefined ? timeout : new CoveringTimeout(timeout as Timeout, start);
 }
 
 /** The options of a retry that sends again only what may be. */

@@ -1,6 +1,20 @@
 import type { Clock } from "../../kernel/clock.js";
-import type { Context, ExecuteOptions, ExecutionContext } from "../../kernel/context.js";
+import {
+  type Context,
+  type ExecuteOptions,
+  type ExecutionContext,
+  readContext,
+} from "../../kernel/context.js";
 import type { Policy } from "../../kernel/policy.js";
+import {
+  AS_IS,
+  type Continuation,
+  DIRECT,
+  follow,
+  type Inside,
+  type Start,
+  tellStart,
+} from "../../kernel/stage.js";
 import { retryAfterSeconds } from "../../kernel/retry-after.js";
 import type { RateLimiter } from "../../rate-limiter/rate-limiter.js";
 import { parsePolicy, parseRateLimit } from "../fields.js";
@@ -19,9 +33,14 @@ export class Obedience implements Policy {
   readonly limiter: RateLimiter;
   readonly #gate: Gate;
   readonly #clock: Pick<Clock, "now">;
+  readonly #isUnlimited: boolean;
+  #pausedUntil = -Infinity;
 
-  constructor(limiter: RateLimiter, clock: Pick<Clock, "now" | "setTimer">) {
+  /** @param isUnlimited whether the limiter is there for its pauses only. */
+  constructor(limiter: RateLimiter, clock: Pick<Clock, "now" | "setTimer">, isUnlimited: boolean) {
     this.limiter = limiter;
+    this.#isUnlimited = isUnlimited;
+    tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     this.#clock = clock;
     this.#gate = new Gate(clock);
   }
@@ -47,34 +66,52 @@ export class Obedience implements Policy {
     fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
     options?: ExecuteOptions,
   ): Promise<Result> {
-    return this.limiter.execute(
-      async (...[context]: [ExecutionContext]) =>
-        this.#send(await this.#gate.enter((context as Context).source), fn, context),
-      options,
-    );
+    return Promise.resolve(
+      this.#start(DIRECT, fn, readContext("execute", options), AS_IS),
+    ) as Promise<Result>;
   }
 
-  async #send<Result>(
-    sent: Sent,
-    fn: (context: ExecutionContext) => Result | PromiseLike<Result>,
-    context: ExecutionContext,
-  ): Promise<Result> {
-    try {
-      const result = await fn(context);
-      this.#hear(sent, result);
-      return result;
-    } catch (error) {
-      if (error instanceof HttpStatusError) this.#hear(sent, error.response);
-      throw error;
-    } finally {
+  #start(inside: Inside, fn: Parameters<Start>[1], context: Context, next: Continuation): unknown {
+    // Nothing to wait for, as a rule.
+    const sent = this.#isFree && !context.source?.aborted ? this.#gate.tryEnter() : undefined;
+    if (sent !== undefined) {
+      this.limiter.tryAcquire();
+      return inside.start(fn, context, this.#hearing(sent, next));
+    }
+    const waiting = this.limiter.execute(async (...[inner]: [ExecutionContext]) => {
+      const own = inner as Context;
+      const turn = await this.#gate.enter(own.source);
+      return inside.start(fn, own, this.#hearing(turn, AS_IS));
+    }, context);
+    return follow(waiting, next);
+  }
+
+  /** Whether the limiter lets everything through. */
+  get #isFree(): boolean {
+    return this.#isUnlimited && this.#clock.now() >= this.#pausedUntil;
+  }
+
+  /** Goes on after the answer to a request. */
+  #hearing(sent: Sent, next: Continuation): Continuation {
+    const answered = (answer: unknown): void => {
+      if (answer !== undefined) this.#hear(sent, answer as Answer);
       this.#gate.allowance.answer();
       if (this.#gate.queued > 0) this.#gate.serve();
-    }
+    };
+    return {
+      fulfilled(value) {
+        answered(value);
+        return next.fulfilled(value);
+      },
+      rejected(reason) {
+        answered(reason instanceof HttpStatusError ? reason.response : undefined);
+        return next.rejected(reason);
+      },
+    };
   }
 
   /** Does what an answer asks for. */
-  #hear(sent: Sent, answer: unknown): void {
-    const { status, headers } = answer as Answer;
+  #hear(sent: Sent, { status, headers }: Answer): void {
     const field = headers.get("ratelimit");
     const isPutOff = status === 429 || status === 503;
     if (field === null && !isPutOff) return;
@@ -91,6 +128,9 @@ export class Obedience implements Policy {
 
   /** Lets no call through for so many seconds. */
   pause(seconds: number): void {
-    if (seconds > 0) this.limiter.pauseFor(Math.min(seconds, LONGEST / 1000));
+    if (seconds <= 0) return;
+    const length = Math.min(seconds * 1000, LONGEST);
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + length);
+    this.limiter.pauseFor(length / 1000);
   }
 }

@@ -61,7 +61,7 @@ class Client {
       host.running--;
       call.end(result);
     }
-    if (signal !== undefined && !this.#covers) void whileRead(result as Response, signal);
+    if (signal !== undefined && !this.#covers) whileRead(result as Response, signal);
     return result;
   }
 }
