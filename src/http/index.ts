@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export * from "../kernel/exports.js";
 export { HttpStatusError } from "./client/errors.js";
 export type { HostStats } from "./client/host.js";

@@ -49,7 +49,14 @@ export class Host {
   /** The one that is forgotten with it. */
   readonly #ownLimiter: RateLimiter | undefined;
 
-  constructor(name: string, settings: HttpClientSettings, parts: PartOptions, verdicts: Verdicts) {
+  /** @param elsewhere finds who obeys the server of a URL. */
+  constructor(
+    name: string,
+    settings: HttpClientSettings,
+    parts: PartOptions,
+    verdicts: Verdicts,
+    elsewhere: (url: string) => Obedience | undefined,
+  ) {
     const { rateLimiter, retry, totalTimeout } = parts;
     const isLimited = rateLimiter !== undefined;
     const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
@@ -61,7 +68,8 @@ export class Host {
     const clock = (isLimited && optionsOfPart(rateLimiter)?.["clock"]) || realClock;
     // A limiter of another kind, such as a shared one, may have no pauses.
     const obeys = settings.obey && limiter !== undefined && typeof limiter.pauseFor === "function";
-    const obedience = obeys && limiter ? new Obedience(limiter, clock as Clock, !isLimited) : undefined;
+    const obedience =
+      obeys && limiter ? new Obedience(limiter, clock as Clock, !isLimited, elsewhere) : undefined;
     const all = {
       ...parts,
       ...(limiter !== undefined && { rateLimiter: obedience ?? limiter }),

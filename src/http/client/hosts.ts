@@ -1,4 +1,6 @@
 import { type HostStats, Host } from "./host.js";
+import type { Obedience } from "./obedience.js";
+import { originOf } from "./request.js";
 import type { HttpClientSettings, PartOptions } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
 
@@ -28,6 +30,11 @@ export class Hosts {
     this.#verdicts = verdicts;
   }
 
+  readonly #obedienceTo = (url: string): Obedience | undefined => {
+    const origin = originOf(url);
+    return origin === undefined ? undefined : this.get(origin).obedience;
+  };
+
   get(origin: string): Host {
     const key = this.#settings.perHost ? origin : ALL;
     if (key === this.#lastKey && this.#last !== undefined) return this.#last;
@@ -50,7 +57,13 @@ export class Hosts {
 
   #make(key: string): Host {
     const { name, perHost } = this.#settings;
-    return new Host(perHost ? `${name} ${key}` : name, this.#settings, this.#parts, this.#verdicts);
+    return new Host(
+      perHost ? `${name} ${key}` : name,
+      this.#settings,
+      this.#parts,
+      this.#verdicts,
+      this.#obedienceTo,
+    );
   }
 
   #forgetOne(): boolean {

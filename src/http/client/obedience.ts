@@ -26,6 +26,8 @@ import { Gate } from "./gate.js";
 export interface Answer {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
+  readonly redirected?: boolean;
+  readonly url?: string;
 }
 
 /** A rate limiter that also does what the server asks for, in the place of that limiter. */
@@ -34,11 +36,21 @@ export class Obedience implements Policy {
   readonly #gate: Gate;
   readonly #clock: Pick<Clock, "now">;
   readonly #isUnlimited: boolean;
+  readonly #elsewhere: (url: string) => Obedience | undefined;
   #pausedUntil = -Infinity;
 
-  /** @param isUnlimited whether the limiter is there for its pauses only. */
-  constructor(limiter: RateLimiter, clock: Pick<Clock, "now" | "setTimer">, isUnlimited: boolean) {
+  /**
+   * @param isUnlimited whether the limiter is there for its pauses only.
+   * @param elsewhere finds who obeys the server of a URL.
+   */
+  constructor(
+    limiter: RateLimiter,
+    clock: Pick<Clock, "now" | "setTimer">,
+    isUnlimited: boolean,
+    elsewhere: (url: string) => Obedience | undefined,
+  ) {
     this.limiter = limiter;
+    this.#elsewhere = elsewhere;
     this.#isUnlimited = isUnlimited;
     tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     this.#clock = clock;
@@ -111,19 +123,24 @@ export class Obedience implements Policy {
   }
 
   /** Does what an answer asks for. */
-  #hear(sent: Sent, { status, headers }: Answer): void {
+  #hear(sent: Sent, answer: Answer): void {
+    const { status, headers } = answer;
     const field = headers.get("ratelimit");
     const isPutOff = status === 429 || status === 503;
     if (field === null && !isPutOff) return;
-    const asked = isPutOff ? retryAfterSeconds({ headers }) : undefined;
+    // After a redirection another may have answered.
+    const asking = answer.redirected === true ? this.#elsewhere(answer.url ?? "") : this;
+    if (asking === undefined) return;
+    const asked = isPutOff ? retryAfterSeconds(answer) : undefined;
     // One out of a cache tells what was left at another time.
     const items = field === null || headers.get("age") !== null ? [] : parseRateLimit(field);
-    const now = this.#clock.now();
-    if (items.length > 0)
-      this.#gate.allowance.hear(sent, items, parsePolicy(headers.get("ratelimit-policy")), now);
+    if (items.length > 0 && asking === this) {
+      const policies = parsePolicy(headers.get("ratelimit-policy"));
+      this.#gate.allowance.hear(sent, items, policies, this.#clock.now());
+    }
     const spent = items.flatMap(({ remaining, seconds = 0 }) => (remaining === 0 ? [seconds] : []));
     // Of the two, Retry-After counts.
-    this.pause(asked ?? Math.max(0, ...spent));
+    asking.pause(asked ?? Math.max(0, ...spent));
   }
 
   /** Lets no call through for so many seconds. */

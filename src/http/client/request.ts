@@ -37,7 +37,8 @@ let last = { prefix: " ", origin: "" };
 /** The part of an URL before its path, when it is written as it is usual. */
 const USUAL = /^https?:\/\/[a-z0-9.-]+(?::\d+)?(?=[/?#]|$)/;
 
-function originOf(url: string): string | undefined {
+/** The origin of a URL of HTTP; `undefined` of any other, and of what is none. */
+export function originOf(url: string): string | undefined {
   if (url.startsWith(last.prefix) && "/?#".includes(url[last.prefix.length] ?? "/")) return last.origin;
   if (!URL.canParse(url)) return undefined;
   const { origin, protocol } = new URL(url);

@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import { resilientFetch } from "../../../src/http/index.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { reasonOf } from "../../policies/by-hand.js";
+import { serve } from "./servers.js";
+
+const NOW = Date.UTC(2026, 10, 29, 12, 0, 0);
+const at = (seconds: number): string => new Date(NOW + seconds * 1000).toUTCString();
+const date = { date: at(0) };
+
+/** What a server asks for, and the seconds that all callers wait. */
+const ASKED: readonly (readonly [string, number, Readonly<Record<string, string>>, number])[] = [
+  ["seconds", 429, { "retry-after": "30" }, 30],
+  ["seconds of a 503", 503, { "retry-after": "30" }, 30],
+  ["an IMF date", 429, { ...date, "retry-after": at(40) }, 40],
+  ["an RFC 850 date", 429, { ...date, "retry-after": "Sunday, 29-Nov-26 12:00:50 GMT" }, 50],
+  ["an asctime date", 429, { ...date, "retry-after": "Sun Nov 29 12:01:00 2026" }, 60],
+  ["a date in the past", 429, { ...date, "retry-after": at(-40) }, 0],
+  ["zero", 429, { "retry-after": "0" }, 0],
+  ["an absurd time", 429, { "retry-after": "99999999999999999999" }, 86_400],
+  ["a sign", 429, { "retry-after": "+30" }, 0],
+  ["an exponent", 429, { "retry-after": "1e3" }, 0],
+  ["a decimal", 429, { "retry-after": "1.5" }, 0],
+  ["nonsense", 429, { "retry-after": "soon" }, 0],
+  ["nothing", 429, {}, 0],
+  ["seconds of a 500", 500, { "retry-after": "30" }, 0],
+  ["no quota left", 200, { ratelimit: '"a";r=0;t=20' }, 20],
+  ["no quota left of one of two", 200, { ratelimit: '"a";r=0;t=20, "b";r=9;t=70' }, 20],
+  ["no quota left of two", 200, { ratelimit: '"a";r=0;t=20, "b";r=0;t=70' }, 70],
+  ["no quota left, and Retry-After", 429, { ratelimit: '"a";r=0;t=20', "retry-after": "30" }, 30],
+  ["no quota left, without a time", 200, { ratelimit: '"a";r=0' }, 0],
+  ["no quota left, out of a cache", 200, { ratelimit: '"a";r=0;t=20', age: "3" }, 0],
+  ["a malformed field", 200, { ratelimit: '"a";r=0;t=20,' }, 0],
+  ["a field of draft 7", 200, { ratelimit: "limit=1, remaining=0, reset=20" }, 0],
+  ["an absurd quota", 200, { ratelimit: '"a";r=0;t=999999999999999' }, 86_400],
+];
+
+describe("all callers wait after", () => {
+  test.each(ASKED)("%s (%i %j): %i s", async (_, status, headers, seconds) => {
+    await using server = await serve((__, response) => response.writeHead(status, headers).end());
+    const api = resilientFetch();
+    await (await api(server.url)).text();
+    const wait = api.stats()[server.url]?.wait ?? 0;
+    expect(wait).toBeLessThanOrEqual(seconds);
+    expect(wait).toBeGreaterThan(seconds - 5);
+    const other = resilientFetch({ obey: false });
+    await (await other(server.url)).text();
+    expect(other.stats()[server.url]?.wait).toBe(0);
+  });
+
+  test("a pause: they go on when it is over, those with less time are refused at once", async () => {
+    const clock = new ManualClock();
+    let count = 0;
+    const fetch = async (): Promise<Response> =>
+      count++ === 0 ? new Response(null, { status: 429, headers: { "retry-after": "30" } }) : new Response();
+    const api = resilientFetch({ fetch, rateLimiter: { rate: Infinity, clock } });
+    await api("http://a.example");
+    const waiting = api("http://a.example");
+    await clock.advance("29s");
+    expect(count).toBe(1);
+    await clock.advance("2s");
+    expect((await waiting).status).toBe(200);
+    const hasty = resilientFetch({ fetch, totalTimeout: "1s" });
+    count = 0;
+    await hasty("http://a.example");
+    expect(await reasonOf(hasty("http://a.example"))).toMatchObject({ code: "ERR_RATE_LIMIT_EXCEEDED" });
+  });
+
+  test("a limiter of the application is paused, too", async () => {
+    const fetch = async (): Promise<Response> =>
+      new Response(null, { status: 429, headers: { "retry-after": "30" } });
+    const api = resilientFetch({ fetch, rateLimiter: { rate: 100 } });
+    await api("http://a.example");
+    expect(api.stats()["http://a.example"]?.wait).toBeGreaterThan(29);
+  });
+
+  test("a retry asks again when the server says, unless that is absurd", async () => {
+    const clock = new ManualClock();
+    let headers = { "retry-after": "30" };
+    let count = 0;
+    const fetch = async (): Promise<Response> => {
+      count++;
+      return new Response(null, { status: 429, headers });
+    };
+    const retry = { attempts: 2, delay: 0, clock };
+    const api = resilientFetch({ fetch, retry, rateLimiter: { rate: Infinity, clock } });
+    const call = api("http://a.example", { method: "POST", body: "a" });
+    await clock.advance("29s");
+    expect(count).toBe(1);
+    await clock.advance("2s");
+    expect([(await call).status, count]).toEqual([429, 2]);
+    headers = { "retry-after": "99999999" };
+    expect((await api("http://b.example")).status).toBe(429);
+    expect(count).toBe(3);
+  });
+});
+
+/** A server with a token bucket, which says what is left as draft 11 has it; `cost` of each request. */
+async function limited(rate: number, burst: number, cost: number = 1) {
+  let tokens = burst;
+  let last = performance.now();
+  const counts = { served: 0, refused: 0 };
+  const server = await serve((_, response) => {
+    const now = performance.now();
+    tokens = Math.min(burst, tokens + ((now - last) / 1000) * rate);
+    last = now;
+    const isServed = tokens >= cost;
+    if (isServed) tokens -= cost;
+    counts[isServed ? "served" : "refused"]++;
+    const full = Math.ceil((burst - tokens) / rate);
+    response.writeHead(isServed ? 200 : 429, {
+      ratelimit: `"a";r=${Math.floor(tokens)};t=${full}`,
+      "ratelimit-policy": `"a";q=${burst};w=${Math.ceil(burst / rate)}`,
+    });
+    // Answers overtake one another.
+    setTimeout(() => response.end(), Math.random() * 5);
+  });
+  return Object.assign(server, { counts });
+}
+
+describe("a client with its own quota is never refused", () => {
+  test.concurrent.each([
+    ["more callers at once than the burst", 20, 20, 60],
+    ["few callers", 20, 20, 2],
+    ["a small burst", 2, 4, 8],
+    ["a large burst", 50, 100, 40],
+  ])("%s", async (_, rate, burst, callers) => {
+    await using server = await limited(rate, burst);
+    const api = resilientFetch();
+    const end = performance.now() + 2500;
+    const controller = new AbortController();
+    const call = async (): Promise<void> => {
+      while (performance.now() < end) {
+        const response = await api(server.url, { signal: controller.signal });
+        await response.text();
+      }
+    };
+    const calls = Promise.allSettled(Array.from({ length: callers }, call));
+    setTimeout(() => controller.abort(), 2600);
+    await calls;
+    expect(server.counts.refused).toBe(0);
+    // Not asserted as a rate: the first burst alone would be less.
+    expect(server.counts.served).toBeGreaterThan(burst);
+  });
+});
