@@ -4,3 +4,16 @@ export { HttpStatusError } from "./client/errors.js";
 export type { HostStats } from "./client/host.js";
 export type { Fetch, HttpClientOptions, ResilientFetchOptions } from "./client/options.js";
 export { resilientFetch, type ResilientFetch } from "./client/resilient-fetch.js";
+export type { ProxyHeader, TrustProxy } from "./server/forwarded.js";
+export {
+  type LimitedRequest,
+  type LimitRequest,
+  limitRequest,
+  type RequestInfo,
+} from "./server/limit-request.js";
+export type { Eventually, HeaderForm, RateLimitOptions, RequestLimit } from "./server/options.js";
+export type { RequestLimiter, RequestReservation } from "./server/quota.js";
+export { rateLimit } from "./server/rate-limit.js";
+export type { Middleware, Next, NodeRequest, NodeResponse } from "./server/requests.js";
+export type { Field } from "./server/response-fields.js";
+export { type ConcurrencyLimiter, shedLoad, type ShedLoadOptions } from "./server/shed-load.js";

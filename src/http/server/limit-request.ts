@@ -1,0 +1,76 @@
+import { Limiting, settleAll } from "./limiting.js";
+import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
+import { PROBLEM_TYPE } from "./problem.js";
+import type { Field } from "./response-fields.js";
+
+/** What a web-standard `Request` does not tell. */
+export interface RequestInfo {
+  /** The address of the connection. Without it, and without `key`, all requests share one bucket. */
+  readonly address?: string | undefined;
+}
+
+/** What became of a request. */
+export interface LimitedRequest {
+  /** The answer to a request that is refused; `undefined`: it may go on. */
+  readonly refused: Response | undefined;
+  /** The fields for the response to a request that may go on; those of a refusal are in it. */
+  readonly fields: readonly Field[];
+  /**
+   * Tells how many tokens the request has really taken, as the option `settle` does; it has an effect if `settle` is given.
+   * Never throws.
+   */
+  settle(used: number): void;
+}
+
+/** Limits requests; `Given` is what callbacks of the application get. */
+export type LimitRequest<Given> = (request: Given, info?: RequestInfo) => Promise<LimitedRequest>;
+
+/** As {@link limitRequest}, where callbacks get something else than the request. */
+export function limiterOf<Given>(
+  component: string,
+  options: RateLimitOptions<Given>,
+  headerOf: (given: Given, name: string) => string | null | undefined,
+): LimitRequest<Given> {
+  const limiting = new Limiting(readRateLimitOptions(component, options));
+  return async (request, { address } = {}) => {
+    const { status, fields, body, reservations } = await limiting.judge({
+      request,
+      address,
+      field: (name) => headerOf(request, name) ?? undefined,
+    });
+    const refused =
+      status === undefined
+        ? undefined
+        : new Response(body, {
+            status,
+            headers: [["Content-Type", PROBLEM_TYPE], ...fields].map(([...field]) => field) as [
+              string,
+              string,
+            ][],
+          });
+    return { refused, fields, settle: (used) => settleAll(reservations, () => used) };
+  };
+}
+
+/**
+ * Limits web-standard requests: `const limit = limitRequest(options)`, then `await limit(request, { address })`, for
+ * frameworks that have no middleware here. Options are those of `rateLimit`.
+ *
+ * @throws TypeError or RangeError that names the option when one is missing, unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import { limitRequest } from "@kstlib/resilience/http";
+ *
+ * const limit = limitRequest({ limits: [{ rate: 1, per: "1m" }] });
+ * const handle = async (request: Request, address: string) => {
+ *   const { refused, fields } = await limit(request, { address });
+ *   return refused ?? new Response("hello", { headers: fields.map(([name, value]) => [name, value]) });
+ * };
+ * const request = new Request("http://localhost/");
+ * console.assert((await handle(request, "192.0.2.1")).status === 200);
+ * console.assert((await handle(request, "192.0.2.1")).status === 429);
+ * ```
+ */
+export function limitRequest(options: RateLimitOptions<Request>): LimitRequest<Request> {
+  return limiterOf("limitRequest", options, ({ headers }, name) => headers.get(name));
+}

@@ -1,0 +1,145 @@
+import { isThenable } from "../../kernel/thenable.js";
+import { unlike } from "../../kernel/show.js";
+import { warn } from "../../kernel/warning.js";
+import type { KeyedRateLimiter } from "../../rate-limiter/keyed-rate-limiter.js";
+import { bucketOf } from "./address.js";
+import { clientAddress } from "./forwarded.js";
+import type { Eventually, RateLimitSettings } from "./options.js";
+import { partitionOf } from "./partition.js";
+import { quotaExceeded, REDUCED_CAPACITY } from "./problem.js";
+import { askLimiter, askOwn, type Outcome, ownQuotas, type Quota, type RequestReservation } from "./quota.js";
+import { type Field, ResponseFields } from "./response-fields.js";
+
+/** What a request gets. */
+export interface Verdict {
+  /** Of the refusal; `undefined`: it may go on. */
+  readonly status: 429 | 503 | undefined;
+  readonly fields: readonly Field[];
+  /** Problem details of a refusal. */
+  readonly body: string;
+  readonly reservations: readonly RequestReservation[];
+}
+
+/** What shells tell of a request. */
+export interface Arrival {
+  /** What the application's callbacks get. */
+  readonly request: unknown;
+  readonly address: string | undefined;
+  /** The value of a field; lines of it are joined by commas. */
+  readonly field: (name: string) => string | undefined;
+}
+
+const UNLIMITED: Verdict = { status: undefined, fields: [], body: "", reservations: [] };
+const UNAVAILABLE: Verdict = {
+  status: 503,
+  fields: [["Retry-After", "1"]],
+  body: REDUCED_CAPACITY,
+  reservations: [],
+};
+
+/** The bucket of requests whose address is not known, such as those whose connection has ended. No address is spelt so. */
+const NOWHERE = "unknown";
+
+/** Decides about requests; each framework has a shell around it. */
+export class Limiting {
+  readonly settings: RateLimitSettings;
+  readonly #own: readonly Quota<KeyedRateLimiter>[];
+  readonly #other: Quota | undefined;
+  readonly #fields: ResponseFields;
+  #hasWarned = false;
+
+  constructor(settings: RateLimitSettings) {
+    const { limiter, headers, clock, pk } = settings;
+    this.settings = settings;
+    this.#own = ownQuotas(settings);
+    // Its name may have characters that a field cannot.
+    this.#other = limiter && { name: limiter.name?.replaceAll(/[^\x20-\x7e]/g, "?") ?? "default", limiter };
+    this.#fields = new ResponseFields(this.#other === undefined ? this.#own : [this.#other], {
+      form: headers,
+      clock,
+      partition: pk === undefined ? undefined : partitionOf(pk),
+    });
+  }
+
+  /** @throws what the callbacks of the application throw, or for what they return; or rejects with it. */
+  judge(arrival: Arrival): Eventually<Verdict> {
+    const { skip, key, cost } = this.settings;
+    const { request } = arrival;
+    const skipped = skip === undefined ? false : skip(request);
+    if (isThenable(skipped)) return this.#judgeLater(arrival, skipped);
+    if (skipped === true) return UNLIMITED;
+    const bucket = key === undefined ? this.#bucket(arrival) : key(request);
+    const tokens = cost === undefined ? 1 : cost(request);
+    return isThenable(bucket) || isThenable(tokens)
+      ? this.#askLater(bucket, tokens)
+      : this.#ask(bucket, tokens);
+  }
+
+  async #judgeLater(arrival: Arrival, skipped: PromiseLike<unknown>): Promise<Verdict> {
+    if ((await skipped) === true) return UNLIMITED;
+    const { key, cost } = this.settings;
+    const bucket = key === undefined ? this.#bucket(arrival) : key(arrival.request);
+    return this.#askLater(bucket, cost === undefined ? 1 : cost(arrival.request));
+  }
+
+  async #askLater(key: unknown, cost: unknown): Promise<Verdict> {
+    const [bucket, tokens] = await Promise.all([key, cost]);
+    return this.#ask(bucket, tokens);
+  }
+
+  #bucket({ address, field }: Arrival): string {
+    const { trustProxy, proxyHeader } = this.settings;
+    const forwarded = trustProxy === 0 ? undefined : field(proxyHeader);
+    const client = clientAddress(address, forwarded, trustProxy, proxyHeader);
+    return client === undefined ? NOWHERE : bucketOf(client);
+  }
+
+  #ask(key: unknown, cost: unknown): Eventually<Verdict> {
+    if (typeof key !== "string") throw new TypeError(unlike("what key returns", "a string", key));
+    if (typeof cost !== "number" || !(cost >= 0 && cost < Infinity)) {
+      const isNumber = typeof cost === "number";
+      throw new (isNumber ? RangeError : TypeError)(
+        unlike("what cost returns", "a number of at least 0", cost),
+      );
+    }
+    const { settle, headers, onStoreError } = this.settings;
+    const isSettled = settle !== undefined;
+    if (this.#other === undefined) return this.#verdict(askOwn(this.#own, key, cost, isSettled), key, cost);
+    return askLimiter(this.#other, key, cost, isSettled, headers !== false).then(
+      (outcome) => this.#verdict(outcome, key, cost),
+      (error: unknown) => {
+        this.#warnOnce(error);
+        return onStoreError === "open" ? UNLIMITED : UNAVAILABLE;
+      },
+    );
+  }
+
+  #verdict(outcome: Outcome, key: string, cost: number): Verdict {
+    const { refused, reservations } = outcome;
+    const fields = this.#fields.of(outcome, key, cost);
+    if (refused.length === 0) return { status: undefined, fields, body: "", reservations };
+    return { status: 429, fields, body: quotaExceeded(refused.map(({ name }) => name)), reservations };
+  }
+
+  /** Once: a store that is away would fill the log. */
+  #warnOnce(error: unknown): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const then = this.settings.onStoreError === "open" ? "let through" : "refused";
+    warn(
+      "KSTLIB_RATE_LIMIT_STORE",
+      `The limiter of requests has failed; until it works, they are ${then}`,
+      error,
+    );
+  }
+}
+
+/** Tells what a request has really taken. What `used` throws or gives wrongly is a warning: the cost counts then. */
+export function settleAll(reservations: readonly RequestReservation[], used: () => unknown): void {
+  try {
+    const tokens = used();
+    for (const reservation of reservations) reservation.commit(tokens as number);
+  } catch (error) {
+    warn("KSTLIB_LISTENER_FAILED", "settle of a rate limit failed; the cost of the request counts", error);
+  }
+}

@@ -1,0 +1,88 @@
+import { isThenable } from "../../kernel/thenable.js";
+import { Limiting, settleAll, type Verdict } from "./limiting.js";
+import { type Eventually, type RateLimitOptions, readRateLimitOptions } from "./options.js";
+import { refuse } from "./refuse.js";
+import {
+  fieldOf,
+  type Middleware,
+  type Next,
+  type NodeRequest,
+  type NodeResponse,
+  passOn,
+} from "./requests.js";
+
+/**
+ * Makes a middleware that limits the rate of each client's requests, for Express 4 and 5, Connect, and plain `node:http`. A
+ * request beyond the limits is answered with 429, `Retry-After` and problem details; each response tells what is left
+ * by the `RateLimit` fields.
+ *
+ * A client is known by the address of its connection, unless `trustProxy` or `key` says otherwise.
+ *
+ * @throws TypeError or RangeError that names the option when one is missing, unknown, of the wrong type or out of range.
+ * @example
+ * ```ts
+ * import http from "node:http";
+ * import { rateLimit } from "@kstlib/resilience/http";
+ *
+ * const limited = rateLimit({ limits: [{ rate: 100, per: "1m", burst: 20 }] });
+ * const server = http.createServer(async (request, response) => {
+ *   if (await limited(request, response)) response.end("hello");
+ * });
+ * ```
+ */
+export function rateLimit<
+  Request extends NodeRequest = NodeRequest,
+  Response extends NodeResponse = NodeResponse,
+>(options: RateLimitOptions<Request, Response>): Middleware<Request, Response> {
+  const settings = readRateLimitOptions("rateLimit", options);
+  const limiting = new Limiting(settings);
+  const { settle, clock } = settings;
+
+  const judge = (request: Request): Eventually<Verdict> =>
+    limiting.judge({
+      request,
+      address: request.socket.remoteAddress,
+      field: (name) => fieldOf(request, name),
+    });
+
+  const obey = (request: Request, response: Response, verdict: Verdict): boolean => {
+    const { status, fields, reservations } = verdict;
+    if (status !== undefined && !response.headersSent) {
+      refuse(request, response, { status, fields, body: verdict.body }, clock);
+      return false;
+    }
+    if (!response.headersSent) for (const [name, value] of fields) response.setHeader(name, value);
+    if (settle !== undefined && reservations.length > 0) {
+      const ended = (): void => settleAll(reservations, () => settle(request, response));
+      // While the limiter was asked the client may have gone.
+      if (response.destroyed) ended();
+      else response.once("close", ended);
+    }
+    return status === undefined;
+  };
+
+  const obeyed = async (
+    request: Request,
+    response: Response,
+    verdict: Eventually<Verdict>,
+  ): Promise<boolean> => obey(request, response, await verdict);
+
+  const withNext = (request: Request, response: Response, next: Next): void => {
+    let verdict: Eventually<Verdict>;
+    let mayGoOn = false;
+    try {
+      verdict = judge(request);
+      if (!isThenable(verdict)) mayGoOn = obey(request, response, verdict);
+    } catch (error) {
+      next(error);
+      return;
+    }
+    if (isThenable(verdict)) void passOn(obeyed(request, response, verdict), next);
+    else if (mayGoOn) next();
+  };
+
+  return ((request: Request, response: Response, next?: Next): void | Promise<boolean> =>
+    next === undefined
+      ? (async () => obey(request, response, await judge(request)))()
+      : withNext(request, response, next)) as Middleware<Request, Response>;
+}

@@ -1,0 +1,41 @@
+import type { Clock } from "../../kernel/clock.js";
+import { PROBLEM_TYPE } from "./problem.js";
+import { fieldOf, type NodeRequest, type NodeResponse } from "./requests.js";
+import type { Field } from "./response-fields.js";
+
+/** In bytes. What is left of a body up to this length is read, which keeps the connection; a longer one is not. */
+const SMALL = 16_384;
+
+/** In milliseconds. How long a client that still sends has for reading the refusal, before it loses the connection. */
+const LINGER = 500;
+
+/** Whether more of the body comes than is worth reading. */
+export function isLong(request: NodeRequest): boolean {
+  // Under HTTP/2 a request ends without its connection.
+  if (request.complete || request.httpVersionMajor > 1) return false;
+  if (request.headers["transfer-encoding"] !== undefined) return true;
+  return Number(fieldOf(request, "content-length") ?? 0) > SMALL;
+}
+
+/** Answers a request in place of the application, without reading a long body that still comes. */
+export function refuse(
+  request: NodeRequest,
+  response: NodeResponse,
+  refusal: { readonly status: number; readonly fields: readonly Field[]; readonly body: string },
+  clock: Pick<Clock, "setTimer">,
+): void {
+  const { status, fields, body } = refusal;
+  response.statusCode = status;
+  for (const [name, value] of fields) response.setHeader(name, value);
+  response.setHeader("Content-Type", PROBLEM_TYPE);
+  response.setHeader("Content-Length", body.length);
+  if (!isLong(request)) {
+    response.end(body);
+    return;
+  }
+  response.setHeader("Connection", "close");
+  response.write(body);
+  // Closed at once with unread data, a connection is reset, and the client may lose the answer.
+  const timer = clock.setTimer(() => response.end(), LINGER);
+  response.once("close", () => timer.cancel());
+}
