@@ -128,8 +128,6 @@ export const rateLimit: <
 >(
   server: FastifyLimitedServer,
   options: RateLimitOptions<Request, Reply>,
-  done: Done,
-) => void = withoutScope((server: FastifyLimitedServer, options: object, done: Done) => {
+) => Promise<void> = withoutScope(async (server: FastifyLimitedServer, options: object) => {
   server.addHook("onRequest", hookOf(options));
-  done();
 });
