@@ -3,6 +3,11 @@ export * from "../kernel/exports.js";
 export { HttpStatusError } from "./client/errors.js";
 export type { HostStats } from "./client/host.js";
 export type { Fetch, HttpClientOptions, ResilientFetchOptions } from "./client/options.js";
+export {
+  resilienceInterceptor,
+  type ResilienceInterceptor,
+  type ResilienceInterceptorOptions,
+} from "./client/interceptor.js";
 export { resilientFetch, type ResilientFetch } from "./client/resilient-fetch.js";
 export type { ProxyHeader, TrustProxy } from "./server/forwarded.js";
 export {

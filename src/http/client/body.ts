@@ -1,46 +1,83 @@
 import { finished } from "node:stream";
 import { type Abortable, onAbort } from "../../kernel/abort.js";
 
-/** What aborts the reading of a response's body. */
-const controllers = new WeakMap<object, AbortController>();
-
-/** Says which controller's signal the response was fetched with. */
-export function fetchedWith(response: Response, controller: AbortController): void {
-  controllers.set(response, controller);
+/** The body of a response while it is being read. */
+export interface Reading {
+  /** Ends the reading: it fails with the reason. */
+  abort(reason: unknown): void;
+  /** Calls `run` once the body was read, was cancelled or has failed; returns `false` if there is none. */
+  whenOver(run: () => void): boolean;
+  /** Cancels a body that nobody reads, which would keep its connection in use. */
+  discard(): void;
 }
 
-/** Cancels the body of a response that nobody reads, which would keep its connection in use. */
-export function discard(response: Response): void {
+const readings = new WeakMap<object, Reading>();
+
+/** Says how the body of a response is read that policies can end. */
+export function readBy(response: object, reading: Reading): void {
+  readings.set(response, reading);
+}
+
+/** The body of a `Response` that was fetched with the signal of this controller. */
+export class StreamReading implements Reading {
+  readonly #response: Response;
+  readonly #controller: AbortController;
+
+  constructor(response: Response, controller: AbortController) {
+    this.#response = response;
+    this.#controller = controller;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  whenOver(run: () => void): boolean {
+    const { body } = this.#response;
+    if (body === null) return false;
+    try {
+      // Takes a stream of the web, too, whatever the types say; and leaves it to the caller as it is.
+      finished(body as unknown as NodeJS.ReadableStream, run);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  discard(): void {
+    cancel(this.#response);
+  }
+}
+
+function cancel({ body }: Response): void {
   try {
-    const { body } = response;
     if (body !== null && !body.locked) body.cancel().catch(() => {});
   } catch {
     // That of a library that has no streams of the web.
   }
 }
 
+/** Cancels the body of a response that the caller does not get. */
+export function discard(response: object): void {
+  const reading = readings.get(response);
+  if (reading === undefined) cancel(response as Response);
+  else reading.discard();
+}
+
 /**
- * While the body of a response is being read: aborts that when `source` is aborted. Calls `over` when the body was read or
- * cancelled, or has failed.
+ * While the body of a response is being read: aborts that when `source` is aborted. Calls `over` when that has ended.
  *
- * @returns whether there is something to read.
+ * @returns whether there is something to read, and `over` will be called.
  */
-export function whileRead(response: Response, source: Abortable | undefined, over?: () => unknown): boolean {
-  const controller = controllers.get(response);
-  if (controller === undefined || source === undefined) return false;
-  const { body } = response;
-  if (body === null) return false;
-  const leave = onAbort(source, () => controller.abort(source.reason));
-  const end = (): void => {
+export function whileRead(response: object, source: Abortable | undefined, over?: () => unknown): boolean {
+  const reading = readings.get(response);
+  if (reading === undefined || source === undefined) return false;
+  const leave = onAbort(source, () => reading.abort(source.reason));
+  const isRead = reading.whenOver(() => {
     leave();
     over?.();
-  };
-  try {
-    // Takes a stream of the web, too, whatever the types say; and leaves it to the caller as it is.
-    finished(body as unknown as NodeJS.ReadableStream, end);
-  } catch {
-    end();
-  }
-  if (source.aborted) controller.abort(source.reason);
-  return true;
+  });
+  if (!isRead) leave();
+  else if (source.aborted) reading.abort(source.reason);
+  return isRead;
 }

@@ -11,9 +11,9 @@ import { whileRead } from "./body.js";
 import { HttpStatusError } from "./errors.js";
 
 /** The response that a call ends with: the result, or that of an error. */
-function responseOf(end: unknown): Response | undefined {
-  if (end instanceof HttpStatusError) return end.response as Response;
-  return typeof end === "object" && end !== null && "headers" in end ? (end as Response) : undefined;
+function responseOf(end: unknown): object | undefined {
+  const response = end instanceof HttpStatusError ? end.response : end;
+  return typeof response === "object" && response !== null ? response : undefined;
 }
 
 /** A timeout of the whole call that also covers the reading of the body, for which the caller is not kept waiting. */

@@ -83,7 +83,7 @@ export class Host {
     // Before the delay, during which an unread body would keep its connection in use.
     pipeline.retry?.on("retry", ({ outcome }) => {
       const { reason } = outcome as { readonly reason?: unknown };
-      if (reason instanceof HttpStatusError) discard(reason.response as Response);
+      if (reason instanceof HttpStatusError) discard(reason.response as object);
     });
     this.pipeline = pipeline;
     const others = pipeline.policies.filter((policy) => policy !== pipeline.hedge);

@@ -8,12 +8,16 @@ export interface RequestFacts {
   readonly origin: string;
   /** In upper case. */
   readonly method: string;
-  /** Aborts the call. */
-  readonly signal: AbortSignal | undefined;
   /** Whether its body can be sent again. */
   readonly isReplayable: boolean;
   /** Whether the caller has said that it has no further effect when it is sent again. */
   hasIdempotencyKey(): boolean;
+}
+
+/** A request of `fetch`. */
+export interface FetchRequest extends RequestFacts {
+  /** Aborts the call. */
+  readonly signal: AbortSignal | undefined;
   /** The arguments of `fetch` for an attempt. */
   argumentsOf(signal: AbortSignal | undefined): Parameters<Fetch>;
   /** No other attempt follows. */
@@ -57,7 +61,7 @@ export function readRequest(
   input: Input,
   init: Init | undefined,
   mayRepeat: boolean,
-): RequestFacts | undefined {
+): FetchRequest | undefined {
   const request = isRequest(input) ? input : undefined;
   const origin = originOf(isRequest(input) ? input.url : input.toString());
   if (origin === undefined) return undefined;

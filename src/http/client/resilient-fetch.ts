@@ -5,7 +5,7 @@ import type { Host, HostStats } from "./host.js";
 import { Hosts } from "./hosts.js";
 import { type Fetch, type ReadOptions, readOptions, type ResilientFetchOptions } from "./options.js";
 import { Verdicts } from "./repeatable.js";
-import { readRequest, type RequestFacts } from "./request.js";
+import { readRequest, type FetchRequest } from "./request.js";
 
 /** `fetch` under policies. `Instead` is what a fallback may give in place of a response. */
 export interface ResilientFetch<Instead = never> {
@@ -36,7 +36,7 @@ class Client {
 
   fetch(...[input, init]: Parameters<Fetch>): Promise<unknown> {
     const { fetch = globalThis.fetch } = this.#options;
-    let request: RequestFacts | undefined;
+    let request: FetchRequest | undefined;
     try {
       request = readRequest(input, init, this.#mayRepeat);
     } catch (error) {
