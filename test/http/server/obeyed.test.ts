@@ -38,7 +38,7 @@ async function obeyed({ rate, seconds, cost, clients, atOnce }: Setting) {
           await (await fetch(server.url, { headers: { "x-client": String(client) } })).text();
       };
       await Promise.all(Array.from({ length: atOnce }, send));
-      return (requests * cost) / (burst + (rate * (performance.now() - start)) / 1000);
+      return (requests * cost) / ((rate * (performance.now() - start)) / 1000);
     }),
   );
   return { refused, share: Math.min(...shares) };
