@@ -85,6 +85,10 @@ function refusedBy(standings: readonly Standing[]): Outcome {
   return { refused: standings.map(({ quota }) => quota), standings, retryAfter, reservations: NONE };
 }
 
+/** How a quota of this process stands. */
+const now = (quota: Quota<KeyedRateLimiter>, key: string, cost: number): Standing =>
+  standing(quota, cost, quota.limiter.timeUntilToken(key, quota.limiter.burst));
+
 /** Asks the quotas of this process: a request takes its tokens from all of them, or from none. */
 export function askOwn(
   quotas: readonly Quota<KeyedRateLimiter>[],
@@ -92,6 +96,14 @@ export function askOwn(
   cost: number,
   isSettled: boolean,
 ): Outcome {
+  const [only] = quotas;
+  // Taken at once, which is the usual end of it.
+  if (quotas.length === 1 && only !== undefined && !isSettled && cost > 0 && cost <= only.limiter.burst) {
+    if (only.limiter.tryAcquire(key, cost)) {
+      return { refused: NONE, standings: [now(only, key, cost)], retryAfter: 0, reservations: NONE };
+    }
+    return refusedBy([refusal(only, cost, only.limiter.timeUntilToken(key, cost))]);
+  }
   const reservations: RequestReservation[] = [];
   if (cost > 0) {
     const refusals = quotas.flatMap((quota) => {
@@ -106,9 +118,7 @@ export function askOwn(
       else limiter.tryAcquire(key, cost);
     }
   }
-  const standings = quotas.map((quota) =>
-    standing(quota, cost, quota.limiter.timeUntilToken(key, quota.limiter.burst)),
-  );
+  const standings = quotas.map((quota) => now(quota, key, cost));
   return { refused: NONE, standings, retryAfter: 0, reservations };
 }
 

@@ -9,6 +9,8 @@ export type Field = readonly [name: string, value: string];
 /** The largest integer of structured fields, RFC 9651. */
 const MAX_INTEGER = 999_999_999_999_999;
 
+const NONE: readonly never[] = [];
+
 const whole = (seconds: number): number => Math.min(MAX_INTEGER, Math.max(0, Math.ceil(seconds)));
 
 /** For how many seconds a quota is, from empty to full. */
@@ -32,21 +34,24 @@ export class ResponseFields {
   /** The policy of requests that cost 1, which is always the same. */
   readonly #policy: string;
 
+  /** Whether there is a number to tell: a limiter may have no limit. */
+  readonly #isCountable: boolean;
+
   constructor(quotas: readonly Quota[], options: FieldsOptions) {
     this.#options = options;
     this.#quotas = quotas;
+    this.#isCountable = quotas.every(({ limiter }) => Number.isFinite(limiter.burst));
     const quoted = ({ name }: Quota): string => writeRateLimit([{ name, remaining: 0 }]).replace(/;r=0$/, "");
     this.#quoted = new Map(quotas.map((quota) => [quota, quoted(quota)]));
-    this.#policy = options.form === "draft-11" ? this.#policyFor(1, undefined) : this.#olderPolicy();
+    if (!this.#isCountable) this.#policy = "";
+    else this.#policy = options.form === "draft-11" ? this.#policyFor(1, undefined) : this.#olderPolicy();
   }
 
   /** The fields of a response to a request that cost so much. */
   of(outcome: Outcome, key: string, cost: number): readonly Field[] {
     const { standings, retryAfter } = outcome;
     const isRefused = outcome.refused.length > 0;
-    const fields = standings.some(({ quota }) => !Number.isFinite(quota.limiter.burst))
-      ? []
-      : this.#fields(standings, key, cost);
+    const fields = this.#isCountable ? this.#fields(standings, key, cost) : NONE;
     // Rounded as `t` is, which it must not come before. Without an end there is no time to tell.
     if (!isRefused || retryAfter === Infinity) return fields;
     return [["Retry-After", String(Math.max(1, whole(retryAfter)))], ...fields];
@@ -54,10 +59,13 @@ export class ResponseFields {
 
   #fields(standings: readonly Standing[], key: string, cost: number): readonly Field[] {
     const [first] = standings;
-    if (first === undefined || this.#options.form === false) return [];
+    if (first === undefined || this.#options.form === false) return NONE;
     if (this.#options.form === "draft-11") {
       const pk = this.#options.partition?.(key);
-      const rateLimit = standings.map((standing) => this.#item(standing, pk)).join(", ");
+      const rateLimit =
+        standings.length === 1
+          ? this.#item(first, pk)
+          : standings.map((standing) => this.#item(standing, pk)).join(", ");
       const isUsual = cost <= 1 && pk === undefined;
       const policy = isUsual ? this.#policy : this.#policyFor(cost, pk);
       return [
@@ -80,13 +88,11 @@ export class ResponseFields {
   /** The quotas in requests of this cost. */
   #policyFor(cost: number, partition: Uint8Array | undefined): string {
     return writePolicy(
-      this.#quotas
-        .filter(({ limiter }) => Number.isFinite(limiter.burst))
-        .map((quota) => {
-          const most = quota.limiter.burst / Math.max(1, cost);
-          const window = quota.limiter.rate > 0 ? { window: windowOf(quota) } : {};
-          return { name: quota.name, quota: most, ...window, ...(partition && { partition }) };
-        }),
+      this.#quotas.map((quota) => {
+        const most = quota.limiter.burst / Math.max(1, cost);
+        const window = quota.limiter.rate > 0 ? { window: windowOf(quota) } : {};
+        return { name: quota.name, quota: most, ...window, ...(partition && { partition }) };
+      }),
     );
   }
 
