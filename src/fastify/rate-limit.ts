@@ -1,5 +1,6 @@
 import { Limiting, settleAll, type Verdict } from "../http/server/limiting.js";
-import { type Eventually, type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
+import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
+import type { Eventually } from "../http/server/request-limiter.js";
 import { PROBLEM_TYPE } from "../http/server/problem.js";
 import { isLong, refuse } from "../http/server/refuse.js";
 import { fieldOf, type Next, type NodeRequest, type NodeResponse, passOn } from "../http/server/requests.js";

@@ -16,8 +16,8 @@ export {
   limitRequest,
   type RequestInfo,
 } from "./server/limit-request.js";
-export type { Eventually, HeaderForm, RateLimitOptions, RequestLimit } from "./server/options.js";
-export type { RequestLimiter, RequestReservation } from "./server/quota.js";
+export type { HeaderForm, RateLimitOptions, RequestLimit } from "./server/options.js";
+export type { Eventually, RequestLimiter, RequestReservation } from "./server/request-limiter.js";
 export { rateLimit } from "./server/rate-limit.js";
 export type { Middleware, Next, NodeRequest, NodeResponse } from "./server/requests.js";
 export type { Field } from "./server/response-fields.js";

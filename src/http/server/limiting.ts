@@ -4,10 +4,11 @@ import { warn } from "../../kernel/warning.js";
 import type { KeyedRateLimiter } from "../../rate-limiter/keyed-rate-limiter.js";
 import { bucketOf } from "./address.js";
 import { clientAddress } from "./forwarded.js";
-import type { Eventually, RateLimitSettings } from "./options.js";
+import type { RateLimitSettings } from "./options.js";
+import type { Eventually, RequestReservation } from "./request-limiter.js";
 import { partitionOf } from "./partition.js";
 import { quotaExceeded, REDUCED_CAPACITY } from "./problem.js";
-import { askLimiter, askOwn, type Outcome, ownQuotas, type Quota, type RequestReservation } from "./quota.js";
+import { askLimiter, askOwn, type Outcome, ownQuotas, type Quota } from "./quota.js";
 import { type Field, ResponseFields } from "./response-fields.js";
 
 /** What a request gets. */

@@ -5,7 +5,7 @@ import { type OptionRules, ownOptions, resolveOptions, type SettingsFor } from "
 import { callback, choice, custom, duration, integer, numberAbove, type Rule } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
 import type { ProxyHeader, TrustProxy } from "./forwarded.js";
-import type { RequestLimiter } from "./quota.js";
+import type { Eventually, RequestLimiter } from "./request-limiter.js";
 
 /** A limit of each client. */
 export interface RequestLimit {
@@ -21,9 +21,6 @@ export interface RequestLimit {
 
 /** Which fields tell a client about its limits. */
 export type HeaderForm = "draft-11" | "draft-7" | "draft-6" | "legacy" | false;
-
-/** A value, or the promise of one. */
-export type Eventually<Value> = Value | PromiseLike<Value>;
 
 /** Options of the middlewares that limit the rate of requests. `Request` is what callbacks get. */
 export interface RateLimitOptions<Request = never, Response = never> {

@@ -1,6 +1,7 @@
 import { isThenable } from "../../kernel/thenable.js";
 import { Limiting, settleAll, type Verdict } from "./limiting.js";
-import { type Eventually, type RateLimitOptions, readRateLimitOptions } from "./options.js";
+import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
+import type { Eventually } from "./request-limiter.js";
 import { refuse } from "./refuse.js";
 import {
   fieldOf,
