@@ -9,3 +9,11 @@ export {
   type ResilienceInterceptorOptions,
 } from "./client/interceptor.js";
 export { resilientFetch, type ResilientFetch } from "./client/resilient-fetch.js";
+export {
+  parsePolicy,
+  parseRateLimit,
+  type RateLimitItem,
+  type RateLimitPolicy,
+  writePolicy,
+  writeRateLimit,
+} from "./fields.js";
