@@ -34,6 +34,7 @@ export class Allowance {
   readonly #quotas = new Map<string, Quota>();
   #sent = 0;
   #answered = 0;
+  #firstSent: number | undefined;
   #lastSent = -Infinity;
   /** Whether the origin has answered: before, one request goes ahead. */
   #isKnown = false;
@@ -50,7 +51,7 @@ export class Allowance {
 
   /** When the next request may be sent, at `now` or later, unless an answer changes it. */
   next(now: number): number {
-    if (!this.#isKnown) return this.underWay === 0 ? now : Math.max(now, this.#lastSent + FIRST_ANSWER);
+    if (!this.#isKnown) return Math.max(now, (this.#firstSent ?? -Infinity) + FIRST_ANSWER);
     let next = now;
     for (const quota of this.#quotas.values()) {
       if (now >= quota.until) this.#renew(quota, now);
@@ -61,6 +62,7 @@ export class Allowance {
 
   send(now: number): Sent {
     this.#sent++;
+    this.#firstSent ??= now;
     this.#lastSent = now;
     for (const quota of this.#quotas.values()) quota.left--;
     return { answered: this.#answered };
