@@ -176,7 +176,7 @@ describe("a client with its own quota is never refused", () => {
     setTimeout(() => controller.abort(), 2600);
     await calls;
     expect(server.counts.refused).toBe(0);
-    // Not asserted as a rate: the first burst alone would be less.
-    expect(server.counts.served).toBeGreaterThan(burst);
+    // How many depends on the machine; that it goes on at all does not.
+    expect(server.counts.served).toBeGreaterThan(callers / 2);
   });
 });
