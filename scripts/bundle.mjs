@@ -46,6 +46,8 @@ export function chunkOf(file) {
   const name = nameOf(file);
   const [folder, ...rest] = name.split("/");
   if (name === "index" || name === "auto") return undefined;
+  // What makes pipelines is also for the HTTP client, which needs nothing else of those files.
+  if (/^resilient(?:-options)?$/.test(name)) return "resilient";
   // In the kernel's chunk every pattern would load it.
   if (rest.length === 0 || name === "kernel/config-error") return "configuration";
   // Code shared by the commands; each command is loaded alone.

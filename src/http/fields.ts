@@ -51,8 +51,9 @@ function string(value: BareItem): string {
 }
 
 function bytes(value: BareItem): Uint8Array {
-  if (!(value instanceof ArrayBuffer)) throw new Malformed();
-  return new Uint8Array(value);
+  // By its tag, which is the same in every realm.
+  if (Object.prototype.toString.call(value) !== "[object ArrayBuffer]") throw new Malformed();
+  return new Uint8Array(value as ArrayBuffer);
 }
 
 /** Reads a whole field; the draft has a client ignore one that is malformed. */
@@ -109,7 +110,7 @@ function item(
   const given: Item[1] = new Map();
   for (const [key, value] of Object.entries(parameters)) {
     // A copy: what is given may lie in a buffer that is shared, which the library does not take.
-    if (value !== undefined) given.set(key, value instanceof Uint8Array ? Uint8Array.from(value) : value);
+    if (value !== undefined) given.set(key, typeof value === "object" ? Uint8Array.from(value) : value);
   }
   return [name, given];
 }

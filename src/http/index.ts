@@ -22,3 +22,11 @@ export { rateLimit } from "./server/rate-limit.js";
 export type { Middleware, Next, NodeRequest, NodeResponse } from "./server/requests.js";
 export type { Field } from "./server/response-fields.js";
 export { type ConcurrencyLimiter, shedLoad, type ShedLoadOptions } from "./server/shed-load.js";
+export {
+  parsePolicy,
+  parseRateLimit,
+  type RateLimitItem,
+  type RateLimitPolicy,
+  writePolicy,
+  writeRateLimit,
+} from "./fields.js";

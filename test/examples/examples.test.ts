@@ -27,6 +27,8 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
     /^failures that open the circuit: 5 for any, 3 for payment-api, 1 where the code says so$/m,
   "health-endpoints.mjs": /^draining: \/livez 200 draining\ndraining: \/readyz 503 draining$/m,
   "heartbeat-multi-process.mjs": /"worker-1":"dead","worker-2":"stopped"/,
+  "http-client.mjs":
+    /^12 left after 2 requests\n15 prices in \d+\.\d s, 0 requests refused\nthe order: 503 after 1 request$/m,
   "log-events.mjs": /^\[resilience\] circuit-breaker payments: half-open -> closed \(recovered\)$/m,
   "policies-decorator.ts": /^a quote after 3 requests\nan old quote after 2 timeouts$/m,
   "policies.mjs":

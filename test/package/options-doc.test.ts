@@ -5,6 +5,7 @@ import { toSnakeCase } from "../../src/config/names.js";
 import { watchRules } from "../../src/config/watch-options.js";
 import { components, sections } from "../../src/descriptors.js";
 import { type Rule, text } from "../../src/kernel/rules.js";
+import { httpClientRules } from "../../src/http/client/options.js";
 import { stateFileRules } from "../../src/watchdog/state-file-options.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -52,6 +53,7 @@ const TABLES: readonly (readonly [string, string, Rules])[] = [
   ...SECTIONS.map(([name, markdown, rules]) => [name, markdown, { name: text(name), ...rules }] as const),
   ["Watchdog.fromStateFile", fromStateFile, stateFileRules],
   ["watchConfig", chapter("Following the file"), watchRules],
+  ["resilientFetch", chapter("HTTP client"), httpClientRules],
 ];
 
 describe("docs/options.md", () => {
@@ -89,7 +91,7 @@ describe("docs/options.md", () => {
   test("lists each error code of the sources, and no others", () => {
     // The others are Node's own, which the sources look for.
     const ours =
-      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
+      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG|HTTP_STATUS)[A-Z_]*)"/g;
     const codes = new Set([...sources.matchAll(ours)].map(([, code]) => code));
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });

@@ -17,6 +17,8 @@ interface Quota {
   readonly window: number;
   /** Milliseconds between requests, when little is left. */
   pace: number;
+  /** The least that an answer has told since nothing was under way. */
+  lowest: number;
 }
 
 /** A request that was sent. */
@@ -34,7 +36,12 @@ export class Allowance {
   readonly #quotas = new Map<string, Quota>();
   #sent = 0;
   #answered = 0;
+  #firstSent: number | undefined;
   #lastSent = -Infinity;
+  /** Whether the answer that comes now has told what is left. */
+  #isHeard = false;
+  /** Whether all answers have told it since nothing was under way. */
+  #isComplete = true;
   /** Whether the origin has answered: before, one request goes ahead. */
   #isKnown = false;
 
@@ -50,7 +57,7 @@ export class Allowance {
 
   /** When the next request may be sent, at `now` or later, unless an answer changes it. */
   next(now: number): number {
-    if (!this.#isKnown) return this.underWay === 0 ? now : Math.max(now, this.#lastSent + FIRST_ANSWER);
+    if (!this.#isKnown) return Math.max(now, (this.#firstSent ?? -Infinity) + FIRST_ANSWER);
     let next = now;
     for (const quota of this.#quotas.values()) {
       if (now >= quota.until) this.#renew(quota, now);
@@ -61,6 +68,7 @@ export class Allowance {
 
   send(now: number): Sent {
     this.#sent++;
+    this.#firstSent ??= now;
     this.#lastSent = now;
     for (const quota of this.#quotas.values()) quota.left--;
     return { answered: this.#answered };
@@ -70,6 +78,15 @@ export class Allowance {
   answer(): void {
     this.#answered++;
     this.#isKnown = true;
+    if (!this.#isHeard) this.#isComplete = false;
+    this.#isHeard = false;
+    if (this.underWay > 0) return;
+    // The last one that the server has counted left at least this, and since then only more has come.
+    for (const quota of this.#quotas.values()) {
+      if (this.#isComplete && quota.lowest > quota.left && quota.lowest < Infinity) quota.left = quota.lowest;
+      quota.lowest = Infinity;
+    }
+    this.#isComplete = true;
   }
 
   /** What an answer tells, before {@link answer}. */
@@ -86,7 +103,11 @@ export class Allowance {
       const window = policy?.window === undefined ? time : Math.min(policy.window * 1000, LONGEST);
       const left = remaining - uncounted;
       const pace = left < size / 2 ? time / Math.max(1, left + 1) : 0;
-      this.#quotas.set(name, { left, until: now + time, size, window, pace });
+      // An older answer does not know of what the later ones have used.
+      const until = uncounted > 0 ? Math.max(known?.until ?? 0, now + time) : now + time;
+      const lowest = Math.min(known?.lowest ?? Infinity, remaining);
+      this.#quotas.set(name, { left, until, size, window, pace, lowest });
+      this.#isHeard = true;
     }
   }
 

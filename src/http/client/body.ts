@@ -37,7 +37,7 @@ export class StreamReading implements Reading {
     if (body === null) return false;
     try {
       // Takes a stream of the web, too, whatever the types say; and leaves it to the caller as it is.
-      finished(body as unknown as NodeJS.ReadableStream, run);
+      Reflect.apply(finished, undefined, [body, run]);
       return true;
     } catch {
       return false;

@@ -82,8 +82,9 @@ export class Host {
     const pipeline = makeResilient("resilientFetch", { ...all, name });
     // Before the delay, during which an unread body would keep its connection in use.
     pipeline.retry?.on("retry", ({ outcome }) => {
-      const { reason } = outcome as { readonly reason?: unknown };
-      if (reason instanceof HttpStatusError) discard(reason.response as object);
+      const end: unknown = outcome.status === "fulfilled" ? outcome.value : outcome.reason;
+      const response = end instanceof HttpStatusError ? end.response : end;
+      if (typeof response === "object" && response !== null && "headers" in response) discard(response);
     });
     this.pipeline = pipeline;
     const others = pipeline.policies.filter((policy) => policy !== pipeline.hedge);
@@ -116,7 +117,7 @@ export class Host {
 
 /** The timeout of the whole call. */
 function covering(part: unknown, name: string): object {
-  const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name}-total`));
+  const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name} total`));
   const start = startOf(timeout);
   // A policy of another kind ends the call as it can.
   return start === undefined ? timeout : new CoveringTimeout(timeout as Timeout, start);

@@ -81,7 +81,7 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
     }
   };
 
-  const intercept =
+  const intercepted =
     (dispatch: Dispatch): Dispatch =>
     (given: DispatchOptions, handler: DispatchHandler) => {
       const origin = originOf(String(given.origin));
@@ -95,5 +95,8 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
       void run(new DispatchCall(given, handler, dispatch, facts, settings, verdicts), origin);
       return true;
     };
-  return Object.assign(intercept as unknown as ResilienceInterceptor, { stats: () => hosts.stats() });
+  // Of undici's type nothing is known here, so that none of its types is needed.
+  const intercept = <AnyDispatch>(dispatch: AnyDispatch): AnyDispatch =>
+    intercepted(dispatch as Dispatch) as AnyDispatch;
+  return Object.assign(intercept, { stats: () => hosts.stats() });
 }

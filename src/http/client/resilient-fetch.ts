@@ -5,7 +5,7 @@ import type { Host, HostStats } from "./host.js";
 import { Hosts } from "./hosts.js";
 import { type Fetch, type ReadOptions, readOptions, type ResilientFetchOptions } from "./options.js";
 import { Verdicts } from "./repeatable.js";
-import { readRequest, type FetchRequest } from "./request.js";
+import { readRequest } from "./request.js";
 
 /** `fetch` under policies. `Instead` is what a fallback may give in place of a response. */
 export interface ResilientFetch<Instead = never> {
@@ -36,16 +36,15 @@ class Client {
 
   fetch(...[input, init]: Parameters<Fetch>): Promise<unknown> {
     const { fetch = globalThis.fetch } = this.#options;
-    let request: FetchRequest | undefined;
     try {
-      request = readRequest(input, init, this.#mayRepeat);
+      const request = readRequest(input, init, this.#mayRepeat);
+      // Of what leads to no server, `fetch` knows what to say.
+      if (request === undefined) return fetch(input, init);
+      const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts);
+      return this.#run(this.#hosts.get(request.origin), call, request.signal);
     } catch (error) {
       return Promise.reject(error);
     }
-    // Of what leads to no server, `fetch` knows what to say.
-    if (request === undefined) return fetch(input, init);
-    const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts);
-    return this.#run(this.#hosts.get(request.origin), call, request.signal);
   }
 
   async #run(host: Host, call: FetchCall, signal: AbortSignal | undefined): Promise<unknown> {

@@ -37,7 +37,7 @@ export function ownQuotas({
 }: RateLimitSettings): readonly Quota<KeyedRateLimiter>[] {
   return limits.map(({ name, rate, per, burst = Math.max(1, rate) }) => ({
     name,
-    limiter: new KeyedRateLimiter({ name, rate, per: per / 1000, burst, maxKeys, clock }),
+    limiter: new KeyedRateLimiter({ name, rate, per: per / 1000, burst, maxKeys, onFull: "evict", clock }),
   }));
 }
 

@@ -95,6 +95,43 @@ describe("all callers wait after", () => {
   });
 });
 
+test("the first request to an origin goes ahead alone, for a second at most", async () => {
+  const clock = new ManualClock();
+  const answers: (() => void)[] = [];
+  const fetch = (): Promise<Response> =>
+    new Promise((resolve) => answers.push(() => resolve(new Response())));
+  const api = resilientFetch({ fetch, rateLimiter: { rate: Infinity, clock } });
+  const calls = Array.from({ length: 4 }, () => api("http://slow.example"));
+  await clock.advance("0.9s");
+  expect(answers).toHaveLength(1);
+  await clock.advance("0.2s");
+  expect(answers).toHaveLength(4);
+  for (const answer of answers) answer();
+  await Promise.all(calls);
+});
+
+test("a caller that gives up while it waits for its turn leaves the queue", async () => {
+  const clock = new ManualClock();
+  const answers: (() => void)[] = [];
+  const fetch = (): Promise<Response> =>
+    new Promise((resolve) => answers.push(() => resolve(new Response())));
+  const api = resilientFetch({ fetch, rateLimiter: { rate: Infinity, clock } });
+  const first = api("http://slow.example");
+  const controller = new AbortController();
+  const second = reasonOf(api("http://slow.example", { signal: controller.signal }));
+  const third = api("http://slow.example");
+  await clock.advance("0.1s");
+  const mine = new Error("mine");
+  controller.abort(mine);
+  expect(await second).toBe(mine);
+  answers[0]?.();
+  await first;
+  await clock.advance("0.1s");
+  expect(answers).toHaveLength(2);
+  answers[1]?.();
+  await third;
+});
+
 /** A server with a token bucket, which says what is left as draft 11 has it; `cost` of each request. */
 async function limited(rate: number, burst: number, cost: number = 1) {
   let tokens = burst;
@@ -139,7 +176,7 @@ describe("a client with its own quota is never refused", () => {
     setTimeout(() => controller.abort(), 2600);
     await calls;
     expect(server.counts.refused).toBe(0);
-    // Not asserted as a rate: the first burst alone would be less.
-    expect(server.counts.served).toBeGreaterThan(burst);
+    // How many depends on the machine; that it goes on at all does not.
+    expect(server.counts.served).toBeGreaterThan(callers / 2);
   });
 });

@@ -182,6 +182,14 @@ describe("how a call ends", () => {
     await until(() => server.open === 0);
   });
 
+  test("with a rejection for arguments that are none", async () => {
+    const api = resilientFetch({ retry });
+    const wrong = { method: "POST", headers: [["a"]] } as never;
+    expect(await reasonOf(api("http://a.example", wrong))).toBeInstanceOf(TypeError);
+    expect(await reasonOf(api(null as never))).toBeInstanceOf(TypeError);
+    expect(await reasonOf(api("http://a.example", { signal: 1 as never }))).toBeInstanceOf(TypeError);
+  });
+
   test("with what fetch says of a URL that leads to no server", async () => {
     const api = resilientFetch({ retry });
     expect(await (await api("data:text/plain,hello")).text()).toBe("hello");
