@@ -12,8 +12,8 @@ interface Setting {
   readonly atOnce: number;
 }
 
-/** How many 429 clients get that send for longer than their burst lasts, and how much of what the limit allows they use. */
-async function obeyed({ rate, seconds, cost, clients, atOnce }: Setting) {
+/** How many 429 clients get that send for longer than their burst lasts. */
+async function refusedOf({ rate, seconds, cost, clients, atOnce }: Setting): Promise<number> {
   const burst = rate * seconds;
   const limit = rateLimit<http.IncomingMessage>({
     limits: [{ name: "all", rate, burst }],
@@ -28,27 +28,22 @@ async function obeyed({ rate, seconds, cost, clients, atOnce }: Setting) {
     limit(request, response, () => response.end("ok"));
   });
   const requests = Math.floor((burst + rate * seconds) / cost);
-  const shares = await Promise.all(
+  await Promise.all(
     Array.from({ length: clients }, async (_, client) => {
       const fetch = resilientFetch();
       let left = requests;
-      // What a full bucket gives at first is not counted.
-      let start = 0;
       const send = async (): Promise<void> => {
         while (left-- > 0) {
-          if (left === Math.floor(requests / 2)) start = performance.now();
-
           await (await fetch(server.url, { headers: { "x-client": String(client) } })).text();
         }
       };
       await Promise.all(Array.from({ length: atOnce }, send));
-      return (Math.floor(requests / 2) * cost) / ((rate * (performance.now() - start)) / 1000);
     }),
   );
-  return { refused, share: Math.min(...shares) };
+  return refused;
 }
 
-test("a client that obeys never gets a 429 from a server that limits it, and uses most of what it may", async () => {
+test("a client that obeys never gets a 429 from a server that limits it", async () => {
   const settings = fc.record({
     rate: fc.integer({ min: 20, max: 120 }),
     seconds: fc.integer({ min: 2, max: 4 }),
@@ -56,9 +51,9 @@ test("a client that obeys never gets a 429 from a server that limits it, and use
     clients: fc.integer({ min: 1, max: 4 }),
     atOnce: fc.integer({ min: 1, max: 12 }),
   });
+  const sample = fc.sample(settings, 6);
   const results = await Promise.all(
-    fc.sample(settings, 6).map(async (setting) => [setting, await obeyed(setting)] as const),
+    sample.map(async (setting) => ({ setting, refused: await refusedOf(setting) })),
   );
-  if (process.env["SHOW"]) console.log(JSON.stringify(results, null, 1));
-  expect(results.filter(([, { refused }]) => refused > 0)).toEqual([]);
+  expect(results.filter(({ refused }) => refused > 0)).toEqual([]);
 });
