@@ -52,6 +52,8 @@ export function chunkOf(file) {
   if (rest.length === 0 || name === "kernel/config-error") return "configuration";
   // Code shared by the commands; each command is loaded alone.
   if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
+  // A server has no need of a client's policies; the fields are for both.
+  if (folder === "http" && rest[0] !== "index") return `http-${rest[0]}`;
   return folder;
 }
 

@@ -99,6 +99,8 @@ describe("the entries of package.json", () => {
   const below: Readonly<Record<string, readonly string[]>> = {
     redis: ["circuit-breaker", "rate-limiter"],
     http: ["circuit-breaker", "policies", "rate-limiter"],
+    fastify: ["rate-limiter"],
+    hono: ["rate-limiter"],
   };
 
   test.each(patterns)("./%s loads no pattern but what it is made of", (pattern) => {
