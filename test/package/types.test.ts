@@ -29,6 +29,7 @@ import { CircuitBreaker as SameBreaker, type Clock, ResilienceError } from "@kst
 import { ConfigError, loadConfig, watchConfig } from "@kstlib/resilience/config";
 import { Health } from "@kstlib/resilience/health";
 import { Heartbeat } from "@kstlib/resilience/heartbeat";
+import { resilienceInterceptor, resilientFetch } from "@kstlib/resilience/http";
 import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
 import {
   HeartbeatRegistry,
@@ -61,6 +62,11 @@ export const results: Promise<number | null>[] = [
   api.execute(async ({ signal }) => (signal.aborted ? 0 : api.circuitBreaker.failureCount)),
   pipeline(new Timeout(), nested, new Retry()).wrap(load)("ann"),
 ];
+export const asFetch: typeof fetch = resilientFetch({ retry: { attempts: 3 }, timeout: "2s" });
+export const orNull: Promise<Response | null> = resilientFetch<null>({ fallback: { to: null } })("http://a.example");
+export const interceptor: (dispatch: () => boolean) => () => boolean = resilienceInterceptor({ retry: true });
+// @ts-expect-error -- there is no such option.
+resilientFetch({ retries: 3 });
 export const sure: Promise<number> = retry({ attempts: 2 })(load)("ann");
 // @ts-expect-error -- it may be null.
 export const unsure: Promise<number> = nested.call(load, "ann");

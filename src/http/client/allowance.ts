@@ -45,6 +45,9 @@ export class Allowance {
   /** Whether the origin has answered: before, one request goes ahead. */
   #isKnown = false;
 
+  /** Until then nothing is sent. */
+  pausedUntil: number = -Infinity;
+
   /** Requests that were sent and not answered. */
   get underWay(): number {
     return this.#sent - this.#answered;
@@ -52,13 +55,14 @@ export class Allowance {
 
   /** Whether nothing would be lost if it was forgotten. */
   isIdle(now: number): boolean {
-    return this.underWay === 0 && [...this.#quotas.values()].every(({ until }) => now >= until);
+    const ends = [this.pausedUntil, ...[...this.#quotas.values()].map(({ until }) => until)];
+    return this.underWay === 0 && ends.every((end) => now >= end);
   }
 
   /** When the next request may be sent, at `now` or later, unless an answer changes it. */
   next(now: number): number {
-    if (!this.#isKnown) return Math.max(now, (this.#firstSent ?? -Infinity) + FIRST_ANSWER);
-    let next = now;
+    let next = Math.max(now, this.pausedUntil);
+    if (!this.#isKnown) return Math.max(next, (this.#firstSent ?? -Infinity) + FIRST_ANSWER);
     for (const quota of this.#quotas.values()) {
       if (now >= quota.until) this.#renew(quota, now);
       next = Math.max(next, quota.left >= 1 ? this.#lastSent + quota.pace : quota.until);

@@ -10,9 +10,18 @@ import type { FetchRequest } from "./request.js";
 export class FetchCall extends Call<Response> {
   readonly #request: FetchRequest;
   readonly #fetch: Fetch;
+  readonly #isReadUnder: boolean;
 
-  constructor(request: FetchRequest, settings: HttpClientSettings, fetch: Fetch, verdicts: Verdicts) {
+  /** @param isReadUnder whether something may end the reading of the body. */
+  constructor(
+    request: FetchRequest,
+    settings: HttpClientSettings,
+    fetch: Fetch,
+    verdicts: Verdicts,
+    isReadUnder: boolean,
+  ) {
     super(request, settings, verdicts);
+    this.#isReadUnder = isReadUnder;
     this.#request = request;
     this.#fetch = fetch;
   }
@@ -43,7 +52,8 @@ export class FetchCall extends Call<Response> {
   ): Promise<Response> {
     const received = (response: Response): Response => {
       leave?.();
-      if (controller !== undefined) readBy(response, new StreamReading(response, controller));
+      if (controller !== undefined && this.#isReadUnder)
+        readBy(response, new StreamReading(response, controller));
       return this.received(response);
     };
     const lost = (reason: unknown): never => {

@@ -37,7 +37,6 @@ export class Obedience implements Policy {
   readonly #clock: Pick<Clock, "now">;
   readonly #isUnlimited: boolean;
   readonly #elsewhere: (url: string) => Obedience | undefined;
-  #pausedUntil = -Infinity;
 
   /**
    * @param isUnlimited whether the limiter is there for its pauses only.
@@ -100,15 +99,18 @@ export class Obedience implements Policy {
 
   /** Whether the limiter lets everything through. */
   get #isFree(): boolean {
-    return this.#isUnlimited && this.#clock.now() >= this.#pausedUntil;
+    return this.#isUnlimited && this.#clock.now() >= this.#gate.allowance.pausedUntil;
   }
 
   /** Goes on after the answer to a request. */
   #hearing(sent: Sent, next: Continuation): Continuation {
     const answered = (answer: unknown): void => {
-      if (answer !== undefined) this.#hear(sent, answer as Answer);
-      this.#gate.allowance.answer();
-      if (this.#gate.queued > 0) this.#gate.serve();
+      try {
+        if (typeof answer === "object" && answer !== null) this.#hear(sent, answer as Answer);
+      } finally {
+        this.#gate.allowance.answer();
+        if (this.#gate.queued > 0) this.#gate.serve();
+      }
     };
     return {
       fulfilled(value) {
@@ -125,6 +127,8 @@ export class Obedience implements Policy {
   /** Does what an answer asks for. */
   #hear(sent: Sent, answer: Answer): void {
     const { status, headers } = answer;
+    // Of a `fetch` of the application.
+    if (typeof (headers as Answer["headers"] | undefined)?.get !== "function") return;
     const field = headers.get("ratelimit");
     const isPutOff = status === 429 || status === 503;
     if (field === null && !isPutOff) return;
@@ -147,7 +151,9 @@ export class Obedience implements Policy {
   pause(seconds: number): void {
     if (seconds <= 0) return;
     const length = Math.min(seconds * 1000, LONGEST);
-    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + length);
+    // Of those, too, whom the limiter has let through, and who wait at the gate.
+    const { allowance } = this.#gate;
+    allowance.pausedUntil = Math.max(allowance.pausedUntil, this.#clock.now() + length);
     this.limiter.pauseFor(length / 1000);
   }
 }

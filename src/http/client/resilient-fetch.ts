@@ -40,8 +40,10 @@ class Client {
       const request = readRequest(input, init, this.#mayRepeat);
       // Of what leads to no server, `fetch` knows what to say.
       if (request === undefined) return fetch(input, init);
-      const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts);
-      return this.#run(this.#hosts.get(request.origin), call, request.signal);
+      const { origin, signal } = request;
+      const isReadUnder = this.#covers || signal !== undefined;
+      const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts, isReadUnder);
+      return this.#run(this.#hosts.get(origin), call, signal);
     } catch (error) {
       return Promise.reject(error);
     }

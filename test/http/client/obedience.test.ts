@@ -110,6 +110,26 @@ test("the first request to an origin goes ahead alone, for a second at most", as
   await Promise.all(calls);
 });
 
+test("who waits for the first answer waits on when that asks to", async () => {
+  const clock = new ManualClock();
+  let count = 0;
+  const fetch = async (): Promise<Response> =>
+    new Response(null, count++ === 0 ? { status: 429, headers: { "retry-after": "30" } } : {});
+  const api = resilientFetch({ fetch, rateLimiter: { rate: Infinity, clock } });
+  const calls = Array.from({ length: 4 }, () => api("http://busy.example"));
+  await clock.advance("29s");
+  expect(count).toBe(1);
+  await clock.advance("2s");
+  await Promise.all(calls);
+  expect(count).toBe(4);
+});
+
+test("a response without headers, as tests have them, is a response", async () => {
+  const bare = { status: 200, ok: true } as Response;
+  const api = resilientFetch({ fetch: async () => bare, circuitBreaker: true });
+  expect(await Promise.all([api("http://a.example"), api("http://a.example")])).toEqual([bare, bare]);
+});
+
 test("a caller that gives up while it waits for its turn leaves the queue", async () => {
   const clock = new ManualClock();
   const answers: (() => void)[] = [];
