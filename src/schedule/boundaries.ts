@@ -1,6 +1,9 @@
 import { Steps } from "./steps.js";
 import { offsetsOf, type OffsetAt, type Stretch, Stretches } from "./time-zone.js";
 
+/** No more than this is between what two offsets make of a local time. */
+const NEAR = 2 * 86_400_000;
+
 /**
  * The boundaries of a zone's local time, as instants in milliseconds since 1970.
  *
@@ -26,7 +29,7 @@ export class Boundaries {
       if (from === start && this.#startsLate(stretch)) return start;
       const found = this.#steps.from(this.#beginOf(stretch, from) + offset) - offset;
       if (found < end) return found;
-      from = end;
+      from = Math.max(end, found - NEAR);
     }
   }
 
@@ -38,7 +41,7 @@ export class Boundaries {
       const found = this.#steps.timeOf(this.#steps.indexAt(to + offset)) - offset;
       if (found >= this.#beginOf(stretch, start)) return found;
       if (this.#startsLate(stretch)) return start;
-      to = start - 1;
+      to = Math.min(start - 1, found + NEAR);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Boundary } from "./events.js";
 
-/** What the calls of a callback are told to. */
-export interface Calls {
+/** Receives what becomes of a callback. */
+export interface Told {
   called(boundary: Boundary): void;
   overrun(boundary: Date): void;
   failed(boundary: Date, error: unknown): void;
@@ -11,17 +11,17 @@ export interface Calls {
 export class Callback {
   readonly #callback: (boundary: Boundary) => unknown;
   readonly #queues: boolean;
-  readonly #calls: Calls;
+  readonly #told: Told;
   #isRunning = false;
   #isEnded = false;
   /** Boundaries without a call since the last one. */
   #missed = 0;
   #queued: Date | undefined;
 
-  constructor(callback: (boundary: Boundary) => unknown, queues: boolean, calls: Calls) {
+  constructor(callback: (boundary: Boundary) => unknown, queues: boolean, told: Told) {
     this.#callback = callback;
     this.#queues = queues;
-    this.#calls = calls;
+    this.#told = told;
   }
 
   /** @param missed how many boundaries were passed before this one. */
@@ -33,7 +33,7 @@ export class Callback {
     }
     if (!this.#queues || this.#queued !== undefined) this.#missed += 1;
     if (this.#queues) this.#queued = boundary;
-    this.#calls.overrun(boundary);
+    this.#told.overrun(boundary);
   }
 
   /** Nothing is called any more. */
@@ -44,13 +44,13 @@ export class Callback {
   async #run(boundary: Date): Promise<void> {
     this.#isRunning = true;
     for (let next: Date | undefined = boundary; next !== undefined && !this.#isEnded; next = this.#take()) {
-      const told = Object.freeze({ boundary: next, missed: this.#missed });
+      const payload = Object.freeze({ boundary: next, missed: this.#missed });
       this.#missed = 0;
-      this.#calls.called(told);
+      this.#told.called(payload);
       try {
-        await this.#callback(told);
+        await this.#callback(payload);
       } catch (error) {
-        this.#calls.failed(next, error);
+        this.#told.failed(next, error);
       }
     }
     this.#isRunning = false;

@@ -17,6 +17,8 @@ export interface TimeTriggerEvents {
   readonly error: { readonly boundary: Date; readonly error: unknown };
 }
 
+export const EVENT_NAMES = ["boundary", "overrun", "error"] as const;
+
 /** Counts of all callbacks of a trigger since it was created. */
 export interface TimeTriggerStats {
   /** Calls of callbacks. */

@@ -11,8 +11,14 @@ import { unlike } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
 import { Boundaries } from "./boundaries.js";
 import { everyBoundary, Reached } from "./boundary-timer.js";
-import { Callback, type Calls } from "./callback.js";
-import type { Boundary, TimeTriggerEvents, TimeTriggerSnapshot, TimeTriggerStats } from "./events.js";
+import { Callback, type Told } from "./callback.js";
+import {
+  type Boundary,
+  EVENT_NAMES,
+  type TimeTriggerEvents,
+  type TimeTriggerSnapshot,
+  type TimeTriggerStats,
+} from "./events.js";
 import { resolveTimeTrigger, type TimeTriggerOptions, type TimeTriggerSettings } from "./options.js";
 import {
   callbackRules,
@@ -21,6 +27,8 @@ import {
   type WaitForBoundaryOptions,
   waitRules,
 } from "./wait-options.js";
+
+type Counts = { -readonly [Name in keyof TimeTriggerStats]: TimeTriggerStats[Name] };
 
 /** Dates go up to 8.64e15; the rest is for the longest step. */
 const LAST_INSTANT = 8.639e15;
@@ -64,13 +72,7 @@ export class TimeTrigger extends Printed implements Component, Disposable {
   readonly #subscriptions = new Set<Disposable>();
   /** For `shouldTrigger`. */
   readonly #reached: Reached;
-  #stats: TimeTriggerStats = Object.freeze({
-    calls: 0,
-    missed: 0,
-    overruns: 0,
-    failures: 0,
-    lastBoundary: null,
-  });
+  readonly #stats: Counts = { calls: 0, missed: 0, overruns: 0, failures: 0, lastBoundary: null };
 
   /** @param every from 1 minute to 7 days; a number is seconds. `undefined`: as configured. */
   constructor(every: Duration | undefined, options?: TimeTriggerOptions) {
@@ -80,7 +82,7 @@ export class TimeTrigger extends Printed implements Component, Disposable {
     this.#settings = settings;
     this.#owner = `time trigger ${JSON.stringify(name)}`;
     this.#boundaries = new Boundaries(settings.every, settings.offset, settings.timezone);
-    this.#events = new Events(this.#owner, ["boundary", "overrun", "error"], { kind: "schedule", name });
+    this.#events = new Events(this.#owner, EVENT_NAMES, { kind: "schedule", name });
     this.#reached = new Reached(this.#boundaries, settings.every, this.#boundaries.upTo(this.#now));
   }
 
@@ -99,7 +101,7 @@ export class TimeTrigger extends Printed implements Component, Disposable {
 
   /** Counts of all callbacks since construction, frozen. */
   get stats(): TimeTriggerStats {
-    return this.#stats;
+    return Object.freeze({ ...this.#stats });
   }
 
   /**
@@ -190,9 +192,9 @@ export class TimeTrigger extends Printed implements Component, Disposable {
     if (typeof callback !== "function") throw new TypeError(unlike("callback", "a function", callback));
     const { every, clock } = this.#settings;
     const { margin, runImmediately, overrun } = resolveOptions("onBoundary", callbackRules(every), options);
-    const calls = new Callback(callback, overrun === "queue", this.#calls);
+    const calls = new Callback(callback, overrun === "queue", this.#told);
     const due = (boundary: number, missed: number): void => {
-      this.#count({ missed });
+      this.#stats.missed += missed;
       calls.due(new Date(boundary), missed);
     };
     const timers = [everyBoundary(clock, this.#boundaries, { every, margin, ref: false }, due)];
@@ -260,36 +262,18 @@ export class TimeTrigger extends Printed implements Component, Disposable {
     );
   }
 
-  #count(
-    more: {
-      readonly missed?: number;
-      readonly calls?: number;
-      readonly overruns?: number;
-      readonly failures?: number;
-    },
-    last?: Date,
-  ): void {
-    const { calls, missed, overruns, failures, lastBoundary } = this.#stats;
-    this.#stats = Object.freeze({
-      calls: calls + (more.calls ?? 0),
-      missed: missed + (more.missed ?? 0),
-      overruns: overruns + (more.overruns ?? 0),
-      failures: failures + (more.failures ?? 0),
-      lastBoundary: last?.toISOString() ?? lastBoundary,
-    });
-  }
-
-  readonly #calls: Calls = {
+  readonly #told: Told = {
     called: (boundary) => {
-      this.#count({ calls: 1 }, boundary.boundary);
+      this.#stats.calls += 1;
+      this.#stats.lastBoundary = boundary.boundary.toISOString();
       this.#events.emit("boundary", boundary);
     },
     overrun: (boundary) => {
-      this.#count({ overruns: 1 });
+      this.#stats.overruns += 1;
       this.#events.emit("overrun", Object.freeze({ boundary }));
     },
     failed: (boundary, error) => {
-      this.#count({ failures: 1 });
+      this.#stats.failures += 1;
       if (!this.#events.has("error")) {
         warn("KSTLIB_LISTENER_FAILED", `a callback of ${this.#owner} failed`, error);
       }

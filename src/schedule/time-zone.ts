@@ -32,6 +32,8 @@ export interface Stretch {
 }
 
 const DAY = 86_400_000;
+/** Enough for the boundaries before and after an instant. */
+const MOST_KNOWN = 4;
 
 /** The first instant with another offset than `offset`, after `same`, which has it, and up to `other`, which has not. */
 function changeBetween(offsetAt: OffsetAt, same: number, other: number, offset: number): number {
@@ -45,12 +47,12 @@ function changeBetween(offsetAt: OffsetAt, same: number, other: number, offset: 
 }
 
 /**
- * Finds where a zone's offset stays the same, a day of UTC at a time, and remembers the last answer. An offset that is
+ * Finds where a zone's offset stays the same, a day of UTC at a time, and remembers the last answers. An offset that is
  * the same at both ends of a day has not changed in between: no zone has two changes within a day.
  */
 export class Stretches {
   readonly #offsetAt: OffsetAt;
-  #last: Stretch | undefined;
+  #known: Stretch[] = [];
 
   constructor(offsetAt: OffsetAt) {
     this.#offsetAt = offsetAt;
@@ -58,10 +60,10 @@ export class Stretches {
 
   /** The stretch around an instant; it may be cut at a midnight of UTC, where nothing changes. */
   at(instant: number): Stretch {
-    const last = this.#last;
-    if (last !== undefined && last.start <= instant && instant < last.end) return last;
+    const known = this.#known.find(({ start, end }) => start <= instant && instant < end);
+    if (known !== undefined) return known;
     const found = this.#find(instant);
-    this.#last = found;
+    this.#known = [found, ...this.#known.slice(0, MOST_KNOWN - 1)];
     return found;
   }
 
