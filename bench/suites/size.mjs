@@ -4,11 +4,13 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { report } from "../measure.mjs";
 
-const entry = path.resolve(import.meta.dirname, "../../dist/index.js");
+const dist = path.resolve(import.meta.dirname, "../../dist");
 
-async function kilobytes(exported) {
+async function kilobytes(exported, ...entries) {
+  const files = ["", ...entries].map((entry) => path.join(dist, entry, "index.js"));
+  const contents = files.map((file) => `export ${exported} from ${JSON.stringify(file)};`).join("\n");
   const { outputFiles } = await build({
-    stdin: { contents: `export ${exported} from ${JSON.stringify(entry)};`, resolveDir: import.meta.dirname },
+    stdin: { contents, resolveDir: import.meta.dirname },
     bundle: true,
     minify: true,
     write: false,
@@ -31,12 +33,20 @@ const POLICIES = [
   "Hedge",
   "SingleFlight",
 ];
+/** What the core does not contain, and how large each may be beside it. */
+const APART = { schedule: 3 };
 
 const base = await kilobytes(`{ ${BASE} }`);
 const rows = [];
 for (const policy of POLICIES) {
   const value = (await kilobytes(`{ ${BASE}, ${policy} }`)) - base;
   rows.push({ id: policy, label: `${policy}, beside ${BASE}`, value, unit: "kB", max: 3 });
+}
+
+const core = await kilobytes("*");
+for (const [entry, max] of Object.entries(APART)) {
+  const value = (await kilobytes("*", entry)) - core;
+  rows.push({ id: entry, label: `${entry}, beside the core`, value, unit: "kB", max });
 }
 
 report([
@@ -56,5 +66,5 @@ report([
     unit: "kB",
     max: 16,
   },
-  { id: "core", label: "whole core", value: await kilobytes("*"), unit: "kB", max: 28 },
+  { id: "core", label: "whole core", value: core, unit: "kB", max: 28 },
 ]);
