@@ -7,6 +7,6 @@ export const meanings: Meanings = {
   options: {
     every: { means: "the time between two boundaries, from 1m to 7d", example: "4h" },
     timezone: { means: "the time zone whose local time counts" },
-    offset: { means: "how much later than midnight, or than Monday's, boundaries are counted from" },
+    offset: { means: "how much later boundaries are than midnight, or than Monday's midnight" },
   },
 };
