@@ -54,8 +54,9 @@ export class Boundaries {
       const begin = this.#beginOf(stretch, from);
       const last = Math.min(Math.floor(upTo), end - 1);
       if (from === start && this.#startsLate(stretch)) count += 1;
-      if (begin <= last)
+      if (begin <= last) {
         count += this.#steps.indexAt(last + offset) - this.#steps.indexAt(begin + offset - 1);
+      }
       from = end;
     }
     return count;
@@ -68,7 +69,6 @@ export class Boundaries {
 
   /** Whether the clock was set forward over a boundary to a time that is none itself. */
   #startsLate({ start, before, offset }: Stretch): boolean {
-    if (before >= offset) return false;
     const local = start + offset;
     return this.#steps.from(start + before) < local && this.#steps.from(local) !== local;
   }

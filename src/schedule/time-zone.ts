@@ -85,8 +85,6 @@ export class Stretches {
         known = start;
       }
       known = end - 1;
-      // Nothing is known to change at the midnight itself.
-      if (change.start < day) change = { ...change, start: day, before: offset };
     }
     return { ...change, end: day + DAY, offset };
   }
