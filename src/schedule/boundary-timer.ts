@@ -29,8 +29,8 @@ export class Reached {
 
   /**
    * The last boundary up to `instant`, and how many before it were passed, if it was not reached before; otherwise
-   * `undefined`. When the clock was set back, those that were reached already are not reached again; unless that is
-   * by more than a day and a step, when the time before was wrong.
+   * `undefined`. When the clock was set back, those that were reached already are not reached again; unless the last one
+   * is more than a day, and more than a step, ahead: then the time before was wrong.
    */
   look(instant: number): { readonly boundary: number; readonly missed: number } | undefined {
     const boundary = this.#boundaries.upTo(instant);

@@ -199,7 +199,8 @@ export class TimeTrigger extends Printed implements Component, Disposable {
     };
     const timers = [everyBoundary(clock, this.#boundaries, { every, margin, ref: false }, due)];
     if (runImmediately) {
-      timers.push(clock.setTimer(() => due(this.#boundaries.upTo(this.#now), 0), 0));
+      const before = this.#boundaries.upTo(this.#now);
+      timers.push(clock.setTimer(() => due(before, 0), 0));
     }
     const subscription = disposable(() => {
       this.#subscriptions.delete(subscription);

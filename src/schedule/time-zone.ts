@@ -9,10 +9,10 @@ export type OffsetAt = (instant: number) => number;
 export function offsetsOf(timeZone: string): OffsetAt {
   const format = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "longOffset" });
   return (instant) => {
-    // "1/31/2026, GMT-03:30"; until 1972 some have seconds.
-    const [, sign, ...parts] = /GMT(?:([+-])(\d+):(\d+)(?::(\d+))?)?$/.exec(format.format(instant)) ?? [];
+    // "1/31/2026, GMT-03:30", of some versions with U+2212 for the minus; until 1972 some have seconds.
+    const [, sign, ...parts] = /GMT(?:(\D)(\d+):(\d+)(?::(\d+))?)?$/.exec(format.format(instant)) ?? [];
     const [hours = 0, minutes = 0, seconds = 0] = parts.map((part) => Number(part ?? 0));
-    return (sign === "-" ? -1000 : 1000) * (hours * 3600 + minutes * 60 + seconds);
+    return (sign === "+" ? 1000 : -1000) * (hours * 3600 + minutes * 60 + seconds);
   };
 }
 

@@ -115,6 +115,16 @@ describe("a callback of onBoundary", () => {
     expect(told).toEqual(["01:00 0", "02:00 0"]);
   });
 
+  test("is called once for a boundary that comes before the call at once could be made", async () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    const trigger = new TimeTrigger("1h", { clock });
+    trigger.onBoundary((boundary) => told.push(inShort(boundary)), { runImmediately: true });
+    clock.sleepSync(2.5 * HOUR * 1000);
+    await clock.advance(0);
+    expect(told).toEqual(["00:00 0", "02:00 1"]);
+  });
+
   test("is not called at once when it was disposed of before", async () => {
     const clock = new ManualClock();
     const told: string[] = [];
