@@ -219,7 +219,6 @@ export class Lane {
     }
     if (this.#queue.length === 0 || this.#work !== undefined) return;
     this.#work = this.#run();
-    clock.track?.(this.#work);
   }
 
   async #run(): Promise<void> {
