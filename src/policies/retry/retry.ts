@@ -20,6 +20,7 @@ import {
 } from "../../kernel/stage.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
+import { budgetOf } from "./budget-option.js";
 import { RetryCall, type FirstAttempt } from "./retry-call.js";
 import { requestedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
@@ -30,6 +31,7 @@ import {
   liveRules,
   type RetryChanges,
 } from "./options.js";
+import type { RetryBudget } from "./retry-budget.js";
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
 
 /**
@@ -52,6 +54,7 @@ import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
  */
 export class Retry extends SyncBasePolicy<RetryEvents> {
   #settings: RetrySettings;
+  readonly #budget: RetryBudget | undefined;
   #total = 0;
   #running = 0;
   #settled = 0;
@@ -67,6 +70,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     const settings = resolveOptions("Retry", retryRules, options, "retry");
     super("retry", settings.name, ["retry", "exhausted", "suppressed"]);
     this.#settings = settings;
+    this.#budget = budgetOf(settings.budget);
     tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     tellMade(this, "retry", options);
   }
@@ -178,7 +182,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #begin(outer: Context, inside: Inside, fn: Work<unknown>, next: Continuation): RetryCall {
-    const { budget, clock, maxDuration } = this.#settings;
+    const budget = this.#budget;
+    const { clock, maxDuration } = this.#settings;
     const started = maxDuration === undefined ? 0 : clock.now();
     const { deadline } = outer.lasting(clock);
     // Inside a retry or hedge with the same budget, the call is already counted.
@@ -215,7 +220,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   #leaveExtra(call: RetryCall): void {
     if (!call.isExtra) return;
     call.isExtra = false;
-    this.#settings.budget?.leaveExtra();
+    this.#budget?.leaveExtra();
   }
 
   /** Milliseconds until another attempt; `undefined` when there is none and the call is over. */
@@ -227,7 +232,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #decide(call: RetryCall, outcome: Outcome): number | undefined {
-    const { attempts, budget, onOpen } = this.#settings;
+    const budget = this.#budget;
+    const { attempts, onOpen } = this.#settings;
     const { attempt } = call;
     const isWorthIt = this.#isWorthIt(outcome);
     const isLast =
