@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { SharedKeyedRateLimiter } from "../../../src/redis/rate-limiter/shared-keyed-rate-limiter.js";
+import { SharedRateLimiter } from "../../../src/redis/rate-limiter/shared-rate-limiter.js";
 import type { SharedKeyedRateLimiterOptions } from "../../../src/redis/rate-limiter/shared-options.js";
 import { connect } from "../clients.js";
 import { hasRedis, type Server, startServer } from "../servers/servers.js";
@@ -36,6 +37,24 @@ describe.skipIf(!hasRedis)("a shared keyed rate limiter", () => {
     }
     expect(await server.command("DBSIZE")).toBe(odd.length);
     await expect(limiter.tryAcquire(7 as unknown as string)).rejects.toThrow("key must be a string; got 7.");
+  });
+
+  test("shares no bucket with a limiter of another name, whatever the key is", async () => {
+    const server = await startServer();
+    const client = await connect("redis 6", server.port);
+    const options = { client, rate: 1, per: "1h", onStoreError: "closed" } as const;
+    const logins = new SharedKeyedRateLimiter({ ...options, name: "login" });
+    const addresses = new SharedKeyedRateLimiter({ ...options, name: "login:ip" });
+    const all = new SharedRateLimiter({ ...options, name: "login:all" });
+    const escaped = new SharedRateLimiter({ ...options, name: "login%3Aall" });
+    onTestFinished(async () => {
+      await Promise.all([logins, addresses, all, escaped].map((limiter) => limiter.close()));
+    });
+    expect(await logins.tryAcquire("ip:192.0.2.1")).toBe(true);
+    expect(await logins.tryAcquire("all")).toBe(true);
+    expect(await addresses.tryAcquire("192.0.2.1")).toBe(true);
+    expect(await all.tryAcquire()).toBe(true);
+    expect(await escaped.tryAcquire()).toBe(true);
   });
 
   test("tells the key in its events", async () => {
