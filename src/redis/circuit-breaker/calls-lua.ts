@@ -47,7 +47,7 @@ if stored <= era then
   if isBad then
     if not wasFailing then
       since = now
-      redis.call('PUBLISH', KEYS[1] .. ':changes', '1 failing')
+      redis.pcall('PUBLISH', KEYS[1] .. ':changes', '1 failing')
     end
     h['i:' .. instance] = text(now)
   end

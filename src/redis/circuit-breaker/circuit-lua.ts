@@ -170,7 +170,8 @@ if changed then
   redis.call('PEXPIRE', KEYS[1], text(math.ceil((math.max(u - now, probeTimeout) + DAY) / 1000)))
   if told then
     local words = { '1 state', s, text(e), text(q), text(wait), text(f), text(r), w }
-    redis.call('PUBLISH', channel, table.concat(words, ' '))
+    -- Without the right to publish, others learn of it with the next answer.
+    redis.pcall('PUBLISH', channel, table.concat(words, ' '))
   end
 end
 return { s, e, q, wait, f, r, w, result, opened, now, channel }
