@@ -12,6 +12,7 @@ local now = time[1] * 1000000 + time[2]`;
  * - `f` failures, `u` open until, `r` reopenings
  * - `k` successes, `x` failures of the half-open era; `l` late successes
  * - `p:<id>` a probe: `"<end of its lease> <deadline>"`; `o:<id>` one that is overdue or was given up: `"<deadline>"`
+ * - `t` when it was last written: a later time than now says that the clock was set back, by as much at least
  * - `i:<instance>` has seen failures; no more of them than the quorum
  *
  * `ARGV`: operation, era known to the caller, the settings (`maxFailures`, `initial`, `factor`, `max` and `scale` of the
@@ -42,6 +43,13 @@ local function number(name) return tonumber(h[name]) or 0 end
 local s, w, e, q = h.s or 'closed', h.w or 'reset', number('e'), number('q')
 local f, u, r, k, x, l = number('f'), number('u'), number('r'), number('k'), number('x'), number('l')
 local changed, told, opened, result = false, false, 0, 0
+
+-- The clock was set back: what was to come in a while still is.
+local ahead = number('t') - now
+if ahead > 0 then
+  u, changed = math.max(0, u - ahead), true
+  for _, p in pairs(probes) do p.lease, p.deadline = p.lease - ahead, p.deadline - ahead end
+end
 
 local function become(state, reason)
   s, w, e = state, reason, math.max(e + 1, now)
@@ -157,7 +165,7 @@ end
 local channel = KEYS[1] .. ':changes' -- a client's prefix changes keys, but no channels: only the server knows both
 if changed then
   q = math.max(q + 1, now)
-  local put = { 's', s, 'w', w, 'e', text(e), 'q', text(q), 'f', text(f), 'u', text(u), 'r', text(r), 'k', text(k), 'x', text(x), 'l', text(l) }
+  local put = { 's', s, 'w', w, 'e', text(e), 'q', text(q), 'f', text(f), 'u', text(u), 'r', text(r), 'k', text(k), 'x', text(x), 'l', text(l), 't', text(now) }
   local function add(name, value) put[#put + 1] = name; put[#put + 1] = value end
   for id, p in pairs(probes) do add('p:' .. id, text(p.lease) .. ' ' .. text(p.deadline)) end
   for id in pairs(seen) do add('i:' .. id, '1') end
