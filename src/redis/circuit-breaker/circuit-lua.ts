@@ -116,9 +116,15 @@ elseif op == 'trip' and s == 'closed' and era >= e then
   open(now, tonumber(ARGV[14]), 'tripped')
 elseif op == 'admit' and s == 'half-open' then
   local first, wanted = tonumber(ARGV[14]), tonumber(ARGV[15])
-  while result < wanted and n + k + x + l < calls do
-    probes[instance .. '.' .. text(first + result)] = { lease = now + lease, deadline = now + probeTimeout }
-    n, result, changed = n + 1, result + 1, true
+  while result < wanted do
+    local id = instance .. '.' .. text(first + result)
+    -- A client sends a question again whose answer was lost with the connection.
+    if not probes[id] then
+      if n + k + x + l >= calls then break end
+      probes[id] = { lease = now + lease, deadline = now + probeTimeout }
+      n, changed = n + 1, true
+    end
+    result = result + 1
   end
 elseif op == 'join' then
   changed = true -- shows that the store can be written to
