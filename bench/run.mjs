@@ -18,6 +18,7 @@ const SUITES = {
   adaptive: { flags: [], once: true },
   allocation: { flags: ["--expose-gc", "--min-semi-space-size=512", "--max-semi-space-size=512"] },
   redis: { flags: [] },
+  schedule: { flags: [] },
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },
   drain: { flags: [] },

@@ -29,7 +29,7 @@ import type { TimeoutOptions } from "./policies/timeout/options.js";
 import * as rateLimiter from "./rate-limiter/descriptor.js";
 import type { KeyedRateLimiterOptions } from "./rate-limiter/keyed-options.js";
 import type { RateLimiterOptions } from "./rate-limiter/options.js";
-import type { TimeTriggerOptions } from "./schedule/options.js";
+import type { ScheduleSection } from "./schedule/options.js";
 import * as shutdown from "./shutdown/descriptor.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import * as watchdog from "./watchdog/descriptor.js";
@@ -75,7 +75,7 @@ export interface ResilienceConfig {
   /** What `Registry.pipeline` makes, by name. */
   readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name">>> | undefined;
   /** Read by `TimeTrigger` of `@kstlib/resilience/schedule`, and checked there. */
-  readonly schedule?: ConfigSection<TimeTriggerOptions> | undefined;
+  readonly schedule?: ConfigSection<ScheduleSection> | undefined;
   /** Read by `AlertManager` of `@kstlib/resilience/alerts`, and checked there. */
   readonly alerts?: ConfigSection<AlertManagerOptions> | undefined;
   /** Read by `WebSocketManager` of `@kstlib/resilience/websocket`, and checked there. */

@@ -35,6 +35,8 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "rate-limiter-decorator.ts": /^non-blocking: \d+ calls, then: retry after 0\.\d+ s$/m,
   "rate-limiter-timeout.mjs": /^the 6th is refused after \d+ ms: retry after [01]\.\d+ s$/m,
   "retry-budget.mjs": /^without a budget: 27000 requests.*\nwith one budget: 1[123]\d\d requests/m,
+  "schedule.mjs":
+    /^days in Paris: 24, 23, 24 hours in March; 24, 25, 24 in October\ncalled at .* 02:00 \(23 missed\), 03:00 \(0 missed\)$/m,
   "shutdown-async.mjs": /^database: done.*\nmetrics: failed.*\ncache: done.*\nmail: timed-out/m,
   "shutdown-cluster.mjs": /^workers: done\n {2}worker 1 left \(exit code 0\)\n {2}worker 2 left/m,
   "shutdown-worker-threads.mjs": /^indexer: done\n.*left.*\nstuck: timed-out\n.*killed/m,

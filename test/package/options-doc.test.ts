@@ -3,8 +3,11 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { toSnakeCase } from "../../src/config/names.js";
 import { watchRules } from "../../src/config/watch-options.js";
-import { components, sections } from "../../src/descriptors.js";
+import { components, sections as inCore } from "../../src/descriptors.js";
 import { type Rule, text } from "../../src/kernel/rules.js";
+import * as schedule from "../../src/schedule/descriptor.js";
+import { EVENT_NAMES as scheduleEvents } from "../../src/schedule/events.js";
+import { callbackRules } from "../../src/schedule/wait-options.js";
 import { stateFileRules } from "../../src/watchdog/state-file-options.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -37,6 +40,10 @@ function rows(markdown: string): ReadonlyMap<string, string> {
   return new Map([...found].toReversed().map(([, name = "", rest = ""]) => [name, rest] as const));
 }
 
+const sections = { ...inCore, schedule: schedule.section };
+/** The events of what the core does not contain. */
+const EVENTS_APART = [["schedule", scheduleEvents]] as const;
+
 type Rules = Readonly<Record<string, Rule<unknown>>>;
 
 const [, fromStateFile = ""] = chapter("Watchdog").split("`Watchdog.fromStateFile(");
@@ -51,6 +58,7 @@ const SECTIONS = Object.entries(sections).map(([name, { rules }]) => {
 const TABLES: readonly (readonly [string, string, Rules])[] = [
   ...SECTIONS.map(([name, markdown, rules]) => [name, markdown, { name: text(name), ...rules }] as const),
   ["Watchdog.fromStateFile", fromStateFile, stateFileRules],
+  ["onBoundary", chapter("Schedule"), callbackRules(60_000)],
   ["watchConfig", chapter("Following the file"), watchRules],
 ];
 
@@ -76,6 +84,11 @@ describe("docs/options.md", () => {
   test.each(Object.entries(components))("has each event of %s", (name, { events }) => {
     const described = rows(chapterOf(name));
     expect(Object.keys(events).filter((event) => !described.has(event))).toEqual([]);
+  });
+
+  test.each(EVENTS_APART)("has each event of %s, which is apart", (name, events) => {
+    const described = rows(chapterOf(name));
+    expect(events.filter((event) => !described.has(event))).toEqual([]);
   });
 
   test.each(Object.values(components))(
