@@ -15,6 +15,8 @@ export type FileShape =
       readonly above: boolean;
     }
   | { readonly kind: "text" }
+  /** The name of an instance of a section. */
+  | { readonly kind: "name"; readonly section: string }
   | { readonly kind: "boolean" }
   | { readonly kind: "choice"; readonly values: readonly string[] }
   | { readonly kind: "list"; readonly values: readonly string[] }

@@ -38,6 +38,7 @@ function badValues(shape: FileShape): string[] {
         ...(shape.integer ? ["1.5", "1e300"] : []),
       ];
     case "text":
+    case "name":
       return ["null", "3", "[]", "{}", "true", '""'];
     case "boolean":
       return ["null", "0", "1", '"true"', "yes", "[]", "{}"];
