@@ -11,7 +11,13 @@ import { RateLimiter } from "../rate-limiter/rate-limiter.js";
 import type { Alert, AlertLevel, Delivery } from "./alert.js";
 import type { AlertChannel } from "./channel.js";
 import { checkChannel } from "./definitions.js";
-import type { AlertManagerEvents, AlertManagerSnapshot, AlertManagerStats, AlertResult } from "./events.js";
+import {
+  type AlertManagerEvents,
+  type AlertManagerSnapshot,
+  type AlertManagerStats,
+  type AlertResult,
+  EVENT_NAMES,
+} from "./events.js";
 import { Lane } from "./lane.js";
 import { madeChannels } from "./made-channels.js";
 import { rank, readAlert, recovery } from "./messages.js";
@@ -82,7 +88,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
     this.#settings = settings;
     const { name, clock, dedupe, maxQueue } = settings;
     this.#owner = `alert manager ${JSON.stringify(name)}`;
-    this.#events = new Events(this.#owner, ["sent", "failed", "dropped"], { kind: "alerts", name });
+    this.#events = new Events(this.#owner, EVENT_NAMES, { kind: "alerts", name });
     this.#repeats = new Repeats(clock, dedupe, maxQueue);
     for (const { channel, ...how } of madeChannels(settings)) this.addChannel(channel, how);
   }

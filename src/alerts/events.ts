@@ -36,6 +36,9 @@ export interface AlertManagerEvents {
   readonly dropped: { readonly channel: string; readonly count: number };
 }
 
+/** Their names. */
+export const EVENT_NAMES: readonly (keyof AlertManagerEvents)[] = ["sent", "failed", "dropped"];
+
 /** What became of the alerts of one channel. `given` is the sum of the others. */
 export interface ChannelStats {
   /** Alerts that were for this channel. */
