@@ -15,7 +15,12 @@ const ops = {
 
 // The clock of a test; a real one is the default.
 const clock = new ManualClock();
-const alerts = new AlertManager({ channels: [ops], throttle: { rate: 1, per: "60s", burst: 2 }, dedupe: "5m", clock });
+const alerts = new AlertManager({
+  channels: [ops],
+  throttle: { rate: 1, per: "60s", burst: 2 },
+  dedupe: "5m",
+  clock,
+});
 
 await alerts.send({ title: "the feed is silent", level: "critical", key: "feed" });
 await alerts.send({ title: "the feed is silent", level: "critical", key: "feed" }); // the same again

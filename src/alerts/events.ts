@@ -45,7 +45,7 @@ export interface ChannelStats {
   readonly given: number;
   /** Those delivered in full. */
   readonly sent: number;
-  /** Those delivered as a number in another message. */
+  /** Those that were held back or repeated, and told later: by a number, unless there was only one. */
   readonly counted: number;
   readonly failed: number;
   readonly dropped: number;

@@ -15,3 +15,8 @@ export type {
   ChannelStats,
 } from "./events.js";
 export type { AlertManagerOptions, AlertPreset, AlertsSection, AlertThrottle } from "./options.js";
+export type { SecretSource } from "./channels/secret.js";
+export { SlackChannel, type SlackChannelOptions, type SlackFormat } from "./channels/slack-channel.js";
+export { WebhookChannel, type WebhookChannelOptions } from "./channels/webhook-channel.js";
+export { ConsoleChannel } from "./channels/console-channel.js";
+export { EmailChannel } from "./channels/email-channel.js";

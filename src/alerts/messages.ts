@@ -102,12 +102,16 @@ export class Tally {
   #since = 0;
   #level: AlertLevel = "info";
   readonly #titles = new Map<string, number>();
+  /** The alert, while there is one. */
+  #only: Delivery | undefined;
 
   get count(): number {
     return this.#count;
   }
 
-  add({ title, level }: Pick<Delivery, "title" | "level">, count: number, now: number): void {
+  add(alert: Delivery, count: number, now: number): void {
+    const { title, level } = alert;
+    this.#only = this.#count === 0 && count === 1 && alert.count === 1 ? alert : undefined;
     if (this.#count === 0) {
       this.#since = now;
       this.#level = level;
@@ -123,6 +127,7 @@ export class Tally {
   /** Puts back what could not be told. */
   restore(told: Tally): void {
     if (told.#count === 0) return;
+    this.#only = this.#count === 0 ? told.#only : undefined;
     if (this.#count === 0 || told.#since < this.#since) this.#since = told.#since;
     if (this.#count === 0 || rank(told.#level) > rank(this.#level)) this.#level = told.#level;
     this.#count += told.#count;
@@ -138,6 +143,7 @@ export class Tally {
     const taken = new Tally();
     taken.restore(this);
     this.#count = 0;
+    this.#only = undefined;
     this.#titles.clear();
     return taken;
   }
@@ -153,8 +159,9 @@ export class Tally {
     return [...listed, ...(rest > 0 ? [`${rest} × others`] : [])].join("\n");
   }
 
-  /** A message of its own. */
+  /** A message of its own: the numbers, or the alert if there is only one. */
   message(now: number, wall: number, id: string): Delivery {
+    if (this.#only !== undefined) return this.#only;
     return {
       title: this.headline(now),
       body: this.lines(),

@@ -44,6 +44,20 @@ export function optional<Value>(rule: Rule<Value>): Rule<Value | undefined> {
   return { ...rule, fallback: undefined };
 }
 
+const MISSING = Symbol("missing");
+
+/** A {@link Rule} of an option that has to be given. */
+export function required<Value>(rule: Rule<Value>): Rule<Value> {
+  return {
+    ...rule,
+    fallback: MISSING,
+    parse(value, label) {
+      if (value === MISSING) throw new TypeError(`${label} is required: ${rule.allowed}.`);
+      return rule.parse(value, label);
+    },
+  };
+}
+
 /** A rule of a value that is used as it is given, when it has the `type` and is accepted. */
 function plain<Value, Shape extends FileShape | undefined>(
   fallback: unknown,
