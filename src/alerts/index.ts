@@ -15,8 +15,9 @@ export type {
   ChannelStats,
 } from "./events.js";
 export type { AlertManagerOptions, AlertPreset, AlertsSection, AlertThrottle } from "./options.js";
+export { ConsoleChannel, type ConsoleChannelOptions, type ConsoleLike } from "./channels/console-channel.js";
+export { EmailChannel, type EmailChannelOptions } from "./channels/email-channel.js";
+export type { Mail, MailServer, MailTransport } from "./channels/mail-server.js";
 export type { SecretSource } from "./channels/secret.js";
 export { SlackChannel, type SlackChannelOptions, type SlackFormat } from "./channels/slack-channel.js";
 export { WebhookChannel, type WebhookChannelOptions } from "./channels/webhook-channel.js";
-export { ConsoleChannel } from "./channels/console-channel.js";
-export { EmailChannel } from "./channels/email-channel.js";

@@ -51,6 +51,11 @@ export function headline({ title, level, isRecovery, count }: Delivery, length: 
   return before + cut(plainLine(title), length - before.length - after.length) + after;
 }
 
+/** The level as a word, for where there are no colours. */
+export function label({ level, isRecovery }: Delivery): string {
+  return isRecovery ? "RESOLVED" : level.toUpperCase();
+}
+
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
 /** Text for Slack's markup, in which only these three have a meaning that others can use. */

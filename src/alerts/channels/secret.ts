@@ -46,7 +46,7 @@ export function channelSettings<Settings extends object>(
 }
 
 /** The codes of Node's errors of sockets, names, TLS and files, and those of its fetch. */
-const CODE = /^(?:E|UND_ERR_|CERT_|DEPTH_|SELF_|UNABLE_)[A-Z_\d]{2,40}$/;
+const CODE = /^(?:E[A-Z]{2,20}|(?:ERR|UND_ERR|CERT|DEPTH|SELF|UNABLE|MODULE)_[A-Z_]{2,40})$/;
 
 /** The code of an error, such as `ECONNREFUSED`: all that may be told of an error whose message can hold a secret. */
 export function codeOf(error: unknown): string | undefined {
