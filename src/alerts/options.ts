@@ -144,8 +144,8 @@ export const throttleRule: Rule<ThrottleSettings | false> = custom<ThrottleSetti
     }
     const given = ownOptions(label, throttleShape, value);
     const at = (key: keyof typeof throttleShape): number => {
-      const { fallback, parse } = throttleShape[key];
-      return parse(given[key] === undefined ? fallback : given[key], `${label}.${key}`);
+      const rule = throttleShape[key];
+      return rule.parse(given[key] === undefined ? rule.fallback : given[key], `${label}.${key}`);
     };
     return { rate: at("rate"), per: at("per"), burst: at("burst") };
   },

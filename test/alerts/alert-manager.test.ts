@@ -40,9 +40,9 @@ const never = (): Promise<never> => new Promise(() => {});
 
 function made(options: AlertManagerOptions = {}, ...receivers: Receiver[]) {
   const clock = new ManualClock();
-  const channels = receivers.length > 0 ? receivers : [new Receiver()];
-  const alerts = new AlertManager({ clock, channels, dedupe: 0, ...options });
-  return { clock, alerts, ops: channels[0] as Receiver };
+  const [ops = new Receiver(), ...others] = receivers;
+  const alerts = new AlertManager({ clock, channels: [ops, ...others], dedupe: 0, ...options });
+  return { clock, alerts, ops };
 }
 
 const ONE_A_MINUTE = { rate: 1, per: "60s", burst: 1 } as const;
@@ -440,6 +440,37 @@ describe("options", () => {
     expect(alerts.channelCount).toBe(1);
     expect(new AlertManager().channelCount).toBe(0);
     expect(() => AlertManager.from({ maxRetries: 9 })).toThrow(/alerts.maxRetries/);
+  });
+
+  test("each type of channel can be defined, in the words of a file too", () => {
+    const channels = {
+      timeout: 5,
+      max_retries: 1,
+      ops: {
+        type: "slack",
+        credentials: "url",
+        min_level: "critical",
+        username: "bot",
+        icon_emoji: ":robot:",
+      },
+      chat: { type: "mattermost", credentials: "url" },
+      game: { type: "discord", credentials: "url", throttle: false },
+      hook: { type: "webhook", url: "http://127.0.0.1:9/", credentials: "key" },
+      mail: {
+        type: "email",
+        transport: { host: "127.0.0.1", port: 25, secure: false, user: "bot" },
+        credentials: "password",
+        sender: "bot@example.com",
+        recipients: ["ops@example.com"],
+        subject_prefix: "[bot]",
+      },
+      screen: { type: "console", throttle: { rate: 1 } },
+    };
+    const alerts = new AlertManager({
+      channels: channels as never,
+      credentials: () => "https://hooks.test/x",
+    });
+    expect(alerts.channelCount).toBe(6);
   });
 
   test("credentials of the environment are looked for at once", () => {
