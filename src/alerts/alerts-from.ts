@@ -70,9 +70,8 @@ const MEANINGS: Readonly<Record<string, (name: string, payload: Payload) => Mean
   "heartbeat beat": () => ({ ends: "missedBeat" }),
   "watchdog timeout": (name, { kind, secondsInactive, file }) => ({
     rule: "watchdogTimeout",
-    title:
-      file === undefined ? `watchdog ${name}: ${String(kind)}` : `watchdog ${name} found ${String(kind)}`,
-    body: file === undefined ? `not pinged for ${seconds(secondsInactive)}` : `file: ${String(file)}`,
+    title: `watchdog ${name}: ${String(kind)}`,
+    body: typeof file === "string" ? `file: ${file}` : `not pinged for ${seconds(secondsInactive)}`,
   }),
   "watchdog recover": () => ({ ends: "watchdogTimeout" }),
   "shutdown complete": (name, { report }) => {
