@@ -132,11 +132,7 @@ export class Connection {
     this.#timer?.cancel();
     this.#limits = this.#life = undefined;
     this.#timer = this.#settings.clock.setTimer(() => this.#end("network-error", 1006, ""), timeout);
-    try {
-      this.#socket?.close(code, text);
-    } catch (error) {
-      this.#end("network-error", 1006, "", error);
-    }
+    this.#socket?.close(code, text);
   }
 
   /** Ends at once. */
@@ -250,14 +246,9 @@ export class Connection {
   }
 
   #ping(): void {
-    const socket = this.#socket;
     const { message } = this.#settings.ping;
-    try {
-      if (message !== undefined) this.send(message);
-      else if (this.isOpen) socket?.ping?.();
-    } catch (error) {
-      this.#end("network-error", 1006, "", error);
-    }
+    if (message !== undefined) this.send(message);
+    else if (this.isOpen) this.#socket?.ping?.();
   }
 
   #fail(cause: unknown): void {

@@ -73,7 +73,6 @@ export class Link implements ConnectionOwner {
     return this.#current;
   }
 
-  /** All that may deliver messages. */
   get connections(): Connection[] {
     return [this.#current, this.#opening, ...this.#retired.keys()].filter((one) => one !== undefined);
   }

@@ -50,7 +50,6 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   readonly #link: Link;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
-  /** Those who wait for a change of the state. */
   readonly #waiting = new Set<() => void>();
 
   /** @param url `ws:` or `wss:`, or a function that gives it for each attempt, such as one that has to fetch a key first. */
@@ -79,7 +78,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
       changed: () => this.#changed(),
     });
     this.#outgoing = new Outgoing(this.#settings, this.#events, () =>
-      this.isConnected ? this.#link.current : undefined,
+      this.state === "connected" ? this.#link.current : undefined,
     );
     tellMade(this, "websocket", options);
   }
@@ -92,21 +91,15 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     return this.#link.state;
   }
 
-  get isConnected(): boolean {
-    return this.state === "connected";
-  }
-
   /** Whether it will not be connected again by itself, or has not been for `reconnect.deadAfter`. */
   get isDead(): boolean {
     return this.#link.isDead;
   }
 
-  /** The keys of the subscriptions. */
   get subscriptions(): readonly string[] {
     return [...this.#outgoing.subscriptions.keys()];
   }
 
-  /** What has happened since construction, as a frozen copy. */
   get stats(): WebSocketStats {
     return Object.freeze({
       ...this.#link.history.counts,
@@ -135,7 +128,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     if (signal !== undefined) checkSignal(signal, "signal");
     for (;;) {
       signal?.throwIfAborted();
-      if (this.isConnected) return;
+      if (this.state === "connected") return;
       if (this.state !== "connecting" && this.state !== "reconnecting") throw this.#notThere();
       await this.#change(signal);
     }
@@ -214,7 +207,6 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    */
   requestDisconnect(options: { readonly reconnectAfter?: Duration; readonly reason?: string } = {}): void {
     const { reconnectAfter, reason = "" } = resolveOptions("requestDisconnect", requestRules, options);
-    // What a close frame can hold.
     if (new TextEncoder().encode(reason).length > 123) {
       throw new RangeError(unlike("reason", "at most 123 bytes of text", reason));
     }
@@ -263,7 +255,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     });
   }
 
-  /** Ends all at once, without waiting for the server. */
+  /** Ends all at once. */
   [Symbol.dispose](): void {
     this.#link.terminate();
   }
@@ -274,13 +266,12 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   }
 
   #changed(): void {
-    if (this.isConnected) this.#outgoing.outbox.flush();
+    if (this.state === "connected") this.#outgoing.outbox.flush();
     if (this.state === "closing" || this.state === "closed") this.#outgoing.drop(() => this.#notThere());
     if (this.state === "closed") this.#incoming.end(() => ({ done: true, value: undefined }));
     for (const wake of this.#waiting) wake();
   }
 
-  /** Resolves at the next change of the state, or when the signal aborts. */
   #change(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {

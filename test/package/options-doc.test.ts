@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { toSnakeCase } from "../../src/config/names.js";
 import { watchRules } from "../../src/config/watch-options.js";
 import { components, sections } from "../../src/descriptors.js";
+import { section as websocket } from "../../src/websocket/descriptor.js";
 import { type Rule, text } from "../../src/kernel/rules.js";
 import { stateFileRules } from "../../src/watchdog/state-file-options.js";
 
@@ -43,7 +44,7 @@ const [, fromStateFile = ""] = chapter("Watchdog").split("`Watchdog.fromStateFil
 /** Options that no constructor has stand there. */
 const inTheFile = rows(chapter("In the file"));
 
-const SECTIONS = Object.entries(sections).map(([name, { rules }]) => {
+const SECTIONS = Object.entries({ ...sections, websocket }).map(([name, { rules }]) => {
   const ofConstructors = Object.entries(rules).filter(([option]) => !inTheFile.has(toSnakeCase(option)));
   return [name, chapterOf(name), Object.fromEntries(ofConstructors)] as const;
 });
@@ -89,7 +90,7 @@ describe("docs/options.md", () => {
   test("lists each error code of the sources, and no others", () => {
     // The others are Node's own, which the sources look for.
     const ours =
-      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
+      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG|WEBSOCKET)[A-Z_]*)"/g;
     const codes = new Set([...sources.matchAll(ours)].map(([, code]) => code));
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });
