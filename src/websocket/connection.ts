@@ -1,4 +1,5 @@
 import type { Timer } from "../kernel/clock.js";
+import { isError } from "../kernel/is-error.js";
 import { messageOf } from "../kernel/message-of.js";
 import { warn } from "../kernel/warning.js";
 import { WebSocketManagerError } from "./errors.js";
@@ -151,7 +152,7 @@ export class Connection {
       error: (event: { readonly error?: unknown; readonly message?: unknown }) => {
         const { error, message } = event;
         const text = typeof message === "string" && message !== "" ? message : "the socket failed";
-        this.#error ??= error instanceof Object ? (error as Error) : new Error(text);
+        this.#error ??= isError(error) ? error : new Error(text);
       },
       close: ({ code, reason }: { readonly code: number; readonly reason: string }) => {
         const isOrderly = code !== 1006 && this.openedAt !== undefined;

@@ -19,5 +19,5 @@ export type {
   ReconnectOptions,
   WebSocketManagerOptions,
 } from "./options.js";
-export type { SocketLike, WebSocketConstructor, WebSocketData, WebSocketMessage } from "./socket.js";
+export type { WebSocketConstructor, WebSocketData, WebSocketMessage } from "./socket.js";
 export { type WaitOptions, WebSocketManager } from "./websocket-manager.js";

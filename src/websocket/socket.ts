@@ -23,7 +23,7 @@ export interface SocketLike {
 }
 
 /** The global `WebSocket`, that of `ws`, or one like them. */
-export type WebSocketConstructor = new (url: string, ...args: never[]) => SocketLike;
+export type WebSocketConstructor = new (...args: never[]) => object;
 
 /** How a socket is made. */
 export interface SocketOptions {
@@ -51,11 +51,11 @@ export async function findConstructor(
   const loaded = await import(/* webpackIgnore: true */ "ws").catch((cause: unknown) => {
     throw new WebSocketManagerError(
       "ERR_WEBSOCKET_UNAVAILABLE",
-      "this runtime has no WebSocket, and ws could not be loaded. Install ws, use Node.js 22 or later, or give the option WebSocket.",
+      "there is no WebSocket: install ws, use Node.js 22 or later, or give the option WebSocket.",
       { cause },
     );
   });
-  return loaded.default as unknown as WebSocketConstructor;
+  return (loaded as { readonly default: unknown }).default as WebSocketConstructor;
 }
 
 /** Makes a socket, which begins to connect. Throws what the constructor throws, for a bad URL for example. */
@@ -64,7 +64,6 @@ export function makeSocket(
   url: string,
   { protocols, headers }: SocketOptions,
 ): SocketLike {
-  const Constructor = constructor as unknown as new (url: string, ...args: unknown[]) => SocketLike;
   const list = [...protocols];
   let args: unknown[] = [list];
   // The WebSocket of Node.js, Bun and Deno takes an object in place of the protocols; `ws` has a third argument.
@@ -72,7 +71,7 @@ export function makeSocket(
     const isWs = isOfWs(constructor.prototype as SocketLike);
     args = isWs ? [list, { headers }] : [list.length > 0 ? { protocols: list, headers } : { headers }];
   }
-  const socket = new Constructor(url, ...args);
+  const socket = Reflect.construct(constructor, [url, ...args]) as SocketLike;
   socket.binaryType = "arraybuffer";
   return socket;
 }

@@ -98,7 +98,7 @@ describe("faults", () => {
     const { WebSocket: OfWs } = await import("ws");
     class NoPause extends OfWs {}
     Object.defineProperties(NoPause.prototype, { pause: { value: undefined }, resume: { value: undefined } });
-    const ws = new WebSocketManager(server.url, { queue: { size: 3 }, WebSocket: NoPause as never });
+    const ws = new WebSocketManager(server.url, { queue: { size: 3 }, WebSocket: NoPause });
     const dropped: number[] = [];
     ws.on("dropped", ({ count }) => dropped.push(count));
     await ws.connect();
