@@ -50,6 +50,9 @@ export function chunkOf(file) {
   if (rest.length === 0 || name === "kernel/config-error") return "configuration";
   // Code shared by the commands; each command is loaded alone.
   if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
+  // What the configuration knows of a part that is loaded only by those who use it.
+  if (/^(?:schedule|alerts|websocket)\/(?:descriptor|options|option-rules)$/.test(name))
+    return `${folder}-section`;
   return folder;
 }
 

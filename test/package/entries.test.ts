@@ -96,7 +96,10 @@ describe("the entries of package.json", () => {
     .map(({ name }) => name.slice(2))
     .filter((name) => name !== "config" && name !== "testing");
   /** What is above patterns, and which ones it is made of. */
-  const below: Readonly<Record<string, readonly string[]>> = { redis: ["circuit-breaker", "rate-limiter"] };
+  const below: Readonly<Record<string, readonly string[]>> = {
+    redis: ["circuit-breaker", "rate-limiter"],
+    websocket: ["policies"],
+  };
 
   test.each(patterns)("./%s loads no pattern but what it is made of", (pattern) => {
     for (const folder of ["dist", "dist/cjs"]) {
