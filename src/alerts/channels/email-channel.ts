@@ -13,7 +13,7 @@ import {
   transportRule,
 } from "./mail-server.js";
 import { cut, label, plainLine, plainLines } from "./markup.js";
-import { anySecret, channelSettings, codeOf, SecretReader, told, unlessAborted } from "./secret.js";
+import { anySecret, channelSettings, codeOf, readSecret, told, unlessAborted } from "./secret.js";
 
 /** Options of {@link EmailChannel}. */
 export interface EmailChannelOptions {
@@ -111,14 +111,12 @@ const FINAL = new Set(["EENVELOPE", "EMESSAGE", "ECONFIG", "ENOAUTH", "EREQUIRET
 export class EmailChannel implements AlertChannel {
   readonly name: string;
   readonly #settings: EmailChannelSettings;
-  readonly #secrets: SecretReader;
   readonly #running = new Set<Promise<unknown>>();
   #isClosed = false;
 
   constructor(options: EmailChannelOptions) {
     this.#settings = channelSettings("EmailChannel", rules, options);
     this.name = this.#settings.name;
-    this.#secrets = new SecretReader(this.name);
   }
 
   async deliver(alert: Delivery, { signal }: { readonly signal: AbortSignal }): Promise<string | undefined> {
@@ -166,7 +164,9 @@ export class EmailChannel implements AlertChannel {
     if (isTransport(transport)) return unlessAborted(() => transport.sendMail(mail), signal);
     const { password } = transport;
     const known =
-      password === undefined ? undefined : await this.#secrets.read("password", password, anySecret, signal);
+      password === undefined
+        ? undefined
+        : await readSecret(this.name, { label: "password", source: password, kind: anySecret }, signal);
     return unlessAborted(() => sendBy(this.name, transport, known, mail, signal), signal);
   }
 

@@ -87,28 +87,34 @@ export async function unlessAborted<Value>(
   }
 }
 
-/** Reads the secrets of one channel. */
-export class SecretReader {
-  readonly #channel: string;
+/** Where a channel has a secret from. */
+interface Source {
+  /** The name of the option. */
+  readonly label: string;
+  readonly source: SecretSource;
+  readonly kind: SecretKind;
+}
 
-  constructor(channel: string) {
-    this.#channel = channel;
+/**
+ * Reads a secret of a channel.
+ *
+ * @throws AlertDeliveryError if the function fails (another attempt may succeed) or gives something else.
+ */
+export async function readSecret(
+  channel: string,
+  { label, source, kind }: Source,
+  signal: AbortSignal,
+): Promise<string> {
+  if (typeof source === "string") return source;
+  let value: unknown;
+  try {
+    value = await unlessAborted(source, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = `the function ${label} failed${told(error)}`;
+    throw new AlertDeliveryError(channel, reason, { retryable: true });
   }
-
-  /** @throws AlertDeliveryError if the function fails (another attempt may succeed) or gives something else. */
-  async read(label: string, source: SecretSource, kind: SecretKind, signal: AbortSignal): Promise<string> {
-    if (typeof source === "string") return source;
-    let value: unknown;
-    try {
-      value = await unlessAborted(source, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new AlertDeliveryError(this.#channel, `the function ${label} failed${told(error)}`, {
-        retryable: true,
-      });
-    }
-    if (typeof value === "string" && kind.accepts(value)) return value;
-    const reason = `the function ${label} must give ${kind.allowed}; it gave ${kindOf(value)}`;
-    throw new AlertDeliveryError(this.#channel, reason, { retryable: false });
-  }
+  if (typeof value === "string" && kind.accepts(value)) return value;
+  const reason = `the function ${label} must give ${kind.allowed}; it gave ${kindOf(value)}`;
+  throw new AlertDeliveryError(channel, reason, { retryable: false });
 }

@@ -6,7 +6,7 @@ import { custom, optional, required, type Rule, text } from "../../kernel/rules.
 import type { Delivery } from "../alert.js";
 import type { AlertChannel } from "../channel.js";
 import { post, webUrl } from "./post.js";
-import { anySecret, channelSettings, kindOf, secret, SecretReader, type SecretSource } from "./secret.js";
+import { anySecret, channelSettings, kindOf, secret, readSecret, type SecretSource } from "./secret.js";
 
 /** Options of {@link WebhookChannel}. */
 export interface WebhookChannelOptions {
@@ -125,17 +125,15 @@ function partsOf(url: string): readonly string[] {
 export class WebhookChannel implements AlertChannel {
   readonly name: string;
   readonly #settings: WebhookChannelSettings;
-  readonly #secrets: SecretReader;
 
   constructor(options: WebhookChannelOptions) {
     this.#settings = channelSettings("WebhookChannel", rules, options);
     this.name = this.#settings.name;
-    this.#secrets = new SecretReader(this.name);
   }
 
   async deliver(alert: Delivery, { signal }: { readonly signal: AbortSignal }): Promise<string | undefined> {
     const { url: address, secret: key, headers: more, clock } = this.#settings;
-    const url = await this.#secrets.read("url", address, webUrl, signal);
+    const url = await readSecret(this.name, { label: "url", source: address, kind: webUrl }, signal);
     const { id, title, body: lines, level, key: problem, timestamp, isRecovery, count } = alert;
     const body = JSON.stringify({
       id,
@@ -150,7 +148,7 @@ export class WebhookChannel implements AlertChannel {
     const headers: Record<string, string> = { ...more, "idempotency-key": id };
     const secrets = [...partsOf(url), ...Object.values(more)];
     if (key !== undefined) {
-      const known = await this.#secrets.read("secret", key, anySecret, signal);
+      const known = await readSecret(this.name, { label: "secret", source: key, kind: anySecret }, signal);
       const seconds = Math.floor(clock.wallNow() / 1000);
       headers["x-signature"] = `t=${seconds},v1=${await hmac(known, `${seconds}.${body}`)}`;
       secrets.push(known);
