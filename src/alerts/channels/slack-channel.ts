@@ -4,7 +4,7 @@ import type { OptionRules, SettingsFor } from "../../kernel/options.js";
 import { choice, optional, required, text } from "../../kernel/rules.js";
 import type { Delivery } from "../alert.js";
 import type { AlertChannel } from "../channel.js";
-import { cut, cutEscaped, escapeMarkdown, escapeSlack, headline, plainLines } from "./markup.js";
+import { cutEscaped, escapeMarkdown, escapeSlack, headline, plainLines } from "./markup.js";
 import { post, webUrl } from "./post.js";
 import { channelSettings, secret, readSecret, type SecretSource } from "./secret.js";
 
@@ -67,12 +67,15 @@ function slackMessage(title: string, body: string): object {
 
 function markdown(title: string, body: string, length: number): string {
   const head = `**${escapeMarkdown(title)}**`;
-  return body === "" ? head : `${head}\n${cutEscaped(body, length - head.length - 1, escapeMarkdown)}`;
+  if (body === "") return head;
+  return `${head}\n${escapeMarkdown(cutEscaped(body, length - head.length - 1, escapeMarkdown))}`;
 }
 
 function message(alert: Delivery, format: SlackFormat): object {
-  const title = headline(alert, LONGEST_TITLE);
-  const body = cut(plainLines(alert.body), LONGEST_BODY);
+  // Slack may count what it keeps, which is escaped also where it takes plain text.
+  const counted = format === "slack" ? escapeSlack : (shown: string): string => shown;
+  const title = headline(alert, LONGEST_TITLE, counted);
+  const body = cutEscaped(plainLines(alert.body), LONGEST_BODY, counted);
   if (format === "slack") return slackMessage(title, body);
   if (format === "mattermost") return { text: markdown(title, body, Infinity) };
   return { content: markdown(title, body, LONGEST_OF_DISCORD), allowed_mentions: { parse: [] } };

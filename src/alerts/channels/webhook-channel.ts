@@ -109,7 +109,7 @@ function partsOf(url: string): readonly string[] {
  * import { WebhookChannel } from "@kstlib/resilience/alerts";
  *
  * const server = http.createServer((request, response) => {
- *   console.assert(request.headers["x-signature"]?.startsWith("t="));
+ *   console.assert(String(request.headers["x-signature"]).startsWith("t="));
  *   request.resume().on("end", () => response.end(JSON.stringify({ id: "m-1" })));
  * });
  * await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
