@@ -13,7 +13,7 @@ import {
   transportRule,
 } from "./mail-server.js";
 import { cut, label, plainLine, plainLines } from "./markup.js";
-import { anySecret, channelSettings, codeOf, readSecret, told, unlessAborted } from "./secret.js";
+import { anySecret, channelSettings, codeOf, fieldOf, readSecret, told, unlessAborted } from "./secret.js";
 
 /** Options of {@link EmailChannel}. */
 export interface EmailChannelOptions {
@@ -124,7 +124,7 @@ export class EmailChannel implements AlertChannel {
     const sending = this.#send(this.#mail(alert), signal);
     this.#running.add(sending);
     try {
-      const { messageId } = Object(await sending) as { readonly messageId?: unknown };
+      const messageId = fieldOf(await sending, "messageId");
       return typeof messageId === "string" ? cut(plainLine(messageId), LONGEST_ID) : undefined;
     } catch (error) {
       signal.throwIfAborted();
@@ -173,7 +173,7 @@ export class EmailChannel implements AlertChannel {
   /** An error without the words of a transport or a server, which may contain the password. */
   #failure(error: unknown): AlertDeliveryError {
     if (error instanceof AlertDeliveryError) return error;
-    const status: unknown = Reflect.get(Object(error) as object, "responseCode");
+    const status = fieldOf(error, "responseCode");
     if (typeof status === "number" && status >= 400 && status < 600) {
       const reason = `the mail server answered ${status}${told(error)}`;
       return new AlertDeliveryError(this.name, reason, { retryable: status < 500, status });

@@ -88,9 +88,9 @@ function idOf(answer: string, secrets: readonly string[]): string | undefined {
   }
 }
 
-/** What in the address may be a secret by itself. */
-function partsOf(url: string): readonly string[] {
-  return [url, ...new URL(url).href.split(/[/?&=#]/).filter((part) => part.length > 7)];
+/** What in an address or a header may be a secret by itself. */
+function partsOf(told: string): readonly string[] {
+  return told.split(/[\s/?&=#]/).filter((part) => part.length > 7);
 }
 
 /**
@@ -146,7 +146,7 @@ export class WebhookChannel implements AlertChannel {
       count,
     });
     const headers: Record<string, string> = { ...more, "idempotency-key": id };
-    const secrets = [...partsOf(url), ...Object.values(more)];
+    const secrets = [url, ...Object.values(more)].flatMap(partsOf);
     if (key !== undefined) {
       const known = await readSecret(this.name, { label: "secret", source: key, kind: anySecret }, signal);
       const seconds = Math.floor(clock.wallNow() / 1000);
