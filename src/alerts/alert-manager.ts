@@ -207,13 +207,17 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
     return Promise.all(found.members.map(({ lane }) => lane.take(message)));
   }
 
-  /** Sends an alert; fits the `onAlert` of every component: `new Heartbeat({ onAlert: alerts.onAlert })`. */
-  readonly onAlert = (channel: string, message: string, context: object = {}): void => {
-    const facts = Object.entries(context).filter(
-      ([, value]) => typeof value !== "object" && value !== undefined,
+  /**
+   * Sends a critical alert, or for a missed beat a warning; fits the `onAlert` of every component:
+   * `new Heartbeat({ onAlert: alerts.onAlert })`.
+   */
+  readonly onAlert = (channel: string, message: string, context?: unknown): void => {
+    const facts = Object.entries(Object(context) as Readonly<Record<string, unknown>>).filter(([, value]) =>
+      ["string", "number", "boolean"].includes(typeof value),
     );
     const body = facts.map(([fact, value]) => `${fact}: ${String(value)}`).join("\n");
-    void this.send({ title: `${channel}: ${message}`, body, level: "warning" });
+    const isMinor = facts.some(([fact, value]) => fact === "event" && value === "missedBeat");
+    void this.send({ title: `${channel}: ${message}`, body, level: isMinor ? "warning" : "critical" });
   };
 
   /**
@@ -266,7 +270,24 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
     if (this.#closing === undefined && this.#repeats.isRepeated(alert, lanes)) {
       return Promise.resolve(lanes.map((lane) => lane.count()));
     }
-    return Promise.all(lanes.map((lane) => lane.take(alert)));
+    return this.#deliver(alert, members);
+  }
+
+  async #deliver(alert: Delivery, members: readonly Member[]): Promise<readonly AlertResult[]> {
+    const results = await Promise.all(members.map(({ lane }) => lane.take(alert)));
+    const untold = members.filter((_, index) => ["failed", "dropped"].includes(results[index]?.status ?? ""));
+    if (alert.key !== undefined && untold.length > 0) this.#forget(alert.key, alert, untold);
+    return results;
+  }
+
+  /** Where nobody was told of a problem, nobody is told of its end. */
+  #forget(key: string, alert: Delivery, untold: readonly Member[]): void {
+    const found = this.#active.get(key);
+    // A later alert of that key counts for itself.
+    if (found?.alert !== alert) return;
+    const told = found.members.filter((member) => !untold.includes(member));
+    if (told.length > 0) this.#active.set(key, { alert, members: told });
+    else this.#active.delete(key);
   }
 
   #remember(key: string, alert: Delivery, members: readonly Member[]): void {

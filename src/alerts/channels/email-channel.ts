@@ -156,6 +156,7 @@ export class EmailChannel implements AlertChannel {
       to: [...recipients],
       subject: plainLine(`${subjectPrefix} ${title}`),
       text: [title, body, when].filter(Boolean).join("\n\n"),
+      messageId: `<${alert.id.replaceAll(/[^\w.-]/g, "")}@${/@([\w.-]+)/.exec(sender)?.[1] ?? "localhost"}>`,
     };
   }
 

@@ -116,6 +116,7 @@ export async function readSecret(
     value = await unlessAborted(source, signal);
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof AlertDeliveryError) throw error;
     const reason = `the function ${label} failed${told(error)}`;
     throw new AlertDeliveryError(channel, reason, { retryable: true });
   }
