@@ -1,12 +1,10 @@
-import { CircuitBreaker } from "../circuit-breaker/circuit-breaker.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { delay } from "../kernel/delay.js";
-import { Pipeline } from "../policies/pipeline/pipeline.js";
-import { Retry } from "../policies/retry/retry.js";
-import { Timeout } from "../policies/timeout/timeout.js";
+import type { Pipeline } from "../policies/pipeline/pipeline.js";
 import type { RateLimiter } from "../rate-limiter/rate-limiter.js";
 import type { Delivery } from "./alert.js";
 import type { AlertChannel } from "./channel.js";
+import { channelPipeline } from "./channel-pipeline.js";
 import type { AlertResult, AlertStatus, ChannelStats } from "./events.js";
 import { Tally, together, withTally } from "./messages.js";
 
@@ -79,26 +77,7 @@ export class Lane {
     this.channel = channel;
     this.#settings = settings;
     this.#listener = listener;
-    const { clock, maxRetries, timeout } = settings;
-    const name = `alerts to ${channel.name}`;
-    this.#pipeline = new Pipeline(name, [
-      new Retry({
-        name,
-        attempts: maxRetries + 1,
-        delay: { initial: "1s", factor: 2, max: "30s", jitter: "full" },
-        retryIf: (outcome) => outcome.status === "rejected" && isRetryable(outcome.reason),
-        clock,
-      }),
-      new CircuitBreaker({
-        name,
-        maxFailures: 5,
-        resetTimeout: "60s",
-        // What is wrong with one message says nothing of the next.
-        excludedErrors: [(error: unknown) => !isRetryable(error)],
-        clock,
-      }),
-      new Timeout({ name, timeout: timeout / 1000, clock }),
-    ]);
+    this.#pipeline = channelPipeline(channel.name, settings);
   }
 
   get stats(): ChannelStats {
@@ -311,8 +290,4 @@ export class Lane {
     const channel = this.channel.name;
     return Object.freeze({ channel, status, success: status === "sent", messageId, error });
   }
-}
-
-function isRetryable(reason: unknown): boolean {
-  return Reflect.get(Object(reason), "retryable") !== false;
 }
