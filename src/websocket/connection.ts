@@ -13,6 +13,8 @@ import {
 } from "./socket.js";
 
 const OPEN = 1;
+/** Bytes; more than that is a message, or a part of one. */
+const LONGEST_PONG = 127;
 
 /** How a connection, or the attempt to open one, ended. */
 export interface ConnectionEnd {
@@ -160,7 +162,7 @@ export class Connection {
         this.#end(isOrderly ? "server-closed" : "network-error", code, String(reason));
       },
     };
-    const hear = (): void => this.#hear();
+    const hear = (): void => this.#hear(this.#life?.spoken);
     const ofWs: Readonly<Record<string, (...args: never[]) => void>> = {
       pong: hear,
       ping: hear,
@@ -192,13 +194,14 @@ export class Connection {
     this.#owner.opened(this);
   }
 
-  #hear(): void {
+  /** @param spoken when the last message came. Default: now. */
+  #hear(spoken?: number): void {
     const { clock, ping } = this.#settings;
     this.heardAt = clock.now();
     this.heardWall = clock.wallNow();
     if (this.#life === undefined) return;
     // The timer stays: on each message of many, setting it again would cost more than a look too early.
-    this.#life = alive({ ...ping, pings: true }, this.heardAt);
+    this.#life = alive({ ...ping, pings: true }, this.heardAt, spoken);
   }
 
   /** Looks from now on whether the connection lives. */
@@ -221,12 +224,12 @@ export class Connection {
     const check = (): void => {
       const now = clock.now();
       const bytes = this.#bytesRead();
-      const hasRead = bytes !== this.#lastBytes;
+      const read = bytes - this.#lastBytes;
       this.#lastBytes = bytes;
       if (this.#isPaused || this.#life === undefined) {
         this.#life = alive(limits, now);
-      } else if (hasRead && this.#life.asked !== undefined) {
-        this.#life = alive(limits, now);
+      } else if (read > 0 && this.#life.asked !== undefined) {
+        this.#life = alive(limits, now, read > LONGEST_PONG ? now : this.#life.spoken);
       } else if (now >= this.#life.due) {
         const { life, verdict } = look(limits, this.#life, now);
         this.#life = life;

@@ -22,8 +22,8 @@ export interface SocketLike {
   off?(event: string, listener: (...args: never[]) => void): unknown;
 }
 
-/** The global `WebSocket`, that of `ws`, or one like them. */
-export type WebSocketConstructor = new (url: string, ...args: never[]) => SocketLike;
+/** The global `WebSocket`, that of `ws`, or one like them; how their types describe events differs. */
+export type WebSocketConstructor = new (url: string, ...args: never[]) => object;
 
 /** How a socket is made. */
 export interface SocketOptions {

@@ -1,0 +1,209 @@
+// @ts-check
+// The program: keeps every candle of two symbols, whatever happens to the stream they come by. Its settings are in
+// kstlib.conf.yml.
+import fs from "node:fs";
+import path from "node:path";
+import { GracefulShutdown, Heartbeat, Registry, watchEventLoop } from "@kstlib/resilience";
+import { TimeTrigger } from "@kstlib/resilience/schedule";
+import { WebSocketManager } from "@kstlib/resilience/websocket";
+import { WebSocket } from "ws";
+import { readNotice } from "../trading-bot/notice.mjs";
+import { Alerts } from "./alerts.mjs";
+import { CandleStore } from "./candle-store.mjs";
+import { keyOf, read } from "./messages.mjs";
+import { GapFiller } from "./rest-client.mjs";
+import { CANDLE_MS, HANDOVER_EARLY_MS, SYMBOLS } from "./settings.mjs";
+
+const MINUTE_MS = 60_000;
+
+/**
+ * @typedef {{ every: string, offset: string }} Maintenance when the exchange closes its connections
+ * @typedef {{ maintenance: Maintenance }} Info what the exchange tells of itself
+ * @typedef {{ exchange: string, webhook: string, folder: string, maintenance: Maintenance, tell: typeof import("./tell.mjs").tellParent }} Settings
+ *   `exchange` and `webhook` are URLs; `tell` receives events
+ */
+
+export class MarketWatch {
+  #counts = { garbage: 0, trades: 0, tradesTwice: 0, handovers: 0, lost: 0 };
+  #lastTrade = 0;
+  /** @type {Promise<void>} */
+  #reading = Promise.resolve();
+  #tell;
+  #gaveUp = new AbortController();
+  #registry = new Registry();
+
+  /** @param {Settings} settings */
+  constructor({ exchange, webhook, folder, maintenance, tell }) {
+    this.#tell = tell;
+    fs.mkdirSync(folder, { recursive: true });
+    this.store = new CandleStore(path.join(folder, "candles.jsonl"));
+    this.alerts = new Alerts("market-watch", webhook, tell);
+
+    /** @type {import("@kstlib/resilience").Pipeline} */
+    const pipeline = this.#registry.pipeline("candles");
+    this.circuit = this.#registry.circuitBreaker("exchange-rest");
+    this.limiter = this.#registry.rateLimiter("candles");
+    this.filler = new GapFiller({
+      base: exchange,
+      pipeline,
+      store: this.store,
+      signal: this.#gaveUp.signal,
+      onFilled: ({ symbol }) => tell({ type: "filled", symbol }),
+    });
+
+    const offset = (Number.parseInt(maintenance.offset, 10) - HANDOVER_EARLY_MS + MINUTE_MS) % MINUTE_MS;
+    this.handover = new TimeTrigger(maintenance.every, { name: "handover", offset: `${offset}ms` });
+    this.stream = new WebSocketManager(`${exchange.replace("http", "ws")}/stream`, {
+      name: "candles",
+      WebSocket, // that of `ws` can send pings, which the global one cannot
+      proactive: { trigger: this.handover, overlap: "500ms" },
+      messageKey: keyOf,
+    });
+
+    this.shutdown = new GracefulShutdown();
+    this.heartbeat = new Heartbeat({
+      stateFile: path.join(folder, "market-watch.heartbeat"),
+      target: this.stream, // a beat without a stream is told
+      onTargetDead: () => this.#streamIsDead(),
+      drainOn: this.shutdown.signal,
+      metadata: () => ({ candles: this.store.size, stream: this.stream.state }),
+    });
+    this.watchdog = watchEventLoop({
+      name: "event-loop",
+      heartbeat: this.heartbeat, // its file says "frozen" while the loop is frozen
+      onTimeout: ({ secondsInactive }) => tell({ type: "freeze", seconds: secondsInactive }),
+      onRecover: () => tell({ type: "thawed" }),
+    });
+
+    this.shutdown.register("stream", () => this.#endStream(), { priority: 10 }); // first: nothing new
+    this.shutdown.register("gaps", () => this.#endGaps(), { priority: 20 }); // then: what is under way
+    this.shutdown.register("alerts", () => this.alerts.close(), { priority: 30 });
+    this.shutdown.register("store", () => this.store.close(), { priority: 40 });
+    this.shutdown.register("heartbeat", () => this.heartbeat.stop(), { priority: 100 }); // last: the heartbeat
+    this.#listen();
+  }
+
+  async run() {
+    this.shutdown.install();
+    this.heartbeat.start();
+    this.watchdog.start();
+    for (const gap of this.store.gaps()) this.#fill(gap); // what an earlier process could not
+    for (const symbol of SYMBOLS) await this.#subscribe(`${symbol.toLowerCase()}@kline`);
+    await this.#subscribe("btcusdt@trade");
+    this.#reading = this.#read();
+    await this.stream.connect();
+    await this.#reading;
+  }
+
+  async #read() {
+    for await (const data of this.stream) this.#receive(data);
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  #receive(data) {
+    const message = read(data);
+    if (message.kind === "candle") {
+      const gap = this.store.fromStream(message.candle);
+      if (gap !== undefined) this.#fill(gap);
+    }
+    if (message.kind === "trade") {
+      this.#counts.trades++;
+      if (message.id <= this.#lastTrade) this.#counts.tradesTwice++;
+      this.#lastTrade = Math.max(this.#lastTrade, message.id);
+    }
+    if (message.kind === "garbage") {
+      this.#counts.garbage++;
+      this.alerts.send("warning", "garbage", "A message that is no message", "The stream sent garbage.");
+    }
+    if (message.kind === "notice") {
+      this.#tell({ type: "notice" });
+      readNotice(message.text);
+    }
+  }
+
+  /** @param {string} topic */
+  async #subscribe(topic) {
+    await this.stream.subscribe(JSON.stringify({ method: "SUBSCRIBE", params: [topic], id: 1 }), {
+      key: topic,
+    });
+  }
+
+  /** @param {import("./candle-store.mjs").Gap} gap */
+  #fill(gap) {
+    const candles = (gap.to - gap.from) / CANDLE_MS + 1;
+    this.#tell({ type: "gap", symbol: gap.symbol, candles });
+    void this.filler.fill(gap);
+  }
+
+  #streamIsDead() {
+    this.#tell({ type: "target-dead" });
+    this.alerts.send(
+      "critical",
+      "stream-dead",
+      "The stream is dead",
+      "There is no connection to the exchange.",
+    );
+  }
+
+  #listen() {
+    const { stream, alerts } = this;
+    const tell = this.#tell;
+    let isDown = false;
+    stream.on("connect", ({ connects, isHandover }) => {
+      tell({ type: "connect", connects, isHandover });
+      if (isHandover) this.#counts.handovers++;
+      if (isDown) alerts.resolve("stream-lost", "The stream is back", `Connection ${connects}.`);
+      isDown = false;
+    });
+    stream.on("disconnect", ({ reason, code, text, wasProactive }) => {
+      tell({ type: "disconnect", reason, code, text, wasProactive });
+      if (wasProactive) return;
+      isDown = true;
+      this.#counts.lost++;
+      alerts.send("warning", "stream-lost", "The stream is lost", `${reason}, code ${code}`);
+    });
+    stream.on("reconnecting", ({ attempt, delay }) => tell({ type: "reconnecting", attempt, delay }));
+    stream.on("error", () => {}); // an attempt failed; the next one is told by "reconnecting"
+    this.circuit.on("stateChange", ({ from, to }) => {
+      tell({ type: "circuit", from, to });
+      if (to === "open")
+        alerts.send("critical", "rest-open", "The circuit to REST is open", "Gaps stay open.");
+      if (to === "closed") alerts.resolve("rest-open", "The circuit to REST is closed", "Gaps are filled.");
+    });
+    this.shutdown.on("callback", ({ result: { name, status, seconds } }) => {
+      tell({ type: "closed", name, status, seconds });
+    });
+    this.shutdown.on("complete", ({ report: { reason, ok, seconds } }) => {
+      tell({ type: "status", ...this.status() });
+      tell({ type: "ended", reason, ok, seconds });
+    });
+  }
+
+  async #endStream() {
+    this.watchdog.stop();
+    await this.stream.close();
+    await this.#reading;
+  }
+
+  async #endGaps() {
+    for (let waits = 0; this.filler.open.size > 0 && waits < 40; waits++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    this.#gaveUp.abort();
+  }
+
+  status() {
+    const { store, filler } = this;
+    return {
+      stream: this.stream.snapshot(),
+      circuit: this.circuit.snapshot(),
+      limiter: this.limiter.snapshot(),
+      candles: { stored: store.size, ...store.counts },
+      gaps: { ...filler.counts, open: filler.open.size },
+      prices: Object.fromEntries([...store.latest].map(([symbol, { close }]) => [symbol, close])),
+      nextHandover: this.handover.timeUntilNext(),
+      alerts: this.alerts.status(),
+      ...this.#counts,
+    };
+  }
+}

@@ -1,0 +1,8 @@
+// @ts-check
+// What a program tells: to the demo that started it, or in lines.
+
+/** @param {{ type: string, [key: string]: unknown }} message */
+export function tellParent(message) {
+  if (process.connected) process.send?.(message);
+  else if (process.send === undefined && message.type !== "status") console.log(JSON.stringify(message));
+}
