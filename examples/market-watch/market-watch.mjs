@@ -17,7 +17,7 @@ import { CANDLE_MS, HANDOVER_EARLY_MS, SYMBOLS } from "./settings.mjs";
 const MINUTE_MS = 60_000;
 
 /**
- * @typedef {{ every: string, offset: string }} Maintenance when the exchange closes its connections
+ * @typedef {{ every: import("@kstlib/resilience").Duration, offset: string }} Maintenance when the exchange closes its connections
  * @typedef {{ maintenance: Maintenance }} Info what the exchange tells of itself
  * @typedef {{ exchange: string, webhook: string, folder: string, maintenance: Maintenance, tell: typeof import("./tell.mjs").tellParent }} Settings
  *   `exchange` and `webhook` are URLs; `tell` receives events
@@ -88,8 +88,8 @@ export class MarketWatch {
     this.heartbeat.start();
     this.watchdog.start();
     for (const gap of this.store.gaps()) this.#fill(gap); // what an earlier process could not
-    for (const symbol of SYMBOLS) await this.#subscribe(`${symbol.toLowerCase()}@kline`);
-    await this.#subscribe("btcusdt@trade");
+    for (const symbol of SYMBOLS) this.#subscribe(`${symbol.toLowerCase()}@kline`);
+    this.#subscribe("btcusdt@trade");
     this.#reading = this.#read();
     await this.stream.connect();
     await this.#reading;
@@ -122,8 +122,8 @@ export class MarketWatch {
   }
 
   /** @param {string} topic */
-  async #subscribe(topic) {
-    await this.stream.subscribe(JSON.stringify({ method: "SUBSCRIBE", params: [topic], id: 1 }), {
+  #subscribe(topic) {
+    this.stream.subscribe(JSON.stringify({ method: "SUBSCRIBE", params: [topic], id: 1 }), {
       key: topic,
     });
   }
