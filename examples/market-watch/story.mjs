@@ -2,6 +2,7 @@
 // What happened, as seen from outside: combines the messages of all processes and what the webhook received into one state.
 // The view draws it and the summary judges it.
 import { EventLog } from "../trading-bot/event-log.mjs";
+import { plural } from "../trading-bot/summary.mjs";
 
 /**
  * @typedef {import("../trading-bot/event-log.mjs").Event} Event
@@ -166,7 +167,7 @@ export class MarketStory extends EventLog {
         return this.tell("stream", `attempt ${message.attempt} in ${(message.delay * 1000).toFixed(0)} ms`);
       case "gap":
         if (this.fault === "handover") this.handoverGaps++;
-        return this.tell("gap", `${message.symbol}: ${message.candles} candles are missing`, "warn");
+        return this.tell("gap", `${message.symbol}: ${plural(message.candles, "candle")} missing`, "warn");
       case "filled":
         return this.tell("gap", `${message.symbol}: filled`, "good");
       case "circuit":
@@ -249,7 +250,7 @@ export class MarketStory extends EventLog {
     this.mainAt = this.now();
     for (const [symbol, price] of Object.entries(message.prices)) {
       const known = (this.prices[symbol] ??= []);
-      known.push(price);
+      if (price !== known.at(-1)) known.push(price);
       if (known.length > 60) known.shift();
     }
   }

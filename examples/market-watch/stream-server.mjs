@@ -142,7 +142,7 @@ export class StreamServer {
     const connection = { socket, opened: Date.now(), topics: new Set(), silent: false };
     this.#connections.add(connection);
     this.counts.opened++;
-    socket.on("message", (data) => this.#request(connection, String(/** @type {Buffer} */ (data))));
+    socket.on("message", (/** @type {Buffer} */ data) => this.#request(connection, String(data)));
     socket.on("error", () => socket.terminate());
     socket.on("close", (code) => {
       this.#connections.delete(connection);

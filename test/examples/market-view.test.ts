@@ -111,7 +111,9 @@ describe.each(SIZES)("the screen of the market, %i by %i", (columns, rows) => {
 
   test("has a summary that breaks between words", () => {
     story.fromMain({ type: "disconnect", reason: "ping-timeout", code: 1006, wasProactive: false });
-    expectWhole(table(judge(story, [], counts), columns).map(stripVTControlCharacters), columns);
+    const lines = table(judge(story, [], counts), columns).map(stripVTControlCharacters);
+    expect(lines.join("\n")).toContain("of 10 promises held");
+    expectWhole(lines, columns);
   });
 });
 
