@@ -2,7 +2,7 @@ import type { Timer } from "../kernel/clock.js";
 import { messageOf } from "../kernel/message-of.js";
 import { warn } from "../kernel/warning.js";
 import { WebSocketManagerError } from "./errors.js";
-import { alive, type Life, look } from "./liveness.js";
+import { alive, type Life, type LivenessLimits, look } from "./liveness.js";
 import type { WebSocketManagerSettings } from "./options.js";
 import {
   findConstructor,
@@ -13,8 +13,6 @@ import {
 } from "./socket.js";
 
 const OPEN = 1;
-/** Bytes; more than that is a message, or a part of one. */
-const LONGEST_PONG = 127;
 
 /** How a connection, or the attempt to open one, ended. */
 export interface ConnectionEnd {
@@ -43,6 +41,8 @@ export class Connection {
   #removeListeners: () => void = () => {};
   /** The one timer: of the attempt, then of the liveness, then of the closing. */
   #timer: Timer | undefined;
+  /** Both are set while the connection is watched. */
+  #limits: LivenessLimits | undefined;
   #life: Life | undefined;
   #hasEnded = false;
   #isPaused = false;
@@ -130,7 +130,7 @@ export class Connection {
     }
     this.resume();
     this.#timer?.cancel();
-    this.#life = undefined;
+    this.#limits = this.#life = undefined;
     this.#timer = this.#settings.clock.setTimer(() => this.#end("network-error", 1006, ""), timeout);
     try {
       this.#socket?.close(code, text);
@@ -159,7 +159,7 @@ export class Connection {
       },
       close: ({ code, reason }: { readonly code: number; readonly reason: string }) => {
         const isOrderly = code !== 1006 && this.openedAt !== undefined;
-        this.#end(isOrderly ? "server-closed" : "network-error", code, String(reason));
+        this.#end(isOrderly ? "server-closed" : "network-error", code, reason);
       },
     };
     const hear = (): void => this.#hear(this.#life?.spoken);
@@ -196,52 +196,58 @@ export class Connection {
 
   /** @param spoken when the last message came. Default: now. */
   #hear(spoken?: number): void {
-    const { clock, ping } = this.#settings;
+    const { clock } = this.#settings;
     this.heardAt = clock.now();
     this.heardWall = clock.wallNow();
-    if (this.#life === undefined) return;
-    // The timer stays: on each message of many, setting it again would cost more than a look too early.
-    this.#life = alive({ ...ping, pings: true }, this.heardAt, spoken);
+    if (this.#limits === undefined) return;
+    const wasAsked = this.#life?.asked !== undefined;
+    this.#life = alive(this.#limits, this.heardAt, spoken);
+    // Otherwise the timer stays: on each message of many, setting it again would cost more than a look too early.
+    if (wasAsked) this.#arm(this.#life.due);
   }
 
   /** Looks from now on whether the connection lives. */
   #watch(): void {
     const { clock, ping, name } = this.#settings;
-    const socket = this.#socket;
-    const pings = typeof socket?.ping === "function" || ping.message !== undefined;
+    const pings = typeof this.#socket?.ping === "function" || ping.message !== undefined;
     if (!pings && ping.maxSilence === undefined) {
       warn(
         "KSTLIB_WEBSOCKET_NO_PING",
-        `the socket of websocket ${JSON.stringify(name)} has no pings: a lost connection is not found. Set ping.message or ping.maxSilence, or use ws.`,
+        `websocket ${JSON.stringify(name)} cannot find out that its connection is lost: set ping.message or ping.maxSilence, or use ws`,
       );
       return;
     }
-    const limits = { ...ping, pings };
-    const next = (): void => {
-      const { due } = (this.#life ??= alive(limits, clock.now()));
-      this.#timer = clock.setTimer(check, Math.max(1, due - clock.now()), { ref: false });
-    };
-    const check = (): void => {
-      const now = clock.now();
-      const bytes = this.#bytesRead();
-      const read = bytes - this.#lastBytes;
-      this.#lastBytes = bytes;
-      if (this.#isPaused || this.#life === undefined) {
-        this.#life = alive(limits, now);
-      } else if (read > 0 && this.#life.asked !== undefined) {
-        this.#life = alive(limits, now, read > LONGEST_PONG ? now : this.#life.spoken);
-      } else if (now >= this.#life.due) {
-        const { life, verdict } = look(limits, this.#life, now);
-        this.#life = life;
-        if (verdict === "dead") {
-          this.#end("ping-timeout", 1006, "");
-          return;
-        }
-        if (verdict === "ping") this.#ping();
+    this.#limits = { ...ping, pings };
+    this.#life = alive(this.#limits, clock.now());
+    this.#arm(this.#life.due);
+  }
+
+  #arm(due: number): void {
+    const { clock } = this.#settings;
+    this.#timer?.cancel();
+    this.#timer = clock.setTimer(() => this.#look(), Math.max(1, due - clock.now()), { ref: false });
+  }
+
+  #look(): void {
+    const limits = this.#limits;
+    if (limits === undefined || this.#life === undefined) return;
+    const now = this.#settings.clock.now();
+    const bytes = this.#bytesRead();
+    const hasRead = bytes !== this.#lastBytes;
+    this.#lastBytes = bytes;
+    // Of a paused socket nothing can be heard; of a large message only bytes.
+    if (this.#isPaused || (hasRead && this.#life.asked !== undefined)) this.#life = alive(limits, now);
+    if (now >= this.#life.due) {
+      const { life, verdict } = look(limits, this.#life, now);
+      this.#life = life;
+      if (verdict === "dead") {
+        this.#end("ping-timeout", 1006, "");
+        return;
       }
-      if (!this.#hasEnded) next();
-    };
-    next();
+      if (verdict === "ping") this.#ping();
+    }
+    // The ping may have found the end.
+    if (this.#life !== undefined) this.#arm(this.#life.due);
   }
 
   #ping(): void {
@@ -263,7 +269,7 @@ export class Connection {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#timer?.cancel();
-    this.#life = undefined;
+    this.#limits = this.#life = undefined;
     this.#removeListeners();
     const socket = this.#socket;
     this.#socket = undefined;

@@ -1,5 +1,5 @@
 import { type Meanings, type SectionDescriptor, sectionRules } from "../kernel/descriptor.js";
-import { webSocketManagerRules } from "./options.js";
+import { webSocketManagerRules } from "./option-rules.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(webSocketManagerRules) };
 

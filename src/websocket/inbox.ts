@@ -36,10 +36,6 @@ export class Inbox {
     return this.#items.size;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   get isFull(): boolean {
     return this.#items.size >= this.#limits.size || this.#bytes >= this.#limits.bytes;
   }
@@ -101,7 +97,7 @@ export class Inbox {
           try {
             resolve(outcome());
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         },
       };

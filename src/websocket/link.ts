@@ -1,12 +1,11 @@
 import type { Timer } from "../kernel/clock.js";
 import type { Events } from "../kernel/events.js";
-import { fraction } from "../kernel/rules.js";
-import { warn } from "../kernel/warning.js";
-import { backoff } from "../policies/retry/backoff.js";
+import { Attempts, isUnavailable } from "./attempts.js";
 import { Connection, type ConnectionEnd, type ConnectionOwner } from "./connection.js";
 import { WebSocketManagerError } from "./errors.js";
 import type { DisconnectInfo, WebSocketManagerEvents, WebSocketState } from "./events.js";
 import type { WebSocketManagerSettings } from "./options.js";
+import { History } from "./history.js";
 import { PlannedReconnect } from "./planned-reconnect.js";
 import type { WebSocketMessage } from "./socket.js";
 
@@ -40,28 +39,16 @@ export class Link implements ConnectionOwner {
   readonly #retired = new Map<Connection, Pick<DisconnectInfo, "reason" | "text">>();
   /** Of the next attempt. */
   #timer: Timer | undefined;
-  /** The former connection of a handover until the new one has delivered something, and when it is closed. */
-  #replaced: Connection | undefined;
-  #overlap: Timer | undefined;
+  /** The former connection of a handover; `isCounting` once the new one has delivered something. */
+  #overlap: { readonly former: Connection; readonly isCounting: boolean; readonly timer: Timer } | undefined;
   #count = 0;
-  #attempts = 0;
-  #previousDelay: number | undefined;
-  /** The last sign of life of the connection that was lost, on both clocks. */
-  #lost: { readonly at: number; readonly wall: number } | undefined;
+  readonly #attempts: Attempts;
   /** Since when there has been no connection, on the monotonic clock. */
   #downSince: number | undefined;
   lastError: Error | undefined;
   /** Why there will be no further attempt. */
   failure: WebSocketManagerError | undefined;
-  readonly counts = {
-    connects: 0,
-    disconnects: 0,
-    proactiveDisconnects: 0,
-    reactiveDisconnects: 0,
-    failedAttempts: 0,
-    lastConnectAt: null as number | null,
-    lastDisconnectAt: null as number | null,
-  };
+  readonly history: History;
 
   constructor(
     url: string | (() => unknown),
@@ -73,6 +60,8 @@ export class Link implements ConnectionOwner {
     this.#settings = settings;
     this.#events = events;
     this.#owner = owner;
+    this.history = new History(settings.clock, events);
+    this.#attempts = new Attempts(settings);
     this.#planned = new PlannedReconnect(settings, () => this.#renew());
   }
 
@@ -90,7 +79,7 @@ export class Link implements ConnectionOwner {
   }
 
   get attempts(): number {
-    return this.#attempts;
+    return this.#attempts.failed;
   }
 
   /** Whether it is in vain to wait for this link. */
@@ -107,8 +96,7 @@ export class Link implements ConnectionOwner {
     if (this.#state !== "disconnected") return;
     this.#timer?.cancel();
     this.failure = undefined;
-    this.#attempts = 0;
-    this.#previousDelay = undefined;
+    this.#attempts.reset();
     this.#downSince = this.#settings.clock.now();
     this.#become("connecting");
     this.#open();
@@ -140,37 +128,29 @@ export class Link implements ConnectionOwner {
   }
 
   opened(connection: Connection): void {
-    const { clock, connection: limits } = this.#settings;
     const before = this.#current;
     this.#opening = undefined;
     this.#current = connection;
     if (before !== undefined) {
       this.#retired.set(before, { reason: "scheduled", text: "" });
-      this.#replaced = before;
       // Until the new one has delivered something, or has had the time to.
-      this.#retireAfter(before, limits.timeout);
+      this.#retireAfter(before, this.#settings.connection.timeout, false);
     }
     this.#downSince = undefined;
-    this.counts.connects++;
-    this.counts.lastConnectAt = clock.wallNow();
+    this.history.opened();
     this.#planned.arm();
     this.#owner.opened(connection);
     // A connection that ends while the subscriptions are sent has said so already.
     if (this.#current !== connection) return;
-    const isHandover = before !== undefined;
-    const lost = this.#lost;
-    this.#lost = undefined;
     this.#state = "connected";
-    this.#events.emit("connect", Object.freeze({ connects: this.counts.connects, isHandover }));
-    if (lost !== undefined) this.#tellGap(lost);
+    this.history.tellConnect(before !== undefined);
     this.#owner.changed();
   }
 
   message(connection: Connection, data: WebSocketMessage): void {
-    const replaced = this.#replaced;
-    if (replaced !== undefined && connection === this.#current) {
-      this.#replaced = undefined;
-      this.#retireAfter(replaced, this.#settings.proactive?.overlap ?? 0);
+    const overlap = this.#overlap;
+    if (overlap?.isCounting === false && connection === this.#current) {
+      this.#retireAfter(overlap.former, this.#settings.proactive?.overlap ?? 0, true);
     }
     this.#owner.message(connection, data);
   }
@@ -178,18 +158,18 @@ export class Link implements ConnectionOwner {
   ended(connection: Connection, end: ConnectionEnd): void {
     const { clock, reconnect } = this.#settings;
     const retired = this.#retired.get(connection);
-    if (connection === this.#replaced) this.#replaced = undefined;
     if (retired !== undefined) {
       this.#retired.delete(connection);
-      this.#told({ ...retired, code: end.code, wasProactive: true });
+      if (this.#overlap?.former === connection) this.#endOverlap();
+      this.history.tellDisconnect({ ...retired, code: end.code, wasProactive: true });
       this.#settle();
       return;
     }
     this.lastError = end.error ?? this.lastError;
     if (connection === this.#opening) {
       this.#opening = undefined;
-      this.#attempts++;
-      this.counts.failedAttempts++;
+      this.#attempts.failed++;
+      this.history.counts.failedAttempts++;
       const error =
         end.error ?? new WebSocketManagerError("ERR_WEBSOCKET_CONNECT", "the server closed the connection");
       this.#events.emit("error", error);
@@ -201,17 +181,13 @@ export class Link implements ConnectionOwner {
     this.#planned.cancel();
     const now = clock.now();
     this.#downSince = now;
-    this.#lost ??= { at: connection.heardAt, wall: connection.heardWall };
+    this.history.lost(connection);
     // One that ends at once would otherwise be made again and again without a delay.
-    if (now - (connection.openedAt ?? now) >= reconnect.resetAfter) {
-      this.#attempts = 0;
-      this.#previousDelay = undefined;
-    } else {
-      this.#attempts++;
-    }
+    if (now - (connection.openedAt ?? now) >= reconnect.resetAfter) this.#attempts.reset();
+    else this.#attempts.failed++;
     this.#state = "reconnecting";
     const { reason, code, text } = end;
-    const info = this.#told({ reason, code, text, wasProactive: false });
+    const info = this.history.tellDisconnect({ reason, code, text, wasProactive: false });
     // One that was to replace it may be about to open.
     if (this.#opening === undefined) this.#again(undefined, info, undefined);
   }
@@ -224,8 +200,7 @@ export class Link implements ConnectionOwner {
   #open(): void {
     const connection = new Connection(++this.#count, this.#url, this.#settings, this);
     this.#opening = connection;
-    const work = connection.open();
-    this.#settings.clock.track?.(work);
+    void connection.open();
   }
 
   #later(wait: number): void {
@@ -241,33 +216,18 @@ export class Link implements ConnectionOwner {
     // A listener may have closed the manager.
     if (this.#opening !== undefined || this.#timer !== undefined) return;
     if (this.#current === undefined && this.#state !== "connecting" && this.#state !== "reconnecting") return;
-    const { name, reconnect, random, shouldReconnect } = this.#settings;
-    const isUnavailable =
-      error instanceof WebSocketManagerError && error.code === "ERR_WEBSOCKET_UNAVAILABLE";
-    const isLast = this.#attempts >= (reconnect.maxAttempts ?? Infinity);
-    const attempt = Math.max(1, this.#attempts + (disconnect === undefined ? 0 : 1));
-    let least: unknown = true;
-    try {
-      if (shouldReconnect !== undefined && !isUnavailable && !isLast) {
-        least = shouldReconnect(Object.freeze({ disconnect, error, status, attempt }));
-      }
-    } catch (thrown) {
-      warn("KSTLIB_LISTENER_FAILED", `shouldReconnect of websocket ${JSON.stringify(name)} failed`, thrown);
-    }
-    if (isUnavailable || isLast || least === false) {
+    const delay = this.#attempts.next(error, disconnect, status);
+    if (delay === undefined) {
       // The current one is still good: it is kept to its end.
       if (this.#current === undefined) this.#giveUp(error, disconnect);
       return;
     }
-    const { delay: initial, maxDelay: max } = reconnect;
-    const settings = { initial, factor: 2, max, jitter: "full" } as const;
-    const drawn = random === undefined ? Math.random() : fraction(random());
-    let delay = backoff(settings, attempt, this.#previousDelay, drawn);
-    if (typeof least === "number" && least >= 0) delay = Math.max(delay, least * 1000);
-    this.#previousDelay = delay;
     if (this.#current === undefined) this.#state = "reconnecting";
     this.#later(delay);
-    this.#events.emit("reconnecting", Object.freeze({ attempt, delay: delay / 1000 }));
+    this.#events.emit(
+      "reconnecting",
+      Object.freeze({ attempt: this.#attempts.attempt, delay: delay / 1000 }),
+    );
     this.#owner.changed();
   }
 
@@ -275,14 +235,13 @@ export class Link implements ConnectionOwner {
     const { name } = this.#settings;
     const why =
       error?.message ?? `the connection ended: ${disconnect?.reason ?? "unknown"}, code ${disconnect?.code}`;
-    this.failure =
-      error instanceof WebSocketManagerError && error.code === "ERR_WEBSOCKET_UNAVAILABLE"
-        ? error
-        : new WebSocketManagerError(
-            "ERR_WEBSOCKET_GAVE_UP",
-            `websocket ${JSON.stringify(name)} gave up after ${this.#attempts} attempts: ${why}`,
-            { cause: error },
-          );
+    this.failure = isUnavailable(error)
+      ? error
+      : new WebSocketManagerError(
+          "ERR_WEBSOCKET_GAVE_UP",
+          `websocket ${JSON.stringify(name)} gave up after ${this.#attempts.failed} attempts: ${why}`,
+          { cause: error },
+        );
     this.#state = "disconnected";
     this.#owner.gaveUp(this.failure);
     this.#owner.changed();
@@ -293,28 +252,39 @@ export class Link implements ConnectionOwner {
     const current = this.#current;
     if (current === undefined || this.#opening !== undefined) return;
     if (this.#settings.proactive?.handover === true) {
-      this.#attempts = 0;
+      this.#attempts.reset();
       this.#open();
       return;
     }
-    this.#lost = { at: current.heardAt, wall: current.heardWall };
+    this.history.lost(current);
     this.#drop(1000, { reason: "scheduled", text: "" }, CLOSING);
     this.#become("reconnecting");
     this.#later(0);
   }
 
-  /** Closes the former connection of a handover later. */
-  #retireAfter(connection: Connection, wait: number): void {
-    this.#overlap?.cancel();
-    this.#overlap = this.#settings.clock.setTimer(() => connection.close(1000, "", CLOSING), wait);
+  /** Closes the former connection of a handover later, and one before that now. */
+  #retireAfter(former: Connection, wait: number, isCounting: boolean): void {
+    const before = this.#overlap?.former;
+    this.#endOverlap();
+    if (before !== former) before?.close(1000, "", CLOSING);
+    const timer = this.#settings.clock.setTimer(() => {
+      this.#overlap = undefined;
+      former.close(1000, "", CLOSING);
+    }, wait);
+    this.#overlap = { former, isCounting, timer };
+  }
+
+  #endOverlap(): void {
+    this.#overlap?.timer.cancel();
+    this.#overlap = undefined;
   }
 
   /** Ends all connections and attempts. */
   #drop(code: number, info: Pick<DisconnectInfo, "reason" | "text">, timeout: number): void {
     this.#planned.cancel();
     this.#timer?.cancel();
-    this.#overlap?.cancel();
-    this.#timer = this.#overlap = this.#replaced = undefined;
+    this.#timer = undefined;
+    this.#endOverlap();
     const current = this.#current;
     const opening = this.#opening;
     this.#current = this.#opening = undefined;
@@ -327,21 +297,5 @@ export class Link implements ConnectionOwner {
   #settle(): void {
     if (this.#state !== "closing" || this.#retired.size > 0) return;
     this.#become("closed");
-  }
-
-  #told(info: DisconnectInfo): DisconnectInfo {
-    this.counts.disconnects++;
-    if (info.wasProactive) this.counts.proactiveDisconnects++;
-    else this.counts.reactiveDisconnects++;
-    this.counts.lastDisconnectAt = this.#settings.clock.wallNow();
-    const frozen = Object.freeze(info);
-    this.#events.emit("disconnect", frozen);
-    return frozen;
-  }
-
-  #tellGap(lost: { readonly at: number; readonly wall: number }): void {
-    const { clock } = this.#settings;
-    const seconds = (clock.now() - lost.at) / 1000;
-    this.#events.emit("gap", Object.freeze({ seconds, from: lost.wall, to: clock.wallNow() }));
   }
 }

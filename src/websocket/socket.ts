@@ -55,11 +55,7 @@ export async function findConstructor(
       { cause },
     );
   });
-  const { WebSocket: byName, default: byDefault } = loaded as unknown as Record<string, WebSocketConstructor>;
-  const ofPackage = byName ?? byDefault;
-  if (ofPackage === undefined)
-    throw new WebSocketManagerError("ERR_WEBSOCKET_UNAVAILABLE", "ws has no WebSocket.");
-  return ofPackage;
+  return loaded.default as unknown as WebSocketConstructor;
 }
 
 /** Makes a socket, which begins to connect. Throws what the constructor throws, for a bad URL for example. */

@@ -10,21 +10,13 @@ import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { duration, integer, optional, text } from "../kernel/rules.js";
 import { unlike } from "../kernel/show.js";
-import { warn } from "../kernel/warning.js";
-import type { Connection } from "./connection.js";
-import { WebSocketManagerError } from "./errors.js";
+import { type WebSocketErrorCode, WebSocketManagerError } from "./errors.js";
 import type { WebSocketManagerEvents, WebSocketSnapshot, WebSocketState, WebSocketStats } from "./events.js";
-import { Inbox, sizeOf } from "./inbox.js";
+import { Incoming } from "./incoming.js";
 import { Link } from "./link.js";
-import {
-  checkData,
-  checkUrl,
-  type WebSocketManagerOptions,
-  webSocketManagerRules,
-  type WebSocketManagerSettings,
-} from "./options.js";
-import { Outbox } from "./outbox.js";
-import { SeenKeys } from "./seen-keys.js";
+import { checkData, checkUrl, webSocketManagerRules } from "./option-rules.js";
+import type { WebSocketManagerOptions, WebSocketManagerSettings } from "./options.js";
+import { Outgoing } from "./outgoing.js";
 import type { WebSocketData, WebSocketMessage } from "./socket.js";
 
 /** Options of a wait. */
@@ -56,26 +48,10 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   readonly #settings: WebSocketManagerSettings;
   readonly #events: Events<WebSocketManagerEvents>;
   readonly #link: Link;
-  readonly #inbox: Inbox;
-  readonly #outbox: Outbox;
-  readonly #subscriptions = new Map<string, () => unknown>();
-  readonly #keys = new SeenKeys();
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
   /** Those who wait for a change of the state. */
   readonly #waiting = new Set<() => void>();
-  /** Somebody reads, so that messages are kept even if there are listeners. */
-  #isRead = false;
-  /** Dropped since that was last told; `undefined` when nothing was dropped since the reader has taken a message. */
-  #untold: number | undefined;
-  readonly #counts = {
-    messagesSent: 0,
-    messagesReceived: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-    doubles: 0,
-    droppedReceived: 0,
-    droppedQueued: 0,
-    lastMessageAt: null as number | null,
-  };
 
   /** @param url `ws:` or `wss:`, or a function that gives it for each attempt, such as one that has to fetch a key first. */
   constructor(
@@ -86,34 +62,25 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     const section = { rules: sectionRules(webSocketManagerRules) };
     const layers = checkedLayers("websocket", section, options);
     this.#settings = resolveOptions("WebSocketManager", webSocketManagerRules, options, layers);
-    const { name, queue, clock } = this.#settings;
+    const { name } = this.#settings;
     const owner = `websocket ${JSON.stringify(name)}`;
     this.#events = new Events(owner, EVENTS, { kind: "websocket", name });
-    this.#inbox = new Inbox(queue, () => this.#hasTaken());
+    this.#incoming = new Incoming(this.#settings, this.#events, () => this.#link.connections);
     const address = typeof url === "function" ? url : checkUrl(url);
     this.#link = new Link(address, this.#settings, this.#events, {
-      opened: (connection) => this.#opened(connection),
-      message: (connection, data) => this.#received(connection, data),
+      opened: (connection) => this.#outgoing.begin(connection),
+      message: (connection, data) => this.#incoming.received(connection, data),
       gaveUp: (error) => {
-        this.#dropQueued(() => error);
-        this.#inbox.end(() => {
+        this.#outgoing.drop(() => error);
+        this.#incoming.end(() => {
           throw error;
         });
       },
       changed: () => this.#changed(),
     });
-    this.#outbox = new Outbox(queue, clock, () => {
-      const { current } = this.#link;
-      if (this.state !== "connected" || current === undefined) return undefined;
-      return {
-        bufferedAmount: current.bufferedAmount,
-        send: (data) => {
-          const isSent = current.send(data);
-          if (isSent) this.#countSent(data);
-          return isSent;
-        },
-      };
-    });
+    this.#outgoing = new Outgoing(this.#settings, this.#events, () =>
+      this.isConnected ? this.#link.current : undefined,
+    );
     tellMade(this, "websocket", options);
   }
 
@@ -136,12 +103,16 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
 
   /** The keys of the subscriptions. */
   get subscriptions(): readonly string[] {
-    return [...this.#subscriptions.keys()];
+    return [...this.#outgoing.subscriptions.keys()];
   }
 
   /** What has happened since construction, as a frozen copy. */
   get stats(): WebSocketStats {
-    return Object.freeze({ ...this.#link.counts, ...this.#counts });
+    return Object.freeze({
+      ...this.#link.history.counts,
+      ...this.#incoming.counts,
+      ...this.#outgoing.counts,
+    });
   }
 
   /**
@@ -153,7 +124,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    */
   connect(options?: WaitOptions): Promise<void> {
     if (this.state === "disconnected") {
-      this.#inbox.reopen();
+      this.#incoming.reopen();
       this.#link.start();
     }
     return this.waitConnected(options);
@@ -182,15 +153,15 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   async send(data: WebSocketData): Promise<void> {
     checkData(data, "data");
     if (!["connected", "connecting", "reconnecting"].includes(this.state)) throw this.#notThere();
-    if (this.#outbox.isFull) {
-      this.#tellDropped("queued", 1);
+    if (this.#outgoing.outbox.isFull) {
+      this.#outgoing.tellDropped(1);
       const { size, bytes } = this.#settings.queue;
       throw this.#error(
         "ERR_WEBSOCKET_QUEUE_FULL",
         `has ${size} messages or ${bytes} bytes waiting to be sent`,
       );
     }
-    await this.#outbox.add(data);
+    await this.#outgoing.outbox.add(data);
   }
 
   /**
@@ -200,34 +171,14 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    * none, or what the signal was aborted with; no message is lost by that.
    */
   async receive({ signal }: WaitOptions = {}): Promise<WebSocketMessage> {
-    this.#isRead = true;
-    const next = await this.#inbox.take(signal);
+    const next = await this.#incoming.take(signal);
     if (next.done === true) throw this.#notThere();
     return next.value;
   }
 
   /** Messages until `close()`; throws when the manager gives up. Several loops share the messages. */
   [Symbol.asyncIterator](): AsyncIterableIterator<WebSocketMessage, undefined> {
-    this.#isRead = true;
-    const stop = new AbortController();
-    const ended = { done: true, value: undefined } as const;
-    return {
-      next: async () => {
-        try {
-          return stop.signal.aborted ? ended : await this.#inbox.take(stop.signal);
-        } catch (error) {
-          if (stop.signal.aborted) return ended;
-          throw error;
-        }
-      },
-      return: async () => {
-        stop.abort();
-        return ended;
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return this.#incoming.iterate();
   }
 
   /**
@@ -242,9 +193,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     if (typeof known !== "string") throw new TypeError(unlike("key", "text", known));
     if (typeof message !== "function") checkData(message, "message");
     const make = typeof message === "function" ? message : () => message;
-    this.#subscriptions.set(known, make);
-    const { current } = this.#link;
-    if (this.isConnected && current !== undefined) this.#sendSubscription(current, known, make);
+    this.#outgoing.subscribe(known, make);
   }
 
   /**
@@ -254,9 +203,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    */
   unsubscribe(key: string, message?: WebSocketData): boolean {
     if (message !== undefined) checkData(message, "message");
-    if (!this.#subscriptions.delete(key)) return false;
-    if (message !== undefined && this.#link.current?.send(message) === true) this.#countSent(message);
-    return true;
+    return this.#outgoing.unsubscribe(key, message);
   }
 
   /**
@@ -267,8 +214,12 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    */
   requestDisconnect(options: { readonly reconnectAfter?: Duration; readonly reason?: string } = {}): void {
     const { reconnectAfter, reason = "" } = resolveOptions("requestDisconnect", requestRules, options);
-    this.#link.disconnect(closeText(reason), reconnectAfter);
-    if (this.state === "disconnected") this.#dropQueued(() => this.#notThere());
+    // What a close frame can hold.
+    if (new TextEncoder().encode(reason).length > 123) {
+      throw new RangeError(unlike("reason", "at most 123 bytes of text", reason));
+    }
+    this.#link.disconnect(reason, reconnectAfter);
+    if (this.state === "disconnected") this.#outgoing.drop(() => this.#notThere());
   }
 
   /**
@@ -304,9 +255,9 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
       isDead: this.isDead,
       uptime: current?.openedAt === undefined ? null : (clock.now() - current.openedAt) / 1000,
       attempts: this.#link.attempts,
-      subscriptions: this.#subscriptions.size,
-      unread: this.#inbox.size,
-      unsent: this.#outbox.size,
+      subscriptions: this.#outgoing.subscriptions.size,
+      unread: this.#incoming.unread,
+      unsent: this.#outgoing.outbox.size,
       lastError: lastError === undefined ? null : messageOf(lastError),
       ...this.stats,
     });
@@ -322,95 +273,10 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     return this.close();
   }
 
-  #opened(connection: Connection): void {
-    for (const [key, make] of this.#subscriptions) this.#sendSubscription(connection, key, make);
-  }
-
-  #sendSubscription(connection: Connection, key: string, make: () => unknown): void {
-    try {
-      const data = checkData(make(), `subscription ${key}`);
-      if (connection.send(data)) this.#countSent(data);
-    } catch (error) {
-      warn(
-        "KSTLIB_LISTENER_FAILED",
-        `a subscription of websocket ${JSON.stringify(this.name)} failed`,
-        error,
-      );
-    }
-  }
-
-  #countSent(data: WebSocketData): void {
-    this.#counts.messagesSent++;
-    this.#counts.bytesSent += sizeOf(data);
-  }
-
-  #received(connection: Connection, data: WebSocketMessage): void {
-    this.#counts.messagesReceived++;
-    this.#counts.bytesReceived += sizeOf(data);
-    this.#counts.lastMessageAt = connection.heardWall;
-    if (this.#isDouble(connection, data)) {
-      this.#counts.doubles++;
-      return;
-    }
-    // Without a reader, listeners are enough; without either, a reader may come.
-    if (this.#isRead || !this.#events.has("message")) this.#keep(data);
-    this.#events.emit("message", Object.freeze({ data }));
-  }
-
-  #isDouble(connection: Connection, data: WebSocketMessage): boolean {
-    const { messageKey, name } = this.#settings;
-    if (messageKey === undefined) return false;
-    try {
-      const key = messageKey(data);
-      const isKey = typeof key === "string" || typeof key === "number";
-      return isKey && this.#keys.isDouble(key, connection.id);
-    } catch (error) {
-      warn("KSTLIB_LISTENER_FAILED", `messageKey of websocket ${JSON.stringify(name)} failed`, error);
-      return false;
-    }
-  }
-
-  #keep(data: WebSocketMessage): void {
-    this.#inbox.push(data);
-    if (!this.#inbox.isFull) return;
-    // A socket that is paused may still deliver what it had read.
-    const paused = this.#link.connections.map((connection) => connection.pause());
-    if (paused.length > 0 && paused.every(Boolean)) return;
-    const dropped = this.#inbox.trim();
-    if (dropped === 0) return;
-    this.#counts.droppedReceived += dropped;
-    // The first of a series at once, the others when the reader goes on.
-    if (this.#untold === undefined) {
-      this.#untold = 0;
-      this.#tellDropped("received", dropped);
-    } else {
-      this.#untold += dropped;
-    }
-  }
-
-  #hasTaken(): void {
-    const untold = this.#untold ?? 0;
-    this.#untold = undefined;
-    if (untold > 0) this.#tellDropped("received", untold);
-    if (this.#inbox.hasRoom) {
-      for (const connection of this.#link.connections) connection.resume();
-    }
-  }
-
-  #dropQueued(error: () => WebSocketManagerError): void {
-    const dropped = this.#outbox.drop(error);
-    if (dropped > 0) this.#tellDropped("queued", dropped);
-  }
-
-  #tellDropped(direction: "received" | "queued", count: number): void {
-    if (direction === "queued") this.#counts.droppedQueued += count;
-    this.#events.emit("dropped", Object.freeze({ direction, count }));
-  }
-
   #changed(): void {
-    if (this.isConnected) this.#outbox.flush();
-    if (this.state === "closing" || this.state === "closed") this.#dropQueued(() => this.#notThere());
-    if (this.state === "closed") this.#inbox.end(() => ({ done: true, value: undefined }));
+    if (this.isConnected) this.#outgoing.outbox.flush();
+    if (this.state === "closing" || this.state === "closed") this.#outgoing.drop(() => this.#notThere());
+    if (this.state === "closed") this.#incoming.end(() => ({ done: true, value: undefined }));
     for (const wake of this.#waiting) wake();
   }
 
@@ -427,7 +293,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     });
   }
 
-  #error(code: WebSocketManagerError["code"], what: string): WebSocketManagerError {
+  #error(code: WebSocketErrorCode, what: string): WebSocketManagerError {
     return new WebSocketManagerError(code, `websocket ${JSON.stringify(this.name)} ${what}.`);
   }
 
@@ -438,11 +304,4 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     }
     return this.#error("ERR_WEBSOCKET_CLOSED", "was closed");
   }
-}
-
-/** The text of a close frame is 123 bytes at most. */
-function closeText(reason: string): string {
-  const bytes = new TextEncoder().encode(reason);
-  // A character that is cut is left out.
-  return bytes.length <= 123 ? reason : new TextDecoder().decode(bytes.slice(0, 120)).replace(/\uFFFD$/, "");
 }

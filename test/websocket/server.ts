@@ -33,7 +33,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     },
   });
   wss.on("connection", (socket) => {
-    socket.on("message", (data) => received.push(String(data)));
+    socket.on("message", (data: Buffer) => received.push(data.toString()));
     socket.on("error", () => {});
     sockets.push(socket);
     options.connected?.(socket, sockets.length);
