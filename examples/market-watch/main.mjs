@@ -22,9 +22,12 @@ setInterval(() => tellParent({ type: "status", ...watch.status() }), 100).unref(
 process.on("message", (message) => {
   if (message === "stop") void watch.shutdown.trigger("told to stop").then(() => process.exit());
 });
+// The reader of the pipe may have gone; "disconnect" says so as well.
+process.stderr.on("error", () => {});
 // A rule of the demo only: without its parent there is no market to watch.
 process.on("disconnect", () => {
-  fs.rmSync(folder, { recursive: true, force: true });
+  // Again if a beat was being written meanwhile.
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   process.exit(1);
 });
 
