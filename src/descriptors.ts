@@ -22,6 +22,7 @@ import * as redis from "./redis-section/descriptor.js";
 import type { RedisOptions } from "./redis-section/options.js";
 import * as retry from "./policies/retry/descriptor.js";
 import type { RetryOptions } from "./policies/retry/options.js";
+import type { RetryBudgetOptions } from "./policies/retry/retry-budget.js";
 import * as singleFlight from "./policies/single-flight/descriptor.js";
 import * as timeout from "./policies/timeout/descriptor.js";
 import type { TimeoutOptions } from "./policies/timeout/options.js";
@@ -62,6 +63,8 @@ export interface ResilienceConfig {
   readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
   readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
   readonly retry?: ConfigSection<RetryOptions> | undefined;
+  /** The budgets that retries and hedges can name. */
+  readonly retryBudget?: ConfigSection<RetryBudgetOptions> | undefined;
   readonly timeout?: ConfigSection<TimeoutOptions> | undefined;
   readonly bulkhead?: ConfigSection<BulkheadOptions> | undefined;
   readonly adaptiveLimiter?: ConfigSection<AdaptiveLimiterOptions> | undefined;
@@ -94,6 +97,7 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   heartbeat: heartbeat.section,
   watchdog: watchdog.section,
   retry: retry.section,
+  retryBudget: retry.budgetSection,
   timeout: timeout.section,
   bulkhead: bulkhead.section,
   adaptiveLimiter: adaptiveLimiter.section,
@@ -112,6 +116,7 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   heartbeat: heartbeat.meanings,
   watchdog: watchdog.meanings,
   retry: retry.meanings,
+  retryBudget: retry.budgetMeanings,
   timeout: timeout.meanings,
   bulkhead: bulkhead.meanings,
   adaptiveLimiter: adaptiveLimiter.meanings,

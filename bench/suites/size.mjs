@@ -6,9 +6,10 @@ import { report } from "../measure.mjs";
 
 const dist = path.resolve(import.meta.dirname, "../../dist");
 
-async function kilobytes(exported, ...entries) {
-  const files = ["", ...entries].map((entry) => path.join(dist, entry, "index.js"));
-  const contents = files.map((file) => `export ${exported} from ${JSON.stringify(file)};`).join("\n");
+const exportOf = (exported, entry) => `export ${exported} from ${JSON.stringify(path.join(dist, entry))};`;
+
+async function kilobytes(exported, ...parts) {
+  const contents = [exportOf(exported, "index.js"), ...parts].join("\n");
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: import.meta.dirname },
     bundle: true,
@@ -33,8 +34,6 @@ const POLICIES = [
   "Hedge",
   "SingleFlight",
 ];
-/** What the core does not contain, and how large each may be beside it. */
-const APART = { schedule: 3 };
 
 const base = await kilobytes(`{ ${BASE} }`);
 const rows = [];
@@ -43,12 +42,17 @@ for (const policy of POLICIES) {
   rows.push({ id: policy, label: `${policy}, beside ${BASE}`, value, unit: "kB", max: 3 });
 }
 
-const core = await kilobytes("*");
-for (const [entry, max] of Object.entries(APART)) {
-  const value = (await kilobytes("*", entry)) - core;
-  rows.push({ id: entry, label: `${entry}, beside the core`, value, unit: "kB", max });
+/** Parts that the core does not contain, by what they may add to the policies. */
+const PARTS = { schedule: 3, alerts: 6, websocket: 7 };
+
+const MADE_OF = "{ resilient, CircuitBreaker, RateLimiter, KeyedRateLimiter }";
+const policies = await kilobytes(MADE_OF);
+for (const [part, max] of Object.entries(PARTS)) {
+  const value = (await kilobytes(MADE_OF, exportOf("*", `${part}/index.js`))) - policies;
+  rows.push({ id: part, label: `${part}, beside the policies`, value, unit: "kB", max });
 }
 
+const core = await kilobytes("*");
 report([
   {
     id: "breaker",

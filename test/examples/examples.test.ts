@@ -18,6 +18,8 @@ const PAGES: Readonly<Record<string, string>> = {
 
 /** A line that each example prints: its claim, in the numbers of the run. */
 const CLAIMS: Readonly<Record<string, RegExp>> = {
+  "alerts.mjs":
+    /37 more in 1 min.*\n.*\n.*resolved: the feed is silent.*\n41 alerts: 2 sent, 39 counted in 3 other messages$/m,
   "circuit-breaker-async.mjs": /^2 requests for 4 calls, the circuit is open$/m,
   "circuit-breaker-decorator.ts": /^3 requests for 5 calls; the last error: CircuitOpenError/m,
   "circuit-breaker-excluded-errors.mjs": /^after 11 mistakes of the caller: closed, 11 calls ignored$/m,

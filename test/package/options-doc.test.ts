@@ -5,6 +5,8 @@ import { toSnakeCase } from "../../src/config/names.js";
 import { watchRules } from "../../src/config/watch-options.js";
 import { components, sections as inCore } from "../../src/descriptors.js";
 import { type Rule, text } from "../../src/kernel/rules.js";
+import * as alerts from "../../src/alerts/descriptor.js";
+import { EVENT_NAMES as alertEvents } from "../../src/alerts/events.js";
 import * as schedule from "../../src/schedule/descriptor.js";
 import { EVENT_NAMES as scheduleEvents } from "../../src/schedule/events.js";
 import { callbackRules } from "../../src/schedule/wait-options.js";
@@ -40,9 +42,12 @@ function rows(markdown: string): ReadonlyMap<string, string> {
   return new Map([...found].toReversed().map(([, name = "", rest = ""]) => [name, rest] as const));
 }
 
-const sections = { ...inCore, schedule: schedule.section };
+const sections = { ...inCore, schedule: schedule.section, alerts: alerts.section };
 /** The events of what the core does not contain. */
-const EVENTS_APART = [["schedule", scheduleEvents]] as const;
+const EVENTS_APART = [
+  ["schedule", scheduleEvents],
+  ["alerts", alertEvents],
+] as const;
 
 type Rules = Readonly<Record<string, Rule<unknown>>>;
 
@@ -102,7 +107,7 @@ describe("docs/options.md", () => {
   test("lists each error code of the sources, and no others", () => {
     // The others are Node's own, which the sources look for.
     const ours =
-      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG)[A-Z_]*)"/g;
+      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|ALERT|CONFIG)[A-Z_]*)"/g;
     const codes = new Set([...sources.matchAll(ours)].map(([, code]) => code));
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });
