@@ -11,15 +11,28 @@ import { tested } from "./tested.mjs";
 const ILLS = { stale: "stopped", frozen: "poison", dead: "killed" };
 
 /** @param {Story} story @param {import("./webhook.mjs").Webhook["counts"]} webhook @returns {Promised} */
-export function alertsArrive({ asked, received }, { throttled, failed, duringPause }) {
-  const arrivals = asked.map(({ id }) => received.filter(({ text }) => text.includes(`[${id}]`)).length);
-  const lost = arrivals.filter((count) => count === 0).length;
-  const twice = arrivals.filter((count) => count > 1).length;
+export function alertsArrive(story, { throttled, failed, duringPause }) {
+  const { due, arrived, received, service } = story;
+  const sum = (/** @type {string} */ name) =>
+    story.sum(({ alerts }) => alerts[name]) + (service?.alerts[name] ?? 0);
+  const [given, sent, counted, lost] = [
+    sum("given"),
+    sum("sent"),
+    sum("counted"),
+    sum("failed") + sum("dropped"),
+  ];
   return {
     title: "Every alert arrives, once",
-    held: asked.length > 0 && lost === 0 && twice === 0 && duringPause === 0,
+    held:
+      due > 0 &&
+      given === due &&
+      sent + counted === given &&
+      arrived === given &&
+      lost === 0 &&
+      duringPause === 0,
     facts: [
-      `programs: ${asked.length} sent; webhook: ${received.length} received; lost ${lost}, twice ${twice}`,
+      `to tell: ${due}; programs: ${sent} sent, ${counted} counted in others, ${lost} lost`,
+      `webhook: ${plural(received.length, "message")} for ${plural(arrived, "alert")}`,
       `the webhook answered ${throttled} with 429 and ${failed} with 500; ${plural(duringPause, "request")} during a pause`,
     ],
   };

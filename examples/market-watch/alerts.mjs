@@ -1,50 +1,43 @@
 // @ts-check
-// The alerts of a program: one manager with one channel, and what became of each alert.
+// The alerts of a program: what it sends and resolves, and what became of it. Where they go is in kstlib.conf.yml.
+import { AlertManager } from "@kstlib/resilience/alerts";
 
-/** @typedef {"info" | "success" | "warning" | "critical"} Level */
+/** Seconds for what is still to be told when the program ends. */
+const LAST_WORDS = 5;
 
 export class Alerts {
-  #name;
-  #url;
-  #tell;
-  #count = 0;
-  #waiting = 0;
-  /** @type {Promise<unknown>} */
-  #last = Promise.resolve();
+  manager;
+  /** The alerts that had to be told. */
+  #due = 0;
 
-  /** @param {string} name @param {string} webhook @param {typeof import("./tell.mjs").tellParent} tell */
-  constructor(name, webhook, tell) {
-    this.#name = name;
-    this.#url = `${webhook}/${name}`;
-    this.#tell = tell;
+  /** @param {string} name of the program, and of its alerts in the configuration @param {typeof import("./tell.mjs").tellParent} tell */
+  constructor(name, tell) {
+    this.manager = new AlertManager({ name });
+    this.manager.on("sent", ({ title, level, count }) => tell({ type: "alert", title, level, count }));
+    this.manager.on("failed", ({ title, error }) =>
+      tell({ type: "alert-failed", title, error: String(error) }),
+    );
   }
 
-  /** @param {Level} level @param {string} key @param {string} title @param {string} body */
-  send(level, key, title, body) {
-    const id = `${this.#name} ${process.pid}-${++this.#count}`;
-    this.#tell({ type: "alert", id, level, key, title });
-    this.#waiting++;
-    this.#last = this.#last.then(async () => {
-      const text = `${title}: ${body} [${id}]`;
-      for (;;) {
-        const { ok, headers } = await fetch(this.#url, { method: "POST", body: JSON.stringify({ text }) });
-        if (ok) break;
-        await new Promise((resolve) => setTimeout(resolve, 1050 * Number(headers.get("retry-after") ?? 0)));
-      }
-      this.#waiting--;
-    });
+  /** @param {import("@kstlib/resilience/alerts").Alert} alert */
+  send(alert) {
+    this.#due++;
+    void this.manager.send(alert);
   }
 
-  /** @param {string} key @param {string} title @param {string} body */
-  resolve(key, title, body) {
-    this.send("success", key, title, body);
+  /** Tells that a problem is over, once. @param {string} key */
+  resolve(key) {
+    if (!this.manager.snapshot().active.includes(key)) return;
+    this.#due++;
+    void this.manager.resolve(key);
   }
 
-  async close() {
-    await this.#last;
+  close() {
+    return this.manager.close({ deadline: LAST_WORDS });
   }
 
   status() {
-    return { asked: this.#count, waiting: this.#waiting };
+    const { slack } = this.manager.stats.channels;
+    return { due: this.#due, ...slack };
   }
 }

@@ -49,7 +49,10 @@ function run(name, program, args) {
 }
 
 const webhook = new Webhook((alert) => story.fromWebhook(alert));
+// Each program finds its own in the environment, by the name that the configuration has.
 const hook = await webhook.listen();
+process.env["MARKET_WATCH_WEBHOOK"] = `${hook}/market-watch`;
+process.env["WATCHDOG_SERVICE_WEBHOOK"] = `${hook}/watchdog-service`;
 
 /** When the exchange will close its connections next, by its announcement. */
 let maintenance = 0;
@@ -63,14 +66,14 @@ const { port } = await hears(exchange, "listening");
 const url = `http://127.0.0.1:${port}`;
 
 function startMain() {
-  const child = run("program", "main.mjs", [url, hook, folder]);
+  const child = run("program", "main.mjs", [url, folder]);
   child.on("message", (message) => story.fromMain(message));
   return child;
 }
 let main = startMain();
 await hears(main, "connect");
 
-const service = run("service", "watchdog-service.mjs", [path.join(folder, "market-watch.heartbeat"), hook]);
+const service = run("service", "watchdog-service.mjs", [path.join(folder, "market-watch.heartbeat")]);
 service.on("message", (message) => story.fromService(message));
 
 /** What happens to the program itself in a phase. */

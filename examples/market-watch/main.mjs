@@ -2,7 +2,7 @@
 // The program's process: reads the configuration, asks the exchange when it closes its connections, and runs. Under the
 // demo it reports what it does to its parent; without one it says so in lines.
 //
-//   node main.mjs <URL of the exchange> <URL of the webhook> <folder>
+//   MARKET_WATCH_WEBHOOK=<URL> node main.mjs <URL of the exchange> <folder>
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { configure } from "@kstlib/resilience";
@@ -10,12 +10,12 @@ import { loadConfig } from "@kstlib/resilience/config";
 import { MarketWatch } from "./market-watch.mjs";
 import { tellParent } from "./tell.mjs";
 
-const [exchange = "", webhook = "", folder = ""] = process.argv.slice(2);
+const [exchange = "", folder = ""] = process.argv.slice(2);
 configure(loadConfig({ path: fileURLToPath(new URL("kstlib.conf.yml", import.meta.url)) }));
 
 const response = await fetch(`${exchange}/info`);
 const { maintenance } = /** @type {import("./market-watch.mjs").Info} */ (await response.json());
-const watch = new MarketWatch({ exchange, webhook, folder, maintenance, tell: tellParent });
+const watch = new MarketWatch({ exchange, folder, maintenance, tell: tellParent });
 
 setInterval(() => tellParent({ type: "status", ...watch.status() }), 100).unref();
 // Windows has no SIGTERM that can be caught; there the parent sends a message.

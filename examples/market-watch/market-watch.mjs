@@ -3,7 +3,8 @@
 // kstlib.conf.yml.
 import fs from "node:fs";
 import path from "node:path";
-import { GracefulShutdown, Heartbeat, Registry, watchEventLoop } from "@kstlib/resilience";
+import { Registry, watchEventLoop } from "@kstlib/resilience";
+import { alertsFrom } from "@kstlib/resilience/alerts";
 import { TimeTrigger } from "@kstlib/resilience/schedule";
 import { WebSocketManager } from "@kstlib/resilience/websocket";
 import { WebSocket } from "ws";
@@ -19,8 +20,8 @@ const MINUTE_MS = 60_000;
 /**
  * @typedef {{ every: import("@kstlib/resilience").Duration, offset: string }} Maintenance when the exchange closes its connections
  * @typedef {{ maintenance: Maintenance }} Info what the exchange tells of itself
- * @typedef {{ exchange: string, webhook: string, folder: string, maintenance: Maintenance, tell: typeof import("./tell.mjs").tellParent }} Settings
- *   `exchange` and `webhook` are URLs; `tell` receives events
+ * @typedef {{ exchange: string, folder: string, maintenance: Maintenance, tell: typeof import("./tell.mjs").tellParent }} Settings
+ *   `exchange` is its URL; `tell` receives events
  */
 
 export class MarketWatch {
@@ -33,11 +34,11 @@ export class MarketWatch {
   #registry = new Registry();
 
   /** @param {Settings} settings */
-  constructor({ exchange, webhook, folder, maintenance, tell }) {
+  constructor({ exchange, folder, maintenance, tell }) {
     this.#tell = tell;
     fs.mkdirSync(folder, { recursive: true });
     this.store = new CandleStore(path.join(folder, "candles.jsonl"));
-    this.alerts = new Alerts("market-watch", webhook, tell);
+    this.alerts = new Alerts("market-watch", tell);
 
     /** @type {import("@kstlib/resilience").Pipeline} */
     const pipeline = this.#registry.pipeline("candles");
@@ -60,11 +61,11 @@ export class MarketWatch {
       messageKey: keyOf,
     });
 
-    this.shutdown = new GracefulShutdown();
-    this.heartbeat = new Heartbeat({
+    this.shutdown = this.#registry.shutdown();
+    this.heartbeat = this.#registry.heartbeat("market-watch", {
       stateFile: path.join(folder, "market-watch.heartbeat"),
       target: this.stream, // a beat without a stream is told
-      onTargetDead: () => this.#streamIsDead(),
+      onTargetDead: () => tell({ type: "target-dead" }),
       drainOn: this.shutdown.signal,
       metadata: () => ({ candles: this.store.size, stream: this.stream.state }),
     });
@@ -113,7 +114,7 @@ export class MarketWatch {
     }
     if (message.kind === "garbage") {
       this.#counts.garbage++;
-      this.alerts.send("warning", "garbage", "A message that is no message", "The stream sent garbage.");
+      this.alerts.send({ level: "warning", key: "garbage", title: "the stream sent a message that is none" });
     }
     if (message.kind === "notice") {
       this.#tell({ type: "notice" });
@@ -135,16 +136,6 @@ export class MarketWatch {
     void this.filler.fill(gap);
   }
 
-  #streamIsDead() {
-    this.#tell({ type: "target-dead" });
-    this.alerts.send(
-      "critical",
-      "stream-dead",
-      "The stream is dead",
-      "There is no connection to the exchange.",
-    );
-  }
-
   #listen() {
     const { stream, alerts } = this;
     const tell = this.#tell;
@@ -152,7 +143,7 @@ export class MarketWatch {
     stream.on("connect", ({ connects, isHandover }) => {
       tell({ type: "connect", connects, isHandover });
       if (isHandover) this.#counts.handovers++;
-      if (isDown) alerts.resolve("stream-lost", "The stream is back", `Connection ${connects}.`);
+      if (isDown) alerts.resolve("stream");
       isDown = false;
     });
     stream.on("disconnect", ({ reason, code, text, wasProactive }) => {
@@ -160,16 +151,18 @@ export class MarketWatch {
       if (wasProactive) return;
       isDown = true;
       this.#counts.lost++;
-      alerts.send("warning", "stream-lost", "The stream is lost", `${reason}, code ${code}`);
+      alerts.send({
+        level: "warning",
+        key: "stream",
+        title: "the stream is lost",
+        body: `${reason}, code ${code}`,
+      });
     });
     stream.on("reconnecting", ({ attempt, delay }) => tell({ type: "reconnecting", attempt, delay }));
     stream.on("error", () => {}); // an attempt failed; the next one is told by "reconnecting"
-    this.circuit.on("stateChange", ({ from, to }) => {
-      tell({ type: "circuit", from, to });
-      if (to === "open")
-        alerts.send("critical", "rest-open", "The circuit to REST is open", "Gaps stay open.");
-      if (to === "closed") alerts.resolve("rest-open", "The circuit to REST is closed", "Gaps are filled.");
-    });
+    this.circuit.on("stateChange", ({ from, to }) => tell({ type: "circuit", from, to }));
+    // The circuit and the heartbeat's target; a missed beat is the watchdog service's to tell.
+    alertsFrom(this.#registry, alerts.manager, { missedBeat: false });
     this.shutdown.on("callback", ({ result: { name, status, seconds } }) => {
       tell({ type: "closed", name, status, seconds });
     });

@@ -7,7 +7,6 @@ import { plural } from "../trading-bot/summary.mjs";
 /**
  * @typedef {import("../trading-bot/event-log.mjs").Event} Event
  * @typedef {import("./schedule.mjs").Phase} Phase
- * @typedef {{ sender: string, id: string, text: string }} Asked an alert that a program wanted to send
  * @typedef {{ fault: string, after: number, reason: string, code: number }} Loss of the stream; `after` in seconds
  */
 
@@ -22,7 +21,9 @@ const SEEN = {
   refused: (story) => story.inPhase.targetDead > 0,
   "rest errors": (story) => story.inPhase.opened > 0,
   stopped: (story) => story.inPhase.unwell.includes("stale"),
-  poison: (story) => story.isCalm && story.inPhase.unwell.includes("frozen"),
+  // Before it is killed: what it has not told yet would be lost with it.
+  poison: (story) =>
+    story.isCalm && story.inPhase.unwell.includes("frozen") && story.main.alerts.pending === 0,
   killed: (story) => story.inPhase.unwell.includes("dead"),
 };
 
@@ -51,11 +52,9 @@ export class MarketStory extends EventLog {
   service;
   /** @type {Loss[]} */
   losses = [];
-  /** @type {Asked[]} */
-  asked = [];
-  /** @type {{ sender: string, text: string }[]} */
+  /** What the webhook accepted. @type {import("./webhook.mjs").Received[]} */
   received = [];
-  /** What the watchdog service told, with what ended it. @type {{ kind: string, seconds: number, recovered: boolean }[]} */
+  /** What the watchdog service told, with what ended it. @type {{ kind: string, recovered: boolean }[]} */
   unwell = [];
   connects = 0;
   handovers = 0;
@@ -91,16 +90,15 @@ export class MarketStory extends EventLog {
       exchange?.subscribed === 1 &&
       main.gaps.open === 0 &&
       this.circuit.state === "closed" &&
-      main.alerts.waiting === 0 &&
       this.unwell.every(({ recovered }) => recovered)
     );
   }
 
-  /** Whether the program has all that the exchange has closed, and has told all alerts. */
+  /** Whether the program has all that the exchange has closed. */
   get isCaughtUp() {
     const { main, closedCandles } = this;
     if (main === undefined) return false;
-    return main.candles.stored === closedCandles.length && main.gaps.open === 0 && main.alerts.waiting === 0;
+    return main.candles.stored === closedCandles.length && main.gaps.open === 0;
   }
 
   /** Whether the phase has shown what it is to show. */
@@ -191,7 +189,7 @@ export class MarketStory extends EventLog {
     if (message.type === "unwell") {
       this.inPhase.unwell.push(message.kind);
       if (message.kind !== "stopped") {
-        this.unwell.push({ kind: message.kind, seconds: message.seconds, recovered: false });
+        this.unwell.push({ kind: message.kind, recovered: false });
       }
       const tone = message.kind === "stopped" ? "plain" : "bad";
       return this.tell("service", `market-watch is ${message.kind}`, tone);
@@ -216,7 +214,24 @@ export class MarketStory extends EventLog {
     this.tell(line.includes("[watchdog]") ? "watchdog" : source, text, "warn");
   }
 
-  /** @param {{ sender: string, text: string }} alert */
+  /** The alerts that had to be told: by what happened, not by what their manager says. */
+  get due() {
+    const { openings, closings } = this.circuit;
+    return (
+      this.sum(({ alerts }) => alerts.due) +
+      openings +
+      closings +
+      this.targetDead +
+      (this.service?.alerts.due ?? 0)
+    );
+  }
+
+  /** The alerts that arrived, in messages of one or more. */
+  get arrived() {
+    return this.received.reduce((all, { count }) => all + count, 0);
+  }
+
+  /** @param {import("./webhook.mjs").Received} alert */
   fromWebhook(alert) {
     this.received.push(alert);
   }
@@ -233,9 +248,14 @@ export class MarketStory extends EventLog {
     const ending = this.endings[sender];
     if (ending === undefined) return;
     if (message.type === "alert") {
-      this.asked.push({ sender, id: message.id, text: message.title });
-      this.tell("alert", `${message.level}: ${message.title}`, message.level === "success" ? "good" : "warn");
+      const times = message.count === 1 ? "" : ` × ${message.count}`;
+      this.tell(
+        "alert",
+        `${message.level}: ${message.title}${times}`,
+        message.level === "success" ? "good" : "warn",
+      );
     }
+    if (message.type === "alert-failed") this.tell("alert", `not delivered: ${message.error}`, "bad");
     if (message.type === "closed") ending.steps.push(message);
     if (message.type === "ended") {
       ending.report = message;

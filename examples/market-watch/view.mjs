@@ -1,5 +1,6 @@
 // @ts-check
 // Draws a story of the market on the screen; has no state.
+import { plural } from "../trading-bot/summary.mjs";
 import { pad, paint } from "../trading-bot/terminal.mjs";
 import {
   bar,
@@ -117,11 +118,11 @@ function serviceRow({ service, unwell }, room) {
 }
 
 /** @param {Story} story @param {number} room */
-function alertsRow({ asked, received }, room) {
+function alertsRow({ due, arrived, received }, room) {
   return row(
     "Alerts",
-    pad(`${paint("bold", String(asked.length))} to tell`, SECOND) +
-      details(room, `${received.length} arrived at the webhook`),
+    pad(`${paint("bold", String(due))} to tell`, SECOND) +
+      details(room, `${arrived} arrived`, plural(received.length, "message")),
   );
 }
 
@@ -150,11 +151,11 @@ export function frame(story, hint, columns, rows) {
 
 /** The status without a live view. @param {Story} story @param {number} width */
 export function statusLines(story, width) {
-  const { main, service, circuit, asked, received } = story;
+  const { main, service, circuit, due, arrived } = story;
   const program =
     main === undefined
       ? "no program"
       : `stream ${main.stream.state}, stored ${main.candles.stored}, ${main.gaps.open} gaps open`;
-  const text = `${program}, REST ${circuit.state}, service: ${service?.status}, alerts ${asked.length}, arrived ${received.length}`;
+  const text = `${program}, REST ${circuit.state}, service: ${service?.status}, alerts ${due}, arrived ${arrived}`;
   return eventLines({ at: story.now(), source: "status", text, tone: "plain" }, width);
 }

@@ -3,6 +3,8 @@
 // such services do, and remembers what it has accepted.
 import http from "node:http";
 
+/** @typedef {{ sender: string, title: string, count: number }} Received a message, and how many alerts it stands for */
+
 /** Which requests of each sender are not accepted, and how they are answered. @type {Map<number, [number, http.OutgoingHttpHeaders]>} */
 const REFUSED = new Map([
   [2, [429, { "Retry-After": "1" }]],
@@ -11,8 +13,6 @@ const REFUSED = new Map([
 
 export class Webhook {
   counts = { requests: 0, throttled: 0, failed: 0, duringPause: 0 };
-  /** What was accepted, as it came. @type {{ sender: string, text: string }[]} */
-  received = [];
   #onAlert;
   /** By sender. @type {Map<string, { requests: number, pausedUntil: number }>} */
   #senders = new Map();
@@ -23,7 +23,7 @@ export class Webhook {
     request.on("end", () => this.#serve(request.url ?? "", body, response));
   });
 
-  /** @param {(alert: { sender: string, text: string }) => void} onAlert */
+  /** @param {(alert: Received) => void} onAlert called with what was accepted */
   constructor(onAlert) {
     this.#onAlert = onAlert;
   }
@@ -61,18 +61,12 @@ export class Webhook {
     }
     if (status === 500) this.counts.failed++;
     if (status === 200) {
-      const alert = { sender: name, text: textOf(JSON.parse(body)) };
-      this.received.push(alert);
-      this.#onAlert(alert);
+      const [title = ""] = String(JSON.parse(body).text).split("\n");
+      // A message that stands for several alerts says so at the end of its title.
+      const [, count = 1] = / × (\d+)$/.exec(title) ?? [];
+      this.#onAlert({ sender: name, title, count: Number(count) });
     }
     response.writeHead(status, headers);
     response.end(status === 200 ? "ok" : "not now");
   }
-}
-
-/** All text of a message in Slack's shape. @param {unknown} value @returns {string} */
-function textOf(value) {
-  if (typeof value === "string") return value;
-  if (typeof value !== "object" || value === null) return "";
-  return Object.values(value).map(textOf).filter(Boolean).join(" ");
 }

@@ -19,6 +19,8 @@ const SIZES = [
   [100, 35],
 ] as const;
 
+const alerts = { due: 1234, given: 1234, sent: 1000, counted: 234, failed: 0, dropped: 0, pending: 0 };
+
 /** What the program says of itself when every number is as long as it gets in a demo of some minutes. */
 function status(state: string) {
   return {
@@ -36,7 +38,7 @@ function status(state: string) {
     gaps: { gaps: 123, filled: 121, requests: 1234, open: state === "connected" ? 0 : 12 },
     prices: { BTCUSDT: 64_000 + Math.random(), ETHUSDT: 3100.25 },
     nextHandover: 59.9,
-    alerts: { waiting: 0 },
+    alerts,
     trades: 2000,
     tradesTwice: 0,
     garbage: 11,
@@ -70,7 +72,7 @@ beforeEach(() => {
   story.begin();
   story.fromExchange(exchange);
   story.fromMain(status("connected"));
-  story.fromService({ type: "status", status: "alive", alerts: { waiting: 0 } });
+  story.fromService({ type: "status", status: "alive", alerts });
 });
 
 const shown = (columns: number, rows: number): string[] =>
