@@ -81,7 +81,8 @@ async function harm() {
   if (story.fault === "stopped") main.kill("SIGSTOP");
   if (story.fault === "killed") {
     main.kill("SIGKILL");
-    await once(main, "exit");
+    // Not "exit": what it has told before may not have been read yet.
+    await once(main, "disconnect");
     story.killed();
   }
 }

@@ -25,8 +25,10 @@ const MINUTE_MS = 60_000;
  */
 
 export class MarketWatch {
-  #counts = { garbage: 0, trades: 0, tradesTwice: 0, handovers: 0, lost: 0 };
+  #counts = { garbage: 0, trades: 0, tradesTwice: 0 };
   #lastTrade = 0;
+  /** The symbols of which a candle has come since the connection was made: only that shows a gap before it. */
+  #heard = new Set();
   /** @type {Promise<void>} */
   #reading = Promise.resolve();
   #tell;
@@ -73,7 +75,6 @@ export class MarketWatch {
       name: "event-loop",
       heartbeat: this.heartbeat, // its file says "frozen" while the loop is frozen
       onTimeout: ({ secondsInactive }) => tell({ type: "freeze", seconds: secondsInactive }),
-      onRecover: () => tell({ type: "thawed" }),
     });
 
     this.shutdown.register("stream", () => this.#endStream(), { priority: 10 }); // first: nothing new
@@ -104,6 +105,7 @@ export class MarketWatch {
   #receive(data) {
     const message = read(data);
     if (message.kind === "candle") {
+      this.#heard.add(message.candle.symbol);
       const gap = this.store.fromStream(message.candle);
       if (gap !== undefined) this.#fill(gap);
     }
@@ -142,7 +144,7 @@ export class MarketWatch {
     let isDown = false;
     stream.on("connect", ({ connects, isHandover }) => {
       tell({ type: "connect", connects, isHandover });
-      if (isHandover) this.#counts.handovers++;
+      if (!isHandover) this.#heard.clear();
       if (isDown) alerts.resolve("stream");
       isDown = false;
     });
@@ -150,7 +152,6 @@ export class MarketWatch {
       tell({ type: "disconnect", reason, code, text, wasProactive });
       if (wasProactive) return;
       isDown = true;
-      this.#counts.lost++;
       alerts.send({
         level: "warning",
         key: "stream",
@@ -196,6 +197,7 @@ export class MarketWatch {
       prices: Object.fromEntries([...store.latest].map(([symbol, { close }]) => [symbol, close])),
       nextHandover: this.handover.timeUntilNext(),
       alerts: this.alerts.status(),
+      isCurrent: this.#heard.size === SYMBOLS.length,
       ...this.#counts,
     };
   }

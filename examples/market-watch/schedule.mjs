@@ -11,7 +11,7 @@
 /** Each with its seconds: in a minute, and fast. @type {[Fault, string, string, number, number, string?][]} */
 const PHASES = [
   // Until the next planned reconnect: demo.mjs sets its length.
-  ["none", "all is well", "candles of two symbols, five a second each", 5, 1.5],
+  ["none", "all is well", "candles of two symbols, five a second each", 5, 2.5],
   ["handover", "planned reconnect", "the next connection opens before the old one ends", 2.5, 2.2],
   ["burst", "rush", "2,000 trades at once", 3, 0.6],
   ["garbage", "garbage", "messages that are none", 3, 0.6],

@@ -87,6 +87,7 @@ export class MarketStory extends EventLog {
     const { main, exchange } = this;
     return (
       main?.stream.state === "connected" &&
+      main.isCurrent &&
       exchange?.subscribed === 1 &&
       main.gaps.open === 0 &&
       this.circuit.state === "closed" &&
