@@ -42,6 +42,7 @@ function status(state: string) {
     trades: 2000,
     tradesTwice: 0,
     garbage: 11,
+    isCurrent: state === "connected",
   };
 }
 
@@ -117,6 +118,12 @@ describe.each(SIZES)("the screen of the market, %i by %i", (columns, rows) => {
     expect(lines.join("\n")).toContain("of 10 promises held");
     expectWhole(lines, columns);
   });
+});
+
+test("a program that is connected, and has had no candle since, is not well yet", () => {
+  expect(story.isCalm).toBe(true);
+  story.fromMain({ ...status("connected"), isCurrent: false });
+  expect(story.isCalm).toBe(false);
 });
 
 describe("the verdict on the candles", () => {
