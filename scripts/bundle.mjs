@@ -54,6 +54,13 @@ export function chunkOf(file) {
   if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
   // A server has no need of a client's policies; the fields are for both.
   if (folder === "http" && rest[0] !== "index") return `http-${rest[0]}`;
+  // What the configuration knows of a part that is loaded only by those who use it.
+  if (
+    /^(?:schedule|alerts|websocket)\/(?:descriptor|options|option-rules|time-zone|definitions|messages)$/.test(
+      name,
+    )
+  )
+    return `${folder}-section`;
   return folder;
 }
 

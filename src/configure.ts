@@ -3,6 +3,7 @@ import { checkSection } from "./kernel/check-section.js";
 import { type Configuration, pushConfiguration } from "./kernel/configured.js";
 import type { SectionDescriptor } from "./kernel/descriptor.js";
 import { frozenCopy } from "./kernel/frozen-copy.js";
+import { unknownNames } from "./kernel/named.js";
 import { checkKeys } from "./kernel/options.js";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -26,6 +27,7 @@ export function checkConfiguration(config: ResilienceConfig): Configuration {
     checked[name] =
       section === undefined ? (frozenCopy(found) as Options) : checkSection(name, section, found);
   }
+  for (const { message } of unknownNames(sections, checked)) throw new TypeError(message);
   return Object.freeze(checked);
 }
 

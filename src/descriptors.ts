@@ -22,13 +22,14 @@ import * as redis from "./redis-section/descriptor.js";
 import type { RedisOptions } from "./redis-section/options.js";
 import * as retry from "./policies/retry/descriptor.js";
 import type { RetryOptions } from "./policies/retry/options.js";
+import type { RetryBudgetOptions } from "./policies/retry/retry-budget.js";
 import * as singleFlight from "./policies/single-flight/descriptor.js";
 import * as timeout from "./policies/timeout/descriptor.js";
 import type { TimeoutOptions } from "./policies/timeout/options.js";
 import * as rateLimiter from "./rate-limiter/descriptor.js";
 import type { KeyedRateLimiterOptions } from "./rate-limiter/keyed-options.js";
 import type { RateLimiterOptions } from "./rate-limiter/options.js";
-import type { TimeTriggerOptions } from "./schedule/options.js";
+import type { ScheduleSection } from "./schedule/options.js";
 import * as shutdown from "./shutdown/descriptor.js";
 import type { GracefulShutdownOptions } from "./shutdown/options.js";
 import * as watchdog from "./watchdog/descriptor.js";
@@ -62,6 +63,8 @@ export interface ResilienceConfig {
   readonly heartbeat?: ConfigSection<HeartbeatOptions> | undefined;
   readonly watchdog?: ConfigSection<WatchdogOptions & WatchedFileOptions> | undefined;
   readonly retry?: ConfigSection<RetryOptions> | undefined;
+  /** The budgets that retries and hedges can name. */
+  readonly retryBudget?: ConfigSection<RetryBudgetOptions> | undefined;
   readonly timeout?: ConfigSection<TimeoutOptions> | undefined;
   readonly bulkhead?: ConfigSection<BulkheadOptions> | undefined;
   readonly adaptiveLimiter?: ConfigSection<AdaptiveLimiterOptions> | undefined;
@@ -72,7 +75,7 @@ export interface ResilienceConfig {
   /** What `Registry.pipeline` makes, by name. */
   readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name">>> | undefined;
   /** Read by `TimeTrigger` of `@kstlib/resilience/schedule`, and checked there. */
-  readonly schedule?: ConfigSection<TimeTriggerOptions> | undefined;
+  readonly schedule?: ConfigSection<ScheduleSection> | undefined;
   /** Read by `AlertManager` of `@kstlib/resilience/alerts`, and checked there. */
   readonly alerts?: ConfigSection<AlertManagerOptions> | undefined;
   /** Read by `WebSocketManager` of `@kstlib/resilience/websocket`, and checked there. */
@@ -94,6 +97,7 @@ export const sections: Readonly<Record<string, SectionDescriptor>> = {
   heartbeat: heartbeat.section,
   watchdog: watchdog.section,
   retry: retry.section,
+  retryBudget: retry.budgetSection,
   timeout: timeout.section,
   bulkhead: bulkhead.section,
   adaptiveLimiter: adaptiveLimiter.section,
@@ -112,6 +116,7 @@ export const meanings: Readonly<Record<string, Meanings>> = {
   heartbeat: heartbeat.meanings,
   watchdog: watchdog.meanings,
   retry: retry.meanings,
+  retryBudget: retry.budgetMeanings,
   timeout: timeout.meanings,
   bulkhead: bulkhead.meanings,
   adaptiveLimiter: adaptiveLimiter.meanings,

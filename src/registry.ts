@@ -277,17 +277,19 @@ export class Registry extends Printed implements AsyncDisposable {
     if (this.#isEnded) throw new TypeError("this registry was disposed of; make a new one.");
     const options = descriptor.only === undefined ? { ...overrides, name } : (overrides ?? {});
     return this.#table.get(descriptor, name, options, place, () =>
-      this.#configured(make ?? (() => descriptor.make(options)), place),
+      this.#configured(make ?? (() => descriptor.make(options)), descriptor.kind, place),
     );
   }
 
-  /** Runs `make` while constructors read this registry's configuration. */
-  #configured<Made>(make: () => Made, place: Place | undefined): Made {
+  /** Runs `make` while constructors read this registry's configuration; a component of this kind has `place`. */
+  #configured<Made>(make: () => Made, ofKind: string, place: Place | undefined): Made {
     const { source } = this;
     const pushed = pushSource({
       configuration: source.configuration,
-      made: (component, kind, options, further) =>
-        source.made?.(component, kind, givenBy(component, options, place), place ?? further),
+      made(component, kind, options, at = kind === ofKind ? place : undefined) {
+        source.made?.(component, kind, givenBy(component, options, at), at);
+      },
+      retryBudget: (name) => this.retryBudget(name),
     });
     try {
       return make();

@@ -7,7 +7,8 @@ import { Fallback } from "./policies/fallback/fallback.js";
 import { Hedge } from "./policies/hedge/hedge.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
 import { Pipeline } from "./policies/pipeline/pipeline.js";
-import { RetryBudget, type RetryBudgetOptions } from "./policies/retry/retry-budget.js";
+import type { BudgetOption } from "./policies/retry/budget-option.js";
+import { RetryBudget } from "./policies/retry/retry-budget.js";
 import { Retry } from "./policies/retry/retry.js";
 import { Timeout } from "./policies/timeout/timeout.js";
 import { RateLimiter } from "./rate-limiter/rate-limiter.js";
@@ -24,7 +25,7 @@ type PartName = keyof ResilientParts;
 /** The checked options of a part. */
 interface Options {
   readonly name?: string | undefined;
-  readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
+  readonly budget?: BudgetOption | undefined;
 }
 
 /** The options of a part as its class takes them. */

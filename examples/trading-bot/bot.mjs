@@ -28,8 +28,7 @@ configure(config);
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "trading-bot-"));
 const stateFile = path.join(folder, "trading-bot.heartbeat");
-/** @type {import("@kstlib/resilience").RetryBudgetOptions} */
-const { ratio = 0.2, minPerSecond = 10 } = config.retry?.instances?.["exchange"]?.budget ?? {};
+const { ratio = 0.2, minPerSecond = 10 } = config.retryBudget?.instances?.["exchange"] ?? {};
 // The bot checks independently that its retries stay within it.
 const budget = { ratio, minPerSecond };
 const bot = new TradingBot({ port: Number(process.argv[2]), stateFile, tell, budget });

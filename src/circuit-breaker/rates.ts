@@ -1,6 +1,6 @@
 import type { Duration } from "../kernel/duration.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
-import { custom, duration, integer, numberAbove, type Rule } from "../kernel/rules.js";
+import { custom, duration, integer, numberAbove, required, type Rule } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
 import {
   type MakeWindow,
@@ -52,19 +52,6 @@ type FailureRateSettings = SettingsFor<
 
 type SlowCallRateSettings = FailureRateSettings &
   SettingsFor<Pick<SlowCallRateOptions, "slowerThan">, { slowerThan: number }>;
-
-const MISSING = Symbol("missing");
-
-function required<Value>(rule: Rule<Value>): Rule<Value> {
-  return {
-    ...rule,
-    fallback: MISSING,
-    parse(value, label) {
-      if (value === MISSING) throw new TypeError(`${label} is required: ${rule.allowed}.`);
-      return rule.parse(value, label);
-    },
-  };
-}
 
 // Functions, so that a bundle without rate rules leaves these out.
 const durationRule = (): Rule<number> => duration(undefined);

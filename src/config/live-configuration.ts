@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { components } from "../descriptors.js";
 import type { Component } from "../kernel/component.js";
-import { type Configuration, type ConfigurationSource, layersOf, type Place } from "../kernel/configured.js";
+import {
+  type Configuration,
+  type ConfigurationSource,
+  layersOf,
+  onePerName,
+  type Place,
+} from "../kernel/configured.js";
 import type { ConfiguredOptions } from "../kernel/descriptor.js";
 import { isPlainObject } from "../kernel/plain-object.js";
 
@@ -80,6 +86,7 @@ function changeOf(
 
 /** A configuration that can be replaced: components created from it take over the options that can change. */
 export class LiveConfiguration implements ConfigurationSource {
+  readonly retryBudget: Required<ConfigurationSource>["retryBudget"] = onePerName();
   #configuration: Configuration;
   readonly #followers = new Set<Follower>();
   readonly #places = new WeakMap<object, Place>();

@@ -1,8 +1,10 @@
 import { sections } from "../all-sections.js";
 import type { ResilienceConfig } from "../descriptors.js";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
+import type { Configuration, Section } from "../kernel/configured.js";
 import { frozenCopy } from "../kernel/frozen-copy.js";
 import { messageOf } from "../kernel/message-of.js";
+import { unknownNames } from "../kernel/named.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
@@ -61,15 +63,33 @@ function givenOptions(options: FileOptions): Options {
   return Object.fromEntries([...options].map(([name, { given }]) => [name, given]));
 }
 
-/** The configuration of the files; their options are checked already. */
-function configOf(found: FileSections): ResilienceConfig {
-  const bySection = [...found].map(([name, { own, instances }]) => {
+/** The configuration of the files, as the kernel sees it; the options are checked already. */
+function configurationOf(found: FileSections): Configuration {
+  const bySection = [...found].map(([name, { own, instances }]): [string, Section] => {
     if (instances === undefined) return [name, givenOptions(own)];
-    const byName = Object.fromEntries(
-      [...instances].map(([instance, options]) => [instance, givenOptions(options)]),
-    );
-    return [name, sections[name]?.isByName ? byName : { ...givenOptions(own), instances: byName }];
+    const byName = [...instances].map(([instance, options]) => [instance, givenOptions(options)] as const);
+    return [name, { ...givenOptions(own), instances: Object.fromEntries(byName) }];
   });
+  return Object.fromEntries(bySection);
+}
+
+/** Throws a ConfigError for each name of something that the files do not have, at its place in the last file that has it. */
+function validateNames(configuration: Configuration, sources: readonly YamlFile[]): void {
+  const unknown = [...unknownNames(sections, configuration, ["resilience"], toSnakeCase)];
+  const [first, ...more] = unknown.map(({ keys, message }): ConfigIssue => {
+    const source = sources.findLast((candidate) => candidate.has(keys));
+    if (source === undefined) throw new TypeError(message);
+    return source.issue(keys, "value", message);
+  });
+  if (first !== undefined) throw new ConfigError([first, ...more]);
+}
+
+/** The configuration of the files, as `configure` takes it. */
+function configOf(configuration: Configuration): ResilienceConfig {
+  const bySection = Object.entries(configuration).map(([name, section]) => [
+    name,
+    sections[name]?.isByName ? section.instances : section,
+  ]);
   return frozenCopy(Object.fromEntries(bySection)) as ResilienceConfig;
 }
 
@@ -129,7 +149,9 @@ export function readConfig(settings: LoadSettings, looked: Set<string> = new Set
     slips.push({ code: "KSTLIB_CONFIG_FILE", file: twin, message, isTotal: false });
   }
   validateTogether(found, sources);
-  return { file, sources, slips, config: configOf(found) };
+  const configuration = configurationOf(found);
+  validateNames(configuration, sources);
+  return { file, sources, slips, config: configOf(configuration) };
 }
 
 /**

@@ -37,6 +37,7 @@ function shapeSchema(shape: FileShape): Schema {
     case "number":
       return numberSchema(shape.integer ? "integer" : "number", shape.min, shape.above, shape.max);
     case "text":
+    case "name":
       return text;
     case "boolean":
       return { type: "boolean" };

@@ -28,6 +28,8 @@ export interface ConfigurationSource {
    * @param place where its options come from, except its name, if not from the code.
    */
   made?(component: Component, kind: string, options: object, place?: Place): void;
+  /** The retry budget that all share which name it; `make` makes it for the first of them. */
+  retryBudget?(name: string, make: () => Component): Component;
 }
 
 type Stack = ConfigurationSource[];
@@ -49,7 +51,17 @@ export function pushSource(source: ConfigurationSource): Disposable {
 /** {@link pushSource} for a checked configuration that does not change. */
 export function pushConfiguration(configuration: Configuration): Disposable {
   // A new source each time, so that a configuration pushed twice is removed one push at a time.
-  return pushSource({ configuration });
+  return pushSource({ configuration, retryBudget: onePerName() });
+}
+
+/** Makes a component for the first who asks for a name; all others who do get the same. */
+export function onePerName(): (name: string, make: () => Component) => Component {
+  const made = new Map<string, Component>();
+  return (name, make) => {
+    const component = made.get(name) ?? make();
+    made.set(name, component);
+    return component;
+  };
 }
 
 /** The source that plain constructors read now. */

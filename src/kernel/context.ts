@@ -148,9 +148,13 @@ export class Context implements ExecutionContext {
   }
 }
 
-const ofPrototype = Object.getOwnPropertyDescriptors(Context.prototype);
-const SIGNAL = { ...ofPrototype.signal, enumerable: true };
-const REMAINING = { ...ofPrototype.remaining, enumerable: true };
+/** Without a `set`, which would make V8 take 100 ns longer to read it, even if it is `undefined`. */
+function ownGetter(key: "signal" | "remaining"): PropertyDescriptor {
+  const found = Object.getOwnPropertyDescriptor(Context.prototype, key) ?? {};
+  return { get: Reflect.get(found, "get") as () => unknown, enumerable: true, configurable: true };
+}
+const SIGNAL = ownGetter("signal");
+const REMAINING = ownGetter("remaining");
 
 /** A context as the application sees it: with own properties, so that spreading copies them. */
 export function exposed(context: Context): Context {

@@ -15,6 +15,8 @@ export type FileShape =
       readonly above: boolean;
     }
   | { readonly kind: "text" }
+  /** The name of an instance of a section. */
+  | { readonly kind: "name"; readonly section: string }
   | { readonly kind: "boolean" }
   | { readonly kind: "choice"; readonly values: readonly string[] }
   | { readonly kind: "list"; readonly values: readonly string[] }
@@ -40,6 +42,20 @@ export type FileRule<Value> = Rule<Value> & { readonly file: FileShape };
 /** A {@link Rule} with no default: the setting is `undefined` when the option is not given. */
 export function optional<Value>(rule: Rule<Value>): Rule<Value | undefined> {
   return { ...rule, fallback: undefined };
+}
+
+const MISSING = Symbol("missing");
+
+/** A {@link Rule} of an option that has to be given. */
+export function required<Value>(rule: Rule<Value>): Rule<Value> {
+  return {
+    ...rule,
+    fallback: MISSING,
+    parse(value, label) {
+      if (value === MISSING) throw new TypeError(`${label} is required: ${rule.allowed}.`);
+      return rule.parse(value, label);
+    },
+  };
 }
 
 /** A rule of a value that is used as it is given, when it has the `type` and is accepted. */

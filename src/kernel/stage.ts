@@ -63,20 +63,30 @@ export function follow(promise: Promise<unknown>, next: Continuation): Promise<u
 export const DIRECT: Inside = {
   start(fn, context, next) {
     if (next === AS_IS) return fn(contextFor(fn, context));
-    let result: unknown;
-    let isLater: boolean;
-    try {
-      result = fn(contextFor(fn, context));
-      // Looked at here: a `then` that throws is a failure like any other.
-      isLater = isThenable(result);
-    } catch (error) {
-      return next.rejected(error);
-    }
-    if (!isLater) return next.fulfilled(result);
-    return chain(
-      result,
+    return runThen(
+      fn,
+      context,
       (value) => next.fulfilled(value),
       (reason) => next.rejected(reason),
     );
   },
 };
+
+/** Runs the function and goes on with one of the two handlers. */
+export function runThen(
+  fn: Work<unknown>,
+  context: Context,
+  fulfilled: Continuation["fulfilled"],
+  rejected: Continuation["rejected"],
+): unknown {
+  let result: unknown;
+  let isLater: boolean;
+  try {
+    result = fn(contextFor(fn, context));
+    // Looked at here: a `then` that throws is a failure like any other.
+    isLater = isThenable(result);
+  } catch (error) {
+    return rejected(error);
+  }
+  return isLater ? chain(result, fulfilled, rejected) : fulfilled(result);
+}

@@ -52,6 +52,7 @@ export type { Backoff, DelayInfo, RetryChanges, RetryOptions } from "./retry/opt
 export type { RetryEvents, RetrySnapshot, RetryStats } from "./retry/report.js";
 export {
   RetryBudget,
+  type RetryBudgetChanges,
   type RetryBudgetEvents,
   type RetryBudgetOptions,
   type RetryBudgetSnapshot,

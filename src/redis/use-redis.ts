@@ -158,8 +158,14 @@ export async function useRedis(options: UseRedisOptions = {}): Promise<SharedCom
 
 /** Ends a connection at once, however its client calls that. */
 function end(client: object & Closing): void {
-  if (client.destroy !== undefined) client.destroy();
-  else if (client.disconnect !== undefined) void Promise.resolve(client.disconnect()).catch(() => undefined);
+  if (client.destroy !== undefined) {
+    try {
+      client.destroy();
+    } catch {
+      // That of node-redis 5 throws when it is closed already.
+    }
+  } else if (client.disconnect !== undefined)
+    void Promise.resolve(client.disconnect()).catch(() => undefined);
   else client.close?.();
 }
 

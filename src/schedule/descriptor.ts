@@ -1,9 +1,12 @@
-import { type Meanings, type SectionDescriptor, sectionRules } from "../kernel/descriptor.js";
-import { timeTriggerRules } from "./options.js";
+import type { Meanings } from "../kernel/descriptor.js";
 
-export const section: SectionDescriptor = { rules: sectionRules(timeTriggerRules) };
+export { section } from "./options.js";
 
 export const meanings: Meanings = {
-  means: "Time boundaries of the local wall clock; read by TimeTrigger.",
-  options: {},
+  means: "Boundaries of the local wall clock; read by TimeTrigger of @kstlib/resilience/schedule.",
+  options: {
+    every: { means: "the time between two boundaries, from 1m to 7d", example: "4h" },
+    timezone: { means: "the time zone whose local time counts" },
+    offset: { means: "how much later boundaries are than midnight, or than Monday's midnight" },
+  },
 };

@@ -1,9 +1,17 @@
 import { type Meanings, type SectionDescriptor, sectionRules } from "../kernel/descriptor.js";
-import { webSocketManagerRules } from "./options.js";
+import { webSocketManagerRules } from "./option-rules.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(webSocketManagerRules) };
 
 export const meanings: Meanings = {
   means: "Connections that stay alive; read by WebSocketManager.",
-  options: {},
+  options: {
+    protocols: { means: "subprotocols to offer" },
+    ping: { means: "how a lost connection is found" },
+    connection: { means: "how long an attempt may take" },
+    reconnect: { means: "the delays between attempts" },
+    queue: { means: "how much may wait, in each direction" },
+    proactive: { means: "planned reconnects", example: "{ every: 23h50m, handover: true }" },
+  },
+  instances: "trading: { ping: { interval: 5s, timeout: 3s }, reconnect: { max_delay: 10s } }",
 };

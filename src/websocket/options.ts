@@ -1,14 +1,151 @@
-import type { OptionRules, SettingsFor } from "../kernel/options.js";
-import { text } from "../kernel/rules.js";
+import type { Clock } from "../kernel/clock.js";
+import type { Duration } from "../kernel/duration.js";
+import type { SettingsFor } from "../kernel/options.js";
+import type { DisconnectInfo } from "./events.js";
+import type { WebSocketConstructor, WebSocketData, WebSocketMessage } from "./socket.js";
 
-/** Options of `WebSocketManager`. */
+/** How a lost connection is found. */
+export interface PingOptions {
+  /** Silence after which a ping is sent. Default 20 s. */
+  readonly interval?: Duration | undefined;
+  /** How long anything is waited for after a ping. Default 10 s. */
+  readonly timeout?: Duration | undefined;
+  /**
+   * What is sent as a ping where the socket has none of its own, as the web's has not: text or bytes that the server
+   * answers. Default: nothing.
+   */
+  readonly message?: WebSocketData | undefined;
+  /** The longest silence of a server that sends something all the time. Default: no bound. */
+  readonly maxSilence?: Duration | undefined;
+}
+
+/** How a connection is made. */
+export interface ConnectionOptions {
+  /** How long an attempt may take, the function that gives the URL included. Default 30 s. */
+  readonly timeout?: Duration | undefined;
+}
+
+/** When the next attempt is made. */
+export interface ReconnectOptions {
+  /** The cap of the first delay. Default 1 s. */
+  readonly delay?: Duration | undefined;
+  /** The longest delay. At least `delay`; default 60 s. */
+  readonly maxDelay?: Duration | undefined;
+  /** How many attempts in a row may fail before it gives up. Default: any number. */
+  readonly maxAttempts?: number | undefined;
+  /** How long a connection must last for the delays to begin anew. Default 10 s. */
+  readonly resetAfter?: Duration | undefined;
+  /** Without a connection for longer than this, `isDead` is true. Default: only when it has given up. */
+  readonly deadAfter?: Duration | undefined;
+}
+
+/** How much may wait, in each direction. */
+export interface QueueOptions {
+  /** Messages. At least 1; default 1,000. */
+  readonly size?: number | undefined;
+  /** Bytes (of text: UTF-16 units), also in the socket's own buffer. At least 1; default 16,777,216. */
+  readonly bytes?: number | undefined;
+}
+
+/** Anything that knows when the next connection is planned: a `TimeTrigger`. */
+export interface BoundaryTrigger {
+  /** The next time, as a date or in milliseconds since 1970. */
+  nextBoundary(): Date | number;
+}
+
+/** Planned reconnects. */
+export interface ProactiveOptions {
+  /** How long a connection is used, such as `"23h50m"` where the server ends it after a day. */
+  readonly every?: Duration | undefined;
+  /** Gives the times in place of `every`. */
+  readonly trigger?: BoundaryTrigger | undefined;
+  /** Whether the new connection is opened before the old one is closed. Default `true`. */
+  readonly handover?: boolean | undefined;
+  /** For how long both are open, from the first message on the new one. Default 1 s. */
+  readonly overlap?: Duration | undefined;
+}
+
+/** What `shouldReconnect` gets. */
+export interface ReconnectInfo {
+  /** How the connection ended; `undefined` when an attempt failed. */
+  readonly disconnect: DisconnectInfo | undefined;
+  /** Why the attempt failed; `undefined` when a connection ended. */
+  readonly error: Error | undefined;
+  /** The HTTP status that refused the handshake, where the socket tells it: `ws` does. */
+  readonly status: number | undefined;
+  /** The attempt that would be next; the first is 1. */
+  readonly attempt: number;
+}
+
+/** Options of `WebSocketManager`; the section `websocket` of the configuration gives their defaults. */
 export interface WebSocketManagerOptions {
   /** Selects `instances.<name>` in the configuration, and names the connection in messages. Default `"websocket"`. */
   readonly name?: string | undefined;
+  /** Subprotocols to offer. Default none. */
+  readonly protocols?: string | readonly string[] | undefined;
+  /** The constructor of sockets. Default: the global one, or that of `ws`. */
+  readonly WebSocket?: WebSocketConstructor | undefined;
+  /** Headers of the handshake; browsers have none. Default none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly ping?: PingOptions | undefined;
+  readonly connection?: ConnectionOptions | undefined;
+  readonly reconnect?: ReconnectOptions | undefined;
+  readonly queue?: QueueOptions | undefined;
+  /** Planned reconnects: how often, a `TimeTrigger`, or an object. Default none. */
+  readonly proactive?: Duration | BoundaryTrigger | ProactiveOptions | undefined;
+  /**
+   * What identifies a message, so that one that two connections deliver is read once. `undefined`: it is always read.
+   * Default: all are.
+   */
+  readonly messageKey?: ((data: WebSocketMessage) => string | number | undefined) | undefined;
+  /** Whether another attempt is made, and how many seconds later at the earliest. Default: always. */
+  readonly shouldReconnect?: ((info: ReconnectInfo) => boolean | number) | undefined;
+  /** The source of time. Default `realClock`. */
+  readonly clock?: Clock | undefined;
+  /** Draws the jitter: returns a number from 0 up to 1. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
 }
 
-/** Checked {@link WebSocketManagerOptions}. */
-export type WebSocketManagerSettings = SettingsFor<WebSocketManagerOptions, { name: string }>;
+/** Checked {@link PingOptions}. */
+export type PingSettings = SettingsFor<
+  PingOptions,
+  { interval: number; timeout: number; message: WebSocketData | undefined; maxSilence: number | undefined }
+>;
+/** Checked {@link ReconnectOptions}. */
+export type ReconnectSettings = SettingsFor<
+  ReconnectOptions,
+  {
+    delay: number;
+    maxDelay: number;
+    maxAttempts: number | undefined;
+    resetAfter: number;
+    deadAfter: number | undefined;
+  }
+>;
+/** Checked {@link QueueOptions}. */
+export type QueueSettings = SettingsFor<QueueOptions, { size: number; bytes: number }>;
+/** Checked {@link ProactiveOptions}. */
+export type ProactiveSettings = SettingsFor<
+  ProactiveOptions,
+  { every: number | undefined; trigger: BoundaryTrigger | undefined; handover: boolean; overlap: number }
+>;
 
-/** The rules of {@link WebSocketManagerOptions}. */
-export const webSocketManagerRules: OptionRules<WebSocketManagerSettings> = { name: text("websocket") };
+/** Checked {@link WebSocketManagerOptions}; durations in milliseconds. */
+export type WebSocketManagerSettings = SettingsFor<
+  WebSocketManagerOptions,
+  {
+    name: string;
+    protocols: readonly string[];
+    WebSocket: WebSocketConstructor | undefined;
+    headers: Readonly<Record<string, string>> | undefined;
+    ping: PingSettings;
+    connection: SettingsFor<ConnectionOptions, { timeout: number }>;
+    reconnect: ReconnectSettings;
+    queue: QueueSettings;
+    proactive: ProactiveSettings | undefined;
+    messageKey: ((data: WebSocketMessage) => unknown) | undefined;
+    shouldReconnect: ((info: ReconnectInfo) => unknown) | undefined;
+    clock: Clock;
+    random: (() => number) | undefined;
+  }
+>;

@@ -5,7 +5,7 @@ import { flowYaml } from "../../src/cli/config/flow-yaml.js";
 import { starterFile } from "../../src/cli/config/starter-file.js";
 import { loadConfig } from "../../src/config/index.js";
 import { toSnakeCase } from "../../src/config/names.js";
-import { meanings, sections } from "../../src/descriptors.js";
+import { meanings, sections } from "../../src/all-sections.js";
 import { FakeTerminal } from "./fake-terminal.js";
 
 /** Every option that a file can have. */

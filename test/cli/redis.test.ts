@@ -79,6 +79,25 @@ describe.skipIf(!hasRedis)("the command line on Redis", () => {
     expect(terminal.stdout.text).toMatch(/web-1 +STALE/);
   });
 
+  test.each(["redis", "redis-5", "redis-4"])("says why there is no connection (%s)", async (from) => {
+    const terminal = inProject({ redis: from });
+    expect(await terminal.run("status", "redis://127.0.0.1:1/orders")).toBe(2);
+    expect(terminal.stdout.text + terminal.stderr.text).toMatch(/ECONNREFUSED/);
+  });
+
+  test("a name that only another program can have written looks like no other's, and controls nothing", async () => {
+    const own = await startServer();
+    for (const name of ["web-1/x", "\u001B[2J"]) {
+      await own.command("ZADD", "kstlib:heartbeats:{orders}", 1, name);
+      await own.command("HSET", "kstlib:heartbeats:{orders}:states", name, "x");
+    }
+    const terminal = inProject();
+    expect(await terminal.run("status", `${own.url}/orders`)).toBe(1);
+    expect(terminal.stdout.text).toMatch(
+      /^\\x1b\[2J +UNKNOWN .+its state cannot be read\nweb-1\/x +UNKNOWN .+its state cannot be read$/m,
+    );
+  });
+
   test("status --watch repeats it, and goes on while Redis is away", async () => {
     const own = await startServer();
     const terminal = inProject();

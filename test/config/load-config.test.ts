@@ -497,7 +497,7 @@ describe("a mistake", () => {
     load(
       write(
         "none.yml",
-        "resilience: {}\nwatchdogs: {}\nkstlib: { logging: {} }\nwebsocket: { ping: {} }\nwatchdog: { theirs: 1 }\nresilience4j: { theirs: 1 }\nlogger: {}",
+        "resilience: {}\nwatchdogs: {}\nkstlib: { logging: {} }\nwebsocket: { theirs: 1 }\nwatchdog: { theirs: 1 }\nresilience4j: { theirs: 1 }\nlogger: {}",
       ),
     );
     emit.mockRestore();
@@ -557,4 +557,45 @@ test("reports every unknown key, not only the first of a mapping", () => {
     "8 resilience.circuit_breaker.instances.pay.max_failurs",
     "8 resilience.circuit_breaker.instances.pay.probe",
   ]);
+});
+
+describe("a retry budget that a file names", () => {
+  const budgets = "retry_budget: { instances: { payments: {}, quotes: {} } }";
+  const mistakesOf = (text: string): readonly unknown[] => {
+    try {
+      loadConfig({ path: write("kstlib.conf.yml", text), env: {} });
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.issues.map(({ line, column, message }) => [line, column, message]);
+    }
+  };
+
+  test("must be in it, wherever it is named", () => {
+    const text = `resilience:
+  ${budgets}
+  retry:
+    budget: payment
+    instances: { a: { budget: quotes }, b: { budget: other } }
+  hedge: { budget: payments }
+  pipelines:
+    charge: { retry: { budget: toString }, hedge: { budget: { ratio: 1 } } }
+`;
+    const place = "must be a name in resilience.retry_budget.instances of the configuration; got";
+    expect(mistakesOf(text)).toEqual([
+      [4, 13, `resilience.retry.budget ${place} "payment"; did you mean payments?`],
+      [5, 54, `resilience.retry.instances.b.budget ${place} "other"; known are payments, quotes`],
+      [8, 32, `resilience.pipelines.charge.retry.budget ${place} "toString"; known are payments, quotes`],
+    ]);
+    expect(mistakesOf("resilience: { hedge: { budget: x } }")).toEqual([
+      [1, 32, `resilience.hedge.budget ${place} "x"; there are none`],
+    ]);
+  });
+
+  test("may be in a file that includes or is included", () => {
+    write("budgets.yml", `resilience: { ${budgets} }\n`);
+    expect(mistakesOf("include: budgets.yml\nresilience: { retry: { budget: quotes } }\n")).toEqual([]);
+    write("retry.yml", "resilience: { retry: { budget: quotes } }\n");
+    expect(mistakesOf(`include: retry.yml\nresilience: { ${budgets} }\n`)).toEqual([]);
+  });
 });

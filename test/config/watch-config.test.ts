@@ -15,6 +15,7 @@ import { Health } from "../../src/health/health.js";
 import { currentConfiguration } from "../../src/kernel/configured.js";
 import { KeyedRateLimiter } from "../../src/rate-limiter/keyed-rate-limiter.js";
 import { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
+import { Retry } from "../../src/policies/retry/retry.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { Registry } from "../../src/registry.js";
 import { resilient } from "../../src/resilient.js";
@@ -493,6 +494,39 @@ describe("what is applied", () => {
         ["timeout", ["timeout"], []],
       ]),
     );
+  });
+
+  test("a retry budget follows its section, for a registry and for plain constructors", async () => {
+    const text = (ratio: number, exchange: string): string =>
+      `resilience: { retry_budget: { ratio: ${ratio}, instances: { exchange: ${exchange} } }, retry: { budget: exchange } }\n`;
+    write("kstlib.conf.yml", text(0, "{ min_per_second: 0.2 }"));
+    await using registry = new Registry();
+    const { changes, looks } = watching({ registry });
+    registry.retry("a", { budget: { minPerSecond: 0 } });
+    registry.retry("b");
+    const { available } = registry.retryBudget("exchange").snapshot();
+    write("kstlib.conf.yml", text(0.1, "{ min_per_second: 0.5, window: 5s }"));
+    await looks(2);
+    expect([available, registry.retryBudget("exchange").snapshot().available]).toEqual([2, 5]);
+    expect(changes[0]?.components).toMatchObject([
+      { kind: "retry-budget", name: "retry-budget", changed: ["ratio"], ignored: [], overridden: [] },
+      { kind: "retry-budget", name: "exchange", changed: ["ratio", "minPerSecond"], ignored: ["window"] },
+    ]);
+  });
+
+  test("plain constructors share a budget that the file names, also after a change", async () => {
+    const text = (perSecond: number): string =>
+      `resilience: { retry_budget: { ratio: 0, instances: { exchange: { min_per_second: ${perSecond} } } }, retry: { attempts: 9, delay: 0, budget: exchange } }\n`;
+    write("kstlib.conf.yml", text(0.2));
+    const { looks } = watching();
+    const down = (): Promise<never> => Promise.reject(new Error("down"));
+    const before = new Retry({ name: "before" });
+    await before.call(down).catch(() => {});
+    write("kstlib.conf.yml", text(0.3));
+    await looks(2);
+    const after = new Retry({ name: "after" });
+    await after.call(down).catch(() => {});
+    expect([before.stats.retries, after.stats.retries]).toEqual([2, 1]);
   });
 
   describe("a pipeline of the file", () => {

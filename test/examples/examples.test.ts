@@ -18,6 +18,8 @@ const PAGES: Readonly<Record<string, string>> = {
 
 /** A line that each example prints: its claim, in the numbers of the run. */
 const CLAIMS: Readonly<Record<string, RegExp>> = {
+  "alerts.mjs":
+    /37 more in 1 min.*\n.*\n.*resolved: the feed is silent.*\n41 alerts: 2 sent, 39 counted in 3 other messages$/m,
   "circuit-breaker-async.mjs": /^2 requests for 4 calls, the circuit is open$/m,
   "circuit-breaker-decorator.ts": /^3 requests for 5 calls; the last error: CircuitOpenError/m,
   "circuit-breaker-excluded-errors.mjs": /^after 11 mistakes of the caller: closed, 11 calls ignored$/m,
@@ -37,6 +39,8 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "rate-limiter-decorator.ts": /^non-blocking: \d+ calls, then: retry after 0\.\d+ s$/m,
   "rate-limiter-timeout.mjs": /^the 6th is refused after \d+ ms: retry after [01]\.\d+ s$/m,
   "retry-budget.mjs": /^without a budget: 27000 requests.*\nwith one budget: 1[123]\d\d requests/m,
+  "schedule.mjs":
+    /^days in Paris: 24, 23, 24 hours in March; 24, 25, 24 in October\ncalled at .* 02:00 \(23 missed\), 03:00 \(0 missed\)$/m,
   "shutdown-async.mjs": /^database: done.*\nmetrics: failed.*\ncache: done.*\nmail: timed-out/m,
   "shutdown-cluster.mjs": /^workers: done\n {2}worker 1 left \(exit code 0\)\n {2}worker 2 left/m,
   "shutdown-worker-threads.mjs": /^indexer: done\n.*left.*\nstuck: timed-out\n.*killed/m,

@@ -101,6 +101,8 @@ describe("the entries of package.json", () => {
     http: ["circuit-breaker", "policies", "rate-limiter"],
     fastify: ["rate-limiter"],
     hono: ["rate-limiter"],
+    websocket: ["policies"],
+    alerts: ["circuit-breaker", "policies", "rate-limiter"],
   };
 
   test.each(patterns)("./%s loads no pattern but what it is made of", (pattern) => {

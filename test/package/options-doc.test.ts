@@ -3,9 +3,13 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { toSnakeCase } from "../../src/config/names.js";
 import { watchRules } from "../../src/config/watch-options.js";
-import { components, sections } from "../../src/descriptors.js";
+import { sections } from "../../src/all-sections.js";
+import { components } from "../../src/descriptors.js";
 import { type Rule, text } from "../../src/kernel/rules.js";
 import { httpClientRules } from "../../src/http/client/options.js";
+import { EVENT_NAMES as alertEvents } from "../../src/alerts/events.js";
+import { EVENT_NAMES as scheduleEvents } from "../../src/schedule/events.js";
+import { callbackRules } from "../../src/schedule/wait-options.js";
 import { stateFileRules } from "../../src/watchdog/state-file-options.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -38,6 +42,12 @@ function rows(markdown: string): ReadonlyMap<string, string> {
   return new Map([...found].toReversed().map(([, name = "", rest = ""]) => [name, rest] as const));
 }
 
+/** The events of what the core does not contain. */
+const EVENTS_APART = [
+  ["schedule", scheduleEvents],
+  ["alerts", alertEvents],
+] as const;
+
 type Rules = Readonly<Record<string, Rule<unknown>>>;
 
 const [, fromStateFile = ""] = chapter("Watchdog").split("`Watchdog.fromStateFile(");
@@ -52,6 +62,7 @@ const SECTIONS = Object.entries(sections).map(([name, { rules }]) => {
 const TABLES: readonly (readonly [string, string, Rules])[] = [
   ...SECTIONS.map(([name, markdown, rules]) => [name, markdown, { name: text(name), ...rules }] as const),
   ["Watchdog.fromStateFile", fromStateFile, stateFileRules],
+  ["onBoundary", chapter("Schedule"), callbackRules(60_000)],
   ["watchConfig", chapter("Following the file"), watchRules],
   ["resilientFetch", chapter("HTTP client"), httpClientRules],
 ];
@@ -80,6 +91,11 @@ describe("docs/options.md", () => {
     expect(Object.keys(events).filter((event) => !described.has(event))).toEqual([]);
   });
 
+  test.each(EVENTS_APART)("has each event of %s, which is apart", (name, events) => {
+    const described = rows(chapterOf(name));
+    expect(events.filter((event) => !described.has(event))).toEqual([]);
+  });
+
   test.each(Object.values(components))(
     "says what can change of a $kind that is alive",
     ({ kind, configured }) => {
@@ -91,7 +107,7 @@ describe("docs/options.md", () => {
   test("lists each error code of the sources, and no others", () => {
     // The others are Node's own, which the sources look for.
     const ours =
-      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|CONFIG|HTTP_STATUS)[A-Z_]*)"/g;
+      /"(ERR_(?:CIRCUIT|PROBE|TIMEOUT|HEDGE|BULKHEAD|RATE_LIMIT|SHUTDOWN|HEALTH|HEARTBEAT|WATCHDOG|ALERT|CONFIG|WEBSOCKET|HTTP_STATUS)[A-Z_]*)"/g;
     const codes = new Set([...sources.matchAll(ours)].map(([, code]) => code));
     expect(new Set(rows(chapter("All error codes")).keys())).toEqual(codes);
   });

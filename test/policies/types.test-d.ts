@@ -96,6 +96,8 @@ test("a wrong option is an error", () => {
     new Timeout({ timeout: "soon" }),
     // @ts-expect-error no such jitter
     new Retry({ delay: { jitter: "some" } }),
+    // @ts-expect-error neither a budget nor the name of one
+    new Retry({ budget: 5 }),
     // @ts-expect-error a string
     new Hedge({ maxHedges: "1" }),
     // @ts-expect-error maxAge is missing

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { createClient } from "redis";
+import { createClient as createClient5 } from "redis-5";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/index.js";
 import { loadConfig } from "../../src/config/index.js";
@@ -158,6 +159,17 @@ describe("useRedis", () => {
     await until("the other has heard", () => another.state === "open");
     expect(another.snapshot().remainingSeconds).toBeGreaterThan(30);
     await Promise.all([one.close(), other.close()]);
+  });
+
+  test.skipIf(!hasRedis)("closes what the application has closed itself without a word", async () => {
+    const server = await startServer();
+    using _ = configure({ redis: { url: server.url } });
+    const { url } = server;
+    for (const made of [createClient5({ url }), createClient({ url })]) {
+      const redis = await useRedis({ connect: () => made.connect() });
+      await made.close();
+      await expect(redis.close()).resolves.toBeUndefined();
+    }
   });
 
   test.skipIf(!hasRedis)("leaves the application's client open", async () => {

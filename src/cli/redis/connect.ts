@@ -38,8 +38,15 @@ const PACKAGES = {
     const client = module.createClient({ url, socket: { connectTimeout: PATIENCE, reconnectStrategy } });
     const close = (): void => {
       // node-redis 4 has no destroy.
-      if (client.destroy === undefined) void Promise.resolve(client.disconnect()).catch(() => {});
-      else client.destroy();
+      if (client.destroy === undefined) {
+        void Promise.resolve(client.disconnect()).catch(() => {});
+        return;
+      }
+      try {
+        client.destroy();
+      } catch {
+        // That of node-redis 5 throws when there is no connection.
+      }
     };
     return { client, close };
   },

@@ -119,12 +119,15 @@ export class Place {
   }
 
   #look(service: string, { instance, ...check }: HeartbeatInstance): Look {
-    return { ...check, file: `${this.#target.server}/${service}/${instance}` };
+    const reason = check.state === null ? { reason: "its state cannot be read" } : {};
+    return { ...check, ...reason, file: `${this.#target.server}/${service}/${instance}` };
   }
 }
 
 /** The name of an instance in a table: its own, or with its service where that is not the same for all. */
 export function nameIn({ file }: Look, { target }: Place): string {
-  const [service = "", instance = ""] = file.slice(target.server.length + 1).split("/");
+  // Anybody can have written a name with a slash, which must not look like another's.
+  const [service = "", ...rest] = file.slice(target.server.length + 1).split("/");
+  const instance = rest.join("/");
   return target.service === undefined ? `${service}/${instance}` : instance;
 }

@@ -35,7 +35,7 @@ export const meanings: Meanings = {
     },
     maxHedges: { means: "how many calls may start beside the first" },
     budget: {
-      means: "extra attempts of all calls together: { ratio, min_per_second, window, max_in_flight_ratio }",
+      means: "limits its extra attempts: options of its own budget, or the name of one in retry_budget",
       example: "{ ratio: 0.05 }",
     },
   },

@@ -4,7 +4,9 @@ import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
+import { budgetOf } from "../retry/budget-option.js";
 import { requestedDelay, isRefused, isRetryable } from "../retry/hint.js";
+import type { RetryBudget } from "../retry/retry-budget.js";
 import { Latencies } from "./latencies.js";
 import {
   type HedgeOptions,
@@ -55,6 +57,7 @@ function isNonFatal(outcome: Outcome): boolean {
  */
 export class Hedge extends BasePolicy<HedgeEvents> {
   #settings: HedgeSettings;
+  readonly #budget: RetryBudget | undefined;
   readonly #latencies = new Latencies();
   #total = 0;
   #hedges = 0;
@@ -66,6 +69,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     const settings = resolveOptions("Hedge", hedgeRules, options, "hedge");
     super("hedge", settings.name, ["hedge", "suppressed"]);
     this.#settings = settings;
+    this.#budget = budgetOf(settings.budget);
     tellMade(this, "hedge", options);
   }
 
@@ -100,7 +104,8 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result> {
-    const { budget, clock } = this.#settings;
+    const budget = this.#budget;
+    const { clock } = this.#settings;
     this.#total++;
     this.#running++;
     // Inside a retry or hedge with the same budget, the call is already counted.
@@ -118,7 +123,8 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   #rules(context: Context, ended: () => void): RaceRules {
-    const { clock, budget, maxHedges } = this.#settings;
+    const budget = this.#budget;
+    const { clock, maxHedges } = this.#settings;
     const started = clock.now();
     return {
       clock,
@@ -149,8 +155,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   #mayStart(attempt: number, outcome: Outcome | undefined): boolean {
-    const { budget } = this.#settings;
-    if (budget?.tryExtra() === false) {
+    if (this.#budget?.tryExtra() === false) {
       this.#suppressed++;
       this.events.emit("suppressed", { attempts: attempt - 1 });
       return false;

@@ -13,7 +13,7 @@ import {
   text,
 } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
-import { budgetRule } from "../retry/options.js";
+import { type BudgetOption, budgetRule } from "../retry/budget-option.js";
 import type { RetryBudget, RetryBudgetOptions } from "../retry/retry-budget.js";
 
 /** A delay learned from how long calls take: 5 % above a percentile of the last 200. */
@@ -34,8 +34,11 @@ export interface HedgeOptions {
   readonly delay?: Duration | PercentileDelay | undefined;
   /** How many attempts may start beside the first. At least 1; default 1. */
   readonly maxHedges?: number | undefined;
-  /** Limits the extra attempts of all calls together; several policies can share one budget. Default: none. */
-  readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
+  /**
+   * Limits the extra attempts of all calls together. Several policies can share a budget: pass the same, or the name of one
+   * in the configuration. Default: none.
+   */
+  readonly budget?: RetryBudget | RetryBudgetOptions | string | undefined;
   /**
    * Whether an outcome is a failure after which another attempt may succeed; any other outcome ends the call. Default:
    * every rejection but aborts and programming mistakes. When it throws, the outcome ends the call and a warning
@@ -60,7 +63,7 @@ export type HedgeSettings = SettingsFor<
     name: string;
     delay: DelaySettings;
     maxHedges: number;
-    budget: RetryBudget | undefined;
+    budget: BudgetOption | undefined;
     hedgeIf: ((outcome: Outcome) => unknown) | undefined;
     clock: Pick<Clock, "now" | "setTimer">;
   }

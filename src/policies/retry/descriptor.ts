@@ -7,10 +7,18 @@ import {
 } from "../../kernel/descriptor.js";
 import { liveRules, type RetryOptions, retryRules } from "./options.js";
 import type { RetryEvents } from "./report.js";
-import { RetryBudget, type RetryBudgetEvents, type RetryBudgetOptions } from "./retry-budget.js";
+import {
+  liveRules as liveBudgetRules,
+  RetryBudget,
+  type RetryBudgetEvents,
+  type RetryBudgetOptions,
+  retryBudgetRules,
+} from "./retry-budget.js";
 import { Retry } from "./retry.js";
 
 export const section: SectionDescriptor = { rules: sectionRules(retryRules) };
+
+export const budgetSection: SectionDescriptor = { rules: sectionRules(retryBudgetRules) };
 
 export const component: ComponentDescriptor<Retry, RetryEvents> = {
   kind: "retry",
@@ -38,6 +46,7 @@ export const budgetComponent: ComponentDescriptor<RetryBudget, RetryBudgetEvents
     // The retry or hedge that asked logs it.
     suppressed: true,
   },
+  configured: { section: "retryBudget", rules: retryBudgetRules, live: Object.keys(liveBudgetRules) },
   make: (options: RetryBudgetOptions) => new RetryBudget(options),
 };
 
@@ -49,9 +58,23 @@ export const meanings: Meanings = {
     maxDuration: { means: "no attempt begins after this time since the first", example: "30s" },
     onOpen: { means: "when a circuit breaker inside is open: stop, or wait until it allows a probe" },
     budget: {
-      means: "extra attempts of all calls together: { ratio, min_per_second, window, max_in_flight_ratio }",
+      means: "limits its extra attempts: options of its own budget, or the name of one in retry_budget",
       example: "{ ratio: 0.2 }",
     },
   },
   instances: "payment-api: { attempts: 2, delay: { initial: 50ms } }",
+};
+
+export const budgetMeanings: Meanings = {
+  means: "Limits the extra attempts of all retries and hedges that name it in `budget`.",
+  options: {
+    ratio: { means: "how many extra attempts there may be for each call" },
+    minPerSecond: { means: "extra attempts a second that are always allowed" },
+    window: { means: "the time over which calls and extra attempts are counted" },
+    maxInFlightRatio: {
+      means: "the largest share of the calls under way that may be extra attempts",
+      example: "0.5",
+    },
+  },
+  instances: "payment-api: { ratio: 0.1 }",
 };

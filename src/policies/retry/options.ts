@@ -1,13 +1,12 @@
 import { type Clock, realClock } from "../../kernel/clock.js";
 import type { Duration } from "../../kernel/duration.js";
-import { checkOptions, ownOptions, type OptionRules, type SettingsFor } from "../../kernel/options.js";
+import { ownOptions, type OptionRules, type SettingsFor } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import {
   callback,
   choice,
   custom,
   duration,
-  fileFields,
   having,
   integer,
   numberFrom,
@@ -15,10 +14,10 @@ import {
   type Rule,
   text,
 } from "../../kernel/rules.js";
-import { isPlainObject } from "../../kernel/plain-object.js";
 import { unlike } from "../../kernel/show.js";
 import type { BackoffSettings, Jitter } from "./backoff.js";
-import { RetryBudget, type RetryBudgetOptions, retryBudgetRules } from "./retry-budget.js";
+import { type BudgetOption, budgetRule } from "./budget-option.js";
+import type { RetryBudget, RetryBudgetOptions } from "./retry-budget.js";
 
 /** Delays that grow with each attempt. */
 export interface Backoff {
@@ -66,8 +65,11 @@ export interface RetryOptions {
    * refused attempt counts.
    */
   readonly onOpen?: "stop" | "wait" | undefined;
-  /** Limits the extra attempts of all calls together; several policies can share one budget. Default: none. */
-  readonly budget?: RetryBudget | RetryBudgetOptions | undefined;
+  /**
+   * Limits the extra attempts of all calls together. Several policies can share a budget: pass the same, or the name of one
+   * in the configuration. Default: none.
+   */
+  readonly budget?: RetryBudget | RetryBudgetOptions | string | undefined;
   /** The source of time and timers. Default: the system's. */
   readonly clock?: Clock | undefined;
   /** Draws the jitter: returns a number from 0 up to 1. Default `Math.random`. */
@@ -87,7 +89,7 @@ export type RetrySettings = SettingsFor<
     maxDuration: number | undefined;
     retryIf: ((outcome: Outcome) => unknown) | undefined;
     onOpen: "stop" | "wait";
-    budget: RetryBudget | undefined;
+    budget: BudgetOption | undefined;
     clock: Pick<Clock, "now" | "setTimer" | "sleepSync">;
     random: (() => number) | undefined;
   }
@@ -140,24 +142,6 @@ const delay: Rule<DelaySetting> = custom<DelaySetting>({
       factor: shape.factor.parse(at("factor"), `${label}.factor`),
       jitter: shape.jitter.parse(at("jitter"), `${label}.jitter`),
     };
-  },
-});
-
-/** The rule of an option that takes a budget: a shared one, or the options of a new one. */
-export const budgetRule: Rule<RetryBudget | undefined> = custom({
-  allowed: "a RetryBudget or its options",
-  file: {
-    kind: "object",
-    fields: fileFields(retryBudgetRules),
-  },
-  parse(value, label) {
-    // A budget made by the package's other build is accepted as well.
-    const { enter, leave, tryExtra, leaveExtra } = (value ?? {}) as Partial<RetryBudget>;
-    const isBudget = [enter, leave, tryExtra, leaveExtra].every((method) => typeof method === "function");
-    if (isBudget) return value as RetryBudget;
-    if (!isPlainObject(value)) throw new TypeError(unlike(label, budgetRule.allowed, value));
-    checkOptions(label, retryBudgetRules, value);
-    return new RetryBudget(value);
   },
 });
 

@@ -2,14 +2,15 @@ import { type Clock, monotonicClock } from "../../kernel/clock.js";
 import type { Component, Snapshot } from "../../kernel/component.js";
 import type { Duration } from "../../kernel/duration.js";
 import { Events, type Listener } from "../../kernel/events.js";
-import { type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
+import { tellMade } from "../../kernel/configured.js";
+import { changeSettings, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { Printed } from "../../kernel/printed.js";
 import { duration, having, numberFrom, optional, text } from "../../kernel/rules.js";
 import { SlidingSums } from "./sliding-sums.js";
 
 /** Options of a `RetryBudget`. */
 export interface RetryBudgetOptions {
-  /** Names the budget. Default `"retry-budget"`. */
+  /** Names the budget and selects `instances.<name>` of the configuration. Default `"retry-budget"`. */
   readonly name?: string | undefined;
   /** How many extra attempts there may be for each call. 0 to 10; default 0.2. */
   readonly ratio?: number | undefined;
@@ -45,6 +46,19 @@ export const retryBudgetRules: OptionRules<RetryBudgetSettings> = {
   window: duration(10),
   maxInFlightRatio: optional(numberFrom(undefined, 0, 1)),
   clock: having<Pick<Clock, "now">>(monotonicClock, "a clock", ["now"]),
+};
+
+/** What `update` can change: options as for the constructor, and `null` for no limit. */
+export interface RetryBudgetChanges extends Pick<RetryBudgetOptions, "ratio" | "minPerSecond"> {
+  /** `null`: no limit. */
+  readonly maxInFlightRatio?: number | null | undefined;
+}
+
+/** The rules of {@link RetryBudgetChanges}. */
+export const liveRules: Pick<typeof retryBudgetRules, keyof RetryBudgetChanges> = {
+  ratio: retryBudgetRules.ratio,
+  minPerSecond: retryBudgetRules.minPerSecond,
+  maxInFlightRatio: retryBudgetRules.maxInFlightRatio,
 };
 
 /** Totals over the lifetime of a retry budget. */
@@ -99,7 +113,7 @@ const FEWEST_IN_FLIGHT = 3;
  */
 export class RetryBudget extends Printed implements Component {
   readonly name: string;
-  readonly #settings: RetryBudgetSettings;
+  #settings: RetryBudgetSettings;
   readonly #events: Events<RetryBudgetEvents>;
   readonly #sums: SlidingSums;
   #total = 0;
@@ -110,12 +124,13 @@ export class RetryBudget extends Printed implements Component {
 
   constructor(options?: RetryBudgetOptions) {
     super();
-    const settings = resolveOptions("RetryBudget", retryBudgetRules, options);
+    const settings = resolveOptions("RetryBudget", retryBudgetRules, options, "retryBudget");
     this.name = settings.name;
     this.#settings = settings;
     this.#sums = new SlidingSums(settings.window);
     const source = { kind: "retry-budget", name: this.name };
     this.#events = new Events(`retry budget "${this.name}"`, ["suppressed"], source);
+    tellMade(this, "retry-budget", options);
   }
 
   /** Counts a call that begins. Call {@link leave} once it has settled. */
@@ -151,6 +166,11 @@ export class RetryBudget extends Printed implements Component {
   /** An extra attempt has settled. */
   leaveExtra(): void {
     this.#extraRunning--;
+  }
+
+  /** Changes options, for the extra attempts from now on; calls that were counted stay so. */
+  update(changes: RetryBudgetChanges): void {
+    this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
 
   /** A frozen copy of the totals. */

@@ -2,13 +2,11 @@ import { SyncBasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Context } from "../../kernel/context.js";
 import { throwIfAborted } from "../../kernel/abort.js";
 import { delay } from "../../kernel/delay.js";
-import { parseDuration } from "../../kernel/duration.js";
 import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import { type Outcome, outcomeOf, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
-import { fraction } from "../../kernel/rules.js";
 import {
   AS_IS,
   type Continuation,
@@ -16,20 +14,21 @@ import {
   follow,
   type Inside,
   proceed,
+  runThen,
   tellStart,
 } from "../../kernel/stage.js";
-import { warn } from "../../kernel/warning.js";
-import { backoff } from "./backoff.js";
+import { budgetOf } from "./budget-option.js";
 import { RetryCall, type FirstAttempt } from "./retry-call.js";
 import { requestedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
-  defaultBackoff,
   type RetryOptions,
   retryRules,
   type RetrySettings,
   liveRules,
   type RetryChanges,
 } from "./options.js";
+import { ownDelay } from "./own-delay.js";
+import type { RetryBudget } from "./retry-budget.js";
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
 
 /**
@@ -52,12 +51,18 @@ import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
  */
 export class Retry extends SyncBasePolicy<RetryEvents> {
   #settings: RetrySettings;
+  readonly #budget: RetryBudget | undefined;
   #total = 0;
   #running = 0;
   #settled = 0;
   #exhausted = 0;
   #suppressed = 0;
   #retries = 0;
+  readonly #succeeded = (value: unknown): unknown => {
+    this.#settled++;
+    this.#running--;
+    return value;
+  };
   readonly #first: FirstAttempt = {
     fulfilled: (call, value) => this.#returned(call, value),
     rejected: (call, reason) => this.#attempted(call, rejected(reason)),
@@ -67,13 +72,9 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     const settings = resolveOptions("Retry", retryRules, options, "retry");
     super("retry", settings.name, ["retry", "exhausted", "suppressed"]);
     this.#settings = settings;
+    this.#budget = budgetOf(settings.budget);
     tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     tellMade(this, "retry", options);
-  }
-
-  /** Names the policy in messages. */
-  get #label(): string {
-    return `retry "${this.name}"`;
   }
 
   /** How often the function is called at most. */
@@ -114,6 +115,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #start(inside: Inside, fn: Work<unknown>, outer: Context, next: Continuation): unknown {
+    if (inside === DIRECT && next === AS_IS && this.#isPlain(outer)) return this.#runPlain(fn, outer);
     let call: RetryCall;
     try {
       throwIfAborted(outer.source);
@@ -129,6 +131,22 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       runAbortable(() => inside.start(fn, context, call), outer, held),
       next,
     );
+  }
+
+  #isPlain({ source, deadline, attempt }: Context): boolean {
+    const { maxDuration, retryIf } = this.#settings;
+    const isOwn = this.#budget === undefined && maxDuration === undefined && retryIf === undefined;
+    return isOwn && source === undefined && deadline === Infinity && attempt === 1;
+  }
+
+  /** Runs a call of which nothing is needed until it fails: what keeps its state is made then. */
+  #runPlain(fn: Work<unknown>, context: Context): unknown {
+    this.#total++;
+    this.#running++;
+    return runThen(fn, context, this.#succeeded, (reason) => {
+      const call = new RetryCall(this.#first, DIRECT, fn, AS_IS, context, 0, undefined);
+      return this.#attempted(call, rejected(reason));
+    });
   }
 
   #returned(call: RetryCall, value: unknown): unknown {
@@ -178,7 +196,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #begin(outer: Context, inside: Inside, fn: Work<unknown>, next: Continuation): RetryCall {
-    const { budget, clock, maxDuration } = this.#settings;
+    const budget = this.#budget;
+    const { clock, maxDuration } = this.#settings;
     const started = maxDuration === undefined ? 0 : clock.now();
     const { deadline } = outer.lasting(clock);
     // Inside a retry or hedge with the same budget, the call is already counted.
@@ -215,7 +234,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   #leaveExtra(call: RetryCall): void {
     if (!call.isExtra) return;
     call.isExtra = false;
-    this.#settings.budget?.leaveExtra();
+    this.#budget?.leaveExtra();
   }
 
   /** Milliseconds until another attempt; `undefined` when there is none and the call is over. */
@@ -227,12 +246,13 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #decide(call: RetryCall, outcome: Outcome): number | undefined {
-    const { attempts, budget, onOpen } = this.#settings;
+    const budget = this.#budget;
+    const { attempts, onOpen } = this.#settings;
     const { attempt } = call;
     const isWorthIt = this.#isWorthIt(outcome);
     const isLast =
       !isWorthIt || attempt >= attempts || (onOpen === "stop" && isRefused(outcome, "ERR_CIRCUIT_OPEN"));
-    const wait = isLast ? Infinity : Math.max(requestedDelay(outcome), this.#delay(call, outcome));
+    const wait = isLast ? Infinity : Math.max(requestedDelay(outcome), this.#ownDelay(call, outcome));
     // A callback may have aborted the call.
     if (call.context.source?.aborted) return undefined;
     if (!isWorthIt) {
@@ -254,9 +274,13 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     return wait;
   }
 
+  #ownDelay({ attempt, previous }: RetryCall, outcome: Outcome): number {
+    return ownDelay(this.#settings, attempt, previous, outcome);
+  }
+
   #isWorthIt(outcome: Outcome): boolean {
     const { retryIf = isRetryable } = this.#settings;
-    return holds(retryIf, outcome, `retryIf of ${this.#label} failed; there is no other attempt`);
+    return holds(retryIf, outcome, `retryIf of retry "${this.name}" failed; there is no other attempt`);
   }
 
   #exhaust({ attempt }: RetryCall, outcome: Outcome): void {
@@ -269,17 +293,5 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     const { maxDuration, clock } = this.#settings;
     const isWithin = maxDuration === undefined || wait <= started + maxDuration - clock.now();
     return isWithin && wait < context.remaining * 1000;
-  }
-
-  #delay({ attempt, previous }: RetryCall, outcome: Outcome): number {
-    const { delay: setting, random = Math.random } = this.#settings;
-    try {
-      if (typeof setting !== "function") return backoff(setting, attempt, previous, fraction(random()));
-      const previousDelay = previous === undefined ? undefined : previous / 1000;
-      return parseDuration(setting({ attempt, outcome, previousDelay }), "delay", { zero: true, long: true });
-    } catch (error) {
-      warn("KSTLIB_DELAY_FAILED", `delay or random of ${this.#label} failed; the default is used`, error);
-      return backoff(defaultBackoff, attempt, previous, Math.random());
-    }
   }
 }

@@ -4,7 +4,7 @@
  *
  * `KEYS[1]`: the hash of the circuit, for the name of the channel alone. `KEYS[2]`: a hash.
  *
- * - `e` era of the closed circuit, `m` the last bad call, `g` since when calls fail
+ * - `e` era of the closed circuit, `t` when it was last written, `m` the last bad call, `g` since when calls fail
  * - `<rule>:<bucket>` `"<calls> <bad calls>"`; `i:<instance>` its last bad call, of no more instances than the quorum
  *
  * `ARGV`: era, instance, quorum, the time between two pushes, number of rules; of each rule the width and the number of its
@@ -28,13 +28,14 @@ for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
 local stored = tonumber(h.e) or 0
 local reply = { 0, 0, 0 }
 if stored <= era then
-  if stored < era then
+  -- Calls of times that are yet to come, as the clock was set back, would count until then.
+  if stored < era or (tonumber(h.t) or 0) > now then
     redis.call('DEL', KEYS[2])
     h = {}
   end
   local last, since = tonumber(h.m) or 0, tonumber(h.g) or now
   local wasFailing = last > 0 and now - last < longest
-  local put, gone, isBad = { 'e', text(era) }, {}, false
+  local put, gone, isBad = { 'e', text(era), 't', text(now) }, {}, false
   local changed = {}
   for i = 6 + 2 * rules, #ARGV, 4 do
     local rule, at = tonumber(ARGV[i]), now - tonumber(ARGV[i + 1])
@@ -47,7 +48,7 @@ if stored <= era then
   if isBad then
     if not wasFailing then
       since = now
-      redis.call('PUBLISH', KEYS[1] .. ':changes', '1 failing')
+      redis.pcall('PUBLISH', KEYS[1] .. ':changes', '1 failing')
     end
     h['i:' .. instance] = text(now)
   end

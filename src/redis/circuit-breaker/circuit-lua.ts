@@ -12,6 +12,7 @@ local now = time[1] * 1000000 + time[2]`;
  * - `f` failures, `u` open until, `r` reopenings
  * - `k` successes, `x` failures of the half-open era; `l` late successes
  * - `p:<id>` a probe: `"<end of its lease> <deadline>"`; `o:<id>` one that is overdue or was given up: `"<deadline>"`
+ * - `t` when it was last written: a later time than now says that the clock was set back, by as much at least
  * - `i:<instance>` has seen failures; no more of them than the quorum
  *
  * `ARGV`: operation, era known to the caller, the settings (`maxFailures`, `initial`, `factor`, `max` and `scale` of the
@@ -42,6 +43,13 @@ local function number(name) return tonumber(h[name]) or 0 end
 local s, w, e, q = h.s or 'closed', h.w or 'reset', number('e'), number('q')
 local f, u, r, k, x, l = number('f'), number('u'), number('r'), number('k'), number('x'), number('l')
 local changed, told, opened, result = false, false, 0, 0
+
+-- The clock was set back: what was to come in a while still is.
+local ahead = number('t') - now
+if ahead > 0 then
+  u, changed = math.max(0, u - ahead), true
+  for _, p in pairs(probes) do p.lease, p.deadline = p.lease - ahead, p.deadline - ahead end
+end
 
 local function become(state, reason)
   s, w, e = state, reason, math.max(e + 1, now)
@@ -108,9 +116,15 @@ elseif op == 'trip' and s == 'closed' and era >= e then
   open(now, tonumber(ARGV[14]), 'tripped')
 elseif op == 'admit' and s == 'half-open' then
   local first, wanted = tonumber(ARGV[14]), tonumber(ARGV[15])
-  while result < wanted and n + k + x + l < calls do
-    probes[instance .. '.' .. text(first + result)] = { lease = now + lease, deadline = now + probeTimeout }
-    n, result, changed = n + 1, result + 1, true
+  while result < wanted do
+    local id = instance .. '.' .. text(first + result)
+    -- A client sends a question again whose answer was lost with the connection.
+    if not probes[id] then
+      if n + k + x + l >= calls then break end
+      probes[id] = { lease = now + lease, deadline = now + probeTimeout }
+      n, changed = n + 1, true
+    end
+    result = result + 1
   end
 elseif op == 'join' then
   changed = true -- shows that the store can be written to
@@ -157,7 +171,7 @@ end
 local channel = KEYS[1] .. ':changes' -- a client's prefix changes keys, but no channels: only the server knows both
 if changed then
   q = math.max(q + 1, now)
-  local put = { 's', s, 'w', w, 'e', text(e), 'q', text(q), 'f', text(f), 'u', text(u), 'r', text(r), 'k', text(k), 'x', text(x), 'l', text(l) }
+  local put = { 's', s, 'w', w, 'e', text(e), 'q', text(q), 'f', text(f), 'u', text(u), 'r', text(r), 'k', text(k), 'x', text(x), 'l', text(l), 't', text(now) }
   local function add(name, value) put[#put + 1] = name; put[#put + 1] = value end
   for id, p in pairs(probes) do add('p:' .. id, text(p.lease) .. ' ' .. text(p.deadline)) end
   for id in pairs(seen) do add('i:' .. id, '1') end
@@ -170,7 +184,8 @@ if changed then
   redis.call('PEXPIRE', KEYS[1], text(math.ceil((math.max(u - now, probeTimeout) + DAY) / 1000)))
   if told then
     local words = { '1 state', s, text(e), text(q), text(wait), text(f), text(r), w }
-    redis.call('PUBLISH', channel, table.concat(words, ' '))
+    -- Without the right to publish, others learn of it with the next answer.
+    redis.pcall('PUBLISH', channel, table.concat(words, ' '))
   end
 end
 return { s, e, q, wait, f, r, w, result, opened, now, channel }

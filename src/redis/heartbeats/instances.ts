@@ -43,7 +43,8 @@ export function readListing(reply: unknown): Listing {
   return {
     now: Number(now) || 0,
     count: Number(count) || 0,
-    channel: typeof channel === "string" ? channel : "",
+    // A client may give texts as buffers.
+    channel: typeof channel === "string" || Buffer.isBuffer(channel) ? String(channel) : "",
     found,
   };
 }

@@ -21,6 +21,8 @@ local now = time[1] * 1000000 + time[2]`;
  * two instances with different limits would reset each other's bucket. A pause that lasts longer than its length likewise
  * begins anew.
  *
+ * Of what is no bucket, `load` returns nil and what is wrong.
+ *
  * A key expires at an absolute time, which cannot come before the bucket is full. A relative one can, by a millisecond.
  */
 export const BUCKET = `local call, format, match = redis.call, string.format, string.match
@@ -28,10 +30,11 @@ local min, max, floor, ceil = math.min, math.max, math.floor, math.ceil
 
 local function load(key)
   local left, f, D, B, back, pause, length, changed = 0, 0, 1, 0, 0, 0, 0, false
-  local value = call('GET', key)
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' then return nil, value.err end
   if value then
     local full, over, under, fill, given, rest = match(value, '^(%d+)%+?(%d*)/?(%d*) (%d+)~?(%d*)(.*)$')
-    if not full then error('no bucket under ' .. key) end
+    if not full then return nil, 'no bucket under ' .. key end
     left, B = full - now, tonumber(fill)
     if over ~= '' then f, D = tonumber(over), tonumber(under) end
     if given ~= '' then back = tonumber(given) end
@@ -42,6 +45,7 @@ local function load(key)
     end
     if rest ~= '' then
       local stop, lasts = match(rest, '^!(%d+) (%d+)$')
+      if not stop then return nil, 'no bucket under ' .. key end
       pause, length = max(0, stop - now), tonumber(lasts)
       if pause > length then pause, changed = length, true end
     end

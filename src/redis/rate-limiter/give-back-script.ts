@@ -17,6 +17,7 @@ ${BUCKET}
 local reply = {}
 for i = 1, #KEYS do
   local left, f, D, B, back, pause, length = load(KEYS[i])
+  if not left then error(f) end
   local since = now + left + back - ARGV[i * 2]
   local given = min(tonumber(ARGV[i * 2 - 1]), left - since, B - back)
   -- The mark says nothing of fractions.

@@ -19,6 +19,12 @@ export interface KeyForm {
   pausedOf(key: unknown): readonly string[];
 }
 
+/**
+ * The name of a limiter in the keys of its buckets. A colon in it would let `"a:b"` and the key `"b:c"` of `"a"` meet, and
+ * braces would choose the slot of a cluster.
+ */
+export const nameInKeys = (name: string): string => name.replaceAll(/[%:{}]/g, encodeURIComponent);
+
 /** How the keys of a limiter name buckets: by one string, or by one of each name in its tiers. */
 export function keyForm(settings: SharedKeyedRateLimiterSettings): KeyForm {
   const named = (settings.tiers ?? []).flatMap(({ by }) => (by === undefined ? [] : [by]));
@@ -26,12 +32,13 @@ export function keyForm(settings: SharedKeyedRateLimiterSettings): KeyForm {
 }
 
 function formOfString({ keyPrefix, name, tiers, maxKeyLength }: SharedKeyedRateLimiterSettings): KeyForm {
+  const inKeys = nameInKeys(name);
   const form: KeyForm = {
     idOf: (key) => idOf(key, maxKeyLength),
     keyOf: (id) => id,
     bucketsOf(id) {
       // The tiers of one key are in one slot of a cluster, the keys in all of them.
-      const key = `${keyPrefix}limiter:{${name}:${id}}`;
+      const key = `${keyPrefix}limiter:{${inKeys}:${id}}`;
       return tiers === undefined ? [key] : tiers.map((_, tier) => `${key}:${tier}`);
     },
     // A pause of one tier holds for the key.
@@ -46,8 +53,9 @@ function formOfNames(
   named: readonly string[],
 ): KeyForm {
   const names = [...new Set(named)];
+  const inKeys = nameInKeys(name);
   // Any two keys can meet in one decision, so that all are in one slot of a cluster.
-  const bucketOf = (tier: number, part: string): string => `${keyPrefix}limiter:{${name}}:${tier}:${part}`;
+  const bucketOf = (tier: number, part: string): string => `${keyPrefix}limiter:{${inKeys}}:${tier}:${part}`;
 
   function partOf(key: object, by: string): string {
     const part: unknown = Reflect.get(key, by);

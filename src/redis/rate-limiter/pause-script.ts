@@ -12,6 +12,7 @@ export const PAUSE: Script = new Script(`${SERVER_TIME}
 ${BUCKET}
 local wanted = tonumber(ARGV[1])
 local left, f, D, B, back, pause, length = load(KEYS[1])
+if not left then error(f) end
 if wanted > pause then pause, length = wanted, wanted end
 if wanted == 0 then pause = 0 end
 store(KEYS[1], left, f, D, B, back, pause, length)

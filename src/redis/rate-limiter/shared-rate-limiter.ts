@@ -15,6 +15,7 @@ import {
   type WrapOptions,
 } from "../../rate-limiter/request.js";
 import type { Reservation } from "../../rate-limiter/reservation.js";
+import { nameInKeys } from "./key-form.js";
 import { SharedBuckets } from "./shared-buckets.js";
 import {
   resolveShared,
@@ -66,7 +67,7 @@ export class SharedRateLimiter extends SharedReport<object> implements Policy, C
     const { name, keyPrefix, tiers } = settings;
     const source = { kind: "shared-rate-limiter", name } as const;
     const metrics: Metrics<string, object> = new Metrics(source, ["acquired", "rejected"], () => ({}));
-    const key = `${keyPrefix}limiter:{${name}}`;
+    const key = `${keyPrefix}limiter:{${nameInKeys(name)}}`;
     // A request has a bucket in each tier, all in one slot of a cluster.
     const keys = tiers === undefined ? [key] : tiers.map((_, tier) => `${key}:${tier}`);
     const buckets = new SharedBuckets(settings, metrics, () => keys);

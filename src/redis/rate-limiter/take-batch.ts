@@ -100,12 +100,17 @@ export class TakeBatch {
     const late = (reply: unknown): void => {
       const answers = answersOf(reply, call, sent);
       if (answers === undefined) return;
-      for (const { ask, answer } of answers) ask.late(answer);
+      for (const { ask, answer, wrong } of answers) if (wrong === undefined) ask.late(answer);
     };
     const replied = (reply: unknown): void => {
       const answers = answersOf(reply, call, sent);
       if (answers === undefined) failed(new StoreError("the store's answer is none of the take script."));
-      else for (const { ask, answer } of answers) ask.answered(answer);
+      else {
+        for (const { ask, answer, wrong } of answers) {
+          if (wrong === undefined) ask.answered(answer);
+          else ask.failed(new StoreError(`the store failed: ${wrong}`));
+        }
+      }
     };
     const failed = (error: unknown): void => {
       for (const ask of call) ask.failed(error);
@@ -118,24 +123,30 @@ export class TakeBatch {
   }
 }
 
+interface Answered {
+  readonly ask: Ask;
+  readonly answer: Answer;
+  /** What is wrong with one of its keys; nothing was taken then. */
+  readonly wrong: string | undefined;
+}
+
 /** The answers of a reply; `undefined` when it is odd. */
-function answersOf(
-  reply: unknown,
-  call: readonly Ask[],
-  sent: number,
-): readonly { readonly ask: Ask; readonly answer: Answer }[] | undefined {
+function answersOf(reply: unknown, call: readonly Ask[], sent: number): readonly Answered[] | undefined {
   if (!Array.isArray(reply)) return undefined;
   let at = 0;
-  const answers = call.map((ask) => {
-    const [granted, wait, ...marks] = reply.slice(at, at + 2 + ask.keys.length).map(Number);
+  const answers = call.map((ask): Answered => {
+    const words: readonly unknown[] = reply.slice(at, at + 2 + ask.keys.length);
     at += 2 + ask.keys.length;
+    const [granted = NaN, wait = NaN, ...marks] = words.map(Number);
     return {
       ask,
-      answer: { granted: granted ?? NaN, wait: (wait ?? NaN) / 1000, sent, marks: marks.map(String) },
+      answer: { granted, wait: wait / 1000, sent, marks: marks.map(String) },
+      wrong: granted === -1 ? String(words[1]) : undefined,
     };
   });
   const isOdd = answers.some(
-    ({ ask: { count }, answer: { granted, wait } }) => !(granted >= 0 && granted <= count && wait >= 0),
+    ({ ask: { count }, answer: { granted, wait }, wrong }) =>
+      wrong === undefined && !(granted >= 0 && granted <= count && wait >= 0),
   );
   return isOdd || reply.length !== at ? undefined : answers;
 }

@@ -10,7 +10,8 @@ import { BUCKET, SERVER_TIME } from "./bucket-lua.js";
  * - ARGV: the number of tiers; of each tier the five `args` of an {@link ExactCost}; n of each decision, from 0 to 2²⁸.
  * - Reply, flat, `2 + tiers` whole numbers for each decision: k; in how many microseconds one more request would be
  *   granted, if nobody else asks before (0: now); and of each tier a mark of the bucket's state, which the give-back script
- *   needs.
+ *   needs. Of a decision that meets something else under its key: -1, what is wrong, and zeros. Others are not concerned;
+ *   a call about that one alone fails.
  *
  * With n = 0 nothing is taken, and nothing written: it tells the wait, and shows that the server answers for that key.
  *
@@ -62,9 +63,15 @@ for i = 1, #KEYS / tiers do
   local n = tonumber(ARGV[tiers * 5 + 1 + i])
   local k = n
   local key = (i - 1) * tiers
+  local wrong
   for j = 1, tiers do
     if tiers > 1 then c, cf, D, B, Bf = limits(j) end
     left, f, under, fill, back, pause, length, changed = load(KEYS[key + j])
+    if not left then
+      wrong = f
+      if #KEYS == tiers then error(wrong) end
+      break
+    end
     -- A fraction that was written under other limits is rounded up, never down.
     if f > 0 and under ~= D then left, f = left + 1, 0 end
     if pause > 0 then
@@ -79,18 +86,22 @@ for i = 1, #KEYS / tiers do
   local at = key + 2 * i - 1
   local wait = 0
   for j = 1, tiers do
-    if tiers > 1 then
-      c, cf, D, B, Bf = limits(j)
-      left, f, fill, back, pause, length, changed = unpack(states[j])
+    if wrong then
+      k, wait, reply[at + 1 + j] = -1, wrong, 0
+    else
+      if tiers > 1 then
+        c, cf, D, B, Bf = limits(j)
+        left, f, fill, back, pause, length, changed = unpack(states[j])
+      end
+      if k > 0 then
+        local w, rest = product(k, c, cf, D)
+        left, f, fill = left + w, f + rest, B
+        if f >= D then left, f = left + 1, f - D end
+      end
+      if k > 0 or changed then store(KEYS[key + j], left, f, D, fill, back, pause, length) end
+      wait = max(wait, pause, left + c - B + ceil((f + cf - Bf) / D))
+      reply[at + 1 + j] = now + left + back
     end
-    if k > 0 then
-      local w, rest = product(k, c, cf, D)
-      left, f, fill = left + w, f + rest, B
-      if f >= D then left, f = left + 1, f - D end
-    end
-    if k > 0 or changed then store(KEYS[key + j], left, f, D, fill, back, pause, length) end
-    wait = max(wait, pause, left + c - B + ceil((f + cf - Bf) / D))
-    reply[at + 1 + j] = now + left + back
   end
   reply[at], reply[at + 1] = k, wait
 end

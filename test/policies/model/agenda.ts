@@ -1,4 +1,4 @@
-/** Events closer than this, in milliseconds, happen at once: which comes first is a matter of rounding. */
+/** Of events closer than this, in milliseconds, but not at one time, which comes first is a matter of rounding. */
 const TIE = 1e-6;
 
 interface Entry {
@@ -6,19 +6,21 @@ interface Entry {
   /** Whose event it is. */
   readonly call: number;
   readonly run: () => void;
+  /** One timer serves all calls of its policy. */
+  readonly isShared: boolean;
 }
 
 /** What is to happen and when: the time of a simulation. */
 export class Agenda {
   now = 0;
-  /** Two calls had an event at the same time: nobody can say in which order. */
+  /** Two events were at the same time, and nobody can say in which order. */
   isAmbiguous = false;
   #entries: Entry[] = [];
   readonly #soon: (() => void)[] = [];
 
   /** Runs something at a time; what is returned takes it back. */
-  at(due: number, call: number, run: () => void): () => void {
-    const entry = { due, call, run };
+  at(due: number, call: number, run: () => void, isShared: boolean = false): () => void {
+    const entry = { due, call, run, isShared };
     const after = this.#entries.findIndex((other) => other.due > due);
     this.#entries.splice(after === -1 ? this.#entries.length : after, 0, entry);
     return () => {
@@ -37,14 +39,20 @@ export class Agenda {
     const end = Math.max(this.now, time);
     for (let entry = this.#entries[0]; entry !== undefined && entry.due <= end; entry = this.#entries[0]) {
       const [, next] = this.#entries;
-      if (next !== undefined && next.call !== entry.call && next.due - entry.due < TIE)
-        this.isAmbiguous = true;
+      if (next !== undefined && this.#areTied(entry, next)) this.isAmbiguous = true;
       this.#entries.shift();
       this.now = Math.max(this.now, entry.due);
       entry.run();
       this.settle();
     }
     this.now = end;
+  }
+
+  /** Whether nobody can say which of two comes first. Timers of one time fire in the order in which they were set. */
+  #areTied(one: Entry, next: Entry): boolean {
+    if (next.due !== one.due) return next.due - one.due < TIE;
+    if (next.isShared !== one.isShared) return true;
+    return one.isShared && next.call !== one.call && one.due < this.now;
   }
 
   settle(): void {

@@ -41,9 +41,6 @@ const ROUNDING = 1e-6;
 
 const nothing: Cancel = () => {};
 
-/** What may happen at one time with another thing; see {@link World.happens}. */
-type Happening = "turn" | "leave" | "extra" | "no extra";
-
 /** What all policies of a scenario share. */
 class World {
   readonly agenda = new Agenda();
@@ -51,7 +48,6 @@ class World {
   readonly scenario: Scenario;
   /** Timeouts that have found the thread frozen. */
   polling = 0;
-  readonly #last = new Map<Happening, number>();
   #counted = 0;
   #extra = 0;
 
@@ -107,18 +103,6 @@ class World {
     };
   }
 
-  /**
-   * Notes that something happens. Whether it comes before or after another thing at the same time is not promised:
-   * - "turn", a bulkhead's place goes to a call that waited, and "leave", an attempt gives up its wait. A call that ends
-   *   does both, with its place and with the hedges that it has waiting further in, where the other call may come.
-   * - "extra", the budget allows an attempt, and "no extra", it does not. Those who shared a flight ask together.
-   */
-  happens(what: Happening, other: Happening): void {
-    const { now } = this.agenda;
-    this.#last.set(what, now);
-    if (this.#last.get(other) === now) this.agenda.isAmbiguous = true;
-  }
-
   count(): void {
     this.#counted++;
   }
@@ -126,13 +110,8 @@ class World {
   mayBeExtra(): boolean {
     const { floor, ratio } = this.scenario.budget;
     const isAllowed = floor + ratio * this.#counted - this.#extra >= 1 - ROUNDING;
-    if (!isAllowed) {
-      this.happens("no extra", "extra");
-      return false;
-    }
-    this.happens("extra", "no extra");
-    this.#extra++;
-    return true;
+    if (isAllowed) this.#extra++;
+    return isAllowed;
   }
 }
 
@@ -185,7 +164,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
       },
     };
     open.push(call);
-    const ring = agenda.at(due, context.call, () => fired(agenda.now - due));
+    const ring = agenda.at(due, context.call, () => fired(agenda.now - due), true);
     const cancel = world.start(inner, { ...context, deadline: due, isKept: true }, (result) => {
       forget();
       done(result);
@@ -406,7 +385,6 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
     }
     let cancel = (): void => {
       queue.splice(queue.indexOf(waiter), 1);
-      world.happens("leave", "turn");
       serve();
     };
     const waiter = {
@@ -438,18 +416,13 @@ function bulkhead(
   { maxConcurrent, maxQueue, queueTimeout }: Of<"bulkhead">,
 ): Run {
   const { agenda } = world;
-  const queue: { readonly call: number; readonly begin: () => void }[] = [];
+  const queue: { readonly call: number; readonly begin: (from: number) => void }[] = [];
   let running = 0;
-  let fullAt = -1;
-  let givenUpAt = -1;
   const leave = (call: number): void => {
     running--;
     while (queue[0] !== undefined && running < maxConcurrent) {
-      // Of one call, the end of an attempt may be what ends the one that waits.
-      if (queue[0].call === call) agenda.isAmbiguous = true;
       running++;
-      world.happens("turn", "leave");
-      queue.shift()?.begin();
+      queue.shift()?.begin(call);
     }
   };
   // A place is held until the work has ended; another policy ends as soon as it is given up.
@@ -461,17 +434,10 @@ function bulkhead(
     });
     return () => {
       cancel();
-      agenda.soon(() => {
-        givenUpAt = agenda.now;
-        if (fullAt === givenUpAt) agenda.isAmbiguous = true;
-        leave(context.call);
-      });
+      agenda.soon(() => leave(context.call));
     };
   };
   return (context, done) => {
-    // Whether one that is given up has left when the next attempt of its call comes, at the same time, is not promised.
-    if (running >= maxConcurrent) fullAt = agenda.now;
-    else if (running === maxConcurrent - 1 && givenUpAt === agenda.now) agenda.isAmbiguous = true;
     if (running < maxConcurrent && queue.length === 0) {
       running++;
       return begin(context, done);
@@ -492,14 +458,13 @@ function bulkhead(
     let cancel = (): void => {
       ring();
       queue.splice(queue.indexOf(waiter), 1);
-      world.happens("leave", "turn");
     };
-    let grantedAt: number | undefined;
+    let own: number | undefined;
     const waiter = {
       call: context.call,
-      begin(): void {
+      begin(from: number): void {
         ring();
-        grantedAt = agenda.now;
+        if (from === context.call) own = agenda.now;
         let isWanted = true;
         cancel = () => {
           isWanted = false;
@@ -512,8 +477,8 @@ function bulkhead(
     };
     queue.push(waiter);
     return () => {
-      // Whether work begins that is given up in the moment of its turn is not promised.
-      if (grantedAt === agenda.now) agenda.isAmbiguous = true;
+      // The end of an attempt gives its place to the next one of its call, and ends it: what comes first is not promised.
+      if (own === agenda.now) agenda.isAmbiguous = true;
       cancel();
     };
   };

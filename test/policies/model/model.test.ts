@@ -30,10 +30,14 @@ function comparable({ settled, invocations }: Report): unknown {
 
 test(`${numRuns} random pipelines do what a naive interpreter says, and leave nothing behind`, async () => {
   let compared = 0;
+  let skipped = 0;
   for (let seed = firstSeed; compared < numRuns; seed++) {
     const scenario = scenarioOf(seed);
     const { isAmbiguous, ...expected } = interpret(scenario);
-    if (isAmbiguous) continue;
+    if (isAmbiguous) {
+      skipped++;
+      continue;
+    }
     const { left, ...real } = await perform(scenario);
     const told = `seed ${seed}: ${JSON.stringify(scenario, undefined, 1)}`;
     expect(comparable(real), told).toEqual(comparable(expected));
@@ -45,4 +49,5 @@ test(`${numRuns} random pipelines do what a naive interpreter says, and leave no
     compared++;
   }
   expect(compared).toBe(numRuns);
+  expect(skipped).toBeLessThan(10 + numRuns / 100);
 });

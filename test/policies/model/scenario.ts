@@ -136,8 +136,11 @@ export function scenarioOf(seed: number): Scenario {
   );
   const has = (kind: Spec["kind"]): boolean => drawn.some((spec) => spec.kind === kind);
   // All callers of a flight would get places at one time: in which order is not promised.
-  const policies = drawn.filter(
-    ({ kind }) => kind !== "single-flight" || drawn.length === 1 || !has("bulkhead"),
+  const kept = drawn.filter(({ kind }) => kind !== "single-flight" || drawn.length === 1 || !has("bulkhead"));
+  // An attempt that succeeds gives its place to a hedge that waits, and ends it: what comes first is not promised.
+  const isWithin = (index: number): boolean => kept.slice(0, index).some(({ kind }) => kind === "hedge");
+  const policies = kept.map((spec, index) =>
+    spec.kind === "bulkhead" && isWithin(index) && chance(0.7) ? { ...spec, maxQueue: 0 } : spec,
   );
 
   // Calls that share a flight, or get the place of another, would go on at one time.

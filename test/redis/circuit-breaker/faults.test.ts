@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { failuresWithin } from "../../../src/circuit-breaker/rates.js";
 import { hasRedis, type Server, startServer } from "../servers/servers.js";
 import { instance, joined, open, outcome, until } from "./instances.js";
 
@@ -33,6 +34,32 @@ describe.skipIf(!hasRedis)("a shared circuit whose store fails", () => {
     const subscribers = async () => await server.command("PUBSUB", "NUMSUB", `${circuitKey("api")}:changes`);
     await until(async () => String(await subscribers()).endsWith(",2"));
     expect(other.state).toBe("open");
+  });
+
+  test("is shared without the right to publish", async () => {
+    const server = await startServer();
+    await server.command("ACL", "SETUSER", "default", "-publish");
+    const [one, other] = [0, 1].map(() => instance(server.port, { name: "api", maxAge: "200ms" }));
+    if (one === undefined || other === undefined) throw new Error("no instances");
+    await until(() => one.isShared && other.isShared);
+    const outcomes: string[] = [];
+    for (let call = 0; call < 5; call++) outcomes.push(await outcome(one), String(one.isShared));
+    expect(outcomes.join(" ")).toBe("failed true failed true failed true refused true refused true");
+    // It is subscribed and is told nothing, but its first failure is answered.
+    await outcome(other);
+    await until(() => other.state === "open");
+  });
+
+  test("rates are shared without the right to publish", async () => {
+    const server = await startServer();
+    await server.command("ACL", "SETUSER", "default", "-publish");
+    const trip = failuresWithin({ failures: 4, duration: "10s" });
+    const [one, other] = [0, 1].map(() => instance(server.port, { name: "api", maxAge: "200ms", trip }));
+    if (one === undefined || other === undefined) throw new Error("no instances");
+    await until(() => one.isShared && other.isShared);
+    await Promise.all([one, one, other, other].map((breaker) => outcome(breaker)));
+    await until(() => one.state === "open" && other.state === "open");
+    expect([one.isShared, other.isShared]).toEqual([true, true]);
   });
 
   test("an open circuit survives that the store forgets everything, until its own time", async () => {

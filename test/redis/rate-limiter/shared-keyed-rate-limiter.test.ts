@@ -1,6 +1,8 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { SharedKeyedRateLimiter } from "../../../src/redis/rate-limiter/shared-keyed-rate-limiter.js";
+import { SharedRateLimiter } from "../../../src/redis/rate-limiter/shared-rate-limiter.js";
 import type { SharedKeyedRateLimiterOptions } from "../../../src/redis/rate-limiter/shared-options.js";
+import { StoreError } from "../../../src/redis/store/store-error.js";
 import { connect } from "../clients.js";
 import { hasRedis, type Server, startServer } from "../servers/servers.js";
 
@@ -36,6 +38,57 @@ describe.skipIf(!hasRedis)("a shared keyed rate limiter", () => {
     }
     expect(await server.command("DBSIZE")).toBe(odd.length);
     await expect(limiter.tryAcquire(7 as unknown as string)).rejects.toThrow("key must be a string; got 7.");
+  });
+
+  test("shares no bucket with a limiter of another name, whatever the key is", async () => {
+    const server = await startServer();
+    const client = await connect("redis 6", server.port);
+    const options = { client, rate: 1, per: "1h", onStoreError: "closed" } as const;
+    const logins = new SharedKeyedRateLimiter({ ...options, name: "login" });
+    const addresses = new SharedKeyedRateLimiter({ ...options, name: "login:ip" });
+    const all = new SharedRateLimiter({ ...options, name: "login:all" });
+    const escaped = new SharedRateLimiter({ ...options, name: "login%3Aall" });
+    onTestFinished(async () => {
+      await Promise.all([logins, addresses, all, escaped].map((limiter) => limiter.close()));
+    });
+    expect(await logins.tryAcquire("ip:192.0.2.1")).toBe(true);
+    expect(await logins.tryAcquire("all")).toBe(true);
+    expect(await addresses.tryAcquire("192.0.2.1")).toBe(true);
+    expect(await all.tryAcquire()).toBe(true);
+    expect(await escaped.tryAcquire()).toBe(true);
+  });
+
+  test.each([
+    undefined,
+    [
+      { rate: 1, per: "1h" },
+      { rate: 2, per: "2h" },
+    ] as const,
+  ])("what is no bucket harms no other key of its tick (tiers: %j)", async (tiers) => {
+    const { limiter, server } = await setUp(tiers === undefined ? { rate: 1, per: "1h" } : { tiers });
+    const last = tiers === undefined ? "" : ":1";
+    await server.command("LPUSH", `kstlib:limiter:{clients:list}${last}`, "x");
+    await server.command("SET", `kstlib:limiter:{clients:text}${last}`, "x");
+    await server.command("SET", `kstlib:limiter:{clients:pause}${last}`, "4000000000000000 1!x");
+    const ask = () =>
+      Promise.allSettled(["a", "list", "b", "text", "pause", "c"].map((key) => limiter.tryAcquire(key)));
+    const fulfilled = (value: boolean) => ({ status: "fulfilled", value });
+    const rejected = (message: string) => ({
+      status: "rejected",
+      reason: expect.toSatisfy((reason) => reason instanceof StoreError && reason.message.includes(message)),
+    });
+    for (const isGranted of [true, false]) {
+      expect(await ask()).toEqual([
+        fulfilled(isGranted),
+        rejected("WRONGTYPE"),
+        fulfilled(isGranted),
+        rejected("no bucket under"),
+        rejected("no bucket under"),
+        fulfilled(isGranted),
+      ]);
+    }
+    await expect(limiter.timeUntilToken("text")).rejects.toThrow("no bucket under");
+    expect(await limiter.pauseFor("list", 1)).toBe(tiers !== undefined);
   });
 
   test("tells the key in its events", async () => {

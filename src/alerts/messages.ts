@@ -1,0 +1,224 @@
+import type { Alert, AlertLevel, Delivery } from "./alert.js";
+import { unlike } from "../kernel/show.js";
+import { ownOptions } from "../kernel/options.js";
+
+/** All levels, lowest first. */
+export const LEVELS: readonly AlertLevel[] = ["info", "success", "warning", "critical"];
+
+/** How much a level matters. */
+export function rank(level: AlertLevel): number {
+  return LEVELS.indexOf(level);
+}
+
+/** The longest title and body that are kept, in characters. */
+const TITLE = 500;
+const BODY = 20_000;
+const LONGEST_KEY = 500;
+
+/** At most `length` characters; what is missing shows. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  // Not within a surrogate pair.
+  return `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+}
+
+const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+
+const KEYS = { title: 0, body: 0, level: 0, key: 0, timestamp: 0 };
+
+function optionalText(value: unknown, label: string): string | undefined {
+  if (value === undefined || typeof value === "string") return value;
+  throw new TypeError(unlike(label, "a string", value));
+}
+
+function readKey(given: unknown): string | undefined {
+  const key = optionalText(given, "the key of an alert");
+  if (key === undefined || (key !== "" && key.length <= LONGEST_KEY)) return key;
+  throw new RangeError(
+    `the key of an alert must have 1 to ${LONGEST_KEY} characters; got one of ${key.length} characters.`,
+  );
+}
+
+/**
+ * An alert of an application, checked.
+ *
+ * @throws TypeError or RangeError that names what is wrong.
+ */
+export function readAlert(given: Alert, now: number, id: string): Delivery {
+  const own = ownOptions("an alert", KEYS, given);
+  const { level = "info", timestamp = new Date(now) } = own;
+  const title = own["title"];
+  if (typeof title !== "string" || oneLine(title) === "") {
+    throw new TypeError(unlike("the title of an alert", "a non-empty string", title));
+  }
+  if (!LEVELS.includes(level as AlertLevel)) {
+    throw new RangeError(unlike("the level of an alert", `one of ${LEVELS.join(", ")}`, level));
+  }
+  if (Object.prototype.toString.call(timestamp) !== "[object Date]" || Number.isNaN(Number(timestamp))) {
+    throw new TypeError(unlike("the timestamp of an alert", "a valid Date", timestamp));
+  }
+  return {
+    title: cut(oneLine(title), TITLE),
+    body: cut(optionalText(own["body"], "the body of an alert") ?? "", BODY),
+    level: level as AlertLevel,
+    key: readKey(own["key"]),
+    timestamp: new Date(Number(timestamp)),
+    isRecovery: false,
+    count: 1,
+    id,
+  };
+}
+
+const UNITS: readonly (readonly [name: string, milliseconds: number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1000],
+];
+
+/** A length of time in words, rounded: `5 min`. */
+function span(milliseconds: number): string {
+  const [name, length] = UNITS.find(([, unit]) => milliseconds >= unit) ?? ["s", 1000];
+  return `${Math.max(1, Math.round(milliseconds / length))} ${name}`;
+}
+
+/** A message of repetitions of an alert. */
+export function repeated(alert: Delivery, count: number, milliseconds: number, id: string): Delivery {
+  const more = `${count} more in ${span(milliseconds)}`;
+  return { ...alert, id, count, body: alert.body === "" ? more : `${alert.body}\n\n${more}` };
+}
+
+/** The message that the problem of an alert is over. */
+export function recovery(alert: Delivery, wall: number, id: string): Delivery {
+  return {
+    title: `resolved: ${alert.title}`,
+    body: "",
+    level: "success",
+    key: alert.key,
+    timestamp: new Date(wall),
+    isRecovery: true,
+    count: 1,
+    id,
+  };
+}
+
+/** How many titles a summary lists. */
+const LISTED = 20;
+
+/** Alerts that are not told one by one, as numbers: of bounded size, however many there are. */
+export class Tally {
+  #count = 0;
+  #since = 0;
+  #level: AlertLevel = "info";
+  readonly #lines = new Map<string, { readonly level: AlertLevel; count: number }>();
+  /** The alert, while there is one. */
+  #only: Delivery | undefined;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(alert: Delivery, count: number, now: number): void {
+    const { title, level } = alert;
+    this.#only = this.#count === 0 && count === 1 && alert.count === 1 ? alert : undefined;
+    this.#begin(now, level);
+    this.#count += count;
+    this.#list(`${cut(title, 150)} (${level})`, level, count);
+  }
+
+  /** Puts back what could not be told. */
+  restore(told: Tally): void {
+    if (told.#count === 0) return;
+    this.#only = this.#count === 0 ? told.#only : undefined;
+    this.#begin(told.#since, told.#level);
+    this.#count += told.#count;
+    for (const [line, { level, count }] of told.#lines) this.#list(line, level, count);
+  }
+
+  /** Its content, after which it is empty. */
+  take(): Tally {
+    const taken = new Tally();
+    taken.restore(this);
+    this.#count = 0;
+    this.#only = undefined;
+    this.#lines.clear();
+    return taken;
+  }
+
+  /** `37 more in 5 min`. */
+  headline(now: number): string {
+    return `${this.#count} more in ${span(now - this.#since)}`;
+  }
+
+  /** What matters most comes first. */
+  lines(): string {
+    const listed = [...this.#lines].toSorted(([, one], [, other]) => rank(other.level) - rank(one.level));
+    const rest = this.#count - listed.reduce((sum, [, { count }]) => sum + count, 0);
+    const lines = listed.map(([line, { count }]) => `${count} × ${line}`);
+    return [...lines, ...(rest > 0 ? [`${rest} × others`] : [])].join("\n");
+  }
+
+  /** A message of its own: the numbers, or the alert if there is only one. */
+  message(now: number, wall: number, id: string): Delivery {
+    if (this.#only !== undefined) return this.#only;
+    return {
+      title: this.headline(now),
+      body: this.lines(),
+      level: this.#level,
+      key: undefined,
+      timestamp: new Date(wall),
+      isRecovery: false,
+      count: this.#count,
+      id,
+    };
+  }
+
+  #begin(since: number, level: AlertLevel): void {
+    if (this.#count === 0 || since < this.#since) this.#since = since;
+    if (this.#count === 0 || rank(level) > rank(this.#level)) this.#level = level;
+  }
+
+  #list(line: string, level: AlertLevel, count: number): void {
+    const known = this.#lines.get(line);
+    if (known !== undefined) {
+      known.count += count;
+      return;
+    }
+    if (this.#lines.size >= LISTED) {
+      // One that matters less makes room; it is among the others then.
+      const [less] = [...this.#lines].find(([, one]) => rank(one.level) < rank(level)) ?? [];
+      if (less === undefined) return;
+      this.#lines.delete(less);
+    }
+    this.#lines.set(line, { level, count });
+  }
+}
+
+/** A message that also tells what was held back. */
+export function withTally(alert: Delivery, told: Tally, now: number): Delivery {
+  if (told.count === 0) return alert;
+  const more = `${told.headline(now)}\n${told.lines()}`;
+  return {
+    ...alert,
+    body: alert.body === "" ? more : `${alert.body}\n\n${more}`,
+    count: alert.count + told.count,
+  };
+}
+
+/** One message of several alerts, which are at least two. */
+export function together(alerts: readonly [Delivery, ...Delivery[]]): Delivery {
+  const [first, ...others] = alerts;
+  const worst = alerts.reduce((one, other) => (rank(other.level) > rank(one.level) ? other : one), first);
+  const lines = alerts.slice(0, LISTED).map(({ title, level, body }) => {
+    return body === "" ? `${title} (${level})` : `${title} (${level}): ${cut(oneLine(body), 200)}`;
+  });
+  if (alerts.length > LISTED) lines.push(`and ${alerts.length - LISTED} more`);
+  return {
+    ...first,
+    title: cut(`${worst.title} (and ${others.length} more)`, TITLE),
+    body: lines.join("\n"),
+    level: worst.level,
+    key: undefined,
+    count: alerts.reduce((sum, { count }) => sum + count, 0),
+  };
+}

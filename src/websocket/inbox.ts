@@ -1,0 +1,127 @@
+import { checkSignal, onAbort } from "../kernel/abort.js";
+import { type Linked, LinkedList } from "../kernel/linked-list.js";
+import type { QueueSettings } from "./options.js";
+import type { WebSocketMessage } from "./socket.js";
+
+interface Item extends Linked<Item> {
+  readonly data: WebSocketMessage;
+}
+
+interface Reader extends Linked<Reader> {
+  settle(outcome: () => IteratorResult<WebSocketMessage, undefined>): void;
+}
+
+/** The length of a message: bytes, or UTF-16 units of text. */
+export function sizeOf(data: string | { readonly byteLength: number }): number {
+  return typeof data === "string" ? data.length : data.byteLength;
+}
+
+/** Messages that wait for a reader, up to a bound. */
+export class Inbox {
+  readonly #limits: QueueSettings;
+  readonly #onRoom: () => void;
+  readonly #items = new LinkedList<Item>();
+  readonly #readers = new LinkedList<Reader>();
+  #bytes = 0;
+  /** How reading ends; set once. */
+  #end: (() => IteratorReturnResult<undefined>) | undefined;
+
+  /** @param onRoom called when a message was taken. */
+  constructor(limits: QueueSettings, onRoom: () => void) {
+    this.#limits = limits;
+    this.#onRoom = onRoom;
+  }
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  get isFull(): boolean {
+    return this.#items.size >= this.#limits.size || this.#bytes >= this.#limits.bytes;
+  }
+
+  /** Whether so much was taken since it was full that it is worth to receive again. */
+  get hasRoom(): boolean {
+    return this.#items.size <= this.#limits.size / 2 && this.#bytes <= this.#limits.bytes / 2;
+  }
+
+  push(data: WebSocketMessage): void {
+    const reader = this.#readers.head;
+    if (reader !== undefined) {
+      reader.settle(() => ({ done: false, value: data }));
+      return;
+    }
+    this.#items.push({ data });
+    this.#bytes += sizeOf(data);
+  }
+
+  /** Drops the oldest messages until the bounds hold; one message always stays. Returns how many. */
+  trim(): number {
+    let dropped = 0;
+    const { size, bytes } = this.#limits;
+    while (this.#items.size > size || (this.#bytes > bytes && this.#items.size > 1)) {
+      this.#shift();
+      dropped++;
+    }
+    return dropped;
+  }
+
+  /** The next message; `done` when there will be none, or a rejection with why. */
+  take(signal?: AbortSignal): Promise<IteratorResult<WebSocketMessage, undefined>> {
+    return new Promise((resolve, reject) => {
+      if (signal !== undefined) {
+        checkSignal(signal, "signal");
+        signal.throwIfAborted();
+      }
+      const value = this.#shift();
+      if (value !== undefined) {
+        resolve({ done: false, value });
+        this.#onRoom();
+        return;
+      }
+      if (this.#end !== undefined) {
+        resolve(this.#end());
+        return;
+      }
+      const leave =
+        signal &&
+        onAbort(signal, () =>
+          reader.settle(() => {
+            throw signal.reason;
+          }),
+        );
+      const reader: Reader = {
+        settle: (outcome) => {
+          this.#readers.remove(reader);
+          leave?.();
+          try {
+            resolve(outcome());
+          } catch (error) {
+            reject(error);
+          }
+        },
+      };
+      this.#readers.push(reader);
+    });
+  }
+
+  /** No message will follow; what waits can still be read. */
+  end(how: () => IteratorReturnResult<undefined>): void {
+    this.#end = how;
+    for (let reader = this.#readers.head; reader !== undefined; reader = this.#readers.head)
+      reader.settle(how);
+  }
+
+  /** Messages follow again. */
+  reopen(): void {
+    this.#end = undefined;
+  }
+
+  #shift(): WebSocketMessage | undefined {
+    const { head } = this.#items;
+    if (head === undefined) return undefined;
+    this.#items.remove(head);
+    this.#bytes -= sizeOf(head.data);
+    return head.data;
+  }
+}

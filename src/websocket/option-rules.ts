@@ -1,0 +1,176 @@
+import { clockRule } from "../kernel/object-rules.js";
+import { type OptionRules, ownOptions } from "../kernel/options.js";
+import { isPlainObject } from "../kernel/plain-object.js";
+import {
+  callback,
+  custom,
+  duration,
+  fileFields,
+  flag,
+  integer,
+  optional,
+  type Rule,
+  text,
+} from "../kernel/rules.js";
+import { unlike } from "../kernel/show.js";
+import type {
+  BoundaryTrigger,
+  PingSettings,
+  ProactiveSettings,
+  QueueSettings,
+  ReconnectInfo,
+  ReconnectSettings,
+  WebSocketManagerSettings,
+} from "./options.js";
+import type { WebSocketConstructor, WebSocketData, WebSocketMessage } from "./socket.js";
+
+/** A rule of options nested within an option. */
+function nested<Settings extends object>(
+  rules: OptionRules<Settings>,
+  check?: (settings: Settings, label: string) => void,
+): Rule<Readonly<Settings>> {
+  const all = rules as Readonly<Record<string, Rule<unknown>>>;
+  return custom({
+    fallback: {},
+    allowed: `{ ${Object.keys(all).join(", ")} }`,
+    file: { kind: "object", fields: fileFields(all) },
+    parse(value, label) {
+      const given = ownOptions(label, all, value);
+      const settings: Record<string, unknown> = {};
+      for (const [key, rule] of Object.entries(all)) {
+        const found = given[key] === undefined ? rule.fallback : given[key];
+        if (found !== undefined) settings[key] = rule.parse(found, `${label}.${key}`);
+      }
+      const checked = Object.freeze(settings as Settings);
+      check?.(checked, label);
+      return checked;
+    },
+  });
+}
+
+const DATA_RULE = "text, an ArrayBuffer or a view of one";
+
+/** Throws unless `data` can be sent. */
+export function checkData(data: unknown, label: string): WebSocketData {
+  const isBytes = Object.prototype.toString.call(data) === "[object ArrayBuffer]" || ArrayBuffer.isView(data);
+  if (typeof data === "string" || isBytes) return data as WebSocketData;
+  throw new TypeError(unlike(label, DATA_RULE, data));
+}
+
+const URL_RULE = "a ws: or wss: URL, or a function that gives one";
+
+/** Throws unless it is the URL of a WebSocket; the error does not contain it. */
+export function checkUrl(url: unknown): string {
+  try {
+    const { protocol, href } = new URL(String(url));
+    if (/^(?:ws|http)s?:$/.test(protocol)) return href;
+  } catch {
+    // Told below.
+  }
+  throw new TypeError(`url must be ${URL_RULE}.`);
+}
+
+const TRIGGER_RULE = "an object with nextBoundary";
+
+function isTrigger(value: unknown): value is BoundaryTrigger {
+  return typeof (value as Partial<BoundaryTrigger> | null | undefined)?.nextBoundary === "function";
+}
+
+const every = duration(undefined, { long: true });
+const proactive = nested<ProactiveSettings>(
+  {
+    every: optional(every),
+    trigger: custom({
+      allowed: TRIGGER_RULE,
+      parse(value, label) {
+        if (isTrigger(value)) return value;
+        throw new TypeError(unlike(label, TRIGGER_RULE, value));
+      },
+    }),
+    handover: flag(true),
+    overlap: duration("1s", { zero: true }),
+  },
+  (settings, label) => {
+    if ((settings.every === undefined) === (settings.trigger === undefined)) {
+      throw new TypeError(`${label} must have either every or trigger.`);
+    }
+  },
+);
+
+/** Header names and values as HTTP has them; anything else would end or split the handshake. */
+function isHeader([name, value]: readonly [string, unknown]): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === "string" && !/[\0\r\n]/.test(value);
+}
+
+const PROTOCOLS_RULE = "a non-empty string or a list of them";
+const HEADERS_RULE = "an object of header names and their texts";
+const SOCKET_RULE = "a constructor of WebSockets";
+
+/** The rules of `WebSocketManagerOptions`. */
+export const webSocketManagerRules: OptionRules<WebSocketManagerSettings> = {
+  name: text("websocket"),
+  protocols: custom({
+    fallback: [],
+    allowed: PROTOCOLS_RULE,
+    file: { kind: "either", shapes: [{ kind: "text" }, { kind: "any" }] },
+    parse(value, label) {
+      const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+      if (list.every((one): one is string => typeof one === "string" && one !== "")) return [...list];
+      throw new TypeError(unlike(label, PROTOCOLS_RULE, value));
+    },
+  }),
+  WebSocket: custom({
+    allowed: SOCKET_RULE,
+    parse(value, label) {
+      if (typeof value === "function") return value as WebSocketConstructor;
+      throw new TypeError(unlike(label, SOCKET_RULE, value));
+    },
+  }),
+  headers: custom({
+    allowed: HEADERS_RULE,
+    parse(value, label) {
+      if (!isPlainObject(value)) throw new TypeError(unlike(label, HEADERS_RULE, value));
+      const found = Object.entries(value).find((entry) => !isHeader(entry));
+      // Without the value, which may be a secret.
+      if (found !== undefined)
+        throw new TypeError(`${label}.${found[0]} must be text that a header can have.`);
+      return Object.freeze({ ...value }) as Readonly<Record<string, string>>;
+    },
+  }),
+  ping: nested<PingSettings>({
+    interval: duration("20s"),
+    timeout: duration("10s"),
+    message: custom({ allowed: DATA_RULE, file: { kind: "text" }, parse: checkData }),
+    maxSilence: optional(duration(undefined)),
+  }),
+  connection: nested({ timeout: duration("30s") }),
+  reconnect: nested<ReconnectSettings>(
+    {
+      delay: duration("1s"),
+      maxDelay: duration("60s"),
+      maxAttempts: optional(integer(undefined, 1)),
+      resetAfter: duration("10s", { zero: true }),
+      deadAfter: optional(duration(undefined)),
+    },
+    ({ delay, maxDelay }, label) => {
+      if (maxDelay < delay) {
+        throw new RangeError(unlike(`${label}.maxDelay`, `at least ${label}.delay`, maxDelay / 1000));
+      }
+    },
+  ),
+  queue: nested<QueueSettings>({ size: integer(1000, 1), bytes: integer(2 ** 24, 1) }),
+  proactive: custom({
+    allowed: `${every.allowed}; ${TRIGGER_RULE}; or ${proactive.allowed}`,
+    file: { kind: "either", shapes: [every.file, ...(proactive.file === undefined ? [] : [proactive.file])] },
+    parse(value, label) {
+      if (isTrigger(value)) return proactive.parse({ trigger: value }, label);
+      if (isPlainObject(value)) return proactive.parse(value, label);
+      every.parse(value, label);
+      return proactive.parse({ every: value }, label);
+    },
+  }),
+  messageKey: callback<(data: WebSocketMessage) => unknown>(),
+  shouldReconnect: callback<(info: ReconnectInfo) => unknown>(),
+  clock: clockRule,
+  random: callback<() => number>(),
+};

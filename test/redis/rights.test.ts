@@ -1,0 +1,88 @@
+import fs from "node:fs";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { until } from "../../scripts/redis/until.mjs";
+import { failuresWithin } from "../../src/circuit-breaker/index.js";
+import { Heartbeat } from "../../src/heartbeat/index.js";
+import {
+  HeartbeatRegistry,
+  RedisHeartbeatSink,
+  SharedCircuitBreaker,
+  SharedKeyedRateLimiter,
+  SharedRateLimiter,
+} from "../../src/redis/index.js";
+import { hasRedis, startServer } from "./servers/servers.js";
+
+const clients = {
+  async redis(port: number) {
+    const client = createClient({ url: `redis://app:geheim@127.0.0.1:${port}` });
+    client.on("error", () => {});
+    await client.connect();
+    onTestFinished(() => client.destroy());
+    return client;
+  },
+  async ioredis(port: number) {
+    const client = new Redis({ port, username: "app", password: "geheim" });
+    onTestFinished(() => client.disconnect());
+    return client;
+  },
+};
+
+/** What the documentation says that a user needs, in the words of ACL SETUSER. */
+function documented(): readonly string[] {
+  const text = fs.readFileSync(new URL("../../docs/redis.md", import.meta.url), "utf8");
+  const [, rights = "", keys = "", channels = ""] =
+    /user with an ACL needs\s+`([^`]+)`,\s+`([^`]+)` and `([^`]+)`/.exec(text) ?? [];
+  return [...rights.split(/\s+/), keys, channels];
+}
+
+describe.skipIf(!hasRedis).each(Object.entries(clients))(
+  "a user with the documented rights, by %s",
+  (_, make) => {
+    test("can use everything, and the server refuses nothing", async () => {
+      const server = await startServer();
+      await server.command("ACL", "SETUSER", "app", "on", ">geheim", "resetchannels", ...documented());
+      const client = await make(server.port);
+
+      const limits = { client, rate: 2, per: "1m", onStoreError: "closed" } as const;
+      const limiter = new SharedRateLimiter({ ...limits, name: "one" });
+      (await limiter.reserve(2)).cancel();
+      expect(await limiter.pauseFor(0.01)).toBe(true);
+      const keyed = new SharedKeyedRateLimiter({ ...limits, name: "keyed" });
+      expect(await keyed.tryAcquire("a")).toBe(true);
+
+      const trip = failuresWithin({ failures: 2, duration: "1m" });
+      for (const options of [
+        { name: "row", maxFailures: 2 },
+        { name: "rule", trip },
+      ]) {
+        const breaker = new SharedCircuitBreaker({ client, resetTimeout: "50ms", ...options });
+        const fail = () => breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
+        await until("it is open", async () => (await fail(), breaker.state === "open"));
+        await until("it is closed", async () => {
+          await breaker.call(() => 1).catch(() => {});
+          return breaker.state === "closed";
+        });
+        expect(breaker.isShared).toBe(true);
+        await breaker.close();
+      }
+
+      const sink = new RedisHeartbeatSink({ client, service: "orders", instance: "a" });
+      const heartbeat = new Heartbeat({ sinks: [sink], interval: "1h" });
+      heartbeat.start();
+      await heartbeat.beat();
+      const registry = new HeartbeatRegistry({ client, service: "orders" });
+      expect(await registry.list()).toHaveLength(1);
+      expect(await registry.get("a")).toMatchObject({ status: "alive" });
+      expect(await HeartbeatRegistry.services({ client })).toEqual(["orders"]);
+      await using watch = registry.watch();
+      await until("it is seen", () => watch.instances.length === 1);
+      await heartbeat.stop();
+      expect(await registry.get("a")).toMatchObject({ status: "stopped" });
+      await Promise.all([limiter.close(), keyed.close()]);
+
+      expect(await server.command("ACL", "LOG")).toEqual([]);
+    });
+  },
+);

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { pushConfiguration } from "../../src/kernel/configured.js";
+import { WebSocketManager } from "../../src/websocket/index.js";
+
+const URL = "ws://127.0.0.1:9";
+
+describe("options", () => {
+  test.each([
+    ["ping.interval", { ping: { interval: Number.NaN } }],
+    ["ping.timeout", { ping: { timeout: 0 } }],
+    ["ping.message", { ping: { message: 1 } }],
+    ["connection.timeout", { connection: { timeout: -1 } }],
+    ["reconnect.delay", { reconnect: { delay: Number.POSITIVE_INFINITY } }],
+    ["reconnect.maxDelay", { reconnect: { delay: "2m" } }],
+    ["reconnect.maxAttempts", { reconnect: { maxAttempts: 0 } }],
+    ["queue.size", { queue: { size: 0 } }],
+    ["queue.bytes", { queue: { bytes: 1.5 } }],
+    ["queue", { queue: null }],
+    ["proactive", { proactive: -1 }],
+    ["proactive", { proactive: {} }],
+    ["proactive.overlap", { proactive: { every: "1m", overlap: -1 } }],
+    ["protocols", { protocols: [""] }],
+    ["headers.X", { headers: { X: "a\r\nb" } }],
+    ["WebSocket", { WebSocket: {} }],
+    ["messageKey", { messageKey: "id" }],
+    ["pings", { pings: {} }],
+  ])("name %s in the error", (name, options) => {
+    expect(() => new WebSocketManager(URL, options as never)).toThrow(name);
+  });
+
+  test.each(["nowhere", "file:///etc", 5, null, undefined])("the URL %s is refused, and not told", (url) => {
+    expect(() => new WebSocketManager(url as never)).toThrow(
+      "url must be a ws: or wss: URL, or a function that gives one.",
+    );
+  });
+
+  test("come from the section websocket, by name, and are checked with it", () => {
+    {
+      using _ = pushConfiguration({ websocket: { instances: { feed: { queue: { size: -1 } } } } });
+      expect(() => new WebSocketManager(URL)).toThrow("websocket.instances.feed.queue.size");
+    }
+    using _ = pushConfiguration({ websocket: { queue: { size: 7 } } });
+    expect(new WebSocketManager(URL).snapshot()).toMatchObject({ state: "disconnected", isDead: false });
+  });
+
+  test("of close() and requestDisconnect() are checked", async () => {
+    const ws = new WebSocketManager(URL);
+    await expect(ws.close({ code: 1005 })).rejects.toThrow("code must be 1000, or from 3000 to 4999");
+    expect(() => ws.requestDisconnect({ reason: "x".repeat(124) })).toThrow("at most 123 bytes");
+    await expect(ws.connect({ signal: 1 as never })).rejects.toThrow("signal");
+    await ws.close();
+    await ws.close();
+    expect(ws.state).toBe("closed");
+  });
+
+  test("a secret in the URL is in no snapshot and no error", async () => {
+    const ws = new WebSocketManager("ws://user:secret@127.0.0.1:9/?key=secret", {
+      reconnect: { maxAttempts: 1 },
+    });
+    const error: unknown = await ws.connect().catch((thrown: unknown) => thrown);
+    expect(JSON.stringify([error, ws])).not.toContain("secret");
+    expect((error as Error).message).toContain("gave up");
+  });
+});
