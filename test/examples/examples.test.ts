@@ -31,6 +31,11 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "heartbeat-multi-process.mjs": /"worker-1":"dead","worker-2":"stopped"/,
   "http-client.mjs":
     /^12 left after 2 requests\n15 prices in \d+\.\d s, 0 requests refused\nthe order: 503 after 1 request$/m,
+  "http-express.mjs":
+    /^2 200 .*\n3 429 \d+ \{"type":"https:\/\/iana\.org\/assignments\/http-problem-types#quota-exceeded"/m,
+  "http-fastify.mjs": /^\/ 200 "client";r=0.*\n\/ 429 .*quota-exceeded.*\n\/health 200 not limited ok$/m,
+  "http-hono.mjs": /^2 200 "client";r=0;t=60 hello\n3 429 .*quota-exceeded/m,
+  "http-node.mjs": /^5 200 "burst";r=0.*\n6 429 .*"violated-policies":\["burst"\]\}$/m,
   "log-events.mjs": /^\[resilience\] circuit-breaker payments: half-open -> closed \(recovered\)$/m,
   "policies-decorator.ts": /^a quote after 3 requests\nan old quote after 2 timeouts$/m,
   "policies.mjs":
@@ -52,6 +57,7 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "watchdog-worker-threads.mjs": /^worker: frozen in item 3 \(blocked-/m,
   "whose-fault.mjs":
     /^cockatiel: 0 of 10 answered, circuit Open\nopossum: 0 of 10 answered, circuit open\nthis package: 10 of 10 answered, circuit closed\nthis package, blocked, no answers: 0 of 10 answered, circuit closed\nthis package, not blocked, no answers: circuit open$/m,
+  "websocket.mjs": /^read up to tick 80: \d connections, doubles (?:removed|none), dropped 0$/m,
 };
 
 async function command(name: string): Promise<string[]> {
