@@ -143,7 +143,11 @@ export class Connection {
 
   #listen(socket: SocketLike): void {
     this.#socket = socket;
+    const hear = (): void => this.#hear();
+    const heard = { pong: hear, ping: hear };
     const listeners: Readonly<Record<string, (event: never) => void>> = {
+      // Events of Bun's WebSocket; that of `ws` tells them to `on` alone.
+      ...heard,
       open: () => this.#opened(),
       message: (event: { readonly data: WebSocketMessage }) => {
         this.#hear();
@@ -153,16 +157,17 @@ export class Connection {
         const { error, message } = event;
         const text = typeof message === "string" && message !== "" ? message : "the socket failed";
         this.#error ??= isError(error) ? error : new Error(text);
+        // Of an attempt that failed, the WebSocket of Node.js 22 says nothing else: no `close` follows.
+        if (this.openedAt === undefined) this.#fail(this.#error);
       },
       close: ({ code, reason }: { readonly code: number; readonly reason: string }) => {
-        const isOrderly = code !== 1006 && this.openedAt !== undefined;
-        this.#end(isOrderly ? "server-closed" : "network-error", code, reason);
+        // Deno says 0 of a broken line.
+        const isOrderly = code >= 1000 && code !== 1006 && this.openedAt !== undefined;
+        this.#end(isOrderly ? "server-closed" : "network-error", isOrderly ? code : 1006, reason);
       },
     };
-    const hear = (): void => this.#hear();
     const ofWs: Readonly<Record<string, (...args: never[]) => void>> = {
-      pong: hear,
-      ping: hear,
+      ...heard,
       upgrade: ({ socket: ofNet }: { readonly socket?: { readonly bytesRead?: number } }) => {
         this.#bytesRead = () => ofNet?.bytesRead ?? 0;
       },
