@@ -1,6 +1,7 @@
 import type { Timer } from "../kernel/clock.js";
 import { isError } from "../kernel/is-error.js";
 import { messageOf } from "../kernel/message-of.js";
+import { retryAfterSeconds } from "../kernel/retry-after.js";
 import { warn } from "../kernel/warning.js";
 import { WebSocketManagerError } from "./errors.js";
 import { alive, type Life, type LivenessLimits, look } from "./liveness.js";
@@ -23,6 +24,8 @@ export interface ConnectionEnd {
   /** Why it failed; without one it was closed in order. */
   readonly error: Error | undefined;
   readonly status: number | undefined;
+  /** Seconds that the refusal of the handshake asks to wait. */
+  readonly retryAfter: number | undefined;
 }
 
 /** Receives what happens to a connection: `opened` once at most, and `ended` exactly once. */
@@ -49,6 +52,7 @@ export class Connection {
   #isPaused = false;
   #error: Error | undefined;
   #status: number | undefined;
+  #retryAfter: number | undefined;
   /** Bytes that the network has delivered, where the socket tells it; a large message is life before it is complete. */
   #bytesRead: () => number = () => 0;
   #lastBytes = 0;
@@ -173,6 +177,7 @@ export class Connection {
       },
       "unexpected-response": (_request: unknown, response: { readonly statusCode?: number }) => {
         this.#status = response.statusCode;
+        this.#retryAfter = retryAfterSeconds(response, this.#settings.clock.wallNow());
         this.#fail(new Error(`the server answered with status ${response.statusCode}`));
       },
     };
@@ -276,7 +281,8 @@ export class Connection {
     } catch {
       // It was closed already.
     }
-    this.#owner.ended(this, { reason, code, text, error: this.#errorOf(cause), status: this.#status });
+    const [status, retryAfter] = [this.#status, this.#retryAfter];
+    this.#owner.ended(this, { reason, code, text, error: this.#errorOf(cause), status, retryAfter });
   }
 
   #errorOf(cause: unknown): Error | undefined {

@@ -116,25 +116,3 @@ test("under random faults each message that was acknowledged is read once, and g
   await server[Symbol.asyncDispose]();
   await until(() => tcpSockets() <= before);
 });
-
-test("a fleet does not come back in one burst", async () => {
-  // Drawn as the manager draws: after a server that was away for two minutes.
-  await using server = await startServer({ refuse: () => 503 });
-  const delays = new Map<WebSocketManager, number>();
-  const fleet = Array.from(
-    { length: 200 },
-    () =>
-      new WebSocketManager(server.url, {
-        reconnect: { delay: "20ms", maxDelay: "100ms", maxAttempts: 6 },
-      }),
-  );
-  await Promise.all(
-    fleet.map((ws) => {
-      ws.on("reconnecting", ({ delay }) => delays.set(ws, delay));
-      return ws.connect().catch(() => {});
-    }),
-  );
-  const last = [...delays.values()].toSorted((a, b) => a - b);
-  expect(last).toHaveLength(200);
-  expect((last.at(-1) ?? 0) - (last[0] ?? 0)).toBeGreaterThan(0.05);
-});

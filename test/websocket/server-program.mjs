@@ -1,5 +1,6 @@
+// `server-program.mjs [port]`: a server in a process of its own.
 import { WebSocketServer } from "ws";
 
-const server = new WebSocketServer({ host: "127.0.0.1", port: 0 }, () => {
+const server = new WebSocketServer({ host: "127.0.0.1", port: Number(process.argv[2] ?? 0) }, () => {
   process.send?.([server.address().port]);
 });
