@@ -51,7 +51,11 @@ export function chunkOf(file) {
   // Code shared by the commands; each command is loaded alone.
   if (folder === "cli") return rest.length === 1 ? "cli/shared" : undefined;
   // What the configuration knows of a part that is loaded only by those who use it.
-  if (/^(?:schedule|alerts|websocket)\/(?:descriptor|options|option-rules)$/.test(name))
+  if (
+    /^(?:schedule|alerts|websocket)\/(?:descriptor|options|option-rules|time-zone|definitions|messages)$/.test(
+      name,
+    )
+  )
     return `${folder}-section`;
   return folder;
 }

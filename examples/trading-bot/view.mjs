@@ -28,6 +28,16 @@ const FAULT_STYLE = {
   hang: "red",
   poison: "magenta",
   stopped: "magenta",
+  // Of the market watch.
+  handover: "yellow",
+  burst: "yellow",
+  garbage: "yellow",
+  "broken frame": "red",
+  silence: "red",
+  "half-open": "red",
+  close: "red",
+  "rest errors": "red",
+  killed: "magenta",
 };
 /** @type {Record<string, Style>} */
 const TONE_STYLE = { good: "green", bad: "red", warn: "yellow", plain: "gray" };

@@ -31,6 +31,7 @@ import {
   section,
   throttleRule,
 } from "./options.js";
+import { Problems } from "./problems.js";
 import { Repeats } from "./repeats.js";
 
 /** Options of `addChannel`. */
@@ -78,8 +79,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
   readonly #events: Events<AlertManagerEvents>;
   readonly #members: Member[] = [];
   readonly #repeats: Repeats;
-  /** Problems that were told and are not over, by their keys, the oldest first. */
-  readonly #active = new Map<string, { readonly alert: Delivery; readonly members: readonly Member[] }>();
+  readonly #problems: Problems<Member>;
   #closing: Promise<void> | undefined;
 
   constructor(options?: AlertManagerOptions) {
@@ -90,6 +90,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
     this.#owner = `alert manager ${JSON.stringify(name)}`;
     this.#events = new Events(this.#owner, EVENT_NAMES, { kind: "alerts", name });
     this.#repeats = new Repeats(clock, dedupe, maxQueue);
+    this.#problems = new Problems(maxQueue);
     for (const { channel, ...how } of madeChannels(settings)) this.addChannel(channel, how);
   }
 
@@ -199,21 +200,24 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
    * problem.
    */
   async resolve(key: string): Promise<readonly AlertResult[]> {
-    const found = this.#active.get(key);
+    const found = this.#problems.end(key);
     if (found === undefined) return [];
-    this.#active.delete(key);
     this.#repeats.end(key);
     const message = recovery(found.alert, this.#settings.clock.wallNow(), crypto.randomUUID());
-    return Promise.all(found.members.map(({ lane }) => lane.take(message)));
+    return Promise.all(found.told.map(({ lane }) => lane.take(message)));
   }
 
-  /** Sends an alert; fits the `onAlert` of every component: `new Heartbeat({ onAlert: alerts.onAlert })`. */
-  readonly onAlert = (channel: string, message: string, context: object = {}): void => {
-    const facts = Object.entries(context).filter(
-      ([, value]) => typeof value !== "object" && value !== undefined,
+  /**
+   * Sends a critical alert, or for a missed beat a warning; fits the `onAlert` of every component:
+   * `new Heartbeat({ onAlert: alerts.onAlert })`.
+   */
+  readonly onAlert = (channel: string, message: string, context?: unknown): void => {
+    const facts = Object.entries(Object(context) as Readonly<Record<string, unknown>>).filter(([, value]) =>
+      ["string", "number", "boolean"].includes(typeof value),
     );
     const body = facts.map(([fact, value]) => `${fact}: ${String(value)}`).join("\n");
-    void this.send({ title: `${channel}: ${message}`, body, level: "warning" });
+    const isMinor = facts.some(([fact, value]) => fact === "event" && value === "missedBeat");
+    void this.send({ title: `${channel}: ${message}`, body, level: isMinor ? "warning" : "critical" });
   };
 
   /**
@@ -250,7 +254,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
   snapshot(): AlertManagerSnapshot {
     const { name, stats } = this;
     const isClosed = this.#closing !== undefined;
-    const active = Object.freeze([...this.#active.keys()]);
+    const active = Object.freeze(this.#problems.keys);
     return Object.freeze({ kind: "alerts", name, isClosed, active, stats });
   }
 
@@ -261,20 +265,19 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
   #send(alert: Delivery, selected: readonly Member[] | undefined): Promise<readonly AlertResult[]> {
     const members = selected ?? this.#members.filter(({ least }) => rank(alert.level) >= least);
     if (members.length === 0) return Promise.resolve([]);
-    if (alert.key !== undefined && alert.level !== "success") this.#remember(alert.key, alert, members);
+    if (alert.key !== undefined && alert.level !== "success") this.#problems.begin(alert.key, alert, members);
     const lanes = members.map(({ lane }) => lane);
     if (this.#closing === undefined && this.#repeats.isRepeated(alert, lanes)) {
       return Promise.resolve(lanes.map((lane) => lane.count()));
     }
-    return Promise.all(lanes.map((lane) => lane.take(alert)));
+    return this.#deliver(alert, members);
   }
 
-  #remember(key: string, alert: Delivery, members: readonly Member[]): void {
-    const known = this.#active.get(key)?.members ?? [];
-    this.#active.delete(key);
-    this.#active.set(key, { alert, members: [...new Set([...known, ...members])] });
-    const [oldest] = this.#active.keys();
-    if (this.#active.size > this.#settings.maxQueue && oldest !== undefined) this.#active.delete(oldest);
+  async #deliver(alert: Delivery, members: readonly Member[]): Promise<readonly AlertResult[]> {
+    const results = await Promise.all(members.map(({ lane }) => lane.take(alert)));
+    const untold = members.filter((_, index) => ["failed", "dropped"].includes(results[index]?.status ?? ""));
+    if (alert.key !== undefined && untold.length > 0) this.#problems.forget(alert.key, alert, untold);
+    return results;
   }
 
   async #close(deadline: number): Promise<void> {

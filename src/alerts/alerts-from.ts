@@ -25,7 +25,7 @@ export interface EventSource {
 export interface AlertRules {
   /** A circuit opened; its closing is the recovery. Default `"critical"`. */
   readonly circuitOpen?: AlertLevel | false | undefined;
-  /** The target of a heartbeat is dead. Default `"critical"`. */
+  /** The target of a heartbeat is dead; its recovery is not told. Default `"critical"`. */
   readonly targetDead?: AlertLevel | false | undefined;
   /** A heartbeat was missed; one that is written again is the recovery. Default `"warning"`. */
   readonly missedBeat?: AlertLevel | false | undefined;

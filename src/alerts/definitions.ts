@@ -24,6 +24,8 @@ export interface ChannelDefinition {
     | undefined;
   /** The address of a `webhook`. */
   readonly url?: string | undefined;
+  /** The name of the address of a `webhook`, where that is a secret. */
+  readonly urlCredentials?: string | undefined;
   /** The name that the messages of Slack, Mattermost or Discord have. */
   readonly username?: string | undefined;
   readonly iconEmoji?: string | undefined;
@@ -80,6 +82,7 @@ const rules = {
   minLevel: choice<AlertLevel>("info", LEVELS),
   throttle: anything,
   url: text(undefined),
+  urlCredentials: text(undefined),
   username: text(undefined),
   iconEmoji: text(undefined),
   transport,
@@ -115,7 +118,7 @@ const NEEDED: Readonly<Record<ChannelDefinition["type"], readonly string[]>> = {
   slack: ["credentials"],
   mattermost: ["credentials"],
   discord: ["credentials"],
-  webhook: ["url"],
+  webhook: [],
   email: ["transport", "sender", "recipients"],
   console: [],
 };
@@ -142,6 +145,9 @@ function definition(label: string, name: string, given: unknown): CheckedDefinit
   if (type === undefined) throw new TypeError(unlike(`${label}.type`, `one of ${TYPES.join(", ")}`, type));
   for (const needed of NEEDED[type]) {
     if (own[needed] === undefined) throw new TypeError(`${label} of type ${type} needs ${needed}.`);
+  }
+  if (type === "webhook" && own["url"] === undefined && own["urlCredentials"] === undefined) {
+    throw new TypeError(`${label} of type webhook needs url, or url_credentials.`);
   }
   return { ...own, type, name };
 }

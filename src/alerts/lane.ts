@@ -1,12 +1,10 @@
-import { CircuitBreaker } from "../circuit-breaker/circuit-breaker.js";
 import type { Clock, Timer } from "../kernel/clock.js";
 import { delay } from "../kernel/delay.js";
-import { Pipeline } from "../policies/pipeline/pipeline.js";
-import { Retry } from "../policies/retry/retry.js";
-import { Timeout } from "../policies/timeout/timeout.js";
+import type { Pipeline } from "../policies/pipeline/pipeline.js";
 import type { RateLimiter } from "../rate-limiter/rate-limiter.js";
 import type { Delivery } from "./alert.js";
 import type { AlertChannel } from "./channel.js";
+import { channelPipeline } from "./channel-pipeline.js";
 import type { AlertResult, AlertStatus, ChannelStats } from "./events.js";
 import { Tally, together, withTally } from "./messages.js";
 
@@ -28,13 +26,23 @@ export interface LaneListener {
   dropped(count: number): void;
 }
 
+/** A message to be delivered. */
 interface Job {
-  readonly message: Delivery;
+  /** `undefined`: a message of what is held. */
+  readonly message: Delivery | undefined;
   /** How many alerts it delivers in full; the others of its count are numbers. */
   readonly full: number;
-  /** What is told again when the message cannot be delivered. */
-  readonly told: Tally;
   readonly settle: (result: AlertResult) => void;
+}
+
+const OF_HELD: Job = { message: undefined, full: 0, settle() {} };
+
+/** A message that could not be delivered. */
+interface Failed extends Job {
+  readonly message: Delivery;
+  /** Without what was held. */
+  readonly own: Delivery | undefined;
+  readonly told: Tally;
 }
 
 /** An alert that waits for others, to be one message with them. */
@@ -69,19 +77,7 @@ export class Lane {
     this.channel = channel;
     this.#settings = settings;
     this.#listener = listener;
-    const { clock, maxRetries, timeout } = settings;
-    const name = `alerts to ${channel.name}`;
-    this.#pipeline = new Pipeline(name, [
-      new Retry({
-        name,
-        attempts: maxRetries + 1,
-        delay: { initial: "1s", factor: 2, max: "30s", jitter: "full" },
-        retryIf: (outcome) => outcome.status === "rejected" && isRetryable(outcome.reason),
-        clock,
-      }),
-      new CircuitBreaker({ name, maxFailures: 5, resetTimeout: "60s", clock }),
-      new Timeout({ name, timeout: timeout / 1000, clock }),
-    ]);
+    this.#pipeline = channelPipeline(channel.name, settings);
   }
 
   get stats(): ChannelStats {
@@ -109,7 +105,7 @@ export class Lane {
         return;
       }
       if (this.#grouped.length >= this.#settings.maxQueue) {
-        this.#hold(alert, 1);
+        this.#hold(alert);
         settle(this.#result("held"));
         return;
       }
@@ -142,10 +138,8 @@ export class Lane {
     this.#isClosing = true;
     this.#wake?.cancel();
     const timer = clock.setTimer(() => this.#end.abort(), deadline);
-    const pause = this.#pausedUntil - clock.now();
-    // The receiver has asked for it: nothing is sent before.
-    if (pause > 0 && this.#held.count > 0) await delay(clock, pause, this.#end.signal);
-    if (!this.#end.signal.aborted) this.#begin(undefined);
+    if (this.#work === undefined && this.#held.count > 0) await this.#afterPause();
+    if (!this.#end.signal.aborted) this.#begin(OF_HELD);
     await this.#work;
     timer.cancel();
     this.#drop(this.#held.take().count);
@@ -165,31 +159,32 @@ export class Lane {
     });
   }
 
-  /** Queues a message, or holds it back. */
+  /** Queues a message behind one that is under way; otherwise begins it, or holds it back. */
   #offer(message: Delivery, full: number, settle: (result: AlertResult) => void): void {
     const isFull = this.#queue.length >= this.#settings.maxQueue;
-    if (!isFull && this.#mayBegin()) {
+    if (this.#work === undefined ? this.#mayBegin() : !isFull) {
       this.#begin({ message, full, settle });
       return;
     }
-    this.#hold(message, message.count);
+    this.#hold(message);
     settle(this.#result("held"));
   }
 
+  /** Whether a message may begin now, for which it takes a token. */
   #mayBegin(): boolean {
     const { clock, limiter } = this.#settings;
     if (this.#isClosing) return true;
     return clock.now() >= this.#pausedUntil && (limiter?.tryAcquire() ?? true);
   }
 
-  #hold(message: Delivery, count: number): void {
-    this.#held.add(message, count, this.#settings.clock.now());
+  #hold(message: Delivery): void {
+    this.#held.add(message, message.count, this.#settings.clock.now());
     this.#arm();
   }
 
   /** Looks again when a message may begin. */
   #arm(): void {
-    if (this.#isClosing || this.#held.count === 0 || this.#queue.length >= this.#settings.maxQueue) return;
+    if (this.#isClosing || this.#held.count === 0 || this.#work !== undefined) return;
     const { clock, limiter } = this.#settings;
     const now = clock.now();
     const wait = Math.max(0, this.#pausedUntil - now, (limiter?.timeUntilToken() ?? 0) * 1000);
@@ -200,37 +195,53 @@ export class Lane {
   }
 
   #tellHeld(): void {
-    if (this.#held.count === 0) return;
-    if (this.#mayBegin()) this.#begin(undefined);
+    if (this.#held.count === 0 || this.#work !== undefined) return;
+    if (this.#mayBegin()) this.#begin(OF_HELD);
     else this.#arm();
   }
 
-  /** Queues a message with what is held; or, without one, a message of what is held. */
-  #begin(job: Omit<Job, "told"> | undefined): void {
-    const { clock } = this.#settings;
-    const now = clock.now();
-    const told = this.#held.take();
-    if (told.count > 0) this.#wake?.cancel();
-    if (job !== undefined) {
-      this.#queue.push({ ...job, told, message: withTally(job.message, told, now) });
-    } else if (told.count > 0) {
-      const message = told.message(now, clock.wallNow(), crypto.randomUUID());
-      this.#queue.push({ message, full: 0, told, settle() {} });
-    }
-    if (this.#queue.length === 0 || this.#work !== undefined) return;
-    this.#work = this.#run();
+  #begin(job: Job): void {
+    this.#queue.push(job);
+    // The first may begin, as the caller has seen.
+    this.#work ??= this.#run();
   }
 
   async #run(): Promise<void> {
-    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
-      await this.#deliver(job);
-      this.#arm();
+    this.#wake?.cancel();
+    for (let mayBegin = true; ; mayBegin = await this.#isNext()) {
+      const job = this.#queue.shift();
+      if (job === undefined) break;
+      if (mayBegin) await this.#deliver(job);
+      else if (job.message !== undefined) {
+        this.#held.add(job.message, job.message.count, this.#settings.clock.now());
+        job.settle(this.#result("held"));
+      }
     }
     this.#work = undefined;
+    this.#arm();
   }
 
-  async #deliver(job: Job): Promise<void> {
-    const { message, full, settle } = job;
+  /** Whether the next message may begin. At the end it waits for what the receiver has asked for. */
+  async #isNext(): Promise<boolean> {
+    if (this.#queue.length === 0) return true;
+    await this.#afterPause();
+    return this.#mayBegin();
+  }
+
+  async #afterPause(): Promise<void> {
+    const { clock } = this.#settings;
+    const pause = this.#pausedUntil - clock.now();
+    if (this.#isClosing && pause > 0) await delay(clock, pause, this.#end.signal);
+  }
+
+  /** Delivers a message, with what is held. */
+  async #deliver({ message: own, full, settle }: Job): Promise<void> {
+    const { clock } = this.#settings;
+    const now = clock.now();
+    const told = this.#held.take();
+    if (own === undefined && told.count === 0) return;
+    const message =
+      own === undefined ? told.message(now, clock.wallNow(), crypto.randomUUID()) : withTally(own, told, now);
     try {
       const given: unknown = await this.#pipeline.execute(
         (context) => this.channel.deliver(message, { signal: context.signal }),
@@ -241,11 +252,11 @@ export class Lane {
       this.#listener.sent(message);
       settle(this.#result("sent", typeof given === "string" ? given : undefined));
     } catch (error) {
-      this.#notDelivered(job, error);
+      this.#notDelivered({ message, own, full, told, settle }, error);
     }
   }
 
-  #notDelivered({ message, full, told, settle }: Job, error: unknown): void {
+  #notDelivered({ message, own, full, told, settle }: Failed, error: unknown): void {
     const { clock } = this.#settings;
     if (this.#end.signal.aborted) {
       this.#drop(message.count);
@@ -263,8 +274,7 @@ export class Lane {
     if (this.#isClosing) this.#drop(message.count - full);
     else {
       this.#held.restore(told);
-      const counted = message.count - told.count - failed;
-      if (counted > 0) this.#held.add(message, counted, clock.now());
+      if (own !== undefined && own.count > failed) this.#held.add(own, own.count - failed, clock.now());
     }
     if (failed > 0 || full === 0) this.#listener.failed(message, error);
     settle(this.#result(failed < full ? "held" : "failed", undefined, error));
@@ -280,8 +290,4 @@ export class Lane {
     const channel = this.channel.name;
     return Object.freeze({ channel, status, success: status === "sent", messageId, error });
   }
-}
-
-function isRetryable(reason: unknown): boolean {
-  return Reflect.get(Object(reason), "retryable") !== false;
 }

@@ -13,6 +13,7 @@ export function rank(level: AlertLevel): number {
 /** The longest title and body that are kept, in characters. */
 const TITLE = 500;
 const BODY = 20_000;
+const LONGEST_KEY = 500;
 
 /** At most `length` characters; what is missing shows. */
 export function cut(text: string, length: number): string {
@@ -28,6 +29,14 @@ const KEYS = { title: 0, body: 0, level: 0, key: 0, timestamp: 0 };
 function optionalText(value: unknown, label: string): string | undefined {
   if (value === undefined || typeof value === "string") return value;
   throw new TypeError(unlike(label, "a string", value));
+}
+
+function readKey(given: unknown): string | undefined {
+  const key = optionalText(given, "the key of an alert");
+  if (key === undefined || (key !== "" && key.length <= LONGEST_KEY)) return key;
+  throw new RangeError(
+    `the key of an alert must have 1 to ${LONGEST_KEY} characters; got one of ${key.length} characters.`,
+  );
 }
 
 /**
@@ -52,7 +61,7 @@ export function readAlert(given: Alert, now: number, id: string): Delivery {
     title: cut(oneLine(title), TITLE),
     body: cut(optionalText(own["body"], "the body of an alert") ?? "", BODY),
     level: level as AlertLevel,
-    key: optionalText(own["key"], "the key of an alert"),
+    key: readKey(own["key"]),
     timestamp: new Date(Number(timestamp)),
     isRecovery: false,
     count: 1,
@@ -101,7 +110,7 @@ export class Tally {
   #count = 0;
   #since = 0;
   #level: AlertLevel = "info";
-  readonly #titles = new Map<string, number>();
+  readonly #lines = new Map<string, { readonly level: AlertLevel; count: number }>();
   /** The alert, while there is one. */
   #only: Delivery | undefined;
 
@@ -112,30 +121,18 @@ export class Tally {
   add(alert: Delivery, count: number, now: number): void {
     const { title, level } = alert;
     this.#only = this.#count === 0 && count === 1 && alert.count === 1 ? alert : undefined;
-    if (this.#count === 0) {
-      this.#since = now;
-      this.#level = level;
-    }
+    this.#begin(now, level);
     this.#count += count;
-    if (rank(level) > rank(this.#level)) this.#level = level;
-    const line = `${cut(title, 150)} (${level})`;
-    if (this.#titles.has(line) || this.#titles.size < LISTED) {
-      this.#titles.set(line, (this.#titles.get(line) ?? 0) + count);
-    }
+    this.#list(`${cut(title, 150)} (${level})`, level, count);
   }
 
   /** Puts back what could not be told. */
   restore(told: Tally): void {
     if (told.#count === 0) return;
     this.#only = this.#count === 0 ? told.#only : undefined;
-    if (this.#count === 0 || told.#since < this.#since) this.#since = told.#since;
-    if (this.#count === 0 || rank(told.#level) > rank(this.#level)) this.#level = told.#level;
+    this.#begin(told.#since, told.#level);
     this.#count += told.#count;
-    for (const [line, count] of told.#titles) {
-      if (this.#titles.has(line) || this.#titles.size < LISTED) {
-        this.#titles.set(line, (this.#titles.get(line) ?? 0) + count);
-      }
-    }
+    for (const [line, { level, count }] of told.#lines) this.#list(line, level, count);
   }
 
   /** Its content, after which it is empty. */
@@ -144,7 +141,7 @@ export class Tally {
     taken.restore(this);
     this.#count = 0;
     this.#only = undefined;
-    this.#titles.clear();
+    this.#lines.clear();
     return taken;
   }
 
@@ -153,10 +150,12 @@ export class Tally {
     return `${this.#count} more in ${span(now - this.#since)}`;
   }
 
+  /** What matters most comes first. */
   lines(): string {
-    const listed = [...this.#titles].map(([line, count]) => `${count} × ${line}`);
-    const rest = this.#count - [...this.#titles.values()].reduce((sum, count) => sum + count, 0);
-    return [...listed, ...(rest > 0 ? [`${rest} × others`] : [])].join("\n");
+    const listed = [...this.#lines].toSorted(([, one], [, other]) => rank(other.level) - rank(one.level));
+    const rest = this.#count - listed.reduce((sum, [, { count }]) => sum + count, 0);
+    const lines = listed.map(([line, { count }]) => `${count} × ${line}`);
+    return [...lines, ...(rest > 0 ? [`${rest} × others`] : [])].join("\n");
   }
 
   /** A message of its own: the numbers, or the alert if there is only one. */
@@ -172,6 +171,26 @@ export class Tally {
       count: this.#count,
       id,
     };
+  }
+
+  #begin(since: number, level: AlertLevel): void {
+    if (this.#count === 0 || since < this.#since) this.#since = since;
+    if (this.#count === 0 || rank(level) > rank(this.#level)) this.#level = level;
+  }
+
+  #list(line: string, level: AlertLevel, count: number): void {
+    const known = this.#lines.get(line);
+    if (known !== undefined) {
+      known.count += count;
+      return;
+    }
+    if (this.#lines.size >= LISTED) {
+      // One that matters less makes room; it is among the others then.
+      const [less] = [...this.#lines].find(([, one]) => rank(one.level) < rank(level)) ?? [];
+      if (less === undefined) return;
+      this.#lines.delete(less);
+    }
+    this.#lines.set(line, { level, count });
   }
 }
 

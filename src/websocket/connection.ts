@@ -147,7 +147,7 @@ export class Connection {
 
   #listen(socket: SocketLike): void {
     this.#socket = socket;
-    const hear = (): void => this.#hear();
+    const hear = (): void => this.#hear(this.#life?.spoken);
     const heard = { pong: hear, ping: hear };
     const listeners: Readonly<Record<string, (event: never) => void>> = {
       // Events of Bun's WebSocket; that of `ws` tells them to `on` alone.
@@ -201,13 +201,14 @@ export class Connection {
     this.#owner.opened(this);
   }
 
-  #hear(): void {
+  /** @param spoken when the last message came. Default: now. */
+  #hear(spoken?: number): void {
     const { clock } = this.#settings;
     this.heardAt = clock.now();
     this.heardWall = clock.wallNow();
     if (this.#limits === undefined) return;
     const wasAsked = this.#life?.asked !== undefined;
-    this.#life = alive(this.#limits, this.heardAt);
+    this.#life = alive(this.#limits, this.heardAt, spoken);
     // Otherwise the timer stays: on each message of many, setting it again would cost more than a look too early.
     if (wasAsked) this.#arm(this.#life.due);
   }

@@ -6,13 +6,13 @@ export const section: SectionDescriptor = { rules: sectionRules(webSocketManager
 export const meanings: Meanings = {
   means: "Connections that stay alive; read by WebSocketManager.",
   options: {
-    preset: { means: "defaults for a kind of use: trading or monitoring", example: "trading" },
-    protocols: { means: "subprotocols to offer", example: "graphql-transport-ws" },
-    ping: { means: "how a lost connection is found", example: "{ interval: 20s, timeout: 10s }" },
-    connection: { means: "how long an attempt may take", example: "{ timeout: 30s }" },
-    reconnect: { means: "the delays between attempts", example: "{ delay: 1s, max_delay: 60s }" },
-    queue: { means: "how much may wait, in each direction", example: "{ size: 1000 }" },
+    preset: { means: "defaults for a kind of use: trading or monitoring" },
+    protocols: { means: "subprotocols to offer" },
+    ping: { means: "how a lost connection is found" },
+    connection: { means: "how long an attempt may take" },
+    reconnect: { means: "the delays between attempts" },
+    queue: { means: "how much may wait, in each direction" },
     proactive: { means: "planned reconnects", example: "{ every: 23h50m, handover: true }" },
   },
-  instances: "trading: { ping: { interval: 5s, timeout: 3s }, reconnect: { max_delay: 10s } }",
+  instances: "trading: { preset: trading }",
 };

@@ -4,7 +4,7 @@ export interface LivenessLimits {
   readonly interval: number;
   /** How long anything is waited for after a ping. */
   readonly timeout: number;
-  /** The longest silence, pings or not. */
+  /** The longest time without a message; an answer to a ping is none. */
   readonly maxSilence: number | undefined;
   /** Whether there is something to send as a ping. */
   readonly pings: boolean;
@@ -14,6 +14,8 @@ export interface LivenessLimits {
 export interface Life {
   /** When something was last received. */
   readonly heard: number;
+  /** When a message was last received. */
+  readonly spoken: number;
   /** When the ping was sent that nothing has followed. */
   readonly asked: number | undefined;
   /** When to look again. */
@@ -33,21 +35,21 @@ function graceOf({ timeout, maxSilence }: LivenessLimits): number {
   return Math.min(20, timeout / 4, (maxSilence ?? Infinity) / 4);
 }
 
-/** The life of a connection that has just been opened, or was heard of. */
-export function alive(limits: LivenessLimits, now: number): Life {
+/** The life of a connection that has just been opened, or was heard of; of its messages, when the last one came. */
+export function alive(limits: LivenessLimits, now: number, spoken: number = now): Life {
   const due = Math.min(
     limits.pings ? now + limits.interval : Infinity,
-    now + (limits.maxSilence ?? Infinity) - graceOf(limits),
+    spoken + (limits.maxSilence ?? Infinity) - graceOf(limits),
   );
-  return { heard: now, asked: undefined, due, isOverdue: false };
+  return { heard: now, spoken, asked: undefined, due, isOverdue: false };
 }
 
 /** When silence ends the connection. */
 function deadline(
   { timeout, maxSilence = Infinity }: LivenessLimits,
-  { heard, asked = Infinity }: Life,
+  { spoken, asked = Infinity }: Life,
 ): number {
-  return Math.min(heard + maxSilence, asked + timeout);
+  return Math.min(spoken + maxSilence, asked + timeout);
 }
 
 /**
@@ -58,7 +60,9 @@ function deadline(
 export function look(limits: LivenessLimits, life: Life, now: number): Judgement {
   const { interval, timeout, maxSilence, pings } = limits;
   if (now - life.due > Math.min(timeout, maxSilence ?? Infinity) / 2) {
-    return pings ? ask(limits, { ...life, heard: now }, now) : { life: alive(limits, now), verdict: "alive" };
+    return pings
+      ? ask(limits, { ...life, heard: now, spoken: now }, now)
+      : { life: alive(limits, now), verdict: "alive" };
   }
   const grace = graceOf(limits);
   const end = deadline(limits, life);

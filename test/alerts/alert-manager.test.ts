@@ -116,6 +116,12 @@ describe("send", () => {
     ["a wrong timestamp", { title: "a", timestamp: new Date(NaN) }, TypeError, /timestamp/],
     ["an unknown property", { title: "a", levle: "info" }, TypeError, /did you mean level/],
     ["a wrong key", { title: "a", key: 5 }, TypeError, /key/],
+    [
+      "an endless key",
+      { title: "a", key: "k".repeat(501) },
+      RangeError,
+      /1 to 500 characters; got one of 501/,
+    ],
   ])("refuses %s", async (_, alert, error, message) => {
     const { alerts, ops } = made();
     const sending = alerts.send(alert as never);
@@ -189,6 +195,36 @@ describe("a delivery that fails", () => {
     });
   });
 
+  test("obeys it also for what waits already, and at the end", async () => {
+    const { alerts, ops, clock } = made({ throttle: false, maxRetries: 0 });
+    ops.outcomes.push(refused({ retryAfter: 30 }));
+    const results = await alerts.send(["a", "b", "c"].map((title) => ({ title })));
+    expect(results.map(({ status }) => status)).toEqual(["failed", "held", "held"]);
+    await clock.advance(29.9);
+    expect(ops.got).toEqual([]);
+    const closing = alerts.close();
+    await clock.advance(0.2);
+    await closing;
+    expect(ops.got).toMatchObject([{ body: "1 × b (info)\n1 × c (info)", count: 2 }]);
+  });
+
+  test("is not known to anybody, and so is not resolved", async () => {
+    const { alerts, ops } = made();
+    ops.outcomes.push(refused({ retryable: false }));
+    await alerts.send({ title: "a", level: "critical", key: "feed" });
+    expect(await alerts.resolve("feed")).toEqual([]);
+    expect(ops.got).toEqual([]);
+  });
+
+  test("because of its message says nothing of the channel", async () => {
+    const { alerts, ops } = made({ throttle: false });
+    for (let i = 0; i < 10; i++) {
+      ops.outcomes.push(refused({ retryable: false }));
+      await alerts.send({ title: `${i}` });
+    }
+    expect(await alerts.send({ title: "good" })).toMatchObject([{ status: "sent" }]);
+  });
+
   test("a message that hangs ends at the timeout", async () => {
     const { alerts, ops, clock } = made({ maxRetries: 0, timeout: "5s" });
     ops.outcomes.push(never);
@@ -240,10 +276,39 @@ describe("the throttle", () => {
     await clock.advance("60s");
     expect(ops.got[1]).toMatchObject({
       title: "37 more in 1 min",
-      body: "36 × slow (warning)\n1 × down (critical)",
+      body: "1 × down (critical)\n36 × slow (warning)",
       level: "critical",
       count: 37,
     });
+  });
+
+  test("counts what is sent, not what waits for a channel that is slow", async () => {
+    const { alerts, ops, clock } = made({ throttle: { rate: 10, per: "60s", burst: 1 }, timeout: "2m" });
+    let end = (): void => {};
+    ops.outcomes.push(
+      () =>
+        new Promise((resolve) => {
+          end = () => resolve("slow");
+        }),
+    );
+    void alerts.send(Array.from({ length: 20 }, (_, i) => ({ title: `a${i}` })));
+    await clock.advance("100s");
+    end();
+    await clock.advance("1s");
+    expect(ops.got.length).toBeLessThanOrEqual(1);
+    await clock.advance("60s");
+    expect(ops.told).toBe(19);
+  });
+
+  test("does not hide what matters most among what matters less", async () => {
+    const { alerts, ops, clock } = made({ throttle: ONE_A_MINUTE });
+    await alerts.send({ title: "first" });
+    for (let i = 0; i < 30; i++) await alerts.send({ title: `info ${i}` });
+    await alerts.send({ title: "DISK FULL", level: "critical" });
+    await clock.advance("60s");
+    expect(ops.got[1]?.body).toMatch(
+      /^1 × DISK FULL \(critical\)\n(?:1 × info \d+ \(info\)\n){19}11 × others$/,
+    );
   });
 
   test("is one of each channel", async () => {
@@ -478,6 +543,13 @@ describe("options", () => {
     expect(() => new AlertManager({ channels })).toThrow(/"NO_SUCH_VARIABLE".*not in the environment/);
     expect(new AlertManager({ channels, credentials: () => "https://hooks.test/x" }).channelCount).toBe(1);
   });
+
+  test("credentials that a function does not find are named", async () => {
+    const channels = { ops: { type: "slack", credentials: "slack_main" } } as const;
+    const alerts = new AlertManager({ channels, credentials: () => undefined, maxRetries: 0 });
+    const [result] = await alerts.send({ title: "a" });
+    expect(String(result?.error)).toContain('its credentials "slack_main" are not known');
+  });
 });
 
 describe("alertsFrom", () => {
@@ -512,11 +584,15 @@ describe("alertsFrom", () => {
 
   test("the onAlert of a component fits", async () => {
     const { alerts, ops } = made();
-    alerts.onAlert("heartbeat", "the target is dead", { name: "feed", pid: 5, details: {} });
+    alerts.onAlert("heartbeat", "the target is dead", { name: "feed", pid: 5, details: {}, f() {} });
+    alerts.onAlert("heartbeat", "missed a beat", { event: "missedBeat" });
+    alerts.onAlert("watchdog", "frozen", null);
     await expect
       .poll(() => ops.got)
       .toMatchObject([
-        { title: "heartbeat: the target is dead", body: "name: feed\npid: 5", level: "warning" },
+        { title: "heartbeat: the target is dead", body: "name: feed\npid: 5", level: "critical" },
+        { title: "heartbeat: missed a beat", level: "warning" },
+        { title: "watchdog: frozen", body: "", level: "critical" },
       ]);
   });
 });

@@ -60,7 +60,7 @@ function badValues(shape: FileShape): string[] {
 }
 
 /** What is allowed where the shape alone does not say so. */
-const ALLOWED = new Set(["channels: []", "throttle: false"]);
+const ALLOWED = new Set(["channels: []", "protocols: []", "throttle: false"]);
 
 const keys = Object.entries(sections).flatMap(([section, { rules }]) =>
   Object.entries(rules).flatMap(([key, rule]) =>

@@ -497,7 +497,7 @@ describe("a mistake", () => {
     load(
       write(
         "none.yml",
-        "resilience: {}\nwatchdogs: {}\nkstlib: { logging: {} }\nwebsocket: { ping: {} }\nwatchdog: { theirs: 1 }\nresilience4j: { theirs: 1 }\nlogger: {}",
+        "resilience: {}\nwatchdogs: {}\nkstlib: { logging: {} }\nwebsocket: { theirs: 1 }\nwatchdog: { theirs: 1 }\nresilience4j: { theirs: 1 }\nlogger: {}",
       ),
     );
     emit.mockRestore();

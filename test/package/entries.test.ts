@@ -99,6 +99,7 @@ describe("the entries of package.json", () => {
   const below: Readonly<Record<string, readonly string[]>> = {
     redis: ["circuit-breaker", "rate-limiter"],
     websocket: ["policies"],
+    alerts: ["circuit-breaker", "policies", "rate-limiter"],
   };
 
   test.each(patterns)("./%s loads no pattern but what it is made of", (pattern) => {

@@ -13,7 +13,7 @@ import {
   transportRule,
 } from "./mail-server.js";
 import { cut, label, plainLine, plainLines } from "./markup.js";
-import { anySecret, channelSettings, codeOf, SecretReader, told, unlessAborted } from "./secret.js";
+import { anySecret, channelSettings, codeOf, fieldOf, readSecret, told, unlessAborted } from "./secret.js";
 
 /** Options of {@link EmailChannel}. */
 export interface EmailChannelOptions {
@@ -111,14 +111,12 @@ const FINAL = new Set(["EENVELOPE", "EMESSAGE", "ECONFIG", "ENOAUTH", "EREQUIRET
 export class EmailChannel implements AlertChannel {
   readonly name: string;
   readonly #settings: EmailChannelSettings;
-  readonly #secrets: SecretReader;
   readonly #running = new Set<Promise<unknown>>();
   #isClosed = false;
 
   constructor(options: EmailChannelOptions) {
     this.#settings = channelSettings("EmailChannel", rules, options);
     this.name = this.#settings.name;
-    this.#secrets = new SecretReader(this.name);
   }
 
   async deliver(alert: Delivery, { signal }: { readonly signal: AbortSignal }): Promise<string | undefined> {
@@ -126,7 +124,7 @@ export class EmailChannel implements AlertChannel {
     const sending = this.#send(this.#mail(alert), signal);
     this.#running.add(sending);
     try {
-      const { messageId } = Object(await sending) as { readonly messageId?: unknown };
+      const messageId = fieldOf(await sending, "messageId");
       return typeof messageId === "string" ? cut(plainLine(messageId), LONGEST_ID) : undefined;
     } catch (error) {
       signal.throwIfAborted();
@@ -158,6 +156,7 @@ export class EmailChannel implements AlertChannel {
       to: [...recipients],
       subject: plainLine(`${subjectPrefix} ${title}`),
       text: [title, body, when].filter(Boolean).join("\n\n"),
+      messageId: `<${alert.id.replaceAll(/[^\w.-]/g, "")}@${/@([\w.-]+)/.exec(sender)?.[1] ?? "localhost"}>`,
     };
   }
 
@@ -166,14 +165,16 @@ export class EmailChannel implements AlertChannel {
     if (isTransport(transport)) return unlessAborted(() => transport.sendMail(mail), signal);
     const { password } = transport;
     const known =
-      password === undefined ? undefined : await this.#secrets.read("password", password, anySecret, signal);
+      password === undefined
+        ? undefined
+        : await readSecret(this.name, { label: "password", source: password, kind: anySecret }, signal);
     return unlessAborted(() => sendBy(this.name, transport, known, mail, signal), signal);
   }
 
   /** An error without the words of a transport or a server, which may contain the password. */
   #failure(error: unknown): AlertDeliveryError {
     if (error instanceof AlertDeliveryError) return error;
-    const status: unknown = Reflect.get(Object(error) as object, "responseCode");
+    const status = fieldOf(error, "responseCode");
     if (typeof status === "number" && status >= 400 && status < 600) {
       const reason = `the mail server answered ${status}${told(error)}`;
       return new AlertDeliveryError(this.name, reason, { retryable: status < 500, status });

@@ -9,6 +9,8 @@ export interface Mail {
   to: string[];
   subject: string;
   text: string;
+  /** The same for every attempt, so that a mail that arrives twice is seen to be one. */
+  messageId: string;
 }
 
 /** What sends a mail: a transporter of nodemailer, or an object of your own. */
@@ -83,7 +85,7 @@ interface Nodemailer {
 async function loadNodemailer(channel: string): Promise<Nodemailer> {
   let loaded: unknown;
   try {
-    loaded = await import(NODEMAILER);
+    loaded = await import(/* webpackIgnore: true */ NODEMAILER);
   } catch (error) {
     const reason = `nodemailer cannot be loaded${told(error)}: npm install nodemailer, or give a transport`;
     throw new AlertDeliveryError(channel, reason, { retryable: false });

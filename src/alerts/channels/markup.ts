@@ -33,22 +33,31 @@ export function cut(text: string, length: number): string {
   return `${text.slice(0, end).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
-/** The longest beginning of a text, roughly, that is at most `length` long when it is escaped. */
+/** The beginning of a text that is at most `length` long when it is escaped; about the longest. */
 export function cutEscaped(text: string, length: number, escape: (text: string) => string): string {
   let kept = text.length;
   for (;;) {
-    const escaped = escape(cut(text, kept));
-    if (escaped.length <= length || kept <= 1) return escaped;
-    // An escaped character is at most twice as long.
-    kept -= Math.ceil((escaped.length - length) / 2);
+    const found = cut(text, kept);
+    const excess = escape(found).length - length;
+    if (excess <= 0 || kept < 1) return found;
+    // An escaped character is at most five times as long.
+    kept -= Math.ceil(excess / 5);
   }
 }
 
-/** The title with its level, what it stands for, and that it is over; the number is never cut off. */
-export function headline({ title, level, isRecovery, count }: Delivery, length: number): string {
+/**
+ * The title with its level, what it stands for, and that it is over; the number is never cut off.
+ *
+ * @param length the longest, when it is escaped.
+ */
+export function headline(
+  { title, level, isRecovery, count }: Delivery,
+  length: number,
+  escape: (text: string) => string,
+): string {
   const before = isRecovery ? `${MARKS.success} Resolved: ` : `${MARKS[level]} `;
   const after = count > 1 ? ` × ${count}` : "";
-  return before + cut(plainLine(title), length - before.length - after.length) + after;
+  return before + cutEscaped(plainLine(title), length - before.length - after.length, escape) + after;
 }
 
 /** The level as a word, for where there are no colours. */

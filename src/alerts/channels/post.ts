@@ -86,10 +86,10 @@ export async function post(
   if (response.ok) return answer;
   const { status } = response;
   const isRedirect = status === 0 || (status >= 300 && status < 400);
-  const reason = isRedirect ? "answered by a redirect, which is not followed" : "answered";
+  const known = isRedirect ? ", a redirect, which is not followed" : explain(answer);
   const retryable = isRetryable(status);
   const retryAfter = retryable ? retryAfterSeconds(response, clock.wallNow()) : undefined;
-  throw new AlertDeliveryError(channel, `${reason}, status ${status}${explain(answer)}`, {
+  throw new AlertDeliveryError(channel, `the server answered ${status}${known}`, {
     retryable,
     status,
     retryAfter,

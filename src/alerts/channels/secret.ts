@@ -48,18 +48,23 @@ export function channelSettings<Settings extends object>(
 /** The codes of Node's errors of sockets, names, TLS and files, and those of its fetch. */
 const CODE = /^(?:E[A-Z]{2,20}|(?:ERR|UND_ERR|CERT|DEPTH|SELF|UNABLE|MODULE)_[A-Z_]{2,40})$/;
 
+/** What a value from outside has by a name; a getter that throws has nothing. */
+export function fieldOf(value: unknown, name: string): unknown {
+  try {
+    return Reflect.get(Object(value) as object, name);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The code of an error, such as `ECONNREFUSED`: all that may be told of an error whose message can hold a secret. */
 export function codeOf(error: unknown): string | undefined {
-  try {
-    for (let at = error, depth = 0; typeof at === "object" && at !== null && depth < 4; depth++) {
-      const code: unknown = Reflect.get(at, "code");
-      if (typeof code === "string" && CODE.test(code)) {
-        return code;
-      }
-      at = Reflect.get(at, "cause");
-    }
-  } catch {
-    // A getter that throws.
+  let at = error;
+  // A cause may refer back to its error.
+  for (let depth = 0; depth < 4; depth++) {
+    const code = fieldOf(at, "code");
+    if (typeof code === "string" && CODE.test(code)) return code;
+    at = fieldOf(at, "cause");
   }
   return undefined;
 }
@@ -87,28 +92,35 @@ export async function unlessAborted<Value>(
   }
 }
 
-/** Reads the secrets of one channel. */
-export class SecretReader {
-  readonly #channel: string;
+/** Where a channel has a secret from. */
+interface Source {
+  /** The name of the option. */
+  readonly label: string;
+  readonly source: SecretSource;
+  readonly kind: SecretKind;
+}
 
-  constructor(channel: string) {
-    this.#channel = channel;
+/**
+ * Reads a secret of a channel.
+ *
+ * @throws AlertDeliveryError if the function fails (another attempt may succeed) or gives something else.
+ */
+export async function readSecret(
+  channel: string,
+  { label, source, kind }: Source,
+  signal: AbortSignal,
+): Promise<string> {
+  if (typeof source === "string") return source;
+  let value: unknown;
+  try {
+    value = await unlessAborted(source, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof AlertDeliveryError) throw error;
+    const reason = `the function ${label} failed${told(error)}`;
+    throw new AlertDeliveryError(channel, reason, { retryable: true });
   }
-
-  /** @throws AlertDeliveryError if the function fails (another attempt may succeed) or gives something else. */
-  async read(label: string, source: SecretSource, kind: SecretKind, signal: AbortSignal): Promise<string> {
-    if (typeof source === "string") return source;
-    let value: unknown;
-    try {
-      value = await unlessAborted(source, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new AlertDeliveryError(this.#channel, `the function ${label} failed${told(error)}`, {
-        retryable: true,
-      });
-    }
-    if (typeof value === "string" && kind.accepts(value)) return value;
-    const reason = `the function ${label} must give ${kind.allowed}; it gave ${kindOf(value)}`;
-    throw new AlertDeliveryError(this.#channel, reason, { retryable: false });
-  }
+  if (typeof value === "string" && kind.accepts(value)) return value;
+  const reason = `the function ${label} must give ${kind.allowed}; it gave ${kindOf(value)}`;
+  throw new AlertDeliveryError(channel, reason, { retryable: false });
 }

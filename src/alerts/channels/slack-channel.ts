@@ -4,9 +4,9 @@ import type { OptionRules, SettingsFor } from "../../kernel/options.js";
 import { choice, optional, required, text } from "../../kernel/rules.js";
 import type { Delivery } from "../alert.js";
 import type { AlertChannel } from "../channel.js";
-import { cut, cutEscaped, escapeMarkdown, escapeSlack, headline, plainLines } from "./markup.js";
+import { cutEscaped, escapeMarkdown, escapeSlack, headline, plainLines } from "./markup.js";
 import { post, webUrl } from "./post.js";
-import { channelSettings, secret, SecretReader, type SecretSource } from "./secret.js";
+import { channelSettings, secret, readSecret, type SecretSource } from "./secret.js";
 
 /** Whose messages an incoming webhook takes. */
 export type SlackFormat = "slack" | "mattermost" | "discord";
@@ -67,12 +67,15 @@ function slackMessage(title: string, body: string): object {
 
 function markdown(title: string, body: string, length: number): string {
   const head = `**${escapeMarkdown(title)}**`;
-  return body === "" ? head : `${head}\n${cutEscaped(body, length - head.length - 1, escapeMarkdown)}`;
+  if (body === "") return head;
+  return `${head}\n${escapeMarkdown(cutEscaped(body, length - head.length - 1, escapeMarkdown))}`;
 }
 
 function message(alert: Delivery, format: SlackFormat): object {
-  const title = headline(alert, LONGEST_TITLE);
-  const body = cut(plainLines(alert.body), LONGEST_BODY);
+  // Slack may count what it keeps, which is escaped also where it takes plain text.
+  const counted = format === "slack" ? escapeSlack : (shown: string): string => shown;
+  const title = headline(alert, LONGEST_TITLE, counted);
+  const body = cutEscaped(plainLines(alert.body), LONGEST_BODY, counted);
   if (format === "slack") return slackMessage(title, body);
   if (format === "mattermost") return { text: markdown(title, body, Infinity) };
   return { content: markdown(title, body, LONGEST_OF_DISCORD), allowed_mentions: { parse: [] } };
@@ -96,7 +99,7 @@ function message(alert: Delivery, format: SlackFormat): object {
  * const server = http.createServer((request, response) => request.resume().on("end", () => response.end("ok")));
  * await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
  * const { port } = Object(server.address());
- * const slack = new SlackChannel({ webhookUrl: () => process.env["SLACK_URL"] ?? `http://127.0.0.1:${port}/` });
+ * const slack = new SlackChannel({ webhookUrl: () => `http://127.0.0.1:${port}/` });
  * const alert = { title: "disk almost full", body: "/var: 97 %", level: "warning", key: "disk" } as const;
  * const rest = { timestamp: new Date(), isRecovery: false, count: 1, id: "1" };
  * await slack.deliver({ ...alert, ...rest }, { signal: AbortSignal.timeout(5_000) });
@@ -106,17 +109,19 @@ function message(alert: Delivery, format: SlackFormat): object {
 export class SlackChannel implements AlertChannel {
   readonly name: string;
   readonly #settings: SlackChannelSettings;
-  readonly #secrets: SecretReader;
 
   constructor(options: SlackChannelOptions) {
     this.#settings = channelSettings("SlackChannel", rules, options);
     this.name = this.#settings.name;
-    this.#secrets = new SecretReader(this.name);
   }
 
   async deliver(alert: Delivery, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { webhookUrl, format, username, iconEmoji, clock } = this.#settings;
-    const url = await this.#secrets.read("webhookUrl", webhookUrl, webUrl, signal);
+    const url = await readSecret(
+      this.name,
+      { label: "webhookUrl", source: webhookUrl, kind: webUrl },
+      signal,
+    );
     const icon = format === "discord" ? {} : { icon_emoji: iconEmoji };
     const body = JSON.stringify({ ...message(alert, format), username, ...icon });
     await post({ channel: this.name, url, headers: {}, body, signal, clock }, (answer) =>

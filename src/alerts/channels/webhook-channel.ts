@@ -6,7 +6,7 @@ import { custom, optional, required, type Rule, text } from "../../kernel/rules.
 import type { Delivery } from "../alert.js";
 import type { AlertChannel } from "../channel.js";
 import { post, webUrl } from "./post.js";
-import { anySecret, channelSettings, kindOf, secret, SecretReader, type SecretSource } from "./secret.js";
+import { anySecret, channelSettings, kindOf, secret, readSecret, type SecretSource } from "./secret.js";
 
 /** Options of {@link WebhookChannel}. */
 export interface WebhookChannelOptions {
@@ -88,9 +88,9 @@ function idOf(answer: string, secrets: readonly string[]): string | undefined {
   }
 }
 
-/** What in the address may be a secret by itself. */
-function partsOf(url: string): readonly string[] {
-  return [url, ...new URL(url).href.split(/[/?&=#]/).filter((part) => part.length > 7)];
+/** What in an address or a header may be a secret by itself. */
+function partsOf(told: string): readonly string[] {
+  return told.split(/[\s/?&=#]/).filter((part) => part.length > 7);
 }
 
 /**
@@ -109,7 +109,7 @@ function partsOf(url: string): readonly string[] {
  * import { WebhookChannel } from "@kstlib/resilience/alerts";
  *
  * const server = http.createServer((request, response) => {
- *   console.assert(request.headers["x-signature"]?.startsWith("t="));
+ *   console.assert(String(request.headers["x-signature"]).startsWith("t="));
  *   request.resume().on("end", () => response.end(JSON.stringify({ id: "m-1" })));
  * });
  * await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -125,17 +125,15 @@ function partsOf(url: string): readonly string[] {
 export class WebhookChannel implements AlertChannel {
   readonly name: string;
   readonly #settings: WebhookChannelSettings;
-  readonly #secrets: SecretReader;
 
   constructor(options: WebhookChannelOptions) {
     this.#settings = channelSettings("WebhookChannel", rules, options);
     this.name = this.#settings.name;
-    this.#secrets = new SecretReader(this.name);
   }
 
   async deliver(alert: Delivery, { signal }: { readonly signal: AbortSignal }): Promise<string | undefined> {
     const { url: address, secret: key, headers: more, clock } = this.#settings;
-    const url = await this.#secrets.read("url", address, webUrl, signal);
+    const url = await readSecret(this.name, { label: "url", source: address, kind: webUrl }, signal);
     const { id, title, body: lines, level, key: problem, timestamp, isRecovery, count } = alert;
     const body = JSON.stringify({
       id,
@@ -148,9 +146,9 @@ export class WebhookChannel implements AlertChannel {
       count,
     });
     const headers: Record<string, string> = { ...more, "idempotency-key": id };
-    const secrets = [...partsOf(url), ...Object.values(more)];
+    const secrets = [url, ...Object.values(more)].flatMap(partsOf);
     if (key !== undefined) {
-      const known = await this.#secrets.read("secret", key, anySecret, signal);
+      const known = await readSecret(this.name, { label: "secret", source: key, kind: anySecret }, signal);
       const seconds = Math.floor(clock.wallNow() / 1000);
       headers["x-signature"] = `t=${seconds},v1=${await hmac(known, `${seconds}.${body}`)}`;
       secrets.push(known);

@@ -1,7 +1,7 @@
 import { createTransport } from "nodemailer";
 import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { AlertDeliveryError, EmailChannel, type EmailChannelOptions } from "../../../src/alerts/index.js";
 import { delivery, never, rejection } from "./servers.js";
 
@@ -149,6 +149,22 @@ describe("a mail server that refuses", () => {
     const error = await rejection(new EmailChannel({ ...people, transport }).deliver(delivery(), never));
     expect(error).toMatchObject({ status: undefined, retryable: true });
     expect(String(error)).toMatch(/the mail could not be sent \(E[A-Z]+\)$/);
+  });
+});
+
+test("says what to do when nodemailer is not installed", async () => {
+  vi.doMock("nodemailer", () => {
+    throw new Error("not found");
+  });
+  onTestFinished(() => {
+    vi.doUnmock("nodemailer");
+  });
+  const channel = new EmailChannel({ ...people, transport: { host: "127.0.0.1" } });
+  expect(await rejection(channel.deliver(delivery(), never))).toMatchObject({
+    retryable: false,
+    message: expect.stringMatching(
+      /: nodemailer cannot be loaded.*: npm install nodemailer, or give a transport$/,
+    ),
   });
 });
 

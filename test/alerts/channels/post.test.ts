@@ -42,7 +42,7 @@ describe.each(CHANNELS)("the channel %s", (name, make) => {
       status,
       retryable,
       retryAfter: undefined,
-      message: `the alert could not be delivered to ${name}: answered, status ${status}`,
+      message: `the alert could not be delivered to ${name}: the server answered ${status}`,
     });
   });
 
@@ -60,7 +60,7 @@ describe.each(CHANNELS)("the channel %s", (name, make) => {
     expect(await rejection(make(server.url).deliver(delivery(), never))).toMatchObject({
       retryable: false,
       status: 302,
-      message: expect.stringContaining("a redirect, which is not followed"),
+      message: expect.stringContaining("302, a redirect, which is not followed"),
     });
     expect(server.got).toHaveLength(1);
   });
@@ -155,11 +155,11 @@ test("Slack's words for a refusal are told, and nothing else of an answer", asyn
   const server = await serve((response) => response.writeHead(400).end(answer));
   const channel = new SlackChannel({ webhookUrl: server.url });
   expect(await rejection(channel.deliver(delivery(), never))).toMatchObject({
-    message: "the alert could not be delivered to slack: answered, status 400: invalid_payload",
+    message: "the alert could not be delivered to slack: the server answered 400: invalid_payload",
   });
   answer = "secret_payload";
   expect(await rejection(channel.deliver(delivery(), never))).toMatchObject({
-    message: "the alert could not be delivered to slack: answered, status 400",
+    message: "the alert could not be delivered to slack: the server answered 400",
   });
 });
 
@@ -204,10 +204,14 @@ describe("a webhook", () => {
     ['{"id":"secretkey"}', undefined],
     ['{"id":"a-secretkey-b"}', undefined],
     ['{"id":"T0123456789"}', undefined],
+    ['{"id":"0123-token"}', undefined],
+    ['{"id":"eu"}', "eu"],
   ])("answers %s: the identifier is %s", async (answer, id) => {
     const server = await serve((response) => response.end(answer));
     const url = `${server.url}/services/T0123456789`;
-    expect(await new WebhookChannel({ url, secret: "secretkey" }).deliver(delivery(), never)).toBe(id);
+    const headers = { authorization: "Bearer 0123-token-4567", "x-zone": "eu" };
+    const channel = new WebhookChannel({ url, secret: "secretkey", headers });
+    expect(await channel.deliver(delivery(), never)).toBe(id);
   });
 
   test.each([

@@ -130,12 +130,21 @@ describe("no secret is shown", () => {
           const all = { code: secret, command: secret, response: secret, responseCode: 535, cause };
           return Promise.reject(Object.assign(new Error(secret), all, { name: secret }));
         };
+        const throwing = (): Promise<never> => {
+          const get = (): never => {
+            throw new Error(secret);
+          };
+          return Promise.reject(
+            Object.defineProperties({}, { code: { get }, responseCode: { get }, cause: { get } }),
+          );
+        };
         const people = { sender: "a@b", recipients: "c@d" };
         const server = { host: "127.0.0.1", port: 1, user: "bot" };
         const channels = [
           new SlackChannel({ webhookUrl: fail }),
           new WebhookChannel({ url: "http://127.0.0.1:1", secret: fail }),
           new EmailChannel({ ...people, transport: { sendMail: fail } }),
+          new EmailChannel({ ...people, transport: { sendMail: throwing } }),
           new EmailChannel({ ...people, transport: { ...server, password: fail } }),
           new EmailChannel({ ...people, transport: { ...server, password: secret } }),
         ];

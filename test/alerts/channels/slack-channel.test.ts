@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SlackChannel, type SlackFormat } from "../../../src/alerts/index.js";
 import { delivery, never, serve } from "./servers.js";
@@ -65,6 +66,15 @@ describe("a message for Slack", () => {
     expect(section).toMatch(/^😀+…$/u);
   });
 
+  test("keeps to the limits also when every character is escaped", async () => {
+    const alert = { title: "&".repeat(200), body: "<".repeat(4000), count: 38 };
+    const { text, blocks } = (await sent(alert)) as SlackMessage;
+    const [header = "", section = ""] = blocks.map((block) => block.text.text);
+    expect(header).toMatch(/^⚠️ &{27}… × 38$/u);
+    expect(section).toMatch(/^<{749}…$/);
+    expect(text).toBe(`${header.replaceAll("&", "&amp;")}\n${section.replaceAll("<", "&lt;")}`);
+  });
+
   test("has no control character, half of a character or change of direction", async () => {
     const { blocks } = (await sent({
       title: "a\r\nb\u0000\u202Ec",
@@ -106,4 +116,42 @@ describe("a message for Mattermost and Discord", () => {
     const plain = (await sent({ body: "x".repeat(2990) }, options)) as { readonly content: string };
     expect(plain.content.length).toBeGreaterThan(1900);
   });
+});
+
+test("no text leaves the limits of a format, adds a line to a title, or has a meaning in its markup", async () => {
+  const server = await serve();
+  const characters = fc.constantFrom(
+    ..."\\`*_{}[]()#|~><@&!-+=.: \t\r\n\u0000\u2028\u202E\uD800\uDC00a1".split(""),
+    "😀",
+    "<!here>",
+  );
+  const texts = fc
+    .tuple(fc.array(characters, { maxLength: 40 }), fc.constantFrom(1, 10, 200))
+    .map(([found, times]) => found.join("").repeat(times));
+  await fc.assert(
+    fc.asyncProperty(texts, texts, fc.boolean(), async (title, body, isRecovery) => {
+      const alert = delivery({ title, body, isRecovery, count: 12 });
+      server.got.length = 0;
+      for (const format of ["slack", "mattermost", "discord"] as const) {
+        await new SlackChannel({ webhookUrl: server.url, format }).deliver(alert, never);
+      }
+      const [slack, mattermost, discord] = server.got.map((got) => JSON.parse(got.body) as SlackMessage);
+      const [header = "", section = "x"] = slack?.blocks.map((block) => block.text.text) ?? [];
+      expect(header).toMatch(/^.* × 12$/u);
+      expect(header.length).toBeLessThanOrEqual(150);
+      expect(section.length).toBeLessThanOrEqual(3000);
+      expect(section).toMatch(/\S/);
+      expect(slack?.text).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)/);
+      const { content } = discord as unknown as { readonly content: string };
+      expect(content.length).toBeLessThanOrEqual(2000);
+      for (const markdown of [mattermost?.text ?? "", content]) {
+        const [first = "", ...rest] = markdown.split("\n");
+        expect(first).toMatch(/^\*\*.* × 12\*\*$/u);
+        const bare = [first.slice(2, -2), ...rest].map((line) => line.replaceAll(/\\[!-/:-@[-`{-~]/g, "x"));
+        expect(bare.join("\n")).not.toMatch(/[\\`*_{}[\]()#|~>]|[<@](?!\u200B)|^\s*[-+=]|^\s*\d+\./m);
+      }
+      expect(server.got.map((got) => got.body).join("")).not.toMatch(/\p{Cs}|[\u2028\u202E]|\\u0000|\\ud8/u);
+    }),
+    { numRuns: 100 },
+  );
 });
