@@ -2,17 +2,29 @@ import { fraction } from "../kernel/rules.js";
 import { warn } from "../kernel/warning.js";
 import { backoff } from "../policies/retry/backoff.js";
 import { WebSocketManagerError } from "./errors.js";
+import type { ConnectionEnd } from "./connection.js";
 import type { DisconnectInfo } from "./events.js";
 import type { WebSocketManagerSettings } from "./options.js";
+
+/** Why an attempt failed. */
+type Refusal = Partial<Pick<ConnectionEnd, "error" | "status" | "retryAfter">>;
 
 /** Whether there is nothing to connect with, now or later. */
 export function isUnavailable(error: unknown): error is WebSocketManagerError {
   return error instanceof WebSocketManagerError && error.code === "ERR_WEBSOCKET_UNAVAILABLE";
 }
 
+/** The ends of a server that goes away or has too much to do, which its other clients share: RFC 6455, 7.4, and IANA. */
+const SHARED: ReadonlySet<number> = new Set([1001, 1006, 1012, 1013]);
+
+/** A `Retry-After` is obeyed up to this: a mistake in it must not end the connection for good. Seconds. */
+const LONGEST_REQUEST = 86_400;
+
 /** Decides whether there is another attempt, and when. */
 export class Attempts {
   readonly #settings: WebSocketManagerSettings;
+  /** Others have probably lost their connections as well. */
+  #isShared = false;
   /** Failed attempts, and connections that did not last, in a row. */
   failed = 0;
   /** The one that is next. */
@@ -25,30 +37,39 @@ export class Attempts {
   /** A connection has lasted, or the application begins anew. */
   reset(): void {
     this.failed = 0;
+    this.#isShared = false;
   }
 
-  /** The delay of the next attempt in milliseconds; `undefined`: there is none. */
-  next(
-    error: Error | undefined,
-    disconnect: DisconnectInfo | undefined,
-    status: number | undefined,
-  ): number | undefined {
+  /**
+   * The delay of the next attempt in milliseconds; `undefined`: there is none.
+   *
+   * @param disconnect how a connection ended, or:
+   * @param refused why an attempt failed.
+   */
+  next(disconnect: DisconnectInfo | undefined, refused: Refusal = {}): number | undefined {
     const { name, reconnect, random, shouldReconnect } = this.#settings;
+    const { error, status, retryAfter } = refused;
+    if (disconnect !== undefined) {
+      this.#isShared = disconnect.reason !== "ping-timeout" && SHARED.has(disconnect.code);
+    }
     if (isUnavailable(error) || this.failed >= (reconnect.maxAttempts ?? Infinity)) return undefined;
     this.attempt = this.failed + 1;
     const { attempt } = this;
     let least: unknown;
-    let drawn = Math.random();
+    let share = Math.random();
     try {
-      least = shouldReconnect?.(Object.freeze({ disconnect, error, status, attempt }));
-      if (random !== undefined) drawn = fraction(random());
+      least = shouldReconnect?.(Object.freeze({ disconnect, error, status, retryAfter, attempt }));
+      if (random !== undefined) share = fraction(random());
     } catch (thrown) {
       const what = `shouldReconnect or random of websocket ${JSON.stringify(name)} failed`;
       warn("KSTLIB_LISTENER_FAILED", what, thrown);
     }
     if (least === false) return undefined;
-    const { delay: initial, maxDelay: max } = reconnect;
-    const delay = backoff({ initial, factor: 2, max, jitter: "full" }, attempt, undefined, drawn);
+    const { delay: first, maxDelay: max, spread } = reconnect;
+    const initial = this.#isShared ? Math.max(first, spread) : first;
+    const drawn = backoff({ initial, factor: 2, max, jitter: "full" }, attempt, undefined, share);
+    // Beyond what was asked for: others were told the same.
+    const delay = drawn + 1000 * Math.min(retryAfter ?? 0, LONGEST_REQUEST);
     return typeof least === "number" && Number.isFinite(least) ? Math.max(delay, least * 1000) : delay;
   }
 }

@@ -1,6 +1,7 @@
 import type { Timer } from "../kernel/clock.js";
 import { isError } from "../kernel/is-error.js";
 import { messageOf } from "../kernel/message-of.js";
+import { retryAfterSeconds } from "../kernel/retry-after.js";
 import { warn } from "../kernel/warning.js";
 import { WebSocketManagerError } from "./errors.js";
 import { alive, type Life, type LivenessLimits, look } from "./liveness.js";
@@ -23,6 +24,8 @@ export interface ConnectionEnd {
   /** Why it failed; without one it was closed in order. */
   readonly error: Error | undefined;
   readonly status: number | undefined;
+  /** Seconds that the refusal of the handshake asks to wait. */
+  readonly retryAfter: number | undefined;
 }
 
 /** Receives what happens to a connection: `opened` once at most, and `ended` exactly once. */
@@ -49,6 +52,7 @@ export class Connection {
   #isPaused = false;
   #error: Error | undefined;
   #status: number | undefined;
+  #retryAfter: number | undefined;
   /** Bytes that the network has delivered, where the socket tells it; a large message is life before it is complete. */
   #bytesRead: () => number = () => 0;
   #lastBytes = 0;
@@ -143,7 +147,11 @@ export class Connection {
 
   #listen(socket: SocketLike): void {
     this.#socket = socket;
+    const hear = (): void => this.#hear(this.#life?.spoken);
+    const heard = { pong: hear, ping: hear };
     const listeners: Readonly<Record<string, (event: never) => void>> = {
+      // Events of Bun's WebSocket; that of `ws` tells them to `on` alone.
+      ...heard,
       open: () => this.#opened(),
       message: (event: { readonly data: WebSocketMessage }) => {
         this.#hear();
@@ -153,21 +161,23 @@ export class Connection {
         const { error, message } = event;
         const text = typeof message === "string" && message !== "" ? message : "the socket failed";
         this.#error ??= isError(error) ? error : new Error(text);
+        // Of an attempt that failed, the WebSocket of Node.js 22 says nothing else: no `close` follows.
+        if (this.openedAt === undefined) this.#fail(this.#error);
       },
       close: ({ code, reason }: { readonly code: number; readonly reason: string }) => {
-        const isOrderly = code !== 1006 && this.openedAt !== undefined;
-        this.#end(isOrderly ? "server-closed" : "network-error", code, reason);
+        // Deno says 0 of a broken line.
+        const isOrderly = code >= 1000 && code !== 1006 && this.openedAt !== undefined;
+        this.#end(isOrderly ? "server-closed" : "network-error", isOrderly ? code : 1006, reason);
       },
     };
-    const hear = (): void => this.#hear(this.#life?.spoken);
     const ofWs: Readonly<Record<string, (...args: never[]) => void>> = {
-      pong: hear,
-      ping: hear,
+      ...heard,
       upgrade: ({ socket: ofNet }: { readonly socket?: { readonly bytesRead?: number } }) => {
         this.#bytesRead = () => ofNet?.bytesRead ?? 0;
       },
       "unexpected-response": (_request: unknown, response: { readonly statusCode?: number }) => {
         this.#status = response.statusCode;
+        this.#retryAfter = retryAfterSeconds(response, this.#settings.clock.wallNow());
         this.#fail(new Error(`the server answered with status ${response.statusCode}`));
       },
     };
@@ -272,7 +282,8 @@ export class Connection {
     } catch {
       // It was closed already.
     }
-    this.#owner.ended(this, { reason, code, text, error: this.#errorOf(cause), status: this.#status });
+    const [status, retryAfter] = [this.#status, this.#retryAfter];
+    this.#owner.ended(this, { reason, code, text, error: this.#errorOf(cause), status, retryAfter });
   }
 
   #errorOf(cause: unknown): Error | undefined {

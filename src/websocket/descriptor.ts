@@ -6,6 +6,7 @@ export const section: SectionDescriptor = { rules: sectionRules(webSocketManager
 export const meanings: Meanings = {
   means: "Connections that stay alive; read by WebSocketManager.",
   options: {
+    preset: { means: "defaults for a kind of use: trading or monitoring" },
     protocols: { means: "subprotocols to offer" },
     ping: { means: "how a lost connection is found" },
     connection: { means: "how long an attempt may take" },
@@ -13,5 +14,5 @@ export const meanings: Meanings = {
     queue: { means: "how much may wait, in each direction" },
     proactive: { means: "planned reconnects", example: "{ every: 23h50m, handover: true }" },
   },
-  instances: "trading: { ping: { interval: 5s, timeout: 3s }, reconnect: { max_delay: 10s } }",
+  instances: "trading: { preset: trading }",
 };

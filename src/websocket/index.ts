@@ -18,6 +18,7 @@ export type {
   ReconnectInfo,
   ReconnectOptions,
   WebSocketManagerOptions,
+  WebSocketPreset,
 } from "./options.js";
 export type { WebSocketConstructor, WebSocketData, WebSocketMessage } from "./socket.js";
 export { type WaitOptions, WebSocketManager } from "./websocket-manager.js";

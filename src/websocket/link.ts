@@ -172,7 +172,7 @@ export class Link implements ConnectionOwner {
       const error =
         end.error ?? new WebSocketManagerError("ERR_WEBSOCKET_CONNECT", "the server closed the connection");
       this.#events.emit("error", error);
-      this.#again(error, undefined, end.status);
+      this.#again(undefined, { ...end, error });
       return;
     }
     if (connection !== this.#current) return;
@@ -188,7 +188,7 @@ export class Link implements ConnectionOwner {
     const { reason, code, text } = end;
     const info = this.history.tellDisconnect({ reason, code, text, wasProactive: false });
     // One that was to replace it may be about to open.
-    if (this.#opening === undefined) this.#again(undefined, info, undefined);
+    if (this.#opening === undefined) this.#again(info);
   }
 
   #become(state: WebSocketState): void {
@@ -211,14 +211,14 @@ export class Link implements ConnectionOwner {
   }
 
   /** Decides on another attempt, and when. */
-  #again(error: Error | undefined, disconnect: DisconnectInfo | undefined, status: number | undefined): void {
+  #again(disconnect: DisconnectInfo | undefined, end?: ConnectionEnd): void {
     // A listener may have closed the manager.
     if (this.#opening !== undefined || this.#timer !== undefined) return;
     if (this.#current === undefined && this.#state !== "connecting" && this.#state !== "reconnecting") return;
-    const delay = this.#attempts.next(error, disconnect, status);
+    const delay = this.#attempts.next(disconnect, end);
     if (delay === undefined) {
       // The current one is still good: it is kept to its end.
-      if (this.#current === undefined) this.#giveUp(error, disconnect);
+      if (this.#current === undefined) this.#giveUp(end?.error, disconnect);
       return;
     }
     if (this.#current === undefined) this.#state = "reconnecting";

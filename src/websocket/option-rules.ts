@@ -1,8 +1,10 @@
+import type { Duration } from "../kernel/duration.js";
 import { clockRule } from "../kernel/object-rules.js";
-import { type OptionRules, ownOptions } from "../kernel/options.js";
+import { type OptionRules, ownOptions, resolveOptions } from "../kernel/options.js";
 import { isPlainObject } from "../kernel/plain-object.js";
 import {
   callback,
+  choice,
   custom,
   duration,
   fileFields,
@@ -20,14 +22,16 @@ import type {
   QueueSettings,
   ReconnectInfo,
   ReconnectSettings,
+  WebSocketManagerOptions,
   WebSocketManagerSettings,
+  WebSocketPreset,
 } from "./options.js";
 import type { WebSocketConstructor, WebSocketData, WebSocketMessage } from "./socket.js";
 
 /** A rule of options nested within an option. */
 function nested<Settings extends object>(
   rules: OptionRules<Settings>,
-  check?: (settings: Settings, label: string) => void,
+  complete: (settings: Settings, label: string) => Settings = (settings) => settings,
 ): Rule<Readonly<Settings>> {
   const all = rules as Readonly<Record<string, Rule<unknown>>>;
   return custom({
@@ -41,9 +45,7 @@ function nested<Settings extends object>(
         const found = given[key] === undefined ? rule.fallback : given[key];
         if (found !== undefined) settings[key] = rule.parse(found, `${label}.${key}`);
       }
-      const checked = Object.freeze(settings as Settings);
-      check?.(checked, label);
-      return checked;
+      return Object.freeze(complete(settings as Settings, label));
     },
   });
 }
@@ -94,6 +96,7 @@ const proactive = nested<ProactiveSettings>(
     if ((settings.every === undefined) === (settings.trigger === undefined)) {
       throw new TypeError(`${label} must have either every or trigger.`);
     }
+    return settings;
   },
 );
 
@@ -106,9 +109,63 @@ const PROTOCOLS_RULE = "a non-empty string or a list of them";
 const HEADERS_RULE = "an object of header names and their texts";
 const SOCKET_RULE = "a constructor of WebSockets";
 
+/** The durations that a preset gives. */
+interface Timing {
+  readonly interval?: Duration;
+  readonly timeout?: Duration;
+  readonly connection?: Duration;
+  readonly delay?: Duration;
+  readonly maxDelay?: Duration;
+}
+
+const PRESETS: Readonly<Record<WebSocketPreset, Timing>> = {
+  trading: { interval: "5s", timeout: "3s", connection: "10s", delay: "0.5s", maxDelay: "10s" },
+  monitoring: { interval: "60s", timeout: "30s", delay: "5s", maxDelay: "5m" },
+};
+
+/** The rules of durations, with the defaults of a preset or their own. */
+function timing(given: Timing): Pick<Rules, "ping" | "connection" | "reconnect"> {
+  const { interval = "20s", timeout = "10s", connection = "30s", delay = "1s", maxDelay = "60s" } = given;
+  const longest = duration(maxDelay).parse(maxDelay, "maxDelay");
+  return {
+    ping: nested<PingSettings>({
+      interval: duration(interval),
+      timeout: duration(timeout),
+      message: custom({ allowed: DATA_RULE, file: { kind: "text" }, parse: checkData }),
+      maxSilence: optional(duration(undefined)),
+    }),
+    connection: nested({ timeout: duration(connection) }),
+    reconnect: nested<ReconnectSettings>(
+      {
+        delay: duration(delay),
+        maxDelay: duration(undefined),
+        spread: duration(undefined, { zero: true }),
+        maxAttempts: optional(integer(undefined, 1)),
+        resetAfter: duration("10s", { zero: true }),
+        deadAfter: optional(duration(undefined)),
+      },
+      (settings, label) => {
+        const { delay: first } = settings;
+        const { maxDelay: most = Math.max(first, longest) } = settings as Partial<ReconnectSettings>;
+        const { spread = (most * 2) / 3 } = settings as Partial<ReconnectSettings>;
+        if (most < first) {
+          throw new RangeError(unlike(`${label}.maxDelay`, `at least ${label}.delay`, most / 1000));
+        }
+        if (spread > most) {
+          throw new RangeError(unlike(`${label}.spread`, `at most ${label}.maxDelay`, spread / 1000));
+        }
+        return { ...settings, maxDelay: most, spread };
+      },
+    ),
+  };
+}
+
+type Rules = OptionRules<WebSocketManagerSettings>;
+
 /** The rules of `WebSocketManagerOptions`. */
-export const webSocketManagerRules: OptionRules<WebSocketManagerSettings> = {
+export const webSocketManagerRules: Rules = {
   name: text("websocket"),
+  preset: optional(choice<WebSocketPreset>("trading", ["trading", "monitoring"])),
   protocols: custom({
     fallback: [],
     allowed: PROTOCOLS_RULE,
@@ -137,27 +194,7 @@ export const webSocketManagerRules: OptionRules<WebSocketManagerSettings> = {
       return Object.freeze({ ...value }) as Readonly<Record<string, string>>;
     },
   }),
-  ping: nested<PingSettings>({
-    interval: duration("20s"),
-    timeout: duration("10s"),
-    message: custom({ allowed: DATA_RULE, file: { kind: "text" }, parse: checkData }),
-    maxSilence: optional(duration(undefined)),
-  }),
-  connection: nested({ timeout: duration("30s") }),
-  reconnect: nested<ReconnectSettings>(
-    {
-      delay: duration("1s"),
-      maxDelay: duration("60s"),
-      maxAttempts: optional(integer(undefined, 1)),
-      resetAfter: duration("10s", { zero: true }),
-      deadAfter: optional(duration(undefined)),
-    },
-    ({ delay, maxDelay }, label) => {
-      if (maxDelay < delay) {
-        throw new RangeError(unlike(`${label}.maxDelay`, `at least ${label}.delay`, maxDelay / 1000));
-      }
-    },
-  ),
+  ...timing({}),
   queue: nested<QueueSettings>({ size: integer(1000, 1), bytes: integer(2 ** 24, 1) }),
   proactive: custom({
     allowed: `${every.allowed}; ${TRIGGER_RULE}; or ${proactive.allowed}`,
@@ -174,3 +211,14 @@ export const webSocketManagerRules: OptionRules<WebSocketManagerSettings> = {
   clock: clockRule,
   random: callback<() => number>(),
 };
+
+/** The settings of a new manager: a preset counts before the defaults. */
+export function resolveManager(
+  options: WebSocketManagerOptions | undefined,
+  layers: readonly Readonly<Record<string, unknown>>[],
+): Readonly<WebSocketManagerSettings> {
+  const settings = resolveOptions("WebSocketManager", webSocketManagerRules, options, layers);
+  if (settings.preset === undefined) return settings;
+  const rules = { ...webSocketManagerRules, ...timing(PRESETS[settings.preset]) };
+  return resolveOptions("WebSocketManager", rules, options, layers);
+}

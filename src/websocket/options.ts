@@ -29,8 +29,13 @@ export interface ConnectionOptions {
 export interface ReconnectOptions {
   /** The cap of the first delay. Default 1 s. */
   readonly delay?: Duration | undefined;
-  /** The longest delay. At least `delay`; default 60 s. */
+  /** The longest delay. At least `delay`; default 60 s, or `delay` if that is longer. */
   readonly maxDelay?: Duration | undefined;
+  /**
+   * The cap of the first delay after the server went away (close codes 1001, 1012, 1013, or a line that broke: 1006), so
+   * that its clients do not all come back at once. At most `maxDelay`; default two thirds of it. 0: as `delay`.
+   */
+  readonly spread?: Duration | undefined;
   /** How many attempts in a row may fail before it gives up. Default: any number. */
   readonly maxAttempts?: number | undefined;
   /** How long a connection must last for the delays to begin anew. Default 10 s. */
@@ -73,14 +78,24 @@ export interface ReconnectInfo {
   readonly error: Error | undefined;
   /** The HTTP status that refused the handshake, where the socket tells it: `ws` does. */
   readonly status: number | undefined;
+  /** Seconds that its `Retry-After` asks to wait; obeyed up to a day. */
+  readonly retryAfter: number | undefined;
   /** The attempt that would be next; the first is 1. */
   readonly attempt: number;
 }
+
+/**
+ * Defaults for a kind of use; single options count before them. `"trading"`: `ping` 5 s and 3 s, `connection.timeout` 10 s,
+ * `reconnect` 0.5 s to 10 s. `"monitoring"`: `ping` 60 s and 30 s, `connection.timeout` 30 s, `reconnect` 5 s to 5 min.
+ */
+export type WebSocketPreset = "trading" | "monitoring";
 
 /** Options of `WebSocketManager`; the section `websocket` of the configuration gives their defaults. */
 export interface WebSocketManagerOptions {
   /** Selects `instances.<name>` in the configuration, and names the connection in messages. Default `"websocket"`. */
   readonly name?: string | undefined;
+  /** Defaults for a kind of use. Default none. */
+  readonly preset?: WebSocketPreset | undefined;
   /** Subprotocols to offer. Default none. */
   readonly protocols?: string | readonly string[] | undefined;
   /** The constructor of sockets. Default: the global one, or that of `ws`. */
@@ -117,6 +132,7 @@ export type ReconnectSettings = SettingsFor<
   {
     delay: number;
     maxDelay: number;
+    spread: number;
     maxAttempts: number | undefined;
     resetAfter: number;
     deadAfter: number | undefined;
@@ -135,6 +151,7 @@ export type WebSocketManagerSettings = SettingsFor<
   WebSocketManagerOptions,
   {
     name: string;
+    preset: WebSocketPreset | undefined;
     protocols: readonly string[];
     WebSocket: WebSocketConstructor | undefined;
     headers: Readonly<Record<string, string>> | undefined;

@@ -14,7 +14,7 @@ import { type WebSocketErrorCode, WebSocketManagerError } from "./errors.js";
 import type { WebSocketManagerEvents, WebSocketSnapshot, WebSocketState, WebSocketStats } from "./events.js";
 import { Incoming } from "./incoming.js";
 import { Link } from "./link.js";
-import { checkData, checkUrl, webSocketManagerRules } from "./option-rules.js";
+import { checkData, checkUrl, resolveManager, webSocketManagerRules } from "./option-rules.js";
 import type { WebSocketManagerOptions, WebSocketManagerSettings } from "./options.js";
 import { Outgoing } from "./outgoing.js";
 import type { WebSocketData, WebSocketMessage } from "./socket.js";
@@ -60,7 +60,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
     super();
     const section = { rules: sectionRules(webSocketManagerRules) };
     const layers = checkedLayers("websocket", section, options);
-    this.#settings = resolveOptions("WebSocketManager", webSocketManagerRules, options, layers);
+    this.#settings = resolveManager(options, layers);
     const { name } = this.#settings;
     const owner = `websocket ${JSON.stringify(name)}`;
     this.#events = new Events(owner, EVENTS, { kind: "websocket", name });

@@ -6,12 +6,14 @@ import { runSync } from "./judges/run-sync.mjs";
 import { servers } from "./judges/servers.mjs";
 import { shutdown } from "./judges/shutdown.mjs";
 import { watchdog } from "./judges/watchdog.mjs";
+import { websocket } from "./judges/websocket.mjs";
 
 const AREAS = {
   "Package, patterns, configuration": core,
   Heartbeat: heartbeat,
   Watchdog: [...watchdog, ...runSync],
   Shutdown: [...shutdown, ...servers],
+  WebSocket: websocket,
   "Command line": commandLine,
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pushConfiguration } from "../../src/kernel/configured.js";
-import { WebSocketManager } from "../../src/websocket/index.js";
+import { WebSocketManager, type WebSocketManagerOptions } from "../../src/websocket/index.js";
+import { resolveManager } from "../../src/websocket/option-rules.js";
 
 const URL = "ws://127.0.0.1:9";
 
@@ -11,7 +12,9 @@ describe("options", () => {
     ["ping.message", { ping: { message: 1 } }],
     ["connection.timeout", { connection: { timeout: -1 } }],
     ["reconnect.delay", { reconnect: { delay: Number.POSITIVE_INFINITY } }],
-    ["reconnect.maxDelay", { reconnect: { delay: "2m" } }],
+    ["reconnect.maxDelay", { reconnect: { delay: "2m", maxDelay: "1m" } }],
+    ["reconnect.spread", { reconnect: { maxDelay: "1m", spread: "2m" } }],
+    ["preset", { preset: "gaming" }],
     ["reconnect.maxAttempts", { reconnect: { maxAttempts: 0 } }],
     ["queue.size", { queue: { size: 0 } }],
     ["queue.bytes", { queue: { bytes: 1.5 } }],
@@ -41,6 +44,23 @@ describe("options", () => {
     }
     using _ = pushConfiguration({ websocket: { queue: { size: 7 } } });
     expect(new WebSocketManager(URL).snapshot()).toMatchObject({ state: "disconnected", isDead: false });
+  });
+
+  test("a preset counts before the defaults, and single options before it", () => {
+    const settings = (options: WebSocketManagerOptions, ...layers: object[]): object =>
+      resolveManager(options, layers as never);
+    expect(
+      settings({ preset: "trading", ping: { message: "ping" }, reconnect: { delay: "2s" } }),
+    ).toMatchObject({
+      ping: { interval: 5000, timeout: 3000, message: "ping" },
+      connection: { timeout: 10_000 },
+      reconnect: { delay: 2000, maxDelay: 10_000 },
+    });
+    expect(settings({ reconnect: { delay: "90s" } }, { preset: "monitoring" })).toMatchObject({
+      ping: { interval: 60_000, timeout: 30_000 },
+      reconnect: { delay: 90_000, maxDelay: 300_000, spread: 200_000 },
+    });
+    expect(settings({ reconnect: { delay: "90s" } })).toMatchObject({ reconnect: { maxDelay: 90_000 } });
   });
 
   test("of close() and requestDisconnect() are checked", async () => {

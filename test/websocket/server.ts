@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly autoPong?: boolean;
   /** The status to refuse a handshake with; `undefined` accepts it. */
   readonly refuse?: () => number | undefined;
+  /** A header of the refusal. */
+  readonly retryAfter?: string;
   readonly connected?: (socket: WebSocket, index: number) => void;
 }
 
@@ -29,7 +31,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     autoPong: options.autoPong ?? true,
     verifyClient: (_info, done) => {
       const status = options.refuse?.();
-      done(status === undefined, status);
+      const { retryAfter } = options;
+      const headers = retryAfter === undefined ? {} : { "Retry-After": retryAfter };
+      done(status === undefined, status, undefined, headers);
     },
   });
   wss.on("connection", (socket) => {
