@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis)("a shared circuit by hand", () => {
       await joined(server, { name, resetTimeout: silent }),
     ];
     await open(one);
-    await until(() => other.state === "half-open");
+    await until(() => one.state === "half-open" && other.state === "half-open");
     expect(await outcome(one)).toBe("failed");
     await until(() => (other.snapshot().remainingSeconds ?? 0) > 1000);
     expect(asked).toEqual([
@@ -117,7 +117,7 @@ describe.skipIf(!hasRedis)("a shared circuit by hand", () => {
     const options = { name, resetTimeout, jitter: 0.5, random: () => 1 } as const;
     const [one, other] = [await joined(server, options), await joined(server, options)];
     await open(one);
-    await until(() => one.state === "half-open");
+    await until(() => one.state === "half-open" && other.state === "half-open");
     expect(await outcome(other)).toBe("failed");
     await until(() => one.state === "open");
     expect(one.snapshot().remainingSeconds).toBeGreaterThan(70);
