@@ -1,4 +1,4 @@
-// A stream that stays alive: a server that closes, falls silent and refuses, and a planned handover without a gap.
+// A stream that stays alive: a server that breaks the line, and a planned handover without a gap.
 // Run it with `node examples/websocket.mjs`; the server is in this program and needs `ws`.
 import { WebSocketManager } from "@kstlib/resilience/websocket";
 import { WebSocketServer } from "ws";
@@ -20,7 +20,7 @@ const ws = new WebSocketManager(() => `ws://127.0.0.1:${server.address().port}`,
   name: "ticks",
   WebSocket: globalThis.WebSocket ?? (await import("ws")).WebSocket,
   ping: { interval: 5, timeout: 3, maxSilence: 8 },
-  reconnect: { delay: "50ms", maxDelay: "1s" },
+  reconnect: { delay: "50ms", maxDelay: "150ms" },
   proactive: { every: "300ms", handover: true, overlap: "50ms" },
   messageKey: (data) => JSON.parse(data).tick,
 });
@@ -32,9 +32,8 @@ ws.subscribe("subscribe BTC");
 await ws.connect();
 let last = 0;
 for await (const data of ws) {
-  const message = JSON.parse(data);
-  last = message.tick;
-  if (last >= 80) break;
+  last = JSON.parse(data).tick;
+  if (ws.stats.proactiveDisconnects > 0) break;
 }
 await ws.close();
 clearInterval(feed);
@@ -43,4 +42,4 @@ const { connects, doubles, droppedReceived } = ws.stats;
 console.log(
   `read up to tick ${last}: ${connects} connections, doubles ${doubles > 0 ? "removed" : "none"}, dropped ${droppedReceived}`,
 );
-if (last !== 80 || droppedReceived > 0) process.exitCode = 1;
+if (connects < 3 || droppedReceived > 0) process.exitCode = 1;
