@@ -6,7 +6,7 @@ export const section: SectionDescriptor = { rules: sectionRules(webSocketManager
 export const meanings: Meanings = {
   means: "Connections that stay alive; read by WebSocketManager.",
   options: {
-    preset: { means: "defaults for a kind of use: trading or monitoring" },
+    preset: { means: "defaults for a kind of use: trading or monitoring", example: "trading" },
     protocols: { means: "subprotocols to offer" },
     ping: { means: "how a lost connection is found" },
     connection: { means: "how long an attempt may take" },

@@ -59,7 +59,6 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
     /^disconnected: network-error, code 1006\nconnected\ngap of .*\n(?:.*\n)*handed over\n(?:.*\n)*.*: \d connections, doubles \w+, dropped 0$/m,
   "whose-fault.mjs":
     /^cockatiel: 0 of 10 answered, circuit Open\nopossum: 0 of 10 answered, circuit open\nthis package: 10 of 10 answered, circuit closed\nthis package, blocked, no answers: 0 of 10 answered, circuit closed\nthis package, not blocked, no answers: circuit open$/m,
-  "websocket.mjs": /^read up to tick 80: \d connections, doubles (?:removed|none), dropped 0$/m,
 };
 
 async function command(name: string): Promise<string[]> {
