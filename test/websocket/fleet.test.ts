@@ -7,7 +7,7 @@ import { startServer, until } from "./server.js";
 const CLIENTS = 200;
 
 async function startProcess(port = 0): Promise<[ChildProcess, number]> {
-  const server = fork(path.join(import.meta.dirname, "server-program.mjs"), [String(port)]);
+  const server = fork(path.join(import.meta.dirname, "../fixtures/websocket-server.mjs"), [String(port)]);
   const [found] = (await new Promise((resolve) => server.once("message", resolve))) as [number];
   return [server, found];
 }
