@@ -22,6 +22,6 @@ test(
     const { totalCalls = 0, settledCalls = 0, timedOutCalls = 0, abortedCalls = 0 } = told.timed;
     expect([totalCalls, settledCalls + timedOutCalls + abortedCalls]).toEqual([total, total]);
     // What 20 calls and the connections hold.
-    expect(told.grown).toBeLessThan(3_000_000);
+    expect(told.grown).toBeLessThan(1_500_000);
   },
 );
