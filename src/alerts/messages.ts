@@ -15,11 +15,12 @@ const TITLE = 500;
 const BODY = 20_000;
 const LONGEST_KEY = 500;
 
-/** At most `length` characters; what is missing shows. */
+/** At most `length` UTF-16 units of a text; `…` replaces the rest. */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text;
-  // Not within a surrogate pair.
-  return `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+  const end = Math.max(0, length - 1);
+  // Not between the halves of a character.
+  return `${text.slice(0, end).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
@@ -82,10 +83,14 @@ function span(milliseconds: number): string {
   return `${Math.max(1, Math.round(milliseconds / length))} ${name}`;
 }
 
+/** A body with what else there is to tell. */
+function withMore(body: string, more: string): string {
+  return body === "" ? more : `${body}\n\n${more}`;
+}
+
 /** A message of repetitions of an alert. */
 export function repeated(alert: Delivery, count: number, milliseconds: number, id: string): Delivery {
-  const more = `${count} more in ${span(milliseconds)}`;
-  return { ...alert, id, count, body: alert.body === "" ? more : `${alert.body}\n\n${more}` };
+  return { ...alert, id, count, body: withMore(alert.body, `${count} more in ${span(milliseconds)}`) };
 }
 
 /** The message that the problem of an alert is over. */
@@ -200,7 +205,7 @@ export function withTally(alert: Delivery, told: Tally, now: number): Delivery {
   const more = `${told.headline(now)}\n${told.lines()}`;
   return {
     ...alert,
-    body: alert.body === "" ? more : `${alert.body}\n\n${more}`,
+    body: withMore(alert.body, more),
     count: alert.count + told.count,
   };
 }

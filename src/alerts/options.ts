@@ -9,6 +9,7 @@ import {
   choice,
   custom,
   duration,
+  fileFields,
   integer,
   numberAbove,
   optional,
@@ -125,17 +126,7 @@ export const throttleRule: Rule<ThrottleSettings | false> = custom<ThrottleSetti
   allowed: "{ rate, per, burst } or false",
   file: {
     kind: "either",
-    shapes: [
-      {
-        kind: "object",
-        fields: {
-          rate: { kind: "number", integer: false, min: 0, max: 1000, above: true },
-          per: { kind: "duration", zero: false, long: true },
-          burst: { kind: "number", integer: true, min: 1, max: Number.MAX_SAFE_INTEGER, above: false },
-        },
-      },
-      { kind: "boolean" },
-    ],
+    shapes: [{ kind: "object", fields: fileFields(throttleShape) }, { kind: "boolean" }],
   },
   parse(value, label) {
     if (value === false) return false;

@@ -12,7 +12,8 @@ import {
   sendBy,
   transportRule,
 } from "./mail-server.js";
-import { cut, label, plainLine, plainLines } from "./markup.js";
+import { cut } from "../messages.js";
+import { label, plainLine, plainLines } from "./markup.js";
 import { anySecret, channelSettings, codeOf, fieldOf, readSecret, told, unlessAborted } from "./secret.js";
 
 /** Options of {@link EmailChannel}. */

@@ -1,4 +1,5 @@
 import type { AlertLevel, Delivery } from "../alert.js";
+import { cut } from "../messages.js";
 
 const MARKS: Readonly<Record<AlertLevel, string>> = {
   info: "ℹ️",
@@ -23,14 +24,6 @@ export function plainLines(text: string): string {
 /** Text on one line, without control characters. */
 export function plainLine(text: string): string {
   return plainLines(text).replaceAll(/\s+/g, " ").trim();
-}
-
-/** At most `length` UTF-16 units of a text; `…` replaces the rest. */
-export function cut(text: string, length: number): string {
-  if (text.length <= length) return text;
-  const end = Math.max(0, length - 1);
-  // Not between the halves of a character.
-  return `${text.slice(0, end).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 /** The beginning of a text that is at most `length` long when it is escaped; about the longest. */
