@@ -1,3 +1,4 @@
+import type { State } from "../../circuit-breaker/machine.js";
 import type { Clock } from "../../kernel/clock.js";
 import type { Known } from "./merge.js";
 import type { Reply, Told } from "./told.js";
@@ -29,6 +30,13 @@ export class Knowledge {
     // Of two closed circuits the later era stays, though the store has lost it.
     this.era = Math.max(this.era, era);
     this.#change = change;
+  }
+
+  /** Notes a transition that this instance has decided alone, and returns the next state. */
+  decided(before: State, next: State): State {
+    const isTransition = before.kind !== next.kind && before.kind !== "isolated" && next.kind !== "isolated";
+    if (isTransition) this.decide();
+    return next;
   }
 
   /** This instance has decided on a transition alone: its era can be compared with those of the server. */

@@ -36,6 +36,8 @@ export class SharedCircuit implements Decisions {
   /** The circuit's own time from which asking for a permit makes sense. */
   #askAt = 0;
   #isTelling = false;
+  /** Others have told something since the last question, while this instance was alone. */
+  #hasMissed = false;
   readonly #settings: SharedSettings;
   readonly #knowledge: Knowledge;
   readonly #store: Store;
@@ -120,7 +122,7 @@ export class SharedCircuit implements Decisions {
   // The decisions
 
   elapse(state: State, limits: Limits, now: number): State {
-    return this.isShared ? state : this.#decided(state, alone.elapse(state, limits, now));
+    return this.isShared ? state : this.#knowledge.decided(state, alone.elapse(state, limits, now));
   }
 
   admit(state: State, limits: Limits, now: number): Ticket | undefined {
@@ -132,7 +134,7 @@ export class SharedCircuit implements Decisions {
   settle(state: State, limits: Limits, ticket: Ticket, verdict: Verdict, now: number, took: number): State {
     const id = this.#permits.settle(ticket);
     if (!this.isShared) {
-      return this.#decided(state, alone.settle(state, limits, ticket, verdict, now, took));
+      return this.#knowledge.decided(state, alone.settle(state, limits, ticket, verdict, now, took));
     }
     if (ticket.kind === "probe") {
       // Without an id it was admitted while the store was away: the others know nothing of it.
@@ -152,7 +154,7 @@ export class SharedCircuit implements Decisions {
   }
 
   relimit(state: State, limits: Limits, now: number): State {
-    return this.isShared ? state : this.#decided(state, alone.relimit(state, limits, now));
+    return this.isShared ? state : this.#knowledge.decided(state, alone.relimit(state, limits, now));
   }
 
   remaining(state: State, now: number): number {
@@ -187,13 +189,6 @@ export class SharedCircuit implements Decisions {
     return this.#knowledge.of(underOf(this.circuit.now()).kind);
   }
 
-  /** Notes a transition that this instance has decided alone. */
-  #decided(before: State, next: State): State {
-    const isTransition = before.kind !== next.kind && before.kind !== "isolated" && next.kind !== "isolated";
-    if (isTransition) this.#knowledge.decide();
-    return next;
-  }
-
   #weigh(): void {
     const isOpen = underOf(this.circuit.now()).kind !== "closed";
     this.isFree = this.#isKnown && (!this.isShared || (!isOpen && !this.#failures.mayTrip));
@@ -204,6 +199,7 @@ export class SharedCircuit implements Decisions {
     if (this.#isClosed) return undefined;
     const asked = this.#known;
     const sent = this.#settings.clock.now();
+    this.#hasMissed = false;
     const reply = await this.#stored.run(operation, this.#knowledge.era, words, late).catch(() => undefined);
     // It may have been closed meanwhile.
     if (this.#isClosed && reply !== undefined) late?.(reply);
@@ -213,11 +209,16 @@ export class SharedCircuit implements Decisions {
       return undefined;
     }
     this.#knowledge.answered(reply, sent);
+    const hasJoined = !this.isShared;
     this.isShared = true;
     this.#isKnown = true;
     this.#fresh.listen(reply.channel);
     this.#take(reply, asked);
     if (reply.hasOpened) this.#extend(reply);
+    // What was told may be newer than this answer: it has another connection.
+    if (hasJoined && this.#hasMissed) void this.refresh();
+    // Calls of the others may have begun to fail meanwhile.
+    if (hasJoined) this.#windows?.wake();
     return reply;
   }
 
@@ -234,9 +235,9 @@ export class SharedCircuit implements Decisions {
 
   #heard(text: string): void {
     const message = messageOf(text);
-    if (message === undefined || !this.isShared) return;
-    if (message === "failing") this.#windows?.wake();
-    else this.#take(message, undefined);
+    if (!this.isShared) this.#hasMissed = true;
+    else if (message === "failing") this.#windows?.wake();
+    else if (message !== undefined) this.#take(message, undefined);
   }
 
   #take(told: Told, asked: Known | undefined): void {

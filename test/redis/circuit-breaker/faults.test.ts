@@ -122,9 +122,7 @@ describe.skipIf(!hasRedis)("a shared circuit whose store fails", () => {
     expect(one.state).toBe("open");
   });
 
-  // Once in many runs of the whole suite the other instance is not told and stays open until its reset timeout; why is
-  // not known yet.
-  test("what closed while the store was away is closed for all", { retry: 2 }, async () => {
+  test("what closed while the store was away is closed for all", async () => {
     const server = await startServer();
     const [one, other] = await pair(server);
     await open(one);
