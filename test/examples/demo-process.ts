@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { expect } from "vitest";
+import { isRunning } from "../process/is-running.js";
 
 export const python: boolean = spawnSync("python3", ["--version"]).status === 0;
 
@@ -41,15 +42,6 @@ export class Demo {
   /** The processes that it says it started. */
   get processes(): number[] {
     return [...new Set([...this.text.matchAll(/process (\d+)/g)].map(([, pid]) => Number(pid)))];
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -4,16 +4,8 @@ import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
 import { createClient } from "redis";
+import { isRunning } from "../../process/is-running.js";
 import { certificate, hasRedis, hasValkey, startCluster, startSentinel, startServer } from "./servers.js";
-
-const isGone = (pid: number | undefined): boolean => {
-  try {
-    // A program that has ended and that nobody has waited for is gone as well.
-    return fs.readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-  } catch {
-    return true;
-  }
-};
 
 describe.skipIf(!hasRedis)("a redis-server for tests", () => {
   test("starts anew with nothing in it, and keeps its port", async () => {
@@ -69,9 +61,9 @@ describe.skipIf(!hasRedis)("a redis-server for tests", () => {
       });
       const [line] = await once(child.stdout, "data");
       const { pid, folder } = JSON.parse(String(line)) as { pid: number; folder: string };
-      expect(isGone(pid)).toBe(false);
+      expect(isRunning(pid)).toBe(true);
       child.kill("SIGKILL");
-      await vi.waitFor(() => expect([isGone(pid), fs.existsSync(folder)]).toEqual([true, false]), 10_000);
+      await vi.waitFor(() => expect([isRunning(pid), fs.existsSync(folder)]).toEqual([false, false]), 10_000);
     },
   );
 
