@@ -5,7 +5,7 @@ const path = require("node:path");
 const src = path.join(__dirname, "src");
 const isPattern = (folder) => folder !== "kernel" && fs.existsSync(path.join(src, folder, "descriptor.ts"));
 /** Parts with an entry of their own, made of the patterns; the core comes without them. */
-const apart = ["schedule", "alerts", "websocket", "http", "fastify", "hono"];
+const apart = ["schedule", "alerts", "websocket", "http", "fastify", "hono", "telemetry"];
 const APART = apart.join("|");
 // The policies are many and small: one room for all of them.
 const patterns = [
