@@ -64,6 +64,11 @@ local function store(key, left, f, D, B, back, pause, length)
   if back > 0 then value = value .. format('~%.0f', back) end
   if pause > 0 then value = value .. format('!%.0f %.0f', now + pause, length) end
   local last = max(full + back, now + pause)
-  call('SET', key, value, 'PXAT', format('%.0f', floor(last / 1000) + 1))
+  local expires = format('%.0f', floor(last / 1000) + 1)
+  if redis.pcall('SET', key, value, 'PXAT', expires).err then
+    -- A server before 6.2 has no PXAT. Anything else fails once more.
+    call('SET', key, value)
+    call('PEXPIREAT', key, expires)
+  end
 end
 `;

@@ -29,7 +29,7 @@ import { SharedReport, type SharedRateLimiterSnapshot } from "./shared-report.js
 const ALL = "";
 
 /**
- * A token bucket that all processes share which give it the same name, on a server of Redis (6.2 or newer) or Valkey: in
+ * A token bucket that all processes share which give it the same name, on a server of Redis (6.0 or newer) or Valkey: in
  * any window of length t at most `burst + rate * t / per` is admitted in all of them together. It decides as a
  * {@link RateLimiter} does, in exact integers on the server's clock.
  *

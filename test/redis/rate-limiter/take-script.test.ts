@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { exactLimits } from "../../../src/redis/rate-limiter/limits.js";
 import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 import { realClock } from "../../../src/kernel/clock.js";
+import { TAKE } from "../../../src/redis/rate-limiter/take-script.js";
 import { hasRedis } from "../servers/servers.js";
 import { Draw, type Granted, type Ratio, RationalBucket, valueOf } from "./rational-bucket.js";
 import { ORIGIN, TimedServer } from "./timed-server.js";
@@ -199,6 +200,17 @@ describe.skipIf(!hasRedis)("the shared bucket", async () => {
     const cost = exactLimits({ rate: 1, per: 60_000, burst: 3 }).cost(1);
     const [granted, , full = 0] = await server.takeNow("expires", cost, 2);
     const expires = Number(await server.client.call("PEXPIRETIME", "expires"));
+    expect(granted).toBe(2);
+    expect([expires * 1000 > full, (expires - 1) * 1000 <= full]).toEqual([true, true]);
+  });
+
+  test("expires then on a server that cannot say so as it writes", async () => {
+    const cost = exactLimits({ rate: 1, per: 60_000, burst: 3 }).cost(1);
+    // What Redis 6.0 makes of PXAT.
+    const before62 = TAKE.source.replaceAll("'PXAT'", "'UNKNOWN'");
+    const reply = await server.client.eval(before62, 1, "older", 1, ...cost.args, 2);
+    const [granted, , full = 0] = [reply].flat().map(Number);
+    const expires = Number(await server.client.call("PEXPIRETIME", "older"));
     expect(granted).toBe(2);
     expect([expires * 1000 > full, (expires - 1) * 1000 <= full]).toEqual([true, true]);
   });
