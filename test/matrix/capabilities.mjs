@@ -2,6 +2,7 @@
 import { commandLine } from "./judges/cli.mjs";
 import { core } from "./judges/core.mjs";
 import { heartbeat } from "./judges/heartbeat.mjs";
+import { redis } from "./judges/redis.mjs";
 import { runSync } from "./judges/run-sync.mjs";
 import { servers } from "./judges/servers.mjs";
 import { shutdown } from "./judges/shutdown.mjs";
@@ -13,6 +14,7 @@ const AREAS = {
   Heartbeat: heartbeat,
   Watchdog: [...watchdog, ...runSync],
   Shutdown: [...shutdown, ...servers],
+  Redis: redis,
   WebSocket: websocket,
   "Command line": commandLine,
 };
