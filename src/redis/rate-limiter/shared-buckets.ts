@@ -44,6 +44,8 @@ export class SharedBuckets implements BucketParts {
   #local: LocalBuckets | undefined;
   #storeErrors = 0;
   #isClosed = false;
+  /** Closed, and all that was on its way has come back. */
+  #isOver = false;
 
   /**
    * @param keysOf the bucket of each tier for a key of the application.
@@ -195,6 +197,7 @@ export class SharedBuckets implements BucketParts {
     // An answer that is on its way is given back, too.
     await this.batch.settled();
     await Promise.all(this.#returning);
+    this.#isOver = true;
     this.store[Symbol.dispose]();
   }
 
@@ -279,7 +282,8 @@ export class SharedBuckets implements BucketParts {
     const args = taken.flatMap((time, tier) => [time, marks[tier] ?? "0"]);
     const giveBack = async (): Promise<void> => {
       try {
-        await this.store.run(GIVE_BACK, keys, args);
+        // A reservation may be held for longer than the limiter is open.
+        await (this.#isOver ? this.settings.client : this.store).run(GIVE_BACK, keys, args);
       } catch {
         // It may have been done, and only the answer is lost. Not tried again: rather a token too few.
         return;

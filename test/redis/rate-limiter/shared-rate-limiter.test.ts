@@ -180,6 +180,22 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     await vi.waitFor(async () => expect(await limiter.timeUntilToken(2)).toBeLessThan(0.1), 20_000);
   });
 
+  test("a reservation that is cancelled after the limiter was closed goes back", async () => {
+    const { make, client } = await setUp();
+    const [limiter, other] = [make({ ...SLOW, burst: 5 }), make({ ...SLOW, burst: 5 })];
+    const reservation = await limiter.reserve(5);
+    await limiter.close();
+    expect(await other.tryAcquire()).toBe(false);
+    reservation.cancel();
+    await vi.waitUntil(() => other.tryAcquire(5), { timeout: 15_000 });
+    // Nor does it matter when the client is closed as well.
+    const late = make({ ...SLOW, name: "late", burst: 5 });
+    const held = await late.reserve(1);
+    await late.close();
+    Reflect.get(client, "disconnect").call(client);
+    held.cancel();
+  });
+
   test("gives back what a reservation has not used, and takes what it used beyond", async () => {
     const { make } = await setUp();
     const limiter = make({ rate: 10, per: "1h", burst: 10 });
