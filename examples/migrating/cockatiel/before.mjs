@@ -2,33 +2,38 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as cockatiel from "cockatiel";
 
-const { handleAll, TimeoutStrategy } = cockatiel;
-const retry = cockatiel.retry(cockatiel.handleWhen((error) => !(error instanceof cockatiel.BrokenCircuitError)), {
+const isNoRefusal = (error) => !(error instanceof cockatiel.BrokenCircuitError);
+const retry = cockatiel.retry(cockatiel.handleWhen(isNoRefusal), {
   maxAttempts: 2,
   backoff: new cockatiel.ConstantBackoff(10),
 });
-const breaker = cockatiel.circuitBreaker(handleAll, {
+const breaker = cockatiel.circuitBreaker(cockatiel.handleAll, {
   breaker: new cockatiel.ConsecutiveBreaker(3),
-  halfOpenAfter: 300,
+  halfOpenAfter: 1000,
 });
-const policy = cockatiel.wrap(retry, breaker, cockatiel.timeout(100, TimeoutStrategy.Aggressive));
+const timeout = cockatiel.timeout(2000, cockatiel.TimeoutStrategy.Aggressive);
+const policy = cockatiel.wrap(retry, breaker, timeout);
+
 retry.onRetry(({ attempt }) => console.log(`retry ${attempt}`));
+timeout.onTimeout(() => console.log("timed out"));
 breaker.onBreak(() => console.log("open"));
 breaker.onHalfOpen(() => console.log("half-open"));
 breaker.onReset(() => console.log("closed"));
 
-let requests = 0;
-async function ask(service) {
-  try {
-    console.log(await policy.execute(({ signal }) => service(signal, ++requests)));
-  } catch (error) {
-    if (error instanceof cockatiel.TaskCancelledError) console.log("timed out");
-    else if (error instanceof cockatiel.BrokenCircuitError) console.log("refused");
-    else throw error;
-  }
+const script = ["reset", "answer", "hang", "reset", "reset", "answer"];
+function service({ signal }) {
+  const next = script.shift();
+  console.log(`request: ${next}, given up: ${signal.aborted}`);
+  if (next === "hang") return new Promise(() => {});
+  return next === "answer" ? next : Promise.reject(new Error(next));
 }
-await ask((_signal, request) => (request === 1 ? Promise.reject(new Error("reset")) : `answer ${request}`));
-await ask(() => new Promise(() => {})); // hangs
-await ask(() => "never called");
-await sleep(350);
-await ask((_signal, request) => `answer ${request}`);
+async function ask() {
+  const outcome = await policy
+    .execute(service)
+    .catch((error) => (isNoRefusal(error) ? error.message : "refused"));
+  console.log(`call: ${outcome}`);
+}
+
+for (let call = 1; call <= 3; call++) await ask();
+await sleep(1100);
+await ask();

@@ -11,16 +11,18 @@ async function price(pair) {
 }
 
 const api = resilient({
-  fallback: { to: ({ reason }, { key }) => (isRefusal(reason) ? `refused: ${key}` : `old price of ${key}`) },
+  fallback: {
+    to: ({ reason }, _context, pair) => (isRefusal(reason) ? `refused: ${pair}` : `old price of ${pair}`),
+  },
   circuitBreaker: {
     trip: failureRate({ threshold: 0.5, window: { duration: "10s" }, minCalls: 4 }),
-    resetTimeout: "300ms",
+    resetTimeout: "1s",
   },
   timeout: "2s",
 });
 api.circuitBreaker.on("stateChange", ({ to }) => console.log(to));
 
-const ask = async () => console.log(await api.execute(() => price("BTC"), { key: "BTC" }));
+const ask = async () => console.log(await api.call(price, "BTC"));
 for (let call = 1; call <= 5; call++) await ask();
 while (api.circuitBreaker.state !== "half-open") await sleep(10);
 await ask(); // the probe fails

@@ -15,7 +15,7 @@ const breaker = new CircuitBreaker(price, {
   errorThresholdPercentage: 50,
   rollingCountTimeout: 10_000,
   volumeThreshold: 4,
-  resetTimeout: 300,
+  resetTimeout: 1000,
 });
 breaker.fallback((pair, error) =>
   error.code === "EOPENBREAKER" ? `refused: ${pair}` : `old price of ${pair}`,

@@ -16,7 +16,7 @@ await login("ada");
 limiter.giveBack("ada"); // a good password does not count
 for (let attempt = 1; attempt <= 5; attempt++) await login("ada");
 await login("bob");
-limiter.block("bob", "61s");
+limiter.block("bob", "120s");
 await login("bob");
 limiter.reset("ada");
 await login("ada");

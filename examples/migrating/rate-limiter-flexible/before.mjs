@@ -17,7 +17,7 @@ await login("ada");
 await limiter.reward("ada"); // a good password does not count
 for (let attempt = 1; attempt <= 5; attempt++) await login("ada");
 await login("bob");
-await limiter.block("bob", 60);
+await limiter.block("bob", 120);
 await login("bob");
 await limiter.delete("ada");
 await login("ada");
