@@ -10,10 +10,11 @@ async function price(pair) {
   return `price of ${pair}`;
 }
 
+function instead({ reason }, _context, pair) {
+  return isRefusal(reason) ? `refused: ${pair}` : `old price of ${pair}`;
+}
 const api = resilient({
-  fallback: {
-    to: ({ reason }, _context, pair) => (isRefusal(reason) ? `refused: ${pair}` : `old price of ${pair}`),
-  },
+  fallback: { to: instead },
   circuitBreaker: {
     trip: failureRate({ threshold: 0.5, window: { duration: "10s" }, minCalls: 4 }),
     resetTimeout: "1s",

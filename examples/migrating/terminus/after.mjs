@@ -1,19 +1,21 @@
 // The same with this package.
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import { GracefulShutdown, Health } from "@kstlib/resilience";
+
+const gate = new EventEmitter();
+function app(request, response) {
+  if (request.url === "/slow") gate.once("open", () => response.end("done"));
+  else response.end("done");
+}
 
 const shutdown = new GracefulShutdown({ timeout: 13, preStopDelay: 3 }); // until the load balancer has noticed
 const health = new Health({ drainOn: shutdown.signal });
 const probes = health.handler();
 
 const server = http.createServer((request, response) => {
-  probes(request, response, async () => {
-    if (request.url === "/slow") await once(process, "answer");
-    response.end("done");
-  });
+  probes(request, response, () => app(request, response));
 });
-
 shutdown.registerServer("http", server, { priority: 10 });
 shutdown.register("database", async () => console.log("server closed, database closed"), { priority: 20 });
 shutdown.on("complete", () => console.log("bye"));
@@ -29,5 +31,5 @@ await once(server, "request");
 process.kill(process.pid, "SIGTERM");
 await once(process, "SIGTERM");
 console.log("draining:", (await get("/readyz")).status);
-process.emit("answer");
+gate.emit("open");
 console.log("slow request:", await slow);

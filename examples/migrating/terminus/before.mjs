@@ -1,13 +1,15 @@
 // terminus: an HTTP server that is not ready from SIGTERM on, answers what it has, and cleans up.
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTerminus } from "@godaddy/terminus";
 
-const server = http.createServer(async (request, response) => {
-  if (request.url === "/slow") await once(process, "answer");
-  response.end("done");
-});
+const gate = new EventEmitter();
+function app(request, response) {
+  if (request.url === "/slow") gate.once("open", () => response.end("done"));
+  else response.end("done");
+}
+const server = http.createServer(app);
 
 createTerminus(server, {
   healthChecks: { "/readyz": async () => {} },
@@ -27,5 +29,5 @@ await once(server, "request");
 process.kill(process.pid, "SIGTERM");
 await once(process, "SIGTERM");
 console.log("draining:", (await get("/readyz")).status);
-process.emit("answer");
+gate.emit("open");
 console.log("slow request:", await slow);
