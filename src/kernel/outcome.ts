@@ -1,7 +1,10 @@
-/** How a call ended, in the words of `Promise.allSettled`. */
+/**
+ * How a call ended, in the words of `Promise.allSettled`. Each form declares the other's property as absent, so that
+ * `({ status, reason }) => …` compiles.
+ */
 export type Outcome<Value = unknown> =
-  | { readonly status: "fulfilled"; readonly value: Value }
-  | { readonly status: "rejected"; readonly reason: unknown };
+  | { readonly status: "fulfilled"; readonly value: Value; readonly reason?: undefined }
+  | { readonly status: "rejected"; readonly reason: unknown; readonly value?: undefined };
 
 /** How a synchronous function ends. */
 export function outcomeOf<Given, Value>(fn: (given: Given) => Value, given: Given): Outcome<Value> {

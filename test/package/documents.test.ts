@@ -6,9 +6,9 @@ const root = path.resolve(import.meta.dirname, "../..");
 const read = (file: string): string => fs.readFileSync(path.join(root, file), "utf8");
 const documents = ["README.md", "CONTRIBUTING.md", "examples/README.md", "examples/deploy/README.md"].concat(
   fs
-    .readdirSync(path.join(root, "docs"))
+    .readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
+    .map((name) => `docs/${name.replaceAll("\\", "/")}`),
 );
 
 function withoutCode(text: string): string {

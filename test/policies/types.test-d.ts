@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import type { Outcome } from "../../src/kernel/outcome.js";
 import type { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
 import { Chaos } from "../../src/policies/chaos/chaos.js";
 import { fallback, fallbackSync } from "../../src/policies/fallback/decorators.js";
@@ -177,4 +178,21 @@ test("no synchronous form takes a function that returns a promise", () => {
   void new Timeout().executeSync;
   // @ts-expect-error there is none
   void new Hedge().callSync;
+});
+
+test("an outcome can be destructured, and its status tells which of its properties is there", () => {
+  const narrowed = new Retry({
+    retryIf: ({ status, value, reason }) => {
+      if (status === "fulfilled") expectTypeOf(reason).toEqualTypeOf<undefined>();
+      else expectTypeOf(value).toEqualTypeOf<undefined>();
+      return status === "rejected" && reason instanceof Error;
+    },
+  });
+  expectTypeOf(narrowed).toEqualTypeOf<Retry>();
+  expectTypeOf<PromiseSettledResult<unknown>>().toExtend<Outcome>();
+});
+
+test("a fallback's function gets the arguments, of the types it names", () => {
+  const old = new Fallback({ to: ({ reason }, _context, pair: string) => [reason, pair] });
+  expectTypeOf(old.wrap(fetchTicker)).returns.resolves.toEqualTypeOf<{ price: number } | unknown[]>();
 });

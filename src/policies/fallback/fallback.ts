@@ -151,7 +151,7 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     // A function is called, as the type of the option says.
     if (last !== undefined) return () => last[0] as Value;
     if (typeof to === "function")
-      return () => Reflect.apply(to, undefined, [outcome, exposed(context)]) as Value;
+      return () => Reflect.apply(to, undefined, [outcome, exposed(context), ...context.args]) as Value;
     return () => to as Value;
   }
 

@@ -25,12 +25,13 @@ export interface FallbackOptions<Value = unknown> {
   /** Names the policy in events and selects `instances.<name>` of the configuration. Default `"fallback"`. */
   readonly name?: string | undefined;
   /**
-   * What a call that fails resolves with: a value, or a function that returns one or a promise of it. What the
-   * function throws is thrown, with the first error as its `cause`.
+   * What a call that fails resolves with: a value, or a function that returns one or a promise of it. The function also
+   * gets the arguments of `call` and of wrapped functions, or the `key` of `execute`. What it throws is thrown, with the
+   * first error as its `cause`.
    */
   readonly to?:
     | Value
-    | ((outcome: Outcome, context: ExecutionContext) => Value | PromiseLike<Value>)
+    | ((outcome: Outcome, context: ExecutionContext, ...args: never[]) => Value | PromiseLike<Value>)
     | undefined;
   /**
    * Whether an outcome is replaced, returned values included. Default: every rejection but the caller's abort. When it

@@ -44,6 +44,15 @@ describe("a call that fails", () => {
     expect(context).toMatchObject({ attempt: 2, remaining: 5 });
   });
 
+  test("passes the arguments of the call to the function", async () => {
+    const old = new Fallback({ to: (_outcome, _context, pair: string) => `old price of ${pair}` });
+    expect(await old.call(async (_pair: string) => failing(), "BTC")).toBe("old price of BTC");
+    expect(await old.wrap(async (_pair: string) => failing())("ETH")).toBe("old price of ETH");
+    expect(await old.execute(failing, { key: "ADA" })).toBe("old price of ADA");
+    const price = old.wrapSync((_pair: string): string => expect.fail("down"));
+    expect(price("XRP")).toBe("old price of XRP");
+  });
+
   test.each([
     ["throws", () => expect.fail("from the fallback")],
     ["rejects", () => Promise.reject(new Error("from the fallback"))],
