@@ -3,7 +3,15 @@ import { type RateLimitOptions, readRateLimitOptions } from "../http/server/opti
 import type { Eventually } from "../http/server/request-limiter.js";
 import { PROBLEM_TYPE } from "../http/server/problem.js";
 import { isLong, refuse } from "../http/server/refuse.js";
-import { fieldOf, type Next, type NodeRequest, type NodeResponse, passOn } from "../http/server/requests.js";
+import { whenEnded } from "../http/server/ended.js";
+import {
+  errorOf,
+  fieldOf,
+  type Next,
+  type NodeRequest,
+  type NodeResponse,
+  passOn,
+} from "../http/server/requests.js";
 import { isThenable } from "../kernel/thenable.js";
 
 /** What is needed of Fastify's request. */
@@ -58,7 +66,7 @@ function hookOf(options: RateLimitOptions & RegisterOptions) {
       reply.hijack();
       // What other plugins have set, such as for requests from other origins.
       for (const [name, value] of Object.entries(reply.getHeaders())) {
-        if (value !== undefined) reply.raw.setHeader(name, Array.isArray(value) ? value.join(", ") : value);
+        if (value !== undefined) reply.raw.setHeader(name, value);
       }
       refuse(request.raw, reply.raw, { status, fields, body }, clock);
       return false;
@@ -71,9 +79,7 @@ function hookOf(options: RateLimitOptions & RegisterOptions) {
       return false;
     }
     if (settle !== undefined && reservations.length > 0) {
-      const ended = (): void => settleAll(reservations, () => settle(request, reply));
-      if (reply.raw.destroyed) ended();
-      else reply.raw.once("close", ended);
+      whenEnded(request.raw, reply.raw, () => settleAll(reservations, () => settle(request, reply)));
     }
     return true;
   };
@@ -81,7 +87,7 @@ function hookOf(options: RateLimitOptions & RegisterOptions) {
   const judge = (request: FastifyLimitedRequest): Eventually<Verdict> =>
     limiting.judge({
       request,
-      address: request.raw.socket.remoteAddress,
+      address: request.raw.socket?.remoteAddress,
       field: (name) => fieldOf(request.raw, name),
     });
   const answered = async (
@@ -97,7 +103,7 @@ function hookOf(options: RateLimitOptions & RegisterOptions) {
       verdict = judge(request);
       if (!isThenable(verdict)) mayGoOn = answer(request, reply, verdict);
     } catch (error) {
-      done(error as Error);
+      done(errorOf(error) as Error);
       return;
     }
     if (isThenable(verdict)) void passOn(answered(request, reply, verdict), done as Next);

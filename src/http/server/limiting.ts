@@ -64,28 +64,35 @@ export class Limiting {
 
   /** @throws what the callbacks of the application throw, or for what they return; or rejects with it. */
   judge(arrival: Arrival): Eventually<Verdict> {
-    const { skip, key, cost } = this.settings;
-    const { request } = arrival;
-    const skipped = skip === undefined ? false : skip(request);
+    const { skip } = this.settings;
+    const skipped = skip === undefined ? false : skip(arrival.request);
     if (isThenable(skipped)) return this.#judgeLater(arrival, skipped);
-    if (skipped === true) return UNLIMITED;
-    const bucket = key === undefined ? this.#bucket(arrival) : key(request);
-    const tokens = cost === undefined ? 1 : cost(request);
-    return isThenable(bucket) || isThenable(tokens)
-      ? this.#askLater(bucket, tokens)
-      : this.#ask(bucket, tokens);
+    return skipped ? UNLIMITED : this.#judge(arrival);
   }
 
   async #judgeLater(arrival: Arrival, skipped: PromiseLike<unknown>): Promise<Verdict> {
-    if ((await skipped) === true) return UNLIMITED;
-    const { key, cost } = this.settings;
-    const bucket = key === undefined ? this.#bucket(arrival) : key(arrival.request);
-    return this.#askLater(bucket, cost === undefined ? 1 : cost(arrival.request));
+    return (await skipped) ? UNLIMITED : this.#judge(arrival);
   }
 
-  async #askLater(key: unknown, cost: unknown): Promise<Verdict> {
-    const [bucket, tokens] = await Promise.all([key, cost]);
-    return this.#ask(bucket, tokens);
+  #judge(arrival: Arrival): Eventually<Verdict> {
+    const { key } = this.settings;
+    const bucket = key === undefined ? this.#bucket(arrival) : key(arrival.request);
+    return isThenable(bucket) ? this.#askLater(arrival, bucket) : this.#price(arrival, bucket);
+  }
+
+  /** One after the other: a key that rejects would be left alone if meanwhile the cost threw. */
+  async #askLater(arrival: Arrival, bucket: PromiseLike<unknown>): Promise<Verdict> {
+    return this.#price(arrival, await bucket);
+  }
+
+  #price({ request }: Arrival, bucket: unknown): Eventually<Verdict> {
+    const { cost } = this.settings;
+    const tokens = cost === undefined ? 1 : cost(request);
+    return isThenable(tokens) ? this.#priceLater(bucket, tokens) : this.#ask(bucket, tokens);
+  }
+
+  async #priceLater(bucket: unknown, tokens: PromiseLike<unknown>): Promise<Verdict> {
+    return this.#ask(bucket, await tokens);
   }
 
   #bucket({ address, field }: Arrival): string {
@@ -135,12 +142,31 @@ export class Limiting {
   }
 }
 
+const commit = (reservations: readonly RequestReservation[], tokens: unknown): void => {
+  for (const reservation of reservations) reservation.commit(tokens as number);
+};
+
+const unsettled = (error: unknown): void =>
+  warn("KSTLIB_LISTENER_FAILED", "settle of a rate limit failed; the cost of the request counts", error);
+
+async function settleLater(
+  reservations: readonly RequestReservation[],
+  used: PromiseLike<unknown>,
+): Promise<void> {
+  try {
+    commit(reservations, await used);
+  } catch (error) {
+    unsettled(error);
+  }
+}
+
 /** Tells what a request has really taken. What `used` throws or gives wrongly is a warning: the cost counts then. */
 export function settleAll(reservations: readonly RequestReservation[], used: () => unknown): void {
   try {
     const tokens = used();
-    for (const reservation of reservations) reservation.commit(tokens as number);
+    if (isThenable(tokens)) void settleLater(reservations, tokens);
+    else commit(reservations, tokens);
   } catch (error) {
-    warn("KSTLIB_LISTENER_FAILED", "settle of a rate limit failed; the cost of the request counts", error);
+    unsettled(error);
   }
 }

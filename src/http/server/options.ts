@@ -48,7 +48,7 @@ export interface RateLimitOptions<Request = never, Response = never> {
    * Called when the response has ended or its connection is lost: how many tokens the request has really taken, 0 or
    * more. The difference to `cost` is given back, or is a debt. Default: what it cost.
    */
-  readonly settle?: ((request: Request, response: Response) => number) | undefined;
+  readonly settle?: ((request: Request, response: Response) => Eventually<number>) | undefined;
   /** Whether a request is not limited. Default: all are. */
   readonly skip?: ((request: Request) => Eventually<boolean>) | undefined;
   /** What to do with requests when the limiter fails: `"open"`, let them through, or `"closed"` (503). Default `"open"`. */
