@@ -57,7 +57,7 @@ function withoutScope<Plugin extends object>(plugin: Plugin): Plugin {
 function hookOf(options: RateLimitOptions & RegisterOptions) {
   const { prefix: _prefix, logLevel: _level, logSerializers: _serializers, ...own } = options;
   const settings = readRateLimitOptions("rateLimit", own);
-  const limiting = new Limiting(settings);
+  const limiting = new Limiting(settings, fieldOf);
   const { settle, clock } = settings;
 
   const answer = (request: FastifyLimitedRequest, reply: FastifyLimitedReply, verdict: Verdict): boolean => {
@@ -85,11 +85,7 @@ function hookOf(options: RateLimitOptions & RegisterOptions) {
   };
 
   const judge = (request: FastifyLimitedRequest): Eventually<Verdict> =>
-    limiting.judge({
-      request,
-      address: request.raw.socket?.remoteAddress,
-      field: (name) => fieldOf(request.raw, name),
-    });
+    limiting.judge({ request, address: request.raw.socket?.remoteAddress, source: request.raw });
   const answered = async (
     request: FastifyLimitedRequest,
     reply: FastifyLimitedReply,

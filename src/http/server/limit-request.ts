@@ -1,4 +1,4 @@
-import { Limiting, settleAll } from "./limiting.js";
+import { type FieldReader, Limiting, settleAll } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
 import { PROBLEM_TYPE } from "./problem.js";
 import type { Field } from "./response-fields.js";
@@ -29,14 +29,14 @@ export type LimitRequest<Given> = (request: Given, info?: RequestInfo) => Promis
 export function limiterOf<Given>(
   component: string,
   options: RateLimitOptions<Given>,
-  headerOf: (given: Given, name: string) => string | null | undefined,
+  fieldOf: FieldReader<Given>,
 ): LimitRequest<Given> {
-  const limiting = new Limiting(readRateLimitOptions(component, options));
+  const limiting = new Limiting(readRateLimitOptions(component, options), fieldOf);
   return async (request, { address } = {}) => {
     const { status, fields, body, reservations } = await limiting.judge({
       request,
       address,
-      field: (name) => headerOf(request, name) ?? undefined,
+      source: request,
     });
     const refused =
       status === undefined
@@ -72,5 +72,5 @@ export function limiterOf<Given>(
  * ```
  */
 export function limitRequest(options: RateLimitOptions<Request>): LimitRequest<Request> {
-  return limiterOf("limitRequest", options, ({ headers }, name) => headers.get(name));
+  return limiterOf("limitRequest", options, ({ headers }, name) => headers.get(name) ?? undefined);
 }

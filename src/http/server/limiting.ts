@@ -1,14 +1,13 @@
 import { isThenable } from "../../kernel/thenable.js";
 import { unlike } from "../../kernel/show.js";
 import { warn } from "../../kernel/warning.js";
-import type { KeyedRateLimiter } from "../../rate-limiter/keyed-rate-limiter.js";
 import { bucketOf } from "./address.js";
 import { clientAddress } from "./forwarded.js";
 import type { RateLimitSettings } from "./options.js";
 import type { Eventually, RequestReservation } from "./request-limiter.js";
 import { partitionOf } from "./partition.js";
 import { quotaExceeded, REDUCED_CAPACITY } from "./problem.js";
-import { askLimiter, askOwn, type Outcome, ownQuotas, type Quota } from "./quota.js";
+import { askLimiter, type Outcome, OwnQuotas, type Quota, quotaOf } from "./quota.js";
 import { type Field, ResponseFields } from "./response-fields.js";
 
 /** What a request gets. */
@@ -22,13 +21,16 @@ export interface Verdict {
 }
 
 /** What shells tell of a request. */
-export interface Arrival {
+export interface Arrival<Source> {
   /** What the application's callbacks get. */
   readonly request: unknown;
   readonly address: string | undefined;
-  /** The value of a field; lines of it are joined by commas. */
-  readonly field: (name: string) => string | undefined;
+  /** What has its fields. */
+  readonly source: Source;
 }
+
+/** The value of a field; lines of it are joined by commas. */
+export type FieldReader<Source> = (source: Source, name: string) => string | undefined;
 
 const UNLIMITED: Verdict = { status: undefined, fields: [], body: "", reservations: [] };
 const UNAVAILABLE: Verdict = {
@@ -42,20 +44,21 @@ const UNAVAILABLE: Verdict = {
 const NOWHERE = "unknown";
 
 /** Decides about requests; each framework has a shell around it. */
-export class Limiting {
+export class Limiting<Source> {
   readonly settings: RateLimitSettings;
-  readonly #own: readonly Quota<KeyedRateLimiter>[];
+  readonly #fieldOf: FieldReader<Source>;
+  readonly #own: OwnQuotas;
   readonly #other: Quota | undefined;
   readonly #fields: ResponseFields;
   #hasWarned = false;
 
-  constructor(settings: RateLimitSettings) {
+  constructor(settings: RateLimitSettings, fieldOf: FieldReader<Source>) {
     const { limiter, headers, clock, pk } = settings;
     this.settings = settings;
-    this.#own = ownQuotas(settings);
-    // Its name may have characters that a field cannot.
-    this.#other = limiter && { name: limiter.name?.replaceAll(/[^\x20-\x7e]/g, "?") ?? "default", limiter };
-    this.#fields = new ResponseFields(this.#other === undefined ? this.#own : [this.#other], {
+    this.#fieldOf = fieldOf;
+    this.#own = new OwnQuotas(settings);
+    this.#other = limiter && quotaOf(limiter);
+    this.#fields = new ResponseFields(this.#other === undefined ? this.#own.quotas : [this.#other], {
       form: headers,
       clock,
       partition: pk === undefined ? undefined : partitionOf(pk),
@@ -63,29 +66,29 @@ export class Limiting {
   }
 
   /** @throws what the callbacks of the application throw, or for what they return; or rejects with it. */
-  judge(arrival: Arrival): Eventually<Verdict> {
+  judge(arrival: Arrival<Source>): Eventually<Verdict> {
     const { skip } = this.settings;
     const skipped = skip === undefined ? false : skip(arrival.request);
     if (isThenable(skipped)) return this.#judgeLater(arrival, skipped);
     return skipped ? UNLIMITED : this.#judge(arrival);
   }
 
-  async #judgeLater(arrival: Arrival, skipped: PromiseLike<unknown>): Promise<Verdict> {
+  async #judgeLater(arrival: Arrival<Source>, skipped: PromiseLike<unknown>): Promise<Verdict> {
     return (await skipped) ? UNLIMITED : this.#judge(arrival);
   }
 
-  #judge(arrival: Arrival): Eventually<Verdict> {
+  #judge(arrival: Arrival<Source>): Eventually<Verdict> {
     const { key } = this.settings;
     const bucket = key === undefined ? this.#bucket(arrival) : key(arrival.request);
     return isThenable(bucket) ? this.#askLater(arrival, bucket) : this.#price(arrival, bucket);
   }
 
   /** One after the other: a key that rejects would be left alone if meanwhile the cost threw. */
-  async #askLater(arrival: Arrival, bucket: PromiseLike<unknown>): Promise<Verdict> {
+  async #askLater(arrival: Arrival<Source>, bucket: PromiseLike<unknown>): Promise<Verdict> {
     return this.#price(arrival, await bucket);
   }
 
-  #price({ request }: Arrival, bucket: unknown): Eventually<Verdict> {
+  #price({ request }: Arrival<Source>, bucket: unknown): Eventually<Verdict> {
     const { cost } = this.settings;
     const tokens = cost === undefined ? 1 : cost(request);
     return isThenable(tokens) ? this.#priceLater(bucket, tokens) : this.#ask(bucket, tokens);
@@ -95,9 +98,9 @@ export class Limiting {
     return this.#ask(bucket, await tokens);
   }
 
-  #bucket({ address, field }: Arrival): string {
+  #bucket({ address, source }: Arrival<Source>): string {
     const { trustProxy, proxyHeader } = this.settings;
-    const forwarded = trustProxy === 0 ? undefined : field(proxyHeader);
+    const forwarded = trustProxy === 0 ? undefined : this.#fieldOf(source, proxyHeader);
     const client = clientAddress(address, forwarded, trustProxy, proxyHeader);
     return client === undefined ? NOWHERE : bucketOf(client);
   }
@@ -112,7 +115,7 @@ export class Limiting {
     }
     const { settle, headers, onStoreError } = this.settings;
     const isSettled = settle !== undefined;
-    if (this.#other === undefined) return this.#verdict(askOwn(this.#own, key, cost, isSettled), key, cost);
+    if (this.#other === undefined) return this.#verdict(this.#own.ask(key, cost, isSettled), key, cost);
     return askLimiter(this.#other, key, cost, isSettled, headers !== false).then(
       (outcome) => this.#verdict(outcome, key, cost),
       (error: unknown) => {

@@ -185,7 +185,8 @@ const SHORTEST_SECRET = 16;
 const pk: Rule<string | Uint8Array | undefined> = custom({
   allowed: `a secret of at least ${SHORTEST_SECRET} characters or bytes`,
   parse(value, label) {
-    const isSecret = typeof value === "string" || ArrayBuffer.isView(value);
+    const isBytes = Object.prototype.toString.call(value) === "[object Uint8Array]";
+    const isSecret = typeof value === "string" || isBytes;
     // What was given is not shown: it may be a secret.
     if (!isSecret) throw new TypeError(`${label} must be ${pk.allowed}; got ${typeof value}.`);
     const secret = value as string | Uint8Array;

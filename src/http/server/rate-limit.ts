@@ -38,15 +38,11 @@ export function rateLimit<
   Response extends NodeResponse = NodeResponse,
 >(options: RateLimitOptions<Request, Response>): Middleware<Request, Response> {
   const settings = readRateLimitOptions("rateLimit", options);
-  const limiting = new Limiting(settings);
+  const limiting = new Limiting(settings, fieldOf);
   const { settle, clock } = settings;
 
   const judge = (request: Request): Eventually<Verdict> =>
-    limiting.judge({
-      request,
-      address: request.socket?.remoteAddress,
-      field: (name) => fieldOf(request, name),
-    });
+    limiting.judge({ request, address: request.socket?.remoteAddress, source: request });
 
   const obey = (request: Request, response: Response, verdict: Verdict): boolean => {
     const { status, fields, reservations } = verdict;
