@@ -48,7 +48,7 @@ const frameworks: [string, (options: Options) => Promise<string>][] = [
   ["Express 5", (options) => underExpress(express, options)],
   [
     "Express 4",
-    (options) => application(createRequire(import.meta.url)("express-4") as typeof express, options),
+    (options) => underExpress(createRequire(import.meta.url)("express-4") as typeof express, options),
   ],
   [
     "Fastify",
