@@ -1,7 +1,4 @@
 export * from "../kernel/exports.js";
-export {
-  type FastifyLimitedReply,
-  type FastifyLimitedRequest,
-  type FastifyLimitedServer,
-  rateLimit,
-} from "./rate-limit.js";
+export { type FastifyRouteRateLimit, rateLimit } from "./rate-limit.js";
+export type { FastifyLimitedReply, FastifyLimitedRequest, FastifyLimitedServer } from "./server.js";
+export { shedLoad } from "./shed-load.js";

@@ -1,116 +1,107 @@
+import { whenEnded } from "../http/server/ended.js";
 import { Limiting, settleAll, type Verdict } from "../http/server/limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
 import type { Eventually } from "../http/server/request-limiter.js";
-import { PROBLEM_TYPE } from "../http/server/problem.js";
-import { isLong, refuse } from "../http/server/refuse.js";
-import { fieldOf, type Next, type NodeRequest, type NodeResponse, passOn } from "../http/server/requests.js";
+import { errorOf, fieldOf, type Next, passOn } from "../http/server/requests.js";
+import { unlike } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
+import {
+  type FastifyLimitedReply,
+  type FastifyLimitedRequest,
+  type FastifyLimitedServer,
+  type OnRequest,
+  ownOf,
+  refuseReply,
+  withoutScope,
+} from "./server.js";
 
-/** What is needed of Fastify's request. */
-export interface FastifyLimitedRequest {
-  readonly raw: NodeRequest;
-}
+/** What can stand in `config.rateLimit` of a route: options in place of the plugin's; `false`: it is not limited. */
+export type FastifyRouteRateLimit<
+  Request extends FastifyLimitedRequest = FastifyLimitedRequest,
+  Reply extends FastifyLimitedReply = FastifyLimitedReply,
+> = RateLimitOptions<Request, Reply> | false;
 
-/** What is needed of Fastify's reply. */
-export interface FastifyLimitedReply {
-  readonly raw: NodeResponse;
-  code(status: number): unknown;
-  header(name: string, value: string): unknown;
-  getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>;
-  send(body: string): unknown;
-  hijack(): unknown;
-}
-
-type Done = (error?: Error) => void;
-
-/** What is needed of a Fastify server. */
-export interface FastifyLimitedServer {
-  addHook(
-    name: "onRequest",
-    hook: (request: FastifyLimitedRequest, reply: FastifyLimitedReply, done: Done) => void,
-  ): unknown;
-}
-
-/** Options that `register` has for every plugin. */
-interface RegisterOptions {
-  readonly prefix?: string | undefined;
-  readonly logLevel?: unknown;
-  readonly logSerializers?: unknown;
-}
-
-/** A plugin that is registered without a scope of its own, as `fastify-plugin` makes them. */
-function withoutScope<Plugin extends object>(plugin: Plugin): Plugin {
-  return Object.assign(plugin, {
-    [Symbol.for("skip-override")]: true,
-    [Symbol.for("fastify.display-name")]: "@kstlib/resilience/fastify",
-  });
-}
-
-function hookOf(options: RateLimitOptions & RegisterOptions) {
-  const { prefix: _prefix, logLevel: _level, logSerializers: _serializers, ...own } = options;
-  const settings = readRateLimitOptions("rateLimit", own);
-  const limiting = new Limiting(settings);
+function hookOf(options: RateLimitOptions): OnRequest {
+  const settings = readRateLimitOptions("rateLimit", options);
+  const limiting = new Limiting(settings, fieldOf);
   const { settle, clock } = settings;
 
-  const answer = (request: FastifyLimitedRequest, reply: FastifyLimitedReply, verdict: Verdict): boolean => {
+  const obey = (request: FastifyLimitedRequest, reply: FastifyLimitedReply, verdict: Verdict): boolean => {
     const { status, fields, body, reservations } = verdict;
-    if (status !== undefined && isLong(request.raw)) {
-      reply.hijack();
-      // What other plugins have set, such as for requests from other origins.
-      for (const [name, value] of Object.entries(reply.getHeaders())) {
-        if (value !== undefined) reply.raw.setHeader(name, Array.isArray(value) ? value.join(", ") : value);
-      }
-      refuse(request.raw, reply.raw, { status, fields, body }, clock);
+    if (status !== undefined) {
+      refuseReply(request, reply, { status, fields, body }, clock);
       return false;
     }
     for (const [name, value] of fields) reply.header(name, value);
-    if (status !== undefined) {
-      reply.code(status);
-      reply.header("Content-Type", PROBLEM_TYPE);
-      reply.send(body);
-      return false;
-    }
     if (settle !== undefined && reservations.length > 0) {
-      const ended = (): void => settleAll(reservations, () => settle(request, reply));
-      if (reply.raw.destroyed) ended();
-      else reply.raw.once("close", ended);
+      whenEnded(request.raw, reply.raw, () => settleAll(reservations, () => settle(request, reply)));
     }
     return true;
   };
 
   const judge = (request: FastifyLimitedRequest): Eventually<Verdict> =>
-    limiting.judge({
-      request,
-      address: request.raw.socket.remoteAddress,
-      field: (name) => fieldOf(request.raw, name),
-    });
-  const answered = async (
+    limiting.judge({ request, address: request.raw.socket?.remoteAddress, source: request.raw });
+  const obeyed = async (
     request: FastifyLimitedRequest,
     reply: FastifyLimitedReply,
     verdict: Eventually<Verdict>,
-  ): Promise<boolean> => answer(request, reply, await verdict);
+  ): Promise<boolean> => obey(request, reply, await verdict);
 
-  return (request: FastifyLimitedRequest, reply: FastifyLimitedReply, done: Done): void => {
+  return (request, reply, done) => {
     let verdict: Eventually<Verdict>;
     let mayGoOn = false;
     try {
       verdict = judge(request);
-      if (!isThenable(verdict)) mayGoOn = answer(request, reply, verdict);
+      if (!isThenable(verdict)) mayGoOn = obey(request, reply, verdict);
     } catch (error) {
-      done(error as Error);
+      done(errorOf(error) as Error);
       return;
     }
-    if (isThenable(verdict)) void passOn(answered(request, reply, verdict), done as Next);
+    if (isThenable(verdict)) void passOn(obeyed(request, reply, verdict), done as Next);
     else if (mayGoOn) done();
   };
+}
+
+const notLimited: OnRequest = (_request, _reply, done) => done();
+
+/** The hooks of routes: the plugin's, or one of their own. */
+class RouteHooks {
+  readonly #options: RateLimitOptions;
+  readonly #general: OnRequest;
+  readonly #own = new WeakMap<object, OnRequest>();
+
+  constructor(options: RateLimitOptions) {
+    this.#options = options;
+    this.#general = hookOf(options);
+  }
+
+  /** @throws TypeError or RangeError that names the option when one is wrong. */
+  of(config: unknown): OnRequest {
+    const given = (config as { readonly rateLimit?: unknown } | undefined)?.rateLimit;
+    if (given === undefined) return this.#general;
+    if (given === false) return notLimited;
+    if (typeof given !== "object" || given === null) {
+      throw new TypeError(unlike("config.rateLimit of a route", "options of rateLimit, or false", given));
+    }
+    let hook = this.#own.get(given);
+    if (hook === undefined) {
+      const { limits, limiter, ...others } = this.#options;
+      const hasOwn = "limits" in given || "limiter" in given;
+      hook = hookOf({ ...others, ...(!hasOwn && { limits, limiter }), ...given });
+      this.#own.set(given, hook);
+    }
+    return hook;
+  }
 }
 
 /**
  * A plugin for Fastify 5 that limits the rate of each client's requests, as `rateLimit` of `@kstlib/resilience/http` does:
  * those of all routes of the server or scope in which it is registered, before their bodies are read. Callbacks get
- * Fastify's request and reply.
+ * Fastify's request and reply. A route with `config: { rateLimit: options }` has these options in place of the plugin's, and
+ * buckets of its own, shared by routes with the same object; with `config: { rateLimit: false }` it is not limited.
  *
- * @throws TypeError or RangeError, at `register`, that names the option when one is missing, unknown or wrong.
+ * @throws TypeError or RangeError, at `register` or when a route is added, that names the option when one is missing, unknown
+ * or wrong.
  * @example
  * ```ts
  * import fastify from "fastify";
@@ -129,6 +120,19 @@ export const rateLimit: <
 >(
   server: FastifyLimitedServer,
   options: RateLimitOptions<Request, Reply>,
-) => Promise<void> = withoutScope(async (server: FastifyLimitedServer, options: object) => {
-  server.addHook("onRequest", hookOf(options));
+) => Promise<void> = withoutScope(async (server: FastifyLimitedServer, options: RateLimitOptions) => {
+  const hooks = new RouteHooks(ownOf(options));
+  // Tells at once what is wrong with a route's options.
+  server.addHook("onRoute", ({ config }) => void hooks.of(config));
+  server.addHook("onRequest", (request, reply, done) => {
+    let hook: OnRequest;
+    try {
+      hook = hooks.of(request.routeOptions.config);
+    } catch (error) {
+      // Those of a route that was added before.
+      done(error as Error);
+      return;
+    }
+    hook(request, reply, done);
+  });
 });

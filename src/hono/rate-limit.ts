@@ -1,37 +1,21 @@
-import { limiterOf } from "../http/server/limit-request.js";
-import type { RateLimitOptions } from "../http/server/options.js";
+import { Limiting, settleAll } from "../http/server/limiting.js";
+import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
+import type { Eventually } from "../http/server/request-limiter.js";
+import { addressOf, type HonoContext, type HonoMiddleware, watchResponse } from "./connection.js";
+import { refuseContext } from "./refuse.js";
 
-/** What is needed of Hono's context. */
-export interface HonoContext {
-  readonly req: { header(name: string): string | undefined };
-  /** On Node: the request of `node:http`. */
-  readonly env: unknown;
-  header(name: string, value: string): void;
-}
-
-/** Options of Hono's middleware: those of `rateLimit`, and how to find the address on other runtimes than Node. */
+/** Options of Hono's middleware: those of `rateLimit`, and how to find the address on further runtimes. */
 export interface HonoRateLimitOptions<Context extends HonoContext> extends Omit<
   RateLimitOptions<Context>,
   "settle"
 > {
-  /** The address of the connection. Default: that of `@hono/node-server`. Without an address, all share one bucket. */
+  /**
+   * The address of the connection. Default: what `@hono/node-server`, Deno and Bun tell. Without an address, all requests
+   * share one bucket.
+   */
   readonly address?: ((context: Context) => string | undefined) | undefined;
-  /** As that of `rateLimit`, called when the handlers have made the response. */
-  readonly settle?: ((context: Context) => number) | undefined;
-}
-
-/** A middleware of Hono. */
-export type HonoMiddleware<Context extends HonoContext> = (
-  context: Context,
-  next: () => Promise<void>,
-) => Promise<Response | undefined>;
-
-/** The address as `@hono/node-server` gives it. */
-function addressOnNode({ env }: HonoContext): string | undefined {
-  const { incoming } = (env ?? {}) as {
-    readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
-  };
-  return incoming?.socket?.remoteAddress;
+  /** As that of `rateLimit`. */
+  readonly settle?: ((context: Context) => Eventually<number>) | undefined;
 }
 
 /**
@@ -52,19 +36,23 @@ function addressOnNode({ env }: HonoContext): string | undefined {
 export function rateLimit<Context extends HonoContext = HonoContext>(
   options: HonoRateLimitOptions<Context>,
 ): HonoMiddleware<Context> {
-  const { address = addressOnNode, ...own } = options;
-  const { settle } = own;
-  const limit = limiterOf<Context>("rateLimit", own, ({ req }, name) => req.header(name));
+  const { address = addressOf, ...own } = options;
+  const settings = readRateLimitOptions("rateLimit", own);
+  const limiting = new Limiting<Context>(settings, ({ req }, name) => req.header(name));
+  const { settle, clock } = settings;
   return async (context, next) => {
-    const limited = await limit(context, { address: address(context) });
-    if (limited.refused !== undefined) return limited.refused;
+    const verdict = await limiting.judge({ request: context, address: address(context), source: context });
+    const { status, fields, body, reservations } = verdict;
+    if (status !== undefined) return refuseContext(context, { status, fields, body }, clock);
+    const response = settle !== undefined && reservations.length > 0 ? watchResponse(context) : undefined;
+    response?.watch(() => settleAll(reservations, () => settle?.(context)));
     try {
       await next();
     } finally {
-      if (settle !== undefined) limited.settle(settle(context));
+      response?.made();
     }
-    // Afterwards: the handlers may make a response without what was set before.
-    for (const [name, value] of limited.fields) context.header(name, value);
+    // Afterwards: the handlers may make a response without what was set before. One that leaves HTTP cannot be changed.
+    if (context.res.status !== 101) for (const [name, value] of fields) context.header(name, value);
     return undefined;
   };
 }

@@ -21,7 +21,8 @@ export type { Eventually, RequestLimiter, RequestReservation } from "./server/re
 export { rateLimit } from "./server/rate-limit.js";
 export type { Middleware, Next, NodeRequest, NodeResponse } from "./server/requests.js";
 export type { Field } from "./server/response-fields.js";
-export { type ConcurrencyLimiter, shedLoad, type ShedLoadOptions } from "./server/shed-load.js";
+export { shedLoad } from "./server/shed-load.js";
+export type { ConcurrencyLimiter, ShedLoadOptions } from "./server/shedding.js";
 export {
   parsePolicy,
   parseRateLimit,

@@ -1,3 +1,4 @@
+import { answer } from "../../kernel/judge.js";
 import { addressOfNode, canonicalAddress } from "./address.js";
 
 /** In which field the proxies in front write whom they forward for. */
@@ -49,6 +50,7 @@ function forOf(element: string): string | undefined {
  *
  * @param connected the address of the connection.
  * @param field the value of the proxies' field, all lines of it joined by commas.
+ * @throws what `trust` throws, and TypeError when it answers with a promise.
  * @returns in canonical form; `undefined` when the connection has no address.
  */
 export function clientAddress(
@@ -62,7 +64,8 @@ export function clientAddress(
   let hops = 0;
   for (const element of fromRight(field, ",")) {
     // A connection that has ended has no address any more, so what has none cannot be trusted by it.
-    const isTrusted = typeof trust === "number" ? hops < trust : client !== undefined && trust(client);
+    const isTrusted =
+      typeof trust === "number" ? hops < trust : client !== undefined && answer(trust(client));
     if (!isTrusted) break;
     const next = header === "forwarded" ? forOf(element) : addressOfNode(element);
     if (next === undefined) break;

@@ -1,6 +1,6 @@
 import { Limiting, settleAll } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
-import { PROBLEM_TYPE } from "./problem.js";
+import { responseOf } from "./refuse.js";
 import type { Field } from "./response-fields.js";
 
 /** What a web-standard `Request` does not tell. */
@@ -25,33 +25,6 @@ export interface LimitedRequest {
 /** Limits requests; `Given` is what callbacks of the application get. */
 export type LimitRequest<Given> = (request: Given, info?: RequestInfo) => Promise<LimitedRequest>;
 
-/** As {@link limitRequest}, where callbacks get something else than the request. */
-export function limiterOf<Given>(
-  component: string,
-  options: RateLimitOptions<Given>,
-  headerOf: (given: Given, name: string) => string | null | undefined,
-): LimitRequest<Given> {
-  const limiting = new Limiting(readRateLimitOptions(component, options));
-  return async (request, { address } = {}) => {
-    const { status, fields, body, reservations } = await limiting.judge({
-      request,
-      address,
-      field: (name) => headerOf(request, name) ?? undefined,
-    });
-    const refused =
-      status === undefined
-        ? undefined
-        : new Response(body, {
-            status,
-            headers: [["Content-Type", PROBLEM_TYPE], ...fields].map(([...field]) => field) as [
-              string,
-              string,
-            ][],
-          });
-    return { refused, fields, settle: (used) => settleAll(reservations, () => used) };
-  };
-}
-
 /**
  * Limits web-standard requests: `const limit = limitRequest(options)`, then `await limit(request, { address })`, for
  * frameworks that have no middleware here. Options are those of `rateLimit`.
@@ -72,5 +45,12 @@ export function limiterOf<Given>(
  * ```
  */
 export function limitRequest(options: RateLimitOptions<Request>): LimitRequest<Request> {
-  return limiterOf("limitRequest", options, ({ headers }, name) => headers.get(name));
+  const settings = readRateLimitOptions("limitRequest", options);
+  const limiting = new Limiting<Request>(settings, ({ headers }, name) => headers.get(name) ?? undefined);
+  return async (request, { address } = {}) => {
+    const verdict = await limiting.judge({ request, address, source: request });
+    const { status, fields, body, reservations } = verdict;
+    const refused = status === undefined ? undefined : responseOf({ status, fields, body });
+    return { refused, fields, settle: (used) => settleAll(reservations, () => used) };
+  };
 }

@@ -1,14 +1,13 @@
 import { isThenable } from "../../kernel/thenable.js";
 import { unlike } from "../../kernel/show.js";
 import { warn } from "../../kernel/warning.js";
-import type { KeyedRateLimiter } from "../../rate-limiter/keyed-rate-limiter.js";
 import { bucketOf } from "./address.js";
 import { clientAddress } from "./forwarded.js";
 import type { RateLimitSettings } from "./options.js";
 import type { Eventually, RequestReservation } from "./request-limiter.js";
 import { partitionOf } from "./partition.js";
 import { quotaExceeded, REDUCED_CAPACITY } from "./problem.js";
-import { askLimiter, askOwn, type Outcome, ownQuotas, type Quota } from "./quota.js";
+import { askLimiter, type Outcome, OwnQuotas, type Quota, quotaOf } from "./quota.js";
 import { type Field, ResponseFields } from "./response-fields.js";
 
 /** What a request gets. */
@@ -22,13 +21,16 @@ export interface Verdict {
 }
 
 /** What shells tell of a request. */
-export interface Arrival {
+export interface Arrival<Source> {
   /** What the application's callbacks get. */
   readonly request: unknown;
   readonly address: string | undefined;
-  /** The value of a field; lines of it are joined by commas. */
-  readonly field: (name: string) => string | undefined;
+  /** What has its fields. */
+  readonly source: Source;
 }
+
+/** The value of a field; lines of it are joined by commas. */
+export type FieldReader<Source> = (source: Source, name: string) => string | undefined;
 
 const UNLIMITED: Verdict = { status: undefined, fields: [], body: "", reservations: [] };
 const UNAVAILABLE: Verdict = {
@@ -42,20 +44,21 @@ const UNAVAILABLE: Verdict = {
 const NOWHERE = "unknown";
 
 /** Decides about requests; each framework has a shell around it. */
-export class Limiting {
+export class Limiting<Source> {
   readonly settings: RateLimitSettings;
-  readonly #own: readonly Quota<KeyedRateLimiter>[];
+  readonly #fieldOf: FieldReader<Source>;
+  readonly #own: OwnQuotas;
   readonly #other: Quota | undefined;
   readonly #fields: ResponseFields;
   #hasWarned = false;
 
-  constructor(settings: RateLimitSettings) {
+  constructor(settings: RateLimitSettings, fieldOf: FieldReader<Source>) {
     const { limiter, headers, clock, pk } = settings;
     this.settings = settings;
-    this.#own = ownQuotas(settings);
-    // Its name may have characters that a field cannot.
-    this.#other = limiter && { name: limiter.name?.replaceAll(/[^\x20-\x7e]/g, "?") ?? "default", limiter };
-    this.#fields = new ResponseFields(this.#other === undefined ? this.#own : [this.#other], {
+    this.#fieldOf = fieldOf;
+    this.#own = new OwnQuotas(settings);
+    this.#other = limiter && quotaOf(limiter);
+    this.#fields = new ResponseFields(this.#other === undefined ? this.#own.quotas : [this.#other], {
       form: headers,
       clock,
       partition: pk === undefined ? undefined : partitionOf(pk),
@@ -63,34 +66,41 @@ export class Limiting {
   }
 
   /** @throws what the callbacks of the application throw, or for what they return; or rejects with it. */
-  judge(arrival: Arrival): Eventually<Verdict> {
-    const { skip, key, cost } = this.settings;
-    const { request } = arrival;
-    const skipped = skip === undefined ? false : skip(request);
+  judge(arrival: Arrival<Source>): Eventually<Verdict> {
+    const { skip } = this.settings;
+    const skipped = skip === undefined ? false : skip(arrival.request);
     if (isThenable(skipped)) return this.#judgeLater(arrival, skipped);
-    if (skipped === true) return UNLIMITED;
-    const bucket = key === undefined ? this.#bucket(arrival) : key(request);
-    const tokens = cost === undefined ? 1 : cost(request);
-    return isThenable(bucket) || isThenable(tokens)
-      ? this.#askLater(bucket, tokens)
-      : this.#ask(bucket, tokens);
+    return skipped ? UNLIMITED : this.#judge(arrival);
   }
 
-  async #judgeLater(arrival: Arrival, skipped: PromiseLike<unknown>): Promise<Verdict> {
-    if ((await skipped) === true) return UNLIMITED;
-    const { key, cost } = this.settings;
+  async #judgeLater(arrival: Arrival<Source>, skipped: PromiseLike<unknown>): Promise<Verdict> {
+    return (await skipped) ? UNLIMITED : this.#judge(arrival);
+  }
+
+  #judge(arrival: Arrival<Source>): Eventually<Verdict> {
+    const { key } = this.settings;
     const bucket = key === undefined ? this.#bucket(arrival) : key(arrival.request);
-    return this.#askLater(bucket, cost === undefined ? 1 : cost(arrival.request));
+    return isThenable(bucket) ? this.#askLater(arrival, bucket) : this.#price(arrival, bucket);
   }
 
-  async #askLater(key: unknown, cost: unknown): Promise<Verdict> {
-    const [bucket, tokens] = await Promise.all([key, cost]);
-    return this.#ask(bucket, tokens);
+  /** One after the other: a key that rejects would be left alone if meanwhile the cost threw. */
+  async #askLater(arrival: Arrival<Source>, bucket: PromiseLike<unknown>): Promise<Verdict> {
+    return this.#price(arrival, await bucket);
   }
 
-  #bucket({ address, field }: Arrival): string {
+  #price({ request }: Arrival<Source>, bucket: unknown): Eventually<Verdict> {
+    const { cost } = this.settings;
+    const tokens = cost === undefined ? 1 : cost(request);
+    return isThenable(tokens) ? this.#priceLater(bucket, tokens) : this.#ask(bucket, tokens);
+  }
+
+  async #priceLater(bucket: unknown, tokens: PromiseLike<unknown>): Promise<Verdict> {
+    return this.#ask(bucket, await tokens);
+  }
+
+  #bucket({ address, source }: Arrival<Source>): string {
     const { trustProxy, proxyHeader } = this.settings;
-    const forwarded = trustProxy === 0 ? undefined : field(proxyHeader);
+    const forwarded = trustProxy === 0 ? undefined : this.#fieldOf(source, proxyHeader);
     const client = clientAddress(address, forwarded, trustProxy, proxyHeader);
     return client === undefined ? NOWHERE : bucketOf(client);
   }
@@ -105,7 +115,7 @@ export class Limiting {
     }
     const { settle, headers, onStoreError } = this.settings;
     const isSettled = settle !== undefined;
-    if (this.#other === undefined) return this.#verdict(askOwn(this.#own, key, cost, isSettled), key, cost);
+    if (this.#other === undefined) return this.#verdict(this.#own.ask(key, cost, isSettled), key, cost);
     return askLimiter(this.#other, key, cost, isSettled, headers !== false).then(
       (outcome) => this.#verdict(outcome, key, cost),
       (error: unknown) => {
@@ -135,12 +145,31 @@ export class Limiting {
   }
 }
 
+const commit = (reservations: readonly RequestReservation[], tokens: unknown): void => {
+  for (const reservation of reservations) reservation.commit(tokens as number);
+};
+
+const unsettled = (error: unknown): void =>
+  warn("KSTLIB_LISTENER_FAILED", "settle of a rate limit failed; the cost of the request counts", error);
+
+async function settleLater(
+  reservations: readonly RequestReservation[],
+  used: PromiseLike<unknown>,
+): Promise<void> {
+  try {
+    commit(reservations, await used);
+  } catch (error) {
+    unsettled(error);
+  }
+}
+
 /** Tells what a request has really taken. What `used` throws or gives wrongly is a warning: the cost counts then. */
 export function settleAll(reservations: readonly RequestReservation[], used: () => unknown): void {
   try {
     const tokens = used();
-    for (const reservation of reservations) reservation.commit(tokens as number);
+    if (isThenable(tokens)) void settleLater(reservations, tokens);
+    else commit(reservations, tokens);
   } catch (error) {
-    warn("KSTLIB_LISTENER_FAILED", "settle of a rate limit failed; the cost of the request counts", error);
+    unsettled(error);
   }
 }

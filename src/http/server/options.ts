@@ -48,7 +48,7 @@ export interface RateLimitOptions<Request = never, Response = never> {
    * Called when the response has ended or its connection is lost: how many tokens the request has really taken, 0 or
    * more. The difference to `cost` is given back, or is a debt. Default: what it cost.
    */
-  readonly settle?: ((request: Request, response: Response) => number) | undefined;
+  readonly settle?: ((request: Request, response: Response) => Eventually<number>) | undefined;
   /** Whether a request is not limited. Default: all are. */
   readonly skip?: ((request: Request) => Eventually<boolean>) | undefined;
   /** What to do with requests when the limiter fails: `"open"`, let them through, or `"closed"` (503). Default `"open"`. */
@@ -185,7 +185,8 @@ const SHORTEST_SECRET = 16;
 const pk: Rule<string | Uint8Array | undefined> = custom({
   allowed: `a secret of at least ${SHORTEST_SECRET} characters or bytes`,
   parse(value, label) {
-    const isSecret = typeof value === "string" || ArrayBuffer.isView(value);
+    const isBytes = Object.prototype.toString.call(value) === "[object Uint8Array]";
+    const isSecret = typeof value === "string" || isBytes;
     // What was given is not shown: it may be a secret.
     if (!isSecret) throw new TypeError(`${label} must be ${pk.allowed}; got ${typeof value}.`);
     const secret = value as string | Uint8Array;

@@ -1,11 +1,25 @@
 import { KeyedRateLimiter } from "../../rate-limiter/keyed-rate-limiter.js";
+import { Moment } from "./moment.js";
 import type { RateLimitSettings } from "./options.js";
+import { ItemWriter } from "./item-writer.js";
 import type { RequestLimiter, RequestReservation } from "./request-limiter.js";
+
+/** How much there is of a quota. */
+export interface QuotaLimits {
+  readonly rate: number;
+  /** In seconds. */
+  readonly per: number;
+  readonly burst: number;
+}
 
 /** A limit as responses tell it. */
 export interface Quota<Limiter extends RequestLimiter = RequestLimiter> {
   readonly name: string;
+  /** Its item in `RateLimit`. */
+  readonly item: ItemWriter;
   readonly limiter: Limiter;
+  /** Those of a limiter that is given may change. */
+  readonly limits: QuotaLimits;
 }
 
 /** What is known of a quota after a request. */
@@ -29,21 +43,17 @@ export interface Outcome {
   readonly reservations: readonly RequestReservation[];
 }
 
-/** The quotas of this process, from checked options. */
-export function ownQuotas({
-  limits = [],
-  maxKeys,
-  clock,
-}: RateLimitSettings): readonly Quota<KeyedRateLimiter>[] {
-  return limits.map(({ name, rate, per, burst = Math.max(1, rate) }) => ({
-    name,
-    limiter: new KeyedRateLimiter({ name, rate, per: per / 1000, burst, maxKeys, onFull: "evict", clock }),
-  }));
+/** The quota of a limiter that is given. */
+export function quotaOf(limiter: RequestLimiter): Quota {
+  const given: unknown = limiter.name;
+  // It may have characters that a field cannot.
+  const name = typeof given === "string" ? given.replaceAll(/[^\x20-\x7e]/g, "?") : "default";
+  return { name, item: new ItemWriter(name), limiter, limits: limiter };
 }
 
-/** How a quota stands, by how long its bucket takes to be full: that both kinds of limiters tell. */
+/** How a quota stands, by how long its bucket takes to be full: that all kinds of limiters tell. */
 function standing(quota: Quota, cost: number, untilFull: number): Standing {
-  const { rate, per, burst } = quota.limiter;
+  const { rate, per, burst } = quota.limits;
   const unit = Math.max(cost, 1);
   // What a pause adds to the time is no missing token, but may not be used either.
   const tokens = untilFull === 0 ? burst : Math.max(0, burst - (untilFull * rate) / per);
@@ -55,7 +65,7 @@ function standing(quota: Quota, cost: number, untilFull: number): Standing {
 const refusal = (quota: Quota, cost: number, seconds: number): Standing => ({
   quota,
   remaining: 0,
-  most: Math.floor(quota.limiter.burst / Math.max(cost, 1)),
+  most: Math.floor(quota.limits.burst / Math.max(cost, 1)),
   seconds,
 });
 
@@ -66,47 +76,77 @@ function refusedBy(standings: readonly Standing[]): Outcome {
   return { refused: standings.map(({ quota }) => quota), standings, retryAfter, reservations: NONE };
 }
 
-/** How a quota of this process stands. */
-const now = (quota: Quota<KeyedRateLimiter>, key: string, cost: number): Standing =>
-  standing(quota, cost, quota.limiter.timeUntilToken(key, quota.limiter.burst));
+/** The quotas of this process: a request takes its tokens from all of them, or from none. */
+export class OwnQuotas {
+  readonly quotas: readonly Quota<KeyedRateLimiter>[];
+  readonly #moment: Moment;
+  readonly #only: Quota<KeyedRateLimiter> | undefined;
 
-/** Asks the quotas of this process: a request takes its tokens from all of them, or from none. */
-export function askOwn(
-  quotas: readonly Quota<KeyedRateLimiter>[],
-  key: string,
-  cost: number,
-  isSettled: boolean,
-): Outcome {
-  const [only] = quotas;
-  // Taken at once, which is the usual end of it.
-  if (quotas.length === 1 && only !== undefined && !isSettled && cost > 0 && cost <= only.limiter.burst) {
+  /** @param settings checked options. */
+  constructor({ limits = [], maxKeys, clock: given }: RateLimitSettings) {
+    const clock = new Moment(given);
+    this.#moment = clock;
+    this.quotas = limits.map(({ name, rate, per: milliseconds, burst = Math.max(1, rate) }) => {
+      const per = milliseconds / 1000;
+      const limiter = new KeyedRateLimiter({ name, rate, per, burst, maxKeys, onFull: "evict", clock });
+      return { name, item: new ItemWriter(name), limiter, limits: { rate, per, burst } };
+    });
+    this.#only = this.quotas.length === 1 ? this.quotas[0] : undefined;
+  }
+
+  /** @param isSettled whether it will be told how much was really used. */
+  ask(key: string, cost: number, isSettled: boolean): Outcome {
+    this.#moment.hold();
+    try {
+      const only = this.#only;
+      // Taken at once, which is the usual end of it.
+      return only !== undefined && !isSettled && cost > 0 && cost <= only.limits.burst
+        ? this.#askOnly(only, key, cost)
+        : this.#askAll(key, cost, isSettled);
+    } finally {
+      this.#moment.release();
+    }
+  }
+
+  #askOnly(only: Quota<KeyedRateLimiter>, key: string, cost: number): Outcome {
     if (only.limiter.tryAcquire(key, cost)) {
-      return { refused: NONE, standings: [now(only, key, cost)], retryAfter: 0, reservations: NONE };
+      return { refused: NONE, standings: [this.#now(only, key, cost)], retryAfter: 0, reservations: NONE };
     }
     return refusedBy([refusal(only, cost, only.limiter.timeUntilToken(key, cost))]);
   }
-  const reservations: RequestReservation[] = [];
-  if (cost > 0) {
-    const refusals = quotas.flatMap((quota) => {
-      const { limiter } = quota;
-      const wait = cost > limiter.burst ? Infinity : limiter.timeUntilToken(key, cost);
-      return wait > 0 ? [refusal(quota, cost, wait)] : [];
-    });
-    if (refusals.length > 0) return refusedBy(refusals);
-    // Nothing comes in between, so none of them refuses now.
-    for (const { limiter } of quotas) {
-      if (isSettled) reservations.push(limiter.reserve(key, cost, { timeout: 0 }));
-      else limiter.tryAcquire(key, cost);
+
+  #askAll(key: string, cost: number, isSettled: boolean): Outcome {
+    const reservations: RequestReservation[] = [];
+    if (cost > 0) {
+      const refusals = this.quotas.flatMap((quota) => {
+        const { limiter, limits } = quota;
+        const wait = cost > limits.burst ? Infinity : limiter.timeUntilToken(key, cost);
+        return wait > 0 ? [refusal(quota, cost, wait)] : [];
+      });
+      if (refusals.length > 0) return refusedBy(refusals);
+      // It is the same moment, so none of them refuses now.
+      for (const { limiter } of this.quotas) {
+        if (isSettled) reservations.push(limiter.reserve(key, cost, { timeout: 0 }));
+        else limiter.tryAcquire(key, cost);
+      }
     }
+    const standings = this.quotas.map((quota) => this.#now(quota, key, cost));
+    return { refused: NONE, standings, retryAfter: 0, reservations };
   }
-  const standings = quotas.map((quota) => now(quota, key, cost));
-  return { refused: NONE, standings, retryAfter: 0, reservations };
+
+  /** How a quota stands. */
+  #now(quota: Quota<KeyedRateLimiter>, key: string, cost: number): Standing {
+    return standing(quota, cost, quota.limiter.timeUntilToken(key, quota.limits.burst));
+  }
 }
+
+/** A time that a limiter has told; Infinity for what is none. */
+const timeOf = (told: unknown): number => (typeof told === "number" && told >= 0 ? told : Infinity);
 
 /** The code and the wait of an error, of whichever copy of the package. */
 function refusalOf(error: unknown): { readonly code: unknown; readonly wait: number } {
   const { code, retryAfter } = (error ?? {}) as { readonly code?: unknown; readonly retryAfter?: unknown };
-  return { code, wait: typeof retryAfter === "number" ? retryAfter : Infinity };
+  return { code, wait: timeOf(retryAfter) };
 }
 
 /** Takes tokens of a limiter. @returns for how many seconds it refuses, or what was taken. */
@@ -119,7 +159,7 @@ async function take(
   try {
     if (isSettled && limiter.reserve) return [await limiter.reserve(key, cost, { timeout: 0 })];
     if (await limiter.tryAcquire(key, cost)) return NONE;
-    return await limiter.timeUntilToken(key, cost);
+    return timeOf(await limiter.timeUntilToken(key, cost));
   } catch (error) {
     const { code, wait } = refusalOf(error);
     // The key may have a burst of its own, or no room be left for it.
@@ -129,11 +169,16 @@ async function take(
   }
 }
 
-/** Where a bucket stands, if the limiter can tell: one with a burst of its own may not. */
+/** Where a bucket stands, if the limiter can tell: one with a smaller burst of its own cannot. */
 async function standingOf(quota: Quota, key: string, cost: number): Promise<readonly Standing[]> {
   try {
-    const { limiter } = quota;
-    return [standing(quota, cost, await limiter.timeUntilToken(key, limiter.burst))];
+    const { limiter, limits } = quota;
+    const untilFull = timeOf(await limiter.timeUntilToken(key, limits.burst));
+    // A key with limits of its own may have fewer tokens than those of all keys would have by then.
+    const tokens = Math.floor(((await limiter.tokens?.(key)) ?? Infinity) / Math.max(cost, 1));
+    const told = standing(quota, cost, untilFull);
+    const remaining = untilFull === Infinity ? tokens : Math.min(told.remaining, tokens);
+    return Number.isFinite(remaining) ? [{ ...told, remaining }] : NONE;
   } catch {
     // The request was admitted; responses need not tell.
     return NONE;
@@ -155,8 +200,7 @@ export async function askLimiter(
 ): Promise<Outcome> {
   let reservations: readonly RequestReservation[] = NONE;
   if (cost > 0) {
-    const { limiter } = quota;
-    const taken = cost > limiter.burst ? Infinity : await take(limiter, key, cost, isSettled);
+    const taken = await take(quota.limiter, key, cost, isSettled);
     if (typeof taken === "number") return refusedBy([refusal(quota, cost, taken)]);
     reservations = taken;
   }

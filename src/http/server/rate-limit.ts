@@ -3,7 +3,9 @@ import { Limiting, settleAll, type Verdict } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
 import type { Eventually } from "./request-limiter.js";
 import { refuse } from "./refuse.js";
+import { whenEnded } from "./ended.js";
 import {
+  errorOf,
   fieldOf,
   type Middleware,
   type Next,
@@ -36,15 +38,11 @@ export function rateLimit<
   Response extends NodeResponse = NodeResponse,
 >(options: RateLimitOptions<Request, Response>): Middleware<Request, Response> {
   const settings = readRateLimitOptions("rateLimit", options);
-  const limiting = new Limiting(settings);
+  const limiting = new Limiting(settings, fieldOf);
   const { settle, clock } = settings;
 
   const judge = (request: Request): Eventually<Verdict> =>
-    limiting.judge({
-      request,
-      address: request.socket.remoteAddress,
-      field: (name) => fieldOf(request, name),
-    });
+    limiting.judge({ request, address: request.socket?.remoteAddress, source: request });
 
   const obey = (request: Request, response: Response, verdict: Verdict): boolean => {
     const { status, fields, reservations } = verdict;
@@ -54,10 +52,7 @@ export function rateLimit<
     }
     if (!response.headersSent) for (const [name, value] of fields) response.setHeader(name, value);
     if (settle !== undefined && reservations.length > 0) {
-      const ended = (): void => settleAll(reservations, () => settle(request, response));
-      // While the limiter was asked the client may have gone.
-      if (response.destroyed) ended();
-      else response.once("close", ended);
+      whenEnded(request, response, () => settleAll(reservations, () => settle(request, response)));
     }
     return status === undefined;
   };
@@ -75,7 +70,7 @@ export function rateLimit<
       verdict = judge(request);
       if (!isThenable(verdict)) mayGoOn = obey(request, response, verdict);
     } catch (error) {
-      next(error);
+      next(errorOf(error));
       return;
     }
     if (isThenable(verdict)) void passOn(obeyed(request, response, verdict), next);

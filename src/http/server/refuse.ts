@@ -17,11 +17,26 @@ export function isLong(request: NodeRequest): boolean {
   return Number(fieldOf(request, "content-length") ?? 0) > SMALL;
 }
 
+/** An answer in place of the application's. */
+export interface Refusal {
+  readonly status: 429 | 503;
+  readonly fields: readonly Field[];
+  /** Problem details, ASCII. */
+  readonly body: string;
+}
+
+/** The answer as a web-standard response. */
+export function responseOf({ status, fields, body }: Refusal): Response {
+  const headers = new Headers(fields.map(([name, value]) => [name, value]));
+  headers.set("Content-Type", PROBLEM_TYPE);
+  return new Response(body, { status, headers });
+}
+
 /** Answers a request in place of the application, without reading a long body that still comes. */
 export function refuse(
   request: NodeRequest,
   response: NodeResponse,
-  refusal: { readonly status: number; readonly fields: readonly Field[]; readonly body: string },
+  refusal: Refusal,
   clock: Pick<Clock, "setTimer">,
 ): void {
   const { status, fields, body } = refusal;

@@ -14,9 +14,12 @@ export interface RequestLimiter {
   /** In seconds. */
   readonly per: number;
   readonly burst: number;
+  /** Refuses a cost above the burst by `false`, or by an error with the code `ERR_RATE_LIMIT_COST`. */
   tryAcquire(key: string, cost: number): Eventually<boolean>;
   /** Seconds until a request would be admitted; Infinity: never. */
   timeUntilToken(key: string, cost: number): Eventually<number>;
+  /** How many tokens a key has, if it can tell. */
+  tokens?(key: string): Eventually<number>;
   /** Needed for `settle`; refuses by an error with the code `ERR_RATE_LIMIT_EXCEEDED`. */
   reserve?(key: string, cost: number, options: { readonly timeout: 0 }): Eventually<RequestReservation>;
 }

@@ -1,7 +1,9 @@
+import { show } from "../../kernel/show.js";
+
 /** What is known of a request under `node:http` and what is built on it. */
 export interface NodeRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly socket?: { readonly remoteAddress?: string | undefined } | null | undefined;
   readonly httpVersionMajor: number;
   /** Whether all of it has come. */
   readonly complete: boolean;
@@ -11,9 +13,13 @@ export interface NodeRequest {
 export interface NodeResponse {
   statusCode: number;
   readonly headersSent: boolean;
-  readonly destroyed: boolean;
+  /** Not there under HTTP/2, where {@link stream} tells. */
+  readonly destroyed?: boolean | undefined;
+  readonly writableEnded: boolean;
   readonly writableFinished: boolean;
-  setHeader(name: string, value: string | number): unknown;
+  /** Under HTTP/2. */
+  readonly stream?: { readonly destroyed: boolean; readonly rstCode?: number | undefined } | undefined;
+  setHeader(name: string, value: string | number | readonly string[]): unknown;
   write(chunk: string): unknown;
   end(body?: string): unknown;
   once(event: "close", listener: () => void): unknown;
@@ -35,11 +41,20 @@ export function fieldOf({ headers }: Pick<NodeRequest, "headers">, name: string)
   return Array.isArray(value) ? value.join(",") : value;
 }
 
+/**
+ * What was thrown, for the handler of errors. Of a value that is no object, frameworks would believe that there is no error,
+ * and let the request through, or that it names a route.
+ */
+export function errorOf(thrown: unknown): unknown {
+  const isObject = typeof thrown === "object" && thrown !== null;
+  return isObject ? thrown : new Error(`A callback has thrown ${show(thrown)}.`, { cause: thrown });
+}
+
 /** Calls `next` as a promise says. Not within the promise: what the handlers throw is theirs. */
 export async function passOn(mayGoOn: PromiseLike<boolean>, next: Next): Promise<void> {
   try {
     if (await mayGoOn) queueMicrotask(() => next());
   } catch (error) {
-    queueMicrotask(() => next(error));
+    queueMicrotask(() => next(errorOf(error)));
   }
 }

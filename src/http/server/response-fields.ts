@@ -1,20 +1,16 @@
 import type { Clock } from "../../kernel/clock.js";
-import { writePolicy, writeRateLimit } from "../fields.js";
+import { writePolicy } from "../fields.js";
 import type { HeaderForm } from "./options.js";
 import type { Outcome, Quota, Standing } from "./quota.js";
+import { whole } from "./item-writer.js";
 
 /** A field of a response. */
 export type Field = readonly [name: string, value: string];
 
-/** The largest integer of structured fields, RFC 9651. */
-const MAX_INTEGER = 999_999_999_999_999;
-
 const NONE: readonly never[] = [];
 
-const whole = (seconds: number): number => Math.min(MAX_INTEGER, Math.max(0, Math.ceil(seconds)));
-
 /** For how many seconds a quota is, from empty to full. */
-const windowOf = ({ limiter: { burst, rate, per } }: Quota): number =>
+const windowOf = ({ limits: { burst, rate, per } }: Quota): number =>
   Math.max(1, whole((burst / rate) * per));
 
 /** How the fields are written. */
@@ -29,37 +25,30 @@ export interface FieldsOptions {
 export class ResponseFields {
   readonly #options: FieldsOptions;
   readonly #quotas: readonly Quota[];
-  /** Names as structured fields have them, in quotes. */
-  readonly #quoted: ReadonlyMap<Quota, string>;
-  /** The policy of requests that cost 1, which is always the same. */
-  readonly #policy: string;
-
-  /** Whether there is a number to tell: a limiter may have no limit. */
-  readonly #isCountable: boolean;
+  /** The limits that {@link #policy} tells. */
+  #told: readonly number[] = [];
+  /** The policy of requests that cost 1, as a field; none where a limiter has no limit. */
+  #policy: Field | undefined;
 
   constructor(quotas: readonly Quota[], options: FieldsOptions) {
     this.#options = options;
     this.#quotas = quotas;
-    this.#isCountable = quotas.every(({ limiter }) => Number.isFinite(limiter.burst));
-    const quoted = ({ name }: Quota): string => writeRateLimit([{ name, remaining: 0 }]).replace(/;r=0$/, "");
-    this.#quoted = new Map(quotas.map((quota) => [quota, quoted(quota)]));
-    if (!this.#isCountable) this.#policy = "";
-    else this.#policy = options.form === "draft-11" ? this.#policyFor(1, undefined) : this.#olderPolicy();
   }
 
   /** The fields of a response to a request that cost so much. */
   of(outcome: Outcome, key: string, cost: number): readonly Field[] {
     const { standings, retryAfter } = outcome;
-    const isRefused = outcome.refused.length > 0;
-    const fields = this.#isCountable ? this.#fields(standings, key, cost) : NONE;
+    const [first] = standings;
+    const isTold = first !== undefined && this.#options.form !== false;
+    const fields = isTold ? this.#fields(first, standings, key, cost) : NONE;
     // Rounded as `t` is, which it must not come before. Without an end there is no time to tell.
-    if (!isRefused || retryAfter === Infinity) return fields;
+    if (outcome.refused.length === 0 || retryAfter === Infinity) return fields;
     return [["Retry-After", String(Math.max(1, whole(retryAfter)))], ...fields];
   }
 
-  #fields(standings: readonly Standing[], key: string, cost: number): readonly Field[] {
-    const [first] = standings;
-    if (first === undefined || this.#options.form === false) return NONE;
+  #fields(first: Standing, standings: readonly Standing[], key: string, cost: number): readonly Field[] {
+    const policy = this.#usualPolicy();
+    if (policy === undefined) return NONE;
     if (this.#options.form === "draft-11") {
       const pk = this.#options.partition?.(key);
       const rateLimit =
@@ -67,30 +56,43 @@ export class ResponseFields {
           ? this.#item(first, pk)
           : standings.map((standing) => this.#item(standing, pk)).join(", ");
       const isUsual = cost <= 1 && pk === undefined;
-      const policy = isUsual ? this.#policy : this.#policyFor(cost, pk);
-      return [
-        ["RateLimit", rateLimit],
-        ["RateLimit-Policy", policy],
-      ];
+      return [["RateLimit", rateLimit], isUsual ? policy : ["RateLimit-Policy", this.#policyFor(cost, pk)]];
     }
     // The older forms know one limit: the one that is closest.
     const closest = standings.reduce((one, other) => (other.remaining < one.remaining ? other : one), first);
-    return this.#older(closest);
+    return this.#older(closest, policy);
   }
 
   #item({ quota, remaining, seconds }: Standing, pk: Uint8Array | undefined): string {
-    const r = Math.min(MAX_INTEGER, remaining);
-    const known = `${this.#quoted.get(quota)};r=${r}`;
-    const timed = seconds === Infinity ? known : `${known};t=${Math.max(r === 0 ? 1 : 0, whole(seconds))}`;
-    return pk === undefined ? timed : `${timed};pk=:${Buffer.from(pk).toString("base64")}:`;
+    const item = quota.item.write(remaining, seconds);
+    return pk === undefined ? item : `${item};pk=:${Buffer.from(pk).toString("base64")}:`;
+  }
+
+  /** Written again only when limits have changed. */
+  #usualPolicy(): Field | undefined {
+    const told = this.#told;
+    const isSame =
+      told.length > 0 &&
+      this.#quotas.every(
+        ({ limits: { rate, per, burst } }, at) =>
+          told[at * 3] === rate && told[at * 3 + 1] === per && told[at * 3 + 2] === burst,
+      );
+    if (isSame) return this.#policy;
+    this.#told = this.#quotas.flatMap(({ limits: { rate, per, burst } }) => [rate, per, burst]);
+    const isCountable = this.#quotas.every(({ limits }) => Number.isFinite(limits.burst));
+    const isNew = this.#options.form === "draft-11";
+    this.#policy = isCountable
+      ? ["RateLimit-Policy", isNew ? this.#policyFor(1, undefined) : this.#olderPolicy()]
+      : undefined;
+    return this.#policy;
   }
 
   /** The quotas in requests of this cost. */
   #policyFor(cost: number, partition: Uint8Array | undefined): string {
     return writePolicy(
       this.#quotas.map((quota) => {
-        const most = quota.limiter.burst / Math.max(1, cost);
-        const window = quota.limiter.rate > 0 ? { window: windowOf(quota) } : {};
+        const most = quota.limits.burst / Math.max(1, cost);
+        const window = quota.limits.rate > 0 ? { window: windowOf(quota) } : {};
         return { name: quota.name, quota: most, ...window, ...(partition && { partition }) };
       }),
     );
@@ -99,20 +101,17 @@ export class ResponseFields {
   #olderPolicy(): string {
     return this.#quotas
       .map((quota) => {
-        const most = Math.floor(quota.limiter.burst);
-        return quota.limiter.rate > 0 ? `${most};w=${windowOf(quota)}` : String(most);
+        const most = Math.floor(quota.limits.burst);
+        return quota.limits.rate > 0 ? `${most};w=${windowOf(quota)}` : String(most);
       })
       .join(", ");
   }
 
-  #older({ most, remaining, seconds }: Standing): readonly Field[] {
+  #older({ most, remaining, seconds }: Standing, policy: Field): readonly Field[] {
     const { form, clock } = this.#options;
     const reset = whole(seconds);
     if (form === "draft-7") {
-      return [
-        ["RateLimit", `limit=${most}, remaining=${remaining}, reset=${reset}`],
-        ["RateLimit-Policy", this.#policy],
-      ];
+      return [["RateLimit", `limit=${most}, remaining=${remaining}, reset=${reset}`], policy];
     }
     const isLegacy = form === "legacy";
     const prefix = isLegacy ? "X-RateLimit-" : "RateLimit-";
@@ -122,6 +121,6 @@ export class ResponseFields {
       // By custom the old one is a time: seconds since 1970.
       [`${prefix}Reset`, String(isLegacy ? whole(clock.wallNow() / 1000 + reset) : reset)],
     ];
-    return isLegacy ? fields : [...fields, ["RateLimit-Policy", this.#policy]];
+    return isLegacy ? fields : [...fields, policy];
   }
 }

@@ -155,11 +155,93 @@ describe("the Hono middleware", () => {
     expect(await (await fetch(keyed)).text()).toBe("no session");
   });
 
-  test("settles when the response has been made", async () => {
+  test("settles when the response has ended, also a stream, with node:http and without", async () => {
     const limiter = new KeyedRateLimiter({ rate: 10, per: "1h", clock: new ManualClock() });
     const url = await app({ limiter, cost: () => 5, settle: () => 2, key: () => "all" });
     await answers(url, 1);
+    await until(() => limiter.tokens("all") > 5);
     expect(limiter.tokens("all")).toBe(8);
+
+    const other = new KeyedRateLimiter({ rate: 100, per: "1h", clock: new ManualClock() });
+    let used = 0;
+    const hono = new Hono();
+    hono.use(middleware({ limiter: other, cost: () => 50, settle: () => used, key: () => "all" }));
+    hono.get("/", () => {
+      const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+        if (++used > 3) controller.close();
+        else controller.enqueue(new TextEncoder().encode("token "));
+      };
+      return new Response(new ReadableStream({ pull }));
+    });
+    const response = await hono.request("/");
+    expect([response.headers.get("ratelimit"), other.tokens("all")]).toEqual([
+      '"keyed-rate-limiter";r=1;t=1800',
+      50,
+    ]);
+    expect(await response.text()).toBe("token token token ");
+    expect(other.tokens("all")).toBe(96);
+  });
+
+  test("leaves a response alone that leaves HTTP", async () => {
+    const upgraded = Object.assign(new Response(null), { upgraded: true });
+    Object.defineProperty(upgraded, "status", { value: 101 });
+    const hono = new Hono();
+    hono.use(middleware({ limits: [twice] }));
+    hono.get("/", () => upgraded);
+    expect(await hono.request("/")).toBe(upgraded);
+  });
+
+  test("does not read a long body that it refuses, and keeps what other middlewares have set", async () => {
+    const hono = new Hono();
+    hono.use(async (context, next) => {
+      context.header("x-other", "kept");
+      context.header("set-cookie", "a=1");
+      context.header("set-cookie", "b=2", { append: true });
+      await next();
+    });
+    hono.use(middleware({ limits: [twice], cost: () => 3 }));
+    hono.post("/", (context) => context.text("posted"));
+    const server = serveHono({ fetch: hono.fetch, port: 0, hostname: "127.0.0.1" }) as http.Server;
+    if (!server.listening) await once(server, "listening");
+    closing.push(async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    });
+    const socket = net.connect((server.address() as AddressInfo).port, "127.0.0.1");
+    socket.on("error", () => {});
+    let answer = "";
+    socket.on("data", (data) => (answer += String(data)));
+    socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n");
+    const chunk = Buffer.alloc(65_536);
+    const pump = (): void => {
+      while (socket.writable && socket.write(chunk));
+    };
+    socket.on("drain", pump);
+    pump();
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(answer).toMatch(/^HTTP\/1.1 429 .*connection: close.*quota-exceeded/is);
+    expect(answer).toMatch(/x-other: kept/i);
+    expect(answer.match(/set-cookie: (?:a=1|b=2)\r\n/gi)).toHaveLength(2);
+    expect(socket.bytesWritten).toBeLessThan(20_000_000);
+  });
+
+  test.each([
+    ["Deno", (hostname: string) => ({ remoteAddr: { transport: "tcp", hostname, port: 1 } })],
+    ["Bun", (address: string) => ({ requestIP: () => ({ address, family: "IPv4", port: 1 }) })],
+    [
+      "Bun with more in the environment",
+      (address: string) => ({ server: { requestIP: () => ({ address, family: "IPv4", port: 1 }) } }),
+    ],
+  ])("finds the address that %s tells", async (_runtime, environment) => {
+    const hono = new Hono();
+    hono.use(middleware({ limits: [{ rate: 1, per: "1h" }] }));
+    hono.get("/", (context) => context.text("hello"));
+    const from = async (address: string): Promise<number> =>
+      (await hono.request("/", {}, environment(address))).status;
+    expect([await from("192.0.2.1"), await from("192.0.2.1"), await from("192.0.2.2")]).toEqual([
+      200, 429, 200,
+    ]);
   });
 
   test("finds the address of other runtimes by a function", async () => {

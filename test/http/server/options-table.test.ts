@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { rateLimitRules } from "../../../src/http/server/options.js";
-import { shedLoadRules } from "../../../src/http/server/shed-load.js";
+import { shedLoadRules } from "../../../src/http/server/shedding.js";
 
 const page = fs.readFileSync(path.resolve(import.meta.dirname, "../../../docs/http-server.md"), "utf8");
 

@@ -1,0 +1,79 @@
+import { isLong, refuse, type Refusal } from "../http/server/refuse.js";
+import { PROBLEM_TYPE } from "../http/server/problem.js";
+import type { NodeRequest, NodeResponse } from "../http/server/requests.js";
+import type { Clock } from "../kernel/clock.js";
+
+/** What is needed of Fastify's request. */
+export interface FastifyLimitedRequest {
+  readonly raw: NodeRequest;
+  /** Of its route. */
+  readonly routeOptions: { readonly config?: unknown };
+}
+
+/** What is needed of Fastify's reply. */
+export interface FastifyLimitedReply {
+  readonly raw: NodeResponse;
+  code(status: number): unknown;
+  header(name: string, value: string): unknown;
+  getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>;
+  send(body: string): unknown;
+  hijack(): unknown;
+}
+
+/** Passes a request on, or an error to the handler of errors. */
+export type Done = (error?: Error) => void;
+
+/** A hook before a request's body is read. */
+export type OnRequest = (request: FastifyLimitedRequest, reply: FastifyLimitedReply, done: Done) => void;
+
+/** What is needed of a Fastify server. */
+export interface FastifyLimitedServer {
+  addHook(name: "onRequest", hook: OnRequest): unknown;
+  addHook(name: "onRoute", hook: (route: { readonly config?: unknown }) => void): unknown;
+}
+
+/** Options that `register` has for every plugin. */
+interface RegisterOptions {
+  readonly prefix?: string | undefined;
+  readonly logLevel?: unknown;
+  readonly logSerializers?: unknown;
+}
+
+/** The options of a plugin, without those that are Fastify's. */
+export function ownOf<Options extends object>(
+  options: Options & RegisterOptions,
+): Omit<Options, keyof RegisterOptions> {
+  const { prefix: _prefix, logLevel: _level, logSerializers: _serializers, ...own } = options;
+  return own;
+}
+
+/** A plugin that is registered without a scope of its own, as `fastify-plugin` makes them. */
+export function withoutScope<Plugin extends object>(plugin: Plugin): Plugin {
+  return Object.assign(plugin, {
+    [Symbol.for("skip-override")]: true,
+    [Symbol.for("fastify.display-name")]: "@kstlib/resilience/fastify",
+  });
+}
+
+/** Answers a request in place of its route, without reading a long body that still comes. */
+export function refuseReply(
+  request: FastifyLimitedRequest,
+  reply: FastifyLimitedReply,
+  refusal: Refusal,
+  clock: Pick<Clock, "setTimer">,
+): void {
+  const { status, fields, body } = refusal;
+  if (isLong(request.raw)) {
+    reply.hijack();
+    // What other plugins have set, such as for requests from other origins.
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    }
+    refuse(request.raw, reply.raw, refusal, clock);
+    return;
+  }
+  for (const [name, value] of fields) reply.header(name, value);
+  reply.code(status);
+  reply.header("Content-Type", PROBLEM_TYPE);
+  reply.send(body);
+}

@@ -1,0 +1,120 @@
+import type { Duration } from "../../kernel/duration.js";
+import { type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
+import { isRefusal } from "../../kernel/refusal.js";
+import { custom, duration, type Rule } from "../../kernel/rules.js";
+import { unlike } from "../../kernel/show.js";
+import { REDUCED_CAPACITY } from "./problem.js";
+import type { Refusal } from "./refuse.js";
+
+/** What limits how many run at once: a `Bulkhead`, an `AdaptiveLimiter`, or what refuses as they do. */
+export interface ConcurrencyLimiter {
+  execute(fn: () => Promise<number>, options?: { readonly signal: AbortSignal }): Promise<number>;
+}
+
+/** Options of `shedLoad`: one of `bulkhead` and `adaptiveLimiter`. */
+export interface ShedLoadOptions {
+  /** Limits how many requests are served at once; further ones wait in its queue. */
+  readonly bulkhead?: ConcurrencyLimiter | undefined;
+  /** As `bulkhead`, with a limit that follows how long responses take; those whose client went away do not count. */
+  readonly adaptiveLimiter?: ConcurrencyLimiter | undefined;
+  /** When a refused client may come back, rounded up to whole seconds. Default 1 s. */
+  readonly retryAfter?: Duration | undefined;
+}
+
+type ShedLoadSettings = SettingsFor<
+  ShedLoadOptions,
+  {
+    bulkhead: ConcurrencyLimiter | undefined;
+    adaptiveLimiter: ConcurrencyLimiter | undefined;
+    retryAfter: number;
+  }
+>;
+
+const limiterRule: Rule<ConcurrencyLimiter | undefined> = custom({
+  allowed: "a bulkhead or an adaptive limiter",
+  parse(value, label) {
+    const given = value as Partial<ConcurrencyLimiter> | null;
+    if (typeof given === "object" && typeof given?.execute === "function") return given as ConcurrencyLimiter;
+    throw new TypeError(unlike(label, limiterRule.allowed, value));
+  },
+});
+
+/** The rules of {@link ShedLoadOptions}. */
+export const shedLoadRules: OptionRules<ShedLoadSettings> = {
+  bulkhead: limiterRule,
+  adaptiveLimiter: limiterRule,
+  retryAfter: duration(1),
+};
+
+/** How a response is watched: calls once, with whether all of it was sent, when it has ended or its client has gone. */
+export type Watch = (ended: (isServed: boolean) => void) => void;
+
+/** What becomes of a request: it is served, there is no room for it, or its client has gone while it waited. */
+export type Entry = "served" | "full" | "gone";
+
+/** Whether a request may have to wait: so it may if the limiter does not tell. */
+function mayWait(limiter: ConcurrencyLimiter): boolean {
+  const { running, maxConcurrent, limit } = limiter as {
+    readonly running?: number;
+    readonly maxConcurrent?: number;
+    readonly limit?: number;
+  };
+  return !(Number(running) < Number(maxConcurrent ?? limit));
+}
+
+/** Decides which requests are served; each framework has a shell around it. */
+export class Shedding {
+  readonly refusal: Refusal;
+  readonly #limiter: ConcurrencyLimiter;
+
+  /** @throws TypeError or RangeError that names the option. */
+  constructor(options: ShedLoadOptions) {
+    const { bulkhead, adaptiveLimiter, retryAfter } = resolveOptions("shedLoad", shedLoadRules, options);
+    const limiter = bulkhead ?? adaptiveLimiter;
+    if (limiter === undefined || (bulkhead !== undefined && adaptiveLimiter !== undefined)) {
+      throw new TypeError(
+        `shedLoad must have bulkhead or adaptiveLimiter; got ${limiter === undefined ? "neither" : "both"}.`,
+      );
+    }
+    this.#limiter = limiter;
+    const fields = [["Retry-After", String(Math.max(1, Math.ceil(retryAfter / 1000)))]] as const;
+    this.refusal = { status: 503, fields, body: REDUCED_CAPACITY };
+  }
+
+  /**
+   * A request that is served keeps its permit until its response has ended; one that waits leaves the queue when its client
+   * goes away.
+   *
+   * @param status that of the response, asked for when it has been sent.
+   * @throws rejects with what the limiter rejects with, if that is no refusal.
+   */
+  enter(watch: Watch, status: () => number): Promise<Entry> {
+    return new Promise((resolve, reject) => {
+      // Only for those that may wait: listening to a signal costs more than all of the rest.
+      const waiting = mayWait(this.#limiter) ? new AbortController() : undefined;
+      let isOver = false;
+      let over = (_isServed: boolean): void => waiting?.abort();
+      watch((isServed) => {
+        isOver = true;
+        over(isServed);
+      });
+      const serve = (): Promise<number> =>
+        new Promise((ended, gone) => {
+          // A rejection is not learnt from: the response would have taken longer.
+          over = (isServed) => (isServed ? ended(status()) : gone(new Error("The client went away.")));
+          // It may have gone as its turn came.
+          if (isOver) over(false);
+          resolve(isOver ? "gone" : "served");
+        });
+      void (async () => {
+        try {
+          await this.#limiter.execute(serve, waiting && { signal: waiting.signal });
+        } catch (error) {
+          if (isOver) resolve("gone");
+          else if (isRefusal(error)) resolve("full");
+          else reject(error);
+        }
+      })();
+    });
+  }
+}
