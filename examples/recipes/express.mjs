@@ -7,13 +7,7 @@ import express from "express";
 const { PORT = 3000, PROBES_PORT = 9090, PRICES_URL } = process.env;
 const shutdown = new GracefulShutdown({ timeout: "25s" });
 const health = new Health({ drainOn: shutdown.signal });
-const prices = resilientFetch({
-  name: "prices",
-  totalTimeout: "10s",
-  retry: true,
-  circuitBreaker: true,
-  timeout: "5s",
-});
+const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
 
 const app = express();
 app.use(rateLimit({ limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] }));
