@@ -1,13 +1,11 @@
 // NestJS: the shutdown listens to the signals, not Nest. What is called in the middle are decorators in TypeScript.
-import "reflect-metadata";
 import { Bulkhead, GracefulShutdown, ResilienceError } from "@kstlib/resilience";
 import { rateLimit, resilientFetch, shedLoad } from "@kstlib/resilience/http";
-import { BadGatewayException, Catch, Controller, Get, Inject, Param } from "@nestjs/common";
+import { BadGatewayException, Catch, Controller, Get, Inject, Module, Param } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 
 const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
 class Prices {
-  onModuleDestroy = () => console.log("onModuleDestroy"); // once all answers are out
   async latest(pair) {
     const answer = await this.fetch(`${process.env.PRICES_URL}/${pair}`);
     const text = await answer.text();
@@ -28,9 +26,11 @@ class Refused {
   }
 }
 Catch(ResilienceError)(Refused);
-
-const providers = [{ provide: "prices", useValue: prices }];
-const app = await NestFactory.create({ module: class App {}, controllers: [Prices], providers });
+class App {
+  onModuleDestroy = () => console.log("onModuleDestroy"); // once the answers are out
+}
+Module({ controllers: [Prices], providers: [{ provide: "prices", useValue: prices }] })(App);
+const app = await NestFactory.create(App);
 app.use(rateLimit({ limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] }));
 app.use(shedLoad({ bulkhead: new Bulkhead({ maxConcurrent: 10, maxQueue: 5 }) }));
 app.useGlobalFilters(new Refused());

@@ -13,10 +13,14 @@ export class Recipe {
   readonly child: ChildProcess;
   output = "";
 
-  constructor(file: string, environment: NodeJS.ProcessEnv = {}, args: readonly string[] = []) {
-    const { KSTLIB_CONFIG: _config, NODE_OPTIONS: _options, ...env } = process.env;
-    this.child = spawn(process.execPath, [...args, file], {
-      cwd: `${root}examples/recipes`,
+  constructor(
+    program: string | readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    cwd = `${root}examples/recipes`,
+  ) {
+    const { KSTLIB_CONFIG: _config, NODE_OPTIONS: _options, NODE_ENV: _mode, ...env } = process.env;
+    this.child = spawn(process.execPath, [program].flat(), {
+      cwd,
       env: { ...env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
