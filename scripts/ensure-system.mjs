@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { findProgram, onPath } from "./find-program.mjs";
+import { POSTGRES } from "./postgres/tool.mjs";
 import { unpack } from "./redis/unpack.mjs";
 
 const TOOLS = [
@@ -15,6 +16,7 @@ const TOOLS = [
   // What needs no root and no setting up is unpacked where it cannot be installed.
   { name: "redis-server", variable: "REDIS_SERVER", programs: ["redis-server"], unpacks: true },
   { name: "valkey-server", variable: "VALKEY_SERVER", programs: ["valkey-server"], unpacks: true },
+  { name: "postgresql", ...POSTGRES, unpacks: true },
 ];
 
 function canInstall() {

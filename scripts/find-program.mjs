@@ -1,4 +1,4 @@
-// Where a program is: by an environment variable, on the PATH, or unpacked by scripts/redis/unpack.mjs.
+// Where a program is: by an environment variable, on the PATH, in a folder of its own, or unpacked by scripts/redis/unpack.mjs.
 import fs from "node:fs";
 import path from "node:path";
 
@@ -25,14 +25,20 @@ export function onPath(program) {
 }
 
 /**
- * @param {{ variable: string, programs: readonly string[] }} tool
+ * @param {object} tool
+ * @param {string} tool.variable
+ * @param {readonly string[]} tool.programs
+ * @param {() => readonly string[]} [tool.folders] where it is besides
  * @returns {string | undefined}
  */
-export function findProgram({ variable, programs }) {
+export function findProgram({ variable, programs, folders = () => [] }) {
   const given = process.env[variable];
   if (given !== undefined && given !== "") return isProgram(given) ? given : undefined;
   for (const program of programs) {
-    const found = onPath(program) ?? [path.join(UNPACKED, program, program)].find(isProgram);
+    const elsewhere = [path.join(UNPACKED, program), ...folders()].map((folder) =>
+      path.join(folder, program),
+    );
+    const found = onPath(program) ?? elsewhere.find(isProgram);
     if (found !== undefined) return found;
   }
   return undefined;

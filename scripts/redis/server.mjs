@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { createClient } from "redis";
 import { findProgram } from "../find-program.mjs";
+import { freePort, guard } from "../server-process.mjs";
 
 /**
  * @typedef {object} ServerOptions
@@ -30,41 +30,11 @@ export function findServer(kind = "redis") {
   return findProgram({ variable: `${kind.toUpperCase()}_SERVER`, programs: [`${kind}-server`] });
 }
 
-/** @param {number} port */
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}
-
-/** Below those that systems give to outgoing connections, so that a server finds its port free after a restart. */
-async function freePort() {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 12_000);
-    // The nodes of a cluster also listen 10,000 above.
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
-  }
-}
-
-/** Ends the program and removes its folder when this process is gone, however it ended. */
-function guard(pid, folder) {
-  const script = 'read -r _; kill -9 "$1" && rm -rf "$2"';
-  const shell = spawn("sh", ["-c", script, "sh", String(pid), folder], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
-  shell.unref();
-  shell.stdin.unref();
-  return shell;
-}
-
 /** Starts the program, and waits until it accepts connections. */
 async function launch(program, args, folder) {
   const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   if (child.pid === undefined) throw (await once(child, "error"))[0];
-  const watcher = guard(child.pid, folder);
+  const watcher = guard(child.pid, folder, "KILL");
   const ended = once(child, "exit");
   void ended.then(() => watcher.kill("SIGKILL"));
   let said = "";

@@ -35,7 +35,10 @@ function writeSources(folder) {
   return parts;
 }
 
-/** Whether it could be had. What it leaves is `<folder>/<name>/<name>`, a script that starts the program. */
+/**
+ * Whether it could be had. It leaves the package's files in `<folder>/<name>/root`, and `<folder>/<name>/<name>`, a script
+ * that starts the program of that name.
+ */
 export function unpack(name) {
   const folder = path.join(UNPACKED, name);
   fs.rmSync(folder, { recursive: true, force: true });
@@ -64,6 +67,8 @@ export function unpack(name) {
     return false;
   }
   for (const part of ["state", "cache"]) fs.rmSync(path.join(folder, part), { recursive: true });
+  // Programs that lie elsewhere are found and started by who knows where.
+  if (!fs.existsSync(path.join(folder, "root/usr/bin", name))) return true;
   const script = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 for lib in "$here"/root/usr/lib/*-linux-gnu*; do LD_LIBRARY_PATH=$lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; done

@@ -23,7 +23,10 @@ export interface ResilienceInterceptorOptions
 /** An interceptor for `compose` of undici's dispatchers. */
 export interface ResilienceInterceptor {
   <AnyDispatch>(dispatch: AnyDispatch): AnyDispatch;
-  /** The state of the policies of each origin, by origin; by `others` of those that share one set. */
+  /**
+   * The state of the policies of each origin, by origin; by `others` of those that share one set; by `pool 1`, `pool 2` of
+   * each `Pool` or `Client` whose requests do not name their origin.
+   */
   stats(): Readonly<Record<string, HostStats>>;
 }
 
@@ -81,10 +84,12 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
     }
   };
 
-  const intercepted =
-    (dispatch: Dispatch): Dispatch =>
-    (given: DispatchOptions, handler: DispatchHandler) => {
-      const origin = originOf(String(given.origin));
+  let pools = 0;
+  const intercepted = (dispatch: Dispatch): Dispatch => {
+    // Requests of a Pool or a Client go to its origin without naming it, and which it is cannot be seen from here.
+    let pool: string | undefined;
+    return (given: DispatchOptions, handler: DispatchHandler) => {
+      const origin = given.origin ? originOf(String(given.origin)) : (pool ??= `pool ${++pools}`);
       if (origin === undefined) return dispatch(given, handler);
       const facts = {
         origin,
@@ -95,6 +100,7 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
       void run(new DispatchCall(given, handler, dispatch, facts, settings, verdicts), origin);
       return true;
     };
+  };
   // Of undici's type nothing is known here, so that none of its types is needed.
   const intercept = <AnyDispatch>(dispatch: AnyDispatch): AnyDispatch =>
     intercepted(dispatch as Dispatch) as AnyDispatch;

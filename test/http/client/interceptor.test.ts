@@ -1,4 +1,4 @@
-import { Agent, request, fetch as undiciFetch, type Dispatcher } from "undici";
+import { Agent, Client, Pool, request, fetch as undiciFetch, type Dispatcher } from "undici";
 import { afterEach, describe, expect, test } from "vitest";
 import { resilienceInterceptor, type ResilienceInterceptorOptions } from "../../../src/http/index.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
@@ -161,6 +161,24 @@ describe("resilienceInterceptor", () => {
     expect(await reasonOf(request(server.url, { dispatcher: busy.dispatcher }))).toMatchObject({
       code: "ERR_RATE_LIMIT_EXCEEDED",
     });
+  });
+
+  test.each([Client, Pool])("protects %o, whose requests name no origin, each on its own", async (Kind) => {
+    await using server = await serve((_, response) => response.writeHead(503).end());
+    const interceptor = resilienceInterceptor({ retry, circuitBreaker: { maxFailures: 3 } });
+    const [first, second] = [new Kind(server.url), new Kind(server.url)];
+    const ask = async (dispatcher: Dispatcher): Promise<number> => {
+      const { statusCode, body } = await dispatcher.request({ method: "GET", path: "/" });
+      await body.dump();
+      return statusCode;
+    };
+    const [one, other] = [first.compose(interceptor), second.compose(interceptor)];
+    expect(await ask(one)).toBe(503);
+    expect(server.requests).toHaveLength(3);
+    expect(await reasonOf(ask(one))).toMatchObject({ code: "ERR_CIRCUIT_OPEN" });
+    expect(await ask(other)).toBe(503);
+    expect(Object.keys(interceptor.stats())).toEqual(["pool 1", "pool 2"]);
+    await Promise.all([first.close(), second.close()]);
   });
 
   test("an upgrade goes through", async () => {

@@ -1,0 +1,35 @@
+// Fastify: a limit for each client, 503 when there is too much to do, probes, and a shutdown that loses no request.
+import { createServer } from "node:http";
+import { Bulkhead, GracefulShutdown, Health, ResilienceError } from "@kstlib/resilience";
+import { rateLimit } from "@kstlib/resilience/fastify";
+import { resilientFetch, shedLoad } from "@kstlib/resilience/http";
+import fastify from "fastify";
+
+const { PORT = 3000, PROBES_PORT = 9090, PRICES_URL } = process.env;
+const shutdown = new GracefulShutdown({ timeout: "25s" });
+const health = new Health({ drainOn: shutdown.signal });
+const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+
+const app = fastify();
+await app.register(rateLimit, { limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] });
+const shed = shedLoad({ bulkhead: new Bulkhead({ maxConcurrent: 10, maxQueue: 5 }) });
+app.addHook("onRequest", async (request, reply) => {
+  if (!(await shed(request.raw, reply.raw))) reply.hijack(); // it is answered
+});
+app.get("/prices/:pair", async ({ params, signal }, reply) => {
+  const answer = await prices(`${PRICES_URL}/${params.pair}`, { signal }); // of the client: it has gone
+  return reply.code(answer.status).send(await answer.text());
+});
+app.setErrorHandler((error, _request, reply) => {
+  if (!(error instanceof ResilienceError)) return reply.send(error);
+  const seconds = Math.ceil(error.retryAfter ?? 1);
+  return reply.code(503).header("Retry-After", seconds).send("try again later");
+});
+
+shutdown.registerServer("http", app);
+await app.listen({ port: Number(PORT) });
+console.log(`listening on ${app.server.address().port}`);
+const probes = createServer(health.handler());
+probes.listen(PROBES_PORT, () => console.log(`probes on ${probes.address().port}`));
+shutdown.registerServer("probes", probes, { priority: 1000 }); // closed last
+shutdown.install();

@@ -1,0 +1,40 @@
+// NestJS: the shutdown listens to the signals, not Nest. What is called in the middle are decorators in TypeScript.
+import { Bulkhead, GracefulShutdown, ResilienceError } from "@kstlib/resilience";
+import { rateLimit, resilientFetch, shedLoad } from "@kstlib/resilience/http";
+import { BadGatewayException, Catch, Controller, Get, Inject, Module, Param } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+
+const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+class Prices {
+  async latest(pair) {
+    const answer = await this.fetch(`${process.env.PRICES_URL}/${pair}`);
+    const text = await answer.text();
+    if (!answer.ok) throw new BadGatewayException(text);
+    return text;
+  }
+}
+const { prototype } = Prices;
+Controller("prices")(Prices);
+Inject("prices")(prototype, "fetch");
+Get(":pair")(prototype, "latest", Object.getOwnPropertyDescriptor(prototype, "latest"));
+Param("pair")(prototype, "latest", 0);
+
+class Refused {
+  catch(error, host) {
+    const response = host.switchToHttp().getResponse().status(503);
+    response.set("Retry-After", String(Math.ceil(error.retryAfter ?? 1))).send("try again later");
+  }
+}
+Catch(ResilienceError)(Refused);
+class App {
+  onModuleDestroy = () => console.log("onModuleDestroy"); // once the answers are out
+}
+Module({ controllers: [Prices], providers: [{ provide: "prices", useValue: prices }] })(App);
+const app = await NestFactory.create(App);
+app.use(rateLimit({ limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] }));
+app.use(shedLoad({ bulkhead: new Bulkhead({ maxConcurrent: 10, maxQueue: 5 }) }));
+app.useGlobalFilters(new Refused());
+const shutdown = new GracefulShutdown({ timeout: "25s" });
+shutdown.registerServer("nest", app); // and no app.enableShutdownHooks()
+await app.listen(process.env.PORT, () => console.log(`listening on ${app.getHttpServer().address().port}`));
+shutdown.install();

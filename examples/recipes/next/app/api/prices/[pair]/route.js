@@ -1,0 +1,21 @@
+// A route handler: a limit for each client, and a call that is protected. One proxy stands in front.
+import { ResilienceError } from "@kstlib/resilience";
+import { limitRequest, resilientFetch } from "@kstlib/resilience/http";
+
+const limits = [{ name: "client", rate: 60, per: "1m", burst: 20 }];
+const limit = limitRequest({ limits, trustProxy: 1 });
+const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+
+export async function GET(request, { params }) {
+  const { refused, fields } = await limit(request);
+  if (refused) return refused;
+  const { pair } = await params;
+  try {
+    const answer = await prices(`${process.env.PRICES_URL}/${pair}`, { signal: request.signal });
+    return new Response(await answer.text(), { status: answer.status, headers: fields });
+  } catch (error) {
+    if (!(error instanceof ResilienceError)) throw error;
+    const headers = { "Retry-After": String(Math.ceil(error.retryAfter ?? 1)) };
+    return new Response("try again later", { status: 503, headers });
+  }
+}

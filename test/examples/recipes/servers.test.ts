@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { Recipe, Service, until } from "./recipe.js";
+
+async function start(file: string): Promise<{ service: Service; recipe: Recipe; url: string }> {
+  const service = await Service.start();
+  const recipe = new Recipe(file, { PORT: "0", PROBES_PORT: "0", PRICES_URL: service.url });
+  return { service, recipe, url: await recipe.url() };
+}
+
+/** Asks the probes of a recipe that has any. */
+async function probe(recipe: Recipe, path: string): Promise<number> {
+  return (await fetch(`${await recipe.url("probes")}${path}`)).status;
+}
+
+describe.each([
+  { file: "express.mjs", hasProbes: true },
+  { file: "fastify.mjs", hasProbes: true },
+  { file: "hono.mjs", hasProbes: true },
+  { file: "nest.mjs", hasProbes: false },
+])("the recipe $file", ({ file, hasProbes }) => {
+  test("sheds load, and finishes what it has admitted after SIGTERM", async () => {
+    const { service, recipe, url } = await start(file);
+    expect(await (await fetch(`${url}/prices/warm`)).json()).toBe("200 /warm");
+    service.isHolding = true;
+    const statuses: number[] = [];
+    const answers = Array.from({ length: 16 }, async (_, request) => {
+      const response = await fetch(`${url}/prices/${request}`);
+      statuses.push(response.status);
+      return response;
+    });
+    await until(() => statuses.length === 1 && service.requests.length >= 11);
+    expect(statuses).toEqual([503]);
+
+    recipe.signal();
+    await until(async () =>
+      hasProbes
+        ? (await probe(recipe, "/readyz")) === 503
+        : (await fetch(url).catch(() => "it drains")) === "it drains",
+    );
+    expect(hasProbes ? await probe(recipe, "/livez") : 200).toBe(200);
+    // The hook of Nest is not called before the answers are out.
+    expect(recipe.output).not.toContain("onModuleDestroy");
+    service.release();
+    for (const answer of await Promise.all(answers)) await answer.text();
+    expect(statuses).toEqual([503, ...Array.from({ length: 15 }, () => 200)]);
+    expect(await recipe.end(), recipe.output).toBe(143);
+    expect(recipe.output.split("onModuleDestroy")).toHaveLength(hasProbes ? 1 : 2);
+  });
+
+  test("spares a service that is down, and limits each client", async () => {
+    const { recipe, url, service } = await start(file);
+    service.status = 500;
+    let response: Response;
+    let count = 0;
+    const ask = async (): Promise<Response> => {
+      response = await fetch(`${url}/prices/down`);
+      await response.text();
+      expect(response.headers.get("ratelimit")).toContain('"client"');
+      count++;
+      return response;
+    };
+    await until(async () => (await ask()).status === 503);
+    const { length } = service.requests;
+    response = await ask();
+    expect(response.status).toBe(503);
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(1);
+    await until(async () => (await ask()).status === 429);
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(count).toBeGreaterThan(20);
+    expect(service.requests).toHaveLength(length);
+    recipe.signal();
+    expect(await recipe.end(), recipe.output).toBe(143);
+  });
+});
+
+test.each(["express.mjs", "fastify.mjs", "hono.mjs"])(
+  "the recipe %s gives up what nobody waits for",
+  async (file) => {
+    const { recipe, url, service } = await start(file);
+    service.isHolding = true;
+    const client = new AbortController();
+    const answer = fetch(`${url}/prices/slow`, { signal: client.signal });
+    await until(() => service.requests.length === 1);
+    client.abort();
+    await expect(answer).rejects.toThrow(/abort/);
+    await until(() => service.abandoned === 1);
+    expect(service.requests).toHaveLength(1);
+    recipe.signal();
+    expect(await recipe.end(), recipe.output).toBe(143);
+  },
+);
