@@ -6,10 +6,11 @@ import { Events, type Listener } from "../kernel/events.js";
 import { ownOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { duration, optional, text } from "../kernel/rules.js";
+import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
-import { RateLimiter } from "../rate-limiter/rate-limiter.js";
 import type { Alert, AlertLevel, Delivery } from "./alert.js";
 import type { AlertChannel } from "./channel.js";
+import { componentAlert } from "./component-alert.js";
 import { checkChannel } from "./definitions.js";
 import {
   type AlertManagerEvents,
@@ -31,7 +32,7 @@ import {
   section,
   throttleRule,
 } from "./options.js";
-import { Problems } from "./problems.js";
+import { type Problem, Problems } from "./problems.js";
 import { Repeats } from "./repeats.js";
 
 /** Options of `addChannel`. */
@@ -81,6 +82,8 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
   readonly #repeats: Repeats;
   readonly #problems: Problems<Member>;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
+  #isLateWarned = false;
 
   constructor(options?: AlertManagerOptions) {
     super();
@@ -120,7 +123,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
 
   /** What became of the alerts, by channel. */
   get stats(): AlertManagerStats {
-    const channels = this.#members.map(({ lane }) => [lane.channel.name, lane.stats] as const);
+    const channels = this.#members.map(({ lane }) => [lane.name, lane.stats] as const);
     return Object.freeze({ channels: Object.freeze(Object.fromEntries(channels)) });
   }
 
@@ -140,25 +143,15 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
       own["throttle"] === undefined
         ? this.#settings.throttle
         : throttleRule.parse(own["throttle"], "throttle");
-    for (const name of [channel.name, key]) {
-      if (name !== undefined && this.#named(name).length > 0) {
-        throw new RangeError(`${this.#owner} already has a channel ${JSON.stringify(name)}.`);
+    const { name } = channel;
+    for (const taken of [name, key]) {
+      if (taken !== undefined && this.#named(taken).length > 0) {
+        throw new RangeError(`${this.#owner} already has a channel ${JSON.stringify(taken)}.`);
       }
     }
-    const limiter =
-      throttle === false
-        ? undefined
-        : new RateLimiter({
-            name: `alerts to ${channel.name}`,
-            rate: throttle.rate,
-            per: throttle.per / 1000,
-            burst: throttle.burst,
-            clock,
-          });
-    const { name } = channel;
     const lane = new Lane(
       channel,
-      { clock, group, timeout, maxRetries, maxQueue, limiter },
+      { clock, group, timeout, maxRetries, maxQueue, throttle },
       {
         sent: ({ title, level, count }) =>
           this.#events.emit("sent", Object.freeze({ channel: name, title, level, count })),
@@ -167,6 +160,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
         dropped: (count) => this.#dropped(name, count),
       },
     );
+    if (this.#closing !== undefined) void lane.close(0);
     this.#members.push({ lane, key, least });
     return this;
   }
@@ -185,8 +179,8 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
     const { channel } = ownOptions("send", { channel: 0 }, options);
     const selected = channel === undefined ? undefined : this.#named(channel);
     if (selected?.length === 0) {
-      const names = this.#members.map(({ lane }) => lane.channel.name).join(", ");
-      throw new RangeError(`${this.#owner} has no channel ${JSON.stringify(channel)}; it has ${names}.`);
+      const names = this.#members.map(({ lane }) => lane.name).join(", ") || "none";
+      throw new RangeError(`${this.#owner} has no channel ${show(channel)}; it has ${names}.`);
     }
     const { clock } = this.#settings;
     const given = (Array.isArray(alerts) ? alerts : [alerts]) as readonly Alert[];
@@ -204,7 +198,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
     if (found === undefined) return [];
     this.#repeats.end(key);
     const message = recovery(found.alert, this.#settings.clock.wallNow(), crypto.randomUUID());
-    return Promise.all(found.told.map(({ lane }) => lane.take(message)));
+    return Promise.all([...found.told.keys()].map(({ lane }) => lane.take(message)));
   }
 
   /**
@@ -212,12 +206,7 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
    * `new Heartbeat({ onAlert: alerts.onAlert })`.
    */
   readonly onAlert = (channel: string, message: string, context?: unknown): void => {
-    const facts = Object.entries(Object(context) as Readonly<Record<string, unknown>>).filter(([, value]) =>
-      ["string", "number", "boolean"].includes(typeof value),
-    );
-    const body = facts.map(([fact, value]) => `${fact}: ${String(value)}`).join("\n");
-    const isMinor = facts.some(([fact, value]) => fact === "event" && value === "missedBeat");
-    void this.send({ title: `${channel}: ${message}`, body, level: isMinor ? "warning" : "critical" });
+    void this.send(componentAlert(channel, message, context));
   };
 
   /**
@@ -259,37 +248,46 @@ export class AlertManager extends Printed implements Component, AsyncDisposable 
   }
 
   #named(name: unknown): readonly Member[] {
-    return this.#members.filter(({ lane, key }) => lane.channel.name === name || key === name);
+    return this.#members.filter(({ lane, key }) => lane.name === name || key === name);
   }
 
   #send(alert: Delivery, selected: readonly Member[] | undefined): Promise<readonly AlertResult[]> {
     const members = selected ?? this.#members.filter(({ least }) => rank(alert.level) >= least);
     if (members.length === 0) return Promise.resolve([]);
-    if (alert.key !== undefined && alert.level !== "success") this.#problems.begin(alert.key, alert, members);
+    const { key } = alert;
+    const problem =
+      key === undefined || alert.level === "success" ? undefined : this.#problems.begin(key, alert, members);
     const lanes = members.map(({ lane }) => lane);
     if (this.#closing === undefined && this.#repeats.isRepeated(alert, lanes)) {
       return Promise.resolve(lanes.map((lane) => lane.count()));
     }
-    return this.#deliver(alert, members);
+    return this.#deliver(alert, members, problem);
   }
 
-  async #deliver(alert: Delivery, members: readonly Member[]): Promise<readonly AlertResult[]> {
+  async #deliver(
+    alert: Delivery,
+    members: readonly Member[],
+    problem: Problem<Member> | undefined,
+  ): Promise<readonly AlertResult[]> {
     const results = await Promise.all(members.map(({ lane }) => lane.take(alert)));
     const untold = members.filter((_, index) => ["failed", "dropped"].includes(results[index]?.status ?? ""));
-    if (alert.key !== undefined && untold.length > 0) this.#problems.forget(alert.key, alert, untold);
+    if (alert.key !== undefined && problem !== undefined) this.#problems.forget(alert.key, problem, untold);
     return results;
   }
 
   async #close(deadline: number): Promise<void> {
     this.#repeats.endAll();
     await Promise.all(this.#members.map(({ lane }) => lane.close(deadline)));
+    this.#isClosed = true;
   }
 
   #dropped(channel: string, count: number): void {
-    if (!this.#events.has("dropped")) {
+    if (!this.#events.has("dropped") && !this.#isLateWarned) {
+      const rest = this.#isClosed ? "; it does not warn of later ones" : "";
+      this.#isLateWarned = this.#isClosed;
       warn(
         "KSTLIB_ALERTS_DROPPED",
-        `${this.#owner} was closed before it could tell ${channel} of ${count} alerts`,
+        `${this.#owner} was closed before it could tell ${channel} of ${count} alerts${rest}`,
       );
     }
     this.#events.emit("dropped", Object.freeze({ channel, count }));

@@ -3,7 +3,7 @@ import type { AlertManager } from "./alert-manager.js";
 import { ownOptions } from "../kernel/options.js";
 import { unlike } from "../kernel/show.js";
 import { disposable } from "../kernel/disposable.js";
-import { LEVELS } from "./messages.js";
+import { cut, LEVELS, LONGEST_KEY } from "./messages.js";
 
 /** An event of a component, as a `Registry` tells it. */
 export interface ComponentEvent {
@@ -117,7 +117,7 @@ export function alertsFrom(registry: EventSource, manager: AlertManager, rules: 
   const tell = ({ kind, name, event, payload }: ComponentEvent): void => {
     const meaning = MEANINGS[`${kind} ${event}`]?.(name, Object(payload) as Payload);
     if (meaning === undefined) return;
-    const key = `${kind}/${name}/${"rule" in meaning ? meaning.rule : meaning.ends}`;
+    const key = cut(`${kind}/${"rule" in meaning ? meaning.rule : meaning.ends}/${name}`, LONGEST_KEY);
     if ("ends" in meaning) {
       if (told.delete(key)) void manager.resolve(key);
       return;

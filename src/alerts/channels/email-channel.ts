@@ -4,6 +4,7 @@ import { unlike } from "../../kernel/show.js";
 import type { Delivery } from "../alert.js";
 import type { AlertChannel } from "../channel.js";
 import { AlertDeliveryError } from "../errors.js";
+import { fieldOf } from "../field-of.js";
 import {
   isTransport,
   type Mail,
@@ -14,7 +15,7 @@ import {
 } from "./mail-server.js";
 import { cut } from "../messages.js";
 import { label, plainLine, plainLines } from "./markup.js";
-import { anySecret, channelSettings, codeOf, fieldOf, readSecret, told, unlessAborted } from "./secret.js";
+import { anySecret, channelSettings, codeOf, readSecret, told, unlessAborted } from "./secret.js";
 
 /** Options of {@link EmailChannel}. */
 export interface EmailChannelOptions {

@@ -3,6 +3,7 @@ import { type OptionRules, resolveOptions } from "../../kernel/options.js";
 import { custom, type Rule } from "../../kernel/rules.js";
 import { show } from "../../kernel/show.js";
 import { AlertDeliveryError } from "../errors.js";
+import { fieldOf } from "../field-of.js";
 
 /** A secret, or a function that gives it; the function is called for each delivery. */
 export type SecretSource = string | (() => string | Promise<string>);
@@ -47,15 +48,6 @@ export function channelSettings<Settings extends object>(
 
 /** The codes of Node's errors of sockets, names, TLS and files, and those of its fetch. */
 const CODE = /^(?:E[A-Z]{2,20}|(?:ERR|UND_ERR|CERT|DEPTH|SELF|UNABLE|MODULE)_[A-Z_]{2,40})$/;
-
-/** What a value from outside has by a name; a getter that throws has nothing. */
-export function fieldOf(value: unknown, name: string): unknown {
-  try {
-    return Reflect.get(Object(value) as object, name);
-  } catch {
-    return undefined;
-  }
-}
 
 /** The code of an error, such as `ECONNREFUSED`: all that may be told of an error whose message can hold a secret. */
 export function codeOf(error: unknown): string | undefined {
