@@ -1,5 +1,5 @@
 import type { AlertLevel } from "./alert.js";
-import type { AlertManager } from "./alert-manager.js";
+import type { BaseManager } from "./base-manager.js";
 import { ownOptions } from "../kernel/options.js";
 import { unlike } from "../kernel/show.js";
 import { disposable } from "../kernel/disposable.js";
@@ -102,7 +102,7 @@ const MEANINGS: Readonly<Record<string, (name: string, payload: Payload) => Mean
  * using _sending = alertsFrom(registry, alerts, { missedBeat: false });
  * ```
  */
-export function alertsFrom(registry: EventSource, manager: AlertManager, rules: AlertRules = {}): Disposable {
+export function alertsFrom(registry: EventSource, manager: BaseManager, rules: AlertRules = {}): Disposable {
   const own = ownOptions("alertsFrom", DEFAULTS, rules);
   const levels = new Map<string, AlertLevel | false>();
   for (const [rule, byDefault] of Object.entries(DEFAULTS)) {

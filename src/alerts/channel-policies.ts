@@ -6,7 +6,7 @@ import { Retry } from "../policies/retry/retry.js";
 import { Timeout } from "../policies/timeout/timeout.js";
 import { RateLimiter } from "../rate-limiter/rate-limiter.js";
 import { fieldOf } from "./field-of.js";
-import type { ThrottleSettings } from "./options.js";
+import type { ThrottleSettings } from "./channel-rules.js";
 
 /** What protects a channel. */
 export interface ChannelPolicies {

@@ -3,11 +3,11 @@ import { delay } from "../kernel/delay.js";
 import type { Delivery } from "./alert.js";
 import type { AlertChannel } from "./channel.js";
 import { type ChannelPolicies, channelPolicies } from "./channel-policies.js";
+import type { ThrottleSettings } from "./channel-rules.js";
 import type { AlertResult, AlertStatus, ChannelStats } from "./events.js";
 import { fieldOf } from "./field-of.js";
 import { Group } from "./group.js";
 import { Tally, withTally } from "./messages.js";
-import type { ThrottleSettings } from "./options.js";
 
 /** How a channel is used; durations in milliseconds. */
 export interface LaneSettings {

@@ -419,8 +419,8 @@ describe("options", () => {
     [{ channels: [{}] }, TypeError, /channels\[0\] must be a channel with name and deliver/],
     [{ channels: "ops" }, TypeError, /channels must be/],
     [{ channels: { ops: { type: "sms" } } }, RangeError, /channels.ops.type/],
-    [{ channels: { ops: {} } }, TypeError, /channels.ops.type must be one of slack/],
-    [{ channels: { ops: { type: "slack" } } }, TypeError, /needs credentials/],
+    [{ channels: { ops: {} } }, TypeError, /channels.ops.type is required: one of "slack"/],
+    [{ channels: { ops: { type: "slack" } } }, TypeError, /channels.ops.credentials is required: the name/],
     [{ channels: { ops: { type: "slack", webhook_url: "https://x/secret" } } }, TypeError, /is a secret/],
     [{ channels: { ops: { type: "console", tpye: 1 } } }, TypeError, /did you mean type/],
     [{ channels: { timeout: 500 } }, RangeError, /timeout/],
@@ -461,16 +461,16 @@ describe("options", () => {
     expect(() => AlertManager.from({ maxRetries: 9 })).toThrow(/alerts.maxRetries/);
   });
 
-  test("each type of channel can be defined, in the words of a file too", () => {
+  test("each type of channel can be defined, with options of its own", () => {
     const channels = {
       timeout: 5,
-      max_retries: 1,
+      maxRetries: 1,
       ops: {
         type: "slack",
         credentials: "url",
-        min_level: "critical",
+        minLevel: "critical",
         username: "bot",
-        icon_emoji: ":robot:",
+        iconEmoji: ":robot:",
       },
       chat: { type: "mattermost", credentials: "url" },
       game: { type: "discord", credentials: "url", throttle: false },
@@ -481,7 +481,7 @@ describe("options", () => {
         credentials: "password",
         sender: "bot@example.com",
         recipients: ["ops@example.com"],
-        subject_prefix: "[bot]",
+        subjectPrefix: "[bot]",
       },
       screen: { type: "console", throttle: { rate: 1 } },
     };
@@ -494,7 +494,9 @@ describe("options", () => {
 
   test("credentials of the environment are looked for at once", () => {
     const channels = { ops: { type: "slack", credentials: "NO_SUCH_VARIABLE" } } as const;
-    expect(() => new AlertManager({ channels })).toThrow(/"NO_SUCH_VARIABLE".*not in the environment/);
+    expect(() => new AlertManager({ channels })).toThrow(
+      /channels.ops: its credentials "NO_SUCH_VARIABLE" must be the name of a variable/,
+    );
     expect(new AlertManager({ channels, credentials: () => "https://hooks.test/x" }).channelCount).toBe(1);
   });
 

@@ -1,7 +1,9 @@
-import { ownOptions } from "../../kernel/options.js";
+import type { OptionRules } from "../../kernel/options.js";
 import { custom, flag, integer, optional, required, type Rule, text } from "../../kernel/rules.js";
 import { AlertDeliveryError } from "../errors.js";
-import { anySecret, kindOf, secret, type SecretSource, told } from "./secret.js";
+import { fieldOf } from "../field-of.js";
+import { nested } from "../nested.js";
+import { anySecret, secret, type SecretSource, told } from "./secret.js";
 
 /** A mail as {@link MailTransport} gets it. */
 export interface Mail {
@@ -33,7 +35,7 @@ export interface MailServer {
   readonly password?: SecretSource | undefined;
 }
 
-const serverRules: Readonly<Record<keyof MailServer, Rule<unknown>>> = {
+const serverRules: OptionRules<MailServer> = {
   host: required(text(undefined)),
   port: optional(integer(undefined, 1, 65_535)),
   secure: optional(flag(false)),
@@ -44,33 +46,24 @@ const serverRules: Readonly<Record<keyof MailServer, Rule<unknown>>> = {
 const TRANSPORT = "an object with sendMail, or { host, port, secure, user, password }";
 
 /** Whether it is a transport rather than a server. */
-export function isTransport(value: MailTransport | MailServer): value is MailTransport {
-  return "sendMail" in value && typeof value.sendMail === "function";
+export function isTransport(value: unknown): value is MailTransport {
+  return typeof fieldOf(value, "sendMail") === "function";
 }
 
-function parseServer(value: object, label: string): MailServer {
-  const own = ownOptions(label, serverRules, value);
-  const parsed = Object.entries(serverRules).flatMap(([key, rule]) => {
-    const found = own[key] === undefined ? rule.fallback : own[key];
-    return found === undefined ? [] : [[key, rule.parse(found, `${label}.${key}`)] as const];
-  });
-  const server = Object.freeze(Object.fromEntries(parsed)) as unknown;
-  const { user, password } = server as MailServer;
+function parseServer(value: unknown, label: string): MailServer {
+  const server = nested<MailServer>(label, serverRules, value, { allowed: TRANSPORT });
+  const { user, password } = server;
   if ((user === undefined) !== (password === undefined)) {
     throw new TypeError(`${label} must have both user and password, or neither.`);
   }
-  return server as MailServer;
+  return server;
 }
 
 /** The option `transport`; no error shows a value, as people write addresses with passwords here. */
 export const transportRule: Rule<MailTransport | MailServer> = custom({
   allowed: TRANSPORT,
   parse(value, label) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new TypeError(`${label} must be ${TRANSPORT}; got ${kindOf(value)}.`);
-    }
-    const given = value as MailTransport | MailServer;
-    return isTransport(given) ? given : parseServer(given, label);
+    return isTransport(value) ? value : parseServer(value, label);
   },
 });
 
