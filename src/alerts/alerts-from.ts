@@ -25,7 +25,7 @@ export interface EventSource {
 export interface AlertRules {
   /** A circuit opened; its closing is the recovery. Default `"critical"`. */
   readonly circuitOpen?: AlertLevel | false | undefined;
-  /** The target of a heartbeat is dead; its recovery is not told. Default `"critical"`. */
+  /** The target of a heartbeat is dead; one that is alive again is the recovery. Default `"critical"`. */
   readonly targetDead?: AlertLevel | false | undefined;
   /** A heartbeat was missed; one that is written again is the recovery. Default `"warning"`. */
   readonly missedBeat?: AlertLevel | false | undefined;
@@ -62,6 +62,7 @@ const MEANINGS: Readonly<Record<string, (name: string, payload: Payload) => Mean
     rule: "targetDead",
     title: `the target of heartbeat ${name} is dead`,
   }),
+  "heartbeat targetAlive": () => ({ ends: "targetDead" }),
   "heartbeat missedBeat": (name, { message }) => ({
     rule: "missedBeat",
     title: `heartbeat ${name} missed a beat`,

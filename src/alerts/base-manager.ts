@@ -54,6 +54,8 @@ interface Member {
 }
 
 const addRules = { key: text(undefined), ...howRules };
+const WARNINGS = { dropped: "KSTLIB_ALERTS_DROPPED", forgotten: "KSTLIB_ALERTS_FORGOTTEN" } as const;
+
 const deadlineRule = duration("10s", { zero: true });
 
 /** What sends alerts, wherever its channels come from. */
@@ -66,7 +68,8 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
   readonly #problems: Problems<Member>;
   #closing: Promise<void> | undefined;
   #isClosed = false;
-  #isLateWarned = false;
+  /** What was warned of, which is not repeated. */
+  readonly #warned = new Set<string>();
 
   /** @param channels those that it has from the beginning. */
   constructor(settings: SendingSettings, channels: readonly MadeChannel[]) {
@@ -76,7 +79,7 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
     this.#owner = `alert manager ${JSON.stringify(name)}`;
     this.#events = new Events(this.#owner, EVENT_NAMES, { kind: "alerts", name });
     this.#repeats = new Repeats(clock, dedupe, maxQueue);
-    this.#problems = new Problems(maxQueue);
+    this.#problems = new Problems(maxQueue, (key, title) => this.#forgotten(key, title));
     for (const { channel, ...how } of channels) this.#add(channel, how);
   }
 
@@ -138,7 +141,7 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
     const found = this.#problems.end(key);
     if (found === undefined) return [];
     this.#repeats.end(key);
-    const message = recovery(found.alert, this.#settings.clock.wallNow(), crypto.randomUUID());
+    const message = recovery(key, found.title, this.#settings.clock.wallNow(), crypto.randomUUID());
     return Promise.all([...found.told.keys()].map(({ lane }) => lane.take(message)));
   }
 
@@ -169,7 +172,7 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
   }
 
   /**
-   * Adds a listener of `sent`, `failed` or `dropped`; disposing of the result removes it.
+   * Adds a listener of `sent`, `failed`, `dropped` or `forgotten`; disposing of the result removes it.
    *
    * @throws TypeError for an unknown event or a listener that is not a function.
    */
@@ -226,7 +229,9 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
     if (members.length === 0) return Promise.resolve([]);
     const { key } = alert;
     const problem =
-      key === undefined || alert.level === "success" ? undefined : this.#problems.begin(key, alert, members);
+      key === undefined || alert.level === "success"
+        ? undefined
+        : this.#problems.begin(key, alert.title, members);
     const lanes = members.map(({ lane }) => lane);
     if (this.#closing === undefined && this.#repeats.isRepeated(alert, lanes)) {
       return Promise.resolve(lanes.map((lane) => lane.count()));
@@ -251,15 +256,22 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
     this.#isClosed = true;
   }
 
+  #forgotten(key: string, title: string): void {
+    const what = `knows of more problems than maxQueue: the recovery of ${JSON.stringify(title)} will not be told`;
+    this.#warnUnlessHeard("forgotten", "forgotten", what);
+    this.#events.emit("forgotten", Object.freeze({ key, title }));
+  }
+
   #dropped(channel: string, count: number): void {
-    if (!this.#events.has("dropped") && !this.#isLateWarned) {
-      const rest = this.#isClosed ? "; it does not warn of later ones" : "";
-      this.#isLateWarned = this.#isClosed;
-      warn(
-        "KSTLIB_ALERTS_DROPPED",
-        `${this.#owner} was closed before it could tell ${channel} of ${count} alerts${rest}`,
-      );
-    }
+    const what = `was closed before it could tell ${channel} of ${count} alerts`;
+    this.#warnUnlessHeard("dropped", this.#isClosed ? "late" : channel, what);
     this.#events.emit("dropped", Object.freeze({ channel, count }));
+  }
+
+  /** Warns, once for each channel or cause, of an event that nobody listens to. */
+  #warnUnlessHeard(event: keyof typeof WARNINGS, once: string, what: string): void {
+    if (this.#events.has(event) || this.#warned.has(`${event} ${once}`)) return;
+    this.#warned.add(`${event} ${once}`);
+    warn(WARNINGS[event], `${this.#owner} ${what}`);
   }
 }

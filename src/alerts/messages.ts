@@ -102,13 +102,13 @@ export function repeated(alert: Delivery, count: number, milliseconds: number, i
   return { ...alert, id, count, body: withMore(alert.body, `${count} more in ${span(milliseconds)}`) };
 }
 
-/** The message that the problem of an alert is over. */
-export function recovery(alert: Delivery, wall: number, id: string): Delivery {
+/** The message that a problem is over. */
+export function recovery(key: string, title: string, wall: number, id: string): Delivery {
   return {
-    title: `resolved: ${alert.title}`,
+    title: `resolved: ${title}`,
     body: "",
     level: "success",
-    key: alert.key,
+    key,
     timestamp: new Date(wall),
     isRecovery: true,
     count: 1,

@@ -1,9 +1,7 @@
-import type { Delivery } from "./alert.js";
-
 /** A problem that is not over. */
 export interface Problem<Told> {
-  /** The last alert of it. */
-  alert: Delivery;
+  /** Of the last alert of it. */
+  title: string;
   /** Those to be told of its end, with the number of alerts that they got or are to get. */
   readonly told: Map<Told, number>;
 }
@@ -11,11 +9,16 @@ export interface Problem<Told> {
 /** Problems that are not over, by their keys; the oldest first. */
 export class Problems<Told> {
   readonly #most: number;
+  readonly #forgotten: (key: string, title: string) => void;
   readonly #byKey = new Map<string, Problem<Told>>();
 
-  /** @param most how many are remembered. */
-  constructor(most: number) {
+  /**
+   * @param most how many are remembered.
+   * @param forgotten is called for the oldest when there is one more.
+   */
+  constructor(most: number, forgotten: (key: string, title: string) => void) {
     this.#most = most;
+    this.#forgotten = forgotten;
   }
 
   get keys(): readonly string[] {
@@ -23,13 +26,16 @@ export class Problems<Told> {
   }
 
   /** An alert of a problem is to be told. */
-  begin(key: string, alert: Delivery, told: readonly Told[]): Problem<Told> {
-    const problem = this.end(key) ?? { alert, told: new Map<Told, number>() };
-    problem.alert = alert;
+  begin(key: string, title: string, told: readonly Told[]): Problem<Told> {
+    const problem = this.end(key) ?? { title, told: new Map<Told, number>() };
+    problem.title = title;
     for (const one of told) problem.told.set(one, (problem.told.get(one) ?? 0) + 1);
     this.#byKey.set(key, problem);
-    const [oldest] = this.#byKey.keys();
-    if (this.#byKey.size > this.#most && oldest !== undefined) this.#byKey.delete(oldest);
+    const [oldest] = this.#byKey;
+    if (this.#byKey.size > this.#most && oldest !== undefined) {
+      this.#byKey.delete(oldest[0]);
+      this.#forgotten(oldest[0], oldest[1].title);
+    }
     return problem;
   }
 

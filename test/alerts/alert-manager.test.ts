@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Registry, type CircuitBreaker } from "../../src/index.js";
 import { configure } from "../../src/configure.js";
 import { alertsFrom, AlertManager } from "../../src/alerts/index.js";
+import { ManualClock } from "../../src/testing/index.js";
 import { made, never, ONE_A_MINUTE, Receiver, refused } from "./receiver.js";
 
 describe("send", () => {
@@ -536,6 +537,25 @@ describe("alertsFrom", () => {
     expect(() => alertsFrom(registry, alerts, { circuitOpn: false } as never)).toThrow(
       /did you mean circuitOpen/,
     );
+  });
+
+  test("tells of a target that is dead and of its recovery", async () => {
+    const clock = new ManualClock();
+    await using registry = new Registry();
+    const { alerts, ops } = made();
+    using _ = alertsFrom(registry, alerts);
+    const target = { isDead: true };
+    const heartbeat = registry.heartbeat("feed", { interval: "10s", target, clock });
+    heartbeat.start();
+    await clock.advance("10s");
+    target.isDead = false;
+    await clock.advance("10s");
+    await heartbeat.stop();
+    await alerts.close();
+    expect(ops.titles).toEqual([
+      "the target of heartbeat feed is dead",
+      "resolved: the target of heartbeat feed is dead",
+    ]);
   });
 
   test("the onAlert of a component fits", async () => {

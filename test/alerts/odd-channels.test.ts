@@ -211,6 +211,25 @@ describe("a recovery", () => {
   });
 });
 
+test("a problem whose end will not be told, as too many are open, is told itself", async () => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error): unknown => warnings.push(warning);
+  process.on("warning", listen);
+  onTestFinished(() => void process.off("warning", listen));
+  const { alerts, ops } = made({ maxQueue: 2, throttle: false });
+  for (const key of ["a", "b", "c", "d"]) await alerts.send({ title: key, key, level: "warning" });
+  await settled();
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]?.message).toContain('the recovery of "a" will not be told');
+  const forgotten: unknown[] = [];
+  using _ = alerts.on("forgotten", (info) => forgotten.push(info));
+  await alerts.send({ title: "e", key: "e", level: "warning" });
+  expect(forgotten).toEqual([{ key: "c", title: "c" }]);
+  expect(alerts.snapshot().active).toEqual(["d", "e"]);
+  await alerts.resolve("c");
+  expect(ops.titles.at(-1)).toBe("e");
+});
+
 describe("onAlert", () => {
   test("never throws, whatever a component gives", async () => {
     const { alerts, ops } = made({ throttle: false });

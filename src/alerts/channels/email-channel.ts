@@ -7,6 +7,7 @@ import { AlertDeliveryError } from "../errors.js";
 import { fieldOf } from "../field-of.js";
 import {
   isTransport,
+  lookForNodemailer,
   type Mail,
   type MailServer,
   type MailTransport,
@@ -119,6 +120,8 @@ export class EmailChannel implements AlertChannel {
   constructor(options: EmailChannelOptions) {
     this.#settings = channelSettings("EmailChannel", rules, options);
     this.name = this.#settings.name;
+    const { name, transport } = this.#settings;
+    if (!isTransport(transport)) void lookForNodemailer(name);
   }
 
   async deliver(alert: Delivery, { signal }: { readonly signal: AbortSignal }): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import type { OptionRules } from "../../kernel/options.js";
 import { custom, flag, integer, optional, required, type Rule, text } from "../../kernel/rules.js";
+import { warn } from "../../kernel/warning.js";
 import { AlertDeliveryError } from "../errors.js";
 import { fieldOf } from "../field-of.js";
 import { nested } from "../nested.js";
@@ -74,23 +75,32 @@ interface Nodemailer {
   createTransport(options: object): { sendMail(mail: object): Promise<unknown>; close(): void };
 }
 
-/** @throws AlertDeliveryError if nodemailer is not installed. */
-async function loadNodemailer(channel: string): Promise<Nodemailer> {
-  let loaded: unknown;
-  try {
-    loaded = await import(/* webpackIgnore: true */ NODEMAILER);
-  } catch (error) {
-    const reason = `nodemailer cannot be loaded${told(error)}: npm install nodemailer, or give a transport`;
-    throw new AlertDeliveryError(channel, reason, { retryable: false });
-  }
+async function loadNodemailer(): Promise<Nodemailer> {
+  const loaded: unknown = await import(/* webpackIgnore: true */ NODEMAILER);
   const { default: whole = loaded } = loaded as { readonly default?: unknown };
   return whole as Nodemailer;
+}
+
+const missing = (error: unknown): string =>
+  `nodemailer cannot be loaded${told(error)}: npm install nodemailer, or give a transport`;
+
+/** Warns if nodemailer is not installed: at the start, and not when the first alert is lost. */
+export async function lookForNodemailer(channel: string): Promise<void> {
+  try {
+    await loadNodemailer();
+  } catch (error) {
+    warn("KSTLIB_ALERTS_NO_MAIL", `the channel ${channel} cannot send alerts: ${missing(error)}`);
+  }
 }
 
 /** In milliseconds. The signal ends a delivery sooner; this is for versions of nodemailer that do not know it. */
 const TIMEOUTS = { connectionTimeout: 30_000, greetingTimeout: 30_000, socketTimeout: 60_000 };
 
-/** Sends a mail by a connection of its own. */
+/**
+ * Sends a mail by a connection of its own.
+ *
+ * @throws AlertDeliveryError if nodemailer is not installed.
+ */
 export async function sendBy(
   channel: string,
   { host, port, secure = port === 465, user }: MailServer,
@@ -98,7 +108,9 @@ export async function sendBy(
   mail: Mail,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const nodemailer = await loadNodemailer(channel);
+  const nodemailer = await loadNodemailer().catch((error: unknown) => {
+    throw new AlertDeliveryError(channel, missing(error), { retryable: false });
+  });
   const auth = user === undefined ? {} : { auth: { user, pass: password } };
   const access = { disableFileAccess: true, disableUrlAccess: true };
   const transport = nodemailer.createTransport({ host, port, secure, ...auth, ...access, ...TIMEOUTS });
