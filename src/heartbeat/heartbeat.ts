@@ -89,12 +89,8 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;
     this.#events = heartbeatEvents(owner, this.#settings);
-    this.#isTargetDead = lastGood(
-      () => target?.isDead === true,
-      false,
-      "KSTLIB_LISTENER_FAILED",
-      `isDead of the target of ${owner} failed`,
-    );
+    const failed = `isDead of the target of ${owner} failed`;
+    this.#isTargetDead = lastGood(() => target?.isDead === true, false, "KSTLIB_LISTENER_FAILED", failed);
     this.#startedAt = clock.wallNow();
     this.#writer = new BeatWriter(owner, this.#settings, this.#events, () => ({
       status: this.#status,
