@@ -56,7 +56,7 @@ export function chunkOf(file) {
   if (folder === "http" && rest[0] !== "index") return `http-${rest[0]}`;
   // What the configuration knows of a part that is loaded only by those who use it.
   if (
-    /^(?:schedule|alerts|websocket)\/(?:descriptor|options|option-rules|time-zone|definitions|messages)$/.test(
+    /^(?:schedule|alerts|websocket)\/(?:descriptor|options|option-rules|time-zone|definitions|messages|channel|channel-rules|nested)$/.test(
       name,
     )
   )

@@ -1,9 +1,9 @@
 import type { AlertLevel } from "./alert.js";
-import type { AlertManager } from "./alert-manager.js";
+import type { BaseManager } from "./base-manager.js";
 import { ownOptions } from "../kernel/options.js";
 import { unlike } from "../kernel/show.js";
 import { disposable } from "../kernel/disposable.js";
-import { LEVELS } from "./messages.js";
+import { cut, LEVELS, LONGEST_KEY } from "./messages.js";
 
 /** An event of a component, as a `Registry` tells it. */
 export interface ComponentEvent {
@@ -25,7 +25,7 @@ export interface EventSource {
 export interface AlertRules {
   /** A circuit opened; its closing is the recovery. Default `"critical"`. */
   readonly circuitOpen?: AlertLevel | false | undefined;
-  /** The target of a heartbeat is dead; its recovery is not told. Default `"critical"`. */
+  /** The target of a heartbeat is dead; one that is alive again is the recovery. Default `"critical"`. */
   readonly targetDead?: AlertLevel | false | undefined;
   /** A heartbeat was missed; one that is written again is the recovery. Default `"warning"`. */
   readonly missedBeat?: AlertLevel | false | undefined;
@@ -62,6 +62,7 @@ const MEANINGS: Readonly<Record<string, (name: string, payload: Payload) => Mean
     rule: "targetDead",
     title: `the target of heartbeat ${name} is dead`,
   }),
+  "heartbeat targetAlive": () => ({ ends: "targetDead" }),
   "heartbeat missedBeat": (name, { message }) => ({
     rule: "missedBeat",
     title: `heartbeat ${name} missed a beat`,
@@ -102,7 +103,7 @@ const MEANINGS: Readonly<Record<string, (name: string, payload: Payload) => Mean
  * using _sending = alertsFrom(registry, alerts, { missedBeat: false });
  * ```
  */
-export function alertsFrom(registry: EventSource, manager: AlertManager, rules: AlertRules = {}): Disposable {
+export function alertsFrom(registry: EventSource, manager: BaseManager, rules: AlertRules = {}): Disposable {
   const own = ownOptions("alertsFrom", DEFAULTS, rules);
   const levels = new Map<string, AlertLevel | false>();
   for (const [rule, byDefault] of Object.entries(DEFAULTS)) {
@@ -117,7 +118,7 @@ export function alertsFrom(registry: EventSource, manager: AlertManager, rules: 
   const tell = ({ kind, name, event, payload }: ComponentEvent): void => {
     const meaning = MEANINGS[`${kind} ${event}`]?.(name, Object(payload) as Payload);
     if (meaning === undefined) return;
-    const key = `${kind}/${name}/${"rule" in meaning ? meaning.rule : meaning.ends}`;
+    const key = cut(`${kind}/${"rule" in meaning ? meaning.rule : meaning.ends}/${name}`, LONGEST_KEY);
     if ("ends" in meaning) {
       if (told.delete(key)) void manager.resolve(key);
       return;

@@ -1,4 +1,5 @@
 import type { Delivery } from "./alert.js";
+import { unlikeSecret } from "./nested.js";
 
 /** Where alerts go. Implement it for a channel of your own. */
 export interface AlertChannel {
@@ -11,4 +12,17 @@ export interface AlertChannel {
    * @returns an identifier of the message, if there is one.
    */
   deliver(alert: Delivery, context: { readonly signal: AbortSignal }): Promise<string | undefined | void>;
+}
+
+/** Throws unless it is a channel. */
+export function checkChannel(value: unknown, label: string): asserts value is AlertChannel {
+  const { name, deliver } = Object(value) as Partial<AlertChannel>;
+  if (typeof name === "string" && name !== "" && typeof deliver === "function") return;
+  throw unlikeSecret(label, "a channel with name and deliver", value);
+}
+
+/** Channels given in code, checked. */
+export function checkChannels(value: readonly unknown[], label: string): readonly AlertChannel[] {
+  for (const [index, one] of value.entries()) checkChannel(one, `${label}[${index}]`);
+  return value as readonly AlertChannel[];
 }

@@ -1,6 +1,6 @@
 import type { Meanings } from "../kernel/descriptor.js";
 
-export { section } from "./options.js";
+export { section } from "./definitions.js";
 
 export const meanings: Meanings = {
   means: "Where alerts go and how many; read by AlertManager of @kstlib/resilience/alerts.",

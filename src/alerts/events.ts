@@ -34,10 +34,12 @@ export interface AlertManagerEvents {
   readonly failed: { readonly channel: string; readonly title: string; readonly error: unknown };
   /** `count` alerts are lost, because the manager was closed before they could be told. Without a listener it is a warning. */
   readonly dropped: { readonly channel: string; readonly count: number };
+  /** More problems than `maxQueue` are open, so that the end of the oldest will not be told. Without a listener it is a warning. */
+  readonly forgotten: { readonly key: string; readonly title: string };
 }
 
 /** Their names. */
-export const EVENT_NAMES: readonly (keyof AlertManagerEvents)[] = ["sent", "failed", "dropped"];
+export const EVENT_NAMES: readonly (keyof AlertManagerEvents)[] = ["sent", "failed", "dropped", "forgotten"];
 
 /** What became of the alerts of one channel. `given` is the sum of the others. */
 export interface ChannelStats {

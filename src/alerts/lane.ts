@@ -1,12 +1,13 @@
 import type { Clock, Timer } from "../kernel/clock.js";
 import { delay } from "../kernel/delay.js";
-import type { Pipeline } from "../policies/pipeline/pipeline.js";
-import type { RateLimiter } from "../rate-limiter/rate-limiter.js";
 import type { Delivery } from "./alert.js";
 import type { AlertChannel } from "./channel.js";
-import { channelPipeline } from "./channel-pipeline.js";
+import { type ChannelPolicies, channelPolicies } from "./channel-policies.js";
+import type { ThrottleSettings } from "./channel-rules.js";
 import type { AlertResult, AlertStatus, ChannelStats } from "./events.js";
-import { Tally, together, withTally } from "./messages.js";
+import { fieldOf } from "./field-of.js";
+import { Group } from "./group.js";
+import { Tally, withTally } from "./messages.js";
 
 /** How a channel is used; durations in milliseconds. */
 export interface LaneSettings {
@@ -15,8 +16,7 @@ export interface LaneSettings {
   readonly timeout: number;
   readonly maxRetries: number;
   readonly maxQueue: number;
-  /** Its own; without one nothing is held back. */
-  readonly limiter: RateLimiter | undefined;
+  readonly throttle: ThrottleSettings | false;
 }
 
 /** What a lane reports. */
@@ -35,6 +35,9 @@ interface Job {
   readonly settle: (result: AlertResult) => void;
 }
 
+/** How long what is held waits after a failure, in milliseconds, unless the receiver has asked for a time. */
+const PAUSE = 60_000;
+
 const OF_HELD: Job = { message: undefined, full: 0, settle() {} };
 
 /** A message that could not be delivered. */
@@ -45,124 +48,89 @@ interface Failed extends Job {
   readonly told: Tally;
 }
 
-/** An alert that waits for others, to be one message with them. */
-interface Grouped {
-  readonly alert: Delivery;
-  readonly settle: (result: AlertResult) => void;
-}
-
 /** The alerts of one channel: in their order, no more than it may get, each accounted for. */
 export class Lane {
-  readonly channel: AlertChannel;
+  /** That of the channel when it was added. */
+  readonly name: string;
+  readonly #channel: AlertChannel;
   readonly #settings: LaneSettings;
   readonly #listener: LaneListener;
-  readonly #pipeline: Pipeline;
+  readonly #policies: ChannelPolicies;
+  readonly #group: Group;
   readonly #queue: Job[] = [];
   readonly #held = new Tally();
   readonly #end = new AbortController();
-  #grouped: Grouped[] = [];
-  #groupTimer: Timer | undefined;
   #wake: Timer | undefined;
+  #isRunning = false;
+  /** Settles when no message is under way. */
   #work: Promise<void> | undefined;
   /** No message begins before this reading of the clock, as the receiver has asked or the circuit is open. */
   #pausedUntil = 0;
+  /** What is held is no message of its own before this. */
+  #heldUntil = 0;
   #isClosing = false;
-  #given = 0;
-  #sent = 0;
-  #counted = 0;
-  #failed = 0;
-  #dropped = 0;
+  /** Dropped, and not reported yet. */
+  #untold = 0;
+  readonly #counts = { given: 0, sent: 0, counted: 0, failed: 0, dropped: 0 };
 
   constructor(channel: AlertChannel, settings: LaneSettings, listener: LaneListener) {
-    this.channel = channel;
+    this.name = channel.name;
+    this.#channel = channel;
     this.#settings = settings;
     this.#listener = listener;
-    this.#pipeline = channelPipeline(channel.name, settings);
+    this.#policies = channelPolicies(this.name, settings);
+    this.#group = new Group(settings, (message, full, settle) => this.#offer(message, full, settle));
   }
 
   get stats(): ChannelStats {
-    const [given, sent, counted, failed, dropped] = [
-      this.#given,
-      this.#sent,
-      this.#counted,
-      this.#failed,
-      this.#dropped,
-    ];
+    const { given, sent, counted, failed, dropped } = this.#counts;
     const pending = given - sent - counted - failed - dropped;
-    return Object.freeze({ given, sent, counted, failed, dropped, pending });
+    return Object.freeze({ ...this.#counts, pending });
   }
 
   /** Takes an alert; the promise resolves when it is known what becomes of it. */
   take(alert: Delivery): Promise<AlertResult> {
-    this.#given++;
-    if (this.#isClosing) {
-      this.#drop(1);
-      return Promise.resolve(this.#result("dropped"));
-    }
+    this.#counts.given++;
+    if (this.#isClosing) return Promise.resolve(this.#late());
     return new Promise((settle) => {
-      if (this.#settings.group === 0) {
-        this.#offer(alert, 1, settle);
-        return;
-      }
-      if (this.#grouped.length >= this.#settings.maxQueue) {
-        this.#hold(alert);
-        settle(this.#result("held"));
-        return;
-      }
-      this.#grouped.push({ alert, settle });
-      this.#groupTimer ??= this.#settings.clock.setTimer(() => this.#endGroup(), this.#settings.group, {
-        ref: false,
-      });
+      if (this.#group.add(alert, settle)) return;
+      this.#hold(alert);
+      settle(this.#result("held"));
     });
   }
 
   /** Counts an alert that is equal to an earlier one, until {@link tell} or the next message tells it. */
   count(): AlertResult {
-    this.#given++;
-    if (!this.#isClosing) return this.#result("merged");
-    this.#drop(1);
-    return this.#result("dropped");
+    this.#counts.given++;
+    return this.#isClosing ? this.#late() : this.#result("merged");
   }
 
   /** Tells of counted alerts. */
   tell(message: Delivery): void {
-    if (this.#isClosing) this.#drop(message.count);
-    else this.#offer(message, 0, () => {});
+    if (!this.#isClosing) this.#offer(message, 0, () => {});
+    else this.#late(message.count);
   }
 
   /** Sends what is held, and waits for what is under way; what is not told at the deadline is dropped. */
   async close(deadline: number): Promise<void> {
     if (this.#isClosing) return;
     const { clock } = this.#settings;
-    this.#endGroup();
+    this.#group.end();
     this.#isClosing = true;
     this.#wake?.cancel();
     const timer = clock.setTimer(() => this.#end.abort(), deadline);
-    if (this.#work === undefined && this.#held.count > 0) await this.#afterPause();
+    if (!this.#isRunning && this.#held.count > 0) await this.#afterPause();
     if (!this.#end.signal.aborted) this.#begin(OF_HELD);
     await this.#work;
     timer.cancel();
     this.#drop(this.#held.take().count);
-  }
-
-  #endGroup(): void {
-    this.#groupTimer?.cancel();
-    this.#groupTimer = undefined;
-    const [first, ...others] = this.#grouped;
-    this.#grouped = [];
-    if (first === undefined) return;
-    const all = [first, ...others] as const;
-    const message =
-      others.length === 0 ? first.alert : together([first.alert, ...others.map(({ alert }) => alert)]);
-    this.#offer(message, all.length, (result) => {
-      for (const { settle } of all) settle(result);
-    });
+    this.#tellDropped();
   }
 
   /** Queues a message behind one that is under way; otherwise begins it, or holds it back. */
   #offer(message: Delivery, full: number, settle: (result: AlertResult) => void): void {
     const isFull = this.#queue.length >= this.#settings.maxQueue;
-    if (this.#work === undefined ? this.#mayBegin() : !isFull) {
+    if (this.#isRunning ? !isFull : this.#mayBegin()) {
       this.#begin({ message, full, settle });
       return;
     }
@@ -172,9 +140,9 @@ export class Lane {
 
   /** Whether a message may begin now, for which it takes a token. */
   #mayBegin(): boolean {
-    const { clock, limiter } = this.#settings;
     if (this.#isClosing) return true;
-    return clock.now() >= this.#pausedUntil && (limiter?.tryAcquire() ?? true);
+    const { limiter } = this.#policies;
+    return this.#settings.clock.now() >= this.#pausedUntil && (limiter?.tryAcquire() ?? true);
   }
 
   #hold(message: Delivery): void {
@@ -184,10 +152,10 @@ export class Lane {
 
   /** Looks again when a message may begin. */
   #arm(): void {
-    if (this.#isClosing || this.#held.count === 0 || this.#work !== undefined) return;
-    const { clock, limiter } = this.#settings;
-    const now = clock.now();
-    const wait = Math.max(0, this.#pausedUntil - now, (limiter?.timeUntilToken() ?? 0) * 1000);
+    if (this.#isClosing || this.#held.count === 0 || this.#isRunning) return;
+    const { clock } = this.#settings;
+    const untilToken = (this.#policies.limiter?.timeUntilToken() ?? 0) * 1000;
+    const wait = Math.max(0, Math.max(this.#pausedUntil, this.#heldUntil) - clock.now(), untilToken);
     this.#wake?.cancel();
     // With a rate of 0 there is no next message before the end.
     if (wait === Infinity) return;
@@ -195,35 +163,38 @@ export class Lane {
   }
 
   #tellHeld(): void {
-    if (this.#held.count === 0 || this.#work !== undefined) return;
+    if (this.#held.count === 0 || this.#isRunning) return;
     if (this.#mayBegin()) this.#begin(OF_HELD);
     else this.#arm();
   }
 
   #begin(job: Job): void {
     this.#queue.push(job);
-    // The first may begin, as the caller has seen.
-    this.#work ??= this.#run();
+    if (this.#isRunning) return;
+    // Before a channel is called, which may send an alert itself.
+    this.#isRunning = true;
+    this.#work = this.#run();
   }
 
   async #run(): Promise<void> {
     this.#wake?.cancel();
-    for (let mayBegin = true; ; mayBegin = await this.#isNext()) {
-      const job = this.#queue.shift();
-      if (job === undefined) break;
+    // The first may begin, as the caller has seen.
+    for (let mayBegin = true; this.#queue.length > 0; mayBegin = await this.#isNext()) {
+      const job = this.#queue.shift() ?? OF_HELD;
       if (mayBegin) await this.#deliver(job);
       else if (job.message !== undefined) {
         this.#held.add(job.message, job.message.count, this.#settings.clock.now());
         job.settle(this.#result("held"));
       }
     }
-    this.#work = undefined;
+    this.#isRunning = false;
     this.#arm();
   }
 
   /** Whether the next message may begin. At the end it waits for what the receiver has asked for. */
   async #isNext(): Promise<boolean> {
-    if (this.#queue.length === 0) return true;
+    // What comes while this is being answered has no token.
+    if (this.#queue.length === 0) return false;
     await this.#afterPause();
     return this.#mayBegin();
   }
@@ -240,15 +211,18 @@ export class Lane {
     const now = clock.now();
     const told = this.#held.take();
     if (own === undefined && told.count === 0) return;
-    const message =
+    const whole =
       own === undefined ? told.message(now, clock.wallNow(), crypto.randomUUID()) : withTally(own, told, now);
+    // Its own: what a channel does to it concerns no other.
+    const message = Object.freeze({ ...whole, timestamp: new Date(whole.timestamp) });
     try {
-      const given: unknown = await this.#pipeline.execute(
-        (context) => this.channel.deliver(message, { signal: context.signal }),
+      const given: unknown = await this.#policies.pipeline.execute(
+        (context) => this.#channel.deliver(message, { signal: context.signal }),
         { signal: this.#end.signal },
       );
-      this.#sent += full;
-      this.#counted += message.count - full;
+      this.#heldUntil = 0;
+      this.#counts.sent += full;
+      this.#counts.counted += message.count - full;
       this.#listener.sent(message);
       settle(this.#result("sent", typeof given === "string" ? given : undefined));
     } catch (error) {
@@ -263,14 +237,14 @@ export class Lane {
       settle(this.#result("dropped", undefined, error));
       return;
     }
-    const retryAfter: unknown = Reflect.get(Object(error), "retryAfter");
+    const retryAfter = fieldOf(error, "retryAfter");
     if (typeof retryAfter === "number" && retryAfter > 0) {
       this.#pausedUntil = Math.max(this.#pausedUntil, clock.now() + retryAfter * 1000);
-    }
-    const isOpen = Reflect.get(Object(error), "code") === "ERR_CIRCUIT_OPEN";
+    } else this.#heldUntil = clock.now() + PAUSE;
+    const isOpen = fieldOf(error, "code") === "ERR_CIRCUIT_OPEN";
     // Where nobody was asked, all of it is told when the circuit closes.
     const failed = isOpen && !this.#isClosing ? 0 : full;
-    this.#failed += failed;
+    this.#counts.failed += failed;
     if (this.#isClosing) this.#drop(message.count - full);
     else {
       this.#held.restore(told);
@@ -280,14 +254,26 @@ export class Lane {
     settle(this.#result(failed < full ? "held" : "failed", undefined, error));
   }
 
+  /** The result of an alert that comes after the end. */
+  #late(count = 1): AlertResult {
+    this.#drop(count);
+    if (!this.#isRunning) this.#tellDropped();
+    return this.#result("dropped");
+  }
+
   #drop(count: number): void {
-    if (count === 0) return;
-    this.#dropped += count;
-    this.#listener.dropped(count);
+    this.#counts.dropped += count;
+    this.#untold += count;
+  }
+
+  /** Reports what was dropped, as one number. */
+  #tellDropped(): void {
+    const count = this.#untold;
+    this.#untold = 0;
+    if (count > 0) this.#listener.dropped(count);
   }
 
   #result(status: AlertStatus, messageId?: string, error?: unknown): AlertResult {
-    const channel = this.channel.name;
-    return Object.freeze({ channel, status, success: status === "sent", messageId, error });
+    return Object.freeze({ channel: this.name, status, success: status === "sent", messageId, error });
   }
 }

@@ -1,47 +1,48 @@
+import { messageOf } from "../kernel/message-of.js";
 import type { AlertChannel } from "./channel.js";
 import { ConsoleChannel } from "./channels/console-channel.js";
 import { EmailChannel } from "./channels/email-channel.js";
 import { SlackChannel } from "./channels/slack-channel.js";
 import { WebhookChannel } from "./channels/webhook-channel.js";
-import { type ChannelDefinition, type CheckedDefinition, readDefinitions } from "./definitions.js";
+import type { AlertManagerSettings, CheckedChannels, CheckedDefinition } from "./definitions.js";
 import { AlertDeliveryError } from "./errors.js";
-import type { AlertManagerSettings } from "./options.js";
+import type { MadeChannel } from "./base-manager.js";
 
-/** A channel and how it is added. */
-export interface MadeChannel extends Pick<ChannelDefinition, "minLevel" | "throttle"> {
-  readonly channel: AlertChannel;
+type Source = Pick<AlertManagerSettings, "credentials" | "clock">;
+
+/** The name of a secret, unless it may be the secret itself, which people write in its place. */
+function shown(name: string, isName: RegExp): string {
+  return isName.test(name) ? ` ${JSON.stringify(name)}` : "";
 }
-
-type Credentials = AlertManagerSettings["credentials"];
 
 /**
  * A secret by its name. One of the environment is read now, so that a missing one shows at the start.
  *
  * @throws TypeError when the environment does not have it.
  */
-function secret(channel: string, name: string, credentials: Credentials): string | (() => Promise<string>) {
+function secret(
+  channel: string,
+  name: string,
+  credentials: Source["credentials"],
+): string | (() => Promise<string>) {
   if (credentials === undefined) {
     const found = process.env[name];
-    if (found === undefined || found === "") {
-      throw new TypeError(
-        `the credentials ${JSON.stringify(name)} of the channel ${channel} are not in the environment.`,
-      );
-    }
-    return found;
+    if (found !== undefined && found !== "") return found;
+    throw new TypeError(
+      `its credentials${shown(name, /^[A-Z][A-Z\d_]*$/)} must be the name of a variable of the environment, which has none of that name.`,
+    );
   }
   return async () => {
     const found = await credentials(name);
     if (typeof found === "string" && found !== "") return found;
-    const reason = `its credentials ${JSON.stringify(name)} are not known to the function that finds them`;
+    const named = shown(name, /^[\w./-]{1,64}$/);
+    const reason = `its credentials${named} are not known to the function that finds them`;
     throw new AlertDeliveryError(channel, reason, { retryable: true });
   };
 }
 
-function made(
-  definition: CheckedDefinition,
-  { credentials, clock }: Pick<AlertManagerSettings, "credentials" | "clock">,
-): AlertChannel {
-  const { name, type, url, username, iconEmoji, transport, sender, recipients, subjectPrefix } = definition;
+function made(name: string, definition: CheckedDefinition, { credentials, clock }: Source): AlertChannel {
+  const { type, url, username, iconEmoji, transport, sender, recipients, subjectPrefix } = definition;
   const named = (given: string | undefined): ReturnType<typeof secret> | undefined =>
     given === undefined ? undefined : secret(name, given, credentials);
   const found = named(definition.credentials);
@@ -68,19 +69,26 @@ function made(
   }
 }
 
-/** The channels that a new manager has. */
+function isList(channels: CheckedChannels): channels is readonly AlertChannel[] {
+  return Array.isArray(channels);
+}
+
+/**
+ * The channels that a new manager has.
+ *
+ * @throws TypeError that names the channel when one cannot be made.
+ */
 export function madeChannels({
   channels = [],
-  ...how
-}: Pick<AlertManagerSettings, "channels" | "credentials" | "clock">): readonly MadeChannel[] {
-  if (Array.isArray(channels)) return (channels as readonly AlertChannel[]).map((channel) => ({ channel }));
-  const { definitions } = readDefinitions(
-    channels as Exclude<typeof channels, readonly AlertChannel[]>,
-    "channels",
-  );
-  return definitions.map((definition) => ({
-    channel: made(definition, how),
-    minLevel: definition.minLevel,
-    throttle: definition.throttle,
-  }));
+  ...source
+}: Pick<AlertManagerSettings, "channels"> & Source): readonly MadeChannel[] {
+  if (isList(channels)) return channels.map((channel) => ({ channel }));
+  return Array.from(channels, ([key, definition]) => {
+    const { minLevel, throttle, timeout, name = key } = definition;
+    try {
+      return { channel: made(name, definition, source), key, minLevel, throttle, timeout };
+    } catch (error) {
+      throw new TypeError(`channels.${key}: ${messageOf(error)}`, { cause: error });
+    }
+  });
 }

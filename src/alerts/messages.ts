@@ -10,10 +10,16 @@ export function rank(level: AlertLevel): number {
   return LEVELS.indexOf(level);
 }
 
+function higher(one: AlertLevel, other: AlertLevel): AlertLevel {
+  return rank(one) > rank(other) ? one : other;
+}
+
 /** The longest title and body that are kept, in characters. */
 const TITLE = 500;
 const BODY = 20_000;
-const LONGEST_KEY = 500;
+export const LONGEST_KEY = 500;
+/** What is looked at of a title before it is cut. */
+const READ = 10 * TITLE;
 
 /** At most `length` UTF-16 units of a text; `…` replaces the rest. */
 export function cut(text: string, length: number): string {
@@ -24,6 +30,9 @@ export function cut(text: string, length: number): string {
 }
 
 const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+
+/** Halves of characters are replaced, which no JSON parser must take. */
+const wellFormed = (text: string): string => text.replaceAll(/\p{Cs}/gu, "\uFFFD");
 
 const KEYS = { title: 0, body: 0, level: 0, key: 0, timestamp: 0 };
 
@@ -45,12 +54,12 @@ function readKey(given: unknown): string | undefined {
  *
  * @throws TypeError or RangeError that names what is wrong.
  */
-export function readAlert(given: Alert, now: number, id: string): Delivery {
-  const own = ownOptions("an alert", KEYS, given);
+export function readAlert(alert: Alert, now: number, id: string): Delivery {
+  const own = ownOptions("an alert", KEYS, alert);
   const { level = "info", timestamp = new Date(now) } = own;
-  const title = own["title"];
-  if (typeof title !== "string" || oneLine(title) === "") {
-    throw new TypeError(unlike("the title of an alert", "a non-empty string", title));
+  const title = typeof own["title"] === "string" ? oneLine(own["title"].slice(0, READ)) : "";
+  if (title === "") {
+    throw new TypeError(unlike("the title of an alert", "a non-empty string", own["title"]));
   }
   if (!LEVELS.includes(level as AlertLevel)) {
     throw new RangeError(unlike("the level of an alert", `one of ${LEVELS.join(", ")}`, level));
@@ -59,8 +68,8 @@ export function readAlert(given: Alert, now: number, id: string): Delivery {
     throw new TypeError(unlike("the timestamp of an alert", "a valid Date", timestamp));
   }
   return {
-    title: cut(oneLine(title), TITLE),
-    body: cut(optionalText(own["body"], "the body of an alert") ?? "", BODY),
+    title: wellFormed(cut(title, TITLE)),
+    body: wellFormed(cut(optionalText(own["body"], "the body of an alert") ?? "", BODY)),
     level: level as AlertLevel,
     key: readKey(own["key"]),
     timestamp: new Date(Number(timestamp)),
@@ -93,13 +102,13 @@ export function repeated(alert: Delivery, count: number, milliseconds: number, i
   return { ...alert, id, count, body: withMore(alert.body, `${count} more in ${span(milliseconds)}`) };
 }
 
-/** The message that the problem of an alert is over. */
-export function recovery(alert: Delivery, wall: number, id: string): Delivery {
+/** The message that a problem is over. */
+export function recovery(key: string, title: string, wall: number, id: string): Delivery {
   return {
-    title: `resolved: ${alert.title}`,
+    title: `resolved: ${title}`,
     body: "",
     level: "success",
-    key: alert.key,
+    key,
     timestamp: new Date(wall),
     isRecovery: true,
     count: 1,
@@ -121,6 +130,11 @@ export class Tally {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** The highest. */
+  get level(): AlertLevel {
+    return this.#level;
   }
 
   add(alert: Delivery, count: number, now: number): void {
@@ -180,7 +194,7 @@ export class Tally {
 
   #begin(since: number, level: AlertLevel): void {
     if (this.#count === 0 || since < this.#since) this.#since = since;
-    if (this.#count === 0 || rank(level) > rank(this.#level)) this.#level = level;
+    this.#level = this.#count === 0 ? level : higher(level, this.#level);
   }
 
   #list(line: string, level: AlertLevel, count: number): void {
@@ -206,6 +220,7 @@ export function withTally(alert: Delivery, told: Tally, now: number): Delivery {
   return {
     ...alert,
     body: withMore(alert.body, more),
+    level: higher(alert.level, told.level),
     count: alert.count + told.count,
   };
 }
@@ -224,6 +239,7 @@ export function together(alerts: readonly [Delivery, ...Delivery[]]): Delivery {
     body: lines.join("\n"),
     level: worst.level,
     key: undefined,
+    isRecovery: alerts.every(({ isRecovery }) => isRecovery),
     count: alerts.reduce((sum, { count }) => sum + count, 0),
   };
 }

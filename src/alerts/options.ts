@@ -1,36 +1,21 @@
 import type { Clock } from "../kernel/clock.js";
 import { checkedLayers } from "../kernel/check-section.js";
+import { type SectionRules, sectionRules } from "../kernel/descriptor.js";
 import type { Duration } from "../kernel/duration.js";
-import { type SectionDescriptor, sectionRules } from "../kernel/descriptor.js";
 import { clockRule } from "../kernel/object-rules.js";
 import { type OptionRules, ownOptions, resolveOptions, type SettingsFor } from "../kernel/options.js";
-import {
-  callback,
-  choice,
-  custom,
-  duration,
-  fileFields,
-  integer,
-  numberAbove,
-  optional,
-  type Rule,
-  text,
-} from "../kernel/rules.js";
-import { unlike } from "../kernel/show.js";
+import { choice, duration, integer, optional, text } from "../kernel/rules.js";
 import type { AlertLevel } from "./alert.js";
 import type { AlertChannel } from "./channel.js";
-import { type ChannelDefinitions, definitionsRule, readDefinitions } from "./definitions.js";
-import { LEVELS } from "./messages.js";
-
-/** How many messages a channel gets: a token bucket. */
-export interface AlertThrottle {
-  /** Messages in each `per`. Above 0, up to 1,000; default 10. */
-  readonly rate?: number | undefined;
-  /** From 1 s to 1 day; default 60 s. */
-  readonly per?: Duration | undefined;
-  /** How many may follow one another at once. At least 1; default 5. */
-  readonly burst?: number | undefined;
-}
+import {
+  levelRule,
+  maxRetriesRule,
+  throttleRule,
+  type ThrottleSettings,
+  timeoutRule,
+} from "./channel-rules.js";
+import type { ChannelDefinitions } from "./channel-definition.js";
+import type { AlertThrottle } from "./throttle.js";
 
 /** Defaults for a kind of use; single options count before them. */
 export type AlertPreset = "dev" | "prod" | "critical_only";
@@ -73,19 +58,18 @@ export interface AlertManagerOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** A checked {@link AlertThrottle}; milliseconds. */
-export interface ThrottleSettings {
-  readonly rate: number;
-  readonly per: number;
-  readonly burst: number;
+/** Options of an `AlertSender`: its channels are given in code. */
+export interface AlertSenderOptions extends Omit<AlertManagerOptions, "channels" | "credentials"> {
+  /** Where alerts go. Default none; see `addChannel`. */
+  readonly channels?: readonly AlertChannel[] | undefined;
 }
 
-/** Checked {@link AlertManagerOptions}; durations in milliseconds. */
-export type AlertManagerSettings = SettingsFor<
-  AlertManagerOptions,
+/** Checked {@link AlertSenderOptions}; durations in milliseconds. */
+export type AlertSenderSettings = SettingsFor<
+  AlertSenderOptions,
   {
     name: string;
-    channels: readonly AlertChannel[] | ChannelDefinitions | undefined;
+    channels: readonly AlertChannel[] | undefined;
     preset: AlertPreset | undefined;
     minLevel: AlertLevel;
     throttle: ThrottleSettings | false;
@@ -94,72 +78,12 @@ export type AlertManagerSettings = SettingsFor<
     timeout: number;
     maxRetries: number;
     maxQueue: number;
-    credentials: AlertManagerOptions["credentials"];
     clock: Clock;
   }
 >;
 
-function within(rule: Rule<number> & { readonly file: object }, least: Duration, most: string): typeof rule {
-  const [from, to] = [duration(undefined), duration(undefined, { long: true })];
-  const [min, max] = [from.parse(least, "least"), to.parse(most, "most")];
-  const allowed = `a duration from ${least} to ${most}`;
-  return {
-    ...rule,
-    allowed,
-    parse(value, label) {
-      const milliseconds = rule.parse(value, label);
-      if (milliseconds >= min && milliseconds <= max) return milliseconds;
-      throw new RangeError(unlike(label, allowed, value));
-    },
-  };
-}
-
-const throttleShape = {
-  rate: numberAbove(10, 0, 1000),
-  per: within(duration("60s", { long: true }), "1s", "1d"),
-  burst: integer(5, 1),
-};
-
-/** The rule of a throttle. */
-export const throttleRule: Rule<ThrottleSettings | false> = custom<ThrottleSettings | false>({
-  fallback: {},
-  allowed: "{ rate, per, burst } or false",
-  file: {
-    kind: "either",
-    shapes: [{ kind: "object", fields: fileFields(throttleShape) }, { kind: "boolean" }],
-  },
-  parse(value, label) {
-    if (value === false) return false;
-    if (typeof value !== "object" || value === null) {
-      throw new TypeError(unlike(label, "{ rate, per, burst } or false", value));
-    }
-    const given = ownOptions(label, throttleShape, value);
-    const at = (key: keyof typeof throttleShape): number => {
-      const rule = throttleShape[key];
-      return rule.parse(given[key] === undefined ? rule.fallback : given[key], `${label}.${key}`);
-    };
-    return { rate: at("rate"), per: at("per"), burst: at("burst") };
-  },
-});
-
-/** The rule of a level. */
-export const levelRule: Rule<AlertLevel> & { readonly file: object } = choice<AlertLevel>("info", LEVELS);
-
-/** The rules of {@link AlertManagerOptions}. */
-export const alertManagerRules: OptionRules<AlertManagerSettings> = {
-  name: text("alerts"),
-  channels: optional(definitionsRule),
-  preset: optional(choice<AlertPreset>("prod", ["dev", "prod", "critical_only"])),
-  minLevel: levelRule,
-  throttle: throttleRule,
-  dedupe: duration("1m", { zero: true, long: true }),
-  group: duration(0, { zero: true }),
-  timeout: within(duration("30s"), "1s", "2m"),
-  maxRetries: integer(2, 0, 5),
-  maxQueue: integer(1000, 1),
-  credentials: callback<NonNullable<AlertManagerOptions["credentials"]>>(),
-  clock: clockRule,
-};
+/** What sending alerts needs of its settings. */
+export type SendingSettings = Omit<AlertSenderSettings, "channels">;
 
 const PRESETS: Readonly<Record<AlertPreset, Pick<AlertManagerOptions, "minLevel" | "throttle">>> = {
   dev: { minLevel: "info", throttle: false },
@@ -167,25 +91,45 @@ const PRESETS: Readonly<Record<AlertPreset, Pick<AlertManagerOptions, "minLevel"
   critical_only: { minLevel: "critical" },
 };
 
-/** The section; the rules are those of the constructor. */
-export const section: SectionDescriptor = { rules: sectionRules(alertManagerRules) };
+const presets = Object.keys(PRESETS) as AlertPreset[];
+
+/** The rules of all options but `channels`. */
+export const sendingRules: OptionRules<SendingSettings> = {
+  name: text("alerts"),
+  preset: optional(choice<AlertPreset>("prod", presets)),
+  minLevel: levelRule,
+  throttle: throttleRule,
+  dedupe: duration("1m", { zero: true, long: true }),
+  group: duration(0, { zero: true }),
+  timeout: timeoutRule,
+  maxRetries: maxRetriesRule,
+  maxQueue: integer(1000, 1),
+  clock: clockRule,
+};
 
 /** What `alerts` of a configuration may say. */
 export type AlertsSection = Omit<AlertManagerOptions, "name"> & {
   readonly instances?: Readonly<Record<string, Omit<AlertManagerOptions, "name">>> | undefined;
 };
 
-/** The settings of a new manager. A preset counts before the defaults, and what is for all channels before that. */
-export function resolveAlertManager(
-  options: AlertManagerOptions | undefined,
-  layers: readonly Readonly<Record<string, unknown>>[] = checkedLayers("alerts", section, options),
-): AlertManagerSettings {
-  const { channels, preset } = resolveOptions("AlertManager", alertManagerRules, options, layers);
-  const ofAll: Record<string, unknown> = {};
-  if (channels !== undefined && !Array.isArray(channels)) {
-    const { timeout, maxRetries } = readDefinitions(channels as ChannelDefinitions, "channels");
-    Object.assign(ofAll, { timeout, maxRetries });
-  }
-  const ofPreset = preset === undefined ? {} : PRESETS[preset];
-  return resolveOptions("AlertManager", alertManagerRules, options, [ofPreset, ofAll, ...layers]);
+/**
+ * The settings of a component that sends alerts. A preset counts before the defaults, and what definitions say of all
+ * channels before that.
+ *
+ * @param known the rules of the section, where it can have more than the component.
+ */
+export function resolveSending<Settings extends SendingSettings>(
+  component: string,
+  rules: OptionRules<Settings>,
+  options: object | undefined,
+  known: SectionRules = rules,
+): Readonly<Settings> {
+  const own = ownOptions(component, rules, options === undefined ? {} : options);
+  const layers = checkedLayers("alerts", { rules: sectionRules(known) }, own);
+  const last = (key: string): unknown =>
+    [...layers, own].findLast((layer) => layer[key] !== undefined)?.[key];
+  const preset = presets.find((one) => one === last("preset"));
+  const { timeout, maxRetries } = Object(last("channels")) as Readonly<Record<string, unknown>>;
+  const byDefault = preset === undefined ? {} : PRESETS[preset];
+  return resolveOptions(component, rules, own, [byDefault, { timeout, maxRetries }, ...layers]);
 }

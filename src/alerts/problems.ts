@@ -1,40 +1,52 @@
-import type { Delivery } from "./alert.js";
-
-interface Problem<Told> {
-  readonly alert: Delivery;
-  readonly told: readonly Told[];
+/** A problem that is not over. */
+export interface Problem<Told> {
+  /** Of the last alert of it. */
+  title: string;
+  /** Those to be told of its end, with the number of alerts that they got or are to get. */
+  readonly told: Map<Told, number>;
 }
 
-/** Problems that are not over, by their keys, with those who were told; the oldest first. */
+/** Problems that are not over, by their keys; the oldest first. */
 export class Problems<Told> {
   readonly #most: number;
+  readonly #forgotten: (key: string, title: string) => void;
   readonly #byKey = new Map<string, Problem<Told>>();
 
-  /** @param most how many are remembered. */
-  constructor(most: number) {
+  /**
+   * @param most how many are remembered.
+   * @param forgotten is called for the oldest when there is one more.
+   */
+  constructor(most: number, forgotten: (key: string, title: string) => void) {
     this.#most = most;
+    this.#forgotten = forgotten;
   }
 
   get keys(): readonly string[] {
     return [...this.#byKey.keys()];
   }
 
-  begin(key: string, alert: Delivery, told: readonly Told[]): void {
-    const known = this.#byKey.get(key)?.told ?? [];
-    this.#byKey.delete(key);
-    this.#byKey.set(key, { alert, told: [...new Set([...known, ...told])] });
-    const [oldest] = this.#byKey.keys();
-    if (this.#byKey.size > this.#most && oldest !== undefined) this.#byKey.delete(oldest);
+  /** An alert of a problem is to be told. */
+  begin(key: string, title: string, told: readonly Told[]): Problem<Told> {
+    const problem = this.end(key) ?? { title, told: new Map<Told, number>() };
+    problem.title = title;
+    for (const one of told) problem.told.set(one, (problem.told.get(one) ?? 0) + 1);
+    this.#byKey.set(key, problem);
+    const [oldest] = this.#byKey;
+    if (this.#byKey.size > this.#most && oldest !== undefined) {
+      this.#byKey.delete(oldest[0]);
+      this.#forgotten(oldest[0], oldest[1].title);
+    }
+    return problem;
   }
 
-  /** Where nobody was told of a problem, nobody is told of its end. */
-  forget(key: string, alert: Delivery, untold: readonly Told[]): void {
-    const found = this.#byKey.get(key);
-    // A later alert of that key counts for itself.
-    if (found?.alert !== alert) return;
-    const told = found.told.filter((one) => !untold.includes(one));
-    if (told.length > 0) this.#byKey.set(key, { alert, told });
-    else this.#byKey.delete(key);
+  /** An alert of it did not arrive. Where nobody was told of a problem, nobody is told of its end. */
+  forget(key: string, { told }: Problem<Told>, untold: readonly Told[]): void {
+    for (const one of untold) {
+      const left = (told.get(one) ?? 0) - 1;
+      if (left > 0) told.set(one, left);
+      else told.delete(one);
+    }
+    if (told.size === 0 && this.#byKey.get(key)?.told === told) this.#byKey.delete(key);
   }
 
   /** It is over. */

@@ -31,7 +31,7 @@ export class Repeats {
     if (this.#window === 0) return false;
     this.#expire();
     const { key, level, title, body } = alert;
-    const what = JSON.stringify([key ?? [title, body], level, ...lanes.map(({ channel }) => channel.name)]);
+    const what = JSON.stringify([key ?? [title, body], level, ...lanes.map(({ name }) => name)]);
     const entry = this.#entries.get(what);
     if (entry !== undefined) {
       entry.count++;

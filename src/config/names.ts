@@ -13,34 +13,38 @@ export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function objectFields(shape: FileShape): Readonly<Record<string, FileShape>> | undefined {
-  if (shape.kind === "object") return shape.fields;
-  if (shape.kind !== "either") return undefined;
-  return shape.shapes.map(objectFields).find((fields) => fields !== undefined);
+type ObjectShape = Extract<FileShape, { readonly kind: "object" }>;
+
+function objectShape(shape: FileShape | undefined): ObjectShape | undefined {
+  if (shape?.kind === "object") return shape;
+  if (shape?.kind !== "either") return undefined;
+  return shape.shapes.map(objectShape).find((found) => found !== undefined);
 }
 
 /** The value of an option as a constructor takes it: nested keys in camelCase, other data as they are. */
 export function toCamelCase(value: unknown, shape: FileShape | undefined): unknown {
-  const fields = shape === undefined ? undefined : objectFields(shape);
-  if (fields === undefined || !isTree(value)) return value;
+  const found = objectShape(shape);
+  if (found === undefined || !isTree(value)) return value;
   const bySnakeCase = new Map(
-    Object.entries(fields).map(([key, field]) => [toSnakeCase(key), { key, field }]),
+    Object.entries(found.fields).map(([key, field]) => [toSnakeCase(key), { key, field }]),
   );
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      const known = bySnakeCase.get(name);
-      return known === undefined ? [name, inner] : [known.key, toCamelCase(inner, known.field)];
+      const { key, field } = bySnakeCase.get(name) ?? { key: name, field: found.others };
+      return [key, toCamelCase(inner, field)];
     }),
   );
 }
 
 /** The reverse of {@link toCamelCase}: the value of an option as a file writes it. */
 export function toFileKeys(value: unknown, shape: FileShape | undefined): unknown {
-  const fields = shape === undefined ? undefined : objectFields(shape);
-  if (fields === undefined || !isTree(value)) return value;
+  const found = objectShape(shape);
+  if (found === undefined || !isTree(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) =>
-      Object.hasOwn(fields, key) ? [toSnakeCase(key), toFileKeys(inner, fields[key])] : [key, inner],
+      Object.hasOwn(found.fields, key)
+        ? [toSnakeCase(key), toFileKeys(inner, found.fields[key])]
+        : [key, toFileKeys(inner, found.others)],
     ),
   );
 }

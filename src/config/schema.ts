@@ -44,7 +44,10 @@ function shapeSchema(shape: FileShape): Schema {
     case "choice":
       return { enum: shape.values, type: "string" };
     case "list":
-      return { type: "array", items: { enum: shape.values, type: "string" } };
+      return {
+        type: "array",
+        items: shape.values === undefined ? text : { enum: shape.values, type: "string" },
+      };
     case "any":
       return {};
     case "record":
@@ -52,11 +55,14 @@ function shapeSchema(shape: FileShape): Schema {
     case "either":
       return { anyOf: shape.shapes.map(shapeSchema) };
     case "object":
-      return mapping(
-        Object.fromEntries(
-          Object.entries(shape.fields).map(([key, field]) => [toSnakeCase(key), shapeSchema(field)]),
+      return {
+        ...mapping(
+          Object.fromEntries(
+            Object.entries(shape.fields).map(([key, field]) => [toSnakeCase(key), shapeSchema(field)]),
+          ),
         ),
-      );
+        ...(shape.others === undefined ? {} : { additionalProperties: shapeSchema(shape.others) }),
+      };
   }
 }
 

@@ -16,6 +16,10 @@ export const component: ComponentDescriptor<Heartbeat, HeartbeatEvents> = {
   events: {
     beat: true,
     missedBeat: logged("warn", (error) => ({ message: "missed a beat", fields: toldError(error) })),
+    targetAlive: logged("info", ({ name }) => ({
+      message: `${name} is alive again`,
+      fields: { target: name },
+    })),
     targetDead: logged("warn", ({ name }) => ({ message: `${name} is dead`, fields: { target: name } })),
   },
   configured: { section: "heartbeat", rules: heartbeatRules, live: Object.keys(liveRules) },

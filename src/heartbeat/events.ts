@@ -12,6 +12,8 @@ export interface HeartbeatEvents {
   readonly missedBeat: HeartbeatError;
   /** The target was found dead; once per death. */
   readonly targetDead: { readonly name: string };
+  /** The target, which was dead, was found alive. */
+  readonly targetAlive: { readonly name: string };
 }
 
 /** What {@link Heartbeat.snapshot} returns. */
@@ -36,7 +38,7 @@ export interface HeartbeatSnapshot extends Snapshot {
 /** Makes the events of a heartbeat; the application's callbacks are their first listeners. */
 export function heartbeatEvents(owner: string, settings: HeartbeatSettings): Events<HeartbeatEvents> {
   const { name, stateFile = null, onBeat, onMissedBeat, onTargetDead, onAlert } = settings;
-  const events = new Events<HeartbeatEvents>(owner, ["beat", "missedBeat", "targetDead"], {
+  const events = new Events<HeartbeatEvents>(owner, ["beat", "missedBeat", "targetDead", "targetAlive"], {
     kind: "heartbeat",
     name,
   });

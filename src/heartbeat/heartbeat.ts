@@ -89,12 +89,8 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
     const owner = `heartbeat ${JSON.stringify(name)}`;
     this.#owner = owner;
     this.#events = heartbeatEvents(owner, this.#settings);
-    this.#isTargetDead = lastGood(
-      () => target?.isDead === true,
-      false,
-      "KSTLIB_LISTENER_FAILED",
-      `isDead of the target of ${owner} failed`,
-    );
+    const failed = `isDead of the target of ${owner} failed`;
+    this.#isTargetDead = lastGood(() => target?.isDead === true, false, "KSTLIB_LISTENER_FAILED", failed);
     this.#startedAt = clock.wallNow();
     this.#writer = new BeatWriter(owner, this.#settings, this.#events, () => ({
       status: this.#status,
@@ -218,7 +214,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   }
 
   /**
-   * Adds a listener of `beat`, `missedBeat` or `targetDead`; disposing of the result removes it.
+   * Adds a listener of `beat`, `missedBeat`, `targetDead` or `targetAlive`; disposing of the result removes it.
    *
    * @throws TypeError for an unknown event or a listener that is not a function.
    */
@@ -295,6 +291,7 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   #lookAtTarget(): void {
     const wasDead = this.#targetDead;
     this.#targetDead = this.#isTargetDead();
-    if (this.#targetDead && !wasDead) this.#events.emit("targetDead", Object.freeze({ name: this.name }));
+    if (this.#targetDead === wasDead) return;
+    this.#events.emit(this.#targetDead ? "targetDead" : "targetAlive", Object.freeze({ name: this.name }));
   }
 }

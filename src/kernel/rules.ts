@@ -19,11 +19,17 @@ export type FileShape =
   | { readonly kind: "name"; readonly section: string }
   | { readonly kind: "boolean" }
   | { readonly kind: "choice"; readonly values: readonly string[] }
-  | { readonly kind: "list"; readonly values: readonly string[] }
+  /** Of these words; without them, of any text. */
+  | { readonly kind: "list"; readonly values?: readonly string[] }
   | { readonly kind: "record" }
   | { readonly kind: "any" }
   | { readonly kind: "either"; readonly shapes: readonly FileShape[] }
-  | { readonly kind: "object"; readonly fields: Readonly<Record<string, FileShape>> };
+  | {
+      readonly kind: "object";
+      readonly fields: Readonly<Record<string, FileShape>>;
+      /** What has a name of the user's choice. Default: nothing has. */
+      readonly others?: FileShape;
+    };
 
 /** Defines an option: its allowed values, its default, and its form in a file. */
 export interface Rule<Value> {

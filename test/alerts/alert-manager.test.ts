@@ -1,51 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Registry, type CircuitBreaker } from "../../src/index.js";
 import { configure } from "../../src/configure.js";
-import { alertsFrom, AlertManager, type AlertManagerOptions, type Delivery } from "../../src/alerts/index.js";
+import { alertsFrom, AlertManager } from "../../src/alerts/index.js";
 import { ManualClock } from "../../src/testing/index.js";
-
-/** A channel that keeps what it gets, and does as it is told. */
-class Receiver {
-  readonly name: string;
-  readonly got: Delivery[] = [];
-  /** What happens to the next deliveries; afterwards they succeed. */
-  readonly outcomes: (() => Promise<string | undefined>)[] = [];
-
-  constructor(name = "ops") {
-    this.name = name;
-  }
-
-  get titles(): readonly string[] {
-    return this.got.map(({ title }) => title);
-  }
-
-  /** The alerts that its messages stand for. */
-  get told(): number {
-    return this.got.reduce((sum, { count }) => sum + count, 0);
-  }
-
-  async deliver(alert: Delivery): Promise<string | undefined> {
-    const outcome = this.outcomes.shift();
-    if (outcome !== undefined) return outcome();
-    this.got.push(alert);
-    return `id-${this.got.length}`;
-  }
-}
-
-function refused(more: object): () => Promise<never> {
-  return () => Promise.reject(Object.assign(new Error("refused"), more));
-}
-
-const never = (): Promise<never> => new Promise(() => {});
-
-function made(options: AlertManagerOptions = {}, ...receivers: Receiver[]) {
-  const clock = new ManualClock();
-  const [ops = new Receiver(), ...others] = receivers;
-  const alerts = new AlertManager({ clock, channels: [ops, ...others], dedupe: 0, ...options });
-  return { clock, alerts, ops };
-}
-
-const ONE_A_MINUTE = { rate: 1, per: "60s", burst: 1 } as const;
+import { made, never, ONE_A_MINUTE, Receiver, refused } from "./receiver.js";
 
 describe("send", () => {
   test("delivers to all channels and says what became of it", async () => {
@@ -433,10 +391,7 @@ describe("close", () => {
     await closing;
     expect((await sending).flat()).toMatchObject([{ status: "dropped" }, { status: "dropped" }]);
     expect(alerts.stats.channels["ops"]).toMatchObject({ given: 2, dropped: 2, pending: 0 });
-    expect(dropped).toEqual([
-      { channel: "ops", count: 1 },
-      { channel: "ops", count: 1 },
-    ]);
+    expect(dropped).toEqual([{ channel: "ops", count: 2 }]);
   });
 
   test("leaves no timer behind", async () => {
@@ -465,8 +420,8 @@ describe("options", () => {
     [{ channels: [{}] }, TypeError, /channels\[0\] must be a channel with name and deliver/],
     [{ channels: "ops" }, TypeError, /channels must be/],
     [{ channels: { ops: { type: "sms" } } }, RangeError, /channels.ops.type/],
-    [{ channels: { ops: {} } }, TypeError, /channels.ops.type must be one of slack/],
-    [{ channels: { ops: { type: "slack" } } }, TypeError, /needs credentials/],
+    [{ channels: { ops: {} } }, TypeError, /channels.ops.type is required: one of "slack"/],
+    [{ channels: { ops: { type: "slack" } } }, TypeError, /channels.ops.credentials is required: the name/],
     [{ channels: { ops: { type: "slack", webhook_url: "https://x/secret" } } }, TypeError, /is a secret/],
     [{ channels: { ops: { type: "console", tpye: 1 } } }, TypeError, /did you mean type/],
     [{ channels: { timeout: 500 } }, RangeError, /timeout/],
@@ -507,16 +462,16 @@ describe("options", () => {
     expect(() => AlertManager.from({ maxRetries: 9 })).toThrow(/alerts.maxRetries/);
   });
 
-  test("each type of channel can be defined, in the words of a file too", () => {
+  test("each type of channel can be defined, with options of its own", () => {
     const channels = {
       timeout: 5,
-      max_retries: 1,
+      maxRetries: 1,
       ops: {
         type: "slack",
         credentials: "url",
-        min_level: "critical",
+        minLevel: "critical",
         username: "bot",
-        icon_emoji: ":robot:",
+        iconEmoji: ":robot:",
       },
       chat: { type: "mattermost", credentials: "url" },
       game: { type: "discord", credentials: "url", throttle: false },
@@ -527,7 +482,7 @@ describe("options", () => {
         credentials: "password",
         sender: "bot@example.com",
         recipients: ["ops@example.com"],
-        subject_prefix: "[bot]",
+        subjectPrefix: "[bot]",
       },
       screen: { type: "console", throttle: { rate: 1 } },
     };
@@ -540,7 +495,9 @@ describe("options", () => {
 
   test("credentials of the environment are looked for at once", () => {
     const channels = { ops: { type: "slack", credentials: "NO_SUCH_VARIABLE" } } as const;
-    expect(() => new AlertManager({ channels })).toThrow(/"NO_SUCH_VARIABLE".*not in the environment/);
+    expect(() => new AlertManager({ channels })).toThrow(
+      /channels.ops: its credentials "NO_SUCH_VARIABLE" must be the name of a variable/,
+    );
     expect(new AlertManager({ channels, credentials: () => "https://hooks.test/x" }).channelCount).toBe(1);
   });
 
@@ -580,6 +537,25 @@ describe("alertsFrom", () => {
     expect(() => alertsFrom(registry, alerts, { circuitOpn: false } as never)).toThrow(
       /did you mean circuitOpen/,
     );
+  });
+
+  test("tells of a target that is dead and of its recovery", async () => {
+    const clock = new ManualClock();
+    await using registry = new Registry();
+    const { alerts, ops } = made();
+    using _ = alertsFrom(registry, alerts);
+    const target = { isDead: true };
+    const heartbeat = registry.heartbeat("feed", { interval: "10s", target, clock });
+    heartbeat.start();
+    await clock.advance("10s");
+    target.isDead = false;
+    await clock.advance("10s");
+    await heartbeat.stop();
+    await alerts.close();
+    expect(ops.titles).toEqual([
+      "the target of heartbeat feed is dead",
+      "resolved: the target of heartbeat feed is dead",
+    ]);
   });
 
   test("the onAlert of a component fits", async () => {

@@ -579,6 +579,8 @@ describe("a target", () => {
     const alert = vi.fn<(...alert: unknown[]) => void>();
     const { clock, heartbeat } = setup({ name: "ws", target, onTargetDead: dead, onAlert: alert });
     heartbeat.on("targetDead", listener);
+    const alive = vi.fn<(info: object) => void>();
+    heartbeat.on("targetAlive", alive);
     heartbeat.start();
     await clock.advance(10);
     expect(dead).not.toHaveBeenCalled();
@@ -592,11 +594,14 @@ describe("a target", () => {
       expect.objectContaining({ event: "targetDead", name: "ws" }),
     );
     expect(heartbeat.snapshot()).toMatchObject({ isTargetDead: true, beats: 5 });
+    expect(alive).not.toHaveBeenCalled();
     target.isDead = false;
-    await clock.advance(10);
+    await clock.advance(20);
+    expect(alive).toHaveBeenCalledExactlyOnceWith({ name: "ws" });
     target.isDead = true;
     await clock.advance(20);
     expect(dead).toHaveBeenCalledTimes(2);
+    expect(alive).toHaveBeenCalledOnce();
     await heartbeat.stop();
   });
 

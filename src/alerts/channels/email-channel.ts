@@ -4,8 +4,10 @@ import { unlike } from "../../kernel/show.js";
 import type { Delivery } from "../alert.js";
 import type { AlertChannel } from "../channel.js";
 import { AlertDeliveryError } from "../errors.js";
+import { fieldOf } from "../field-of.js";
 import {
   isTransport,
+  lookForNodemailer,
   type Mail,
   type MailServer,
   type MailTransport,
@@ -14,7 +16,7 @@ import {
 } from "./mail-server.js";
 import { cut } from "../messages.js";
 import { label, plainLine, plainLines } from "./markup.js";
-import { anySecret, channelSettings, codeOf, fieldOf, readSecret, told, unlessAborted } from "./secret.js";
+import { anySecret, channelSettings, codeOf, readSecret, told, unlessAborted } from "./secret.js";
 
 /** Options of {@link EmailChannel}. */
 export interface EmailChannelOptions {
@@ -118,6 +120,8 @@ export class EmailChannel implements AlertChannel {
   constructor(options: EmailChannelOptions) {
     this.#settings = channelSettings("EmailChannel", rules, options);
     this.name = this.#settings.name;
+    const { name, transport } = this.#settings;
+    if (!isTransport(transport)) void lookForNodemailer(name);
   }
 
   async deliver(alert: Delivery, { signal }: { readonly signal: AbortSignal }): Promise<string | undefined> {

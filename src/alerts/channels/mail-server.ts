@@ -1,7 +1,10 @@
-import { ownOptions } from "../../kernel/options.js";
+import type { OptionRules } from "../../kernel/options.js";
 import { custom, flag, integer, optional, required, type Rule, text } from "../../kernel/rules.js";
+import { warn } from "../../kernel/warning.js";
 import { AlertDeliveryError } from "../errors.js";
-import { anySecret, kindOf, secret, type SecretSource, told } from "./secret.js";
+import { fieldOf } from "../field-of.js";
+import { nested } from "../nested.js";
+import { anySecret, secret, type SecretSource, told } from "./secret.js";
 
 /** A mail as {@link MailTransport} gets it. */
 export interface Mail {
@@ -33,7 +36,7 @@ export interface MailServer {
   readonly password?: SecretSource | undefined;
 }
 
-const serverRules: Readonly<Record<keyof MailServer, Rule<unknown>>> = {
+const serverRules: OptionRules<MailServer> = {
   host: required(text(undefined)),
   port: optional(integer(undefined, 1, 65_535)),
   secure: optional(flag(false)),
@@ -44,33 +47,24 @@ const serverRules: Readonly<Record<keyof MailServer, Rule<unknown>>> = {
 const TRANSPORT = "an object with sendMail, or { host, port, secure, user, password }";
 
 /** Whether it is a transport rather than a server. */
-export function isTransport(value: MailTransport | MailServer): value is MailTransport {
-  return "sendMail" in value && typeof value.sendMail === "function";
+export function isTransport(value: unknown): value is MailTransport {
+  return typeof fieldOf(value, "sendMail") === "function";
 }
 
-function parseServer(value: object, label: string): MailServer {
-  const own = ownOptions(label, serverRules, value);
-  const parsed = Object.entries(serverRules).flatMap(([key, rule]) => {
-    const found = own[key] === undefined ? rule.fallback : own[key];
-    return found === undefined ? [] : [[key, rule.parse(found, `${label}.${key}`)] as const];
-  });
-  const server = Object.freeze(Object.fromEntries(parsed)) as unknown;
-  const { user, password } = server as MailServer;
+function parseServer(value: unknown, label: string): MailServer {
+  const server = nested<MailServer>(label, serverRules, value, { allowed: TRANSPORT });
+  const { user, password } = server;
   if ((user === undefined) !== (password === undefined)) {
     throw new TypeError(`${label} must have both user and password, or neither.`);
   }
-  return server as MailServer;
+  return server;
 }
 
 /** The option `transport`; no error shows a value, as people write addresses with passwords here. */
 export const transportRule: Rule<MailTransport | MailServer> = custom({
   allowed: TRANSPORT,
   parse(value, label) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new TypeError(`${label} must be ${TRANSPORT}; got ${kindOf(value)}.`);
-    }
-    const given = value as MailTransport | MailServer;
-    return isTransport(given) ? given : parseServer(given, label);
+    return isTransport(value) ? value : parseServer(value, label);
   },
 });
 
@@ -81,23 +75,32 @@ interface Nodemailer {
   createTransport(options: object): { sendMail(mail: object): Promise<unknown>; close(): void };
 }
 
-/** @throws AlertDeliveryError if nodemailer is not installed. */
-async function loadNodemailer(channel: string): Promise<Nodemailer> {
-  let loaded: unknown;
-  try {
-    loaded = await import(/* webpackIgnore: true */ NODEMAILER);
-  } catch (error) {
-    const reason = `nodemailer cannot be loaded${told(error)}: npm install nodemailer, or give a transport`;
-    throw new AlertDeliveryError(channel, reason, { retryable: false });
-  }
+async function loadNodemailer(): Promise<Nodemailer> {
+  const loaded: unknown = await import(/* webpackIgnore: true */ NODEMAILER);
   const { default: whole = loaded } = loaded as { readonly default?: unknown };
   return whole as Nodemailer;
+}
+
+const missing = (error: unknown): string =>
+  `nodemailer cannot be loaded${told(error)}: npm install nodemailer, or give a transport`;
+
+/** Warns if nodemailer is not installed: at the start, and not when the first alert is lost. */
+export async function lookForNodemailer(channel: string): Promise<void> {
+  try {
+    await loadNodemailer();
+  } catch (error) {
+    warn("KSTLIB_ALERTS_NO_MAIL", `the channel ${channel} cannot send alerts: ${missing(error)}`);
+  }
 }
 
 /** In milliseconds. The signal ends a delivery sooner; this is for versions of nodemailer that do not know it. */
 const TIMEOUTS = { connectionTimeout: 30_000, greetingTimeout: 30_000, socketTimeout: 60_000 };
 
-/** Sends a mail by a connection of its own. */
+/**
+ * Sends a mail by a connection of its own.
+ *
+ * @throws AlertDeliveryError if nodemailer is not installed.
+ */
 export async function sendBy(
   channel: string,
   { host, port, secure = port === 465, user }: MailServer,
@@ -105,7 +108,9 @@ export async function sendBy(
   mail: Mail,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const nodemailer = await loadNodemailer(channel);
+  const nodemailer = await loadNodemailer().catch((error: unknown) => {
+    throw new AlertDeliveryError(channel, missing(error), { retryable: false });
+  });
   const auth = user === undefined ? {} : { auth: { user, pass: password } };
   const access = { disableFileAccess: true, disableUrlAccess: true };
   const transport = nodemailer.createTransport({ host, port, secure, ...auth, ...access, ...TIMEOUTS });

@@ -1,8 +1,9 @@
 import { onAbort } from "../../kernel/abort.js";
 import { type OptionRules, resolveOptions } from "../../kernel/options.js";
 import { custom, type Rule } from "../../kernel/rules.js";
-import { show } from "../../kernel/show.js";
 import { AlertDeliveryError } from "../errors.js";
+import { fieldOf } from "../field-of.js";
+import { kindOf, unlikeSecret } from "../nested.js";
 
 /** A secret, or a function that gives it; the function is called for each delivery. */
 export type SecretSource = string | (() => string | Promise<string>);
@@ -15,13 +16,6 @@ export interface SecretKind {
 
 export const anySecret: SecretKind = { allowed: "a non-empty string", accepts: (value) => value !== "" };
 
-/** What a value is, without what it contains. */
-export function kindOf(value: unknown): string {
-  if (value === "") return "an empty string";
-  const isOpaque = value === null || ["object", "function", "undefined"].includes(typeof value);
-  return isOpaque ? show(value) : `a ${typeof value}`;
-}
-
 /** An option that holds a secret: no error shows its value, and a file cannot have it. */
 export function secret({ allowed, accepts }: SecretKind): Rule<SecretSource> {
   const all = `${allowed}, or a function that gives one`;
@@ -30,7 +24,7 @@ export function secret({ allowed, accepts }: SecretKind): Rule<SecretSource> {
     parse(value, label) {
       if (typeof value === "function") return value as () => string | Promise<string>;
       if (typeof value === "string" && accepts(value)) return value;
-      throw new TypeError(`${label} must be ${all}; got ${kindOf(value)}.`);
+      throw unlikeSecret(label, all, value);
     },
   });
 }
@@ -42,20 +36,11 @@ export function channelSettings<Settings extends object>(
   options: object,
 ): Readonly<Settings> {
   if (typeof options === "object") return resolveOptions(component, rules, options);
-  throw new TypeError(`the options of ${component} must be a plain object; got ${kindOf(options)}.`);
+  throw unlikeSecret(`the options of ${component}`, "a plain object", options);
 }
 
 /** The codes of Node's errors of sockets, names, TLS and files, and those of its fetch. */
 const CODE = /^(?:E[A-Z]{2,20}|(?:ERR|UND_ERR|CERT|DEPTH|SELF|UNABLE|MODULE)_[A-Z_]{2,40})$/;
-
-/** What a value from outside has by a name; a getter that throws has nothing. */
-export function fieldOf(value: unknown, name: string): unknown {
-  try {
-    return Reflect.get(Object(value) as object, name);
-  } catch {
-    return undefined;
-  }
-}
 
 /** The code of an error, such as `ECONNREFUSED`: all that may be told of an error whose message can hold a secret. */
 export function codeOf(error: unknown): string | undefined {

@@ -5,8 +5,9 @@ import { isPlainObject } from "../../kernel/plain-object.js";
 import { custom, optional, required, type Rule, text } from "../../kernel/rules.js";
 import type { Delivery } from "../alert.js";
 import type { AlertChannel } from "../channel.js";
+import { kindOf, unlikeSecret } from "../nested.js";
 import { post, webUrl } from "./post.js";
-import { anySecret, channelSettings, kindOf, secret, readSecret, type SecretSource } from "./secret.js";
+import { anySecret, channelSettings, secret, readSecret, type SecretSource } from "./secret.js";
 
 /** Options of {@link WebhookChannel}. */
 export interface WebhookChannelOptions {
@@ -39,7 +40,7 @@ const headersRule: Rule<Readonly<Record<string, string>>> = custom({
   fallback: {},
   allowed: HEADERS,
   parse(value, label) {
-    if (!isPlainObject(value)) throw new TypeError(`${label} must be ${HEADERS}; got ${kindOf(value)}.`);
+    if (!isPlainObject(value)) throw unlikeSecret(label, HEADERS, value);
     const headers = Object.entries(value).map(([header, content]: [string, unknown]) => {
       if (typeof content !== "string") {
         throw new TypeError(`${label} must be ${HEADERS}; one of them is ${kindOf(content)}.`);

@@ -159,7 +159,20 @@ test("says what to do when nodemailer is not installed", async () => {
   onTestFinished(() => {
     vi.doUnmock("nodemailer");
   });
+  const warnings: Error[] = [];
+  const listen = (warning: Error): unknown => warnings.push(warning);
+  process.on("warning", listen);
+  onTestFinished(() => void process.off("warning", listen));
   const channel = new EmailChannel({ ...people, transport: { host: "127.0.0.1" } });
+  await vi.waitUntil(() => warnings.length > 0);
+  expect(warnings).toMatchObject([
+    {
+      code: "KSTLIB_ALERTS_NO_MAIL",
+      message: expect.stringMatching(
+        /^the channel email cannot send alerts: nodemailer cannot be loaded.*: npm install nodemailer, or/,
+      ),
+    },
+  ]);
   expect(await rejection(channel.deliver(delivery(), never))).toMatchObject({
     retryable: false,
     message: expect.stringMatching(
