@@ -51,7 +51,7 @@ for (const each of [breaker, other]) await each.call(() => 1);
 for (let call = 0; call < 2; call++)
   await breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
 while (other.state !== "open") await sleep(10);
-await heartbeat.start();
+heartbeat.start();
 let beating = await registry.list();
 while (beating.length === 0) beating = await registry.list();
 say("shared", { taken, states: [breaker.state, other.state], beating: beating.map(({ status }) => status) });

@@ -39,7 +39,7 @@ describe.skipIf(!hasRedis)("an instance that joins the others again", () => {
     const one = await joined(server, { name: "api", client: control.client, storeTimeout: "9s" });
     const other = await joined(server, { name: "api" });
     control.fails = true;
-    control.hold();
+    void control.hold();
     await outcome(one);
     await until(() => !one.isShared);
     control.fails = false;
@@ -68,5 +68,6 @@ describe.skipIf(!hasRedis)("an instance that joins the others again", () => {
     control.fails = false;
     await until(() => one.isShared);
     await until(() => other.stats.window[0]?.calls === 30);
+    expect(one.isShared).toBe(true);
   });
 });
