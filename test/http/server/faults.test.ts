@@ -339,4 +339,30 @@ describe("connections", () => {
       expect(found).toEqual(statuses);
     }
   });
+
+  test.each(frameworks)("refuses nobody who has gone meanwhile, under %s", async (_name, serveBy) => {
+    let asked = 0;
+    let isDecided = false;
+    const timers = vi.fn<() => { cancel(): void }>(() => ({ cancel() {} }));
+    const clock = { now: () => 0, wallNow: () => 0, setTimer: timers, sleepSync() {} };
+    const url = await serveBy({
+      limits,
+      clock,
+      cost: () => 1000,
+      async key(request) {
+        asked++;
+        const { socket } = (request as { raw?: http.IncomingMessage }).raw ?? request;
+        await until(() => socket.destroyed);
+        isDecided = true;
+        return "one";
+      },
+    });
+    const client = net.connect(Number(new URL(url).port), "127.0.0.1");
+    client.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n");
+    await until(() => asked === 1);
+    client.resetAndDestroy();
+    await until(() => isDecided);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(timers).not.toHaveBeenCalled();
+  });
 });
