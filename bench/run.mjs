@@ -20,6 +20,7 @@ const SUITES = {
   redis: { flags: [] },
   "http-client": { flags: [] },
   "http-server": { flags: [] },
+  "http-clients": { flags: ["--expose-gc", "--max-old-space-size=4096"], once: true },
   schedule: { flags: [] },
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },

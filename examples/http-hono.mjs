@@ -1,10 +1,12 @@
-// Rate limits in Hono on Node. On other runtimes, give `address` or `key`.
+// Rate limits and load shedding in Hono on Node. Deno and Bun tell the client's address as well; elsewhere, give `address`.
 import { once } from "node:events";
 import { serve } from "@hono/node-server";
-import { rateLimit } from "@kstlib/resilience/hono";
+import { Bulkhead } from "@kstlib/resilience";
+import { rateLimit, shedLoad } from "@kstlib/resilience/hono";
 import { Hono } from "hono";
 
 const app = new Hono();
+app.use(shedLoad({ bulkhead: new Bulkhead({ maxConcurrent: 50 }) }));
 app.use(rateLimit({ limits: [{ name: "client", rate: 2, per: "1m" }] }));
 app.get("/", (context) => context.text("hello"));
 

@@ -32,7 +32,7 @@ function hookOf(options: RateLimitOptions): OnRequest {
       refuseReply(request, reply, { status, fields, body }, clock);
       return false;
     }
-    for (const [name, value] of fields) reply.header(name, value);
+    for (const field of fields) reply.header(field[0], field[1]);
     if (settle !== undefined && reservations.length > 0) {
       whenEnded(request.raw, reply.raw, () => settleAll(reservations, () => settle(request, reply)));
     }

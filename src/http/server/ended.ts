@@ -22,9 +22,13 @@ function runsAtEnd(connection: Connection): Set<() => void> {
   return runs;
 }
 
+/** The connection of a request under HTTP/1. Under HTTP/2 the stream ends a response, and the socket is not to be touched. */
+const connectionOf = ({ httpVersionMajor, socket }: NodeRequest): Connection | undefined =>
+  httpVersionMajor > 1 ? undefined : ((socket ?? undefined) as Connection | undefined);
+
 /** Whether nobody can get the response any more. */
-export const isGone = ({ destroyed, stream }: NodeResponse): boolean =>
-  destroyed ?? stream?.destroyed ?? false;
+export const isGone = (request: NodeRequest, { destroyed, stream }: NodeResponse): boolean =>
+  (destroyed ?? stream?.destroyed ?? false) || connectionOf(request)?.destroyed === true;
 
 /** Whether all of the response has been sent; of one that is over. */
 function isSent({ writableFinished, writableEnded, stream }: NodeResponse): boolean {
@@ -43,13 +47,11 @@ export function whenEnded(
   response: NodeResponse,
   ended: (isServed: boolean) => void,
 ): void {
-  // Under HTTP/2 the stream ends the response, and the socket is not to be touched.
-  const connection: Connection | undefined =
-    request.httpVersionMajor > 1 ? undefined : ((request.socket ?? undefined) as Connection | undefined);
-  if (isGone(response) || connection?.destroyed === true) {
+  if (isGone(request, response)) {
     ended(isSent(response));
     return;
   }
+  const connection = connectionOf(request);
   const runs = connection && runsAtEnd(connection);
   let isOver = false;
   const end = (): void => {

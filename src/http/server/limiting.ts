@@ -35,7 +35,7 @@ export type FieldReader<Source> = (source: Source, name: string) => string | und
 const UNLIMITED: Verdict = { status: undefined, fields: [], body: "", reservations: [] };
 const UNAVAILABLE: Verdict = {
   status: 503,
-  fields: [["Retry-After", "1"]],
+  fields: [["retry-after", "1"]],
   body: REDUCED_CAPACITY,
   reservations: [],
 };

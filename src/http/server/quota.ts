@@ -51,12 +51,15 @@ export function quotaOf(limiter: RequestLimiter): Quota {
   return { name, item: new ItemWriter(name), limiter, limits: limiter };
 }
 
+/** Tokens in a second. */
+const flowOf = ({ rate, per }: Pick<QuotaLimits, "rate" | "per">): number => rate / per;
+
 /** How a quota stands, by how long its bucket takes to be full: that all kinds of limiters tell. */
-function standing(quota: Quota, cost: number, untilFull: number): Standing {
-  const { rate, per, burst } = quota.limits;
+function standing(quota: Quota, cost: number, untilFull: number, flow = flowOf(quota.limits)): Standing {
+  const { burst } = quota.limits;
   const unit = Math.max(cost, 1);
   // What a pause adds to the time is no missing token, but may not be used either.
-  const tokens = untilFull === 0 ? burst : Math.max(0, burst - (untilFull * rate) / per);
+  const tokens = untilFull === 0 ? burst : Math.max(0, burst - untilFull * flow);
   // The tolerance is for tokens computed from a time: of 3 tokens, 3 are left and not 2.9999999.
   const remaining = Math.floor(tokens / unit + 1e-9);
   return { quota, remaining, most: Math.floor(burst / unit), seconds: untilFull };
@@ -176,7 +179,8 @@ async function standingOf(quota: Quota, key: string, cost: number): Promise<read
     const untilFull = timeOf(await limiter.timeUntilToken(key, limits.burst));
     // A key with limits of its own may have fewer tokens than those of all keys would have by then.
     const tokens = Math.floor(((await limiter.tokens?.(key)) ?? Infinity) / Math.max(cost, 1));
-    const told = standing(quota, cost, untilFull);
+    // Which of several buckets it is that is not full is not known, so that it is the fastest.
+    const told = standing(quota, cost, untilFull, Math.max(...(limiter.tiers ?? [limits]).map(flowOf)));
     const remaining = untilFull === Infinity ? tokens : Math.min(told.remaining, tokens);
     return Number.isFinite(remaining) ? [{ ...told, remaining }] : NONE;
   } catch {

@@ -50,7 +50,8 @@ export function rateLimit<
       refuse(request, response, { status, fields, body: verdict.body }, clock);
       return false;
     }
-    if (!response.headersSent) for (const [name, value] of fields) response.setHeader(name, value);
+    // Not by destructuring, which costs half as much as setting them.
+    if (!response.headersSent) for (const field of fields) response.setHeader(field[0], field[1]);
     if (settle !== undefined && reservations.length > 0) {
       whenEnded(request, response, () => settleAll(reservations, () => settle(request, response)));
     }

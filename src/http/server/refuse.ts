@@ -1,4 +1,5 @@
 import type { Clock } from "../../kernel/clock.js";
+import { isGone } from "./ended.js";
 import { PROBLEM_TYPE } from "./problem.js";
 import { fieldOf, type NodeRequest, type NodeResponse } from "./requests.js";
 import type { Field } from "./response-fields.js";
@@ -39,6 +40,8 @@ export function refuse(
   refusal: Refusal,
   clock: Pick<Clock, "setTimer">,
 ): void {
+  // While a limiter was asked.
+  if (isGone(request, response)) return;
   const { status, fields, body } = refusal;
   response.statusCode = status;
   for (const [name, value] of fields) response.setHeader(name, value);

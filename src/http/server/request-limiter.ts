@@ -14,6 +14,8 @@ export interface RequestLimiter {
   /** In seconds. */
   readonly per: number;
   readonly burst: number;
+  /** If a request takes from several buckets: how fast each is filled. */
+  readonly tiers?: readonly { readonly rate: number; readonly per: number }[];
   /** Refuses a cost above the burst by `false`, or by an error with the code `ERR_RATE_LIMIT_COST`. */
   tryAcquire(key: string, cost: number): Eventually<boolean>;
   /** Seconds until a request would be admitted; Infinity: never. */

@@ -4,7 +4,7 @@ import type { HeaderForm } from "./options.js";
 import type { Outcome, Quota, Standing } from "./quota.js";
 import { whole } from "./item-writer.js";
 
-/** A field of a response. */
+/** A field of a response. Names are in lower case: servers need not make it of them for each response. */
 export type Field = readonly [name: string, value: string];
 
 const NONE: readonly never[] = [];
@@ -25,6 +25,8 @@ export interface FieldsOptions {
 export class ResponseFields {
   readonly #options: FieldsOptions;
   readonly #quotas: readonly Quota[];
+  /** Whether no limits can change. */
+  readonly #isFixed: boolean;
   /** The limits that {@link #policy} tells. */
   #told: readonly number[] = [];
   /** The policy of requests that cost 1, as a field; none where a limiter has no limit. */
@@ -33,6 +35,7 @@ export class ResponseFields {
   constructor(quotas: readonly Quota[], options: FieldsOptions) {
     this.#options = options;
     this.#quotas = quotas;
+    this.#isFixed = quotas.every(({ limits, limiter }) => limits !== limiter);
   }
 
   /** The fields of a response to a request that cost so much. */
@@ -43,7 +46,7 @@ export class ResponseFields {
     const fields = isTold ? this.#fields(first, standings, key, cost) : NONE;
     // Rounded as `t` is, which it must not come before. Without an end there is no time to tell.
     if (outcome.refused.length === 0 || retryAfter === Infinity) return fields;
-    return [["Retry-After", String(Math.max(1, whole(retryAfter)))], ...fields];
+    return [["retry-after", String(Math.max(1, whole(retryAfter)))], ...fields];
   }
 
   #fields(first: Standing, standings: readonly Standing[], key: string, cost: number): readonly Field[] {
@@ -56,7 +59,7 @@ export class ResponseFields {
           ? this.#item(first, pk)
           : standings.map((standing) => this.#item(standing, pk)).join(", ");
       const isUsual = cost <= 1 && pk === undefined;
-      return [["RateLimit", rateLimit], isUsual ? policy : ["RateLimit-Policy", this.#policyFor(cost, pk)]];
+      return [["ratelimit", rateLimit], isUsual ? policy : ["ratelimit-policy", this.#policyFor(cost, pk)]];
     }
     // The older forms know one limit: the one that is closest.
     const closest = standings.reduce((one, other) => (other.remaining < one.remaining ? other : one), first);
@@ -70,19 +73,13 @@ export class ResponseFields {
 
   /** Written again only when limits have changed. */
   #usualPolicy(): Field | undefined {
-    const told = this.#told;
-    const isSame =
-      told.length > 0 &&
-      this.#quotas.every(
-        ({ limits: { rate, per, burst } }, at) =>
-          told[at * 3] === rate && told[at * 3 + 1] === per && told[at * 3 + 2] === burst,
-      );
+    const isSame = this.#told.length > 0 && (this.#isFixed || this.#isAsTold());
     if (isSame) return this.#policy;
     this.#told = this.#quotas.flatMap(({ limits: { rate, per, burst } }) => [rate, per, burst]);
     const isCountable = this.#quotas.every(({ limits }) => Number.isFinite(limits.burst));
     const isNew = this.#options.form === "draft-11";
     this.#policy = isCountable
-      ? ["RateLimit-Policy", isNew ? this.#policyFor(1, undefined) : this.#olderPolicy()]
+      ? ["ratelimit-policy", isNew ? this.#policyFor(1, undefined) : this.#olderPolicy()]
       : undefined;
     return this.#policy;
   }
@@ -95,6 +92,14 @@ export class ResponseFields {
         const window = quota.limits.rate > 0 ? { window: windowOf(quota) } : {};
         return { name: quota.name, quota: most, ...window, ...(partition && { partition }) };
       }),
+    );
+  }
+
+  #isAsTold(): boolean {
+    const told = this.#told;
+    return this.#quotas.every(
+      ({ limits: { rate, per, burst } }, at) =>
+        told[at * 3] === rate && told[at * 3 + 1] === per && told[at * 3 + 2] === burst,
     );
   }
 
@@ -111,15 +116,15 @@ export class ResponseFields {
     const { form, clock } = this.#options;
     const reset = whole(seconds);
     if (form === "draft-7") {
-      return [["RateLimit", `limit=${most}, remaining=${remaining}, reset=${reset}`], policy];
+      return [["ratelimit", `limit=${most}, remaining=${remaining}, reset=${reset}`], policy];
     }
     const isLegacy = form === "legacy";
-    const prefix = isLegacy ? "X-RateLimit-" : "RateLimit-";
+    const prefix = isLegacy ? "x-ratelimit-" : "ratelimit-";
     const fields: Field[] = [
-      [`${prefix}Limit`, String(most)],
-      [`${prefix}Remaining`, String(remaining)],
+      [`${prefix}limit`, String(most)],
+      [`${prefix}remaining`, String(remaining)],
       // By custom the old one is a time: seconds since 1970.
-      [`${prefix}Reset`, String(isLegacy ? whole(clock.wallNow() / 1000 + reset) : reset)],
+      [`${prefix}reset`, String(isLegacy ? whole(clock.wallNow() / 1000 + reset) : reset)],
     ];
     return isLegacy ? fields : [...fields, policy];
   }

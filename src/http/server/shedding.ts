@@ -77,7 +77,7 @@ export class Shedding {
       );
     }
     this.#limiter = limiter;
-    const fields = [["Retry-After", String(Math.max(1, Math.ceil(retryAfter / 1000)))]] as const;
+    const fields = [["retry-after", String(Math.max(1, Math.ceil(retryAfter / 1000)))]] as const;
     this.refusal = { status: 503, fields, body: REDUCED_CAPACITY };
   }
 

@@ -70,6 +70,11 @@ export abstract class SharedReport<Label extends object> extends Printed impleme
     return this.#buckets.limits.burst;
   }
 
+  /** The limits of each bucket that a request takes from: one without `tiers`. `per` is in seconds. */
+  get tiers(): readonly { readonly rate: number; readonly per: number; readonly burst: number }[] {
+    return this.#buckets.limits.tiers.map(({ rate, per, burst }) => ({ rate, per: per / 1000, burst }));
+  }
+
   /** How many requests of this process may wait for a key; `undefined` for no limit. */
   get maxQueue(): number | undefined {
     return this.#buckets.maxQueue;

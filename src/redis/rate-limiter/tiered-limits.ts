@@ -18,6 +18,7 @@ const KEPT = 100;
 /** The limits of a request: one bucket, or several that all must have the tokens. */
 export class TieredLimits {
   readonly first: SharedLimits;
+  readonly tiers: readonly SharedLimits[];
   /** The most that one request can take. */
   readonly burst: number;
   /** Milliseconds in which a token flows in, of the fastest and the slowest tier. */
@@ -31,6 +32,7 @@ export class TieredLimits {
   /** @throws RangeError when the limits do not fit into exact integers. */
   constructor(tiers: readonly [SharedLimits, ...SharedLimits[]]) {
     [this.first] = tiers;
+    this.tiers = tiers;
     this.#exact = tiers.map(exactLimits);
     const tokenTimes = tiers.map(({ rate, per }) => per / rate);
     this.burst = Math.min(...tiers.map(({ burst }) => burst));

@@ -1,8 +1,11 @@
 import { once } from "node:events";
+import fs from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import { createRequire } from "node:module";
 import net, { type AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
 import express from "express";
 import fastify from "fastify";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -161,7 +164,7 @@ describe("connections", () => {
       }),
     );
     const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
-    const pipelined = ["/1", "/2", "/3"].map((path) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    const pipelined = ["/1", "/2", "/3"].map((target) => `GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`);
     socket.write(pipelined.join(""));
     await until(() => come === 3);
     socket.destroy();
@@ -190,8 +193,8 @@ describe("connections", () => {
     });
     const session = http2.connect(await listening(server));
     closing.unshift(() => session.destroy());
-    const post = (path: string): http2.ClientHttp2Stream =>
-      session.request({ ":path": path, ":method": "POST" });
+    const post = (target: string): http2.ClientHttp2Stream =>
+      session.request({ ":path": target, ":method": "POST" });
     const later = post("/later");
     later.on("error", () => {});
     await until(() => asked === 1);
@@ -251,5 +254,115 @@ describe("connections", () => {
       return through;
     };
     expect([ask(), ask()]).toEqual([1, 0]);
+  });
+
+  test("answers pipelined requests in their order, and keeps the connection of those that it refuses", async () => {
+    const limit = rateLimit({ limits: [{ rate: 2, per: "1h" }] });
+    const url = await listening(
+      http.createServer((request, response) => limit(request, response, () => response.end(request.url))),
+    );
+    const socket = net.connect(Number(new URL(url).port), "127.0.0.1");
+    let answers = "";
+    socket.on("data", (data) => (answers += String(data)));
+    const post = (target: string): string =>
+      `POST ${target} HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello`;
+    socket.write(["/1", "/2", "/3", "/4"].map(post).join(""));
+    await until(() => answers.split("quota-exceeded").length === 3);
+    socket.write(post("/5"));
+    await until(() => answers.split("quota-exceeded").length === 4);
+    expect(answers.match(/HTTP\/1.1 \d+/g)?.map((line) => line.slice(9))).toEqual([
+      "200",
+      "200",
+      "429",
+      "429",
+      "429",
+    ]);
+    expect(answers).not.toMatch(/connection: close/i);
+    socket.destroy();
+  });
+
+  test("refuses a client that asks whether to go on before it has sent its body", async () => {
+    const limit = rateLimit({ limits: [{ rate: 1, per: "1h" }] });
+    const server = http.createServer();
+    server.on("checkContinue", (request: http.IncomingMessage, response: http.ServerResponse) =>
+      limit(request, response, () => {
+        response.writeContinue();
+        request.resume().once("end", () => response.end("thanks"));
+      }),
+    );
+    const url = await listening(server);
+    const send = async (): Promise<readonly [boolean, number | undefined]> => {
+      const request = http.request(url, { method: "POST" });
+      request.on("error", () => {});
+      request.setHeader("content-length", 100_000);
+      request.setHeader("expect", "100-continue");
+      let mayGoOn = false;
+      request.once("continue", () => {
+        mayGoOn = true;
+        request.end(Buffer.alloc(100_000));
+      });
+      request.flushHeaders();
+      const [response] = (await once(request, "response")) as [http.IncomingMessage];
+      response.resume();
+      await once(response, "end");
+      request.destroy();
+      return [mayGoOn, response.statusCode];
+    };
+    expect(await send()).toEqual([true, 200]);
+    expect(await send()).toEqual([false, 429]);
+  });
+
+  test("limits all requests over a Unix socket together, or each by what a proxy there says", async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rate-limit-"));
+    closing.push(() => fs.rmSync(folder, { recursive: true }));
+    for (const [trustProxy, statuses] of [
+      [0, [200, 429, 429]],
+      [1, [200, 200, 429]],
+    ] as const) {
+      const limit = rateLimit({ limits: [{ rate: 1, per: "1h" }], trustProxy });
+      const server = http.createServer((request, response) => limit(request, response, () => response.end()));
+      const socketPath = path.join(folder, String(trustProxy));
+      server.listen(socketPath);
+      await once(server, "listening");
+      closing.unshift(async () => {
+        server.closeAllConnections();
+        server.close();
+        await once(server, "close");
+      });
+      const found: unknown[] = [];
+      for (const client of ["198.51.100.1", "198.51.100.2", "198.51.100.1"]) {
+        const request = http.get({ socketPath, headers: { "x-forwarded-for": client } });
+        const [response] = (await once(request, "response")) as [http.IncomingMessage];
+        response.resume();
+        found.push(response.statusCode);
+      }
+      expect(found).toEqual(statuses);
+    }
+  });
+
+  test.each(frameworks)("refuses nobody who has gone meanwhile, under %s", async (_name, serveBy) => {
+    let asked = 0;
+    let isDecided = false;
+    const timers = vi.fn<() => { cancel(): void }>(() => ({ cancel() {} }));
+    const clock = { now: () => 0, wallNow: () => 0, setTimer: timers, sleepSync() {} };
+    const url = await serveBy({
+      limits,
+      clock,
+      cost: () => 1000,
+      async key(request) {
+        asked++;
+        const { socket } = (request as { raw?: http.IncomingMessage }).raw ?? request;
+        await until(() => socket.destroyed);
+        isDecided = true;
+        return "one";
+      },
+    });
+    const client = net.connect(Number(new URL(url).port), "127.0.0.1");
+    client.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n");
+    await until(() => asked === 1);
+    client.resetAndDestroy();
+    await until(() => isDecided);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(timers).not.toHaveBeenCalled();
   });
 });

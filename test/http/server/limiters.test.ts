@@ -12,7 +12,7 @@ async function ask(
   const request = new Request("http://localhost/", { headers: { key, cost: String(cost) } });
   const { refused, fields } = await limit(request);
   const told = new Map(fields);
-  return [refused?.status ?? 200, told.get("RateLimit"), told.get("Retry-After")];
+  return [refused?.status ?? 200, told.get("ratelimit"), told.get("retry-after")];
 }
 
 const given = {
@@ -105,7 +105,7 @@ test("the policy that is told follows a limiter whose limits change", async () =
   const limiter = new KeyedRateLimiter({ name: "live", rate: 10, per: "1h", clock: new ManualClock() });
   const limit = limitRequest({ limiter });
   const policy = async (): Promise<string | undefined> =>
-    new Map((await limit(new Request("http://localhost/"))).fields).get("RateLimit-Policy");
+    new Map((await limit(new Request("http://localhost/"))).fields).get("ratelimit-policy");
   expect(await policy()).toBe('"live";q=10;w=3600');
   limiter.update({ rate: 20, per: "1m" });
   expect(await policy()).toBe('"live";q=20;w=60');

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import http from "node:http";
+import http2 from "node:http2";
 import net, { type AddressInfo } from "node:net";
 import { serve as serveHono } from "@hono/node-server";
 import express from "express";
@@ -332,4 +333,37 @@ test("an adaptive limiter learns from responses under HTTP/1 and not from those 
     await until(() => statuses.length === 2);
     expect(statuses).toEqual([404, "gone"]);
   }
+});
+
+test("a permit comes back under HTTP/2 when a stream has ended or was cancelled", async () => {
+  const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueue: 1 });
+  const routes = new Routes();
+  const app = fastify({ http2: true });
+  await app.register(plugin, { bulkhead });
+  app.get("/hang", () => routes.hang());
+  app.get("/", () => "hello");
+  const session = http2.connect(await app.listen({ port: 0, host: "127.0.0.1" }));
+  closing.push(async () => {
+    session.destroy();
+    await app.close();
+  });
+  const get = (target: string): http2.ClientHttp2Stream => {
+    const stream = session.request({ ":path": target });
+    stream.on("error", () => {});
+    stream.resume();
+    return stream;
+  };
+  const served = get("/");
+  const [headers] = (await once(served, "response")) as [http2.IncomingHttpHeaders];
+  expect(headers[":status"]).toBe(200);
+  await until(() => bulkhead.running === 0);
+  const running = get("/hang");
+  await until(() => routes.hanging === 1);
+  const waiting = get("/hang");
+  await until(() => bulkhead.queued === 1);
+  waiting.close(http2.constants.NGHTTP2_CANCEL);
+  await until(() => bulkhead.queued === 0);
+  running.close(http2.constants.NGHTTP2_CANCEL);
+  await until(() => bulkhead.running === 0);
+  expect(routes.hanging).toBe(1);
 });
