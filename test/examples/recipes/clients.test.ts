@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { later, options, Recipe, Service, until } from "./recipe.js";
+import { hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
 
-describe("the recipe undici.mjs", options, () => {
+describe.skipIf(!hasSignals)("the recipe undici.mjs", options, () => {
   async function start(): Promise<{ service: Service; recipe: Recipe }> {
     const service = await Service.start();
     return { service, recipe: new Recipe("undici.mjs", { SERVICE_URL: service.url, EVERY_MS: "20" }) };
@@ -51,7 +51,7 @@ describe("the recipe undici.mjs", options, () => {
   });
 });
 
-describe("the recipe axios.mjs", options, () => {
+describe.skipIf(!hasSignals)("the recipe axios.mjs", options, () => {
   async function start(): Promise<{ service: Service; recipe: Recipe; url: string }> {
     const service = await Service.start();
     const recipe = new Recipe("axios.mjs", { PORT: "0", SERVICE_URL: service.url });

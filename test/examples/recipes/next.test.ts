@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { later, options, Recipe, root, Service, until } from "./recipe.js";
+import { hasSignals, later, options, Recipe, root, Service, until } from "./recipe.js";
 
 const next = path.join(root, "node_modules/next/dist/bin/next");
 // In the project, so that the package and Next.js are found from there, and where git, lint and formatter do not look.
@@ -11,7 +11,7 @@ const production = { NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" } as c
 beforeAll(() => fs.cpSync(path.join(root, "examples/recipes/next"), folder, { recursive: true }));
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-test(
+test.skipIf(!hasSignals)(
   "the recipe of Next.js limits, spares a service that is down, and finishes what it has begun",
   { ...options, timeout: 180_000 },
   async () => {

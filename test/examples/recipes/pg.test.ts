@@ -1,9 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { findPostgres, startPostgres } from "../../../scripts/postgres/server.mjs";
-import { later, options, Recipe, until } from "./recipe.js";
+import { hasSignals, later, options, Recipe, until } from "./recipe.js";
 
-describe.skipIf(findPostgres() === undefined)("the recipe pg.mjs", options, () => {
+describe.skipIf(!hasSignals || findPostgres() === undefined)("the recipe pg.mjs", options, () => {
   let server: Awaited<ReturnType<typeof startPostgres>>;
   let client: pg.Client;
 

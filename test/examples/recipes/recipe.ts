@@ -8,6 +8,9 @@ import { onTestFinished } from "vitest";
 
 export const root: string = fileURLToPath(new URL("../../../", import.meta.url));
 
+/** On Windows a process cannot be asked to end. */
+export const hasSignals: boolean = process.platform !== "win32";
+
 /** Of tests with real programs: a machine that runs one of them for seconds not at all makes its own timeouts fire. */
 export const options = { timeout: 60_000, retry: 1 } as const;
 

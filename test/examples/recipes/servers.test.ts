@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { later, options, Recipe, Service, until } from "./recipe.js";
+import { hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
 
 async function start(file: string): Promise<{ service: Service; recipe: Recipe; url: string }> {
   const service = await Service.start();
@@ -12,7 +12,7 @@ async function probe(recipe: Recipe, path: string): Promise<number> {
   return (await fetch(`${await recipe.url("probes")}${path}`)).status;
 }
 
-describe.each([
+describe.skipIf(!hasSignals).each([
   { file: "express.mjs", hasProbes: true },
   { file: "fastify.mjs", hasProbes: true },
   { file: "hono.mjs", hasProbes: true },
@@ -74,7 +74,7 @@ describe.each([
   });
 });
 
-test.each(["express.mjs", "fastify.mjs", "hono.mjs"])(
+test.skipIf(!hasSignals).each(["express.mjs", "fastify.mjs", "hono.mjs"])(
   "the recipe %s gives up what nobody waits for",
   options,
   async (file) => {
