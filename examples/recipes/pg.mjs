@@ -10,7 +10,7 @@ const isDown = (error) => !(error instanceof pg.DatabaseError) || /^5[378]/.test
 const database = resilient({
   retry: { attempts: 5, delay: "10ms", retryIf: ({ reason }) => /^40(001|P01)$/.test(reason?.code) },
   circuitBreaker: { isFailure: ({ status, reason }) => status === "rejected" && isDown(reason) },
-  bulkhead: { maxConcurrent: 10, maxQueue: 20 }, // the pool's size; its own queue has no limit
+  bulkhead: { maxConcurrent: 10, maxQueue: 20, queueTimeout: "2s" }, // as large as the pool
   timeout: "5s",
 });
 

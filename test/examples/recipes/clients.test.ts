@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { Recipe, Service, until } from "./recipe.js";
+import { hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
 
-describe("the recipe undici.mjs", () => {
+describe.skipIf(!hasSignals)("the recipe undici.mjs", options, () => {
   async function start(): Promise<{ service: Service; recipe: Recipe }> {
     const service = await Service.start();
     return { service, recipe: new Recipe("undici.mjs", { SERVICE_URL: service.url, EVERY_MS: "20" }) };
@@ -51,7 +51,7 @@ describe("the recipe undici.mjs", () => {
   });
 });
 
-describe("the recipe axios.mjs", () => {
+describe.skipIf(!hasSignals)("the recipe axios.mjs", options, () => {
   async function start(): Promise<{ service: Service; recipe: Recipe; url: string }> {
     const service = await Service.start();
     const recipe = new Recipe("axios.mjs", { PORT: "0", SERVICE_URL: service.url });
@@ -82,7 +82,7 @@ describe("the recipe axios.mjs", () => {
     const { service, recipe, url } = await start();
     service.isHolding = true;
     const client = new AbortController();
-    const left = ask(`${url}/left`, { signal: client.signal });
+    const left = later(ask(`${url}/left`, { signal: client.signal }));
     await until(() => service.requests.length === 1);
     client.abort();
     await expect(left).rejects.toThrow(/abort/);
@@ -90,7 +90,7 @@ describe("the recipe axios.mjs", () => {
     service.release();
 
     service.isHolding = true;
-    const answer = ask(`${url}/under-way`);
+    const answer = later(ask(`${url}/under-way`));
     await until(() => service.requests.includes("GET /under-way"));
     recipe.signal();
     service.release();

@@ -1,9 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { findPostgres, startPostgres } from "../../../scripts/postgres/server.mjs";
-import { Recipe, until } from "./recipe.js";
+import { hasSignals, later, options, Recipe, until } from "./recipe.js";
 
-describe.skipIf(findPostgres() === undefined)("the recipe pg.mjs", () => {
+describe.skipIf(!hasSignals || findPostgres() === undefined)("the recipe pg.mjs", options, () => {
   let server: Awaited<ReturnType<typeof startPostgres>>;
   let client: pg.Client;
 
@@ -50,7 +50,7 @@ describe.skipIf(findPostgres() === undefined)("the recipe pg.mjs", () => {
     expect(await transfer(5)).toBe("200 done");
     await client.query("BEGIN");
     await client.query("UPDATE accounts SET balance = balance + 100 WHERE id = 1");
-    const answer = transfer(7);
+    const answer = later(transfer(7));
     await until(async () => (await waiting()) === 1);
     recipe.signal();
     await client.query("COMMIT"); // the one that waits then fails with 40001
@@ -82,7 +82,7 @@ describe.skipIf(findPostgres() === undefined)("the recipe pg.mjs", () => {
     await client.query("BEGIN");
     await client.query("LOCK TABLE accounts");
     const answers: string[] = [];
-    const all = Promise.all(Array.from({ length: 31 }, async () => answers.push(await transfer())));
+    const all = later(Promise.all(Array.from({ length: 31 }, async () => answers.push(await transfer()))));
     await until(() => answers.length > 0);
     expect(answers[0]).toMatch(/^500 [^]*bulkhead .* is full/);
     expect(await count("true")).toBeLessThanOrEqual(10);

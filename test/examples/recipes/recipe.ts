@@ -8,6 +8,12 @@ import { onTestFinished } from "vitest";
 
 export const root: string = fileURLToPath(new URL("../../../", import.meta.url));
 
+/** On Windows a process cannot be asked to end. */
+export const hasSignals: boolean = process.platform !== "win32";
+
+/** Of tests with real programs: a machine that runs one of them for seconds not at all makes its own timeouts fire. */
+export const options = { timeout: 60_000, retry: 1 } as const;
+
 /** A recipe as a process of its own, and what it prints. It is killed when its test is over. */
 export class Recipe {
   readonly child: ChildProcess;
@@ -111,4 +117,10 @@ export class Service {
 /** Waits until something holds, for as long as the test may take. */
 export async function until(holds: () => unknown): Promise<void> {
   while (!(await holds())) await sleep(10);
+}
+
+/** An answer that is awaited later: should the test fail before, it is no unhandled rejection as well. */
+export function later<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  answer.catch(() => {});
+  return answer;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Recipe, Service, until } from "./recipe.js";
+import { hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
 
 async function start(file: string): Promise<{ service: Service; recipe: Recipe; url: string }> {
   const service = await Service.start();
@@ -12,22 +12,23 @@ async function probe(recipe: Recipe, path: string): Promise<number> {
   return (await fetch(`${await recipe.url("probes")}${path}`)).status;
 }
 
-describe.each([
+describe.skipIf(!hasSignals).each([
   { file: "express.mjs", hasProbes: true },
   { file: "fastify.mjs", hasProbes: true },
   { file: "hono.mjs", hasProbes: true },
   { file: "nest.mjs", hasProbes: false },
-])("the recipe $file", ({ file, hasProbes }) => {
+])("the recipe $file", options, ({ file, hasProbes }) => {
   test("sheds load, and finishes what it has admitted after SIGTERM", async () => {
     const { service, recipe, url } = await start(file);
     expect(await (await fetch(`${url}/prices/warm`)).json()).toBe("200 /warm");
     service.isHolding = true;
     const statuses: number[] = [];
-    const answers = Array.from({ length: 16 }, async (_, request) => {
-      const response = await fetch(`${url}/prices/${request}`);
+    const ask = async (pair: number): Promise<Response> => {
+      const response = await fetch(`${url}/prices/${pair}`);
       statuses.push(response.status);
       return response;
-    });
+    };
+    const answers = Array.from({ length: 16 }, (_, pair) => later(ask(pair)));
     await until(() => statuses.length === 1 && service.requests.length >= 11);
     expect(statuses).toEqual([503]);
 
@@ -73,13 +74,14 @@ describe.each([
   });
 });
 
-test.each(["express.mjs", "fastify.mjs", "hono.mjs"])(
+test.skipIf(!hasSignals).each(["express.mjs", "fastify.mjs", "hono.mjs"])(
   "the recipe %s gives up what nobody waits for",
+  options,
   async (file) => {
     const { recipe, url, service } = await start(file);
     service.isHolding = true;
     const client = new AbortController();
-    const answer = fetch(`${url}/prices/slow`, { signal: client.signal });
+    const answer = later(fetch(`${url}/prices/slow`, { signal: client.signal }));
     await until(() => service.requests.length === 1);
     client.abort();
     await expect(answer).rejects.toThrow(/abort/);
