@@ -9,7 +9,7 @@ import {
   hasIdempotencyKey,
   isReplayable,
 } from "./dispatching.js";
-import { HttpStatusError } from "./errors.js";
+import { HttpStatusError, withOrigin } from "./errors.js";
 import type { HostStats } from "./host.js";
 import { Hosts } from "./hosts.js";
 import { type HttpClientOptions, readOptions, type ResilientFetchOptions } from "./options.js";
@@ -63,7 +63,7 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
     } catch (reason) {
       if (!(reason instanceof HttpStatusError)) {
         call.end(undefined);
-        call.fail(reason);
+        call.fail(withOrigin(reason, origin));
         return;
       }
       result = reason.response;
