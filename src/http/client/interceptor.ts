@@ -16,6 +16,9 @@ import { type HttpClientOptions, readOptions, type ResilientFetchOptions } from 
 import { Verdicts } from "./repeatable.js";
 import { originOf } from "./request.js";
 
+/** What stands for the origin that a dispatcher has by itself. */
+const OF_DISPATCHER = "dispatcher";
+
 /** Options of `resilienceInterceptor`: as of `resilientFetch`, without a fallback, which could give no response. */
 export interface ResilienceInterceptorOptions
   extends HttpClientOptions, Omit<ResilientFetchOptions, keyof HttpClientOptions | "fallback" | "fetch"> {}
@@ -23,7 +26,10 @@ export interface ResilienceInterceptorOptions
 /** An interceptor for `compose` of undici's dispatchers. */
 export interface ResilienceInterceptor {
   <AnyDispatch>(dispatch: AnyDispatch): AnyDispatch;
-  /** The state of the policies of each origin, by origin; by `others` of those that share one set. */
+  /**
+   * The state of the policies of each origin, by origin; by `others` of those that share one set; by `dispatcher` of that
+   * which a `Client` or `Pool` has by itself, when requests do not name it.
+   */
   stats(): Readonly<Record<string, HostStats>>;
 }
 
@@ -84,7 +90,8 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
   const intercepted =
     (dispatch: Dispatch): Dispatch =>
     (given: DispatchOptions, handler: DispatchHandler) => {
-      const origin = originOf(String(given.origin));
+      // A client of undici that has one origin need not be told it.
+      const origin = given.origin ? originOf(String(given.origin)) : OF_DISPATCHER;
       if (origin === undefined) return dispatch(given, handler);
       const facts = {
         origin,
