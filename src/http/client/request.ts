@@ -66,7 +66,8 @@ export function readRequest(
   const origin = originOf(isRequest(input) ? input.url : String(input));
   if (origin === undefined) return undefined;
   // As `fetch` does with what is no text.
-  const method = `${init?.method ?? request?.method ?? "GET"}`.toUpperCase();
+  const given: unknown = init?.method ?? request?.method ?? "GET";
+  const method = String(given).toUpperCase();
   // A caller may use the same object for its next call, while this one is repeated.
   const kept = mayRepeat && init !== undefined ? { ...init } : init;
   const own = init?.body ?? undefined;
@@ -81,9 +82,9 @@ export function readRequest(
     signal,
     isReplayable: isSentByRequest ? copies : !isStream(own),
     hasIdempotencyKey: () => headers !== undefined && new Headers(headers).has("idempotency-key"),
-    argumentsOf: (given) => [
+    argumentsOf: (ending) => [
       copies ? request.clone() : input,
-      given === undefined ? kept : { ...kept, signal: given },
+      ending === undefined ? kept : { ...kept, signal: ending },
     ],
     ...(copies && {
       end() {
