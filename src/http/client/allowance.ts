@@ -1,39 +1,36 @@
 import type { RateLimitItem, RateLimitPolicy } from "../fields.js";
+import { readQuota, timeOfEach, timeUntilFull, type ToldQuota, turnOf } from "./told-quota.js";
 
-/** In milliseconds. What a server asks for beyond that is taken for a mistake. */
-export const LONGEST = 86_400_000;
+/** In milliseconds. How long others wait for the answer to a request that goes ahead, which may tell what is left. */
+const AHEAD = 1000;
 
-/** In milliseconds. How long other calls wait for the first answer of an origin, which may tell its limits. */
-const FIRST_ANSWER = 1000;
+/** How many quotas of an origin are known, at most. */
+const MOST_QUOTAS = 32;
 
-/** What a server allows within some time. */
-interface Quota {
-  /** How many requests may still be sent until then. */
-  left: number;
-  /** When it allows `size` again. */
-  until: number;
-  readonly size: number;
-  /** In milliseconds. */
-  readonly window: number;
-  /** Milliseconds between requests, when little is left. */
-  pace: number;
-  /** The least that an answer has told since nothing was under way. */
-  lowest: number;
-}
+/** What part of that which is left a client may have under way, when others use it as well: at most, and in any case. */
+const MOST_PART = 1 / 8;
+const SURE_PART = 1 / 64;
 
 /** A request that was sent. */
 export interface Sent {
   /** How many had been answered when it was sent. */
   readonly answered: number;
+  readonly at: number;
+  /** Whether it went ahead of others: nobody knew what was left. */
+  readonly isAhead: boolean;
 }
 
 /**
- * How many requests may be sent to an origin, and when, by the `RateLimit` fields of its answers. An answer tells what was
- * left when the server wrote it, so all requests that it may not have counted by then are subtracted: no order of the
- * answers makes it more than there is.
+ * How many requests may be sent to an origin, and when, by the `RateLimit` fields of its answers.
+ *
+ * An answer tells what was left when the server wrote it, so all requests that it may not have counted by then are
+ * subtracted: no order of the answers makes it more than there is. Of other clients of the same quota only that is known
+ * which their requests leave. So this one slows down long before nothing is left, the more the less there is, by which
+ * all get their part; has few requests under way when others were seen; and when what was told is out of date, sends one
+ * request and waits for its answer.
  */
 export class Allowance {
-  readonly #quotas = new Map<string, Quota>();
+  readonly #quotas = new Map<string, ToldQuota>();
   #sent = 0;
   #answered = 0;
   #firstSent: number | undefined;
@@ -42,8 +39,12 @@ export class Allowance {
   #isHeard = false;
   /** Whether all answers have told it since nothing was under way. */
   #isComplete = true;
-  /** Whether the origin has answered: before, one request goes ahead. */
+  /** Whether the origin has answered. */
   #isKnown = false;
+  /** How many requests may be under way. */
+  #width = 1;
+  /** Whether others use the same quotas. */
+  #isShared = false;
 
   /** Until then nothing is sent. */
   pausedUntil: number = -Infinity;
@@ -51,6 +52,11 @@ export class Allowance {
   /** Requests that were sent and not answered. */
   get underWay(): number {
     return this.#sent - this.#answered;
+  }
+
+  /** How many quotas are known. */
+  get quotas(): number {
+    return this.#quotas.size;
   }
 
   /** Whether nothing would be lost if it was forgotten. */
@@ -61,29 +67,78 @@ export class Allowance {
 
   /** When the next request may be sent, at `now` or later, unless an answer changes it. */
   next(now: number): number {
-    let next = Math.max(now, this.pausedUntil);
-    if (!this.#isKnown) return Math.max(next, (this.#firstSent ?? -Infinity) + FIRST_ANSWER);
+    const next = Math.max(now, this.pausedUntil);
+    if (this.#isKnown && this.#quotas.size === 0) return next;
+    if (!this.#isKnown) return Math.max(next, (this.#firstSent ?? -Infinity) + AHEAD);
+    const width = this.#isAhead(now) ? 1 : Math.floor(this.#width);
+    let turn = this.underWay < width ? next : Math.max(next, this.#lastSent + AHEAD / width);
     for (const quota of this.#quotas.values()) {
-      if (now >= quota.until) this.#renew(quota, now);
-      next = Math.max(next, quota.left >= 1 ? this.#lastSent + quota.pace : quota.until);
+      if (now < quota.until) turn = Math.max(turn, turnOf(quota, this.#lastSent, now));
     }
-    return next;
+    return turn;
   }
 
   send(now: number): Sent {
+    const isAhead = this.#isAhead(now);
+    if (isAhead && this.#isShared) this.#width = 1;
     this.#sent++;
     this.#firstSent ??= now;
     this.#lastSent = now;
     for (const quota of this.#quotas.values()) quota.left--;
-    return { answered: this.#answered };
+    return { answered: this.#answered, at: now, isAhead };
   }
 
-  /** A request was answered, or has failed. */
-  answer(): void {
+  /** What an answer tells, before {@link answer}. */
+  hear(sent: Sent, items: readonly RateLimitItem[], policies: readonly RateLimitPolicy[], now: number): void {
+    // Those under way when it was sent, and those sent since.
+    const uncounted = this.#sent - sent.answered - 1;
+    const isAlone = sent.isAhead && uncounted === 0;
+    if (isAlone) this.#isShared = false;
+    let room = Infinity;
+    for (const item of items) {
+      const { name, partition } = item;
+      const key = partition === undefined ? name : `${name} ${String(partition)}`;
+      const known = this.#quotas.get(key);
+      const read = readQuota(item, policies, known);
+      if (read === undefined || (known === undefined && this.#quotas.size >= MOST_QUOTAS)) continue;
+      this.#isHeard = true;
+      const { remaining, time, size, window } = read;
+      if (isAlone ? remaining < size - 1 : this.#isTakenByOthers(sent, remaining, size, known)) {
+        this.#isShared = true;
+        this.#width = Math.max(1, this.#width / 2);
+      }
+      const end = now + Math.max(time, timeOfEach(read));
+      this.#quotas.set(key, {
+        left: remaining - uncounted,
+        lowest: Math.min(known?.lowest ?? Infinity, remaining),
+        // An older answer does not know of what the later ones have used.
+        until: uncounted > 0 ? Math.max(known?.until ?? 0, end) : end,
+        full: now + timeUntilFull(remaining, time, read),
+        size,
+        window,
+        told: { remaining, counted: sent.answered + 1, answered: this.#answered + 1 },
+      });
+      // At least as many as fill the quota's rate during two ways there and back.
+      const fill = (2 * (now - sent.at)) / timeOfEach(read);
+      room = Math.min(room, remaining * MOST_PART, Math.max(fill, remaining * SURE_PART));
+    }
+    if (!this.#isHeard) return;
+    const wider = this.#width + (this.#isShared ? 1 / this.#width : 1);
+    this.#width = this.#isShared ? Math.max(1, Math.min(wider, room)) : wider;
+  }
+
+  /**
+   * A request has ended.
+   *
+   * @param isAnswered whether by an answer.
+   */
+  answer(isAnswered: boolean, now: number): void {
     this.#answered++;
     this.#isKnown = true;
     if (!this.#isHeard) this.#isComplete = false;
     this.#isHeard = false;
+    // A server need not tell of a quota again.
+    if (isAnswered) for (const [key, { until }] of this.#quotas) if (now >= until) this.#quotas.delete(key);
     if (this.underWay > 0) return;
     // The last one that the server has counted left at least this, and since then only more has come.
     for (const quota of this.#quotas.values()) {
@@ -93,31 +148,17 @@ export class Allowance {
     this.#isComplete = true;
   }
 
-  /** What an answer tells, before {@link answer}. */
-  hear(sent: Sent, items: readonly RateLimitItem[], policies: readonly RateLimitPolicy[], now: number): void {
-    // Those under way when it was sent, and those sent since.
-    const uncounted = this.#sent - sent.answered - 1;
-    for (const { name, remaining, seconds } of items) {
-      const known = this.#quotas.get(name);
-      const policy = policies.find((each) => each.name === name);
-      const time = seconds === undefined ? known?.window : Math.min(seconds * 1000, LONGEST);
-      // Without a time it says nothing about what comes.
-      if (time === undefined) continue;
-      const size = policy?.quota ?? Math.max(known?.size ?? 0, remaining + 1);
-      const window = policy?.window === undefined ? time : Math.min(policy.window * 1000, LONGEST);
-      const left = remaining - uncounted;
-      const pace = left < size / 2 ? time / Math.max(1, left + 1) : 0;
-      // An older answer does not know of what the later ones have used.
-      const until = uncounted > 0 ? Math.max(known?.until ?? 0, now + time) : now + time;
-      const lowest = Math.min(known?.lowest ?? Infinity, remaining);
-      this.#quotas.set(name, { left, until, size, window, pace, lowest });
-      this.#isHeard = true;
-    }
+  /** Whether the next request goes ahead of others: nobody knows what is left. */
+  #isAhead(now: number): boolean {
+    if (!this.#isKnown) return true;
+    for (const { until } of this.#quotas.values()) if (now >= until) return true;
+    return false;
   }
 
-  #renew(quota: Quota, now: number): void {
-    quota.left = quota.size - this.underWay;
-    quota.until = now + quota.window;
-    quota.pace = 0;
+  /** Whether less is left than this client can have left. */
+  #isTakenByOthers(sent: Sent, remaining: number, size: number, known: ToldQuota | undefined): boolean {
+    // Only of one that was sent after the other was answered is it sure that the server has counted it later.
+    if (known?.size !== size || sent.answered < known.told.answered) return false;
+    return known.told.remaining - remaining > this.#sent - known.told.counted;
   }
 }

@@ -1,10 +1,10 @@
-import { LONGEST } from "./allowance.js";
 import { discard } from "./body.js";
 import { HttpStatusError, isFailed } from "./errors.js";
 import type { Answer } from "./obedience.js";
 import type { HttpClientSettings } from "./options.js";
 import { isTransient, type Verdicts } from "./repeatable.js";
 import type { RequestFacts } from "./request.js";
+import { LONGEST } from "./told-quota.js";
 
 /** One call, with all its attempts: what may be repeated, and which responses the caller does not get. */
 export abstract class Call<Response extends Answer> {

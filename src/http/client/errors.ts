@@ -15,6 +15,8 @@ export function isFailed(status: number): boolean {
  */
 export class HttpStatusError extends ResilienceError {
   readonly status: number;
+  /** The origin that was called. */
+  readonly origin: string;
   /** The response, whose body may have been cancelled. */
   declare readonly response: unknown;
   /** Whether the server has put the request off (408, 425, 429): not a failure, so a circuit breaker ignores it. */
@@ -25,6 +27,7 @@ export class HttpStatusError extends ResilienceError {
   constructor(status: number, origin: string, response: { readonly headers: object }) {
     super("ERR_HTTP_STATUS", `${origin} has answered with status ${status}.`);
     this.status = status;
+    this.origin = origin;
     this.refused = PUT_OFF.has(status);
     this.retryAfter = retryAfterSeconds(response);
     // Not enumerable: what logs an error should not log a response.
@@ -32,3 +35,17 @@ export class HttpStatusError extends ResilienceError {
   }
 }
 brandError(HttpStatusError, "HttpStatusError");
+
+/** Says for which origin policies have refused or ended a call: the components of all have the same name. */
+export function withOrigin(reason: unknown, origin: string): unknown {
+  if (reason instanceof ResilienceError && !("origin" in reason)) {
+    // Without effect on an error that was frozen.
+    Reflect.defineProperty(reason, "origin", {
+      value: origin,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  return reason;
+}

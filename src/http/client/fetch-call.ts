@@ -1,5 +1,6 @@
 import { isScope, onAbort } from "../../kernel/abort.js";
 import type { Context, ExecutionContext } from "../../kernel/context.js";
+import { unlike } from "../../kernel/show.js";
 import { readBy, StreamReading } from "./body.js";
 import { Call } from "./call.js";
 import type { Fetch, HttpClientSettings } from "./options.js";
@@ -52,6 +53,11 @@ export class FetchCall extends Call<Response> {
   ): Promise<Response> {
     const received = (response: Response): Response => {
       leave?.();
+      // Of a `fetch` of the application: a client that goes on would fail elsewhere.
+      if (typeof (response as Partial<Response> | null | undefined)?.status !== "number") {
+        const message = unlike("what fetch gives", "a Response", response);
+        throw this.failed(Object.assign(new TypeError(message), { code: "ERR_INVALID_RETURN_VALUE" }));
+      }
       if (controller !== undefined && this.#isReadUnder)
         readBy(response, new StreamReading(response, controller));
       return this.received(response);
@@ -62,7 +68,8 @@ export class FetchCall extends Call<Response> {
     };
     try {
       const fetch = this.#fetch;
-      return fetch(...this.#request.argumentsOf(signal)).then(received, lost);
+      const given: Promise<Response> = fetch(...this.#request.argumentsOf(signal));
+      return Promise.resolve(given).then(received, lost);
     } catch (error) {
       return lost(error);
     }

@@ -51,13 +51,14 @@ export class Host {
 
   /** @param elsewhere finds who obeys the server of a URL. */
   constructor(
-    name: string,
     settings: HttpClientSettings,
     parts: PartOptions,
     verdicts: Verdicts,
     elsewhere: (url: string) => Obedience | undefined,
   ) {
     const { rateLimiter, retry, totalTimeout } = parts;
+    // Of the client: telemetry tells components by their names, of which there must not be one for each origin.
+    const { name } = settings;
     const isLimited = rateLimiter !== undefined;
     const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
     let limiter: RateLimiter | undefined;
@@ -117,7 +118,7 @@ export class Host {
 
 /** The timeout of the whole call. */
 function covering(part: unknown, name: string): object {
-  const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name} total`));
+  const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name}-total`));
   const start = startOf(timeout);
   // A policy of another kind ends the call as it can.
   return start === undefined ? timeout : new CoveringTimeout(timeout as Timeout, start);

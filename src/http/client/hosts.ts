@@ -40,8 +40,8 @@ export class Hosts {
     if (key === this.#lastKey && this.#last !== undefined) return this.#last;
     let host = this.#hosts.get(key);
     if (host !== undefined) this.#hosts.delete(key);
-    else if (this.#hosts.size < this.#settings.maxHosts || this.#forgetOne()) host = this.#make(key);
-    else return (this.#others ??= this.#make(OTHERS));
+    else if (this.#hosts.size < this.#settings.maxHosts || this.#forgetOne()) host = this.#make();
+    else return (this.#others ??= this.#make());
     this.#hosts.set(key, host);
     this.#last = host;
     this.#lastKey = key;
@@ -55,15 +55,8 @@ export class Hosts {
     return Object.freeze(Object.fromEntries(all));
   }
 
-  #make(key: string): Host {
-    const { name, perHost } = this.#settings;
-    return new Host(
-      perHost ? `${name} ${key}` : name,
-      this.#settings,
-      this.#parts,
-      this.#verdicts,
-      this.#obedienceTo,
-    );
+  #make(): Host {
+    return new Host(this.#settings, this.#parts, this.#verdicts, this.#obedienceTo);
   }
 
   #forgetOne(): boolean {

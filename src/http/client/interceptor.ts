@@ -9,12 +9,14 @@ import {
   hasIdempotencyKey,
   isReplayable,
 } from "./dispatching.js";
-import { HttpStatusError } from "./errors.js";
+import { HttpStatusError, withOrigin } from "./errors.js";
 import type { HostStats } from "./host.js";
 import { Hosts } from "./hosts.js";
 import { type HttpClientOptions, readOptions, type ResilientFetchOptions } from "./options.js";
 import { Verdicts } from "./repeatable.js";
 import { originOf } from "./request.js";
+
+/** What stands for the origin that a dispatcher has by itself. */
 
 /** Options of `resilienceInterceptor`: as of `resilientFetch`, without a fallback, which could give no response. */
 export interface ResilienceInterceptorOptions
@@ -66,7 +68,7 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
     } catch (reason) {
       if (!(reason instanceof HttpStatusError)) {
         call.end(undefined);
-        call.fail(reason);
+        call.fail(withOrigin(reason, origin));
         return;
       }
       result = reason.response;

@@ -18,9 +18,10 @@ import {
 import { retryAfterSeconds } from "../../kernel/retry-after.js";
 import type { RateLimiter } from "../../rate-limiter/rate-limiter.js";
 import { parsePolicy, parseRateLimit } from "../fields.js";
-import { LONGEST, type Sent } from "./allowance.js";
+import type { Sent } from "./allowance.js";
 import { HttpStatusError } from "./errors.js";
 import { Gate } from "./gate.js";
+import { LONGEST } from "./told-quota.js";
 
 /** What a server may ask for is in the status and the headers. */
 export interface Answer {
@@ -105,10 +106,11 @@ export class Obedience implements Policy {
   /** Goes on after the answer to a request. */
   #hearing(sent: Sent, next: Continuation): Continuation {
     const answered = (answer: unknown): void => {
+      const isAnswered = typeof answer === "object" && answer !== null;
       try {
-        if (typeof answer === "object" && answer !== null) this.#hear(sent, answer as Answer);
+        if (isAnswered) this.#hear(sent, answer as Answer);
       } finally {
-        this.#gate.allowance.answer();
+        this.#gate.allowance.answer(isAnswered, this.#clock.now());
         if (this.#gate.queued > 0) this.#gate.serve();
       }
     };

@@ -9,7 +9,10 @@ export type Fetch = typeof globalThis.fetch;
 
 /** What a client for HTTP has beside the policies of `resilient`. */
 export interface HttpClientOptions {
-  /** Names the client in errors and events, and selects `pipelines.<name>` of the configuration. Default `"http"`. */
+  /**
+   * Names the client and its policies, of whichever origin, in errors, events and metrics; selects `pipelines.<name>` of
+   * the configuration. Default `"http"`.
+   */
   readonly name?: string | undefined;
   /** Whether each origin has policies of its own. Default `true`; otherwise all share one set of them. */
   readonly perHost?: boolean | undefined;

@@ -24,8 +24,8 @@ export interface FetchRequest extends RequestFacts {
   end?(): void;
 }
 
-function isRequest(input: Input): input is Request {
-  return typeof input === "object" && "method" in input && "url" in input;
+function isRequest(input: Input | null): input is Request {
+  return typeof input === "object" && input !== null && "method" in input && "url" in input;
 }
 
 /** A body that is read once: of the web or of Node. Everything else `fetch` reads anew each time. */
@@ -63,9 +63,13 @@ export function readRequest(
   mayRepeat: boolean,
 ): FetchRequest | undefined {
   const request = isRequest(input) ? input : undefined;
-  const origin = originOf(isRequest(input) ? input.url : input.toString());
+  const origin = originOf(isRequest(input) ? input.url : String(input));
   if (origin === undefined) return undefined;
-  const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+  // As `fetch` does with what is no text.
+  const given: unknown = init?.method ?? request?.method ?? "GET";
+  const method = String(given).toUpperCase();
+  // A caller may use the same object for its next call, while this one is repeated.
+  const kept = mayRepeat && init !== undefined ? { ...init } : init;
   const own = init?.body ?? undefined;
   const signal = (init?.signal === undefined ? request?.signal : init.signal) ?? undefined;
   const headers = init?.headers ?? request?.headers;
@@ -78,9 +82,9 @@ export function readRequest(
     signal,
     isReplayable: isSentByRequest ? copies : !isStream(own),
     hasIdempotencyKey: () => headers !== undefined && new Headers(headers).has("idempotency-key"),
-    argumentsOf: (given) => [
+    argumentsOf: (ending) => [
       copies ? request.clone() : input,
-      given === undefined ? init : { ...init, signal: given },
+      ending === undefined ? kept : { ...kept, signal: ending },
     ],
     ...(copies && {
       end() {

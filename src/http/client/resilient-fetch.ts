@@ -1,5 +1,5 @@
 import { whileRead } from "./body.js";
-import { HttpStatusError } from "./errors.js";
+import { HttpStatusError, withOrigin } from "./errors.js";
 import { FetchCall } from "./fetch-call.js";
 import type { Host, HostStats } from "./host.js";
 import { Hosts } from "./hosts.js";
@@ -43,20 +43,20 @@ class Client {
       const { origin, signal } = request;
       const isReadUnder = this.#covers || signal !== undefined;
       const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts, isReadUnder);
-      return this.#run(this.#hosts.get(origin), call, signal);
+      return this.#run(this.#hosts.get(origin), call, signal, origin);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #run(host: Host, call: FetchCall, signal: AbortSignal | undefined): Promise<unknown> {
+  async #run(host: Host, call: FetchCall, signal: AbortSignal | undefined, origin: string): Promise<unknown> {
     const policies = call.mayRepeat ? host.pipeline : host.plain;
     let result: unknown;
     host.running++;
     try {
       result = await policies.execute(call.attempt, signal && { signal });
     } catch (reason) {
-      if (!(reason instanceof HttpStatusError)) throw reason;
+      if (!(reason instanceof HttpStatusError)) throw withOrigin(reason, origin);
       result = reason.response;
     } finally {
       host.running--;

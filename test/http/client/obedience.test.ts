@@ -200,3 +200,36 @@ describe("a client with its own quota is never refused", () => {
     expect(server.counts.served).toBeGreaterThan(callers / 2);
   });
 });
+
+test("fields in a trailer count for nothing", async () => {
+  await using server = await serve((_, response) => {
+    response.writeHead(200, { trailer: "RateLimit" });
+    response.write("well");
+    response.addTrailers({ RateLimit: '"a";r=0;t=50' });
+    response.end();
+  });
+  const api = resilientFetch();
+  expect(await (await api(server.url)).text()).toBe("well");
+  expect(api.stats()[server.url]?.wait).toBe(0);
+});
+
+test("a 429 in spite of what was left is obeyed like any other, and repeated when it says", async () => {
+  const clock = new ManualClock();
+  let count = 0;
+  const fetch = async (): Promise<Response> => {
+    const status = count++ === 1 ? 429 : 200;
+    const headers = { ratelimit: '"a";r=90;t=60', "ratelimit-policy": '"a";q=100;w=60' };
+    return new Response(null, {
+      status,
+      headers: { ...headers, ...(status === 429 && { "retry-after": "5" }) },
+    });
+  };
+  const retry = { attempts: 2, delay: 0, clock } as const;
+  const api = resilientFetch({ fetch, retry, rateLimiter: { rate: Infinity, clock } });
+  await api("http://a.example");
+  const call = api("http://a.example");
+  await clock.advance("4s");
+  expect(count).toBe(2);
+  await clock.advance("2s");
+  expect([(await call).status, count]).toEqual([200, 3]);
+});

@@ -18,7 +18,7 @@ test(
       grown: number;
       timed: Record<string, number>;
     };
-    expect(told).toMatchObject({ running: 0, listeners: 0 });
+    expect(told).toMatchObject({ running: 0, listeners: 0, left: [] });
     const { totalCalls = 0, settledCalls = 0, timedOutCalls = 0, abortedCalls = 0 } = told.timed;
     expect([totalCalls, settledCalls + timedOutCalls + abortedCalls]).toEqual([total, total]);
     // What 20 calls and the connections hold.

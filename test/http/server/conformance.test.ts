@@ -1,8 +1,11 @@
+import { once } from "node:events";
+import http from "node:http";
 import fc from "fast-check";
 import { isInnerList, parseList } from "structured-headers";
 import { describe, expect, test } from "vitest";
-import { limitRequest } from "../../../src/http/index.js";
+import { limitRequest, rateLimit } from "../../../src/http/index.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { serve } from "../client/servers.js";
 
 const request = (): Request => new Request("http://localhost/");
 
@@ -121,6 +124,44 @@ describe("the fields of draft 11", () => {
     );
   });
 
+  test("there are no parameters but the draft's, and RateLimit-Policy is the same in a row of responses", async () => {
+    const secret = "a secret of the test";
+    for (const options of [{}, { pk: secret }, { cost: () => 2 }] as const) {
+      const limits = [
+        { name: "a", rate: 2, per: "1m", burst: 4 },
+        { name: "b", rate: 9, per: "1h" },
+      ] as const;
+      const limit = limitRequest({ limits, ...options });
+      const policies = new Set<string | null>();
+      for (let count = 0; count < 5; count++) {
+        const { refused, fields } = await limit(request());
+        const headers = refused?.headers ?? new Headers(fields.map(([name, value]) => [name, value]));
+        policies.add(headers.get("ratelimit-policy"));
+        const known = { ratelimit: ["r", "t", "pk"], "ratelimit-policy": ["q", "qu", "w", "pk"] };
+        for (const [field, keys] of Object.entries(known)) {
+          const sent = items(headers.get(field)).flatMap(([, at]) => [...at.keys()]);
+          expect(sent.filter((key) => !keys.includes(key))).toEqual([]);
+        }
+      }
+      expect(policies.size).toBe(1);
+    }
+  });
+
+  test("a quota whose field tells more than the burst is never told: nobody is invited to send more at once", async () => {
+    await fc.assert(
+      fc.asyncProperty(setting, async (given) => {
+        await run(given, (headers) => {
+          const sizes = new Map(
+            items(headers.get("ratelimit-policy")).map(([name, at]) => [name, at.get("q")]),
+          );
+          const told = items(headers.get("ratelimit"));
+          expect(told.every(([name, at]) => Number(at.get("r")) <= Number(sizes.get(name)))).toBe(true);
+        });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   test("a response has no character of a name that could end a field or leave problem details", async () => {
     const name = `"</script>\\;r=9, "x`;
     const limit = limitRequest({ limits: [{ name, rate: 1, per: "1h" }] });
@@ -131,4 +172,22 @@ describe("the fields of draft 11", () => {
     expect(JSON.parse(text)).toMatchObject({ "violated-policies": [name] });
     expect(items(refused?.headers.get("ratelimit") ?? "")).toHaveLength(1);
   });
+});
+
+test("trailers of the application stay as they are", async () => {
+  const limit = rateLimit({ limits: [{ rate: 1, per: "1h" }] });
+  await using server = await serve(async (incoming, response) => {
+    if (!(await limit(incoming, response))) return;
+    response.setHeader("Trailer", "X-Sum");
+    response.write("well");
+    response.addTrailers({ "X-Sum": "4" });
+    response.end();
+  });
+  for (const trailers of [{ "x-sum": "4" }, {}]) {
+    const sent = http.get(server.url, { agent: false });
+    const [response] = (await once(sent, "response")) as [http.IncomingMessage];
+    await once(response.resume(), "end");
+    expect(response.headers["ratelimit"]).toBeDefined();
+    expect(response.trailers).toEqual(trailers);
+  }
 });
