@@ -78,7 +78,7 @@ export class Circuit {
   }
 
   get failureCount(): number {
-    return machine.failureCount(this.now(), this.time());
+    return machine.failureCount(this.now(), this.#timed ? this.time() : 0);
   }
 
   get remainingSeconds(): number {
@@ -98,7 +98,7 @@ export class Circuit {
       ignoredCalls: this.#ignored,
       wouldRejectCalls: this.#wouldReject,
       stateChanges: this.#stateChanges,
-      window: machine.figures(this.#state, this.time()),
+      window: machine.figures(this.#state, this.#timed ? this.time() : 0),
     });
   }
 
