@@ -15,6 +15,7 @@ const TOOLS = [
   // What needs no root and no setting up is unpacked where it cannot be installed.
   { name: "redis-server", variable: "REDIS_SERVER", programs: ["redis-server"], unpacks: true },
   { name: "valkey-server", variable: "VALKEY_SERVER", programs: ["valkey-server"], unpacks: true },
+  { name: "prometheus", variable: "PROMETHEUS_PATH", programs: ["prometheus"], unpacks: true },
 ];
 
 function canInstall() {
