@@ -20,6 +20,7 @@ const SUITES = {
   redis: { flags: [] },
   "http-client": { flags: [] },
   "http-server": { flags: [] },
+  telemetry: { flags: [] },
   schedule: { flags: [] },
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },

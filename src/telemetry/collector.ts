@@ -63,10 +63,10 @@ function hearing(
   observe: Observe,
 ): Hearing {
   const read = value as (message: Message) => string;
-  const measure = amount as ((message: Message) => number) | undefined;
+  const measure = amount as ((message: Message) => number | undefined) | undefined;
   const hear = (message: Message): void => {
     const measured = measure === undefined ? 1 : measure(message);
-    if (!(measured >= 0 && measured < Infinity)) return;
+    if (measured === undefined || !(measured >= 0 && measured < Infinity)) return;
     const series = family.of(message.name, read(message));
     if (metric.type === "histogram") observe(metric, series, measured);
     else series.value += measured;

@@ -23,7 +23,7 @@ import { CircuitBreaker } from "@kstlib/resilience";
 import { otelMetrics } from "@kstlib/resilience/telemetry";
 
 const said = [];
-const instrument = (name) => ({ record: (value, { outcome }) => said.push(name + " " + outcome) });
+const instrument = (name) => ({ record: (value, { name: owner }) => said.push(name + " " + owner) });
 const meter = {
   createHistogram: instrument,
   createObservableCounter: instrument,
@@ -33,7 +33,7 @@ const meter = {
 };
 metrics.setGlobalMeterProvider({ getMeter: () => meter });
 const telemetry = otelMetrics();
-await new CircuitBreaker().call(() => 1);
+await new CircuitBreaker({ name: "payments" }).call(() => 1);
 telemetry[Symbol.dispose]();
 console.log(said.join());
 `;
@@ -50,7 +50,7 @@ test("the packed package finds what @opentelemetry/api has registered, also when
     format: "esm",
     logLevel: "error",
   });
-  const expected = "kstlib.resilience.circuit_breaker.call.duration success\n";
+  const expected = "kstlib.resilience.circuit_breaker.call.duration payments\n";
   for (const file of [app, outfile]) expect(await project.run(process.execPath, [file])).toBe(expected);
 });
 

@@ -12,9 +12,7 @@ import type { RetryEvents } from "../../policies/retry/report.js";
 import type { RetryBudgetEvents, RetryBudgetSnapshot } from "../../policies/retry/retry-budget.js";
 import type { SingleFlightEvents } from "../../policies/single-flight/single-flight.js";
 import type { TimeoutEvents } from "../../policies/timeout/timeout.js";
-import { type Attribute, from, type Metric, one, SECONDS } from "./definition.js";
-
-const OUTCOME: Attribute = { key: "outcome", values: ["success", "failure", "rejected"] };
+import { from, type Metric, one, SECONDS } from "./definition.js";
 
 function outcomeOf({ outcome }: PipelineEvents["settled"]): string {
   if (outcome.status === "fulfilled") return "success";
@@ -76,16 +74,19 @@ export const policyMetrics: readonly Metric[] = [
     unit: "{call}",
     description:
       "Calls of a pipeline, by how they ended after all attempts; rejected: refused by one of its policies.",
-    attribute: OUTCOME,
+    attribute: { key: "outcome", values: ["success", "failure", "rejected"] },
     events: from<PipelineEvents>("pipeline", { settled: outcomeOf }),
   },
   {
     type: "histogram",
     name: "pipeline.call.duration",
     unit: "s",
-    description: "How long calls of a pipeline took, with all attempts and waits.",
-    attribute: OUTCOME,
-    events: from<PipelineEvents>("pipeline", { settled: outcomeOf }, { settled: ({ seconds }) => seconds }),
+    description: "How long the calls took that no policy refused, with all attempts and waits.",
+    events: from<PipelineEvents>(
+      "pipeline",
+      { settled: one },
+      { settled: (message) => (outcomeOf(message) === "rejected" ? undefined : message.seconds) },
+    ),
     buckets: SECONDS,
   },
   {

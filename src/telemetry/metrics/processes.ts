@@ -98,12 +98,7 @@ export const processMetrics: readonly Metric[] = [
     name: "shutdown.duration",
     unit: "s",
     description: "How long a shutdown took, up to the end of the last callback.",
-    attribute: { key: "outcome", values: ["success", "failure"] },
-    events: from<ShutdownEvents>(
-      "shutdown",
-      { complete: ({ report }) => (report.ok ? "success" : "failure") },
-      { complete: ({ report }) => report.seconds },
-    ),
+    events: from<ShutdownEvents>("shutdown", { complete: one }, { complete: ({ report }) => report.seconds }),
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60],
   },
 ];
