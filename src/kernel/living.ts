@@ -21,6 +21,8 @@ function living(): Living {
 
 /** Adds a new component, weakly: the list keeps nothing from being collected, and its length follows those that live. */
 export function join(component: Component): void {
+  // Some runtimes of servers without state have none.
+  if (typeof WeakRef === "undefined") return;
   const list = living();
   if (list.refs.length >= list.tidyAt) {
     list.refs = list.refs.filter((ref) => ref.deref() !== undefined);

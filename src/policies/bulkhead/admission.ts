@@ -77,9 +77,9 @@ export class Admission extends Permits {
   /** Counts a call and takes a permit if there is one. */
   tryEnter(): boolean {
     this.#total++;
-    if (!this.tryTake()) return false;
-    if (this.#admissions.isThere) this.#events.emit("admitted", { waited: 0 });
-    return true;
+    const isTaken = this.tryTake();
+    if (isTaken && this.#admissions.isThere) this.#tellAdmitted(0);
+    return isTaken;
   }
 
   /**
@@ -106,8 +106,13 @@ export class Admission extends Permits {
       this.release();
       throw reason;
     }
-    if (this.#admissions.isThere) this.#events.emit("admitted", { waited: (clock.now() - since) / 1000 });
+    if (this.#admissions.isThere) this.#tellAdmitted((clock.now() - since) / 1000);
     return context;
+  }
+
+  /** Separate, so that what calls it stays small enough to be inlined. */
+  #tellAdmitted(waited: number): void {
+    this.#events.emit("admitted", { waited });
   }
 
   /** Counts a refusal. */
