@@ -21,6 +21,7 @@ const SUITES = {
   "http-client": { flags: [] },
   "http-server": { flags: [] },
   "http-clients": { flags: ["--expose-gc", "--max-old-space-size=4096"], once: true },
+  telemetry: { flags: [] },
   schedule: { flags: [] },
   keyed: { flags: ["--expose-gc", "--max-old-space-size=4096"] },
   watchdog: { flags: [] },

@@ -17,6 +17,7 @@ const TOOLS = [
   { name: "redis-server", variable: "REDIS_SERVER", programs: ["redis-server"], unpacks: true },
   { name: "valkey-server", variable: "VALKEY_SERVER", programs: ["valkey-server"], unpacks: true },
   { name: "postgresql", ...POSTGRES, unpacks: true },
+  { name: "prometheus", variable: "PROMETHEUS_PATH", programs: ["prometheus"], unpacks: true },
 ];
 
 function canInstall() {

@@ -178,7 +178,7 @@ describe("a registry", () => {
     registry.heartbeat("app", { clock, interval: 1 }).start();
     const listener = registry.on(({ kind, name, event }) => heard.push(`${kind} ${name} ${event}`));
     registry.circuitBreaker("before").callSync(() => 1);
-    expect(heard).toEqual(["circuit-breaker before success"]);
+    expect(heard).toEqual(["circuit-breaker before success", "circuit-breaker before settled"]);
     registry.rateLimiter("after", { clock }).tryAcquire();
     registry.keyedRateLimiter("after", { clock, rate: 1 }).tryAcquire("k");
     registry.keyedRateLimiter("after").tryAcquire("k");
@@ -192,6 +192,7 @@ describe("a registry", () => {
     expect(new Set(heard)).toEqual(
       new Set([
         "circuit-breaker before success",
+        "circuit-breaker before settled",
         "rate-limiter after acquired",
         "keyed-rate-limiter after acquired",
         "keyed-rate-limiter after rejected",
@@ -211,8 +212,9 @@ describe("a registry", () => {
   test("calls each listener once, with the payload, until it is removed or the component released", async () => {
     await using registry = new Registry();
     const heard: unknown[] = [];
-    const first = registry.on((event) => heard.push(event));
-    const second = registry.on(({ name }) => heard.push(name));
+    const successes = (_kind: string, event: string): boolean => event === "success";
+    const first = registry.on((event) => heard.push(event), successes);
+    const second = registry.on(({ name }) => heard.push(name), successes);
     const breaker = registry.circuitBreaker("api");
     const value = {};
     breaker.callSync(() => value);
@@ -226,7 +228,7 @@ describe("a registry", () => {
     breaker.callSync(() => value);
     expect(heard).toEqual([]);
     second[Symbol.dispose]();
-    registry.on((event) => heard.push(event));
+    registry.on((event) => heard.push(event), successes);
     registry.circuitBreaker("api").callSync(() => value);
     expect(heard).toEqual([told]);
     expect(() => registry.on(undefined as never)).toThrow("must be a function; got undefined.");
@@ -244,8 +246,8 @@ describe("a registry", () => {
     });
     registry.on(({ event }) => heard.push(event));
     expect(registry.circuitBreaker("api").callSync(() => 1)).toBe(1);
-    expect(heard).toEqual(["success"]);
-    expect(warnings).toEqual(["a listener of the registry failed"]);
+    expect(heard).toEqual(["success", "settled"]);
+    expect(warnings).toEqual(heard.map(() => "a listener of the registry failed"));
     emit.mockRestore();
   });
 

@@ -24,6 +24,8 @@ minute, then SIGTERM, an ordered shutdown and a summary.
   --keep-running   go through the schedule again and again, until Ctrl-C
   --plain          lines for each event instead of the live view (as without a
                    terminal, with NO_COLOR or CI)
+  --metrics PORT   the bot serves its metrics for Prometheus on this port of
+                   127.0.0.1; 0: on a free one
   --help           this text
 
   --instances 3 --redis   another demo: three bots that share one limit and one
@@ -37,14 +39,20 @@ not, 130 when Ctrl-C came before the end.
 const STATUS_EVERY_MS = 2000;
 
 function readArguments() {
-  return parseArgs({
+  const { values } = parseArgs({
     options: {
       fast: { type: "boolean", default: false },
       "keep-running": { type: "boolean", default: false },
       plain: { type: "boolean", default: false },
+      metrics: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
-  }).values;
+  });
+  const { metrics } = values;
+  if (metrics !== undefined && !(/^\d+$/.test(metrics) && Number(metrics) < 65_536)) {
+    throw new RangeError(`--metrics must be a port from 0 to 65535; got ${metrics}.`);
+  }
+  return values;
 }
 
 /** @type {ReturnType<typeof readArguments>} */
@@ -84,8 +92,12 @@ const exchange = run("exchange.mjs", process.argv.slice(2));
 exchange.on("message", (message) => story.fromExchange(message));
 const { port } = await hears(exchange, "listening");
 story.tell("exchange", `process ${exchange.pid}, http://127.0.0.1:${port}`);
-const bot = run("bot.mjs", [String(port)]);
+const bot = run("bot.mjs", [String(port), ...(options.metrics === undefined ? [] : [options.metrics])]);
 bot.on("message", (/** @type {any} */ message) => {
+  if (message.type === "metrics") {
+    story.tell("bot", `metrics at http://127.0.0.1:${message.port}/metrics`);
+    return;
+  }
   if (message.type === "started") {
     ({ stateFile } = message);
     story.tell("bot", `process ${bot.pid}, heartbeat ${stateFile}`);

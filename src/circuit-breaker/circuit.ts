@@ -10,15 +10,9 @@ import { limitsOf, timeOpen } from "./limits.js";
 import * as machine from "./machine.js";
 import type { State, Ticket } from "./machine.js";
 import { type CircuitBreakerChanges, type CircuitBreakerSettings, liveRules } from "./options.js";
+import { EVENT_NAMES } from "./events.js";
 import type { CircuitBreakerEvents, CircuitExport, CircuitStateReason, CircuitStats } from "./report.js";
-import { OBSERVED, OFF } from "./tickets.js";
-
-/** What settles the promise of an admitted call. */
-export interface Handlers {
-  readonly era: number;
-  readonly fulfilled: <Value>(value: Value) => Value;
-  readonly rejected: (error: unknown) => never;
-}
+import { type Handlers, OBSERVED, OFF, UNTIMED } from "./tickets.js";
 
 /**
  * The shell around the machine: holds its state, reads the clock, keeps the totals and notifies the listeners.
@@ -26,8 +20,8 @@ export interface Handlers {
  */
 export class Circuit {
   readonly name: string;
-  /** Whether the duration of each call matters. */
-  readonly timed: boolean;
+  /** Whether the trip rule has a window, and may count slow calls. */
+  readonly #timed: boolean;
   /** Kept here for the guard of asynchronous calls. */
   handlers: Handlers | undefined;
   limits: machine.Limits;
@@ -40,6 +34,7 @@ export class Circuit {
   readonly #plain: boolean;
   readonly events: Events<CircuitBreakerEvents>;
   readonly #successes: Audience<CircuitBreakerEvents["success"]>;
+  readonly #settlements: Audience<CircuitBreakerEvents["settled"]>;
   /** The last failure that counted, as an error's options. */
   #cause: ErrorOptions | undefined;
   /** Milliseconds spent isolated: the circuit's own time stands still meanwhile. */
@@ -63,10 +58,10 @@ export class Circuit {
     this.mode = settings.mode;
     this.name = settings.name;
     this.#label = `circuit "${settings.name}"`;
-    const names = ["stateChange", "success", "failure", "rejected", "wouldReject", "ignored"] as const;
-    this.events = new Events(this.#label, names, { kind: "circuit-breaker", name: this.name });
+    this.events = new Events(this.#label, EVENT_NAMES, { kind: "circuit-breaker", name: this.name });
     this.#successes = this.events.of("success");
-    this.timed = settings.trip !== undefined;
+    this.#settlements = this.events.of("settled");
+    this.#timed = settings.trip !== undefined;
     this.#plain = settings.trip === undefined && settings.isFailure === undefined;
     this.#state = machine.closed(0, this.limits);
   }
@@ -83,7 +78,7 @@ export class Circuit {
   }
 
   get failureCount(): number {
-    return machine.failureCount(this.now(), this.start());
+    return machine.failureCount(this.now(), this.#timed ? this.time() : 0);
   }
 
   get remainingSeconds(): number {
@@ -103,7 +98,7 @@ export class Circuit {
       ignoredCalls: this.#ignored,
       wouldRejectCalls: this.#wouldReject,
       stateChanges: this.#stateChanges,
-      window: machine.figures(this.#state, this.start()),
+      window: machine.figures(this.#state, this.#timed ? this.time() : 0),
     });
   }
 
@@ -134,9 +129,9 @@ export class Circuit {
     this.commit(next, next.kind === "closed" ? "recovered" : "probe-failed");
   }
 
-  /** The time at which a call starts, when its duration matters. */
+  /** The time at which a call starts; {@link UNTIMED} when its duration does not matter. */
   start(): number {
-    return this.timed ? this.time() : 0;
+    return this.#timed || this.#settlements.isThere ? this.time() : UNTIMED;
   }
 
   export(): CircuitExport {
@@ -154,6 +149,7 @@ export class Circuit {
     this.#total++;
     this.#ignored++;
     this.#tellIgnored(reason);
+    if (this.#settlements.isThere) this.events.emit("settled", { verdict: "ignored", seconds: 0 });
   }
 
   /** Notifies the listeners of a refusal that is not thrown. */
@@ -205,6 +201,7 @@ export class Circuit {
     const state = this.#state;
     if (
       ended === true &&
+      started === UNTIMED &&
       this.#plain &&
       !this.#successes.isThere &&
       state.era === ticket.era &&
@@ -223,7 +220,8 @@ export class Circuit {
     try {
       const verdict = typeof ended === "boolean" ? judge(this.#label, this.settings, ended, value) : ended;
       const before = this.now();
-      const now = machine.settleNeedsTime(before, this.limits, verdict) ? this.time() : 0;
+      const isHeard = started !== UNTIMED && this.#settlements.isThere;
+      const now = isHeard || machine.settleNeedsTime(before, this.limits, verdict) ? this.time() : 0;
       const late = before.era !== ticket.era;
       // Before the change, whose length may depend on it.
       if (verdict === "failure" && !late) this.#cause = { cause: value };
@@ -239,6 +237,8 @@ export class Circuit {
       if (verdict === "success" && this.#successes.isThere) this.events.emit("success", { value, late });
       if (verdict === "failure") this.events.emit("failure", { error: value, late });
       if (verdict === "ignored") this.#tellIgnored(value);
+      // The circuit's own time goes back when an isolation ends.
+      if (isHeard) this.events.emit("settled", { verdict, seconds: Math.max(0, now - started) / 1000 });
     } catch {
       // The stack is used up, or the clock has thrown: the call is missing in the totals, and what it held of a
       // half-open circuit is free after `probeTimeout`. The caller gets its outcome all the same.

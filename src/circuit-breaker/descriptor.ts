@@ -33,6 +33,7 @@ export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents
       fields: { retryAfter },
     })),
     ignored: logged("debug", ({ error }) => ({ message: "a call does not count", fields: toldError(error) })),
+    settled: true,
   },
   configured: { section: "circuitBreaker", rules: circuitBreakerRules, live: Object.keys(liveRules) },
   make: (options: CircuitBreakerOptions) => new CircuitBreaker(options),

@@ -3,8 +3,9 @@ import type { Context } from "../kernel/context.js";
 import type { Continuation, Inside } from "../kernel/stage.js";
 import { type NotAPromise, synchronous } from "../kernel/synchronous.js";
 import { isThenable } from "../kernel/thenable.js";
-import type { Circuit, Handlers } from "./circuit.js";
+import type { Circuit } from "./circuit.js";
 import type { Ticket } from "./machine.js";
+import { type Handlers, UNTIMED } from "./tickets.js";
 
 function handlersOf(circuit: Circuit, ticket: Ticket, started: number): Handlers {
   return {
@@ -23,7 +24,7 @@ function handlersOf(circuit: Circuit, ticket: Ticket, started: number): Handlers
 /** One pair of handlers serves an era of a closed circuit, so that a call allocates nothing but its promise. */
 function sharedHandlers(circuit: Circuit, ticket: Ticket): Handlers {
   const last = circuit.handlers;
-  return last?.era === ticket.era ? last : (circuit.handlers = handlersOf(circuit, ticket, 0));
+  return last?.era === ticket.era ? last : (circuit.handlers = handlersOf(circuit, ticket, UNTIMED));
 }
 
 // Both take the arguments as a rest and pass them on as one: inlined, no array is ever made of them.
@@ -36,7 +37,7 @@ export function guard<This, Args extends unknown[], Result>(
   ...args: Args
 ): Promise<Awaited<Result>> {
   let ticket: Ticket | undefined;
-  let started = 0;
+  let started = UNTIMED;
   try {
     started = circuit.start();
     ticket = circuit.admit();
@@ -47,7 +48,7 @@ export function guard<This, Args extends unknown[], Result>(
     const promise = Promise.resolve(result);
     if (later) {
       const { fulfilled, rejected } =
-        ticket.kind === "closed" && !circuit.timed
+        ticket.kind === "closed" && started === UNTIMED
           ? sharedHandlers(circuit, ticket)
           : handlersOf(circuit, ticket, started);
       // As `await` does it: a `then` of the promise's own may throw, or return nothing.

@@ -1,4 +1,5 @@
 import type { Snapshot } from "../kernel/component.js";
+import type { Verdict } from "../kernel/judge.js";
 import type { CircuitOpenError } from "./errors.js";
 import type { CircuitMode } from "./options.js";
 import type { TripFigures } from "./trip-rule.js";
@@ -82,4 +83,6 @@ export interface CircuitBreakerEvents {
   wouldReject: { readonly error: CircuitOpenError };
   /** A call says nothing: `error` is the excluded error, the refusal from inside or the reason of the abort, where there is one. */
   ignored: { readonly error: unknown };
+  /** An admitted call has ended, after `seconds`. Not told of calls that began when nobody listened. */
+  settled: { readonly verdict: Verdict; readonly seconds: number };
 }

@@ -1,5 +1,6 @@
 import type { Component } from "./component.js";
 import { disposable } from "./disposable.js";
+import { join } from "./living.js";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -74,8 +75,9 @@ export function currentConfiguration(): Configuration {
   return currentSource().configuration;
 }
 
-/** Reports a new component to the source of its configuration. */
+/** Adds a new component to the list of all, and reports it to the source of its configuration. */
 export function tellMade(component: Component, kind: string, options: object | undefined): void {
+  join(component);
   currentSource().made?.(component, kind, options ?? {});
 }
 

@@ -50,6 +50,20 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     await expectNothingLeft(demo, 2);
   });
 
+  test("serves the metrics of the bot when asked to", async () => {
+    const demo = new Demo(process.execPath, [main, "--fast", "--metrics", "0"]);
+    await demo.prints(/metrics at \S+[^]*status/);
+    const url = /metrics at (\S+)/.exec(demo.text)?.[1] ?? "";
+    const response = await fetch(url);
+    expect(response.headers.get("content-type")).toContain("version=0.0.4");
+    expect(await response.text()).toContain(
+      'kstlib_resilience_circuit_breaker_state{name="exchange-api",state="closed"} 1\n',
+    );
+    demo.child.kill("SIGINT");
+    expect(await demo.exitCode()).toBe(130);
+    await expectNothingLeft(demo, 2);
+  });
+
   test("leaves no process behind when it is killed", async () => {
     const demo = new Demo(process.execPath, [main, "--fast"]);
     await demo.prints(/status/);
@@ -64,5 +78,8 @@ describe.concurrent("the demo", { timeout: 90_000 }, () => {
     expect(await demo.exitCode()).toBe(2);
     expect(demo.text).toContain("'--quick'");
     expect(demo.text).toContain("--keep-running");
+    const wrong = new Demo(process.execPath, [main, "--metrics", "70000"]);
+    expect(await wrong.exitCode()).toBe(2);
+    expect(wrong.text).toContain("--metrics must be a port from 0 to 65535; got 70000.");
   });
 });

@@ -49,6 +49,8 @@ const CLAIMS: Readonly<Record<string, RegExp>> = {
   "shutdown-async.mjs": /^database: done.*\nmetrics: failed.*\ncache: done.*\nmail: timed-out/m,
   "shutdown-cluster.mjs": /^workers: done\n {2}worker 1 left \(exit code 0\)\n {2}worker 2 left/m,
   "shutdown-worker-threads.mjs": /^indexer: done\n.*left.*\nstuck: timed-out\n.*killed/m,
+  "telemetry.mjs":
+    /^kstlib_resilience_circuit_breaker_calls_total\{name="payments",outcome="rejected"\} 1\n(?:.*\n)*text\/plain; version=0\.0\.4; charset=utf-8$/m,
   "timeouts.mjs":
     /^AbortSignal\.any with AbortSignal\.timeout: \d+ of 20 timed out\nTimeout: 20 of 20 timed out$/m,
   "trading-bot-in-short.mjs": /^closed in order: positions, connections; the heartbeat says stopped$/m,

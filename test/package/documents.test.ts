@@ -4,7 +4,13 @@ import { describe, expect, test } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const read = (file: string): string => fs.readFileSync(path.join(root, file), "utf8");
-const documents = ["README.md", "CONTRIBUTING.md", "examples/README.md", "examples/deploy/README.md"].concat(
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "examples/README.md",
+  "examples/deploy/README.md",
+  "examples/grafana/README.md",
+].concat(
   fs
     .readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))

@@ -148,7 +148,7 @@ describe("the entries of package.json", () => {
       const [core = {}, part = {}] = await load(folder);
       const shared = Object.keys(part).filter((key) => key !== "__esModule" && key in core);
       expect(shared.filter((key) => part[key] !== core[key])).toEqual([]);
-      expect(shared.length > 0 || ["./redis", "./testing"].includes(name)).toBe(true);
+      expect(shared.length > 0 || ["./redis", "./telemetry", "./testing"].includes(name)).toBe(true);
     }
   });
 

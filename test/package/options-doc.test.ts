@@ -10,6 +10,8 @@ import { httpClientRules } from "../../src/http/client/options.js";
 import { EVENT_NAMES as alertEvents } from "../../src/alerts/events.js";
 import { EVENT_NAMES as scheduleEvents } from "../../src/schedule/events.js";
 import { callbackRules } from "../../src/schedule/wait-options.js";
+import { otelMetricsRules } from "../../src/telemetry/otel-metrics.js";
+import { otelSpanEventsRules } from "../../src/telemetry/otel-span-events.js";
 import { stateFileRules } from "../../src/watchdog/state-file-options.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -65,6 +67,8 @@ const TABLES: readonly (readonly [string, string, Rules])[] = [
   ["onBoundary", chapter("Schedule"), callbackRules(60_000)],
   ["watchConfig", chapter("Following the file"), watchRules],
   ["resilientFetch", chapter("HTTP client"), httpClientRules],
+  ["otelMetrics", chapter("Telemetry"), otelMetricsRules],
+  ["otelSpanEvents", chapter("Telemetry"), otelSpanEventsRules],
 ];
 
 describe("docs/options.md", () => {

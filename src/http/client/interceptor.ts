@@ -16,8 +16,6 @@ import { type HttpClientOptions, readOptions, type ResilientFetchOptions } from 
 import { Verdicts } from "./repeatable.js";
 import { originOf } from "./request.js";
 
-/** What stands for the origin that a dispatcher has by itself. */
-
 /** Options of `resilienceInterceptor`: as of `resilientFetch`, without a fallback, which could give no response. */
 export interface ResilienceInterceptorOptions
   extends HttpClientOptions, Omit<ResilientFetchOptions, keyof HttpClientOptions | "fallback" | "fetch"> {}

@@ -8,8 +8,7 @@ import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { isRefusal } from "../../kernel/refusal.js";
-import { Admission, type AdmissionStats } from "../bulkhead/admission.js";
-import type { BulkheadFullError } from "../bulkhead/errors.js";
+import { Admission, type AdmissionEvents, type AdmissionStats } from "../bulkhead/admission.js";
 import { Estimate } from "./estimate.js";
 import { Freezes } from "./freezes.js";
 import {
@@ -42,11 +41,9 @@ export interface AdaptiveLimiterSnapshot extends Snapshot {
 }
 
 /** The events of an adaptive limiter and what their listeners get. */
-export interface AdaptiveLimiterEvents {
+export interface AdaptiveLimiterEvents extends AdmissionEvents {
   /** The limit has changed. */
   limit: { readonly limit: number; readonly previous: number };
-  /** A call was refused. */
-  rejected: { readonly error: BulkheadFullError };
 }
 
 /**
@@ -78,13 +75,12 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
   constructor(options?: AdaptiveLimiterOptions) {
     const settings = resolveOptions("AdaptiveLimiter", adaptiveLimiterRules, options, "adaptiveLimiter");
     checkBounds(settings);
-    super("adaptive-limiter", settings.name, ["limit", "rejected"]);
+    super("adaptive-limiter", settings.name, ["limit", "admitted", "rejected"]);
     this.#settings = settings;
     this.#clock = settings.clock;
     this.#estimate = new Estimate(settings.initial, settings);
-    const admission = new Admission(`adaptive limiter "${settings.name}"`, this.#estimate.limit, (error) =>
-      this.events.emit("rejected", { error }),
-    );
+    const owner = `adaptive limiter "${settings.name}"`;
+    const admission = new Admission(owner, this.#estimate.limit, this.events);
     this.#admission = admission;
     this.#freezes = new Freezes(settings.clock, () => admission.running > 0);
     tellMade(this, "adaptive-limiter", options);

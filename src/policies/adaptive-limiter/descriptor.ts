@@ -20,6 +20,7 @@ export const component: ComponentDescriptor<AdaptiveLimiter, AdaptiveLimiterEven
       message: `the limit is ${limit}`,
       fields: { limit, previous },
     })),
+    admitted: true,
     rejected: logged("debug", () => ({ message: "refused a call: full" })),
   },
   configured: {

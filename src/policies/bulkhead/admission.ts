@@ -2,6 +2,7 @@ import { throwIfAborted } from "../../kernel/abort.js";
 import type { Work } from "../../kernel/base-policy.js";
 import type { Clock } from "../../kernel/clock.js";
 import type { Context } from "../../kernel/context.js";
+import type { Events } from "../../kernel/events.js";
 import { BulkheadFullError } from "./errors.js";
 import { Permits } from "./permits.js";
 
@@ -16,6 +17,14 @@ export interface QueueLimits {
 /** Runs a function that has a permit. */
 type Start = <Result>(fn: Work<Result>, context: Context) => Promise<Result>;
 
+/** The events of a bulkhead or an adaptive limiter. */
+export interface AdmissionEvents {
+  /** A call was admitted after it had waited for `waited` seconds. */
+  admitted: { readonly waited: number };
+  /** A call was refused. */
+  rejected: { readonly error: BulkheadFullError };
+}
+
 /** Totals over the lifetime of a bulkhead or an adaptive limiter. */
 export interface AdmissionStats {
   /** All calls: running, finished, waiting, refused and given up. */
@@ -29,16 +38,18 @@ export interface AdmissionStats {
 /** Admits calls while there are permits; the others wait or are refused. */
 export class Admission extends Permits {
   readonly #owner: string;
-  readonly #refused: (error: BulkheadFullError) => void;
+  readonly #events: Pick<Events<AdmissionEvents>, "emit">;
+  readonly #admissions: { readonly isThere: boolean };
   #total = 0;
   #queuedCalls = 0;
   #rejectedCalls = 0;
 
   /** @param owner its name in messages. */
-  constructor(owner: string, limit: number, refused: (error: BulkheadFullError) => void) {
+  constructor(owner: string, limit: number, events: Pick<Events<AdmissionEvents>, "emit" | "of">) {
     super(limit);
     this.#owner = owner;
-    this.#refused = refused;
+    this.#events = events;
+    this.#admissions = events.of("admitted");
   }
 
   get stats(): AdmissionStats {
@@ -66,7 +77,9 @@ export class Admission extends Permits {
   /** Counts a call and takes a permit if there is one. */
   tryEnter(): boolean {
     this.#total++;
-    return this.tryTake();
+    const isTaken = this.tryTake();
+    if (isTaken && this.#admissions.isThere) this.#tellAdmitted(0);
+    return isTaken;
   }
 
   /**
@@ -84,6 +97,7 @@ export class Admission extends Permits {
     const left = typeof deadline === "object" && deadline.isKept ? Infinity : remaining * 1000;
     const timeout = Math.min(queueTimeout, left);
     const late = (): BulkheadFullError => this.full(`no permit within ${timeout / 1000} s`);
+    const since = clock.now();
     await this.wait({ clock, timeout, source, late });
     try {
       // It may have been aborted since the permit was granted.
@@ -92,7 +106,13 @@ export class Admission extends Permits {
       this.release();
       throw reason;
     }
+    if (this.#admissions.isThere) this.#tellAdmitted((clock.now() - since) / 1000);
     return context;
+  }
+
+  /** Separate, so that what calls it stays small enough to be inlined. */
+  #tellAdmitted(waited: number): void {
+    this.#events.emit("admitted", { waited });
   }
 
   /** Counts a refusal. */
@@ -101,7 +121,7 @@ export class Admission extends Permits {
   ): BulkheadFullError {
     this.#rejectedCalls++;
     const error = new BulkheadFullError(this.#owner, why);
-    this.#refused(error);
+    this.#events.emit("rejected", { error });
     return error;
   }
 }

@@ -5,8 +5,7 @@ import { type Context, contextFor } from "../../kernel/context.js";
 import { disposable } from "../../kernel/disposable.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import { runAbortable, type Settling } from "../../kernel/policy.js";
-import { Admission, type AdmissionStats } from "./admission.js";
-import type { BulkheadFullError } from "./errors.js";
+import { Admission, type AdmissionEvents, type AdmissionStats } from "./admission.js";
 import {
   type BulkheadChanges,
   type BulkheadOptions,
@@ -31,10 +30,7 @@ export interface BulkheadSnapshot extends Snapshot {
 }
 
 /** The events of a bulkhead and what their listeners get. */
-export interface BulkheadEvents {
-  /** A call was refused. */
-  rejected: { readonly error: BulkheadFullError };
-}
+export interface BulkheadEvents extends AdmissionEvents {}
 
 /**
  * Limits how many calls run at once; the others wait in the order of their arrival, or are refused with a
@@ -63,11 +59,9 @@ export class Bulkhead extends SyncBasePolicy<BulkheadEvents> {
 
   constructor(options?: BulkheadOptions) {
     const settings = resolveOptions("Bulkhead", bulkheadRules, options, "bulkhead");
-    super("bulkhead", settings.name, ["rejected"]);
+    super("bulkhead", settings.name, ["admitted", "rejected"]);
     this.#settings = settings;
-    const admission = new Admission(`bulkhead "${settings.name}"`, settings.maxConcurrent, (error) =>
-      this.events.emit("rejected", { error }),
-    );
+    const admission = new Admission(`bulkhead "${settings.name}"`, settings.maxConcurrent, this.events);
     this.#admission = admission;
     const settled = (): void => admission.release();
     // An abort gives back no permit: the work goes on.

@@ -12,7 +12,7 @@ export const section: SectionDescriptor = { rules: sectionRules(bulkheadRules) }
 
 export const component: ComponentDescriptor<Bulkhead, BulkheadEvents> = {
   kind: "bulkhead",
-  events: { rejected: logged("debug", () => ({ message: "refused a call: full" })) },
+  events: { admitted: true, rejected: logged("debug", () => ({ message: "refused a call: full" })) },
   configured: { section: "bulkhead", rules: bulkheadRules, live: Object.keys(liveRules) },
   make: (options: BulkheadOptions) => new Bulkhead(options),
 };

@@ -18,6 +18,7 @@ export const component: ComponentDescriptor<Hedge, HedgeEvents> = {
       message: `attempt ${attempt} starts`,
       fields: { attempt, ...toldOutcome(outcome) },
     })),
+    won: logged("debug", ({ attempt }) => ({ message: `attempt ${attempt} has won`, fields: { attempt } })),
     suppressed: logged("warn", ({ attempts }) => ({
       message: `no budget left after attempt ${attempts}`,
       fields: { attempts },

@@ -67,7 +67,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
 
   constructor(options?: HedgeOptions) {
     const settings = resolveOptions("Hedge", hedgeRules, options, "hedge");
-    super("hedge", settings.name, ["hedge", "suppressed"]);
+    super("hedge", settings.name, ["hedge", "won", "suppressed"]);
     this.#settings = settings;
     this.#budget = budgetOf(settings.budget);
     tellMade(this, "hedge", options);
@@ -139,7 +139,10 @@ export class Hedge extends BasePolicy<HedgeEvents> {
       },
       over: (winner) => {
         this.#running--;
-        if (winner !== undefined && winner > 1) this.#won++;
+        if (winner !== undefined && winner > 1) {
+          this.#won++;
+          this.events.emit("won", { attempt: winner });
+        }
         // For a first attempt that has lost, the time until then: without the slow ones the delay would fall, and ever
         // more calls would be hedged.
         if (winner !== undefined) this.#latencies.add(clock.now() - started);

@@ -26,6 +26,8 @@ export interface HedgeSnapshot extends Snapshot {
 export interface HedgeEvents {
   /** Another attempt starts, because the last one is slow or has failed with `outcome`. */
   hedge: { readonly attempt: number; readonly outcome: Outcome | undefined };
+  /** An attempt after the first one has given the result. */
+  won: { readonly attempt: number };
   /** The budget allows no other attempt. */
   suppressed: { readonly attempts: number };
 }

@@ -17,6 +17,7 @@ import {
   readContext,
 } from "../../kernel/context.js";
 import { disposable } from "../../kernel/disposable.js";
+import { join } from "../../kernel/living.js";
 import { checkAnyFunction, checkFunction, runAbortable, type SyncPolicy } from "../../kernel/policy.js";
 import type { NotAPromise, Synchronous } from "../../kernel/synchronous.js";
 import { type AnyFunction, type AsyncOf, disguise, type SyncOf, type SyncRest } from "../../kernel/wrap.js";
@@ -60,6 +61,7 @@ export class SharedCircuitBreaker extends CircuitView implements SyncPolicy, Asy
     const shared = new SharedCircuit(sharedSettings(options), randomUUID());
     super(shared.circuit);
     this.#shared = shared;
+    join(this);
   }
 
   /** Whether the state is that of all instances at this moment; `false` while the store does not answer, and after `close()`. */

@@ -1,6 +1,7 @@
 import type { Component } from "../../kernel/component.js";
 import type { ExecutionContext } from "../../kernel/context.js";
 import type { Duration } from "../../kernel/duration.js";
+import { join } from "../../kernel/living.js";
 import { checkFunction, runAbortable } from "../../kernel/policy.js";
 import type { AnyFunction, AsyncOf } from "../../kernel/wrap.js";
 import { onePolicy } from "../../kernel/wrapper.js";
@@ -81,6 +82,7 @@ export class SharedKeyedRateLimiter<By extends string = never>
     this.#buckets = buckets;
     this.#form = form;
     this.#hasNames = tiers?.[0]?.by !== undefined;
+    join(this);
   }
 
   /** As `SharedRateLimiter.tryAcquire`, for one key: any string. */

@@ -1,6 +1,7 @@
 import type { Component } from "../../kernel/component.js";
 import { contextOfCall, type ExecutionContext } from "../../kernel/context.js";
 import type { Duration } from "../../kernel/duration.js";
+import { join } from "../../kernel/living.js";
 import { checkFunction, type Policy, runAbortable } from "../../kernel/policy.js";
 import type { AnyFunction, AsyncOf } from "../../kernel/wrap.js";
 import { onePolicy } from "../../kernel/wrapper.js";
@@ -74,6 +75,7 @@ export class SharedRateLimiter extends SharedReport<object> implements Policy, C
     super(buckets, metrics);
     this.#buckets = buckets;
     this.#keys = keys;
+    join(this);
   }
 
   /**

@@ -1,0 +1,57 @@
+import { type Metric, PREFIX } from "./metrics/definition.js";
+import type { Family, Series } from "./series.js";
+
+const UNITS: Readonly<Record<string, string>> = { s: "_seconds" };
+
+/** The name of a metric by OpenTelemetry's rule for Prometheus: no dots, the unit, `_total` for a sum that only grows. */
+export function prometheusName({ name, unit, type }: Metric): string {
+  const plain = `${PREFIX}${name}`.replaceAll(/[^a-zA-Z0-9_]/g, "_");
+  return `${plain}${UNITS[unit] ?? ""}${type === "counter" ? "_total" : ""}`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", '"': '\\"' };
+
+function escaped(text: string, characters: RegExp): string {
+  return text.replaceAll(characters, (character) => ESCAPES[character] ?? character);
+}
+
+function labelsOf(series: Series): string {
+  return (series.text ??= Object.entries(series.attributes)
+    .map(([key, value]) => `${key}="${escaped(value, /[\\\n"]/g)}"`)
+    .join(","));
+}
+
+function told(value: number): string {
+  if (value === Infinity) return "+Inf";
+  return value === -Infinity ? "-Inf" : String(value);
+}
+
+function histogramLines(name: string, bounds: readonly number[], series: Series): string {
+  const labels = labelsOf(series);
+  let lines = "";
+  let count = 0;
+  for (const [index, ofBucket] of series.counts.entries()) {
+    count += ofBucket;
+    lines += `${name}_bucket{${labels},le="${told(bounds[index] ?? Infinity)}"} ${count}\n`;
+  }
+  return `${lines}${name}_sum{${labels}} ${told(series.value)}\n${name}_count{${labels}} ${count}\n`;
+}
+
+/** The series of the families in the text format 0.0.4; those without a series are left out. */
+export function prometheusText(families: readonly Family[]): string {
+  let text = "";
+  for (const family of families) {
+    const { metric } = family;
+    const name = prometheusName(metric);
+    let lines = "";
+    for (const series of family) {
+      lines +=
+        metric.type === "histogram"
+          ? histogramLines(name, metric.buckets, series)
+          : `${name}{${labelsOf(series)}} ${told(series.value)}\n`;
+    }
+    if (lines === "") continue;
+    text += `# HELP ${name} ${escaped(metric.description, /[\\\n]/g)}\n# TYPE ${name} ${metric.type}\n${lines}`;
+  }
+  return text;
+}
