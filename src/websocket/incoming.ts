@@ -1,5 +1,5 @@
 import type { Events } from "../kernel/events.js";
-import { warn } from "../kernel/warning.js";
+import { ask } from "./ask.js";
 import type { Connection } from "./connection.js";
 import type { WebSocketManagerEvents } from "./events.js";
 import { Inbox, sizeOf } from "./inbox.js";
@@ -85,7 +85,7 @@ export class Incoming {
   received(connection: Connection, data: WebSocketMessage): void {
     this.counts.messagesReceived++;
     this.counts.bytesReceived += sizeOf(data);
-    this.counts.lastMessageAt = connection.heardWall;
+    this.counts.lastMessageAt = this.#settings.clock.wallNow();
     if (this.#isDouble(connection, data)) {
       this.counts.doubles++;
       return;
@@ -98,14 +98,9 @@ export class Incoming {
   #isDouble(connection: Connection, data: WebSocketMessage): boolean {
     const { messageKey, name } = this.#settings;
     if (messageKey === undefined) return false;
-    try {
-      const key = messageKey(data);
-      const isKey = typeof key === "string" || typeof key === "number";
-      return isKey && this.#keys.isDouble(key, connection.id);
-    } catch (error) {
-      warn("KSTLIB_LISTENER_FAILED", `messageKey of websocket ${JSON.stringify(name)} failed`, error);
-      return false;
-    }
+    const key = ask(name, "messageKey", () => messageKey(data));
+    const isKey = typeof key === "string" || (typeof key === "number" && !Number.isNaN(key));
+    return isKey && this.#keys.isDouble(key, connection.id);
   }
 
   #keep(data: WebSocketMessage): void {

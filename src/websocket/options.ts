@@ -74,7 +74,7 @@ export interface ProactiveOptions {
 export interface ReconnectInfo {
   /** How the connection ended; `undefined` when an attempt failed. */
   readonly disconnect: DisconnectInfo | undefined;
-  /** Why the attempt failed; `undefined` when a connection ended. */
+  /** Why the attempt or the connection failed; `undefined` when that was closed, or broke without a word. */
   readonly error: Error | undefined;
   /** The HTTP status that refused the handshake, where the socket tells it: `ws` does. */
   readonly status: number | undefined;
@@ -109,7 +109,8 @@ export interface WebSocketManagerOptions {
   /** Planned reconnects: how often, a `TimeTrigger`, or an object. Default none. */
   readonly proactive?: Duration | BoundaryTrigger | ProactiveOptions | undefined;
   /**
-   * What identifies a message, so that one that two connections deliver is read once. `undefined`: it is always read.
+   * What identifies a message, so that one that two connections deliver is read once; the last 10,000 are remembered.
+   * `undefined` or `NaN`: it is always read.
    * Default: all are.
    */
   readonly messageKey?: ((data: WebSocketMessage) => string | number | undefined) | undefined;

@@ -11,7 +11,7 @@ const LOOK_AGAIN = 20;
 interface Item extends Linked<Item> {
   readonly data: WebSocketData;
   readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Where messages can be sent now. */
@@ -66,10 +66,14 @@ export class Outbox {
         this.#timer = this.#clock.setTimer(() => this.flush(), LOOK_AGAIN);
         return;
       }
-      // It stays the first until the socket has it: a connection that ends meanwhile hands it to the next one.
-      if (!line.send(item.data)) return;
+      try {
+        // It stays the first until the socket has it: a connection that ends meanwhile hands it to the next one.
+        if (!line.send(item.data)) return;
+        item.resolve();
+      } catch (error) {
+        item.reject(error);
+      }
       this.#remove(item);
-      item.resolve();
     }
   }
 

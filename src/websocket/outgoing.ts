@@ -1,5 +1,6 @@
 import type { Events } from "../kernel/events.js";
-import { warn } from "../kernel/warning.js";
+import { isThenable } from "../kernel/thenable.js";
+import { ask } from "./ask.js";
 import type { Connection } from "./connection.js";
 import type { WebSocketManagerError } from "./errors.js";
 import type { WebSocketManagerEvents } from "./events.js";
@@ -67,12 +68,10 @@ export class Outgoing {
 
   #sendMade(connection: Connection | undefined, key: string, make: () => unknown): void {
     if (connection === undefined) return;
-    try {
-      this.#send(connection, checkData(make(), "what it gives"));
-    } catch (error) {
-      const what = `subscription ${JSON.stringify(key)} of websocket ${JSON.stringify(this.#name)} failed`;
-      warn("KSTLIB_LISTENER_FAILED", what, error);
-    }
+    ask(this.#name, `subscription ${JSON.stringify(key)}`, () => {
+      const made = make();
+      return isThenable(made) ? made : this.#send(connection, checkData(made, "what it gives"));
+    });
   }
 
   #send(connection: Connection | undefined, data: WebSocketData): boolean {

@@ -1,5 +1,5 @@
 import type { Timer } from "../kernel/clock.js";
-import { warn } from "../kernel/warning.js";
+import { ask } from "./ask.js";
 import type { WebSocketManagerSettings } from "./options.js";
 
 /** A wall clock may be set while a boundary is waited for, so it is read again this often. Milliseconds. */
@@ -19,11 +19,13 @@ export class PlannedReconnect {
   /** Begins anew, with a connection that was opened now. */
   arm(): void {
     this.cancel();
-    const { proactive, clock } = this.#settings;
+    const { proactive, clock, name } = this.#settings;
     if (proactive === undefined) return;
     const { every, trigger } = proactive;
     if (every !== undefined) this.#timer = clock.setTimer(this.#due, every, { ref: false });
-    else if (trigger !== undefined) this.#waitFor(this.#next());
+    const boundary = Number(ask(name, "nextBoundary", () => trigger?.nextBoundary()));
+    // A trigger that gives no time to come plans nothing.
+    if (boundary > clock.wallNow()) this.#waitFor(boundary);
   }
 
   cancel(): void {
@@ -31,22 +33,13 @@ export class PlannedReconnect {
     this.#timer = undefined;
   }
 
-  #next(): number {
-    const { proactive, name } = this.#settings;
-    try {
-      return Number(proactive?.trigger?.nextBoundary());
-    } catch (error) {
-      warn("KSTLIB_LISTENER_FAILED", `nextBoundary of websocket ${JSON.stringify(name)} failed`, error);
-      return NaN;
-    }
-  }
-
   #waitFor(boundary: number): void {
     const { clock } = this.#settings;
     const left = boundary - clock.wallNow();
-    // A trigger that gives no time plans nothing.
-    if (!Number.isFinite(left)) return;
-    const passed = (): void => (left > LONGEST_WAIT ? this.#waitFor(boundary) : this.#due());
-    this.#timer = clock.setTimer(passed, Math.max(0, Math.min(left, LONGEST_WAIT)), { ref: false });
+    if (left <= 0) this.#due();
+    else {
+      const wait = Math.min(left, LONGEST_WAIT);
+      this.#timer = clock.setTimer(() => this.#waitFor(boundary), wait, { ref: false });
+    }
   }
 }

@@ -6,15 +6,20 @@ import { sectionRules } from "../kernel/descriptor.js";
 import type { Duration } from "../kernel/duration.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { messageOf } from "../kernel/message-of.js";
-import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
-import { duration, integer, optional, text } from "../kernel/rules.js";
 import { unlike } from "../kernel/show.js";
 import { type WebSocketErrorCode, WebSocketManagerError } from "./errors.js";
 import type { WebSocketManagerEvents, WebSocketSnapshot, WebSocketState, WebSocketStats } from "./events.js";
 import { Incoming } from "./incoming.js";
 import { Link } from "./link.js";
-import { checkData, checkUrl, resolveManager, webSocketManagerRules } from "./option-rules.js";
+import {
+  checkData,
+  checkUrl,
+  resolveClose,
+  resolveManager,
+  resolveRequest,
+  webSocketManagerRules,
+} from "./option-rules.js";
 import type { WebSocketManagerOptions, WebSocketManagerSettings } from "./options.js";
 import { Outgoing } from "./outgoing.js";
 import type { WebSocketData, WebSocketMessage } from "./socket.js";
@@ -25,13 +30,13 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const EVENTS = ["connect", "disconnect", "message", "reconnecting", "gap", "dropped", "error"] as const;
+/** Throws what an aborted signal was aborted with. */
+function checkWait(signal: AbortSignal | undefined): void {
+  if (signal !== undefined) checkSignal(signal, "signal");
+  signal?.throwIfAborted();
+}
 
-const closeRules = { code: integer(1000, 1000, 4999), timeout: duration("5s") };
-const requestRules = {
-  reconnectAfter: optional(duration(undefined, { zero: true, long: true })),
-  reason: optional(text(undefined)),
-};
+const EVENTS = ["connect", "disconnect", "message", "reconnecting", "gap", "dropped", "error"] as const;
 
 /**
  * A WebSocket connection that stays alive: finds out when it is lost, connects again with growing, random delays, sends its
@@ -109,13 +114,13 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   }
 
   /**
-   * Connects, with as many attempts as it takes, and resolves when that is done. Called while it is connected or
-   * connecting, it waits for the same.
+   * Connects, with as many attempts as it takes. Called while it is connected or connecting, it waits for the same.
    *
    * @throws WebSocketManagerError (as a rejection) `ERR_WEBSOCKET_GAVE_UP`, `ERR_WEBSOCKET_UNAVAILABLE`,
    * `ERR_WEBSOCKET_CLOSED`, or what the signal was aborted with.
    */
-  connect(options?: WaitOptions): Promise<void> {
+  async connect(options: WaitOptions = {}): Promise<void> {
+    checkWait(options.signal);
     if (this.state === "disconnected") {
       this.#incoming.reopen();
       this.#link.start();
@@ -125,9 +130,8 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
 
   /** Resolves when there is a connection; rejects as {@link connect}, or with `ERR_WEBSOCKET_DISCONNECTED`. */
   async waitConnected({ signal }: WaitOptions = {}): Promise<void> {
-    if (signal !== undefined) checkSignal(signal, "signal");
     for (;;) {
-      signal?.throwIfAborted();
+      checkWait(signal);
       if (this.state === "connected") return;
       if (this.state !== "connecting" && this.state !== "reconnecting") throw this.#notThere();
       await this.#change(signal);
@@ -206,10 +210,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    * @throws TypeError or RangeError that names the option.
    */
   requestDisconnect(options: { readonly reconnectAfter?: Duration; readonly reason?: string } = {}): void {
-    const { reconnectAfter, reason = "" } = resolveOptions("requestDisconnect", requestRules, options);
-    if (new TextEncoder().encode(reason).length > 123) {
-      throw new RangeError(unlike("reason", "at most 123 bytes of text", reason));
-    }
+    const { reconnectAfter, reason } = resolveRequest(options);
     this.#link.disconnect(reason, reconnectAfter);
     if (this.state === "disconnected") this.#outgoing.drop(() => this.#notThere());
   }
@@ -222,9 +223,8 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    * @throws TypeError or RangeError (as a rejection) that names the option.
    */
   async close(options: { readonly code?: number; readonly timeout?: Duration } = {}): Promise<void> {
-    const { code, timeout } = resolveOptions("close", closeRules, options);
-    if (code > 1000 && code < 3000) throw new RangeError(unlike("code", "1000, or from 3000 to 4999", code));
-    this.#link.close(code, "", timeout);
+    const { code, timeout } = resolveClose(options);
+    this.#link.close(code, timeout);
     while (this.state !== "closed") await this.#change(undefined);
   }
 
