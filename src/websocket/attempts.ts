@@ -1,18 +1,12 @@
 import { fraction } from "../kernel/rules.js";
 import { backoff } from "../policies/retry/backoff.js";
 import { ask } from "./ask.js";
-import { WebSocketManagerError } from "./errors.js";
 import type { ConnectionEnd } from "./connection.js";
 import type { DisconnectInfo } from "./events.js";
 import type { WebSocketManagerSettings } from "./options.js";
 
 /** Why an attempt or a connection failed. */
 export type Refusal = Partial<Pick<ConnectionEnd, "error" | "status" | "retryAfter">>;
-
-/** Whether there is nothing to connect with, now or later. */
-export function isUnavailable(error: unknown): error is WebSocketManagerError {
-  return error instanceof WebSocketManagerError && error.code === "ERR_WEBSOCKET_UNAVAILABLE";
-}
 
 /** The ends of a server that goes away or has too much to do, which its other clients share: RFC 6455, 7.4, and IANA. */
 const SHARED: ReadonlySet<number> = new Set([1001, 1006, 1012, 1013]);
@@ -27,8 +21,6 @@ export class Attempts {
   #isShared = false;
   /** Failed attempts, and connections that did not last, in a row. */
   failed = 0;
-  /** The one that is next. */
-  attempt = 1;
   /** How many delays there were in a row. */
   #delays = 0;
 
@@ -54,8 +46,9 @@ export class Attempts {
       const isOwn = disconnect.reason === "ping-timeout" || error !== undefined;
       this.#isShared = !isOwn && SHARED.has(disconnect.code);
     }
-    if (isUnavailable(error) || this.failed >= (reconnect.maxAttempts ?? Infinity)) return undefined;
-    const attempt = (this.attempt = this.failed + 1);
+    if (error?.code === "ERR_WEBSOCKET_UNAVAILABLE" || this.failed >= (reconnect.maxAttempts ?? Infinity))
+      return undefined;
+    const attempt = this.failed + 1;
     const info = Object.freeze({ disconnect, error, status, retryAfter, attempt });
     const least = ask(name, "shouldReconnect", () => shouldReconnect?.(info));
     if (least === false) return undefined;

@@ -1,10 +1,10 @@
-import type { Timer } from "../kernel/clock.js";
 import { messageOf } from "../kernel/message-of.js";
 import { retryAfterSeconds } from "../kernel/retry-after.js";
 import { warn } from "../kernel/warning.js";
+import { Alarm } from "./alarm.js";
 import { WebSocketManagerError } from "./errors.js";
 import { LastHeard } from "./last-heard.js";
-import { type HandshakeResponse, listen, type SocketListener } from "./listen.js";
+import { type ByteCounter, type HandshakeResponse, listen, type SocketListener } from "./listen.js";
 import { checkUrl } from "./option-rules.js";
 import type { WebSocketManagerSettings } from "./options.js";
 import {
@@ -27,7 +27,7 @@ export interface ConnectionEnd {
   readonly code: number;
   readonly text: string;
   /** Why it failed; without one it was closed in order, or without a word. */
-  readonly error?: Error | undefined;
+  readonly error?: WebSocketManagerError | undefined;
   readonly status?: number | undefined;
   /** Seconds that the refusal of the handshake asks to wait. */
   readonly retryAfter?: number | undefined;
@@ -54,12 +54,13 @@ export class Connection implements SocketListener, Watched {
   #socket: SocketLike | undefined;
   #removeListeners: () => void = () => {};
   /** Of the attempt, then of the closing. */
-  #timer: Timer | undefined;
+  readonly #alarm: Alarm;
   #watch: Watch | undefined;
   #hasEnded = false;
   /** When a closing is given up, on the monotonic clock. */
   #closeBy = Infinity;
-  #bytesRead: () => number = () => 0;
+  /** Counts the bytes that the network has delivered, where the socket tells it. */
+  #counter: ByteCounter | undefined;
   isPaused = false;
   /** When it was opened, on the monotonic clock. */
   openedAt: number | undefined;
@@ -70,14 +71,14 @@ export class Connection implements SocketListener, Watched {
     this.#settings = settings;
     this.#owner = owner;
     this.heardOf = new LastHeard(settings.clock);
+    this.#alarm = new Alarm(settings.clock, true);
   }
 
   /** Begins; never throws or rejects. */
   async open(url: string | (() => unknown)): Promise<void> {
-    const { clock, connection } = this.#settings;
-    this.#timer = clock.setTimer(() => {
-      this.failed(new Error(`no connection after ${connection.timeout / 1000} s`));
-    }, connection.timeout);
+    const { timeout } = this.#settings.connection;
+    const late = (): void => this.failed(new Error(`no connection after ${timeout / 1000} s`));
+    this.#alarm.set(late, timeout);
     try {
       const constructor = await findConstructor(this.#settings.WebSocket);
       const address = checkUrl(typeof url === "function" ? await url() : url);
@@ -95,7 +96,7 @@ export class Connection implements SocketListener, Watched {
   }
 
   get bytesRead(): number {
-    return this.#bytesRead();
+    return this.#counter?.bytesRead ?? 0;
   }
 
   /** Returns whether the socket has taken it. Throws when it is nothing that can be sent. */
@@ -150,9 +151,8 @@ export class Connection implements SocketListener, Watched {
   }
 
   opened(): void {
-    const { clock } = this.#settings;
-    this.#timer?.cancel();
-    this.openedAt = clock.now();
+    this.#alarm.cancel();
+    this.openedAt = this.#settings.clock.now();
     this.heardOf.hear();
     this.#beginWatch();
     this.#owner.opened(this);
@@ -195,8 +195,8 @@ export class Connection implements SocketListener, Watched {
     this.#end(isOrderly ? { reason: "server-closed", code, text } : { ...BROKEN, text });
   }
 
-  counts(bytesRead: () => number): void {
-    this.#bytesRead = bytesRead;
+  upgraded(by: ByteCounter | undefined): void {
+    this.#counter = by;
   }
 
   ping(): void {
@@ -215,12 +215,10 @@ export class Connection implements SocketListener, Watched {
 
   /** Ends a closing that the other side does not answer. */
   #giveUpAfter(timeout: number | undefined): void {
-    const { clock } = this.#settings;
-    const now = clock.now();
+    const now = this.#settings.clock.now();
     // Asking again does not prolong it.
     this.#closeBy = Math.min(now + (timeout ?? CLOSING), this.#closeBy);
-    this.#timer?.cancel();
-    this.#timer = clock.setTimer(() => {
+    this.#alarm.set(() => {
       this.#closeBy = Infinity;
       if (timeout === undefined && this.isPaused) this.#giveUpAfter(timeout);
       else this.terminate();
@@ -235,9 +233,10 @@ export class Connection implements SocketListener, Watched {
   #beginWatch(): void {
     const settings = this.#settings;
     const { ping, name } = settings;
-    const pings = typeof this.#socket?.ping === "function" || ping.message !== undefined;
-    if (pings || ping.maxSilence !== undefined) {
-      this.#watch = new Watch(settings, { ...ping, pings }, this);
+    const isAsked = this.#socket?.ping !== undefined || ping.message !== undefined;
+    if (isAsked || ping.maxSilence !== undefined) {
+      const interval = isAsked ? ping.interval : Infinity;
+      this.#watch = new Watch(settings.clock, { ...ping, interval }, this);
     } else if (!told.has(settings)) {
       told.add(settings);
       warn(
@@ -250,7 +249,7 @@ export class Connection implements SocketListener, Watched {
   #end(end: ConnectionEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#timer?.cancel();
+    this.#alarm.cancel();
     this.#stopWatch();
     this.#removeListeners();
     const socket = this.#socket;

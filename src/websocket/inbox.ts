@@ -16,6 +16,12 @@ export function sizeOf(data: string | { readonly byteLength: number }): number {
   return typeof data === "string" ? data.length : data.byteLength;
 }
 
+/** Throws what an aborted signal was aborted with, and a TypeError for what is none. */
+export function checkWait(signal: AbortSignal | undefined): void {
+  if (signal !== undefined) checkSignal(signal, "signal");
+  signal?.throwIfAborted();
+}
+
 /** Messages that wait for a reader, up to a bound. */
 export class Inbox {
   readonly #limits: QueueSettings;
@@ -23,7 +29,7 @@ export class Inbox {
   readonly #items = new LinkedList<Item>();
   readonly #readers = new LinkedList<Reader>();
   #bytes = 0;
-  /** How reading ends; set once. */
+  /** How reading ends. */
   #end: (() => IteratorReturnResult<undefined>) | undefined;
 
   /** @param onRoom called when a message was taken. */
@@ -69,10 +75,7 @@ export class Inbox {
   /** The next message; `done` when there will be none, or a rejection with why. */
   take(signal?: AbortSignal): Promise<IteratorResult<WebSocketMessage, undefined>> {
     return new Promise((resolve, reject) => {
-      if (signal !== undefined) {
-        checkSignal(signal, "signal");
-        signal.throwIfAborted();
-      }
+      checkWait(signal);
       const value = this.#shift();
       if (value !== undefined) {
         resolve({ done: false, value });
@@ -105,16 +108,12 @@ export class Inbox {
     });
   }
 
-  /** No message will follow; what waits can still be read. */
-  end(how: () => IteratorReturnResult<undefined>): void {
+  /** No message will follow, though what waits can still be read; `undefined`: messages follow again. */
+  end(how: (() => IteratorReturnResult<undefined>) | undefined): void {
     this.#end = how;
+    if (how === undefined) return;
     for (let reader = this.#readers.head; reader !== undefined; reader = this.#readers.head)
       reader.settle(how);
-  }
-
-  /** Messages follow again. */
-  reopen(): void {
-    this.#end = undefined;
   }
 
   #shift(): WebSocketMessage | undefined {

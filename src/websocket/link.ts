@@ -1,6 +1,6 @@
-import type { Timer } from "../kernel/clock.js";
 import type { Events } from "../kernel/events.js";
-import { Attempts, isUnavailable, type Refusal } from "./attempts.js";
+import { Alarm } from "./alarm.js";
+import { Attempts, type Refusal } from "./attempts.js";
 import { Connection, type ConnectionEnd, type ConnectionOwner } from "./connection.js";
 import { WebSocketManagerError } from "./errors.js";
 import type { DisconnectInfo, WebSocketManagerEvents, WebSocketState } from "./events.js";
@@ -36,7 +36,7 @@ export class Link implements ConnectionOwner {
   /** Those being closed, and how they are to be told of. */
   readonly #retired = new Map<Connection, Pick<DisconnectInfo, "reason" | "text">>();
   /** Of the next attempt. */
-  #timer: Timer | undefined;
+  readonly #alarm: Alarm;
   readonly #overlap: Overlap;
   #count = 0;
   readonly #attempts: Attempts;
@@ -61,6 +61,7 @@ export class Link implements ConnectionOwner {
     this.#attempts = new Attempts(settings);
     this.#planned = new PlannedReconnect(settings, () => this.#renew());
     this.#overlap = new Overlap(settings);
+    this.#alarm = new Alarm(settings.clock, true);
   }
 
   get state(): WebSocketState {
@@ -101,7 +102,7 @@ export class Link implements ConnectionOwner {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#drop({ reason: "requested", text });
     this.#state = reconnectAfter === undefined ? "disconnected" : "reconnecting";
-    if (reconnectAfter !== undefined) this.#later(reconnectAfter);
+    if (reconnectAfter !== undefined) this.#alarm.set(() => this.#open(), reconnectAfter);
     this.#owner.changed();
   }
 
@@ -181,7 +182,7 @@ export class Link implements ConnectionOwner {
     const { clock, reconnect } = this.#settings;
     const now = clock.now();
     this.#planned.cancel();
-    this.#cancelTimer();
+    this.#alarm.cancel();
     // One that ends at once would otherwise be made again and again without a delay.
     if (now - (connection.openedAt ?? now) >= reconnect.resetAfter) this.#attempts.reset();
     else this.#attempts.failed++;
@@ -208,22 +209,9 @@ export class Link implements ConnectionOwner {
     void connection.open(this.#url);
   }
 
-  #cancelTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  #later(wait: number): void {
-    this.#cancelTimer();
-    this.#timer = this.#settings.clock.setTimer(() => {
-      this.#timer = undefined;
-      this.#open();
-    }, wait);
-  }
-
   /** Whether another attempt is wanted, and none planned. */
   get #isOpenEnded(): boolean {
-    if (this.#opening !== undefined || this.#timer !== undefined) return false;
+    if (this.#opening !== undefined || this.#alarm.isSet) return false;
     return this.#current !== undefined || this.#state === "connecting" || this.#state === "reconnecting";
   }
 
@@ -239,23 +227,24 @@ export class Link implements ConnectionOwner {
       return;
     }
     if (this.#current === undefined) this.#state = "reconnecting";
-    this.#later(delay);
-    const { attempt } = this.#attempts;
+    this.#alarm.set(() => this.#open(), delay);
+    const attempt = this.#attempts.failed + 1;
     this.#events.emit("reconnecting", Object.freeze({ attempt, delay: delay / 1000 }));
     this.#owner.changed();
   }
 
-  #giveUp(error: Error | undefined, disconnect: DisconnectInfo | undefined): void {
+  #giveUp(error: Refusal["error"], disconnect: DisconnectInfo | undefined): void {
     const { name } = this.#settings;
     const why =
       error?.message ?? `the connection ended: ${disconnect?.reason ?? "unknown"}, code ${disconnect?.code}`;
-    this.failure = isUnavailable(error)
-      ? error
-      : new WebSocketManagerError(
-          "ERR_WEBSOCKET_GAVE_UP",
-          `websocket ${JSON.stringify(name)} gave up after ${this.#attempts.failed} attempts: ${why}`,
-          { cause: error },
-        );
+    this.failure =
+      error?.code === "ERR_WEBSOCKET_UNAVAILABLE"
+        ? error
+        : new WebSocketManagerError(
+            "ERR_WEBSOCKET_GAVE_UP",
+            `websocket ${JSON.stringify(name)} gave up after ${this.#attempts.failed} attempts: ${why}`,
+            { cause: error },
+          );
     this.#state = "disconnected";
     this.#owner.gaveUp(this.failure);
     this.#owner.changed();
@@ -271,14 +260,14 @@ export class Link implements ConnectionOwner {
     }
     this.#drop({ reason: "scheduled", text: "" });
     this.#state = "reconnecting";
-    this.#later(0);
+    this.#alarm.set(() => this.#open(), 0);
     this.#owner.changed();
   }
 
   /** Ends all connections and attempts on purpose. */
   #drop(info: Pick<DisconnectInfo, "reason" | "text">, code?: number, timeout?: number): void {
     this.#planned.cancel();
-    this.#cancelTimer();
+    this.#alarm.cancel();
     this.#overlap.take();
     const current = this.#current;
     const opening = this.#opening;

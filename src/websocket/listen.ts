@@ -6,6 +6,11 @@ export interface HandshakeResponse {
   readonly statusCode?: number;
 }
 
+/** The connection of the network below, as `ws` tells it. */
+export interface ByteCounter {
+  readonly bytesRead?: number;
+}
+
 /** Receives what a socket says, whichever it is. */
 export interface SocketListener {
   opened(): void;
@@ -16,8 +21,7 @@ export interface SocketListener {
   failed(error: Error): void;
   refused(response: HandshakeResponse): void;
   closed(code: number, text: string): void;
-  /** It tells how many bytes the network has delivered. */
-  counts(bytesRead: () => number): void;
+  upgraded(by: ByteCounter | undefined): void;
 }
 
 /** Listens to a socket until the returned function is called. */
@@ -35,9 +39,7 @@ export function listen(socket: SocketLike, to: SocketListener): () => void {
   };
   const ofWs: Readonly<Record<string, (...args: never[]) => void>> = {
     ...heard,
-    upgrade: ({ socket: ofNet }: { readonly socket?: { readonly bytesRead?: number } }) => {
-      to.counts(() => ofNet?.bytesRead ?? 0);
-    },
+    upgrade: ({ socket: below }: { readonly socket?: ByteCounter }) => to.upgraded(below),
     "unexpected-response": (_request: unknown, response: HandshakeResponse) => to.refused(response),
   };
   for (const [event, listener] of Object.entries(ofTheWeb)) socket.addEventListener(event, listener);

@@ -1,17 +1,18 @@
-import type { Timer } from "../kernel/clock.js";
+import { Alarm } from "./alarm.js";
 import type { Connection } from "./connection.js";
 import type { WebSocketManagerSettings } from "./options.js";
 
 /** The former connection of a handover, which is closed a while after the new one has delivered its first message. */
 export class Overlap {
   readonly #settings: WebSocketManagerSettings;
-  #timer: Timer | undefined;
+  readonly #alarm: Alarm;
   former: Connection | undefined;
   /** Whether the new one delivers, so that nothing is missed when the former one ends. */
   isSafe = false;
 
   constructor(settings: WebSocketManagerSettings) {
     this.#settings = settings;
+    this.#alarm = new Alarm(settings.clock, true);
   }
 
   /** A new connection was opened; the former one of a handover that was under way is closed now. */
@@ -33,13 +34,12 @@ export class Overlap {
   /** Ends it; gives the former connection, which is not closed. */
   take(): Connection | undefined {
     const { former } = this;
-    this.#timer?.cancel();
+    this.#alarm.cancel();
     this.former = undefined;
     return former;
   }
 
   #closeAfter(wait: number): void {
-    this.#timer?.cancel();
-    this.#timer = this.#settings.clock.setTimer(() => this.take()?.close(), wait);
+    this.#alarm.set(() => this.take()?.close(), wait);
   }
 }

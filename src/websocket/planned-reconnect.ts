@@ -1,4 +1,4 @@
-import type { Timer } from "../kernel/clock.js";
+import { Alarm } from "./alarm.js";
 import { ask } from "./ask.js";
 import type { WebSocketManagerSettings } from "./options.js";
 
@@ -9,11 +9,12 @@ const LONGEST_WAIT = 60_000;
 export class PlannedReconnect {
   readonly #settings: WebSocketManagerSettings;
   readonly #due: () => void;
-  #timer: Timer | undefined;
+  readonly #alarm: Alarm;
 
   constructor(settings: WebSocketManagerSettings, due: () => void) {
     this.#settings = settings;
     this.#due = due;
+    this.#alarm = new Alarm(settings.clock, false);
   }
 
   /** Begins anew, with a connection that was opened now. */
@@ -22,24 +23,19 @@ export class PlannedReconnect {
     const { proactive, clock, name } = this.#settings;
     if (proactive === undefined) return;
     const { every, trigger } = proactive;
-    if (every !== undefined) this.#timer = clock.setTimer(this.#due, every, { ref: false });
+    if (every !== undefined) this.#alarm.set(this.#due, every);
     const boundary = Number(ask(name, "nextBoundary", () => trigger?.nextBoundary()));
     // A trigger that gives no time to come plans nothing.
     if (boundary > clock.wallNow()) this.#waitFor(boundary);
   }
 
   cancel(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#alarm.cancel();
   }
 
   #waitFor(boundary: number): void {
-    const { clock } = this.#settings;
-    const left = boundary - clock.wallNow();
+    const left = boundary - this.#settings.clock.wallNow();
     if (left <= 0) this.#due();
-    else {
-      const wait = Math.min(left, LONGEST_WAIT);
-      this.#timer = clock.setTimer(() => this.#waitFor(boundary), wait, { ref: false });
-    }
+    else this.#alarm.set(() => this.#waitFor(boundary), Math.min(left, LONGEST_WAIT));
   }
 }

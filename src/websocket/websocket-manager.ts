@@ -1,4 +1,4 @@
-import { checkSignal, onAbort } from "../kernel/abort.js";
+import { onAbort } from "../kernel/abort.js";
 import { checkedLayers } from "../kernel/check-section.js";
 import type { Component } from "../kernel/component.js";
 import { tellMade } from "../kernel/configured.js";
@@ -10,6 +10,7 @@ import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
 import { type WebSocketErrorCode, WebSocketManagerError } from "./errors.js";
 import type { WebSocketManagerEvents, WebSocketSnapshot, WebSocketState, WebSocketStats } from "./events.js";
+import { checkWait } from "./inbox.js";
 import { Incoming } from "./incoming.js";
 import { Link } from "./link.js";
 import {
@@ -28,12 +29,6 @@ import type { WebSocketData, WebSocketMessage } from "./socket.js";
 export interface WaitOptions {
   /** Ends the wait, not what is waited for. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Throws what an aborted signal was aborted with. */
-function checkWait(signal: AbortSignal | undefined): void {
-  if (signal !== undefined) checkSignal(signal, "signal");
-  signal?.throwIfAborted();
 }
 
 const EVENTS = ["connect", "disconnect", "message", "reconnecting", "gap", "dropped", "error"] as const;
@@ -76,7 +71,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
       message: (connection, data) => this.#incoming.received(connection, data),
       gaveUp: (error) => {
         this.#outgoing.drop(() => error);
-        this.#incoming.end(() => {
+        this.#incoming.inbox.end(() => {
           throw error;
         });
       },
@@ -122,7 +117,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   async connect(options: WaitOptions = {}): Promise<void> {
     checkWait(options.signal);
     if (this.state === "disconnected") {
-      this.#incoming.reopen();
+      this.#incoming.inbox.end(undefined);
       this.#link.start();
     }
     return this.waitConnected(options);
@@ -150,7 +145,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   async send(data: WebSocketData): Promise<void> {
     checkData(data, "data");
     if (!["connected", "connecting", "reconnecting"].includes(this.state)) throw this.#notThere();
-    if (this.#outgoing.outbox.isFull) {
+    if (this.#outgoing.isFull) {
       this.#outgoing.tellDropped(1);
       const { size, bytes } = this.#settings.queue;
       throw this.#error(
@@ -158,7 +153,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
         `has ${size} messages or ${bytes} bytes waiting to be sent`,
       );
     }
-    await this.#outgoing.outbox.add(data);
+    await this.#outgoing.add(data);
   }
 
   /**
@@ -248,8 +243,8 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
       uptime: current?.openedAt === undefined ? null : (clock.now() - current.openedAt) / 1000,
       attempts: this.#link.attempts,
       subscriptions: this.#outgoing.subscriptions.size,
-      unread: this.#incoming.unread,
-      unsent: this.#outgoing.outbox.size,
+      unread: this.#incoming.inbox.size,
+      unsent: this.#outgoing.size,
       lastError: lastError === undefined ? null : messageOf(lastError),
       ...this.stats,
     });
@@ -266,9 +261,9 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   }
 
   #changed(): void {
-    if (this.state === "connected") this.#outgoing.outbox.flush();
+    if (this.state === "connected") this.#outgoing.flush();
     if (this.state === "closing" || this.state === "closed") this.#outgoing.drop(() => this.#notThere());
-    if (this.state === "closed") this.#incoming.end(() => ({ done: true, value: undefined }));
+    if (this.state === "closed") this.#incoming.inbox.end(() => ({ done: true, value: undefined }));
     for (const wake of this.#waiting) wake();
   }
 
