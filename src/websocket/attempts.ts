@@ -1,12 +1,9 @@
 import { fraction } from "../kernel/rules.js";
 import { backoff } from "../policies/retry/backoff.js";
 import { ask } from "./ask.js";
-import type { ConnectionEnd } from "./connection.js";
+import type { WebSocketManagerError } from "./errors.js";
 import type { DisconnectInfo } from "./events.js";
 import type { WebSocketManagerSettings } from "./options.js";
-
-/** Why an attempt or a connection failed. */
-export type Refusal = Partial<Pick<ConnectionEnd, "error" | "status" | "retryAfter">>;
 
 /** The ends of a server that goes away or has too much to do, which its other clients share: RFC 6455, 7.4, and IANA. */
 const SHARED: ReadonlySet<number> = new Set([1001, 1006, 1012, 1013]);
@@ -37,9 +34,11 @@ export class Attempts {
   /**
    * The delay of the next attempt in milliseconds; `undefined`: there is none.
    *
+   * @param error why an attempt or a connection failed.
    * @param disconnect how a connection ended; without it, an attempt has failed.
    */
-  next({ error, status, retryAfter }: Refusal, disconnect: DisconnectInfo | undefined): number | undefined {
+  next(error: WebSocketManagerError | undefined, disconnect: DisconnectInfo | undefined): number | undefined {
+    const { status, retryAfter } = error ?? {};
     const { name, reconnect, random, shouldReconnect } = this.#settings;
     if (disconnect !== undefined) {
       // Without a word or with one of these codes; what this side found to be wrong is its own.

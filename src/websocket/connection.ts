@@ -28,9 +28,6 @@ export interface ConnectionEnd {
   readonly text: string;
   /** Why it failed; without one it was closed in order, or without a word. */
   readonly error?: WebSocketManagerError | undefined;
-  readonly status?: number | undefined;
-  /** Seconds that the refusal of the handshake asks to wait. */
-  readonly retryAfter?: number | undefined;
 }
 
 /** Without a word of the other side. */
@@ -175,24 +172,23 @@ export class Connection implements SocketListener, Watched {
     this.failed(new Error(`the server answered with status ${status}`), { status, retryAfter });
   }
 
-  failed(cause: unknown, refusal: Pick<ConnectionEnd, "status" | "retryAfter"> = {}): void {
-    const { name } = this.#settings;
-    const { status } = refusal;
+  failed(
+    cause: unknown,
+    refusal: { status?: number | undefined; retryAfter?: number | undefined } = {},
+  ): void {
+    const message = `websocket ${JSON.stringify(this.#settings.name)} failed: ${messageOf(cause)}`;
     const error =
       cause instanceof WebSocketManagerError
         ? cause
-        : new WebSocketManagerError(
-            "ERR_WEBSOCKET_CONNECT",
-            `websocket ${JSON.stringify(name)} failed: ${messageOf(cause)}`,
-            { cause, ...(status === undefined ? {} : { status }) },
-          );
-    this.#end({ ...BROKEN, error, ...refusal });
+        : new WebSocketManagerError("ERR_WEBSOCKET_CONNECT", message, { cause, ...refusal });
+    this.#end({ ...BROKEN, error });
   }
 
   closed(code: number, text: string): void {
+    if (this.openedAt === undefined) this.failed(new Error("the server closed the connection"));
     // Deno says 0 of a broken line.
-    const isOrderly = code >= 1000 && code !== 1006 && this.openedAt !== undefined;
-    this.#end(isOrderly ? { reason: "server-closed", code, text } : { ...BROKEN, text });
+    else if (code >= 1000 && code !== 1006) this.#end({ reason: "server-closed", code, text });
+    else this.#end({ ...BROKEN, text });
   }
 
   upgraded(by: ByteCounter | undefined): void {

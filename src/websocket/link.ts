@@ -1,6 +1,6 @@
 import type { Events } from "../kernel/events.js";
 import { Alarm } from "./alarm.js";
-import { Attempts, type Refusal } from "./attempts.js";
+import { Attempts } from "./attempts.js";
 import { Connection, type ConnectionEnd, type ConnectionOwner } from "./connection.js";
 import { WebSocketManagerError } from "./errors.js";
 import type { DisconnectInfo, WebSocketManagerEvents, WebSocketState } from "./events.js";
@@ -156,10 +156,8 @@ export class Link implements ConnectionOwner {
       this.#opening = undefined;
       this.#attempts.failed++;
       this.history.counts.failedAttempts++;
-      const error =
-        end.error ?? new WebSocketManagerError("ERR_WEBSOCKET_CONNECT", "the server closed the connection");
-      this.#events.emit("error", error);
-      this.#again({ ...end, error });
+      if (end.error !== undefined) this.#events.emit("error", end.error);
+      this.#again(end.error);
     } else if (connection === this.#current) {
       this.#currentEnded(connection, end);
     }
@@ -199,7 +197,7 @@ export class Link implements ConnectionOwner {
     }
     const info = this.history.tellDisconnect({ reason, code, text, wasProactive: false });
     // One that was to replace it may be about to open.
-    this.#again({ error }, info);
+    this.#again(error, info);
   }
 
   #open(): void {
@@ -216,14 +214,14 @@ export class Link implements ConnectionOwner {
   }
 
   /** Decides on another attempt, and when. */
-  #again(end: Refusal, disconnect?: DisconnectInfo): void {
+  #again(error: WebSocketManagerError | undefined, disconnect?: DisconnectInfo): void {
     // A listener may have closed the manager, and so may `shouldReconnect`.
     if (!this.#isOpenEnded) return;
-    const delay = this.#attempts.next(end, disconnect);
+    const delay = this.#attempts.next(error, disconnect);
     if (!this.#isOpenEnded) return;
     if (delay === undefined) {
       // The current one is still good: it is kept to its end.
-      if (this.#current === undefined) this.#giveUp(end.error, disconnect);
+      if (this.#current === undefined) this.#giveUp(error, disconnect);
       return;
     }
     if (this.#current === undefined) this.#state = "reconnecting";
@@ -233,7 +231,7 @@ export class Link implements ConnectionOwner {
     this.#owner.changed();
   }
 
-  #giveUp(error: Refusal["error"], disconnect: DisconnectInfo | undefined): void {
+  #giveUp(error: WebSocketManagerError | undefined, disconnect: DisconnectInfo | undefined): void {
     const { name } = this.#settings;
     const why =
       error?.message ?? `the connection ended: ${disconnect?.reason ?? "unknown"}, code ${disconnect?.code}`;

@@ -100,12 +100,14 @@ const proactive = nested<ProactiveSettings>(
   },
 );
 
-/** Header names and values as HTTP has them; anything else would end or split the handshake. */
+/** A word of HTTP; anything else in its place would end or split the handshake. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+
 function isHeader([name, value]: readonly [string, unknown]): boolean {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === "string" && !/[\0\r\n]/.test(value);
+  return TOKEN.test(name) && typeof value === "string" && !/[\0\r\n]/.test(value);
 }
 
-const PROTOCOLS_RULE = "a non-empty string or a list of them";
+const PROTOCOLS_RULE = "a word without spaces or a list of different ones";
 const HEADERS_RULE = "an object of header names and their texts";
 const SOCKET_RULE = "a constructor of WebSockets";
 
@@ -172,7 +174,8 @@ export const webSocketManagerRules: Rules = {
     file: { kind: "either", shapes: [{ kind: "text" }, { kind: "any" }] },
     parse(value, label) {
       const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-      if (list.every((one): one is string => typeof one === "string" && one !== "")) return [...list];
+      const isList = list.every((one): one is string => typeof one === "string" && TOKEN.test(one));
+      if (isList && new Set(list).size === list.length) return [...list];
       throw new TypeError(unlike(label, PROTOCOLS_RULE, value));
     },
   }),

@@ -71,7 +71,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
       message: (connection, data) => this.#incoming.received(connection, data),
       gaveUp: (error) => {
         this.#outgoing.drop(() => error);
-        this.#incoming.inbox.end(() => {
+        this.#incoming.inbox.end(async () => {
           throw error;
         });
       },
