@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:tls";
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { WebSocketManager } from "../../src/websocket/index.js";
 import { CERTIFICATE, KEY } from "./certificate.js";
 import { startServer, until } from "./server.js";
@@ -12,6 +13,7 @@ describe("a handshake", () => {
     await using server = await startServer({ refuse: () => status });
     const infos: unknown[] = [];
     const ws = new WebSocketManager(server.url, {
+      WebSocket,
       reconnect: fast,
       shouldReconnect: (info) => infos.push(info.status) < 2,
     });
@@ -41,7 +43,11 @@ describe("a handshake", () => {
     const seen: unknown[] = [];
     await using server = await startServer({ connected: (socket) => seen.push(socket.protocol) });
     server.wss.on("headers", (_headers, { headers }) => seen.push(headers["x-key"]));
-    const ws = new WebSocketManager(server.url, { protocols: ["v2", "v1"], headers: { "X-Key": "k" } });
+    const ws = new WebSocketManager(server.url, {
+      WebSocket,
+      protocols: ["v2", "v1"],
+      headers: { "X-Key": "k" },
+    });
     await ws.connect();
     await until(() => seen.length === 2);
     expect(seen).toEqual(["k", "v2"]);
@@ -55,7 +61,10 @@ describe("a handshake", () => {
     await once(server, "listening");
     const { port } = server.address() as { port: number };
     const errors: unknown[] = [];
-    const ws = new WebSocketManager(`wss://127.0.0.1:${port}`, { reconnect: { ...fast, maxAttempts: 2 } });
+    const ws = new WebSocketManager(`wss://127.0.0.1:${port}`, {
+      WebSocket,
+      reconnect: { ...fast, maxAttempts: 2 },
+    });
     ws.on("error", (error) => errors.push(error.cause));
     await expect(ws.connect()).rejects.toMatchObject({ code: "ERR_WEBSOCKET_GAVE_UP" });
     expect(errors).toMatchObject([
@@ -73,7 +82,7 @@ describe("close codes", () => {
     "%i of the server is told with its text, and the connection made again",
     async (code) => {
       await using server = await startServer();
-      const ws = new WebSocketManager(server.url, { reconnect: fast });
+      const ws = new WebSocketManager(server.url, { WebSocket, reconnect: fast });
       const ended = new Promise((resolve) => ws.on("disconnect", resolve));
       await ws.connect();
       await until(() => server.sockets.length === 1);
@@ -91,7 +100,7 @@ describe("close codes", () => {
 
   test("without one, it is 1005", async () => {
     await using server = await startServer();
-    const ws = new WebSocketManager(server.url, { reconnect: fast });
+    const ws = new WebSocketManager(server.url, { WebSocket, reconnect: fast });
     const ended = new Promise((resolve) => ws.on("disconnect", resolve));
     await ws.connect();
     await until(() => server.sockets.length === 1);
@@ -109,7 +118,7 @@ describe("close codes", () => {
 
 test("a garbage frame of a server that does not answer the close frame costs no time", async () => {
   await using server = await startServer();
-  const ws = new WebSocketManager(server.url, { reconnect: fast });
+  const ws = new WebSocketManager(server.url, { WebSocket, reconnect: fast });
   const ended = new Promise((resolve) => ws.on("disconnect", resolve));
   await ws.connect();
   await until(() => server.sockets.length === 1);
@@ -124,7 +133,7 @@ test("a garbage frame of a server that does not answer the close frame costs no 
 test("compressed messages are read, also those that are much larger than what arrives", async () => {
   const text = "z".repeat(5_000_000);
   await using server = await startServer({ deflate: true, connected: (socket) => socket.send(text) });
-  const ws = new WebSocketManager(server.url, { ping: { interval: "5ms", timeout: "5s" } });
+  const ws = new WebSocketManager(server.url, { WebSocket, ping: { interval: "5ms", timeout: "5s" } });
   await ws.connect();
   expect(await ws.receive()).toBe(text);
   expect(server.sockets[0]?.extensions).toBe("permessage-deflate");
@@ -134,7 +143,7 @@ test("compressed messages are read, also those that are much larger than what ar
 
 test("an event loop that is blocked again and again for longer than the ping timeout ends no healthy connection", async () => {
   await using server = await startServer();
-  const ws = new WebSocketManager(server.url, { ping: { interval: "10ms", timeout: "20ms" } });
+  const ws = new WebSocketManager(server.url, { WebSocket, ping: { interval: "10ms", timeout: "20ms" } });
   let pongs = 0;
   await ws.connect();
   await until(() => server.sockets.length === 1);
