@@ -194,6 +194,7 @@ export class Link implements ConnectionOwner {
     } else {
       this.#retired.delete(former);
       this.#owner.opened(former);
+      this.#owner.changed();
     }
     const info = this.history.tellDisconnect({ reason, code, text, wasProactive: false });
     // One that was to replace it may be about to open.

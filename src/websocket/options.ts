@@ -40,7 +40,10 @@ export interface ReconnectOptions {
   readonly maxAttempts?: number | undefined;
   /** How long a connection must last for the delays to begin anew. Default 10 s. */
   readonly resetAfter?: Duration | undefined;
-  /** Without a connection for longer than this, `isDead` is true. Default: only when it has given up. */
+  /**
+   * Without a connection for longer than this, `isDead` is true; a wait asked for by `requestDisconnect` does not count.
+   * Default: only when it has given up.
+   */
   readonly deadAfter?: Duration | undefined;
 }
 

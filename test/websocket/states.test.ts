@@ -186,6 +186,20 @@ describe("a failing planned handover", () => {
     ws[Symbol.dispose]();
   });
 
+  test("sends by the old connection what waited for the new one", async () => {
+    const staged = new Staged({ ...handover, shouldReconnect: () => false });
+    const first = await staged.connected();
+    await staged.clock.advance(60);
+    const [, second] = staged.sockets;
+    second?.open();
+    if (second !== undefined) second.readyState = 2;
+    const sent = staged.ws.send("waits");
+    second?.end(1013);
+    await sent;
+    expect(first.sent).toEqual(["waits"]);
+    staged.ws[Symbol.dispose]();
+  });
+
   test("tells a gap when the old one ends before the new one has delivered anything", async () => {
     const staged = new Staged(handover);
     const first = await staged.connected();
