@@ -9,7 +9,7 @@ whose stream fails in every way, and a webhook for their alerts: four processes.
 About a minute, then SIGTERM, an ordered shutdown and a table of what both sides
 counted.
 
-  --fast           the same in about 20 seconds
+  --fast           the same in 15 to 20 seconds
   --keep-running   go through the schedule again and again, until Ctrl-C
   --plain          lines for each event instead of the live view (as without a
                    terminal, with NO_COLOR or CI)

@@ -16,6 +16,8 @@ import { GapFiller } from "./rest-client.mjs";
 import { CANDLE_MS, HANDOVER_EARLY_MS, SYMBOLS } from "./settings.mjs";
 
 const MINUTE_MS = 60_000;
+/** CPU time of the freeze: enough for its watchdog, whose timeout is a second, and for the other program to see it. */
+const FROZEN_MICROSECONDS = 1_700_000;
 
 /**
  * @typedef {{ every: import("@kstlib/resilience").Duration, offset: string }} Maintenance when the exchange closes its connections
@@ -120,7 +122,7 @@ export class MarketWatch {
     }
     if (message.kind === "notice") {
       this.#tell({ type: "notice" });
-      readNotice(message.text);
+      readNotice(message.text, FROZEN_MICROSECONDS);
     }
   }
 

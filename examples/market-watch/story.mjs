@@ -3,6 +3,7 @@
 // The view draws it and the summary judges it.
 import { EventLog } from "../trading-bot/event-log.mjs";
 import { plural } from "../trading-bot/summary.mjs";
+import { SEEN } from "./seen.mjs";
 
 /**
  * @typedef {import("../trading-bot/event-log.mjs").Event} Event
@@ -12,20 +13,15 @@ import { plural } from "../trading-bot/summary.mjs";
 
 const EXAMPLES = new URL("..", import.meta.url).href;
 
-/** What the last phase is waited for, by its fault. @type {Record<string, (story: MarketStory) => boolean>} */
-const SEEN = {
-  none: (story) => story.isCalm,
-  handover: (story) => story.isCalm && story.inPhase.handovers > 0,
-  burst: (story) => story.total("trades") === story.exchange.stream.trades,
-  garbage: (story) => story.total("garbage") === story.exchange.stream.garbage,
-  refused: (story) => story.inPhase.targetDead > 0,
-  "rest errors": (story) => story.inPhase.opened > 0,
-  stopped: (story) => story.inPhase.unwell.includes("stale"),
-  // Before it is killed: what it has not told yet would be lost with it.
-  poison: (story) =>
-    story.isCalm && story.inPhase.unwell.includes("frozen") && story.main.alerts.pending === 0,
-  killed: (story) => story.inPhase.unwell.includes("dead"),
-};
+/** What has happened since a phase began. */
+const nothing = () => ({
+  handovers: 0,
+  losses: 0,
+  opened: 0,
+  targetDead: 0,
+  unwell: /** @type {string[]} */ ([]),
+  before: /** @type {Record<string, number>} */ ({}),
+});
 
 export class MarketStory extends EventLog {
   /** @type {readonly Phase[]} */
@@ -66,8 +62,7 @@ export class MarketStory extends EventLog {
   prices = {};
   /** By program. @type {Record<string, { steps: { name: string, status: string }[], report?: any, exit?: number | string | undefined }>} */
   endings = { "market-watch": { steps: [] }, "watchdog-service": { steps: [] } };
-  /** What has happened since the phase began. */
-  inPhase = { handovers: 0, losses: 0, opened: 0, targetDead: 0, unwell: /** @type {string[]} */ ([]) };
+  inPhase = nothing();
   /** The phases that were seen to their end, by fault. @type {string[]} */
   completed = [];
 
@@ -108,6 +103,12 @@ export class MarketStory extends EventLog {
     return seen === undefined ? this.isCalm && this.inPhase.losses > 0 : seen(this);
   }
 
+  /** Whether the program has read all that the exchange has sent in this phase. @param {string} what */
+  hasRead(what) {
+    const sent = this.exchange.stream[what];
+    return sent > (this.inPhase.before[what] ?? 0) && this.total(what) === sent;
+  }
+
   /** A count of the program, over all its processes. @param {string} name */
   total(name) {
     return this.sum((status) => status[name]);
@@ -126,7 +127,7 @@ export class MarketStory extends EventLog {
     this.phase = index;
     this.cycle = cycle;
     this.phaseSince = this.now();
-    this.inPhase = { handovers: 0, losses: 0, opened: 0, targetDead: 0, unwell: [] };
+    this.inPhase = { ...nothing(), before: this.exchange?.stream ?? {} };
     const phase = this.phases[index];
     if (phase === undefined) return;
     const tone = phase.fault === "none" ? "good" : phase.fault === "handover" ? "warn" : "bad";
@@ -196,8 +197,7 @@ export class MarketStory extends EventLog {
       return this.tell("service", `market-watch is ${message.kind}`, tone);
     }
     if (message.type === "well") {
-      const last = this.unwell.at(-1);
-      if (last !== undefined) last.recovered = true;
+      for (const ill of this.unwell) ill.recovered = true;
       return this.tell(
         "service",
         `market-watch is alive again, after ${message.seconds.toFixed(1)} s`,
@@ -280,6 +280,8 @@ export class MarketStory extends EventLog {
   #disconnect({ reason, code, wasProactive }) {
     if (wasProactive) return this.tell("stream", `the old connection is closed: ${reason}`);
     this.inPhase.losses++;
+    // What it has reported of its stream is of the connection before.
+    if (this.main !== undefined) this.main.isCurrent = false;
     const after = (this.now() - this.phaseSince) / 1000;
     this.losses.push({ fault: this.fault, after, reason, code });
     return this.tell("stream", `lost: ${reason}, code ${code}`, "bad");

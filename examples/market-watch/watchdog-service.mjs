@@ -13,29 +13,38 @@ const [file = ""] = process.argv.slice(2);
 configure(loadConfig({ path: fileURLToPath(new URL("kstlib.conf.yml", import.meta.url)) }));
 
 const alerts = new Alerts("watchdog-service", tellParent);
-/** What the program is, while it is not well; the key of the alert. */
-let unwell = "";
+/** What the program is, while it is not well; the keys of the alerts. @type {Set<string>} */
+const ills = new Set();
+
+/** @param {string} kind @param {string} body */
+function unwell(kind, body) {
+  if (ills.has(kind)) return;
+  ills.add(kind);
+  tellParent({ type: "unwell", kind });
+  alerts.send({
+    level: kind === "stopped" ? "info" : "critical",
+    key: kind,
+    title: `market-watch is ${kind}`,
+    body,
+  });
+}
+
 const watchdog = Watchdog.fromStateFile(file, {
   name: "market-watch",
   keepAlive: true,
-  onTimeout({ kind, secondsInactive }) {
-    unwell = kind;
-    tellParent({ type: "unwell", kind });
-    alerts.send({
-      level: kind === "stopped" ? "info" : "critical",
-      key: kind,
-      title: `market-watch is ${kind}`,
-      body: `for ${secondsInactive.toFixed(1)} s`,
-    });
-  },
+  onTimeout: ({ kind, secondsInactive }) => unwell(kind, `for ${secondsInactive.toFixed(1)} s`),
   onRecover({ secondsTriggered }) {
     tellParent({ type: "well", seconds: secondsTriggered });
-    alerts.resolve(unwell);
+    for (const kind of ills) alerts.resolve(kind);
+    ills.clear();
   },
 });
 
 function status() {
-  tellParent({ type: "status", status: watchdog.snapshot().status, alerts: alerts.status() });
+  const { status: now } = watchdog.snapshot();
+  // On a busy machine a frozen program may be stale first: it has too little CPU time to be judged by.
+  if (ills.size > 0 && now === "frozen") unwell(now, `it was ${[...ills].join(", ")}`);
+  tellParent({ type: "status", status: now, alerts: alerts.status() });
 }
 
 const shutdown = new GracefulShutdown();

@@ -1,18 +1,9 @@
 import { fraction } from "../kernel/rules.js";
-import { warn } from "../kernel/warning.js";
 import { backoff } from "../policies/retry/backoff.js";
-import { WebSocketManagerError } from "./errors.js";
-import type { ConnectionEnd } from "./connection.js";
+import { ask } from "./ask.js";
+import type { WebSocketManagerError } from "./errors.js";
 import type { DisconnectInfo } from "./events.js";
 import type { WebSocketManagerSettings } from "./options.js";
-
-/** Why an attempt failed. */
-type Refusal = Partial<Pick<ConnectionEnd, "error" | "status" | "retryAfter">>;
-
-/** Whether there is nothing to connect with, now or later. */
-export function isUnavailable(error: unknown): error is WebSocketManagerError {
-  return error instanceof WebSocketManagerError && error.code === "ERR_WEBSOCKET_UNAVAILABLE";
-}
 
 /** The ends of a server that goes away or has too much to do, which its other clients share: RFC 6455, 7.4, and IANA. */
 const SHARED: ReadonlySet<number> = new Set([1001, 1006, 1012, 1013]);
@@ -27,8 +18,8 @@ export class Attempts {
   #isShared = false;
   /** Failed attempts, and connections that did not last, in a row. */
   failed = 0;
-  /** The one that is next. */
-  attempt = 1;
+  /** How many delays there were in a row. */
+  #delays = 0;
 
   constructor(settings: WebSocketManagerSettings) {
     this.#settings = settings;
@@ -36,38 +27,34 @@ export class Attempts {
 
   /** A connection has lasted, or the application begins anew. */
   reset(): void {
-    this.failed = 0;
+    this.failed = this.#delays = 0;
     this.#isShared = false;
   }
 
   /**
    * The delay of the next attempt in milliseconds; `undefined`: there is none.
    *
-   * @param disconnect how a connection ended, or:
-   * @param refused why an attempt failed.
+   * @param error why an attempt or a connection failed.
+   * @param disconnect how a connection ended; without it, an attempt has failed.
    */
-  next(disconnect: DisconnectInfo | undefined, refused: Refusal = {}): number | undefined {
+  next(error: WebSocketManagerError | undefined, disconnect: DisconnectInfo | undefined): number | undefined {
+    const { status, retryAfter } = error ?? {};
     const { name, reconnect, random, shouldReconnect } = this.#settings;
-    const { error, status, retryAfter } = refused;
     if (disconnect !== undefined) {
-      this.#isShared = disconnect.reason !== "ping-timeout" && SHARED.has(disconnect.code);
+      // Without a word or with one of these codes; what this side found to be wrong is its own.
+      const isOwn = disconnect.reason === "ping-timeout" || error !== undefined;
+      this.#isShared = !isOwn && SHARED.has(disconnect.code);
     }
-    if (isUnavailable(error) || this.failed >= (reconnect.maxAttempts ?? Infinity)) return undefined;
-    this.attempt = this.failed + 1;
-    const { attempt } = this;
-    let least: unknown;
-    let share = Math.random();
-    try {
-      least = shouldReconnect?.(Object.freeze({ disconnect, error, status, retryAfter, attempt }));
-      if (random !== undefined) share = fraction(random());
-    } catch (thrown) {
-      const what = `shouldReconnect or random of websocket ${JSON.stringify(name)} failed`;
-      warn("KSTLIB_LISTENER_FAILED", what, thrown);
-    }
+    if (error?.code === "ERR_WEBSOCKET_UNAVAILABLE" || this.failed >= (reconnect.maxAttempts ?? Infinity))
+      return undefined;
+    const attempt = this.failed + 1;
+    const info = Object.freeze({ disconnect, error, status, retryAfter, attempt });
+    const least = ask(name, "shouldReconnect", () => shouldReconnect?.(info));
     if (least === false) return undefined;
+    const share = ask(name, "random", () => fraction((random ?? Math.random)())) ?? Math.random();
     const { delay: first, maxDelay: max, spread } = reconnect;
     const initial = this.#isShared ? Math.max(first, spread) : first;
-    const drawn = backoff({ initial, factor: 2, max, jitter: "full" }, attempt, undefined, share);
+    const drawn = backoff({ initial, factor: 2, max, jitter: "full" }, ++this.#delays, undefined, share);
     // Beyond what was asked for: others were told the same.
     const delay = drawn + 1000 * Math.min(retryAfter ?? 0, LONGEST_REQUEST);
     return typeof least === "number" && Number.isFinite(least) ? Math.max(delay, least * 1000) : delay;

@@ -22,9 +22,17 @@ export class WebSocketManagerError extends ResilienceError {
   /** The HTTP status that refused the handshake, where the socket tells it: `ws` does. */
   readonly status: number | undefined;
 
-  constructor(code: WebSocketErrorCode, message: string, options: ErrorOptions & { status?: number } = {}) {
+  /** Seconds that its `Retry-After` asks to wait. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: WebSocketErrorCode,
+    message: string,
+    options: ErrorOptions & { status?: number | undefined; retryAfter?: number | undefined } = {},
+  ) {
     super(code, message, options);
     this.status = options.status;
+    this.retryAfter = options.retryAfter;
   }
 }
 brandError(WebSocketManagerError, "WebSocketManagerError");

@@ -45,7 +45,8 @@ export interface WebSocketManagerEvents {
   readonly reconnecting: { readonly attempt: number; readonly delay: number };
   /**
    * Connected again: what the server sent between `from` and `to` (milliseconds since 1970), `seconds` apart, may be
-   * missing. It begins with the last sign of life of the former connection.
+   * missing. It begins with the last sign of life of the former connection, or with the one before a standstill of the
+   * process or the reader.
    */
   readonly gap: { readonly seconds: number; readonly from: number; readonly to: number };
   /** Messages were lost here: `received` ones that nobody read in time, or `queued` ones that can no longer be sent. */

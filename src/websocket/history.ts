@@ -1,14 +1,14 @@
 import type { Clock } from "../kernel/clock.js";
 import type { Events } from "../kernel/events.js";
-import type { Connection } from "./connection.js";
 import type { DisconnectInfo, WebSocketManagerEvents } from "./events.js";
+import type { LastHeard, Moment } from "./last-heard.js";
 
 /** Counts connections and their ends, and knows since when messages may be missing. */
 export class History {
   readonly #clock: Pick<Clock, "now" | "wallNow">;
   readonly #events: Events<WebSocketManagerEvents>;
-  /** The last sign of life of the connection that was lost, on both clocks. */
-  #lost: { readonly at: number; readonly wall: number } | undefined;
+  /** Up to when the connection that was lost had delivered everything. */
+  #lost: Moment | undefined;
   readonly counts = {
     connects: 0,
     disconnects: 0,
@@ -30,18 +30,24 @@ export class History {
   }
 
   /** The connection in use is no longer; what the server sends from now on may be missed. */
-  lost({ heardAt, heardWall }: Connection): void {
-    this.#lost ??= { at: heardAt, wall: heardWall };
+  lost({ heardOf }: { readonly heardOf: LastHeard }): void {
+    this.#lost ??= heardOf.moment;
   }
 
   /** Tells of the connection that is in use now, and of the gap before it. */
   tellConnect(isHandover: boolean): void {
+    this.#events.emit("connect", Object.freeze({ connects: this.counts.connects, isHandover }));
+    this.tellGap();
+  }
+
+  tellGap(): void {
     const lost = this.#lost;
     this.#lost = undefined;
-    this.#events.emit("connect", Object.freeze({ connects: this.counts.connects, isHandover }));
     if (lost === undefined) return;
-    const seconds = (this.#clock.now() - lost.at) / 1000;
-    this.#events.emit("gap", Object.freeze({ seconds, from: lost.wall, to: this.#clock.wallNow() }));
+    const to = this.#clock.wallNow();
+    // The wall clock may have been set back; the monotonic one stands still while the machine is asleep.
+    const length = Math.max(this.#clock.now() - lost.at, to - lost.wall);
+    this.#events.emit("gap", Object.freeze({ seconds: length / 1000, from: to - length, to }));
   }
 
   tellDisconnect(info: DisconnectInfo): DisconnectInfo {

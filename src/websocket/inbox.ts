@@ -7,13 +7,22 @@ interface Item extends Linked<Item> {
   readonly data: WebSocketMessage;
 }
 
+/** A message or the end; a promise that is rejected says why there will be none. */
+type Outcome = IteratorResult<WebSocketMessage, undefined> | Promise<never>;
+
 interface Reader extends Linked<Reader> {
-  settle(outcome: () => IteratorResult<WebSocketMessage, undefined>): void;
+  settle(outcome: Outcome): void;
 }
 
 /** The length of a message: bytes, or UTF-16 units of text. */
 export function sizeOf(data: string | { readonly byteLength: number }): number {
   return typeof data === "string" ? data.length : data.byteLength;
+}
+
+/** Throws what an aborted signal was aborted with, and a TypeError for what is none. */
+export function checkWait(signal: AbortSignal | undefined): void {
+  if (signal !== undefined) checkSignal(signal, "signal");
+  signal?.throwIfAborted();
 }
 
 /** Messages that wait for a reader, up to a bound. */
@@ -23,8 +32,8 @@ export class Inbox {
   readonly #items = new LinkedList<Item>();
   readonly #readers = new LinkedList<Reader>();
   #bytes = 0;
-  /** How reading ends; set once. */
-  #end: (() => IteratorReturnResult<undefined>) | undefined;
+  /** How reading ends. */
+  #end: (() => Outcome) | undefined;
 
   /** @param onRoom called when a message was taken. */
   constructor(limits: QueueSettings, onRoom: () => void) {
@@ -48,7 +57,7 @@ export class Inbox {
   push(data: WebSocketMessage): void {
     const reader = this.#readers.head;
     if (reader !== undefined) {
-      reader.settle(() => ({ done: false, value: data }));
+      reader.settle({ done: false, value: data });
       return;
     }
     this.#items.push({ data });
@@ -67,54 +76,33 @@ export class Inbox {
   }
 
   /** The next message; `done` when there will be none, or a rejection with why. */
-  take(signal?: AbortSignal): Promise<IteratorResult<WebSocketMessage, undefined>> {
-    return new Promise((resolve, reject) => {
-      if (signal !== undefined) {
-        checkSignal(signal, "signal");
-        signal.throwIfAborted();
-      }
-      const value = this.#shift();
-      if (value !== undefined) {
-        resolve({ done: false, value });
-        this.#onRoom();
-        return;
-      }
-      if (this.#end !== undefined) {
-        resolve(this.#end());
-        return;
-      }
-      const leave =
-        signal &&
-        onAbort(signal, () =>
-          reader.settle(() => {
-            throw signal.reason;
-          }),
-        );
+  async take(signal?: AbortSignal): Promise<IteratorResult<WebSocketMessage, undefined>> {
+    checkWait(signal);
+    const value = this.#shift();
+    if (value !== undefined) {
+      this.#onRoom();
+      return { done: false, value };
+    }
+    if (this.#end !== undefined) return this.#end();
+    return new Promise((resolve) => {
+      const leave = signal && onAbort(signal, () => reader.settle(Promise.reject(signal.reason as Error)));
       const reader: Reader = {
         settle: (outcome) => {
           this.#readers.remove(reader);
           leave?.();
-          try {
-            resolve(outcome());
-          } catch (error) {
-            reject(error);
-          }
+          resolve(outcome);
         },
       };
       this.#readers.push(reader);
     });
   }
 
-  /** No message will follow; what waits can still be read. */
-  end(how: () => IteratorReturnResult<undefined>): void {
+  /** No message will follow, though what waits can still be read; `undefined`: messages follow again. */
+  end(how: (() => Outcome) | undefined): void {
     this.#end = how;
+    if (how === undefined) return;
     for (let reader = this.#readers.head; reader !== undefined; reader = this.#readers.head)
-      reader.settle(how);
-  }
-
-  /** Messages follow again. */
-  reopen(): void {
-    this.#end = undefined;
+      reader.settle(how());
   }
 
   #shift(): WebSocketMessage | undefined {

@@ -1,5 +1,5 @@
 import type { Events } from "../kernel/events.js";
-import { warn } from "../kernel/warning.js";
+import { ask } from "./ask.js";
 import type { Connection } from "./connection.js";
 import type { WebSocketManagerEvents } from "./events.js";
 import { Inbox, sizeOf } from "./inbox.js";
@@ -12,7 +12,7 @@ export class Incoming {
   readonly #settings: WebSocketManagerSettings;
   readonly #events: Events<WebSocketManagerEvents>;
   readonly #connections: () => readonly Connection[];
-  readonly #inbox: Inbox;
+  readonly inbox: Inbox;
   readonly #keys = new SeenKeys();
   /** Somebody reads, so that messages are kept even if there are listeners. */
   #isRead = false;
@@ -35,33 +35,25 @@ export class Incoming {
     this.#settings = settings;
     this.#events = events;
     this.#connections = connections;
-    this.#inbox = new Inbox(settings.queue, () => this.#hasTaken());
-  }
-
-  get unread(): number {
-    return this.#inbox.size;
+    this.inbox = new Inbox(settings.queue, () => this.#hasTaken());
   }
 
   /** The next message; `done` when there will be none, or a rejection with why. */
   take(signal?: AbortSignal): Promise<IteratorResult<WebSocketMessage, undefined>> {
     this.#isRead = true;
-    return this.#inbox.take(signal);
+    return this.inbox.take(signal);
   }
 
   /** The messages for one loop. */
   iterate(): AsyncIterableIterator<WebSocketMessage, undefined> {
-    this.#isRead = true;
     const stop = new AbortController();
     const ended = { done: true, value: undefined } as const;
     return {
-      next: async () => {
-        try {
-          return stop.signal.aborted ? ended : await this.take(stop.signal);
-        } catch (error) {
+      next: () =>
+        this.take(stop.signal).catch((error: unknown) => {
           if (stop.signal.aborted) return ended;
           throw error;
-        }
-      },
+        }),
       return: async () => {
         stop.abort();
         return ended;
@@ -72,20 +64,10 @@ export class Incoming {
     };
   }
 
-  /** No message will follow; what waits can still be read. */
-  end(how: () => IteratorReturnResult<undefined>): void {
-    this.#inbox.end(how);
-  }
-
-  /** Messages follow again. */
-  reopen(): void {
-    this.#inbox.reopen();
-  }
-
   received(connection: Connection, data: WebSocketMessage): void {
     this.counts.messagesReceived++;
     this.counts.bytesReceived += sizeOf(data);
-    this.counts.lastMessageAt = connection.heardWall;
+    this.counts.lastMessageAt = this.#settings.clock.wallNow();
     if (this.#isDouble(connection, data)) {
       this.counts.doubles++;
       return;
@@ -98,23 +80,18 @@ export class Incoming {
   #isDouble(connection: Connection, data: WebSocketMessage): boolean {
     const { messageKey, name } = this.#settings;
     if (messageKey === undefined) return false;
-    try {
-      const key = messageKey(data);
-      const isKey = typeof key === "string" || typeof key === "number";
-      return isKey && this.#keys.isDouble(key, connection.id);
-    } catch (error) {
-      warn("KSTLIB_LISTENER_FAILED", `messageKey of websocket ${JSON.stringify(name)} failed`, error);
-      return false;
-    }
+    const key = ask(name, "messageKey", () => messageKey(data));
+    const isKey = typeof key === "string" || (typeof key === "number" && !Number.isNaN(key));
+    return isKey && this.#keys.isDouble(key, connection.id);
   }
 
   #keep(data: WebSocketMessage): void {
-    this.#inbox.push(data);
-    if (!this.#inbox.isFull) return;
+    this.inbox.push(data);
+    if (!this.inbox.isFull) return;
     // A socket that is paused may still deliver what it had read.
     const paused = this.#connections().map((connection) => connection.pause());
     if (paused.length > 0 && paused.every(Boolean)) return;
-    const dropped = this.#inbox.trim();
+    const dropped = this.inbox.trim();
     if (dropped === 0) return;
     this.counts.droppedReceived += dropped;
     // The first of a series at once, the others when the reader goes on.
@@ -130,7 +107,7 @@ export class Incoming {
     const untold = this.#untold ?? 0;
     this.#untold = undefined;
     if (untold > 0) this.#tellDropped(untold);
-    if (this.#inbox.hasRoom) {
+    if (this.inbox.hasRoom) {
       for (const connection of this.#connections()) connection.resume();
     }
   }

@@ -1,16 +1,14 @@
-import type { Timer } from "../kernel/clock.js";
 import type { Events } from "../kernel/events.js";
-import { Attempts, isUnavailable } from "./attempts.js";
+import { Alarm } from "./alarm.js";
+import { Attempts } from "./attempts.js";
 import { Connection, type ConnectionEnd, type ConnectionOwner } from "./connection.js";
 import { WebSocketManagerError } from "./errors.js";
 import type { DisconnectInfo, WebSocketManagerEvents, WebSocketState } from "./events.js";
 import type { WebSocketManagerSettings } from "./options.js";
 import { History } from "./history.js";
+import { Overlap } from "./overlap.js";
 import { PlannedReconnect } from "./planned-reconnect.js";
 import type { WebSocketMessage } from "./socket.js";
-
-/** A server that does not answer a close frame is waited for so long; milliseconds. */
-const CLOSING = 5000;
 
 /** What a link tells of, and asks for. */
 export interface LinkOwner {
@@ -38,12 +36,11 @@ export class Link implements ConnectionOwner {
   /** Those being closed, and how they are to be told of. */
   readonly #retired = new Map<Connection, Pick<DisconnectInfo, "reason" | "text">>();
   /** Of the next attempt. */
-  #timer: Timer | undefined;
-  /** The former connection of a handover; `isCounting` once the new one has delivered something. */
-  #overlap: { readonly former: Connection; readonly isCounting: boolean; readonly timer: Timer } | undefined;
+  readonly #alarm: Alarm;
+  readonly #overlap: Overlap;
   #count = 0;
   readonly #attempts: Attempts;
-  /** Since when there has been no connection, on the monotonic clock. */
+  /** Since when one has been wanted and not been there, on the monotonic clock. */
   #downSince: number | undefined;
   lastError: Error | undefined;
   /** Why there will be no further attempt. */
@@ -63,6 +60,8 @@ export class Link implements ConnectionOwner {
     this.history = new History(settings.clock, events);
     this.#attempts = new Attempts(settings);
     this.#planned = new PlannedReconnect(settings, () => this.#renew());
+    this.#overlap = new Overlap(settings);
+    this.#alarm = new Alarm(settings.clock, true);
   }
 
   get state(): WebSocketState {
@@ -73,8 +72,9 @@ export class Link implements ConnectionOwner {
     return this.#current;
   }
 
+  /** Those that may deliver messages. */
   get connections(): Connection[] {
-    return [this.#current, this.#opening, ...this.#retired.keys()].filter((one) => one !== undefined);
+    return [...(this.#current ? [this.#current] : []), ...this.#retired.keys()];
   }
 
   get attempts(): number {
@@ -85,44 +85,39 @@ export class Link implements ConnectionOwner {
   get isDead(): boolean {
     const { clock, reconnect } = this.#settings;
     if (this.failure !== undefined || this.#state === "closed") return true;
-    const { deadAfter } = reconnect;
-    if (deadAfter === undefined || this.#downSince === undefined) return false;
-    return clock.now() - this.#downSince >= deadAfter;
+    return clock.now() - (this.#downSince ?? Infinity) >= (reconnect.deadAfter ?? Infinity);
   }
 
-  /** Begins, unless it has. */
+  /** Begins. Only when disconnected. */
   start(): void {
-    if (this.#state !== "disconnected") return;
-    this.#timer?.cancel();
     this.failure = undefined;
     this.#attempts.reset();
-    this.#downSince = this.#settings.clock.now();
-    this.#become("connecting");
+    this.#state = "connecting";
     this.#open();
+    this.#owner.changed();
   }
 
   /** Ends the connection on request; another is made after `reconnectAfter` milliseconds, if given. */
   disconnect(text: string, reconnectAfter: number | undefined): void {
     if (this.#state === "closing" || this.#state === "closed") return;
-    const info = { reason: "requested", text } as const;
-    this.#drop(1000, info, CLOSING);
-    this.#become(reconnectAfter === undefined ? "disconnected" : "reconnecting");
-    if (reconnectAfter === undefined) this.#downSince = undefined;
-    else this.#later(reconnectAfter);
+    this.#drop({ reason: "requested", text });
+    this.#state = reconnectAfter === undefined ? "disconnected" : "reconnecting";
+    if (reconnectAfter !== undefined) this.#alarm.set(() => this.#open(), reconnectAfter);
+    this.#owner.changed();
   }
 
   /** Ends everything. `closed` follows when all connections have ended. */
-  close(code: number, text: string, timeout: number): void {
+  close(code: number, timeout: number): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
-    this.#drop(code, { reason: "closed", text }, timeout);
+    this.#drop({ reason: "closed", text: "" }, code, timeout);
     this.#owner.changed();
     this.#settle();
   }
 
   /** Ends everything at once. */
   terminate(): void {
-    this.close(1000, "", CLOSING);
+    this.close(1000, 0);
     for (const connection of this.connections) connection.terminate();
   }
 
@@ -132,8 +127,7 @@ export class Link implements ConnectionOwner {
     this.#current = connection;
     if (before !== undefined) {
       this.#retired.set(before, { reason: "scheduled", text: "" });
-      // Until the new one has delivered something, or has had the time to.
-      this.#retireAfter(before, this.#settings.connection.timeout, false);
+      this.#overlap.begin(before);
     }
     this.#downSince = undefined;
     this.history.opened();
@@ -147,21 +141,14 @@ export class Link implements ConnectionOwner {
   }
 
   message(connection: Connection, data: WebSocketMessage): void {
-    const overlap = this.#overlap;
-    if (overlap?.isCounting === false && connection === this.#current) {
-      this.#retireAfter(overlap.former, this.#settings.proactive?.overlap ?? 0, true);
-    }
+    if (connection === this.#current) this.#overlap.heard();
     this.#owner.message(connection, data);
   }
 
   ended(connection: Connection, end: ConnectionEnd): void {
-    const { clock, reconnect } = this.#settings;
     const retired = this.#retired.get(connection);
     if (retired !== undefined) {
-      this.#retired.delete(connection);
-      if (this.#overlap?.former === connection) this.#endOverlap();
-      this.history.tellDisconnect({ ...retired, code: end.code, wasProactive: true });
-      this.#settle();
+      this.#retireEnded(connection, { ...retired, code: end.code, wasProactive: true });
       return;
     }
     this.lastError = end.error ?? this.lastError;
@@ -169,78 +156,94 @@ export class Link implements ConnectionOwner {
       this.#opening = undefined;
       this.#attempts.failed++;
       this.history.counts.failedAttempts++;
-      const error =
-        end.error ?? new WebSocketManagerError("ERR_WEBSOCKET_CONNECT", "the server closed the connection");
-      this.#events.emit("error", error);
-      this.#again(undefined, { ...end, error });
-      return;
+      if (end.error !== undefined) this.#events.emit("error", end.error);
+      this.#again(end.error);
+    } else if (connection === this.#current) {
+      this.#currentEnded(connection, end);
     }
-    if (connection !== this.#current) return;
-    this.#current = undefined;
-    this.#planned.cancel();
+  }
+
+  #retireEnded(connection: Connection, info: DisconnectInfo): void {
+    this.#retired.delete(connection);
+    const isFormer = connection === this.#overlap.former;
+    if (isFormer) this.#overlap.take();
+    this.history.tellDisconnect(info);
+    // Before the new one is known to be subscribed, messages may have been lost with the former one.
+    if (isFormer && !this.#overlap.isSafe) {
+      this.history.lost(connection);
+      this.history.tellGap();
+    }
+    this.#settle();
+  }
+
+  #currentEnded(connection: Connection, { reason, code, text, error }: ConnectionEnd): void {
+    const { clock, reconnect } = this.#settings;
     const now = clock.now();
-    this.#downSince = now;
-    this.history.lost(connection);
+    this.#planned.cancel();
+    this.#alarm.cancel();
     // One that ends at once would otherwise be made again and again without a delay.
     if (now - (connection.openedAt ?? now) >= reconnect.resetAfter) this.#attempts.reset();
     else this.#attempts.failed++;
-    this.#state = "reconnecting";
-    const { reason, code, text } = end;
+    // A handover to it has failed if the former one is still there, which is used again.
+    const former = this.#overlap.take();
+    this.#current = former;
+    if (former === undefined) {
+      this.#downSince = now;
+      this.history.lost(connection);
+      this.#state = "reconnecting";
+    } else {
+      this.#retired.delete(former);
+      this.#owner.opened(former);
+      this.#owner.changed();
+    }
     const info = this.history.tellDisconnect({ reason, code, text, wasProactive: false });
     // One that was to replace it may be about to open.
-    if (this.#opening === undefined) this.#again(info);
-  }
-
-  #become(state: WebSocketState): void {
-    this.#state = state;
-    this.#owner.changed();
+    this.#again(error, info);
   }
 
   #open(): void {
-    const connection = new Connection(++this.#count, this.#url, this.#settings, this);
+    const connection = new Connection(++this.#count, this.#settings, this);
     this.#opening = connection;
-    void connection.open();
+    if (this.#current === undefined) this.#downSince ??= this.#settings.clock.now();
+    void connection.open(this.#url);
   }
 
-  #later(wait: number): void {
-    this.#timer?.cancel();
-    this.#timer = this.#settings.clock.setTimer(() => {
-      this.#timer = undefined;
-      this.#open();
-    }, wait);
+  /** Whether another attempt is wanted, and none planned. */
+  get #isOpenEnded(): boolean {
+    if (this.#opening !== undefined || this.#alarm.isSet) return false;
+    return this.#current !== undefined || this.#state === "connecting" || this.#state === "reconnecting";
   }
 
   /** Decides on another attempt, and when. */
-  #again(disconnect: DisconnectInfo | undefined, end?: ConnectionEnd): void {
-    // A listener may have closed the manager.
-    if (this.#opening !== undefined || this.#timer !== undefined) return;
-    if (this.#current === undefined && this.#state !== "connecting" && this.#state !== "reconnecting") return;
-    const delay = this.#attempts.next(disconnect, end);
+  #again(error: WebSocketManagerError | undefined, disconnect?: DisconnectInfo): void {
+    // A listener may have closed the manager, and so may `shouldReconnect`.
+    if (!this.#isOpenEnded) return;
+    const delay = this.#attempts.next(error, disconnect);
+    if (!this.#isOpenEnded) return;
     if (delay === undefined) {
       // The current one is still good: it is kept to its end.
-      if (this.#current === undefined) this.#giveUp(end?.error, disconnect);
+      if (this.#current === undefined) this.#giveUp(error, disconnect);
       return;
     }
     if (this.#current === undefined) this.#state = "reconnecting";
-    this.#later(delay);
-    this.#events.emit(
-      "reconnecting",
-      Object.freeze({ attempt: this.#attempts.attempt, delay: delay / 1000 }),
-    );
+    this.#alarm.set(() => this.#open(), delay);
+    const attempt = this.#attempts.failed + 1;
+    this.#events.emit("reconnecting", Object.freeze({ attempt, delay: delay / 1000 }));
     this.#owner.changed();
   }
 
-  #giveUp(error: Error | undefined, disconnect: DisconnectInfo | undefined): void {
+  #giveUp(error: WebSocketManagerError | undefined, disconnect: DisconnectInfo | undefined): void {
     const { name } = this.#settings;
     const why =
       error?.message ?? `the connection ended: ${disconnect?.reason ?? "unknown"}, code ${disconnect?.code}`;
-    this.failure = isUnavailable(error)
-      ? error
-      : new WebSocketManagerError(
-          "ERR_WEBSOCKET_GAVE_UP",
-          `websocket ${JSON.stringify(name)} gave up after ${this.#attempts.failed} attempts: ${why}`,
-          { cause: error },
-        );
+    this.failure =
+      error?.code === "ERR_WEBSOCKET_UNAVAILABLE"
+        ? error
+        : new WebSocketManagerError(
+            "ERR_WEBSOCKET_GAVE_UP",
+            `websocket ${JSON.stringify(name)} gave up after ${this.#attempts.failed} attempts: ${why}`,
+            { cause: error },
+          );
     this.#state = "disconnected";
     this.#owner.gaveUp(this.failure);
     this.#owner.changed();
@@ -248,46 +251,30 @@ export class Link implements ConnectionOwner {
 
   /** The planned time has come. */
   #renew(): void {
-    const current = this.#current;
-    if (current === undefined || this.#opening !== undefined) return;
+    if (this.#current === undefined || this.#opening !== undefined) return;
     if (this.#settings.proactive?.handover === true) {
       this.#attempts.reset();
       this.#open();
       return;
     }
-    this.history.lost(current);
-    this.#drop(1000, { reason: "scheduled", text: "" }, CLOSING);
-    this.#become("reconnecting");
-    this.#later(0);
+    this.#drop({ reason: "scheduled", text: "" });
+    this.#state = "reconnecting";
+    this.#alarm.set(() => this.#open(), 0);
+    this.#owner.changed();
   }
 
-  /** Closes the former connection of a handover later, and one before that now. */
-  #retireAfter(former: Connection, wait: number, isCounting: boolean): void {
-    const before = this.#overlap?.former;
-    this.#endOverlap();
-    if (before !== former) before?.close(1000, "", CLOSING);
-    const timer = this.#settings.clock.setTimer(() => {
-      this.#overlap = undefined;
-      former.close(1000, "", CLOSING);
-    }, wait);
-    this.#overlap = { former, isCounting, timer };
-  }
-
-  #endOverlap(): void {
-    this.#overlap?.timer.cancel();
-    this.#overlap = undefined;
-  }
-
-  /** Ends all connections and attempts. */
-  #drop(code: number, info: Pick<DisconnectInfo, "reason" | "text">, timeout: number): void {
+  /** Ends all connections and attempts on purpose. */
+  #drop(info: Pick<DisconnectInfo, "reason" | "text">, code?: number, timeout?: number): void {
     this.#planned.cancel();
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#endOverlap();
+    this.#alarm.cancel();
+    this.#overlap.take();
     const current = this.#current;
     const opening = this.#opening;
-    this.#current = this.#opening = undefined;
-    if (current !== undefined) this.#retired.set(current, info);
+    this.#current = this.#opening = this.#downSince = undefined;
+    if (current !== undefined) {
+      this.#retired.set(current, info);
+      this.history.lost(current);
+    }
     opening?.terminate();
     for (const connection of this.#retired.keys()) connection.close(code, info.text, timeout);
   }
@@ -295,6 +282,7 @@ export class Link implements ConnectionOwner {
   /** Completes a closing when nothing is left. */
   #settle(): void {
     if (this.#state !== "closing" || this.#retired.size > 0) return;
-    this.#become("closed");
+    this.#state = "closed";
+    this.#owner.changed();
   }
 }

@@ -64,8 +64,8 @@ const URL_RULE = "a ws: or wss: URL, or a function that gives one";
 /** Throws unless it is the URL of a WebSocket; the error does not contain it. */
 export function checkUrl(url: unknown): string {
   try {
-    const { protocol, href } = new URL(String(url));
-    if (/^(?:ws|http)s?:$/.test(protocol)) return href;
+    const { protocol, hash, href } = new URL(String(url));
+    if (/^(?:ws|http)s?:$/.test(protocol) && hash === "") return href;
   } catch {
     // Told below.
   }
@@ -100,12 +100,14 @@ const proactive = nested<ProactiveSettings>(
   },
 );
 
-/** Header names and values as HTTP has them; anything else would end or split the handshake. */
+/** A word of HTTP; anything else in its place would end or split the handshake. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+
 function isHeader([name, value]: readonly [string, unknown]): boolean {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === "string" && !/[\0\r\n]/.test(value);
+  return TOKEN.test(name) && typeof value === "string" && !/[\0\r\n]/.test(value);
 }
 
-const PROTOCOLS_RULE = "a non-empty string or a list of them";
+const PROTOCOLS_RULE = "a word without spaces or a list of different ones";
 const HEADERS_RULE = "an object of header names and their texts";
 const SOCKET_RULE = "a constructor of WebSockets";
 
@@ -172,7 +174,8 @@ export const webSocketManagerRules: Rules = {
     file: { kind: "either", shapes: [{ kind: "text" }, { kind: "any" }] },
     parse(value, label) {
       const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-      if (list.every((one): one is string => typeof one === "string" && one !== "")) return [...list];
+      const isList = list.every((one): one is string => typeof one === "string" && TOKEN.test(one));
+      if (isList && new Set(list).size === list.length) return [...list];
       throw new TypeError(unlike(label, PROTOCOLS_RULE, value));
     },
   }),
@@ -221,4 +224,29 @@ export function resolveManager(
   if (settings.preset === undefined) return settings;
   const rules = { ...webSocketManagerRules, ...timing(PRESETS[settings.preset]) };
   return resolveOptions("WebSocketManager", rules, options, layers);
+}
+
+const closeRules = { code: integer(1000, 1000, 4999), timeout: duration("5s") };
+
+/** The options of `close`. */
+export function resolveClose(options: object): { readonly code: number; readonly timeout: number } {
+  const settings = resolveOptions("close", closeRules, options);
+  const { code } = settings;
+  if (code > 1000 && code < 3000) throw new RangeError(unlike("code", "1000, or from 3000 to 4999", code));
+  return settings;
+}
+
+const requestRules = {
+  reconnectAfter: optional(duration(undefined, { zero: true, long: true })),
+  reason: optional(text(undefined)),
+};
+
+/** The options of `requestDisconnect`. */
+export function resolveRequest(options: object): {
+  readonly reconnectAfter: number | undefined;
+  readonly reason: string;
+} {
+  const { reconnectAfter, reason = "" } = resolveOptions("requestDisconnect", requestRules, options);
+  if (new TextEncoder().encode(reason).length <= 123) return { reconnectAfter, reason };
+  throw new RangeError(unlike("reason", "at most 123 bytes of text", reason));
 }

@@ -40,7 +40,10 @@ export interface ReconnectOptions {
   readonly maxAttempts?: number | undefined;
   /** How long a connection must last for the delays to begin anew. Default 10 s. */
   readonly resetAfter?: Duration | undefined;
-  /** Without a connection for longer than this, `isDead` is true. Default: only when it has given up. */
+  /**
+   * Without a connection for longer than this, `isDead` is true; a wait asked for by `requestDisconnect` does not count.
+   * Default: only when it has given up.
+   */
   readonly deadAfter?: Duration | undefined;
 }
 
@@ -74,7 +77,7 @@ export interface ProactiveOptions {
 export interface ReconnectInfo {
   /** How the connection ended; `undefined` when an attempt failed. */
   readonly disconnect: DisconnectInfo | undefined;
-  /** Why the attempt failed; `undefined` when a connection ended. */
+  /** Why the attempt or the connection failed; `undefined` when that was closed, or broke without a word. */
   readonly error: Error | undefined;
   /** The HTTP status that refused the handshake, where the socket tells it: `ws` does. */
   readonly status: number | undefined;
@@ -109,7 +112,8 @@ export interface WebSocketManagerOptions {
   /** Planned reconnects: how often, a `TimeTrigger`, or an object. Default none. */
   readonly proactive?: Duration | BoundaryTrigger | ProactiveOptions | undefined;
   /**
-   * What identifies a message, so that one that two connections deliver is read once. `undefined`: it is always read.
+   * What identifies a message, so that one that two connections deliver is read once; the last 10,000 are remembered.
+   * `undefined` or `NaN`: it is always read.
    * Default: all are.
    */
   readonly messageKey?: ((data: WebSocketMessage) => string | number | undefined) | undefined;

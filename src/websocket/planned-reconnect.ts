@@ -1,5 +1,5 @@
-import type { Timer } from "../kernel/clock.js";
-import { warn } from "../kernel/warning.js";
+import { Alarm } from "./alarm.js";
+import { ask } from "./ask.js";
 import type { WebSocketManagerSettings } from "./options.js";
 
 /** A wall clock may be set while a boundary is waited for, so it is read again this often. Milliseconds. */
@@ -9,44 +9,33 @@ const LONGEST_WAIT = 60_000;
 export class PlannedReconnect {
   readonly #settings: WebSocketManagerSettings;
   readonly #due: () => void;
-  #timer: Timer | undefined;
+  readonly #alarm: Alarm;
 
   constructor(settings: WebSocketManagerSettings, due: () => void) {
     this.#settings = settings;
     this.#due = due;
+    this.#alarm = new Alarm(settings.clock, false);
   }
 
   /** Begins anew, with a connection that was opened now. */
   arm(): void {
     this.cancel();
-    const { proactive, clock } = this.#settings;
+    const { proactive, clock, name } = this.#settings;
     if (proactive === undefined) return;
     const { every, trigger } = proactive;
-    if (every !== undefined) this.#timer = clock.setTimer(this.#due, every, { ref: false });
-    else if (trigger !== undefined) this.#waitFor(this.#next());
+    if (every !== undefined) this.#alarm.set(this.#due, every);
+    const boundary = Number(ask(name, "nextBoundary", () => trigger?.nextBoundary()));
+    // A trigger that gives no time to come plans nothing.
+    if (boundary > clock.wallNow()) this.#waitFor(boundary);
   }
 
   cancel(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
-
-  #next(): number {
-    const { proactive, name } = this.#settings;
-    try {
-      return Number(proactive?.trigger?.nextBoundary());
-    } catch (error) {
-      warn("KSTLIB_LISTENER_FAILED", `nextBoundary of websocket ${JSON.stringify(name)} failed`, error);
-      return NaN;
-    }
+    this.#alarm.cancel();
   }
 
   #waitFor(boundary: number): void {
-    const { clock } = this.#settings;
-    const left = boundary - clock.wallNow();
-    // A trigger that gives no time plans nothing.
-    if (!Number.isFinite(left)) return;
-    const passed = (): void => (left > LONGEST_WAIT ? this.#waitFor(boundary) : this.#due());
-    this.#timer = clock.setTimer(passed, Math.max(0, Math.min(left, LONGEST_WAIT)), { ref: false });
+    const left = boundary - this.#settings.clock.wallNow();
+    if (left <= 0) this.#due();
+    else this.#alarm.set(() => this.#waitFor(boundary), Math.min(left, LONGEST_WAIT));
   }
 }

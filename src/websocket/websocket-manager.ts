@@ -1,4 +1,4 @@
-import { checkSignal, onAbort } from "../kernel/abort.js";
+import { onAbort } from "../kernel/abort.js";
 import { checkedLayers } from "../kernel/check-section.js";
 import type { Component } from "../kernel/component.js";
 import { tellMade } from "../kernel/configured.js";
@@ -6,15 +6,21 @@ import { sectionRules } from "../kernel/descriptor.js";
 import type { Duration } from "../kernel/duration.js";
 import { Events, type Listener } from "../kernel/events.js";
 import { messageOf } from "../kernel/message-of.js";
-import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
-import { duration, integer, optional, text } from "../kernel/rules.js";
 import { unlike } from "../kernel/show.js";
 import { type WebSocketErrorCode, WebSocketManagerError } from "./errors.js";
 import type { WebSocketManagerEvents, WebSocketSnapshot, WebSocketState, WebSocketStats } from "./events.js";
+import { checkWait } from "./inbox.js";
 import { Incoming } from "./incoming.js";
 import { Link } from "./link.js";
-import { checkData, checkUrl, resolveManager, webSocketManagerRules } from "./option-rules.js";
+import {
+  checkData,
+  checkUrl,
+  resolveClose,
+  resolveManager,
+  resolveRequest,
+  webSocketManagerRules,
+} from "./option-rules.js";
 import type { WebSocketManagerOptions, WebSocketManagerSettings } from "./options.js";
 import { Outgoing } from "./outgoing.js";
 import type { WebSocketData, WebSocketMessage } from "./socket.js";
@@ -26,12 +32,6 @@ export interface WaitOptions {
 }
 
 const EVENTS = ["connect", "disconnect", "message", "reconnecting", "gap", "dropped", "error"] as const;
-
-const closeRules = { code: integer(1000, 1000, 4999), timeout: duration("5s") };
-const requestRules = {
-  reconnectAfter: optional(duration(undefined, { zero: true, long: true })),
-  reason: optional(text(undefined)),
-};
 
 /**
  * A WebSocket connection that stays alive: finds out when it is lost, connects again with growing, random delays, sends its
@@ -71,7 +71,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
       message: (connection, data) => this.#incoming.received(connection, data),
       gaveUp: (error) => {
         this.#outgoing.drop(() => error);
-        this.#incoming.end(() => {
+        this.#incoming.inbox.end(async () => {
           throw error;
         });
       },
@@ -109,15 +109,15 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   }
 
   /**
-   * Connects, with as many attempts as it takes, and resolves when that is done. Called while it is connected or
-   * connecting, it waits for the same.
+   * Connects, with as many attempts as it takes. Called while it is connected or connecting, it waits for the same.
    *
    * @throws WebSocketManagerError (as a rejection) `ERR_WEBSOCKET_GAVE_UP`, `ERR_WEBSOCKET_UNAVAILABLE`,
    * `ERR_WEBSOCKET_CLOSED`, or what the signal was aborted with.
    */
-  connect(options?: WaitOptions): Promise<void> {
+  async connect(options: WaitOptions = {}): Promise<void> {
+    checkWait(options.signal);
     if (this.state === "disconnected") {
-      this.#incoming.reopen();
+      this.#incoming.inbox.end(undefined);
       this.#link.start();
     }
     return this.waitConnected(options);
@@ -125,9 +125,8 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
 
   /** Resolves when there is a connection; rejects as {@link connect}, or with `ERR_WEBSOCKET_DISCONNECTED`. */
   async waitConnected({ signal }: WaitOptions = {}): Promise<void> {
-    if (signal !== undefined) checkSignal(signal, "signal");
     for (;;) {
-      signal?.throwIfAborted();
+      checkWait(signal);
       if (this.state === "connected") return;
       if (this.state !== "connecting" && this.state !== "reconnecting") throw this.#notThere();
       await this.#change(signal);
@@ -146,7 +145,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   async send(data: WebSocketData): Promise<void> {
     checkData(data, "data");
     if (!["connected", "connecting", "reconnecting"].includes(this.state)) throw this.#notThere();
-    if (this.#outgoing.outbox.isFull) {
+    if (this.#outgoing.isFull) {
       this.#outgoing.tellDropped(1);
       const { size, bytes } = this.#settings.queue;
       throw this.#error(
@@ -154,7 +153,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
         `has ${size} messages or ${bytes} bytes waiting to be sent`,
       );
     }
-    await this.#outgoing.outbox.add(data);
+    await this.#outgoing.add(data);
   }
 
   /**
@@ -206,10 +205,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    * @throws TypeError or RangeError that names the option.
    */
   requestDisconnect(options: { readonly reconnectAfter?: Duration; readonly reason?: string } = {}): void {
-    const { reconnectAfter, reason = "" } = resolveOptions("requestDisconnect", requestRules, options);
-    if (new TextEncoder().encode(reason).length > 123) {
-      throw new RangeError(unlike("reason", "at most 123 bytes of text", reason));
-    }
+    const { reconnectAfter, reason } = resolveRequest(options);
     this.#link.disconnect(reason, reconnectAfter);
     if (this.state === "disconnected") this.#outgoing.drop(() => this.#notThere());
   }
@@ -222,9 +218,8 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
    * @throws TypeError or RangeError (as a rejection) that names the option.
    */
   async close(options: { readonly code?: number; readonly timeout?: Duration } = {}): Promise<void> {
-    const { code, timeout } = resolveOptions("close", closeRules, options);
-    if (code > 1000 && code < 3000) throw new RangeError(unlike("code", "1000, or from 3000 to 4999", code));
-    this.#link.close(code, "", timeout);
+    const { code, timeout } = resolveClose(options);
+    this.#link.close(code, timeout);
     while (this.state !== "closed") await this.#change(undefined);
   }
 
@@ -248,8 +243,8 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
       uptime: current?.openedAt === undefined ? null : (clock.now() - current.openedAt) / 1000,
       attempts: this.#link.attempts,
       subscriptions: this.#outgoing.subscriptions.size,
-      unread: this.#incoming.unread,
-      unsent: this.#outgoing.outbox.size,
+      unread: this.#incoming.inbox.size,
+      unsent: this.#outgoing.size,
       lastError: lastError === undefined ? null : messageOf(lastError),
       ...this.stats,
     });
@@ -266,9 +261,9 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   }
 
   #changed(): void {
-    if (this.state === "connected") this.#outgoing.outbox.flush();
+    if (this.state === "connected") this.#outgoing.flush();
     if (this.state === "closing" || this.state === "closed") this.#outgoing.drop(() => this.#notThere());
-    if (this.state === "closed") this.#incoming.end(() => ({ done: true, value: undefined }));
+    if (this.state === "closed") this.#incoming.inbox.end(() => ({ done: true, value: undefined }));
     for (const wake of this.#waiting) wake();
   }
 

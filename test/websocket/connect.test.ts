@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { WebSocketManager, type WebSocketManagerEvents } from "../../src/websocket/index.js";
 import { startServer, until } from "./server.js";
 
@@ -22,7 +23,7 @@ describe("a connection", () => {
         socket.send("three");
       },
     });
-    const ws = new WebSocketManager(server.url);
+    const ws = new WebSocketManager(server.url, { WebSocket });
     await ws.connect();
     expect(ws.state).toBe("connected");
     const got: unknown[] = [];
@@ -43,7 +44,7 @@ describe("a connection", () => {
     ["a broken line", (socket: { terminate(): void }) => socket.terminate(), "network-error", 1006],
   ])("is made again after %s, subscribed before what was queued", async (_, end, reason, code) => {
     await using server = await startServer();
-    const ws = new WebSocketManager(server.url, fast);
+    const ws = new WebSocketManager(server.url, { ...fast, WebSocket });
     const disconnects = heard(ws, "disconnect");
     const gaps = heard(ws, "gap");
     ws.subscribe("subscribe a");
@@ -68,6 +69,7 @@ describe("a connection", () => {
     await using server = await startServer({ refuse: () => 401 });
     const statuses: unknown[] = [];
     const ws = new WebSocketManager(server.url, {
+      WebSocket,
       ...fast,
       shouldReconnect({ status, attempt }) {
         statuses.push(status);
@@ -87,7 +89,7 @@ describe("a connection", () => {
 
   test("that is requested to end stays away until connect(), or comes back by itself", async () => {
     await using server = await startServer();
-    const ws = new WebSocketManager(server.url, fast);
+    const ws = new WebSocketManager(server.url, { ...fast, WebSocket });
     const disconnects = heard(ws, "disconnect");
     await ws.connect();
     ws.requestDisconnect({ reason: "maintenance" });

@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { WebSocketManager } from "../../src/websocket/index.js";
 import { ManualClock } from "../../src/testing/index.js";
 import { startServer, until } from "./server.js";
@@ -10,7 +11,11 @@ const reconnect = { delay: "5ms", maxDelay: "20ms" } as const;
 describe("faults", () => {
   test("a server that accepts and is silent is found, and the connection made again", async () => {
     await using server = await startServer({ autoPong: false });
-    const ws = new WebSocketManager(server.url, { reconnect, ping: { interval: "30ms", timeout: "30ms" } });
+    const ws = new WebSocketManager(server.url, {
+      WebSocket,
+      reconnect,
+      ping: { interval: "30ms", timeout: "30ms" },
+    });
     const reasons: string[] = [];
     ws.on("disconnect", ({ reason }) => reasons.push(reason));
     await ws.connect();
@@ -23,7 +28,7 @@ describe("faults", () => {
   test("a server that answers pings is kept", async () => {
     let pings = 0;
     await using server = await startServer({ connected: (socket) => socket.on("ping", () => pings++) });
-    const ws = new WebSocketManager(server.url, { ping: { interval: "5ms", timeout: "60s" } });
+    const ws = new WebSocketManager(server.url, { WebSocket, ping: { interval: "5ms", timeout: "60s" } });
     await ws.connect();
     await until(() => pings >= 5);
     expect(ws.stats.disconnects).toBe(0);
@@ -34,6 +39,7 @@ describe("faults", () => {
     const server = fork(path.join(import.meta.dirname, "../fixtures/websocket-server.mjs"));
     const [port] = (await new Promise((resolve) => server.once("message", resolve))) as [number];
     const ws = new WebSocketManager(`ws://127.0.0.1:${port}`, {
+      WebSocket,
       reconnect,
       ping: { interval: "50ms", timeout: "50ms" },
       connection: { timeout: "100ms" },
@@ -62,7 +68,11 @@ describe("faults", () => {
         raw.write(Buffer.from([0x7f, 0xff, 0x00, 0x13]));
       },
     });
-    const ws = new WebSocketManager(server.url, { reconnect, ping: { interval: "20ms", timeout: "2s" } });
+    const ws = new WebSocketManager(server.url, {
+      WebSocket,
+      reconnect,
+      ping: { interval: "20ms", timeout: "2s" },
+    });
     await ws.connect();
     expect(await ws.receive()).toBe("before");
     expect(await ws.receive()).toHaveLength(10_000_000);
@@ -78,7 +88,7 @@ describe("faults", () => {
         for (let index = 0; index < COUNT; index++) socket.send(`${index} ${text}`);
       },
     });
-    const ws = new WebSocketManager(server.url, { queue: { size: 100, bytes: 1_000_000 } });
+    const ws = new WebSocketManager(server.url, { WebSocket, queue: { size: 100, bytes: 1_000_000 } });
     await ws.connect();
     await until(() => ws.snapshot().unread >= 100);
     let most = 0;
@@ -118,7 +128,12 @@ describe("faults", () => {
     const warnings: unknown[] = [];
     const listen = (warning: Error): unknown => warnings.push(warning);
     process.on("warning", listen);
-    const ws = new WebSocketManager(server.url, { reconnect, messageKey: fail, shouldReconnect: fail });
+    const ws = new WebSocketManager(server.url, {
+      WebSocket,
+      reconnect,
+      messageKey: fail,
+      shouldReconnect: fail,
+    });
     for (const event of ["connect", "disconnect", "message", "reconnecting", "gap"] as const) {
       ws.on(event, fail);
     }

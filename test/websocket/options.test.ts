@@ -23,6 +23,8 @@ describe("options", () => {
     ["proactive", { proactive: {} }],
     ["proactive.overlap", { proactive: { every: "1m", overlap: -1 } }],
     ["protocols", { protocols: [""] }],
+    ["protocols", { protocols: "v1, v2" }],
+    ["protocols", { protocols: ["v1", "v1"] }],
     ["headers.X", { headers: { X: "a\r\nb" } }],
     ["WebSocket", { WebSocket: {} }],
     ["messageKey", { messageKey: "id" }],

@@ -15,6 +15,7 @@ export interface TestServer extends AsyncDisposable {
 export interface ServerOptions {
   readonly port?: number;
   readonly autoPong?: boolean;
+  readonly deflate?: boolean;
   /** The status to refuse a handshake with; `undefined` accepts it. */
   readonly refuse?: () => number | undefined;
   /** A header of the refusal. */
@@ -29,6 +30,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     host: "127.0.0.1",
     port: options.port ?? 0,
     autoPong: options.autoPong ?? true,
+    perMessageDeflate: options.deflate ?? false,
     verifyClient: (_info, done) => {
       const status = options.refuse?.();
       const { retryAfter } = options;
