@@ -61,6 +61,7 @@ export class MarketStory extends EventLog {
   /** Gaps that began in a planned reconnect. */
   handoverGaps = 0;
   targetDead = 0;
+  targetAlive = 0;
   circuit = { state: "closed", openings: 0, closings: 0 };
   /** @type {Record<string, number[]>} */
   prices = {};
@@ -175,6 +176,9 @@ export class MarketStory extends EventLog {
         this.targetDead++;
         this.inPhase.targetDead++;
         return this.tell("heartbeat", "its target, the stream, is dead", "bad");
+      case "target-alive":
+        this.targetAlive++;
+        return this.tell("heartbeat", "its target, the stream, is alive again", "good");
       case "notice":
         return this.tell("program", "reads a text of the exchange: its event loop is frozen", "bad");
       case "freeze":
@@ -223,6 +227,7 @@ export class MarketStory extends EventLog {
       openings +
       closings +
       this.targetDead +
+      this.targetAlive +
       (this.service?.alerts.due ?? 0)
     );
   }
