@@ -222,14 +222,8 @@ export class MarketStory extends EventLog {
   /** The alerts that had to be told: by what happened, not by what their manager says. */
   get due() {
     const { openings, closings } = this.circuit;
-    return (
-      this.sum(({ alerts }) => alerts.due) +
-      openings +
-      closings +
-      this.targetDead +
-      this.targetAlive +
-      (this.service?.alerts.due ?? 0)
-    );
+    const ofComponents = openings + closings + this.targetDead + this.targetAlive;
+    return this.sum(({ alerts }) => alerts.due) + ofComponents + (this.service?.alerts.due ?? 0);
   }
 
   /** The alerts that arrived, in messages of one or more. */
