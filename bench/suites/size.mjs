@@ -53,6 +53,12 @@ for (const [part, max] of Object.entries(PARTS)) {
   rows.push({ id: part, label: `${part}, beside the core`, value, unit: "kB", max });
 }
 
+// What a bundle pays that has a channel of its own, or one of ours.
+for (const names of ["AlertSender", "AlertSender, WebhookChannel"]) {
+  const value = (await kilobytes("*", exportOf(`{ ${names} }`, "alerts/index.js"))) - core;
+  rows.push({ id: `alerts ${names}`, label: `${names}, beside the core`, value, unit: "kB", max: 6 });
+}
+
 report([
   {
     id: "breaker",

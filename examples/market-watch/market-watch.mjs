@@ -164,6 +164,7 @@ export class MarketWatch {
     stream.on("reconnecting", ({ attempt, delay }) => tell({ type: "reconnecting", attempt, delay }));
     stream.on("error", () => {}); // an attempt failed; the next one is told by "reconnecting"
     this.circuit.on("stateChange", ({ from, to }) => tell({ type: "circuit", from, to }));
+    this.heartbeat.on("targetAlive", () => tell({ type: "target-alive" }));
     // The circuit and the heartbeat's target; a missed beat is the watchdog service's to tell.
     alertsFrom(this.#registry, alerts.manager, { missedBeat: false });
     this.shutdown.on("callback", ({ result: { name, status, seconds } }) => {

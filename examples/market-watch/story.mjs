@@ -57,6 +57,7 @@ export class MarketStory extends EventLog {
   /** Gaps that began in a planned reconnect. */
   handoverGaps = 0;
   targetDead = 0;
+  targetAlive = 0;
   circuit = { state: "closed", openings: 0, closings: 0 };
   /** @type {Record<string, number[]>} */
   prices = {};
@@ -176,6 +177,9 @@ export class MarketStory extends EventLog {
         this.targetDead++;
         this.inPhase.targetDead++;
         return this.tell("heartbeat", "its target, the stream, is dead", "bad");
+      case "target-alive":
+        this.targetAlive++;
+        return this.tell("heartbeat", "its target, the stream, is alive again", "good");
       case "notice":
         return this.tell("program", "reads a text of the exchange: its event loop is frozen", "bad");
       case "freeze":
@@ -218,13 +222,8 @@ export class MarketStory extends EventLog {
   /** The alerts that had to be told: by what happened, not by what their manager says. */
   get due() {
     const { openings, closings } = this.circuit;
-    return (
-      this.sum(({ alerts }) => alerts.due) +
-      openings +
-      closings +
-      this.targetDead +
-      (this.service?.alerts.due ?? 0)
-    );
+    const ofComponents = openings + closings + this.targetDead + this.targetAlive;
+    return this.sum(({ alerts }) => alerts.due) + ofComponents + (this.service?.alerts.due ?? 0);
   }
 
   /** The alerts that arrived, in messages of one or more. */

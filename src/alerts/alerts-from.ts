@@ -103,7 +103,11 @@ const MEANINGS: Readonly<Record<string, (name: string, payload: Payload) => Mean
  * using _sending = alertsFrom(registry, alerts, { missedBeat: false });
  * ```
  */
-export function alertsFrom(registry: EventSource, manager: BaseManager, rules: AlertRules = {}): Disposable {
+export function alertsFrom(
+  registry: EventSource,
+  manager: Pick<BaseManager, "send" | "resolve">,
+  rules: AlertRules = {},
+): Disposable {
   const own = ownOptions("alertsFrom", DEFAULTS, rules);
   const levels = new Map<string, AlertLevel | false>();
   for (const [rule, byDefault] of Object.entries(DEFAULTS)) {

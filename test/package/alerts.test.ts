@@ -1,4 +1,31 @@
+import path from "node:path";
+import { build } from "esbuild";
+import { expect, test } from "vitest";
 import { describePacked } from "./packed.js";
+
+const entry = path.resolve(import.meta.dirname, "../../dist/alerts/index.js");
+
+/** What only one of them contains: Slack, e-mail, a definition. */
+const OTHERS = ["allowed_mentions", "nodemailer", "urlCredentials"];
+
+test.each([
+  ["AlertSender", []],
+  ["AlertManager", OTHERS],
+])("a bundle with %s and a webhook contains of the others: %j", async (name, expected) => {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `export { ${name}, WebhookChannel } from ${JSON.stringify(entry)};`,
+      resolveDir: import.meta.dirname,
+    },
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+  });
+  const text = outputFiles[0]?.text ?? "";
+  expect(text).toContain("idempotency-key");
+  expect(OTHERS.filter((one) => text.includes(one))).toEqual(expected);
+});
 
 describePacked("sends an alert", {
   names: "{ AlertManager, ConsoleChannel }",
