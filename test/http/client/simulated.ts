@@ -101,9 +101,10 @@ function bucket({ rate, burst, beside }: World, clock: Clock): Judge {
       cost: (cost: never) => cost,
       clock,
     }),
+    () => undefined,
   );
   return (cost) => {
-    const verdict = limiting.judge({ request: cost, address: undefined, field: () => undefined });
+    const verdict = limiting.judge({ request: cost, address: undefined, source: undefined });
     if ("then" in verdict) throw new Error("asked elsewhere");
     return verdict;
   };
