@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { realClock } from "../../src/kernel/clock.js";
 import { WebSocketManager } from "../../src/websocket/index.js";
 import { ManualClock } from "../../src/testing/index.js";
 import { startServer, until } from "./server.js";
@@ -50,6 +51,29 @@ describe("faults", () => {
     expect(await ended).toMatchObject({ reason: "ping-timeout", code: 1006, wasProactive: false });
     server.kill("SIGCONT");
     await ws.waitConnected();
+    await ws.close();
+    server.kill();
+  });
+
+  test("an event loop that is blocked for longer than the ping timeout ends no healthy connection", async () => {
+    // Another process: its answer is there when the block is over.
+    const server = fork(path.join(import.meta.dirname, "../fixtures/websocket-server.mjs"));
+    const [port] = (await new Promise((resolve) => server.once("message", resolve))) as [number];
+    let pings = 0;
+    class Blocking extends WebSocket {
+      override ping(): void {
+        super.ping();
+        pings++;
+        realClock.sleepSync(700);
+      }
+    }
+    const ws = new WebSocketManager(`ws://127.0.0.1:${port}`, {
+      WebSocket: Blocking,
+      ping: { interval: "50ms", timeout: "300ms" },
+    });
+    await ws.connect();
+    await until(() => pings >= 2);
+    expect(ws.stats.disconnects).toBe(0);
     await ws.close();
     server.kill();
   });
