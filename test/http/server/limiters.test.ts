@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limitRequest, type RequestLimiter } from "../../../src/http/index.js";
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
@@ -109,4 +110,63 @@ test("the policy that is told follows a limiter whose limits change", async () =
   expect(await policy()).toBe('"live";q=10;w=3600');
   limiter.update({ rate: 20, per: "1m" });
   expect(await policy()).toBe('"live";q=20;w=60');
+});
+
+describe("several limits", () => {
+  const limit = fc.record({
+    rate: fc.integer({ min: 1, max: 20 }),
+    per: fc.integer({ min: 1, max: 60 }),
+    burst: fc.integer({ min: 1, max: 20 }),
+  });
+  const step = fc.record({
+    cost: fc.integer({ min: 0, max: 8 }),
+    used: fc.option(fc.integer({ min: 0, max: 8 }), { nil: undefined }),
+    // Whole seconds, so that the model is exact where the limits are.
+    wait: fc.integer({ min: 0, max: 20 }),
+  });
+
+  test.each([false, true])(
+    "admit a request all together or take nothing from any, as a naive model does (settled: %s)",
+    async (isSettled) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(limit, { minLength: 1, maxLength: 4 }),
+          fc.array(step, { minLength: 1, maxLength: 30 }),
+          async (made, steps) => {
+            const clock = new ManualClock();
+            const limits = made.map((each, at) => ({ ...each, name: `limit ${at}` }));
+            const ours = limitRequest({
+              limits,
+              clock,
+              key: () => "one",
+              cost: ({ headers }) => Number(headers.get("cost")),
+              ...(isSettled && { settle: () => 0 }),
+            });
+            // Tokens times the period, which are whole numbers.
+            const levels = made.map(({ burst, per }) => burst * per);
+            for (const { cost, used = cost, wait } of steps) {
+              const refusedBy = limits.filter(({ per }, at) => cost > 0 && (levels[at] ?? 0) < cost * per);
+              const request = new Request("http://localhost/", { headers: { cost: String(cost) } });
+              const answer = await ours(request);
+              const { refused } = answer;
+              const body = (await refused?.json()) as { "violated-policies": string[] } | undefined;
+              expect(body?.["violated-policies"] ?? []).toEqual(refusedBy.map(({ name }) => name));
+              if (refused === undefined) {
+                answer.settle(used);
+                for (const [at, { per, burst }] of made.entries()) {
+                  const taken = isSettled && cost > 0 ? used : cost;
+                  levels[at] = Math.min(burst * per, (levels[at] ?? 0) - taken * per);
+                }
+              }
+              await clock.advance(wait);
+              for (const [at, { rate, per, burst }] of made.entries()) {
+                levels[at] = Math.min(burst * per, (levels[at] ?? 0) + wait * rate);
+              }
+            }
+          },
+        ),
+        { numRuns: 200 },
+      );
+    },
+  );
 });
