@@ -40,7 +40,7 @@ export class PrometheusMetrics implements Disposable {
         return;
       }
       const text = this.text();
-      const length = new TextEncoder().encode(text).length;
+      const length = Buffer.byteLength(text);
       response.writeHead(200, { "Content-Type": this.contentType, "Content-Length": length });
       if (method === "HEAD") response.end();
       else response.end(text);
