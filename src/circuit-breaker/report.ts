@@ -83,6 +83,6 @@ export interface CircuitBreakerEvents {
   wouldReject: { readonly error: CircuitOpenError };
   /** A call says nothing: `error` is the excluded error, the refusal from inside or the reason of the abort, where there is one. */
   ignored: { readonly error: unknown };
-  /** An admitted call has ended, after `seconds`. Not told of calls that began when nobody listened. */
+  /** An admitted call has ended, after `seconds`. Calls that began when nobody listened may be left out. */
   settled: { readonly verdict: Verdict; readonly seconds: number };
 }

@@ -6,8 +6,8 @@ import { Names } from "./names.js";
 import { Family, type Series } from "./series.js";
 import { type Containment, type Hearing, hearAll, type Message } from "./subscribe.js";
 
-/** Takes one value of a distribution. */
-export type Observe = (histogram: Histogram, series: Series, seconds: number) => void;
+/** Adds what an event says to its series. */
+export type Add = (metric: Counter | Histogram, series: Series, amount: number) => void;
 
 /**
  * The figures of all components of the process: sums since it was made, from their events; values of this moment, from the
@@ -20,7 +20,7 @@ export class Collector implements Disposable {
   readonly #containment: Containment;
   readonly #subscription: Disposable;
 
-  constructor(containment: Containment, observe: Observe) {
+  constructor(containment: Containment, add: Add) {
     const names = new Names();
     this.#containment = containment;
     this.families = METRICS.map((metric) => new Family(metric, names));
@@ -28,7 +28,7 @@ export class Collector implements Disposable {
     for (const family of this.families) {
       const { metric } = family;
       if (metric.type === "gauge") this.#addGauge(family, metric);
-      else for (const reading of metric.events) hearings.push(hearing(family, metric, reading, observe));
+      else for (const reading of metric.events) hearings.push(hearing(family, metric, reading, add));
     }
     this.#subscription = hearAll(hearings, containment);
   }
@@ -60,16 +60,14 @@ function hearing(
   family: Family,
   metric: Counter | Histogram,
   { kind, event, value, amount }: EventReading,
-  observe: Observe,
+  add: Add,
 ): Hearing {
   const read = value as (message: Message) => string;
   const measure = amount as ((message: Message) => number | undefined) | undefined;
   const hear = (message: Message): void => {
     const measured = measure === undefined ? 1 : measure(message);
     if (measured === undefined || !(measured >= 0 && measured < Infinity)) return;
-    const series = family.of(message.name, read(message));
-    if (metric.type === "histogram") observe(metric, series, measured);
-    else series.value += measured;
+    add(metric, family.of(message.name, read(message)), measured);
   };
   return { kind, event, hear };
 }

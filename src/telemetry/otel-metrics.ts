@@ -11,7 +11,7 @@ import {
   registeredMeterProvider,
 } from "./otel-api.js";
 import { withMethod } from "./otel-options.js";
-import type { Family, Series } from "./series.js";
+import { add, type Family, type Series } from "./series.js";
 import { Containment } from "./subscribe.js";
 
 /** Options of {@link otelMetrics}. */
@@ -94,9 +94,10 @@ export function otelMetrics(options?: OtelMetricsOptions): Disposable {
   const containment = new Containment("otelMetrics");
   let instruments: Instruments | undefined;
   let isRefused = false;
-  const collector = new Collector(containment, (histogram, series, seconds) => {
+  const collector = new Collector(containment, (metric, series, amount) => {
     connect();
-    instruments?.record(histogram, series, seconds);
+    if (metric.type === "counter") add(metric, series, amount);
+    else instruments?.record(metric, series, amount);
   });
   function connect(): void {
     if (instruments !== undefined || isRefused) return;

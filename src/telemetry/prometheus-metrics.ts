@@ -1,6 +1,6 @@
 import { Collector } from "./collector.js";
 import { prometheusText } from "./prometheus-text.js";
-import { observe } from "./series.js";
+import { add } from "./series.js";
 import { Containment } from "./subscribe.js";
 
 /** The part of a request of `node:http` that a handler reads. */
@@ -21,9 +21,7 @@ export type MetricsHandler = (request: MetricsRequest, response: MetricsResponse
 export class PrometheusMetrics implements Disposable {
   /** The `Content-Type` of {@link text}. */
   readonly contentType = "text/plain; version=0.0.4; charset=utf-8";
-  readonly #collector = new Collector(new Containment("prometheusMetrics"), (histogram, series, seconds) => {
-    observe(series, histogram, seconds);
-  });
+  readonly #collector = new Collector(new Containment("prometheusMetrics"), add);
 
   /** The metrics as of now, in Prometheus' text format 0.0.4. */
   text(): string {
@@ -40,7 +38,7 @@ export class PrometheusMetrics implements Disposable {
         return;
       }
       const text = this.text();
-      const length = new TextEncoder().encode(text).length;
+      const length = Buffer.byteLength(text);
       response.writeHead(200, { "Content-Type": this.contentType, "Content-Length": length });
       if (method === "HEAD") response.end();
       else response.end(text);

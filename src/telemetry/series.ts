@@ -1,4 +1,4 @@
-import type { Histogram, Metric } from "./metrics/definition.js";
+import type { Counter, Histogram, Metric } from "./metrics/definition.js";
 import { type Names, OTHER } from "./names.js";
 
 /** The attributes of a series: the name, and one of a closed set where the metric has one. */
@@ -64,13 +64,14 @@ export class Family {
   }
 }
 
-/** Counts an observation in its bucket. */
-export function observe(series: Series, { buckets }: Histogram, seconds: number): void {
+/** Adds to a sum, or counts a value of a distribution in its bucket. */
+export function add(metric: Counter | Histogram, series: Series, amount: number): void {
+  series.value += amount;
+  if (metric.type === "counter") return;
   let bucket = 0;
-  for (const bound of buckets) {
-    if (seconds <= bound) break;
+  for (const bound of metric.buckets) {
+    if (amount <= bound) break;
     bucket++;
   }
   series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
-  series.value += seconds;
 }

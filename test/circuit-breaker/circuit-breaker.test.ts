@@ -880,3 +880,28 @@ describe("update", () => {
     expect(breaker.maxFailures).toBe(3);
   });
 });
+
+test("tells how each admitted call ended and how long it took, whatever the way of calling", async () => {
+  const breaker = breakerOf({ name: "told", clock, excludedErrors: [TypeError] });
+  const settled: unknown[] = [];
+  const listening = breaker.on("settled", ({ verdict, seconds }) => settled.push([verdict, seconds]));
+  await breaker.call(() => clock.advance("1s"));
+  await breaker.execute(() => clock.advance("2s"), { signal: new AbortController().signal });
+  breaker.callSync(() => clock.sleepSync(3000));
+  const permit = breaker.tryPermit();
+  await clock.advance("4s");
+  permit?.failure(down);
+  await breaker.call(() => Promise.reject(new TypeError("excluded"))).catch(() => {});
+  await breaker.execute(() => 1, { signal: AbortSignal.abort() }).catch(() => {});
+  expect(settled).toEqual([
+    ["success", 1],
+    ["success", 2],
+    ["success", 3],
+    ["failure", 4],
+    ["ignored", 0],
+    ["ignored", 0],
+  ]);
+  listening[Symbol.dispose]();
+  await breaker.call(() => 1);
+  expect(settled).toHaveLength(6);
+});

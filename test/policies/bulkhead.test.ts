@@ -16,6 +16,44 @@ const full = (reason: unknown): unknown => reason;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("Bulkhead", () => {
+  test("tells whom it has admitted, and how long each had waited", async () => {
+    const clock = new ManualClock();
+    const limited = new Bulkhead({ maxConcurrent: 1, maxQueue: 2, clock });
+    const waits: number[] = [];
+    limited.on("admitted", ({ waited }) => waits.push(waited));
+    const first = work();
+    const running = limited.execute(first.run);
+    const queued = limited.execute(() => 2);
+    const aborted = limited.execute(() => 3, { signal: AbortSignal.timeout(1) }).catch(full);
+    await aborted;
+    await clock.advance("1.5s");
+    first.end();
+    await Promise.all([running, queued]);
+    limited.executeSync(() => 4);
+    expect(waits).toEqual([0, 1.5, 0]);
+  });
+
+  test("loses no permit when somebody listens and the clock throws", async () => {
+    let isBroken = false;
+    const clock = new ManualClock();
+    const now = (): number => {
+      if (isBroken) throw new Error("no time");
+      return clock.now();
+    };
+    const broken = { now, wallNow: () => 0, setTimer: () => ({ cancel() {} }), sleepSync() {} };
+    const limited = new Bulkhead({ maxConcurrent: 1, maxQueue: 1, clock: broken });
+    limited.on("admitted", () => {});
+    const first = work();
+    const running = limited.execute(first.run);
+    const queued = limited.execute(() => 2).catch((reason: unknown) => String(reason));
+    isBroken = true;
+    first.end();
+    await running;
+    expect(await queued).toBe("Error: no time");
+    isBroken = false;
+    expect([limited.running, await limited.execute(() => 3)]).toEqual([0, 3]);
+  });
+
   test("refuses at once when it is full, with a refusal that has no retryAfter", async () => {
     const limited = new Bulkhead({ name: "db", maxConcurrent: 1 });
     const refused: unknown[] = [];

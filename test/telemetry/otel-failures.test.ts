@@ -49,6 +49,16 @@ describe("otelMetrics", () => {
     await meterProvider.shutdown();
   });
 
+  test("finds an SDK that comes later by any event", async () => {
+    using _metrics = otelMetrics();
+    const { meterProvider, collect } = sdk();
+    metrics.setGlobalMeterProvider(meterProvider);
+    new CircuitBreaker({ name: "later" }).isolate();
+    const names = (await collect()).map(({ descriptor }) => descriptor.name);
+    expect(names).toContain("kstlib.resilience.circuit_breaker.transitions");
+    await meterProvider.shutdown();
+  });
+
   test("reports nothing more once it is disposed of", async () => {
     const { meterProvider, collect } = sdk();
     const reported = otelMetrics({ meterProvider });

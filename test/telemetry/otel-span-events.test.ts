@@ -70,7 +70,7 @@ test("a span has the retries, the opening and the refusal of its own call, altho
 });
 
 test("a span has the refusals of limiters and the hedges", async () => {
-  using _events = otelSpanEvents();
+  using _events = otelSpanEvents({ trace });
   const limiter = new RateLimiter({ name: "exchange", rate: 0.001, burst: 1 });
   const bulkhead = new Bulkhead({ name: "reports", maxConcurrent: 1 });
   const hedge = new Hedge({ name: "replicas", delay: "1ms" });

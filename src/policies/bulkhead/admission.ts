@@ -102,17 +102,21 @@ export class Admission extends Permits {
     try {
       // It may have been aborted since the permit was granted.
       throwIfAborted(source);
+      if (this.#admissions.isThere) this.#tellAdmitted((clock.now() - since) / 1000);
     } catch (reason) {
       this.release();
       throw reason;
     }
-    if (this.#admissions.isThere) this.#tellAdmitted((clock.now() - since) / 1000);
     return context;
   }
 
   /** Separate, so that what calls it stays small enough to be inlined. */
   #tellAdmitted(waited: number): void {
-    this.#events.emit("admitted", { waited });
+    try {
+      this.#events.emit("admitted", { waited });
+    } catch {
+      // The stack is used up. The permit is taken, so the call has to go on.
+    }
   }
 
   /** Counts a refusal. */

@@ -139,14 +139,13 @@ export class Hedge extends BasePolicy<HedgeEvents> {
       },
       over: (winner) => {
         this.#running--;
-        if (winner !== undefined && winner > 1) {
-          this.#won++;
-          this.events.emit("won", { attempt: winner });
-        }
+        const byHedge = winner !== undefined && winner > 1;
+        if (byHedge) this.#won++;
         // For a first attempt that has lost, the time until then: without the slow ones the delay would fall, and ever
         // more calls would be hedged.
         if (winner !== undefined) this.#latencies.add(clock.now() - started);
         ended();
+        if (byHedge) this.events.emit("won", { attempt: winner });
       },
     };
   }

@@ -30,6 +30,17 @@ function nothingIsLeft(policy: Hedge, budget: RetryBudget = new RetryBudget()): 
 }
 
 describe("a call that is slow", () => {
+  test("tells which attempt has won, if it is not the first", async () => {
+    const policy = make();
+    const won: number[] = [];
+    policy.on("won", ({ attempt }) => won.push(attempt));
+    expect(await policy.execute(() => 1)).toBe(1);
+    const call = policy.execute(({ attempt }) => (attempt === 1 ? never() : attempt));
+    await clock.advance(1);
+    expect([await call, won]).toEqual([2, [2]]);
+    nothingIsLeft(policy);
+  });
+
   test("gets another attempt beside it after the delay, with its number and its own signal", async () => {
     const work = byHand<string>();
     const policy = make();
