@@ -132,7 +132,7 @@ export class Project {
     this.write("package.json", { name: "app", private: true });
     // Copied, not linked: a link would lead back to the checkout and to its node_modules.
     fs.cpSync(packed(), this.path("node_modules", NAME), { recursive: true });
-    this.link("yaml");
+    this.link("yaml", "structured-headers");
   }
 
   path(...parts: readonly string[]): string {

@@ -131,12 +131,17 @@ export class Allowance {
    * A request has ended.
    *
    * @param isAnswered whether by an answer.
+   * @param now of no interest while no quota is known.
    */
   answer(isAnswered: boolean, now: number): void {
     this.#answered++;
     this.#isKnown = true;
     if (!this.#isHeard) this.#isComplete = false;
     this.#isHeard = false;
+    if (this.#quotas.size === 0) {
+      if (this.underWay === 0) this.#isComplete = true;
+      return;
+    }
     // A server need not tell of a quota again.
     if (isAnswered) for (const [key, { until }] of this.#quotas) if (now >= until) this.#quotas.delete(key);
     if (this.underWay > 0) return;
@@ -151,6 +156,7 @@ export class Allowance {
   /** Whether the next request goes ahead of others: nobody knows what is left. */
   #isAhead(now: number): boolean {
     if (!this.#isKnown) return true;
+    if (this.#quotas.size === 0) return false;
     for (const { until } of this.#quotas.values()) if (now >= until) return true;
     return false;
   }

@@ -100,7 +100,9 @@ export class Obedience implements Policy {
 
   /** Whether the limiter lets everything through. */
   get #isFree(): boolean {
-    return this.#isUnlimited && this.#clock.now() >= this.#gate.allowance.pausedUntil;
+    const { pausedUntil } = this.#gate.allowance;
+    // As a rule there was no pause, and the time need not be read.
+    return this.#isUnlimited && (pausedUntil === -Infinity || this.#clock.now() >= pausedUntil);
   }
 
   /** Goes on after the answer to a request. */
@@ -110,7 +112,8 @@ export class Obedience implements Policy {
       try {
         if (isAnswered) this.#hear(sent, answer as Answer);
       } finally {
-        this.#gate.allowance.answer(isAnswered, this.#clock.now());
+        const { allowance } = this.#gate;
+        allowance.answer(isAnswered, allowance.quotas === 0 ? 0 : this.#clock.now());
         if (this.#gate.queued > 0) this.#gate.serve();
       }
     };
