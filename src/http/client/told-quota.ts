@@ -6,6 +6,9 @@ export const LONGEST = 86_400_000;
 /** How steeply a client slows down: with it, clients that share a quota meet far from its end. */
 const STEEPNESS = 4;
 
+/** How many times longer than evenly spread requests one waits, at most. */
+const MOST = 4;
+
 /** Halvings of a time, until it is known well enough. */
 const STEPS = 12;
 
@@ -68,20 +71,22 @@ export function timeUntilFull(
 
 /**
  * Milliseconds between requests: as many as the quota takes for each, when what is left would last as long as it takes to
- * be whole; far fewer when more is left, far more when less.
+ * be whole; far fewer when more is left, more when less: at most four times as many as spread what is left evenly.
  */
 function paceAt(time: number, quota: ToldQuota): number {
   const each = timeOfEach(quota);
-  return each * (Math.max(0, quota.full - time) / ((quota.left + 1) * each)) ** STEEPNESS;
+  const even = Math.max(0, quota.full - time) / (quota.left + 1);
+  return Math.min(each * (even / each) ** STEEPNESS, MOST * even);
 }
 
 /** When the next request may be sent, from `now` on. */
 export function turnOf(quota: ToldQuota, lastSent: number, now: number): number {
   if (quota.left < 1) return quota.until;
+  const pace = paceAt(now, quota);
   // A timer is no better than that.
-  if (now - lastSent + 1 >= paceAt(now, quota)) return now;
+  if (now - lastSent + 1 >= pace) return now;
   // The later, the shorter the pace.
-  let [low, high] = [now, Math.max(now, quota.full)];
+  let [low, high] = [now, Math.min(lastSent + pace, Math.max(now, quota.full))];
   for (let step = 0; step < STEPS; step++) {
     const middle = (low + high) / 2;
     if (middle - lastSent >= paceAt(middle, quota)) high = middle;

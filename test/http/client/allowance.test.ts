@@ -115,6 +115,22 @@ test("the less is left, the longer it waits, and never beyond t", () => {
   expect(wait).toBeGreaterThan(1000);
 });
 
+test.each([
+  ["half of a quota for a day", 50_000, 43_200, 100_000, 86_400, 800, 1000],
+  ["a fifth of a quota for an hour", 200, 2880, 1000, 3600, 10_000, 60_000],
+])("%s is spread, not kept for later", (_, remaining, seconds, quota, window, least, most) => {
+  const allowance = new Allowance();
+  const hear = (now: number): void => {
+    const item = { name: "a", remaining, seconds };
+    allowance.hear(allowance.send(now), [item], [{ name: "a", quota, window }], now);
+    allowance.answer(true, now);
+  };
+  hear(0);
+  const wait = allowance.next(0);
+  expect(wait).toBeGreaterThan(least);
+  expect(wait).toBeLessThan(most);
+});
+
 test("what is left is counted in requests of the highest cost that was told", () => {
   const allowance = new Allowance();
   const hear = (remaining: number, quota: number): void => {
