@@ -1,5 +1,5 @@
 import type { Snapshot } from "../kernel/component.js";
-import { livingComponents } from "../kernel/living.js";
+import { livingComponents, observeLiving } from "../kernel/living.js";
 import type { Counter, EventReading, Gauge, Histogram } from "./metrics/definition.js";
 import { METRICS } from "./metrics/table.js";
 import { Names } from "./names.js";
@@ -19,6 +19,7 @@ export class Collector implements Disposable {
   readonly #gauges = new Map<string, Family[]>();
   readonly #containment: Containment;
   readonly #subscription: Disposable;
+  readonly #observation = observeLiving();
 
   constructor(containment: Containment, add: Add) {
     const names = new Names();
@@ -49,6 +50,7 @@ export class Collector implements Disposable {
 
   [Symbol.dispose](): void {
     this.#subscription[Symbol.dispose]();
+    this.#observation[Symbol.dispose]();
   }
 
   #addGauge(family: Family, { kinds }: Gauge): void {

@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import type { Component } from "../../src/kernel/component.js";
-import { join, livingComponents } from "../../src/kernel/living.js";
+import { join, livingComponents, observeLiving } from "../../src/kernel/living.js";
 import { Printed } from "../../src/kernel/printed.js";
 
 test("every component joins once, in the order in which they are made", () => {
@@ -26,6 +26,7 @@ test("100,000 short-lived components leave nothing", async () => {
       return { [Symbol.dispose]() {} };
     }
   }
+  using _observation = observeLiving();
   const kept = new Short();
   join(kept);
   const makeMany = (): void => {
@@ -42,4 +43,18 @@ test("100,000 short-lived components leave nothing", async () => {
   for (let index = 0; index < 200_000; index++) join(kept);
   const others = livingComponents().filter((component) => component !== kept && component.name === "short");
   expect(others).toEqual([]);
+});
+
+test("while nobody looks, only the first thousand join", () => {
+  const named = (name: string): CircuitBreaker[] =>
+    Array.from({ length: 1100 }, () => new CircuitBreaker({ name }));
+  const found = (name: string): number => livingComponents().filter((one) => one.name === name).length;
+  const before = named("before");
+  expect(found("before")).toBeLessThanOrEqual(1000);
+  const observation = observeLiving();
+  const during = named("during");
+  expect(found("during")).toBe(during.length);
+  observation[Symbol.dispose]();
+  const after = named("after");
+  expect([found("after"), before.length]).toEqual([0, after.length]);
 });
