@@ -116,7 +116,7 @@ describe("the fields of draft 11", () => {
             last = await ask();
             expect(last.isRefused).toBe(false);
           }
-          await clock.advance(last.t * 1000);
+          await clock.advance(last.t);
           expect(await ask()).toMatchObject({ isRefused: false, r: burst - 1 });
         },
       ),
