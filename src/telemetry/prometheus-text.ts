@@ -26,13 +26,13 @@ function told(value: number): string {
   return value === -Infinity ? "-Inf" : String(value);
 }
 
-function histogramLines(name: string, bounds: readonly number[], series: Series): string {
+function histogramLines(name: string, bounds: readonly string[], series: Series): string {
   const labels = labelsOf(series);
   let lines = "";
   let count = 0;
   for (const [index, ofBucket] of series.counts.entries()) {
     count += ofBucket;
-    lines += `${name}_bucket{${labels},le="${told(bounds[index] ?? Infinity)}"} ${count}\n`;
+    lines += `${name}_bucket{${labels},le="${bounds[index]}"} ${count}\n`;
   }
   return `${lines}${name}_sum{${labels}} ${told(series.value)}\n${name}_count{${labels}} ${count}\n`;
 }
@@ -43,11 +43,13 @@ export function prometheusText(families: readonly Family[]): string {
   for (const family of families) {
     const { metric } = family;
     const name = prometheusName(metric);
+    // Written once, not for each series.
+    const bounds = metric.type === "histogram" ? [...metric.buckets, Infinity].map(told) : [];
     let lines = "";
     for (const series of family) {
       lines +=
         metric.type === "histogram"
-          ? histogramLines(name, metric.buckets, series)
+          ? histogramLines(name, bounds, series)
           : `${name}{${labelsOf(series)}} ${told(series.value)}\n`;
     }
     if (lines === "") continue;
