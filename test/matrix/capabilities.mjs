@@ -6,6 +6,7 @@ import { redis } from "./judges/redis.mjs";
 import { runSync } from "./judges/run-sync.mjs";
 import { servers } from "./judges/servers.mjs";
 import { shutdown } from "./judges/shutdown.mjs";
+import { undici } from "./judges/undici.mjs";
 import { watchdog } from "./judges/watchdog.mjs";
 import { websocket } from "./judges/websocket.mjs";
 
@@ -15,6 +16,7 @@ const AREAS = {
   Watchdog: [...watchdog, ...runSync],
   Shutdown: [...shutdown, ...servers],
   Redis: redis,
+  HTTP: undici,
   WebSocket: websocket,
   "Command line": commandLine,
 };
