@@ -23,9 +23,10 @@ test.skipIf(!hasSignals)(
     const environment = { ...production, NEXT_MANUAL_SIG_HANDLE: "true", PRICES_URL: service.url };
     const start = async (): Promise<[Recipe, string]> => {
       const started = new Recipe([next, "start", "-p", "0", "-H", "127.0.0.1"], environment, folder);
-      // From then on instrumentation.js has been run.
-      await started.prints(/Ready/);
       const [, address = ""] = await started.prints(/Local: +(http:\S+)/);
+      await started.prints(/Ready/);
+      // Answered once instrumentation.js has been run; the next request then tells which server it is.
+      await fetch(address);
       return [started, address];
     };
     const [recipe, url] = await start();
