@@ -85,7 +85,8 @@ function partRule(rules: SectionRules, isTime: boolean = false): Rule<unknown> {
     allowed: `options, a name, an instance or true${isTime ? `; or ${time.allowed}` : ""}`,
     file: { kind: "either", shapes: isTime && time.file ? [time.file, ...shapes] : shapes },
     parse(value, label) {
-      if (isTime && isDuration(value)) {
+      // "2 sec" is no name, but a duration that is not right.
+      if (isTime && (isDuration(value) || (typeof value === "string" && /^\d/.test(value)))) {
         time.parse(value, label);
         return value;
       }

@@ -123,8 +123,10 @@ export class OwnQuotas {
     if (cost > 0) {
       const refusals = this.quotas.flatMap((quota) => {
         const { limiter, limits } = quota;
-        const wait = cost > limits.burst ? Infinity : limiter.timeUntilToken(key, cost);
-        return wait > 0 ? [refusal(quota, cost, wait)] : [];
+        if (cost > limits.burst) return [refusal(quota, cost, Infinity)];
+        const wait = limiter.timeUntilToken(key, cost);
+        // It refuses now, which is counted and told.
+        return wait > 0 && !limiter.tryAcquire(key, cost) ? [refusal(quota, cost, wait)] : [];
       });
       if (refusals.length > 0) return refusedBy(refusals);
       // It is the same moment, so none of them refuses now.

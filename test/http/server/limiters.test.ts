@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { limitRequest, type RequestLimiter } from "../../../src/http/index.js";
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
@@ -20,6 +21,28 @@ const given = {
   key: ({ headers }: Request) => headers.get("key") ?? "",
   cost: ({ headers }: Request) => Number(headers.get("cost")),
 };
+
+test("with several limits, each that refuses tells so, and no other", async () => {
+  const told: unknown[] = [];
+  const hear = (message: unknown) => told.push((message as { name: string }).name);
+  const channel = "kstlib.resilience.keyed-rate-limiter.rejected";
+  subscribe(channel, hear);
+  onTestFinished(() => void unsubscribe(channel, hear));
+  const limits = [
+    { name: "burst", rate: 2, per: "10s" },
+    { name: "hourly", rate: 4, per: "1h" },
+  ] as const;
+  const clock = new ManualClock();
+  const limit = limitRequest({ limits, clock, ...given });
+  const answers: number[] = [];
+  for (const pause of [0, 0, 0, 60, 0, 60]) {
+    await clock.advance(pause);
+    answers.push((await ask(limit))[0]);
+  }
+  expect([...answers, (await ask(limit, "", 4))[0]]).toEqual([200, 200, 429, 200, 200, 429, 429]);
+  // A request that costs more than a burst is refused by that limit; it is not asked.
+  expect(told).toEqual(["burst", "hourly", "hourly"]);
+});
 
 describe("a limiter whose keys have limits of their own", () => {
   const clock = new ManualClock();
