@@ -127,6 +127,8 @@ export class Tally {
   readonly #lines = new Map<string, { readonly level: AlertLevel; count: number }>();
   /** The alert, while there is one. */
   #only: Delivery | undefined;
+  /** The first critical one, which is told whole: somebody is to act on it. */
+  #critical: Delivery | undefined;
 
   get count(): number {
     return this.#count;
@@ -140,6 +142,7 @@ export class Tally {
   add(alert: Delivery, count: number, now: number): void {
     const { title, level } = alert;
     this.#only = this.#count === 0 && count === 1 && alert.count === 1 ? alert : undefined;
+    if (level === "critical") this.#critical ??= alert;
     this.#begin(now, level);
     this.#count += count;
     this.#list(`${cut(title, 150)} (${level})`, level, count);
@@ -149,6 +152,7 @@ export class Tally {
   restore(told: Tally): void {
     if (told.#count === 0) return;
     this.#only = this.#count === 0 ? told.#only : undefined;
+    this.#critical = told.#critical ?? this.#critical;
     this.#begin(told.#since, told.#level);
     this.#count += told.#count;
     for (const [line, { level, count }] of told.#lines) this.#list(line, level, count);
@@ -160,31 +164,37 @@ export class Tally {
     taken.restore(this);
     this.#count = 0;
     this.#only = undefined;
+    this.#critical = undefined;
     this.#lines.clear();
     return taken;
   }
 
-  /** `37 more in 5 min`. */
-  headline(now: number): string {
-    return `${this.#count} more in ${span(now - this.#since)}`;
+  /** `37 more in 5 min`. @param told how many of them are told otherwise. */
+  headline(now: number, told: number = 0): string {
+    return `${this.#count - told} more in ${span(now - this.#since)}`;
   }
 
-  /** What matters most comes first. */
+  /** What matters most comes first, and the text of the first critical one last. */
   lines(): string {
     const listed = [...this.#lines].toSorted(([, one], [, other]) => rank(other.level) - rank(one.level));
     const rest = this.#count - listed.reduce((sum, [, { count }]) => sum + count, 0);
     const lines = listed.map(([line, { count }]) => `${count} × ${line}`);
-    return [...lines, ...(rest > 0 ? [`${rest} × others`] : [])].join("\n");
+    const numbers = [...lines, ...(rest > 0 ? [`${rest} × others`] : [])].join("\n");
+    const { title, body } = this.#critical ?? { title: "", body: "" };
+    return body === "" ? numbers : `${numbers}\n\n${title}:\n${body}`;
   }
 
   /** A message of its own: the numbers, or the alert if there is only one. */
   message(now: number, wall: number, id: string): Delivery {
     if (this.#only !== undefined) return this.#only;
+    const critical = this.#critical;
     return {
-      title: this.headline(now),
+      title: critical
+        ? `${cut(critical.title, 150)}; ${this.headline(now, 1)}`
+        : this.headline(now),
       body: this.lines(),
       level: this.#level,
-      key: undefined,
+      key: critical?.key,
       timestamp: new Date(wall),
       isRecovery: false,
       count: this.#count,

@@ -230,14 +230,35 @@ describe("the throttle", () => {
     const { alerts, ops, clock } = made({ throttle: ONE_A_MINUTE });
     await alerts.send({ title: "a" });
     for (let i = 0; i < 36; i++) await alerts.send({ title: "slow", level: "warning" });
-    expect(await alerts.send({ title: "down", level: "critical" })).toMatchObject([{ status: "held" }]);
+    expect(await alerts.send({ title: "stopped", level: "warning" })).toMatchObject([{ status: "held" }]);
     await clock.advance("60s");
     expect(ops.got[1]).toMatchObject({
       title: "37 more in 1 min",
-      body: "1 × down (critical)\n36 × slow (warning)",
-      level: "critical",
+      body: "36 × slow (warning)\n1 × stopped (warning)",
+      level: "warning",
+      key: undefined,
       count: 37,
     });
+  });
+
+  test("the first critical one of what is held is told whole", async () => {
+    const { alerts, ops, clock } = made({ throttle: ONE_A_MINUTE });
+    await alerts.send({ title: "a" });
+    await alerts.send({ title: "noise" });
+    const down = { title: "down", body: "host db-3", level: "critical", key: "db" } as const;
+    await alerts.send([down, { ...down, title: "down as well", key: "other" }]);
+    await clock.advance("60s");
+    expect(ops.got[1]).toMatchObject({
+      title: "down; 2 more in 1 min",
+      body: "1 × down (critical)\n1 × down as well (critical)\n1 × noise (info)\n\ndown:\nhost db-3",
+      level: "critical",
+      key: "db",
+      count: 3,
+    });
+    // Then it is as before.
+    await alerts.send([{ title: "b" }, { title: "c" }]);
+    await clock.advance("60s");
+    expect(ops.got[2]).toMatchObject({ title: "2 more in 1 min", key: undefined });
   });
 
   test("counts what is sent, not what waits for a channel that is slow", async () => {
