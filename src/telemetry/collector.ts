@@ -80,7 +80,8 @@ function addTo(family: Family, snapshot: Snapshot): void {
   if (typeof value === "string") {
     for (const one of gauge.attribute?.values ?? [])
       family.of(snapshot.name, one).value += one === value ? 1 : 0;
-  } else if (value !== undefined) {
+    // What has no limit has no tokens: one of them would hide those of the others.
+  } else if (value !== undefined && Number.isFinite(value)) {
     const series = family.of(snapshot.name, "");
     series.value = gauge.together === "max" ? Math.max(series.value, value) : series.value + value;
   }

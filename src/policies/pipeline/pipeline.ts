@@ -95,8 +95,9 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 
   protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result | Instead {
-    this.#sync ??= nestSync(this.policies);
-    return this.#sync(fn as Parameters<SyncNest>[0], context) as Result | Instead;
+    const nested = (this.#sync ??= nestSync(this.policies));
+    const run = (): unknown => nested(fn as Parameters<SyncNest>[0], context);
+    return (this.#heard.isThere ? this.#measuredSync(run) : run()) as Result | Instead;
   }
 
   /** Settles as the function does, or with what one of the policies returns instead. */
@@ -105,10 +106,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 
   async #measured<Result>(fn: Work<Result>, context: Context): Promise<Result | Instead> {
-    const started = monotonicClock.now();
-    const settled = (outcome: Outcome): void => {
-      this.events.emit("settled", { outcome, seconds: (monotonicClock.now() - started) / 1000 });
-    };
+    const settled = this.#measure();
     try {
       const value = await this.#run(fn, context);
       settled({ status: "fulfilled", value });
@@ -117,6 +115,30 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
       settled({ status: "rejected", reason });
       throw reason;
     }
+  }
+
+  #measuredSync(run: () => unknown): unknown {
+    const settled = this.#measure();
+    try {
+      const value = run();
+      settled({ status: "fulfilled", value });
+      return value;
+    } catch (reason) {
+      settled({ status: "rejected", reason });
+      throw reason;
+    }
+  }
+
+  /** What tells the listeners how a call that begins now has settled. */
+  #measure(): (outcome: Outcome) => void {
+    const started = monotonicClock.now();
+    return (outcome) => {
+      try {
+        this.events.emit("settled", { outcome, seconds: (monotonicClock.now() - started) / 1000 });
+      } catch {
+        // The stack is used up. The caller gets the outcome all the same.
+      }
+    };
   }
 }
 
