@@ -90,11 +90,23 @@ describe("prometheusMetrics", () => {
     const fail = (): never => {
       throw new Error("down");
     };
-    for (let call = 0; call < 2; call++) expect(() => api.callSync(fail)).toThrow();
+    for (const message of ["down", "open"]) expect(() => api.callSync(fail)).toThrow(message);
     const text = metrics.text();
     const calls = { success: 1, failure: 1, rejected: 1 };
     expect(figures(text, "pipeline_calls_total", "sync")).toEqual(calls);
     expect(figures(text, "pipeline_call_duration_seconds_count", "sync")).toEqual({ "": 2 });
+  });
+
+  test("a call of a pipeline that its caller gives up is no failure", async () => {
+    using metrics = prometheusMetrics();
+    const api = pipeline({ name: "left" }, new Bulkhead({ name: "left" }));
+    const leaving = new AbortController();
+    const call = api.execute(() => new Promise(() => {}), { signal: leaving.signal });
+    leaving.abort();
+    await expect(call).rejects.toThrow("aborted");
+    const text = metrics.text();
+    expect(figures(text, "pipeline_calls_total", "left")).toEqual({ ignored: 1 });
+    expect(figures(text, "pipeline_call_duration_seconds_count", "left")).toEqual({});
   });
 
   test("a limiter without a limit has no tokens", () => {

@@ -26,8 +26,11 @@ export interface PipelineSnapshot extends Snapshot {
 
 /** The events of a pipeline and what their listeners get. */
 export interface PipelineEvents {
-  /** A call has settled after `seconds`, all attempts and delays included. */
-  settled: { readonly outcome: Outcome; readonly seconds: number };
+  /**
+   * A call has settled after `seconds`, all attempts and delays included. `isAborted`: with the reason of its caller's
+   * signal.
+   */
+  settled: { readonly outcome: Outcome; readonly seconds: number; readonly isAborted: boolean };
 }
 
 const nameRule = text("pipeline");
@@ -97,7 +100,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result | Instead {
     const nested = (this.#sync ??= nestSync(this.policies));
     const run = (): unknown => nested(fn as Parameters<SyncNest>[0], context);
-    return (this.#heard.isThere ? this.#measuredSync(run) : run()) as Result | Instead;
+    return (this.#heard.isThere ? this.#measuredSync(run, context) : run()) as Result | Instead;
   }
 
   /** Settles as the function does, or with what one of the policies returns instead. */
@@ -106,7 +109,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 
   async #measured<Result>(fn: Work<Result>, context: Context): Promise<Result | Instead> {
-    const settled = this.#measure();
+    const settled = this.#measure(context);
     try {
       const value = await this.#run(fn, context);
       settled({ status: "fulfilled", value });
@@ -117,8 +120,8 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
     }
   }
 
-  #measuredSync(run: () => unknown): unknown {
-    const settled = this.#measure();
+  #measuredSync(run: () => unknown, context: Context): unknown {
+    const settled = this.#measure(context);
     try {
       const value = run();
       settled({ status: "fulfilled", value });
@@ -130,11 +133,14 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 
   /** What tells the listeners how a call that begins now has settled. */
-  #measure(): (outcome: Outcome) => void {
+  #measure({ source }: Context): (outcome: Outcome) => void {
     const started = monotonicClock.now();
     return (outcome) => {
+      const isAborted =
+        outcome.status === "rejected" && source?.aborted === true && source.reason === outcome.reason;
       try {
-        this.events.emit("settled", { outcome, seconds: (monotonicClock.now() - started) / 1000 });
+        const seconds = (monotonicClock.now() - started) / 1000;
+        this.events.emit("settled", { outcome, seconds, isAborted });
       } catch {
         // The stack is used up. The caller gets the outcome all the same.
       }
