@@ -68,8 +68,9 @@ function hearing(
   const measure = amount as ((message: Message) => number | undefined) | undefined;
   const hear = (message: Message): void => {
     const measured = measure === undefined ? 1 : measure(message);
-    if (measured === undefined || !(measured >= 0 && measured < Infinity)) return;
-    add(metric, family.of(message.name, read(message)), measured);
+    if (measured === undefined || !Number.isFinite(measured)) return;
+    // A clock that was set back makes negative durations.
+    add(metric, family.of(message.name, read(message)), Math.max(0, measured));
   };
   return { kind, event, hear };
 }
