@@ -129,9 +129,9 @@ export class Circuit {
     this.commit(next, next.kind === "closed" ? "recovered" : "probe-failed");
   }
 
-  /** The time at which a call starts; {@link UNTIMED} when its duration does not matter. */
+  /** The clock's time at which a call starts; {@link UNTIMED} when its duration does not matter. */
   start(): number {
-    return this.#timed || this.#settlements.isThere ? this.time() : UNTIMED;
+    return this.#timed || this.#settlements.isThere ? this.settings.clock.now() : UNTIMED;
   }
 
   export(): CircuitExport {
@@ -222,10 +222,12 @@ export class Circuit {
       const before = this.now();
       const isHeard = started !== UNTIMED && this.#settlements.isThere;
       const now = isHeard || machine.settleNeedsTime(before, this.limits, verdict) ? this.time() : 0;
+      // The circuit's own time goes back when an isolation ends.
+      const took = now + this.#isolated - started;
       const late = before.era !== ticket.era;
       // Before the change, whose length may depend on it.
       if (verdict === "failure" && !late) this.#cause = { cause: value };
-      const next = this.#decide.settle(before, this.limits, ticket, verdict, now, now - started);
+      const next = this.#decide.settle(before, this.limits, ticket, verdict, now, took);
       this.#state = next;
       if (verdict === "ignored") this.#ignored++;
       else if (verdict === "success") this.#successful++;
@@ -237,8 +239,8 @@ export class Circuit {
       if (verdict === "success" && this.#successes.isThere) this.events.emit("success", { value, late });
       if (verdict === "failure") this.events.emit("failure", { error: value, late });
       if (verdict === "ignored") this.#tellIgnored(value);
-      // The circuit's own time goes back when an isolation ends.
-      if (isHeard) this.events.emit("settled", { verdict, seconds: Math.max(0, now - started) / 1000 });
+      // A clock may be set back.
+      if (isHeard) this.events.emit("settled", { verdict, seconds: Math.max(0, took) / 1000 });
     } catch {
       // The stack is used up, or the clock has thrown: the call is missing in the totals, and what it held of a
       // half-open circuit is free after `probeTimeout`. The caller gets its outcome all the same.

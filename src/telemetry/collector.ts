@@ -68,8 +68,9 @@ function hearing(
   const measure = amount as ((message: Message) => number | undefined) | undefined;
   const hear = (message: Message): void => {
     const measured = measure === undefined ? 1 : measure(message);
-    if (measured === undefined || !(measured >= 0 && measured < Infinity)) return;
-    add(metric, family.of(message.name, read(message)), measured);
+    if (measured === undefined || !Number.isFinite(measured)) return;
+    // A clock that was set back makes negative durations.
+    add(metric, family.of(message.name, read(message)), Math.max(0, measured));
   };
   return { kind, event, hear };
 }
@@ -80,7 +81,8 @@ function addTo(family: Family, snapshot: Snapshot): void {
   if (typeof value === "string") {
     for (const one of gauge.attribute?.values ?? [])
       family.of(snapshot.name, one).value += one === value ? 1 : 0;
-  } else if (value !== undefined) {
+    // What has no limit has no tokens: one of them would hide those of the others.
+  } else if (value !== undefined && Number.isFinite(value)) {
     const series = family.of(snapshot.name, "");
     series.value = gauge.together === "max" ? Math.max(series.value, value) : series.value + value;
   }

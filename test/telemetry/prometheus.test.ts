@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import { realClock } from "../../src/kernel/clock.js";
 import { Bulkhead } from "../../src/policies/bulkhead/bulkhead.js";
+import { pipeline } from "../../src/policies/pipeline/pipeline.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
 import { prometheusMetrics } from "../../src/telemetry/index.js";
 import type { Metric } from "../../src/telemetry/metrics/definition.js";
@@ -68,6 +69,53 @@ describe("prometheusMetrics", () => {
       isolated: 0,
     });
     expect(figures(text, "circuit_breaker_transitions_total", "calls")).toEqual({ open: 1 });
+  });
+
+  test("has the whole duration of a call during which a circuit was isolated", async () => {
+    const clock = new ManualClock();
+    const breaker = new CircuitBreaker({ name: "held", mode: "observe", clock });
+    using metrics = prometheusMetrics();
+    const isolation = breaker.isolate();
+    const call = breaker.call(() => clock.advance("10s"));
+    await call.then(() => isolation[Symbol.dispose]());
+    const across = breaker.isolate();
+    await breaker.call(() => clock.advance("10s").then(() => across[Symbol.dispose]()));
+    expect(figures(metrics.text(), "circuit_breaker_call_duration_seconds_sum", "held")).toEqual({ "": 20 });
+  });
+
+  test("counts the synchronous calls of a pipeline", () => {
+    using metrics = prometheusMetrics();
+    const api = pipeline({ name: "sync" }, new CircuitBreaker({ name: "sync", maxFailures: 1 }));
+    expect(api.callSync(() => 1)).toBe(1);
+    const fail = (): never => {
+      throw new Error("down");
+    };
+    for (const message of ["down", "open"]) expect(() => api.callSync(fail)).toThrow(message);
+    const text = metrics.text();
+    const calls = { success: 1, failure: 1, rejected: 1 };
+    expect(figures(text, "pipeline_calls_total", "sync")).toEqual(calls);
+    expect(figures(text, "pipeline_call_duration_seconds_count", "sync")).toEqual({ "": 2 });
+  });
+
+  test("a call of a pipeline that its caller gives up is no failure", async () => {
+    using metrics = prometheusMetrics();
+    const api = pipeline({ name: "left" }, new Bulkhead({ name: "left" }));
+    const leaving = new AbortController();
+    const call = api.execute(() => new Promise(() => {}), { signal: leaving.signal });
+    leaving.abort();
+    await expect(call).rejects.toThrow("aborted");
+    const text = metrics.text();
+    expect(figures(text, "pipeline_calls_total", "left")).toEqual({ ignored: 1 });
+    expect(figures(text, "pipeline_call_duration_seconds_count", "left")).toEqual({});
+  });
+
+  test("a limiter without a limit has no tokens", () => {
+    using metrics = prometheusMetrics();
+    const limiters = [new RateLimiter({ name: "free", rate: Infinity })];
+    expect(metrics.text()).not.toMatch(/Inf$/m);
+    limiters.push(new RateLimiter({ name: "free", rate: 1, burst: 3 }));
+    expect(figures(metrics.text(), "rate_limiter_tokens", "free")).toEqual({ "": 3 });
+    expect(limiters).toHaveLength(2);
   });
 
   test("reports the state of components made before and after", () => {

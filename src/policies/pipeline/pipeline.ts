@@ -3,7 +3,7 @@ import { monotonicClock } from "../../kernel/clock.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { type Context, type ExecuteOptions, readContext } from "../../kernel/context.js";
 import { ownOptions } from "../../kernel/options.js";
-import type { Outcome } from "../../kernel/outcome.js";
+import { type Outcome, outcomeOf, rejected, unwrap } from "../../kernel/outcome.js";
 import { checkFunction, type InsteadOf } from "../../kernel/policy.js";
 import { text } from "../../kernel/rules.js";
 import { AS_IS, type Inside } from "../../kernel/stage.js";
@@ -26,8 +26,11 @@ export interface PipelineSnapshot extends Snapshot {
 
 /** The events of a pipeline and what their listeners get. */
 export interface PipelineEvents {
-  /** A call has settled after `seconds`, all attempts and delays included. */
-  settled: { readonly outcome: Outcome; readonly seconds: number };
+  /**
+   * A call has settled after `seconds`, all attempts and delays included. `isAborted`: with the reason of its caller's
+   * signal.
+   */
+  settled: { readonly outcome: Outcome; readonly seconds: number; readonly isAborted: boolean };
 }
 
 const nameRule = text("pipeline");
@@ -95,8 +98,10 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 
   protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result | Instead {
-    this.#sync ??= nestSync(this.policies);
-    return this.#sync(fn as Parameters<SyncNest>[0], context) as Result | Instead;
+    const nested = (this.#sync ??= nestSync(this.policies));
+    const run = (outer: Context): unknown => nested(fn as Parameters<SyncNest>[0], outer);
+    const value = this.#heard.isThere ? this.#measure(context)(outcomeOf(run, context)) : run(context);
+    return value as Result | Instead;
   }
 
   /** Settles as the function does, or with what one of the policies returns instead. */
@@ -105,18 +110,31 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 
   async #measured<Result>(fn: Work<Result>, context: Context): Promise<Result | Instead> {
-    const started = monotonicClock.now();
-    const settled = (outcome: Outcome): void => {
-      this.events.emit("settled", { outcome, seconds: (monotonicClock.now() - started) / 1000 });
-    };
+    const settle = this.#measure(context);
+    let outcome: Outcome;
     try {
-      const value = await this.#run(fn, context);
-      settled({ status: "fulfilled", value });
-      return value;
+      outcome = { status: "fulfilled", value: await this.#run(fn, context) };
     } catch (reason) {
-      settled({ status: "rejected", reason });
-      throw reason;
+      outcome = rejected(reason);
     }
+    return settle(outcome) as Result | Instead;
+  }
+
+  /** Begins a call; how it ends is told to the listeners, and is how what it returns ends. */
+  #measure({ source }: Context): (outcome: Outcome) => unknown {
+    const started = monotonicClock.now();
+    return (outcome) => {
+      try {
+        this.events.emit("settled", {
+          outcome,
+          seconds: (monotonicClock.now() - started) / 1000,
+          isAborted: source?.aborted === true && source.reason === outcome.reason,
+        });
+      } catch {
+        // The stack is used up. The caller gets the outcome all the same.
+      }
+      return unwrap(outcome);
+    };
   }
 }
 

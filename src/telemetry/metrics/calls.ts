@@ -75,7 +75,7 @@ export const callMetrics: readonly Metric[] = [
     type: "gauge",
     name: "rate_limiter.tokens",
     unit: "{token}",
-    description: "Tokens in the buckets of rate limiters that are not shared.",
+    description: "Tokens in the buckets of rate limiters that have a limit and are not shared.",
     kinds: ["rate-limiter"],
     read: ({ tokens }: RateLimiterSnapshot) => tokens,
   },

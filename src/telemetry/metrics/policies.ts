@@ -14,8 +14,9 @@ import type { SingleFlightEvents } from "../../policies/single-flight/single-fli
 import type { TimeoutEvents } from "../../policies/timeout/timeout.js";
 import { from, type Metric, one, SECONDS } from "./definition.js";
 
-function outcomeOf({ outcome }: PipelineEvents["settled"]): string {
+function outcomeOf({ outcome, isAborted }: PipelineEvents["settled"]): string {
   if (outcome.status === "fulfilled") return "success";
+  if (isAborted) return "ignored";
   return isRefusal(outcome.reason) ? "rejected" : "failure";
 }
 
@@ -73,19 +74,22 @@ export const policyMetrics: readonly Metric[] = [
     name: "pipeline.calls",
     unit: "{call}",
     description:
-      "Calls of a pipeline, by how they ended after all attempts; rejected: refused by one of its policies.",
-    attribute: { key: "outcome", values: ["success", "failure", "rejected"] },
+      "Calls of a pipeline, by how they ended after all attempts; ignored: given up by the caller; rejected: by a policy.",
+    attribute: { key: "outcome", values: ["success", "failure", "ignored", "rejected"] },
     events: from<PipelineEvents>("pipeline", { settled: outcomeOf }),
   },
   {
     type: "histogram",
     name: "pipeline.call.duration",
     unit: "s",
-    description: "How long the calls took that no policy refused, with all attempts and waits.",
+    description: "How long the calls took that succeeded or failed, with all attempts and waits.",
     events: from<PipelineEvents>(
       "pipeline",
       { settled: one },
-      { settled: (message) => (outcomeOf(message) === "rejected" ? undefined : message.seconds) },
+      {
+        settled: (message) =>
+          ["success", "failure"].includes(outcomeOf(message)) ? message.seconds : undefined,
+      },
     ),
     buckets: SECONDS,
   },

@@ -75,8 +75,8 @@ describe("a pipeline", () => {
     await api.call(() => 6);
     const seconds = expect.any(Number) as number;
     expect(told.mock.calls).toEqual([
-      [{ outcome: { status: "fulfilled", value: 5 }, seconds }],
-      [{ outcome: { status: "rejected", reason: down }, seconds }],
+      [{ outcome: { status: "fulfilled", value: 5 }, seconds, isAborted: false }],
+      [{ outcome: { status: "rejected", reason: down }, seconds, isAborted: false }],
     ]);
   });
 
