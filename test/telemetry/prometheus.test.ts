@@ -6,6 +6,7 @@ import express from "express";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import { resilientFetch } from "../../src/http/index.js";
 import { realClock } from "../../src/kernel/clock.js";
 import { Bulkhead } from "../../src/policies/bulkhead/bulkhead.js";
 import { pipeline } from "../../src/policies/pipeline/pipeline.js";
@@ -38,6 +39,15 @@ function figures(text: string, metric: string, name: string): Record<string, num
 }
 
 describe("prometheusMetrics", () => {
+  test("an answer of 429 is no refusal of a policy", async () => {
+    using metrics = prometheusMetrics();
+    const fetch = async () => new Response("", { status: 429 });
+    const api = resilientFetch({ name: "put-off", fetch, circuitBreaker: {} });
+    expect((await api("http://localhost/")).status).toBe(429);
+    expect(figures(metrics.text(), "pipeline_calls_total", "put-off")).toEqual({ failure: 1 });
+    expect(figures(metrics.text(), "circuit_breaker_calls_total", "put-off")).toEqual({ ignored: 1 });
+  });
+
   test("counts the calls of a circuit breaker by how they ended, and how long they took", async () => {
     const clock = new ManualClock();
     const breaker = new CircuitBreaker({ name: "calls", maxFailures: 2, clock });

@@ -17,7 +17,9 @@ import { from, type Metric, one, SECONDS } from "./definition.js";
 function outcomeOf({ outcome, isAborted }: PipelineEvents["settled"]): string {
   if (outcome.status === "fulfilled") return "success";
   if (isAborted) return "ignored";
-  return isRefusal(outcome.reason) ? "rejected" : "failure";
+  if (!isRefusal(outcome.reason)) return "failure";
+  // A server that puts a request off has answered it.
+  return outcome.reason.code === "ERR_HTTP_STATUS" ? "failure" : "rejected";
 }
 
 /** What a bulkhead and an adaptive limiter have in common. */
@@ -104,7 +106,7 @@ export const policyMetrics: readonly Metric[] = [
     type: "counter",
     name: "retry.exhausted",
     unit: "{call}",
-    description: "Calls that ended in failure because no attempt or no time was left.",
+    description: "Calls that failed for good: no attempt or no time was left, or a policy inside refused.",
     events: from<RetryEvents>("retry", { exhausted: one }),
   },
   {
