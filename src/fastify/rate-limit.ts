@@ -92,8 +92,9 @@ class RouteHooks {
 /**
  * A plugin for Fastify 5 that limits the rate of each client's requests, as `rateLimit` of `@kstlib/resilience/http` does:
  * those of all routes of the server or scope in which it is registered, before their bodies are read. Callbacks get
- * Fastify's request and reply, and may declare them so: `key: (request: FastifyRequest) => request.ip`. A route with `config: { rateLimit: options }` has these options in place of the plugin's, and
- * buckets of its own, shared by routes with the same object; with `config: { rateLimit: false }` it is not limited.
+ * Fastify's request and reply, and may declare them as `FastifyRequest` and `FastifyReply`. A route with
+ * `config: { rateLimit: options }` has these options in place of the plugin's, and buckets of its own, shared by routes with the
+ * same object; with `config: { rateLimit: false }` it is not limited.
  *
  * @throws TypeError or RangeError, at `register` or when a route is added, that names the option when one is missing, unknown
  * or wrong.
