@@ -7,6 +7,7 @@ import { duration, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
 import { warn } from "../kernel/warning.js";
 import type { Alert, AlertLevel, Delivery } from "./alert.js";
+import { reasonOf } from "./errors.js";
 import { type AlertChannel, checkChannel } from "./channel.js";
 import { howRules, type ThrottleSettings } from "./channel-rules.js";
 import { componentAlert } from "./component-alert.js";
@@ -54,7 +55,11 @@ interface Member {
 }
 
 const addRules = { key: text(undefined), ...howRules };
-const WARNINGS = { dropped: "KSTLIB_ALERTS_DROPPED", forgotten: "KSTLIB_ALERTS_FORGOTTEN" } as const;
+const WARNINGS = {
+  failed: "KSTLIB_ALERTS_FAILED",
+  dropped: "KSTLIB_ALERTS_DROPPED",
+  forgotten: "KSTLIB_ALERTS_FORGOTTEN",
+} as const;
 
 const deadlineRule = duration("10s", { zero: true });
 
@@ -211,8 +216,7 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
       {
         sent: ({ title, level, count }) =>
           this.#events.emit("sent", Object.freeze({ channel: name, title, level, count })),
-        failed: ({ title }, error) =>
-          this.#events.emit("failed", Object.freeze({ channel: name, title, error })),
+        failed: ({ title }, error) => this.#failed(name, title, error),
         dropped: (count) => this.#dropped(name, count),
       },
     );
@@ -226,6 +230,9 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
 
   #send(alert: Delivery, selected: readonly Member[] | undefined): Promise<readonly AlertResult[]> {
     const members = selected ?? this.#members.filter(({ least }) => rank(alert.level) >= least);
+    if (this.#members.length === 0) {
+      this.#warnOnce("KSTLIB_ALERTS_NO_CHANNEL", "", "has no channel: its alerts reach nobody");
+    }
     if (members.length === 0) return Promise.resolve([]);
     const { key } = alert;
     const problem =
@@ -256,6 +263,12 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
     this.#isClosed = true;
   }
 
+  #failed(channel: string, title: string, error: unknown): void {
+    const what = `could not tell ${channel} of ${JSON.stringify(title)}: ${reasonOf(error)}`;
+    this.#warnUnlessHeard("failed", channel, what);
+    this.#events.emit("failed", Object.freeze({ channel, title, error }));
+  }
+
   #forgotten(key: string, title: string): void {
     const what = `knows of more problems than maxQueue: the recovery of ${JSON.stringify(title)} will not be told`;
     this.#warnUnlessHeard("forgotten", "forgotten", what);
@@ -270,8 +283,12 @@ export abstract class BaseManager extends Printed implements Component, AsyncDis
 
   /** Warns, once for each channel or cause, of an event that nobody listens to. */
   #warnUnlessHeard(event: keyof typeof WARNINGS, once: string, what: string): void {
-    if (this.#events.has(event) || this.#warned.has(`${event} ${once}`)) return;
-    this.#warned.add(`${event} ${once}`);
-    warn(WARNINGS[event], `${this.#owner} ${what}`);
+    if (!this.#events.has(event)) this.#warnOnce(WARNINGS[event], once, what);
+  }
+
+  #warnOnce(code: string, once: string, what: string): void {
+    if (this.#warned.has(`${code} ${once}`)) return;
+    this.#warned.add(`${code} ${once}`);
+    warn(code, `${this.#owner} ${what}`);
   }
 }

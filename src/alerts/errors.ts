@@ -28,3 +28,13 @@ export class AlertDeliveryError extends ResilienceError {
 }
 
 brandError(AlertDeliveryError, "AlertDeliveryError");
+
+/** Why a delivery has failed, for a warning: the message of an error of this package, which contains no secret. */
+export function reasonOf(error: unknown): string {
+  try {
+    if (error instanceof ResilienceError) return error.message;
+  } catch {
+    // It cannot be read.
+  }
+  return "a listener of failed gets the error, which may contain a secret";
+}

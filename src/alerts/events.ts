@@ -30,7 +30,10 @@ export interface AlertManagerEvents {
     readonly level: AlertLevel;
     readonly count: number;
   };
-  /** A channel could not deliver a message. What it counted is told with a later one. */
+  /**
+   * A channel could not deliver a message. What it counted is told with a later one. Without a listener the first of a channel
+   * is a warning.
+   */
   readonly failed: { readonly channel: string; readonly title: string; readonly error: unknown };
   /** `count` alerts are lost, because the manager was closed before they could be told. Without a listener it is a warning. */
   readonly dropped: { readonly channel: string; readonly count: number };

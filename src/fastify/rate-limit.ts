@@ -5,6 +5,7 @@ import type { Eventually } from "../http/server/request-limiter.js";
 import { errorOf, fieldOf, type Next, passOn } from "../http/server/requests.js";
 import { unlike } from "../kernel/show.js";
 import { isThenable } from "../kernel/thenable.js";
+import type { FastifyRateLimitOptions } from "./options.js";
 import {
   type FastifyLimitedReply,
   type FastifyLimitedRequest,
@@ -14,12 +15,6 @@ import {
   refuseReply,
   withoutScope,
 } from "./server.js";
-
-/** What can stand in `config.rateLimit` of a route: options in place of the plugin's; `false`: it is not limited. */
-export type FastifyRouteRateLimit<
-  Request extends FastifyLimitedRequest = FastifyLimitedRequest,
-  Reply extends FastifyLimitedReply = FastifyLimitedReply,
-> = RateLimitOptions<Request, Reply> | false;
 
 function hookOf(options: RateLimitOptions): OnRequest {
   const settings = readRateLimitOptions("rateLimit", options);
@@ -97,8 +92,9 @@ class RouteHooks {
 /**
  * A plugin for Fastify 5 that limits the rate of each client's requests, as `rateLimit` of `@kstlib/resilience/http` does:
  * those of all routes of the server or scope in which it is registered, before their bodies are read. Callbacks get
- * Fastify's request and reply. A route with `config: { rateLimit: options }` has these options in place of the plugin's, and
- * buckets of its own, shared by routes with the same object; with `config: { rateLimit: false }` it is not limited.
+ * Fastify's request and reply, and may declare them as `FastifyRequest` and `FastifyReply`. A route with
+ * `config: { rateLimit: options }` has these options in place of the plugin's, and buckets of its own, shared by routes with the
+ * same object; with `config: { rateLimit: false }` it is not limited.
  *
  * @throws TypeError or RangeError, at `register` or when a route is added, that names the option when one is missing, unknown
  * or wrong.
@@ -114,25 +110,20 @@ class RouteHooks {
  * console.assert(String(headers["ratelimit"]).startsWith('"default";r=19;'));
  * ```
  */
-export const rateLimit: <
-  Request extends FastifyLimitedRequest = FastifyLimitedRequest,
-  Reply extends FastifyLimitedReply = FastifyLimitedReply,
->(
-  server: FastifyLimitedServer,
-  options: RateLimitOptions<Request, Reply>,
-) => Promise<void> = withoutScope(async (server: FastifyLimitedServer, options: RateLimitOptions) => {
-  const hooks = new RouteHooks(ownOf(options));
-  // Tells at once what is wrong with a route's options.
-  server.addHook("onRoute", ({ config }) => void hooks.of(config));
-  server.addHook("onRequest", (request, reply, done) => {
-    let hook: OnRequest;
-    try {
-      hook = hooks.of(request.routeOptions.config);
-    } catch (error) {
-      // Those of a route that was added before.
-      done(error as Error);
-      return;
-    }
-    hook(request, reply, done);
+export const rateLimit: (server: FastifyLimitedServer, options: FastifyRateLimitOptions) => Promise<void> =
+  withoutScope(async (server: FastifyLimitedServer, options: FastifyRateLimitOptions) => {
+    const hooks = new RouteHooks(ownOf(options));
+    // Tells at once what is wrong with a route's options.
+    server.addHook("onRoute", ({ config }) => void hooks.of(config));
+    server.addHook("onRequest", (request, reply, done) => {
+      let hook: OnRequest;
+      try {
+        hook = hooks.of(request.routeOptions.config);
+      } catch (error) {
+        // Those of a route that was added before.
+        done(error as Error);
+        return;
+      }
+      hook(request, reply, done);
+    });
   });
-});

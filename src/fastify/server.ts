@@ -3,18 +3,39 @@ import { PROBLEM_TYPE } from "../http/server/problem.js";
 import type { NodeRequest, NodeResponse } from "../http/server/requests.js";
 import type { Clock } from "../kernel/clock.js";
 
-/** What is needed of Fastify's request. */
+/** What callbacks know of Fastify's request, before its body is read. A parameter may be declared as `FastifyRequest`. */
 export interface FastifyLimitedRequest {
   readonly raw: NodeRequest;
+  readonly id: string;
+  /** As Fastify knows it: by its own option `trustProxy`. */
+  readonly ip: string;
+  readonly method: string;
+  readonly url: string;
+  readonly originalUrl: string;
+  readonly hostname: string;
+  readonly protocol: string;
+  readonly headers: NodeRequest["headers"];
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly log: unknown;
   /** Of its route. */
-  readonly routeOptions: { readonly config?: unknown };
+  readonly routeOptions: {
+    readonly method: string | string[];
+    /** `undefined`: there is no route. */
+    readonly url: string | undefined;
+    readonly config?: unknown;
+  };
 }
 
-/** What is needed of Fastify's reply. */
+/** What callbacks know of Fastify's reply. A parameter may be declared as `FastifyReply`. */
 export interface FastifyLimitedReply {
   readonly raw: NodeResponse;
+  readonly statusCode: number;
+  /** In milliseconds. */
+  readonly elapsedTime: number;
   code(status: number): unknown;
   header(name: string, value: string): unknown;
+  getHeader(name: string): number | string | string[] | undefined;
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>;
   send(body: string): unknown;
   hijack(): unknown;

@@ -2,6 +2,7 @@ import { realClock } from "../kernel/clock.js";
 import { whenEnded } from "../http/server/ended.js";
 import { type Next, passOn } from "../http/server/requests.js";
 import { Shedding, type ShedLoadOptions } from "../http/server/shedding.js";
+import type { FastifyShedLoadOptions } from "./options.js";
 import {
   type FastifyLimitedReply,
   type FastifyLimitedRequest,
@@ -45,7 +46,7 @@ function hookOf(options: ShedLoadOptions): OnRequest {
  * console.assert((await app.inject("/")).body === "1 under way");
  * ```
  */
-export const shedLoad: (server: FastifyLimitedServer, options: ShedLoadOptions) => Promise<void> =
-  withoutScope(async (server: FastifyLimitedServer, options: ShedLoadOptions) => {
+export const shedLoad: (server: FastifyLimitedServer, options: FastifyShedLoadOptions) => Promise<void> =
+  withoutScope(async (server: FastifyLimitedServer, options: FastifyShedLoadOptions) => {
     server.addHook("onRequest", hookOf(ownOf(options)));
   });

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { configure } from "../../src/configure.js";
 import { AlertManager, type AlertChannel, type Delivery } from "../../src/alerts/index.js";
-import { made, never, ONE_A_MINUTE, Receiver, refused } from "./receiver.js";
+import { heardWarnings, made, never, ONE_A_MINUTE, Receiver, refused } from "./receiver.js";
 
 /** An error whose properties throw when they are read. */
 function poisoned(): Promise<never> {
@@ -212,15 +212,12 @@ describe("a recovery", () => {
 });
 
 test("a problem whose end will not be told, as too many are open, is told itself", async () => {
-  const warnings: Error[] = [];
-  const listen = (warning: Error): unknown => warnings.push(warning);
-  process.on("warning", listen);
-  onTestFinished(() => void process.off("warning", listen));
+  const warnings = heardWarnings("KSTLIB_ALERTS_FORGOTTEN");
   const { alerts, ops } = made({ maxQueue: 2, throttle: false });
   for (const key of ["a", "b", "c", "d"]) await alerts.send({ title: key, key, level: "warning" });
   await settled();
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]?.message).toContain('the recovery of "a" will not be told');
+  expect(warnings[0]).toContain('the recovery of "a" will not be told');
   const forgotten: unknown[] = [];
   using _ = alerts.on("forgotten", (info) => forgotten.push(info));
   await alerts.send({ title: "e", key: "e", level: "warning" });
@@ -261,10 +258,7 @@ describe("onAlert", () => {
 
 describe("what is dropped", () => {
   test("is told with its number, by few warnings", async () => {
-    const warnings: Error[] = [];
-    const listen = (warning: Error): unknown => warnings.push(warning);
-    process.on("warning", listen);
-    onTestFinished(() => void process.off("warning", listen));
+    const warnings = heardWarnings("KSTLIB_ALERTS_DROPPED");
     const { alerts, ops, clock } = made({ throttle: ONE_A_MINUTE });
     ops.outcomes.push(never);
     const sending = Array.from({ length: 50 }, (_, i) => alerts.send({ title: `${i}` }));
@@ -275,7 +269,7 @@ describe("what is dropped", () => {
     for (let i = 0; i < 50; i++) await alerts.send({ title: `late ${i}` });
     await settled();
     expect(warnings.length).toBeLessThanOrEqual(2);
-    expect(warnings[0]?.message).toContain("ops of 50 alerts");
+    expect(warnings[0]).toContain("ops of 50 alerts");
     expect(alerts.stats.channels["ops"]).toMatchObject({ given: 100, dropped: 100 });
   });
 });

@@ -1,3 +1,4 @@
+import { onTestFinished } from "vitest";
 import { AlertManager, type AlertManagerOptions, type Delivery } from "../../src/alerts/index.js";
 import { ManualClock } from "../../src/testing/index.js";
 
@@ -36,6 +37,17 @@ export function refused(more: object): () => Promise<never> {
 
 /** A delivery that never settles. */
 export const never = (): Promise<never> => new Promise(() => {});
+
+/** The messages of the warnings with a code, until the test ends; those of earlier tests come late. */
+export function heardWarnings(code: string): readonly string[] {
+  const messages: string[] = [];
+  const listen = (warning: Error & { readonly code?: string }): void => {
+    if (warning.code === code) messages.push(warning.message);
+  };
+  process.on("warning", listen);
+  onTestFinished(() => void process.off("warning", listen));
+  return messages;
+}
 
 /** A manager on a clock of its own, without dedupe. */
 export function made(options: AlertManagerOptions = {}, ...receivers: Receiver[]) {

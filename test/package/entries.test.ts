@@ -114,6 +114,23 @@ describe("the entries of package.json", () => {
     }
   });
 
+  test("the types name no package but Node's: a program that has not installed a framework compiles", () => {
+    const files = fs
+      .readdirSync(path.join(root, "dist"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".d.ts"));
+    const named = files.flatMap((file) => {
+      // Without what examples import.
+      const types = fs
+        .readFileSync(path.join(root, "dist", file), "utf8")
+        .replaceAll(/\/\*[\s\S]*?\*\//g, "");
+      return [...types.matchAll(/\b(?:from|import\(|import) ?"([^".][^"]*)"/g)].map(
+        ([, name]) => `${file} ${name}`,
+      );
+    });
+    expect(files.length).toBeGreaterThan(10);
+    expect(named.filter((each) => !each.includes(" node:"))).toEqual([]);
+  });
+
   test("nothing that a program imports depends on where its file lies, because a bundler moves it", () => {
     const files = fs
       .readdirSync(path.join(root, "dist"), { recursive: true, encoding: "utf8" })

@@ -128,16 +128,23 @@ function readLimit(value: unknown, label: string): LimitSettings {
   return { name: read("name") as string, rate: read("rate") as number, per: read("per") as number, burst };
 }
 
+const WHY_ALIKE = ["", ", because one of them has no name", ", because they have no name"] as const;
+
 const limits: Rule<readonly LimitSettings[] | undefined> = custom({
   allowed: "a list of 1 to 16 limits, each with a name of its own",
   parse(value, label) {
     if (!Array.isArray(value)) throw new TypeError(unlike(label, limits.allowed, value));
     const read = value.map((limit: unknown, at) => readLimit(limit, `${label}[${at}]`));
-    const names = new Set(read.map(({ name }) => name));
-    if (read.length === 0 || read.length > 16 || names.size < read.length) {
-      throw new RangeError(
-        `${label} must be ${limits.allowed}; got ${read.length}, ${names.size} of them named differently.`,
-      );
+    if (read.length === 0 || read.length > 16) {
+      throw new RangeError(`${label} must be ${limits.allowed}; got ${read.length}.`);
+    }
+    for (const [at, { name }] of read.entries()) {
+      const other = read.findIndex((limit) => limit.name === name);
+      if (other === at) continue;
+      const unnamed = [other, at].filter((each) => (value[each] as RequestLimit).name === undefined);
+      const why = WHY_ALIKE[unnamed.length] ?? "";
+      const alike = `${label}[${other}] and ${label}[${at}] are both called ${JSON.stringify(name)}${why}`;
+      throw new RangeError(`${label} must be ${limits.allowed}; ${alike}.`);
     }
     return read;
   },

@@ -1,11 +1,11 @@
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { afterEach, describe, expect, test } from "vitest";
 import { type FastifyRouteRateLimit, rateLimit } from "../../../src/fastify/index.js";
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    rateLimit?: FastifyRouteRateLimit<FastifyRequest, FastifyReply>;
+    rateLimit?: FastifyRouteRateLimit;
   }
 }
 
@@ -72,7 +72,7 @@ describe("a route of Fastify", () => {
     const limiter = new KeyedRateLimiter({ name: "tokens", rate: 3, per: "1h" });
     const app = await application(async (server) => {
       const key = ({ headers }: FastifyRequest): string => String(headers["x-key"]);
-      await server.register(rateLimit<FastifyRequest, FastifyReply>, { ...once("all"), key });
+      await server.register(rateLimit, { ...once("all"), key });
       server.get("/cheap", { config: { rateLimit: { cost: () => 0 } } }, () => "hello");
       server.get("/tokens", { config: { rateLimit: { limiter, cost: () => 2 } } }, () => "hello");
     });

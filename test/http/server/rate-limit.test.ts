@@ -349,7 +349,22 @@ describe("the options of rateLimit", () => {
     [{}, /limits or limiter; got neither/],
     [{ limits, limiter: new KeyedRateLimiter() }, /got both/],
     [{ limits: [] }, /list of 1 to 16 limits/],
-    [{ limits: [twice, twice] }, /name of its own/],
+    [
+      { limits: Array.from({ length: 17 }, () => twice) },
+      /list of 1 to 16 limits, each with a name of its own; got 17/,
+    ],
+    [
+      { limits: [twice, twice] },
+      /name of its own; limits\[0\] and limits\[1\] are both called "default", because they have no name\./,
+    ],
+    [
+      { limits: [twice, { rate: 1, name: "a" }, { rate: 2, name: "a" }] },
+      /limits\[1\] and limits\[2\] are both called "a"\./,
+    ],
+    [
+      { limits: [{ rate: 1, name: "default" }, { rate: 2 }] },
+      /\[0\] and limits\[1\] are both called "default", because one of them has no name\./,
+    ],
     [{ limits: {} }, /limits must be a list/],
     [{ limits: [{ per: 1 }] }, /limits\[0\].rate/],
     [{ limits: [{ rate: 0 }] }, /limits\[0\].rate must be a number above 0; got 0/],
