@@ -189,9 +189,7 @@ export class Tally {
     if (this.#only !== undefined) return this.#only;
     const critical = this.#critical;
     return {
-      title: critical
-        ? `${cut(critical.title, 150)}; ${this.headline(now, 1)}`
-        : this.headline(now),
+      title: critical ? `${cut(critical.title, 150)}; ${this.headline(now, 1)}` : this.headline(now),
       body: this.lines(),
       level: this.#level,
       key: critical?.key,
