@@ -12,6 +12,8 @@ export class KeyIndex {
   #places = new Int32Array(0);
   readonly #keys: string[] = [];
   #hashes = new Int32Array(0);
+  /** The slot that was found last; -1: none. */
+  #last = -1;
 
   hash(key: string): number {
     return hashKey(key, this.#seed);
@@ -21,8 +23,13 @@ export class KeyIndex {
   find(key: string, hash: number): number {
     for (let place = this.#homeOf(hash); ; place = this.#after(place)) {
       const slot = (this.#places[place] ?? 0) - 1;
-      if (slot < 0 || (this.#hashes[slot] === hash && this.#keys[slot] === key)) return slot;
+      if (slot < 0 || (this.#hashes[slot] === hash && this.#keys[slot] === key)) return (this.#last = slot);
     }
+  }
+
+  /** {@link find}, for a key that may be asked about once more. */
+  findAgain(key: string): number {
+    return this.#keys[this.#last] === key ? this.#last : this.find(key, this.hash(key));
   }
 
   keyOf(slot: number): string {
@@ -38,6 +45,7 @@ export class KeyIndex {
 
   delete(slot: number): void {
     this.#keys[slot] = "";
+    if (this.#last === slot) this.#last = -1;
     let hole = this.#homeOf(this.#hashes[slot] ?? 0);
     while (this.#places[hole] !== slot + 1) hole = this.#after(hole);
     // Entries that could not be placed here move into the hole, so there are no tombstones.

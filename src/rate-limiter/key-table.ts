@@ -1,4 +1,14 @@
-import { fullAt, isFull, type Levels, type Limits, missing, newLevel, rebase, tryTake } from "./bucket.js";
+import {
+  availableAt,
+  fullAt,
+  isFull,
+  type Levels,
+  type Limits,
+  missing,
+  rebase,
+  tokensIn,
+  tryTake,
+} from "./bucket.js";
 import { KeyIndex, resized } from "./key-index.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -38,8 +48,8 @@ export class KeyTable {
   }
 
   /** The slot of a key; -1: unknown. */
-  find(key: string, hash: number = this.hash(key)): number {
-    return this.#index.find(key, hash);
+  find(key: string, hash?: number): number {
+    return hash === undefined ? this.#index.findAgain(key) : this.#index.find(key, hash);
   }
 
   /** The limits of the bucket in a slot. */
@@ -47,9 +57,14 @@ export class KeyTable {
     return (this.#own.size > 0 ? this.#own.get(slot) : undefined) ?? this.#limits;
   }
 
-  /** A copy of the bucket in a slot; a full one when there is none. */
-  levelOf(slot: number): Levels {
-    return slot < 0 ? newLevel() : this.#levels.slice(slot * 2, slot * 2 + 2);
+  /** The tokens in the bucket in a slot. */
+  tokens(slot: number, now: number): number {
+    return tokensIn(this.#levels, slot * 2, now, this.limitsOf(slot));
+  }
+
+  /** The first time from `now` on at which the bucket in a slot has the tokens. */
+  availableAt(slot: number, cost: number, now: number): number {
+    return availableAt(this.#levels, slot * 2, cost, now, this.limitsOf(slot));
   }
 
   /** Takes the tokens from the bucket in a slot if they are available. */

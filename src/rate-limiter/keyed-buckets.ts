@@ -1,6 +1,6 @@
 import type { Clock } from "../kernel/clock.js";
 import { secondsUntil } from "../kernel/seconds.js";
-import { availableAt, LONG_AGO, type Limits, tokensIn } from "./bucket.js";
+import { LONG_AGO, type Limits } from "./bucket.js";
 import { KeyTable } from "./key-table.js";
 import type { AdmissionObserver } from "./metrics.js";
 import type { KeyedRateLimiterSettings } from "./keyed-options.js";
@@ -84,8 +84,8 @@ export class KeyedBuckets {
   tokens(key: string): number {
     const limiter = this.#limiters.get(key);
     if (limiter !== undefined) return limiter.tokens();
-    const level = this.#table.levelOf(this.#table.find(key));
-    return tokensIn(level, 0, this.#settings.clock.now(), this.limitsFor(key));
+    const slot = this.#table.find(key);
+    return slot < 0 ? this.limitsFor(key).burst : this.#table.tokens(slot, this.#settings.clock.now());
   }
 
   /** Seconds until a request for the key that comes now would be admitted. */
@@ -232,9 +232,6 @@ export class KeyedBuckets {
 
   #untilTokens(slot: number, cost: number): number {
     const now = this.#settings.clock.now();
-    return secondsUntil(
-      availableAt(this.#table.levelOf(slot), 0, cost, now, this.#table.limitsOf(slot)),
-      now,
-    );
+    return secondsUntil(this.#table.availableAt(slot, cost, now), now);
   }
 }

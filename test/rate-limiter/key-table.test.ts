@@ -34,9 +34,24 @@ describe("the hash of a key", () => {
 // A token a millisecond: what was taken since 0 is the time of being full.
 const limits = makeLimits(1000, 1000, 1e6);
 const newTable = (maxKeys: number): KeyTable => new KeyTable(maxKeys, limits);
-const timeOf = (table: KeyTable, slot: number): number => fullAt(table.levelOf(slot), 0, limits);
+// As many tokens are missing at 0 as milliseconds until it is full.
+const timeOf = (table: KeyTable, slot: number): number => 1e6 - table.tokens(slot, 0);
 
 describe("the table of keys", () => {
+  test("does not take a key that is gone, nor an empty one, for the one that was found last", () => {
+    const table = newTable(4);
+    const slot = table.add("a", 0, 1);
+    expect([table.find("a"), table.find("a"), table.find("")]).toEqual([slot, slot, -1]);
+    expect(table.find("a")).toBe(slot);
+    table.remove(slot);
+    expect([table.find(""), table.find("a")]).toEqual([-1, -1]);
+    expect(table.find("b")).toBe(-1);
+    expect(table.find("b", table.hash("b"))).toBe(-1);
+    expect(table.find("b", table.hash("b"))).toBe(-1);
+    const other = table.add("b", 0, 1);
+    expect([table.find("b"), table.find("a"), table.find("")]).toEqual([other, -1, -1]);
+  });
+
   const key = fc.nat({ max: 60 }).map((number) => `key ${number}`);
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant("add" as const), key, time: fc.nat({ max: 100 }) }) },
