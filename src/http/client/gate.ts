@@ -23,6 +23,12 @@ export class Gate {
     return this.#waiters.size;
   }
 
+  /** Seconds until a request that comes now would enter if nobody else waited. */
+  get wait(): number {
+    const now = this.#clock.now();
+    return Math.max(0, this.allowance.next(now) - now) / 1000;
+  }
+
   get isIdle(): boolean {
     return this.queued === 0 && this.allowance.isIdle(this.#clock.now());
   }

@@ -20,7 +20,9 @@ export interface HostStats {
   readonly running: number;
   /** `undefined` without a circuit breaker. */
   readonly circuit: string | undefined;
-  /** Seconds until a call would be let through by the rate limiter: not 0 while the server has asked to wait. */
+  /** How many calls wait, because of the quota that the server tells. */
+  readonly queued: number;
+  /** Seconds until a call would be let through: by the rate limiter, a pause, and the quota that the server tells. */
   readonly wait: number;
   /** The `stats` of each part, by its name. */
   readonly parts: Readonly<Record<string, unknown>>;
@@ -107,10 +109,12 @@ export class Host {
   get stats(): HostStats {
     // One that is shared by processes does not know it at once.
     const wait: unknown = this.#limiter?.timeUntilToken();
+    const pace = this.obedience?.pace ?? { queued: 0, wait: 0 };
     return Object.freeze({
       running: this.running,
       circuit: this.pipeline.circuitBreaker?.state,
-      wait: typeof wait === "number" ? wait : 0,
+      queued: pace.queued,
+      wait: Math.max(typeof wait === "number" ? wait : 0, pace.wait),
       parts: this.pipeline.stats,
     });
   }

@@ -69,6 +69,11 @@ export class Obedience implements Policy {
     return this.limiter.snapshot();
   }
 
+  /** How many calls wait for the quota that the server tells, and how many seconds until it lets one through. */
+  get pace(): { readonly queued: number; readonly wait: number } {
+    return this.#gate;
+  }
+
   /** Whether nothing would be lost if it was forgotten. */
   get isIdle(): boolean {
     return this.#gate.isIdle;

@@ -48,6 +48,26 @@ describe("all callers wait after", () => {
     expect(other.stats()[server.url]?.wait).toBe(0);
   });
 
+  test("a quota that runs low: its figures tell who waits, and how long", async () => {
+    const clock = new ManualClock();
+    const headers = { ratelimit: '"a";r=2;t=60', "ratelimit-policy": '"a";q=100;w=60' };
+    const fetch = async (): Promise<Response> => new Response(null, { headers });
+    const api = resilientFetch({ fetch, rateLimiter: { rate: Infinity, clock } });
+    const figures = () => api.stats()["http://a.example"] ?? { queued: NaN, wait: NaN };
+    await api("http://a.example");
+    const calls = Array.from({ length: 5 }, () => api("http://a.example"));
+    await clock.advance(0);
+    expect(figures().queued).toBe(5);
+    const { wait } = figures();
+    expect(wait).toBeGreaterThan(0.5);
+    expect(wait).toBeLessThan(60);
+    await clock.advance(wait);
+    expect(figures().queued).toBe(4);
+    await clock.advance("1h");
+    expect((await Promise.all(calls)).length).toBe(5);
+    expect(figures().queued).toBe(0);
+  });
+
   test("a pause: they go on when it is over, those with less time are refused at once", async () => {
     const clock = new ManualClock();
     let count = 0;
