@@ -1,6 +1,7 @@
 // @ts-check
 // The arguments of the demo: read, or refused with a sentence.
 import { parseArgs } from "node:util";
+import { OPTIONS, readArguments } from "../trading-bot/arguments.mjs";
 
 const HELP = `npm run demo:market [-- options]
 
@@ -20,26 +21,4 @@ Ctrl-C ends everything at once. Exit code: 0 when every promise held, 1 when one
 did not, 130 when Ctrl-C came before the end.
 `;
 
-function parse() {
-  return parseArgs({
-    options: {
-      fast: { type: "boolean", default: false },
-      "keep-running": { type: "boolean", default: false },
-      plain: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  }).values;
-}
-
-/** The arguments; ends the process where they ask for the help, or are wrong. */
-export function readArguments() {
-  try {
-    const options = parse();
-    if (!options.help) return options;
-    console.log(HELP);
-    process.exit(0);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-    process.exit(2);
-  }
-}
+export const options = readArguments(HELP, () => parseArgs({ options: OPTIONS }).values);

@@ -10,7 +10,7 @@ import { conclude, isLive, print } from "../trading-bot/output.mjs";
 import { ended, hears, interruption, isGone, start, terminate } from "../trading-bot/processes.mjs";
 import { Screen } from "../trading-bot/terminal.mjs";
 import { eventLines } from "../trading-bot/view.mjs";
-import { readArguments } from "./arguments.mjs";
+import { options } from "./arguments.mjs";
 import { readCandles } from "./candle-store.mjs";
 import { schedule } from "./schedule.mjs";
 import { HANDOVER_EARLY_MS } from "./settings.mjs";
@@ -26,7 +26,6 @@ const MINUTE_MS = 60_000;
 /** How long a phase is prolonged at most, until what it shows has been seen. */
 const PATIENCE_MS = 15_000;
 
-const options = readArguments();
 const live = isLive(options.plain);
 
 const phases = schedule(options.fast);

@@ -6,6 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Heartbeat } from "@kstlib/resilience";
+import { OPTIONS, readArguments } from "./arguments.mjs";
 import { conclude, isLive, print } from "./output.mjs";
 import { ended, hears, interruption, isGone, start, terminate } from "./processes.mjs";
 import { schedule } from "./schedule.mjs";
@@ -38,35 +39,14 @@ not, 130 when Ctrl-C came before the end.
 
 const STATUS_EVERY_MS = 2000;
 
-function readArguments() {
-  const { values } = parseArgs({
-    options: {
-      fast: { type: "boolean", default: false },
-      "keep-running": { type: "boolean", default: false },
-      plain: { type: "boolean", default: false },
-      metrics: { type: "string" },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
+const options = readArguments(HELP, () => {
+  const { values } = parseArgs({ options: { ...OPTIONS, metrics: { type: "string" } } });
   const { metrics } = values;
   if (metrics !== undefined && !(/^\d+$/.test(metrics) && Number(metrics) < 65_536)) {
     throw new RangeError(`--metrics must be a port from 0 to 65535; got ${metrics}.`);
   }
   return values;
-}
-
-/** @type {ReturnType<typeof readArguments>} */
-let options;
-try {
-  options = readArguments();
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-  process.exit(2);
-}
-if (options.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+});
 
 const live = isLive(options.plain);
 

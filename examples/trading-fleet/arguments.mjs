@@ -1,8 +1,9 @@
 // @ts-check
 // The arguments of the fleet: read, checked, or refused with a sentence.
 import { parseArgs } from "node:util";
+import { OPTIONS, readArguments } from "../trading-bot/arguments.mjs";
 
-export const HELP = `npm run demo -- --instances 3 --redis [options]
+const HELP = `npm run demo -- --instances 3 --redis [options]
 
 Bots in processes of their own share one limit and one circuit through a real
 redis-server, which the demo starts on a free port and stops for three seconds in
@@ -27,22 +28,13 @@ not, 130 when Ctrl-C came before the end.
 
 const MOST = 8;
 
-function parse() {
-  return parseArgs({
-    options: {
-      redis: { type: "boolean", default: false },
-      instances: { type: "string", default: "3" },
-      fast: { type: "boolean", default: false },
-      "keep-running": { type: "boolean", default: false },
-      plain: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  }).values;
-}
-
 /** @throws an error that says what is allowed */
 function check() {
-  const { instances, ...options } = parse();
+  const fleet = /** @type {const} */ ({
+    redis: { type: "boolean", default: false },
+    instances: { type: "string", default: "3" },
+  });
+  const { instances, ...options } = parseArgs({ options: { ...OPTIONS, ...fleet } }).values;
   const bots = Number(instances);
   if (!Number.isInteger(bots) || bots < 2 || bots > MOST) {
     throw new RangeError(`--instances must be a whole number from 2 to ${MOST}; got ${instances}.`);
@@ -55,15 +47,4 @@ function check() {
   return { ...options, bots };
 }
 
-/** The arguments; ends the process where they ask for the help, or are wrong. */
-export function readArguments() {
-  try {
-    const options = check();
-    if (!options.help) return options;
-    console.log(HELP);
-    process.exit(0);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-    process.exit(2);
-  }
-}
+export const options = readArguments(HELP, check);

@@ -10,7 +10,7 @@ import { conclude, isLive, print } from "../trading-bot/output.mjs";
 import { ended, hears, interruption, isGone, start, terminate } from "../trading-bot/processes.mjs";
 import { Screen } from "../trading-bot/terminal.mjs";
 import { eventLines } from "../trading-bot/view.mjs";
-import { readArguments } from "./arguments.mjs";
+import { options } from "./arguments.mjs";
 import { ensureRedis } from "./ensure-redis.mjs";
 import { schedule } from "./schedule.mjs";
 import { SERVICE } from "./settings.mjs";
@@ -20,7 +20,6 @@ import { frame, statusLines } from "./view.mjs";
 
 const STATUS_EVERY_MS = 2000;
 
-const options = readArguments();
 ensureRedis();
 
 const live = isLive(options.plain);
