@@ -2,9 +2,8 @@ import { whenEnded } from "../http/server/ended.js";
 import { Limiting, settleAll, type Verdict } from "../http/server/limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
 import type { Eventually } from "../http/server/request-limiter.js";
-import { errorOf, fieldOf, type Next, passOn } from "../http/server/requests.js";
+import { fieldOf, handler, type Next } from "../http/server/requests.js";
 import { unlike } from "../kernel/show.js";
-import { isThenable } from "../kernel/thenable.js";
 import type { FastifyRateLimitOptions } from "./options.js";
 import {
   type FastifyLimitedReply,
@@ -36,25 +35,8 @@ function hookOf(options: RateLimitOptions): OnRequest {
 
   const judge = (request: FastifyLimitedRequest): Eventually<Verdict> =>
     limiting.judge({ request, address: request.raw.socket?.remoteAddress, source: request.raw });
-  const obeyed = async (
-    request: FastifyLimitedRequest,
-    reply: FastifyLimitedReply,
-    verdict: Eventually<Verdict>,
-  ): Promise<boolean> => obey(request, reply, await verdict);
-
-  return (request, reply, done) => {
-    let verdict: Eventually<Verdict>;
-    let mayGoOn = false;
-    try {
-      verdict = judge(request);
-      if (!isThenable(verdict)) mayGoOn = obey(request, reply, verdict);
-    } catch (error) {
-      done(errorOf(error) as Error);
-      return;
-    }
-    if (isThenable(verdict)) void passOn(obeyed(request, reply, verdict), done as Next);
-    else if (mayGoOn) done();
-  };
+  const handle = handler(judge, obey);
+  return (request, reply, done) => handle(request, reply, done as Next);
 }
 
 const notLimited: OnRequest = (_request, _reply, done) => done();

@@ -1,17 +1,15 @@
-import { isThenable } from "../../kernel/thenable.js";
 import { Limiting, settleAll, type Verdict } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
 import type { Eventually } from "./request-limiter.js";
 import { refuse } from "./refuse.js";
 import { whenEnded } from "./ended.js";
 import {
-  errorOf,
   fieldOf,
+  handler,
   type Middleware,
   type Next,
   type NodeRequest,
   type NodeResponse,
-  passOn,
 } from "./requests.js";
 
 /**
@@ -58,26 +56,7 @@ export function rateLimit<
     return status === undefined;
   };
 
-  const obeyed = async (
-    request: Request,
-    response: Response,
-    verdict: Eventually<Verdict>,
-  ): Promise<boolean> => obey(request, response, await verdict);
-
-  const withNext = (request: Request, response: Response, next: Next): void => {
-    let verdict: Eventually<Verdict>;
-    let mayGoOn = false;
-    try {
-      verdict = judge(request);
-      if (!isThenable(verdict)) mayGoOn = obey(request, response, verdict);
-    } catch (error) {
-      next(errorOf(error));
-      return;
-    }
-    if (isThenable(verdict)) void passOn(obeyed(request, response, verdict), next);
-    else if (mayGoOn) next();
-  };
-
+  const withNext = handler(judge, obey);
   return ((request: Request, response: Response, next?: Next): void | Promise<boolean> =>
     next === undefined
       ? (async () => obey(request, response, await judge(request)))()

@@ -1,4 +1,6 @@
 import { show } from "../../kernel/show.js";
+import { isThenable } from "../../kernel/thenable.js";
+import type { Eventually } from "./request-limiter.js";
 
 /** What is known of a request under `node:http` and what is built on it. */
 export interface NodeRequest {
@@ -57,4 +59,33 @@ export async function passOn(mayGoOn: PromiseLike<boolean>, next: Next): Promise
   } catch (error) {
     queueMicrotask(() => next(errorOf(error)));
   }
+}
+
+/**
+ * Makes a handler in a row of handlers: `obey` does what `judge` says, at once where that is known at once, and returns whether the
+ * request may go on. What either throws or rejects with is for the handler of errors.
+ */
+export function handler<Request, Response, Verdict>(
+  judge: (request: Request) => Eventually<Verdict>,
+  obey: (request: Request, response: Response, verdict: Verdict) => boolean,
+): (request: Request, response: Response, next: Next) => void {
+  const obeyed = async (
+    request: Request,
+    response: Response,
+    verdict: PromiseLike<Verdict>,
+  ): Promise<boolean> => obey(request, response, await verdict);
+
+  return (request, response, next) => {
+    let verdict: Eventually<Verdict>;
+    let mayGoOn = false;
+    try {
+      verdict = judge(request);
+      if (!isThenable(verdict)) mayGoOn = obey(request, response, verdict);
+    } catch (error) {
+      next(errorOf(error));
+      return;
+    }
+    if (isThenable(verdict)) void passOn(obeyed(request, response, verdict), next);
+    else if (mayGoOn) next();
+  };
 }
