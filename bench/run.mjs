@@ -20,6 +20,7 @@ const SUITES = {
   redis: { flags: [] },
   "http-client": { flags: [] },
   "http-server": { flags: [] },
+  "http-fastify": { flags: [] },
   "http-clients": { flags: ["--expose-gc", "--max-old-space-size=4096"], once: true },
   telemetry: { flags: [] },
   schedule: { flags: [] },
