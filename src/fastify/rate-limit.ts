@@ -1,8 +1,9 @@
 import { whenEnded } from "../http/server/ended.js";
-import { Limiting, settleAll, type Verdict } from "../http/server/limiting.js";
+import { Limiting, settleAll } from "../http/server/limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
 import type { Eventually } from "../http/server/request-limiter.js";
-import { fieldOf, handler, type Next } from "../http/server/requests.js";
+import { fieldOf, handler } from "../http/server/requests.js";
+import type { Verdict } from "../http/server/verdict.js";
 import { unlike } from "../kernel/show.js";
 import type { FastifyRateLimitOptions } from "./options.js";
 import {
@@ -10,6 +11,7 @@ import {
   type FastifyLimitedRequest,
   type FastifyLimitedServer,
   type OnRequest,
+  hasRoutes,
   ownOf,
   refuseReply,
   withoutScope,
@@ -34,28 +36,31 @@ function hookOf(options: RateLimitOptions): OnRequest {
   };
 
   const judge = (request: FastifyLimitedRequest): Eventually<Verdict> =>
-    limiting.judge({ request, address: request.raw.socket?.remoteAddress, source: request.raw });
-  const handle = handler(judge, obey);
-  return (request, reply, done) => handle(request, reply, done as Next);
+    limiting.judge(request, request.raw, request.raw.socket);
+  return handler(judge, obey) as OnRequest;
 }
+
+const ownOfRoute = (config: unknown): unknown =>
+  (config as { readonly rateLimit?: unknown } | undefined)?.rateLimit;
 
 const notLimited: OnRequest = (_request, _reply, done) => done();
 
 /** The hooks of routes: the plugin's, or one of their own. */
 class RouteHooks {
   readonly #options: RateLimitOptions;
-  readonly #general: OnRequest;
+  /** The plugin's. */
+  readonly general: OnRequest;
   readonly #own = new WeakMap<object, OnRequest>();
 
   constructor(options: RateLimitOptions) {
     this.#options = options;
-    this.#general = hookOf(options);
+    this.general = hookOf(options);
   }
 
   /** @throws TypeError or RangeError that names the option when one is wrong. */
   of(config: unknown): OnRequest {
-    const given = (config as { readonly rateLimit?: unknown } | undefined)?.rateLimit;
-    if (given === undefined) return this.#general;
+    const given = ownOfRoute(config);
+    if (given === undefined) return this.general;
     if (given === false) return notLimited;
     if (typeof given !== "object" || given === null) {
       throw new TypeError(unlike("config.rateLimit of a route", "options of rateLimit, or false", given));
@@ -95,9 +100,21 @@ class RouteHooks {
 export const rateLimit: (server: FastifyLimitedServer, options: FastifyRateLimitOptions) => Promise<void> =
   withoutScope(async (server: FastifyLimitedServer, options: FastifyRateLimitOptions) => {
     const hooks = new RouteHooks(ownOf(options));
-    // Tells at once what is wrong with a route's options.
-    server.addHook("onRoute", ({ config }) => void hooks.of(config));
+    const routes: { readonly config?: unknown }[] = [];
+    server.addHook("onRoute", (route) => {
+      // Tells at once what is wrong with a route's options.
+      hooks.of(route.config);
+      routes.push(route);
+    });
+    // Of routes that were added before, nothing is known yet.
+    let haveOwn: boolean | undefined = hasRoutes(server) || undefined;
     server.addHook("onRequest", (request, reply, done) => {
+      // Asked by the first request, when no more routes can come and other plugins have done what they do with them.
+      haveOwn ??= routes.some(({ config }) => ownOfRoute(config) !== undefined);
+      if (!haveOwn) {
+        hooks.general(request, reply, done);
+        return;
+      }
       let hook: OnRequest;
       try {
         hook = hooks.of(request.routeOptions.config);

@@ -51,7 +51,11 @@ export type OnRequest = (request: FastifyLimitedRequest, reply: FastifyLimitedRe
 export interface FastifyLimitedServer {
   addHook(name: "onRequest", hook: OnRequest): unknown;
   addHook(name: "onRoute", hook: (route: { readonly config?: unknown }) => void): unknown;
+  printRoutes(): string;
 }
+
+/** Whether a server has routes already; not in doubt. */
+export const hasRoutes = (server: FastifyLimitedServer): boolean => server.printRoutes() !== "(empty tree)";
 
 /** Options that `register` has for every plugin. */
 interface RegisterOptions {

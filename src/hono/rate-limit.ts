@@ -41,7 +41,7 @@ export function rateLimit<Context extends HonoContext = HonoContext>(
   const limiting = new Limiting<Context>(settings, ({ req }, name) => req.header(name));
   const { settle, clock } = settings;
   return async (context, next) => {
-    const verdict = await limiting.judge({ request: context, address: address(context), source: context });
+    const verdict = await limiting.judgeFrom(context, context, address(context));
     const { status, fields, body, reservations } = verdict;
     if (status !== undefined) return refuseContext(context, { status, fields, body }, clock);
     const response = settle !== undefined && reservations.length > 0 ? watchResponse(context) : undefined;

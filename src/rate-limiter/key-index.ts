@@ -1,5 +1,12 @@
 import { hashKey, randomSeed } from "./key-hash.js";
 
+/** Where a key was found. */
+export interface KeyPlace {
+  key: string;
+  /** It may belong to another key by now; -1: not found yet. */
+  slot: number;
+}
+
 /**
  * The slot of each key, in 20 bytes in addition to the key itself: a hash table with open addressing and linear probing.
  *
@@ -10,7 +17,8 @@ export class KeyIndex {
   readonly #seed = randomSeed();
   /** Slot + 1, at the home of the key's hash or after it; 0: empty. At most half full. */
   #places = new Int32Array(0);
-  readonly #keys: string[] = [];
+  /** `undefined` for free slots: an empty text is a key. */
+  readonly #keys: (string | undefined)[] = [];
   #hashes = new Int32Array(0);
   /** The slot that was found last; -1: none. */
   #last = -1;
@@ -32,6 +40,15 @@ export class KeyIndex {
     return this.#keys[this.#last] === key ? this.#last : this.find(key, this.hash(key));
   }
 
+  /** {@link find}, beginning where the key was found before. */
+  findAt(place: KeyPlace): number {
+    if (place.slot >= 0 && this.#keys[place.slot] === place.key) return place.slot;
+    place.slot = this.find(place.key, this.hash(place.key));
+    // Comparing one string with itself is fastest, and this one is kept anyway.
+    place.key = this.#keys[place.slot] ?? place.key;
+    return place.slot;
+  }
+
   keyOf(slot: number): string {
     return this.#keys[slot] ?? "";
   }
@@ -44,8 +61,7 @@ export class KeyIndex {
   }
 
   delete(slot: number): void {
-    this.#keys[slot] = "";
-    if (this.#last === slot) this.#last = -1;
+    this.#keys[slot] = undefined;
     let hole = this.#homeOf(this.#hashes[slot] ?? 0);
     while (this.#places[hole] !== slot + 1) hole = this.#after(hole);
     // Entries that could not be placed here move into the hole, so there are no tombstones.

@@ -9,7 +9,7 @@ import {
   tokensIn,
   tryTake,
 } from "./bucket.js";
-import { KeyIndex, resized } from "./key-index.js";
+import { KeyIndex, type KeyPlace, resized } from "./key-index.js";
 import { TokenBucket } from "./token-bucket.js";
 
 const FIRST_CAPACITY = 16;
@@ -50,6 +50,10 @@ export class KeyTable {
   /** The slot of a key; -1: unknown. */
   find(key: string, hash?: number): number {
     return hash === undefined ? this.#index.findAgain(key) : this.#index.find(key, hash);
+  }
+
+  findAt(place: KeyPlace): number {
+    return this.#index.findAt(place);
   }
 
   /** The limits of the bucket in a slot. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.js";
 import { secondsUntil } from "../kernel/seconds.js";
 import { LONG_AGO, type Limits } from "./bucket.js";
+import type { KeyPlace } from "./key-index.js";
 import { KeyTable } from "./key-table.js";
 import type { AdmissionObserver } from "./metrics.js";
 import type { KeyedRateLimiterSettings } from "./keyed-options.js";
@@ -79,6 +80,24 @@ export class KeyedBuckets {
     const slot = table.find(key, hash);
     if (slot < 0) return this.#add(key, hash, now, cost, now, limits);
     return table.tryTake(slot, cost, now);
+  }
+
+  /** {@link tryTake} for 1 token. @returns seconds until the bucket is full; -1: not taken, or not by the bucket alone. */
+  takeOne(place: KeyPlace): number {
+    if (this.#limiters.size > 0) return -1;
+    const now = this.#settings.clock.now();
+    const table = this.#table;
+    let slot = table.findAt(place);
+    if (slot >= 0) {
+      if (!table.tryTake(slot, 1, now)) return -1;
+    } else {
+      const { key } = place;
+      if (!this.#add(key, table.hash(key), now, 1, now, this.limitsFor(key))) return -1;
+      slot = table.findAt(place);
+      // A listener of an eviction has filled the bucket.
+      if (slot < 0) return 0;
+    }
+    return secondsUntil(table.availableAt(slot, table.limitsOf(slot).burst, now), now);
   }
 
   tokens(key: string): number {

@@ -11,6 +11,7 @@ import type { Limits } from "./bucket.js";
 import { RateLimitExceededError } from "./errors.js";
 import { type LimitedExecuteOptions, readExecution } from "./execution.js";
 import { idOf } from "./key-hash.js";
+import { KeyPlaces } from "./key-places.js";
 import { KeyedBuckets } from "./keyed-buckets.js";
 import { type KeyedMetrics, KeyedReport } from "./keyed-report.js";
 import { type Limited, limitAsync, RECIPE } from "./limited.js";
@@ -54,6 +55,8 @@ import { Metrics } from "./metrics.js";
 export class KeyedRateLimiter extends KeyedReport implements Component {
   readonly #buckets: KeyedBuckets;
   readonly #metrics: KeyedMetrics;
+  /** @internal */
+  readonly places: KeyPlaces;
 
   constructor(options?: KeyedRateLimiterOptions) {
     const settings = resolveLocalOptions("KeyedRateLimiter", keyedRateLimiterRules, options, "rateLimiter");
@@ -64,6 +67,7 @@ export class KeyedRateLimiter extends KeyedReport implements Component {
     super(settings, buckets, metrics);
     this.#metrics = metrics;
     this.#buckets = buckets;
+    this.places = new KeyPlaces(buckets, metrics, settings.maxKeyLength);
     tellMade(this, "keyed-rate-limiter", options);
   }
 

@@ -48,7 +48,7 @@ export function limitRequest(options: RateLimitOptions<Request>): LimitRequest<R
   const settings = readRateLimitOptions("limitRequest", options);
   const limiting = new Limiting<Request>(settings, ({ headers }, name) => headers.get(name) ?? undefined);
   return async (request, { address } = {}) => {
-    const verdict = await limiting.judge({ request, address, source: request });
+    const verdict = await limiting.judgeFrom(request, request, address);
     const { status, fields, body, reservations } = verdict;
     const refused = status === undefined ? undefined : responseOf({ status, fields, body });
     return { refused, fields, settle: (used) => settleAll(reservations, () => used) };

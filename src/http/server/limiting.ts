@@ -1,47 +1,27 @@
 import { isThenable } from "../../kernel/thenable.js";
 import { unlike } from "../../kernel/show.js";
 import { warn } from "../../kernel/warning.js";
-import { bucketOf } from "./address.js";
+import { bucketOf, canonicalAddress } from "./address.js";
+import { type Connection, Connections } from "./connections.js";
 import { clientAddress } from "./forwarded.js";
 import type { RateLimitSettings } from "./options.js";
 import type { Eventually, RequestReservation } from "./request-limiter.js";
 import { partitionOf } from "./partition.js";
-import { quotaExceeded, REDUCED_CAPACITY } from "./problem.js";
+import { quotaExceeded } from "./problem.js";
 import { askLimiter, type Outcome, OwnQuotas, type Quota, quotaOf } from "./quota.js";
-import { type Field, ResponseFields } from "./response-fields.js";
-
-/** What a request gets. */
-export interface Verdict {
-  /** Of the refusal; `undefined`: it may go on. */
-  readonly status: 429 | 503 | undefined;
-  readonly fields: readonly Field[];
-  /** Problem details of a refusal. */
-  readonly body: string;
-  readonly reservations: readonly RequestReservation[];
-}
-
-/** What shells tell of a request. */
-export interface Arrival<Source> {
-  /** What the application's callbacks get. */
-  readonly request: unknown;
-  readonly address: string | undefined;
-  /** What has its fields. */
-  readonly source: Source;
-}
+import { ResponseFields } from "./response-fields.js";
+import { UsualVerdicts } from "./usual-verdicts.js";
+import { UNAVAILABLE, UNLIMITED, type Verdict } from "./verdict.js";
 
 /** The value of a field; lines of it are joined by commas. */
 export type FieldReader<Source> = (source: Source, name: string) => string | undefined;
 
-const UNLIMITED: Verdict = { status: undefined, fields: [], body: "", reservations: [] };
-const UNAVAILABLE: Verdict = {
-  status: 503,
-  fields: [["retry-after", "1"]],
-  body: REDUCED_CAPACITY,
-  reservations: [],
-};
-
 /** The bucket of requests whose address is not known, such as those whose connection has ended. No address is spelt so. */
 const NOWHERE = "unknown";
+
+/** The bucket of a canonical address. */
+const bucketAt = (address: string | undefined): string =>
+  address === undefined ? NOWHERE : bucketOf(address);
 
 /** Decides about requests; each framework has a shell around it. */
 export class Limiting<Source> {
@@ -50,10 +30,13 @@ export class Limiting<Source> {
   readonly #own: OwnQuotas;
   readonly #other: Quota | undefined;
   readonly #fields: ResponseFields;
+  readonly #usual: UsualVerdicts | undefined;
+  /** Those whose address alone says which bucket it is, and whose requests all cost the same. */
+  readonly #connections: Connections | undefined;
   #hasWarned = false;
 
   constructor(settings: RateLimitSettings, fieldOf: FieldReader<Source>) {
-    const { limiter, headers, clock, pk } = settings;
+    const { limiter, headers, clock, pk, settle, key, cost, skip, trustProxy } = settings;
     this.settings = settings;
     this.#fieldOf = fieldOf;
     this.#own = new OwnQuotas(settings);
@@ -63,34 +46,65 @@ export class Limiting<Source> {
       clock,
       partition: pk === undefined ? undefined : partitionOf(pk),
     });
+    const [first, second] = this.#own.quotas;
+    // A wall time and a partition are other ones for each request.
+    const isUsual = settle === undefined && pk === undefined && headers !== "legacy" && second === undefined;
+    const usual = isUsual && first ? new UsualVerdicts(first, this.#fields) : undefined;
+    this.#usual = usual;
+    const isByAddress = [key, cost, skip].every((callback) => callback === undefined) && trustProxy === 0;
+    this.#connections =
+      usual && isByAddress
+        ? new Connections((address) => usual.placeOf(bucketAt(address && canonicalAddress(address))))
+        : undefined;
   }
 
-  /** @throws what the callbacks of the application throw, or for what they return; or rejects with it. */
-  judge(arrival: Arrival<Source>): Eventually<Verdict> {
+  /**
+   * Decides about a request whose connection is known.
+   *
+   * @param request what the callbacks of the application get.
+   * @param source what has the request's fields.
+   * @throws what the callbacks throw, or for what they return; or rejects with it.
+   */
+  judge(request: unknown, source: Source, connection: Connection | null | undefined): Eventually<Verdict> {
+    const place = connection ? this.#connections?.placeOf(connection) : undefined;
+    const verdict = place && this.#usual?.ask(place);
+    return verdict ?? this.judgeFrom(request, source, connection?.remoteAddress);
+  }
+
+  /** {@link judge} by the address of the connection. */
+  judgeFrom(request: unknown, source: Source, address: string | undefined): Eventually<Verdict> {
     const { skip } = this.settings;
-    const skipped = skip === undefined ? false : skip(arrival.request);
-    if (isThenable(skipped)) return this.#judgeLater(arrival, skipped);
-    return skipped ? UNLIMITED : this.#judge(arrival);
+    if (skip === undefined) return this.#judge(request, source, address);
+    const skipped = skip(request);
+    if (isThenable(skipped)) return this.#judgeLater(request, source, address, skipped);
+    return skipped ? UNLIMITED : this.#judge(request, source, address);
   }
 
-  async #judgeLater(arrival: Arrival<Source>, skipped: PromiseLike<unknown>): Promise<Verdict> {
-    return (await skipped) ? UNLIMITED : this.#judge(arrival);
+  async #judgeLater(
+    request: unknown,
+    source: Source,
+    address: string | undefined,
+    skipped: PromiseLike<unknown>,
+  ): Promise<Verdict> {
+    return (await skipped) ? UNLIMITED : this.#judge(request, source, address);
   }
 
-  #judge(arrival: Arrival<Source>): Eventually<Verdict> {
+  #judge(request: unknown, source: Source, address: string | undefined): Eventually<Verdict> {
     const { key } = this.settings;
-    const bucket = key === undefined ? this.#bucket(arrival) : key(arrival.request);
-    return isThenable(bucket) ? this.#askLater(arrival, bucket) : this.#price(arrival, bucket);
+    if (key === undefined) return this.#price(request, this.#bucket(source, address));
+    const bucket = key(request);
+    return isThenable(bucket) ? this.#askLater(request, bucket) : this.#price(request, bucket);
   }
 
   /** One after the other: a key that rejects would be left alone if meanwhile the cost threw. */
-  async #askLater(arrival: Arrival<Source>, bucket: PromiseLike<unknown>): Promise<Verdict> {
-    return this.#price(arrival, await bucket);
+  async #askLater(request: unknown, bucket: PromiseLike<unknown>): Promise<Verdict> {
+    return this.#price(request, await bucket);
   }
 
-  #price({ request }: Arrival<Source>, bucket: unknown): Eventually<Verdict> {
+  #price(request: unknown, bucket: unknown): Eventually<Verdict> {
     const { cost } = this.settings;
-    const tokens = cost === undefined ? 1 : cost(request);
+    if (cost === undefined) return this.#ask(bucket, 1);
+    const tokens = cost(request);
     return isThenable(tokens) ? this.#priceLater(bucket, tokens) : this.#ask(bucket, tokens);
   }
 
@@ -98,15 +112,20 @@ export class Limiting<Source> {
     return this.#ask(bucket, await tokens);
   }
 
-  #bucket({ address, source }: Arrival<Source>): string {
+  #bucket(source: Source, address: string | undefined): string {
     const { trustProxy, proxyHeader } = this.settings;
     const forwarded = trustProxy === 0 ? undefined : this.#fieldOf(source, proxyHeader);
     const client = clientAddress(address, forwarded, trustProxy, proxyHeader);
-    return client === undefined ? NOWHERE : bucketOf(client);
+    return bucketAt(client);
   }
 
   #ask(key: unknown, cost: unknown): Eventually<Verdict> {
     if (typeof key !== "string") throw new TypeError(unlike("what key returns", "a string", key));
+    const usual = cost === 1 ? this.#usual : undefined;
+    return usual?.ask(usual.placeOf(key)) ?? this.#askAll(key, cost);
+  }
+
+  #askAll(key: string, cost: unknown): Eventually<Verdict> {
     if (typeof cost !== "number" || !(cost >= 0 && cost < Infinity)) {
       const isNumber = typeof cost === "number";
       throw new (isNumber ? RangeError : TypeError)(

@@ -54,15 +54,29 @@ export function quotaOf(limiter: RequestLimiter): Quota {
 /** Tokens in a second. */
 const flowOf = ({ rate, per }: Pick<QuotaLimits, "rate" | "per">): number => rate / per;
 
-/** How a quota stands, by how long its bucket takes to be full: that all kinds of limiters tell. */
-function standing(quota: Quota, cost: number, untilFull: number, flow = flowOf(quota.limits)): Standing {
-  const { burst } = quota.limits;
-  const unit = Math.max(cost, 1);
+/**
+ * How many requests are left, by how long the bucket takes to be full.
+ *
+ * @param unit what each costs, at least 1.
+ */
+export function remainingOf(
+  limits: QuotaLimits,
+  unit: number,
+  untilFull: number,
+  flow: number = flowOf(limits),
+): number {
   // What a pause adds to the time is no missing token, but may not be used either.
-  const tokens = untilFull === 0 ? burst : Math.max(0, burst - untilFull * flow);
+  const tokens = untilFull === 0 ? limits.burst : Math.max(0, limits.burst - untilFull * flow);
   // The tolerance is for tokens computed from a time: of 3 tokens, 3 are left and not 2.9999999.
-  const remaining = Math.floor(tokens / unit + 1e-9);
-  return { quota, remaining, most: Math.floor(burst / unit), seconds: untilFull };
+  return Math.floor(tokens / unit + 1e-9);
+}
+
+/** How a quota stands, by how long its bucket takes to be full: that all kinds of limiters tell. */
+function standing(quota: Quota, cost: number, untilFull: number, flow?: number): Standing {
+  const { limits } = quota;
+  const unit = Math.max(cost, 1);
+  const remaining = remainingOf(limits, unit, untilFull, flow);
+  return { quota, remaining, most: Math.floor(limits.burst / unit), seconds: untilFull };
 }
 
 const refusal = (quota: Quota, cost: number, seconds: number): Standing => ({
@@ -79,11 +93,18 @@ function refusedBy(standings: readonly Standing[]): Outcome {
   return { refused: standings.map(({ quota }) => quota), standings, retryAfter, reservations: NONE };
 }
 
+/** A request that its only quota has admitted. */
+export const admittedBy = (quota: Quota, cost: number, untilFull: number): Outcome => ({
+  refused: NONE,
+  standings: [standing(quota, cost, untilFull)],
+  retryAfter: 0,
+  reservations: NONE,
+});
+
 /** The quotas of this process: a request takes its tokens from all of them, or from none. */
 export class OwnQuotas {
   readonly quotas: readonly Quota<KeyedRateLimiter>[];
   readonly #moment: Moment;
-  readonly #only: Quota<KeyedRateLimiter> | undefined;
 
   /** @param settings checked options. */
   constructor({ limits = [], maxKeys, clock: given }: RateLimitSettings) {
@@ -94,31 +115,19 @@ export class OwnQuotas {
       const limiter = new KeyedRateLimiter({ name, rate, per, burst, maxKeys, onFull: "evict", clock });
       return { name, item: new ItemWriter(name), limiter, limits: { rate, per, burst } };
     });
-    this.#only = this.quotas.length === 1 ? this.quotas[0] : undefined;
   }
 
   /** @param isSettled whether it will be told how much was really used. */
   ask(key: string, cost: number, isSettled: boolean): Outcome {
     this.#moment.hold();
     try {
-      const only = this.#only;
-      // Taken at once, which is the usual end of it.
-      return only !== undefined && !isSettled && cost > 0 && cost <= only.limits.burst
-        ? this.#askOnly(only, key, cost)
-        : this.#askAll(key, cost, isSettled);
+      return this.#ask(key, cost, isSettled);
     } finally {
       this.#moment.release();
     }
   }
 
-  #askOnly(only: Quota<KeyedRateLimiter>, key: string, cost: number): Outcome {
-    if (only.limiter.tryAcquire(key, cost)) {
-      return { refused: NONE, standings: [this.#now(only, key, cost)], retryAfter: 0, reservations: NONE };
-    }
-    return refusedBy([refusal(only, cost, only.limiter.timeUntilToken(key, cost))]);
-  }
-
-  #askAll(key: string, cost: number, isSettled: boolean): Outcome {
+  #ask(key: string, cost: number, isSettled: boolean): Outcome {
     const reservations: RequestReservation[] = [];
     if (cost > 0) {
       const refusals = this.quotas.flatMap((quota) => {

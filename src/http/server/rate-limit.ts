@@ -1,4 +1,4 @@
-import { Limiting, settleAll, type Verdict } from "./limiting.js";
+import { Limiting, settleAll } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
 import type { Eventually } from "./request-limiter.js";
 import { refuse } from "./refuse.js";
@@ -11,6 +11,7 @@ import {
   type NodeRequest,
   type NodeResponse,
 } from "./requests.js";
+import type { Verdict } from "./verdict.js";
 
 /**
  * Makes a middleware that limits the rate of each client's requests, for Express 4 and 5, Connect, and plain `node:http`. A
@@ -39,8 +40,7 @@ export function rateLimit<
   const limiting = new Limiting(settings, fieldOf);
   const { settle, clock } = settings;
 
-  const judge = (request: Request): Eventually<Verdict> =>
-    limiting.judge({ request, address: request.socket?.remoteAddress, source: request });
+  const judge = (request: Request): Eventually<Verdict> => limiting.judge(request, request, request.socket);
 
   const obey = (request: Request, response: Response, verdict: Verdict): boolean => {
     const { status, fields, reservations } = verdict;

@@ -1,7 +1,8 @@
 // Clients and a server in simulated time, with the code that decides on both sides; between them the network is a delay.
 import type { Clock, Timer } from "../../../src/kernel/clock.js";
 import { Obedience } from "../../../src/http/client/obedience.js";
-import { Limiting, type Verdict } from "../../../src/http/server/limiting.js";
+import { Limiting } from "../../../src/http/server/limiting.js";
+import type { Verdict } from "../../../src/http/server/verdict.js";
 import { readRateLimitOptions } from "../../../src/http/server/options.js";
 import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 
@@ -104,7 +105,7 @@ function bucket({ rate, burst, beside }: World, clock: Clock): Judge {
     () => undefined,
   );
   return (cost) => {
-    const verdict = limiting.judge({ request: cost, address: undefined, source: undefined });
+    const verdict = limiting.judgeFrom(cost, undefined, undefined);
     if ("then" in verdict) throw new Error("asked elsewhere");
     return verdict;
   };

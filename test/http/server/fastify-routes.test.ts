@@ -94,6 +94,19 @@ describe("a route of Fastify", () => {
     }
   });
 
+  test("that another plugin changes afterwards has what it was given", async () => {
+    const app = await application(async (server) => {
+      await server.register(rateLimit, once("all"));
+      server.addHook("onRoute", (route) => {
+        if (route.url === "/changed") route.config = { ...route.config, rateLimit: once("changed") };
+      });
+      server.get("/changed", () => "hello");
+      server.get("/", () => "hello");
+    });
+    expect(await answers(app, "/changed")).toEqual(onlyOne("changed"));
+    expect(await answers(app, "/")).toEqual(onlyOne("all"));
+  });
+
   test("added before the plugin has its own options, too, and an error when they are wrong", async () => {
     const app = await application(async (server) => {
       server.get("/own", { config: { rateLimit: once("own") } }, () => "hello");

@@ -101,6 +101,27 @@ describe("rateLimit under node:http", () => {
     expect(await statuses(behind.url, 1, other)).toEqual([429]);
   });
 
+  test("has one bucket for all connections of an address, and another when that of a connection changes", () => {
+    const limit = rateLimit<http.IncomingMessage>({ limits: [twice], clock: new ManualClock() });
+    const admits = (socket: net.Socket): boolean => {
+      const request = new http.IncomingMessage(socket);
+      const response = new http.ServerResponse(request);
+      let isAdmitted = false;
+      limit(request, response, () => (isAdmitted = true));
+      expect(response.statusCode).toBe(isAdmitted ? 200 : 429);
+      return isAdmitted;
+    };
+    const connection = (remoteAddress: string): net.Socket =>
+      Object.assign(new net.Socket(), { _peername: { address: remoteAddress } });
+    const one = connection("2001:db8::1");
+    const other = connection("2001:db8::2");
+    expect([one, other, one, other].map(admits)).toEqual([true, true, false, false]);
+    Object.assign(one, { _peername: { address: "2001:db8:0:1::1" } });
+    expect([one, one, one, other].map(admits)).toEqual([true, true, false, false]);
+    expect([connection("192.0.2.1"), connection("::ffff:192.0.2.1")].map(admits)).toEqual([true, true]);
+    expect(admits(connection("192.0.2.1"))).toBe(false);
+  });
+
   test("takes the cost, skips what need not be limited, and refuses for ever what costs too much", async () => {
     const cost = (request: http.IncomingMessage): number => Number(request.headers["x-cost"]);
     const { url } = await limited({
