@@ -43,7 +43,7 @@ export class FetchCall extends Call<Response> {
 
   override end(result: unknown): void {
     super.end(result);
-    this.#request.end?.();
+    this.#request.end();
   }
 
   #send(

@@ -21,7 +21,7 @@ export interface FetchRequest extends RequestFacts {
   /** The arguments of `fetch` for an attempt. */
   argumentsOf(signal: AbortSignal | undefined): Parameters<Fetch>;
   /** No other attempt follows. */
-  end?(): void;
+  end(): void;
 }
 
 function isRequest(input: Input | null): input is Request {
@@ -52,6 +52,50 @@ export function originOf(url: string): string | undefined {
   return origin;
 }
 
+class ReadRequest implements FetchRequest {
+  readonly origin: string;
+  readonly method: string;
+  readonly signal: AbortSignal | undefined;
+  readonly isReplayable: boolean;
+  readonly #input: Input;
+  readonly #init: Init | undefined;
+  readonly #headers: Init["headers"];
+  /** The one of which each attempt gets a copy: a copy shares the body with the original, so that another can be made. */
+  readonly #original: Request | undefined;
+
+  constructor(origin: string, input: Input, init: Init | undefined, mayRepeat: boolean) {
+    const request = isRequest(input) ? input : undefined;
+    const body = init?.body ?? undefined;
+    // As `fetch` does with what is no text.
+    const method: unknown = init?.method ?? request?.method ?? "GET";
+    this.origin = origin;
+    this.method = String(method).toUpperCase();
+    this.signal = (init?.signal === undefined ? request?.signal : init.signal) ?? undefined;
+    const isSentByRequest = request !== undefined && body === undefined && request.body !== null;
+    this.#original = isSentByRequest && mayRepeat && !request.bodyUsed ? request : undefined;
+    this.isReplayable = isSentByRequest ? this.#original !== undefined : !isStream(body);
+    this.#input = input;
+    // A caller may use the same object for its next call, while this one is repeated.
+    this.#init = mayRepeat && init !== undefined ? { ...init } : init;
+    this.#headers = init?.headers ?? request?.headers;
+  }
+
+  hasIdempotencyKey(): boolean {
+    return this.#headers !== undefined && new Headers(this.#headers).has("idempotency-key");
+  }
+
+  argumentsOf(signal: AbortSignal | undefined): Parameters<Fetch> {
+    const init = this.#init;
+    return [this.#original?.clone() ?? this.#input, signal === undefined ? init : { ...init, signal }];
+  }
+
+  end(): void {
+    const original = this.#original;
+    // As after `fetch`, it is used; and what was kept for another attempt is let go.
+    if (original !== undefined && !original.bodyUsed) original.body?.cancel().catch(() => {});
+  }
+}
+
 /**
  * Reads the arguments of `fetch`; `undefined` for those that lead to no server: a URL that is none, or of `data:` and such.
  *
@@ -62,35 +106,7 @@ export function readRequest(
   init: Init | undefined,
   mayRepeat: boolean,
 ): FetchRequest | undefined {
-  const request = isRequest(input) ? input : undefined;
-  const origin = originOf(isRequest(input) ? input.url : String(input));
-  if (origin === undefined) return undefined;
-  // As `fetch` does with what is no text.
-  const given: unknown = init?.method ?? request?.method ?? "GET";
-  const method = String(given).toUpperCase();
-  // A caller may use the same object for its next call, while this one is repeated.
-  const kept = mayRepeat && init !== undefined ? { ...init } : init;
-  const own = init?.body ?? undefined;
-  const signal = (init?.signal === undefined ? request?.signal : init.signal) ?? undefined;
-  const headers = init?.headers ?? request?.headers;
-  const isSentByRequest = request !== undefined && own === undefined && request.body !== null;
-  // A copy shares the body with the original, so that another can be made of that.
-  const copies = isSentByRequest && mayRepeat && !request.bodyUsed;
-  return {
-    origin,
-    method,
-    signal,
-    isReplayable: isSentByRequest ? copies : !isStream(own),
-    hasIdempotencyKey: () => headers !== undefined && new Headers(headers).has("idempotency-key"),
-    argumentsOf: (ending) => [
-      copies ? request.clone() : input,
-      ending === undefined ? kept : { ...kept, signal: ending },
-    ],
-    ...(copies && {
-      end() {
-        // As after `fetch`, it is used; and what was kept for another attempt is let go.
-        if (!request.bodyUsed) request.body?.cancel().catch(() => {});
-      },
-    }),
-  };
+  const url = typeof input === "string" ? input : isRequest(input) ? input.url : String(input);
+  const origin = originOf(url);
+  return origin === undefined ? undefined : new ReadRequest(origin, input, init, mayRepeat);
 }

@@ -49,21 +49,25 @@ class Client {
     }
   }
 
-  async #run(host: Host, call: FetchCall, signal: AbortSignal | undefined, origin: string): Promise<unknown> {
+  #run(host: Host, call: FetchCall, signal: AbortSignal | undefined, origin: string): Promise<unknown> {
     const policies = call.mayRepeat ? host.pipeline : host.plain;
-    let result: unknown;
-    host.running++;
-    try {
-      result = await policies.execute(call.attempt, signal && { signal });
-    } catch (reason) {
-      if (!(reason instanceof HttpStatusError)) throw withOrigin(reason, origin);
-      result = reason.response;
-    } finally {
+    const ended = (result: unknown): void => {
       host.running--;
       call.end(result);
-    }
-    if (signal !== undefined && !this.#covers) whileRead(result as Response, signal);
-    return result;
+    };
+    const given = (result: unknown): unknown => {
+      ended(result);
+      if (signal !== undefined && !this.#covers) whileRead(result as Response, signal);
+      return result;
+    };
+    const failed = (reason: unknown): unknown => {
+      if (reason instanceof HttpStatusError) return given(reason.response);
+      ended(undefined);
+      throw withOrigin(reason, origin);
+    };
+    host.running++;
+    // Not by `await`, which costs more.
+    return policies.execute(call.attempt, signal && { signal }).then(given, failed);
   }
 }
 
