@@ -67,8 +67,8 @@ export class Limiting<Source> {
    */
   judge(request: unknown, source: Source, connection: Connection | null | undefined): Eventually<Verdict> {
     const place = connection ? this.#connections?.placeOf(connection) : undefined;
-    const verdict = place && this.#usual?.ask(place);
-    return verdict ?? this.judgeFrom(request, source, connection?.remoteAddress);
+    if (place === undefined) return this.judgeFrom(request, source, connection?.remoteAddress);
+    return this.#usual?.ask(place) ?? this.#askAll(place.key, 1);
   }
 
   /** {@link judge} by the address of the connection. */

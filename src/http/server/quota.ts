@@ -105,6 +105,7 @@ export const admittedBy = (quota: Quota, cost: number, untilFull: number): Outco
 export class OwnQuotas {
   readonly quotas: readonly Quota<KeyedRateLimiter>[];
   readonly #moment: Moment;
+  readonly #only: Quota<KeyedRateLimiter> | undefined;
 
   /** @param settings checked options. */
   constructor({ limits = [], maxKeys, clock: given }: RateLimitSettings) {
@@ -115,19 +116,32 @@ export class OwnQuotas {
       const limiter = new KeyedRateLimiter({ name, rate, per, burst, maxKeys, onFull: "evict", clock });
       return { name, item: new ItemWriter(name), limiter, limits: { rate, per, burst } };
     });
+    this.#only = this.quotas.length === 1 ? this.quotas[0] : undefined;
   }
 
   /** @param isSettled whether it will be told how much was really used. */
   ask(key: string, cost: number, isSettled: boolean): Outcome {
     this.#moment.hold();
     try {
-      return this.#ask(key, cost, isSettled);
+      const only = this.#only;
+      // Taken at once, which is the usual end of it.
+      return only !== undefined && !isSettled && cost > 0 && cost <= only.limits.burst
+        ? this.#askOnly(only, key, cost)
+        : this.#askAll(key, cost, isSettled);
     } finally {
       this.#moment.release();
     }
   }
 
-  #ask(key: string, cost: number, isSettled: boolean): Outcome {
+  #askOnly(only: Quota<KeyedRateLimiter>, key: string, cost: number): Outcome {
+    const { limiter, limits } = only;
+    if (limiter.tryAcquire(key, cost)) {
+      return admittedBy(only, cost, limiter.timeUntilToken(key, limits.burst));
+    }
+    return refusedBy([refusal(only, cost, limiter.timeUntilToken(key, cost))]);
+  }
+
+  #askAll(key: string, cost: number, isSettled: boolean): Outcome {
     const reservations: RequestReservation[] = [];
     if (cost > 0) {
       const refusals = this.quotas.flatMap((quota) => {
