@@ -7,8 +7,8 @@ import {
 } from "./kernel/configured.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
 import type { RetryBudget } from "./policies/retry/retry-budget.js";
-import { makeResilient, optionsOfPart, type PartedPipeline } from "./resilient.js";
-import type { ResilientParts } from "./resilient-options.js";
+import { makeResilient, type PartedPipeline } from "./resilient.js";
+import { optionsOfPart, type ResilientParts } from "./resilient-options.js";
 
 type PartName = keyof ResilientParts;
 
@@ -30,7 +30,7 @@ function configuredParts(configuration: Configuration, name: string): Readonly<R
 
 // Outside of what follows: kept by a configuration that is followed, it must not lead to a registry and its components.
 function placeOf(name: string, part: PartName): Place {
-  return (configuration) => optionsOfPart(configuredParts(configuration, name)[part]);
+  return (configuration) => optionsOfPart(part, configuredParts(configuration, name)[part]);
 }
 
 /** Makes the pipeline of that name from the configuration and the overrides, of components of the registry. */

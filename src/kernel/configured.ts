@@ -31,6 +31,8 @@ export interface ConfigurationSource {
   made?(component: Component, kind: string, options: object, place?: Place): void;
   /** The retry budget that all share which name it; `make` makes it for the first of them. */
   retryBudget?(name: string, make: () => Component): Component;
+  /** The names of the instances of a section that were made in code, and can be named as those of the configuration. */
+  readonly madeNames?: (section: string) => Iterable<string>;
 }
 
 type Stack = ConfigurationSource[];
@@ -73,6 +75,14 @@ export function currentSource(): ConfigurationSource {
 /** The current process-wide configuration. */
 export function currentConfiguration(): Configuration {
   return currentSource().configuration;
+}
+
+/** The names of the instances of a section that an option can name. */
+export function namedInstances(section: string): readonly string[] {
+  const { configuration, madeNames } = currentSource();
+  return [
+    ...new Set([...Object.keys(configuration[section]?.instances ?? {}), ...(madeNames?.(section) ?? [])]),
+  ];
 }
 
 /** Adds a new component to the list of all, and reports it to the source of its configuration. */

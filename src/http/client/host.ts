@@ -6,7 +6,8 @@ import { Timeout } from "../../policies/timeout/timeout.js";
 import type { TimeoutOptions } from "../../policies/timeout/options.js";
 import type { RateLimiterOptions } from "../../rate-limiter/options.js";
 import { RateLimiter } from "../../rate-limiter/rate-limiter.js";
-import { makeResilient, optionsOfPart, type PartedPipeline } from "../../resilient.js";
+import { makeResilient, type PartedPipeline } from "../../resilient.js";
+import { optionsOfPart } from "../../resilient-options.js";
 import { discard } from "./body.js";
 import { CoveringTimeout } from "./covering-timeout.js";
 import { HttpStatusError } from "./errors.js";
@@ -28,15 +29,13 @@ export interface HostStats {
   readonly parts: Readonly<Record<string, unknown>>;
 }
 
-type Named<Options> = Options & { readonly name: string };
-
 /** The options of a part that is not an instance. */
-function optionsOf<Options>(part: unknown, name: string): Named<Options> {
-  return { name, ...(optionsOfPart(part) ?? { name: String(part) }) } as Named<Options>;
+function optionsOf<Options>(part: object, name: string): Options & { readonly name: string } {
+  return { name, ...part } as Options & { readonly name: string };
 }
 
-function isInstance(part: unknown): part is object {
-  return typeof part === "object" && part !== null && "execute" in part;
+function isInstance(part: object | undefined): boolean {
+  return part !== undefined && "execute" in part;
 }
 
 /** The policies of one origin. */
@@ -68,7 +67,7 @@ export class Host {
     else if (isLimited) limiter = new RateLimiter(optionsOf<RateLimiterOptions>(rateLimiter, name));
     // Besides, a pipeline needs one policy, also without the hedge.
     else if (settings.obey || !hasOthers) limiter = new RateLimiter({ name, rate: Infinity });
-    const clock = (isLimited && optionsOfPart(rateLimiter)?.["clock"]) || realClock;
+    const clock = (isLimited && optionsOfPart("rateLimiter", rateLimiter)?.["clock"]) || realClock;
     // A limiter of another kind, such as a shared one, may have no pauses.
     const obeys = settings.obey && limiter !== undefined && typeof limiter.pauseFor === "function";
     const obedience =
@@ -121,7 +120,7 @@ export class Host {
 }
 
 /** The timeout of the whole call. */
-function covering(part: unknown, name: string): object {
+function covering(part: object, name: string): object {
   const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name}-total`));
   const start = startOf(timeout);
   // A policy of another kind ends the call as it can.
