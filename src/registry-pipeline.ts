@@ -6,6 +6,7 @@ import {
   tellMade,
 } from "./kernel/configured.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
+import { checked } from "./policies/pipeline/pipeline.js";
 import type { RetryBudget } from "./policies/retry/retry-budget.js";
 import { makeResilient, type PartedPipeline } from "./resilient.js";
 import { optionsOfPart, type ResilientParts } from "./resilient-options.js";
@@ -43,7 +44,7 @@ export function configuredPipeline(
   // An override that is undefined counts as not given.
   const overrides = Object.fromEntries(Object.entries(given ?? {}).filter(([, part]) => part !== undefined));
   const isInCode = (part: PartName): boolean => Object.hasOwn(overrides, part);
-  const pipeline = makeResilient(
+  const made = makeResilient(
     "Registry.pipeline",
     { ...configuredParts(configuration, name), ...overrides, name },
     {
@@ -57,6 +58,6 @@ export function configuredPipeline(
       retryBudget: (budget) => registry.retryBudget(budget),
     },
   );
-  tellMade(pipeline, "pipeline", { ...overrides, name });
-  return pipeline;
+  tellMade(made, "pipeline", { ...overrides, name });
+  return checked(made);
 }

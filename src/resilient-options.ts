@@ -125,6 +125,9 @@ export interface PartOptions {
   readonly budget?: BudgetOption | undefined;
 }
 
+/** Parts as {@link readPart} has read them. */
+export type ReadParts = Readonly<Partial<Record<PartName, AnyPolicy | PartOptions>>>;
+
 /** The options of a checked part that is a pipeline's own; `undefined` for an instance, one that is only named, or none. */
 export function optionsOfPart(
   key: PartName,

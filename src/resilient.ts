@@ -6,7 +6,7 @@ import { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import { Fallback } from "./policies/fallback/fallback.js";
 import { Hedge } from "./policies/hedge/hedge.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
-import { Pipeline } from "./policies/pipeline/pipeline.js";
+import { checked, Pipeline } from "./policies/pipeline/pipeline.js";
 import { RetryBudget } from "./policies/retry/retry-budget.js";
 import { Retry } from "./policies/retry/retry.js";
 import { Timeout } from "./policies/timeout/timeout.js";
@@ -125,5 +125,5 @@ export function resilient<Value = never, const Names extends keyof ResilientOpti
 ): ResilientPipeline<Value, Names>;
 export function resilient<Value = never>(options: ResilientOptions<Value>): PartedPipeline<Value>;
 export function resilient(options: ResilientOptions): unknown {
-  return makeResilient("resilient", options);
+  return checked(makeResilient("resilient", options));
 }

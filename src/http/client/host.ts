@@ -3,16 +3,14 @@ import { startOf } from "../../kernel/stage.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { Pipeline } from "../../policies/pipeline/pipeline.js";
 import { Timeout } from "../../policies/timeout/timeout.js";
-import type { TimeoutOptions } from "../../policies/timeout/options.js";
-import type { RateLimiterOptions } from "../../rate-limiter/options.js";
 import { RateLimiter } from "../../rate-limiter/rate-limiter.js";
 import { makeResilient, type PartedPipeline } from "../../resilient.js";
-import { optionsOfPart } from "../../resilient-options.js";
+import { optionsOfPart, type ReadParts } from "../../resilient-options.js";
 import { discard } from "./body.js";
 import { CoveringTimeout } from "./covering-timeout.js";
 import { HttpStatusError } from "./errors.js";
 import { Obedience } from "./obedience.js";
-import type { HttpClientSettings, PartOptions } from "./options.js";
+import type { HttpClientSettings } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
 
 /** The state of the policies of an origin at one moment. */
@@ -30,8 +28,8 @@ export interface HostStats {
 }
 
 /** The options of a part that is not an instance. */
-function optionsOf<Options>(part: object, name: string): Options & { readonly name: string } {
-  return { name, ...part } as Options & { readonly name: string };
+function optionsOf(part: object, name: string): { readonly name: string } {
+  return { name, ...part };
 }
 
 function isInstance(part: object | undefined): boolean {
@@ -53,7 +51,7 @@ export class Host {
   /** @param elsewhere finds who obeys the server of a URL. */
   constructor(
     settings: HttpClientSettings,
-    parts: PartOptions,
+    parts: ReadParts,
     verdicts: Verdicts,
     elsewhere: (url: string) => Obedience | undefined,
   ) {
@@ -64,7 +62,7 @@ export class Host {
     const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
     let limiter: RateLimiter | undefined;
     if (isInstance(rateLimiter)) limiter = rateLimiter as RateLimiter;
-    else if (isLimited) limiter = new RateLimiter(optionsOf<RateLimiterOptions>(rateLimiter, name));
+    else if (isLimited) limiter = new RateLimiter(optionsOf(rateLimiter, name));
     // Besides, a pipeline needs one policy, also without the hedge.
     else if (settings.obey || !hasOthers) limiter = new RateLimiter({ name, rate: Infinity });
     const clock = (isLimited && optionsOfPart("rateLimiter", rateLimiter)?.["clock"]) || realClock;
@@ -121,7 +119,7 @@ export class Host {
 
 /** The timeout of the whole call. */
 function covering(part: object, name: string): object {
-  const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name}-total`));
+  const timeout = isInstance(part) ? part : new Timeout(optionsOf(part, `${name}-total`));
   const start = startOf(timeout);
   // A policy of another kind ends the call as it can.
   return start === undefined ? timeout : new CoveringTimeout(timeout as Timeout, start);

@@ -1,7 +1,8 @@
 import { type HostStats, Host } from "./host.js";
 import type { Obedience } from "./obedience.js";
 import { originOf } from "./request.js";
-import type { HttpClientSettings, PartOptions } from "./options.js";
+import type { ReadParts } from "../../resilient-options.js";
+import type { HttpClientSettings } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
 
 /** How many hosts are looked at, at most, to find one that can be forgotten. */
@@ -18,13 +19,13 @@ export class Hosts {
   /** The one not used for longest first. */
   readonly #hosts = new Map<string, Host>();
   readonly #settings: HttpClientSettings;
-  readonly #parts: PartOptions;
+  readonly #parts: ReadParts;
   readonly #verdicts: Verdicts;
   #others: Host | undefined;
   #last: Host | undefined;
   #lastKey: string | undefined;
 
-  constructor(settings: HttpClientSettings, parts: PartOptions, verdicts: Verdicts) {
+  constructor(settings: HttpClientSettings, parts: ReadParts, verdicts: Verdicts) {
     this.#settings = settings;
     this.#parts = parts;
     this.#verdicts = verdicts;

@@ -1,8 +1,16 @@
 import { configuredLayers } from "../../kernel/configured.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { callback, custom, flag, integer, type Rule, text } from "../../kernel/rules.js";
-import { unlike } from "../../kernel/show.js";
-import { partRules, readPart, type ResilientOptions, type ResilientParts } from "../../resilient-options.js";
+import { show, unlike } from "../../kernel/show.js";
+import { warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
+import {
+  partRules,
+  readPart,
+  type ResilientOptions,
+  type ResilientParts,
+  type ReadParts,
+} from "../../resilient-options.js";
+import { partActors } from "./part-actors.js";
 
 /** The type of `fetch`. */
 export type Fetch = typeof globalThis.fetch;
@@ -100,13 +108,11 @@ export const httpClientRules: OptionRules<HttpClientSettings> = {
 
 const fetchRule = callback<Fetch>();
 
-/** The parts of the pipelines: instances, or options of those that each origin gets. */
-export type PartOptions = Readonly<Partial<Record<keyof ResilientParts, object>>>;
-
 /** Checked options. */
 export interface ReadOptions {
   readonly settings: HttpClientSettings;
-  readonly parts: PartOptions;
+  /** Instances, or options of those that each origin gets. */
+  readonly parts: ReadParts;
   readonly fetch: Fetch | undefined;
 }
 
@@ -130,7 +136,7 @@ export function readOptions(component: string, given: object = {}): ReadOptions 
   );
   const [, configured = {}] = configuredLayers("pipelines", settings);
   const givenParts = { ...configured, ...Object.fromEntries(entries.filter(isPart)) };
-  const parts: PartOptions = Object.fromEntries(
+  const parts: ReadParts = Object.fromEntries(
     Object.entries(givenParts).map(([key, part]) => [key, readPart(key as keyof ResilientParts, part)]),
   );
   const { retry } = parts;
@@ -139,5 +145,6 @@ export function readOptions(component: string, given: object = {}): ReadOptions 
       `retry of ${component} must be options, a name or true; got an instance, which cannot know what may be sent again.`,
     );
   }
+  warnOfNoEffect(`${component} ${show(settings.name)}`, partActors(settings.name, parts));
   return { settings, parts, fetch: fetch === undefined ? undefined : fetchRule.parse(fetch, "fetch") };
 }

@@ -103,8 +103,8 @@ test("a client for HTTP keeps to the names that it was made with, whatever the c
   const fetch = async (): Promise<Response> => new Response("well");
   const make = (): typeof globalThis.fetch => {
     using _configured = configure(config);
-    const parts = { rateLimiter: "quick", circuitBreaker: "quick", retry: "patient", timeout: "quick" };
-    return resilientFetch({ ...parts, totalTimeout: "patient", fetch });
+    const named = { rateLimiter: "quick", circuitBreaker: "quick", retry: "patient", timeout: "quick" };
+    return resilientFetch({ ...named, totalTimeout: "patient", fetch });
   };
   expect(await (await make()("https://shop.test/")).text()).toBe("well");
 });
