@@ -1,3 +1,6 @@
+import { tryOut } from "../../kernel/configured.js";
+import { show } from "../../kernel/show.js";
+import { actorsOf, warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
 import { type HostStats, Host } from "./host.js";
 import type { Obedience } from "./obedience.js";
 import { originOf } from "./request.js";
@@ -25,10 +28,14 @@ export class Hosts {
   #last: Host | undefined;
   #lastKey: string | undefined;
 
-  constructor(settings: HttpClientSettings, parts: ReadParts, verdicts: Verdicts) {
+  /** @param component what they are for, in messages. */
+  constructor(component: string, settings: HttpClientSettings, parts: ReadParts, verdicts: Verdicts) {
     this.#settings = settings;
     this.#parts = parts;
     this.#verdicts = verdicts;
+    // What cannot work says so at once, and not at the first request.
+    const { pipeline } = tryOut(() => this.#make());
+    warnOfNoEffect(`${component} ${show(settings.name)}`, actorsOf(pipeline.policies));
   }
 
   readonly #obedienceTo = (url: string): Obedience | undefined => {

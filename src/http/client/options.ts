@@ -1,8 +1,7 @@
 import { configuredLayers } from "../../kernel/configured.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { callback, custom, flag, integer, type Rule, text } from "../../kernel/rules.js";
-import { show, unlike } from "../../kernel/show.js";
-import { warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
+import { unlike } from "../../kernel/show.js";
 import {
   partRules,
   readPart,
@@ -10,7 +9,6 @@ import {
   type ResilientParts,
   type ReadParts,
 } from "../../resilient-options.js";
-import { partActors } from "./part-actors.js";
 
 /** The type of `fetch`. */
 export type Fetch = typeof globalThis.fetch;
@@ -145,6 +143,5 @@ export function readOptions(component: string, given: object = {}): ReadOptions 
       `retry of ${component} must be options, a name or true; got an instance, which cannot know what may be sent again.`,
     );
   }
-  warnOfNoEffect(`${component} ${show(settings.name)}`, partActors(settings.name, parts));
   return { settings, parts, fetch: fetch === undefined ? undefined : fetchRule.parse(fetch, "fetch") };
 }

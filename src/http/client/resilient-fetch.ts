@@ -25,7 +25,7 @@ class Client {
   constructor(options: ReadOptions) {
     const { settings, parts } = options;
     this.#options = options;
-    this.#hosts = new Hosts(settings, parts, this.#verdicts);
+    this.#hosts = new Hosts("resilientFetch", settings, parts, this.#verdicts);
     this.#mayRepeat = parts.retry !== undefined || parts.hedge !== undefined;
     this.#covers = parts.totalTimeout !== undefined;
   }
