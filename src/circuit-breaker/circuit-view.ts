@@ -20,8 +20,8 @@ export abstract class CircuitView extends Printed implements Component {
   }
 
   /** @internal */
-  get actor(): Actor {
-    return { kind: "circuit breaker", name: this.name, seconds: 0 };
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "circuit breaker", name: this.name, seconds: 0 }];
   }
 
   /** Consecutive failures that open the circuit; not used with a `trip` rule. */

@@ -1,4 +1,4 @@
-/** A policy, as far as timeouts around it or inside it can keep it from acting. */
+/** A policy, as far as timeouts around it or inside it can keep it from acting: what its `actsAs` has; a pipeline has several. */
 export interface Actor {
   readonly kind: "timeout" | "circuit breaker" | "retry" | "hedge" | "other";
   readonly name: string;

@@ -33,8 +33,8 @@ export class CoveringTimeout implements Policy {
   }
 
   /** @internal */
-  get actor(): Actor {
-    return this.#timeout.actor;
+  get actsAs(): readonly Actor[] {
+    return this.#timeout.actsAs;
   }
 
   get stats(): TimeoutStats {

@@ -1,6 +1,6 @@
 import { tryOut } from "../../kernel/configured.js";
 import { show } from "../../kernel/show.js";
-import { actorsOf, warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
+import { warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
 import { type HostStats, Host } from "./host.js";
 import type { Obedience } from "./obedience.js";
 import { originOf } from "./request.js";
@@ -35,7 +35,7 @@ export class Hosts {
     this.#verdicts = verdicts;
     // What cannot work says so at once, and not at the first request.
     const { pipeline } = tryOut(() => this.#make());
-    warnOfNoEffect(`${component} ${show(settings.name)}`, actorsOf(pipeline.policies));
+    warnOfNoEffect(`${component} ${show(settings.name)}`, pipeline.actsAs);
   }
 
   readonly #obedienceTo = (url: string): Obedience | undefined => {

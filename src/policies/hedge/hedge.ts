@@ -80,8 +80,8 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   /** @internal */
-  get actor(): Actor {
-    return { kind: "hedge", name: this.name, seconds: this.#settings.delay.min / 1000 };
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "hedge", name: this.name, seconds: this.#settings.delay.min / 1000 }];
   }
 
   /** Calls under way. */

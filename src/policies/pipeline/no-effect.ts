@@ -4,19 +4,13 @@ import { show } from "../../kernel/show.js";
 import { warn } from "../../kernel/warning.js";
 import type { AnyPolicy } from "./nest.js";
 
-/** What policies of this package have; looked at, so that a bundle contains none that its application does not. */
-interface Looks {
-  readonly actor?: Actor;
-  readonly policies?: readonly AnyPolicy[];
-}
+const OTHER: readonly Actor[] = [{ kind: "other", name: "", seconds: 0 }];
 
 /** The policies as actors, with those of pipelines among them. */
-export function actorsOf(policies: readonly AnyPolicy[]): readonly Actor[] {
-  return policies.flatMap((policy) => {
-    const { actor, policies: nested } = policy as Looks;
-    if (actor !== undefined) return [actor];
-    return nested === undefined ? [{ kind: "other", name: "", seconds: 0 }] : actorsOf(nested);
-  });
+export function actorsOf(
+  policies: readonly (AnyPolicy & { readonly actsAs?: readonly Actor[] })[],
+): readonly Actor[] {
+  return policies.flatMap((policy) => policy.actsAs ?? OTHER);
 }
 
 function isTimeout({ kind }: Actor): boolean {

@@ -1,3 +1,4 @@
+import type { Actor } from "../../kernel/actor.js";
 import { SyncBasePolicy, type Wrapped, type Work } from "../../kernel/base-policy.js";
 import { monotonicClock } from "../../kernel/clock.js";
 import type { Snapshot } from "../../kernel/component.js";
@@ -80,6 +81,11 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
     return Object.freeze({ kind: "pipeline", name: this.name, policies: Object.freeze(policies) });
   }
 
+  /** @internal */
+  get actsAs(): readonly Actor[] {
+    return actorsOf(this.policies);
+  }
+
   /** Protects a method with the pipeline: `@api.decorator`. */
   get decorator(): AsyncDecorator<Wrapped<this>, Instead> {
     return decorator(this.name, (fn) => this.wrap(fn)) as AsyncDecorator<Wrapped<this>, Instead>;
@@ -141,7 +147,7 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
 
 /** Warns of policies that cannot act. Apart from the constructor: one that is made for each of many origins does not. */
 export function checked<Made extends Pipeline<unknown>>(made: Made): Made {
-  warnOfNoEffect(`pipeline ${show(made.name)}`, actorsOf(made.policies));
+  warnOfNoEffect(`pipeline ${show(made.name)}`, made.actsAs);
   return made;
 }
 

@@ -84,8 +84,8 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   /** @internal */
-  get actor(): Actor {
-    return { kind: "retry", name: this.name, seconds: leastDelay(this.#settings.delay) / 1000 };
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "retry", name: this.name, seconds: leastDelay(this.#settings.delay) / 1000 }];
   }
 
   /** Calls under way. */

@@ -100,8 +100,8 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
   }
 
   /** @internal */
-  get actor(): Actor {
-    return { kind: "timeout", name: this.name, seconds: this.timeout };
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "timeout", name: this.name, seconds: this.timeout }];
   }
 
   /** Calls under way. */
