@@ -6,9 +6,10 @@ import {
   tellMade,
 } from "./kernel/configured.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
+import { checked } from "./policies/pipeline/pipeline.js";
 import type { RetryBudget } from "./policies/retry/retry-budget.js";
-import { makeResilient, optionsOfPart, type PartedPipeline } from "./resilient.js";
-import type { ResilientParts } from "./resilient-options.js";
+import { makeResilient, type PartedPipeline } from "./resilient.js";
+import { optionsOfPart, type ResilientParts } from "./resilient-options.js";
 
 type PartName = keyof ResilientParts;
 
@@ -30,7 +31,7 @@ function configuredParts(configuration: Configuration, name: string): Readonly<R
 
 // Outside of what follows: kept by a configuration that is followed, it must not lead to a registry and its components.
 function placeOf(name: string, part: PartName): Place {
-  return (configuration) => optionsOfPart(configuredParts(configuration, name)[part]);
+  return (configuration) => optionsOfPart(part, configuredParts(configuration, name)[part]);
 }
 
 /** Makes the pipeline of that name from the configuration and the overrides, of components of the registry. */
@@ -43,7 +44,7 @@ export function configuredPipeline(
   // An override that is undefined counts as not given.
   const overrides = Object.fromEntries(Object.entries(given ?? {}).filter(([, part]) => part !== undefined));
   const isInCode = (part: PartName): boolean => Object.hasOwn(overrides, part);
-  const pipeline = makeResilient(
+  const made = makeResilient(
     "Registry.pipeline",
     { ...configuredParts(configuration, name), ...overrides, name },
     {
@@ -57,6 +58,6 @@ export function configuredPipeline(
       retryBudget: (budget) => registry.retryBudget(budget),
     },
   );
-  tellMade(pipeline, "pipeline", { ...overrides, name });
-  return pipeline;
+  tellMade(made, "pipeline", { ...overrides, name });
+  return checked(made);
 }

@@ -186,6 +186,11 @@ export class RegistryTable {
     for (const { component } of this.#entries) yield component;
   }
 
+  /** The names of the components of a kind. */
+  names(kind: string): Iterable<string> {
+    return this.#byKind.get(kind)?.keys() ?? [];
+  }
+
   /** Reports the components, and the options they were created with, to a configuration source. */
   tellMade(source: ConfigurationSource): void {
     for (const { component, descriptor, options, place } of this.#entries) {

@@ -47,9 +47,8 @@ import type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
  * overrides. The configuration is the result of `loadConfig`, or the same written in code; without one it is the
  * process-wide configuration when an instance is created. Nothing is started.
  *
- * Names are kept until {@link Registry.release}: for single clients or requests use a `KeyedRateLimiter`.
- *
- * Disposing of the registry first runs the shutdown, then ends all components in the reverse order of creation.
+ * Names are kept until {@link Registry.release}: for single clients or requests use a `KeyedRateLimiter`. Disposing of the
+ * registry first runs the shutdown, then ends all components in the reverse order of creation.
  *
  * @throws TypeError or RangeError that names the key's path.
  * @example
@@ -290,6 +289,7 @@ export class Registry extends Printed implements AsyncDisposable {
         source.made?.(component, kind, givenBy(component, options, at), at);
       },
       retryBudget: (name) => this.retryBudget(name),
+      madeNames: (section) => this.#table.names(components[section as keyof typeof components].kind),
     });
     try {
       return make();

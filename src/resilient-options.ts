@@ -2,6 +2,7 @@ import type { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./circuit-breaker/options.js";
 import type { Meanings, SectionDescriptor, SectionRules } from "./kernel/descriptor.js";
 import { DURATION_PATTERN } from "./kernel/duration.js";
+import { checkNames } from "./kernel/named.js";
 import { checkOptions } from "./kernel/options.js";
 import { isPlainObject } from "./kernel/plain-object.js";
 import { custom, fileFields, type FileShape, type Rule, text } from "./kernel/rules.js";
@@ -14,6 +15,8 @@ import type { Fallback } from "./policies/fallback/fallback.js";
 import { type FallbackOptions, fallbackRules } from "./policies/fallback/options.js";
 import type { Hedge } from "./policies/hedge/hedge.js";
 import { type HedgeOptions, hedgeRules } from "./policies/hedge/options.js";
+import type { AnyPolicy } from "./policies/pipeline/nest.js";
+import type { BudgetOption } from "./policies/retry/budget-option.js";
 import { type RetryOptions, retryRules } from "./policies/retry/options.js";
 import type { Retry } from "./policies/retry/retry.js";
 import { type TimeoutOptions, timeoutRules } from "./policies/timeout/options.js";
@@ -70,13 +73,15 @@ export interface ResilientOptions<Value = unknown> {
 type PartName = keyof ResilientParts;
 
 /** Whether a value is a duration rather than a name. */
-export function isDuration(given: unknown): boolean {
+function isDuration(given: unknown): boolean {
   return typeof given === "number" || (typeof given === "string" && DURATION_PATTERN.test(given));
 }
 
-function partRule(rules: SectionRules, isTime: boolean = false): Rule<unknown> {
+/** @param section whose instances can be named. */
+function partRule(section: string, rules: SectionRules): Rule<unknown> {
+  const isTime = rules === timeoutRules;
   const shapes: FileShape[] = [
-    { kind: "text" },
+    { kind: "name", section },
     { kind: "boolean" },
     { kind: "object", fields: fileFields(rules) },
   ];
@@ -85,8 +90,7 @@ function partRule(rules: SectionRules, isTime: boolean = false): Rule<unknown> {
     allowed: `options, a name, an instance or true${isTime ? `; or ${time.allowed}` : ""}`,
     file: { kind: "either", shapes: isTime && time.file ? [time.file, ...shapes] : shapes },
     parse(value, label) {
-      // "2 sec" is no name, but a duration that is not right.
-      if (isTime && (isDuration(value) || (typeof value === "string" && /^\d/.test(value)))) {
+      if (isTime && isDuration(value)) {
         time.parse(value, label);
         return value;
       }
@@ -104,16 +108,49 @@ function partRule(rules: SectionRules, isTime: boolean = false): Rule<unknown> {
 
 /** The rules of the parts, outermost first. */
 export const partRules: Readonly<Record<PartName, Rule<unknown>>> = {
-  fallback: partRule(fallbackRules),
-  totalTimeout: partRule(timeoutRules, true),
-  retry: partRule(retryRules),
-  hedge: partRule(hedgeRules),
-  rateLimiter: partRule(rateLimiterRules),
-  circuitBreaker: partRule(circuitBreakerRules),
-  bulkhead: partRule(bulkheadRules),
-  adaptiveLimiter: partRule(adaptiveLimiterRules),
-  timeout: partRule(timeoutRules, true),
+  fallback: partRule("fallback", fallbackRules),
+  totalTimeout: partRule("timeout", timeoutRules),
+  retry: partRule("retry", retryRules),
+  hedge: partRule("hedge", hedgeRules),
+  rateLimiter: partRule("rateLimiter", rateLimiterRules),
+  circuitBreaker: partRule("circuitBreaker", circuitBreakerRules),
+  bulkhead: partRule("bulkhead", bulkheadRules),
+  adaptiveLimiter: partRule("adaptiveLimiter", adaptiveLimiterRules),
+  timeout: partRule("timeout", timeoutRules),
 };
+
+/** The checked options of a part. */
+export interface PartOptions {
+  readonly name?: string | undefined;
+  readonly budget?: BudgetOption | undefined;
+}
+
+/** Parts as {@link readPart} has read them. */
+export type ReadParts = Readonly<Partial<Record<PartName, AnyPolicy | PartOptions>>>;
+
+/** The options of a checked part that is a pipeline's own; `undefined` for an instance, one that is only named, or none. */
+export function optionsOfPart(
+  key: PartName,
+  part: unknown,
+): (PartOptions & Readonly<Record<string, unknown>>) | undefined {
+  if (part === true) return {};
+  // Of the others a text is a name, also if it looks like a duration.
+  if ((key === "timeout" || key === "totalTimeout") && isDuration(part)) return { timeout: part };
+  if (typeof part !== "object" || part === null || "execute" in part) return undefined;
+  return { ...part };
+}
+
+/**
+ * An instance, or the options of one; for one that is only named, its name.
+ *
+ * @throws TypeError or RangeError for a part that is wrong, or named and not there.
+ */
+export function readPart(key: PartName, given: unknown): AnyPolicy | PartOptions {
+  const rule = partRules[key];
+  const part = rule.parse(given, key);
+  checkNames(rule.file, part, key);
+  return optionsOfPart(key, part) ?? (typeof part === "string" ? { name: part } : (part as AnyPolicy));
+}
 
 export const nameRule: Rule<string> = text("resilient");
 

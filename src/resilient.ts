@@ -6,30 +6,24 @@ import { Bulkhead } from "./policies/bulkhead/bulkhead.js";
 import { Fallback } from "./policies/fallback/fallback.js";
 import { Hedge } from "./policies/hedge/hedge.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
-import { Pipeline } from "./policies/pipeline/pipeline.js";
-import type { BudgetOption } from "./policies/retry/budget-option.js";
+import { checked, Pipeline } from "./policies/pipeline/pipeline.js";
 import { RetryBudget } from "./policies/retry/retry-budget.js";
 import { Retry } from "./policies/retry/retry.js";
 import { Timeout } from "./policies/timeout/timeout.js";
 import { RateLimiter } from "./rate-limiter/rate-limiter.js";
 import {
-  isDuration,
   nameRule,
+  type PartOptions,
   partRules,
+  readPart,
   type ResilientOptions,
   type ResilientParts,
 } from "./resilient-options.js";
 
 type PartName = keyof ResilientParts;
 
-/** The checked options of a part. */
-interface Options {
-  readonly name?: string | undefined;
-  readonly budget?: BudgetOption | undefined;
-}
-
 /** The options of a part as its class takes them. */
-export type NamedOptions = Options & { readonly name: string };
+export type NamedOptions = PartOptions & { readonly name: string };
 
 /** Where the parts of a pipeline come from. */
 export interface PartSource {
@@ -75,12 +69,11 @@ export function makeResilient(
   const parts: [PartName, AnyPolicy][] = [];
   for (const key of Object.keys(partRules) as PartName[]) {
     if (options[key] === undefined) continue;
-    const part = partRules[key].parse(options[key], key);
-    if (typeof (part as Partial<AnyPolicy>).execute === "function") {
-      parts.push([key, part as AnyPolicy]);
+    const own = readPart(key, options[key]);
+    if ("execute" in own) {
+      parts.push([key, own]);
       continue;
     }
-    const own = optionsOfPart(part) ?? { name: String(part) };
     // Two timeouts with the same name could not be told apart in errors.
     const all = { ...own, name: own.name ?? (key === "totalTimeout" ? `${name}-total` : name) };
     const spends = (key === "retry" || key === "hedge") && !hasBudget(key, all);
@@ -96,15 +89,7 @@ export function makeResilient(
   return pipeline;
 }
 
-/** The options of a part that is a pipeline's own; `undefined` for an instance, one that is only named, or none. */
-export function optionsOfPart(part: unknown): (Options & Readonly<Record<string, unknown>>) | undefined {
-  if (isDuration(part)) return { timeout: part };
-  if (part === true) return {};
-  if (typeof part !== "object" || part === null || "execute" in part) return undefined;
-  return { ...part };
-}
-
-function hasBudget(section: string, options: Options): boolean {
+function hasBudget(section: string, options: PartOptions): boolean {
   return [options, ...configuredLayers(section, options)].some(
     (layer) => Reflect.get(layer, "budget") !== undefined,
   );
@@ -117,7 +102,8 @@ function hasBudget(section: string, options: Options): boolean {
  * out. Retry and hedge share a {@link RetryBudget}, unless they have their own.
  *
  * @returns a policy that has its parts as properties: `api.circuitBreaker`. Where an option may be `undefined`, so may they.
- * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range, or names an
+ * instance that is not there.
  * @example
  * ```ts
  * import { resilient } from "@kstlib/resilience";
@@ -139,5 +125,5 @@ export function resilient<Value = never, const Names extends keyof ResilientOpti
 ): ResilientPipeline<Value, Names>;
 export function resilient<Value = never>(options: ResilientOptions<Value>): PartedPipeline<Value>;
 export function resilient(options: ResilientOptions): unknown {
-  return makeResilient("resilient", options);
+  return checked(makeResilient("resilient", options));
 }

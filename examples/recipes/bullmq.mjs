@@ -10,7 +10,13 @@ const connection = new Redis(REDIS_URL, { maxRetriesPerRequest: null });
 const rateLimiter = new SharedRateLimiter({ client: connection, name: "mail", rate: 20, burst: 5 });
 const circuitBreaker = new SharedCircuitBreaker({ client: connection, name: "mail", resetTimeout: "2s" });
 // Without a retry: BullMQ repeats jobs, after the backoff that they were added with.
-const send = resilientFetch({ name: "mail", rateLimiter, circuitBreaker, totalTimeout: "10s" });
+const send = resilientFetch({
+  name: "mail",
+  rateLimiter,
+  circuitBreaker,
+  totalTimeout: "10s",
+  timeout: "5s",
+});
 const queue = new Queue("mail", { connection });
 
 async function work({ id, data }) {

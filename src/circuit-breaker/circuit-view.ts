@@ -1,3 +1,4 @@
+import type { Actor } from "../kernel/actor.js";
 import type { Component } from "../kernel/component.js";
 import type { Listener } from "../kernel/events.js";
 import { Printed } from "../kernel/printed.js";
@@ -16,6 +17,11 @@ export abstract class CircuitView extends Printed implements Component {
 
   get name(): string {
     return this.#circuit.name;
+  }
+
+  /** @internal */
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "circuit breaker", name: this.name, seconds: 0 }];
   }
 
   /** Consecutive failures that open the circuit; not used with a `trip` rule. */

@@ -31,6 +31,10 @@ export interface ConfigurationSource {
   made?(component: Component, kind: string, options: object, place?: Place): void;
   /** The retry budget that all share which name it; `make` makes it for the first of them. */
   retryBudget?(name: string, make: () => Component): Component;
+  /** What is made is only tried out: it is no component of the application. */
+  readonly isTrial?: boolean;
+  /** The names of the instances of a section that were made in code, and can be named as those of the configuration. */
+  readonly madeNames?: (section: string) => Iterable<string>;
 }
 
 type Stack = ConfigurationSource[];
@@ -75,10 +79,31 @@ export function currentConfiguration(): Configuration {
   return currentSource().configuration;
 }
 
+/** The names of the instances of a section that an option can name. */
+export function namedInstances(section: string): readonly string[] {
+  const { configuration, madeNames } = currentSource();
+  return [
+    ...new Set([...Object.keys(configuration[section]?.instances ?? {}), ...(madeNames?.(section) ?? [])]),
+  ];
+}
+
 /** Adds a new component to the list of all, and reports it to the source of its configuration. */
 export function tellMade(component: Component, kind: string, options: object | undefined): void {
+  const source = currentSource();
+  if (source.isTrial) return;
   join(component);
-  currentSource().made?.(component, kind, options ?? {});
+  source.made?.(component, kind, options ?? {});
+}
+
+/** Makes something that nobody uses, to see whether it can be made: by the same configuration, but known to nobody. */
+export function tryOut<Made>(make: () => Made): Made {
+  const { configuration, madeNames } = currentSource();
+  const pushed = pushSource({ configuration, isTrial: true, ...(madeNames && { madeNames }) });
+  try {
+    return make();
+  } finally {
+    pushed[Symbol.dispose]();
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { Configuration } from "./configured.js";
+import { type Configuration, namedInstances } from "./configured.js";
 import type { SectionDescriptor } from "./descriptor.js";
+import { DURATION_PATTERN, type DurationRange, durationRule } from "./duration.js";
 import { nearest } from "./nearest.js";
 import { isPlainObject } from "./plain-object.js";
 import type { FileShape } from "./rules.js";
@@ -11,6 +12,8 @@ interface Naming {
   readonly keys: readonly string[];
   readonly section: string;
   readonly name: string;
+  /** Of the duration that might stand there as well. */
+  readonly range: DurationRange | undefined;
 }
 
 /** A name in a configuration of an instance that it does not have. */
@@ -19,15 +22,23 @@ export interface UnknownName {
   readonly message: string;
 }
 
-function* namings(shape: FileShape | undefined, value: unknown, keys: readonly string[]): Generator<Naming> {
+function* namings(
+  shape: FileShape | undefined,
+  value: unknown,
+  keys: readonly string[],
+  range?: DurationRange,
+): Generator<Naming> {
   if (shape?.kind === "either") {
-    for (const one of shape.shapes) yield* namings(one, value, keys);
+    const time = shape.shapes.find(({ kind }) => kind === "duration") as DurationRange | undefined;
+    for (const one of shape.shapes) yield* namings(one, value, keys, time);
   } else if (shape?.kind === "object" && isPlainObject(value)) {
     for (const [key, field] of Object.entries(shape.fields)) {
       yield* namings(field, Reflect.get(value, key), [...keys, key]);
     }
   } else if (shape?.kind === "name" && typeof value === "string") {
-    yield { keys, section: shape.section, name: value };
+    if (range === undefined || !DURATION_PATTERN.test(value)) {
+      yield { keys, section: shape.section, name: value, range };
+    }
   }
 }
 
@@ -54,11 +65,11 @@ export function* unknownNames(
     for (const [path, options] of all) {
       for (const [option, { file }] of Object.entries(rules)) {
         for (const naming of namings(file, options[option], [option])) {
-          const known = configuration[naming.section]?.instances ?? {};
-          if (Object.hasOwn(known, naming.name)) continue;
+          const known = Object.keys(configuration[naming.section]?.instances ?? {});
+          if (known.includes(naming.name)) continue;
           const keys = [...path, ...naming.keys.map(spell)];
           const place = [...root, spell(naming.section), "instances"].join(".");
-          yield { keys, message: unknownName(keys.join("."), naming.name, known, place) };
+          yield { keys, message: unknownName(keys.join("."), naming, known, place) };
         }
       }
     }
@@ -66,16 +77,30 @@ export function* unknownNames(
 }
 
 /**
- * What to say of a name that is unknown.
+ * Checks the names in an option that a component is being made with.
  *
- * @param label of the option.
- * @param known the instances that there are, by name.
- * @param place where they are in the configuration.
+ * @param shape of the option, which its rule has checked.
+ * @throws TypeError when there is no instance of that name.
  */
-export function unknownName(label: string, name: string, known: object, place: string): string {
-  const names = Object.keys(known);
-  const meant = nearest(name, names);
-  const there = names.length === 0 ? "there are none" : `known are ${names.join(", ")}`;
+export function checkNames(shape: FileShape | undefined, value: unknown, label: string): void {
+  for (const naming of namings(shape, value, [label])) {
+    const known = namedInstances(naming.section);
+    if (known.includes(naming.name)) continue;
+    const place = `${naming.section}.instances`;
+    throw new TypeError(unknownName(naming.keys.join("."), naming, known, place));
+  }
+}
+
+/** @param place where the instances are in the configuration. */
+function unknownName(
+  label: string,
+  { name, range }: Naming,
+  known: readonly string[],
+  place: string,
+): string {
+  const meant = nearest(name, known);
+  const there = known.length === 0 ? "there are none" : `known are ${known.join(", ")}`;
   const advice = meant === undefined ? there : `did you mean ${meant}?`;
-  return `${label} must be a name in ${place} of the configuration; got ${show(name)}; ${advice}`;
+  const or = range === undefined ? "" : `${durationRule(range)}; or `;
+  return `${label} must be ${or}a name in ${place} of the configuration; got ${show(name)}; ${advice}`;
 }

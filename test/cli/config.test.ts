@@ -237,6 +237,18 @@ describe("config validate", () => {
     expect(terminal.stdout.text).toBe("");
   });
 
+  test("refuses a pipeline that names what is not there, at its place", async () => {
+    const terminal = new FakeTerminal();
+    const file = terminal.write(
+      "kstlib.conf.yml",
+      "resilience:\n  retry: { instances: { patient: {} } }\n  pipelines:\n    api: { retry: patiant }\n",
+    );
+    expect(await terminal.run("config", "validate")).toBe(1);
+    expect(terminal.stderr.text).toBe(
+      `${file}:4:19: resilience.pipelines.api.retry must be a name in resilience.retry.instances of the configuration; got "patiant"; did you mean patient?\n`,
+    );
+  });
+
   test("of a file whose slip leaves nothing to be read has mistakes: exit code 1", async () => {
     for (const [text, message] of [
       ["resiliance: {}", "resiliance is not read; did you mean resilience?"],

@@ -1,3 +1,4 @@
+import type { Actor } from "../../kernel/actor.js";
 import {
   type Context,
   type ExecuteOptions,
@@ -29,6 +30,11 @@ export class CoveringTimeout implements Policy {
 
   get name(): string {
     return this.#timeout.name;
+  }
+
+  /** @internal */
+  get actsAs(): readonly Actor[] {
+    return this.#timeout.actsAs;
   }
 
   get stats(): TimeoutStats {

@@ -3,15 +3,14 @@ import { startOf } from "../../kernel/stage.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { Pipeline } from "../../policies/pipeline/pipeline.js";
 import { Timeout } from "../../policies/timeout/timeout.js";
-import type { TimeoutOptions } from "../../policies/timeout/options.js";
-import type { RateLimiterOptions } from "../../rate-limiter/options.js";
 import { RateLimiter } from "../../rate-limiter/rate-limiter.js";
-import { makeResilient, optionsOfPart, type PartedPipeline } from "../../resilient.js";
+import { makeResilient, type PartedPipeline } from "../../resilient.js";
+import { optionsOfPart, type ReadParts } from "../../resilient-options.js";
 import { discard } from "./body.js";
 import { CoveringTimeout } from "./covering-timeout.js";
 import { HttpStatusError } from "./errors.js";
 import { Obedience } from "./obedience.js";
-import type { HttpClientSettings, PartOptions } from "./options.js";
+import type { HttpClientSettings } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
 
 /** The state of the policies of an origin at one moment. */
@@ -28,15 +27,13 @@ export interface HostStats {
   readonly parts: Readonly<Record<string, unknown>>;
 }
 
-type Named<Options> = Options & { readonly name: string };
-
 /** The options of a part that is not an instance. */
-function optionsOf<Options>(part: unknown, name: string): Named<Options> {
-  return { name, ...(optionsOfPart(part) ?? { name: String(part) }) } as Named<Options>;
+function optionsOf(part: object, name: string): { readonly name: string } {
+  return { name, ...part };
 }
 
-function isInstance(part: unknown): part is object {
-  return typeof part === "object" && part !== null && "execute" in part;
+function isInstance(part: object | undefined): boolean {
+  return part !== undefined && "execute" in part;
 }
 
 /** The policies of one origin. */
@@ -54,7 +51,7 @@ export class Host {
   /** @param elsewhere finds who obeys the server of a URL. */
   constructor(
     settings: HttpClientSettings,
-    parts: PartOptions,
+    parts: ReadParts,
     verdicts: Verdicts,
     elsewhere: (url: string) => Obedience | undefined,
   ) {
@@ -65,10 +62,10 @@ export class Host {
     const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
     let limiter: RateLimiter | undefined;
     if (isInstance(rateLimiter)) limiter = rateLimiter as RateLimiter;
-    else if (isLimited) limiter = new RateLimiter(optionsOf<RateLimiterOptions>(rateLimiter, name));
+    else if (isLimited) limiter = new RateLimiter(optionsOf(rateLimiter, name));
     // Besides, a pipeline needs one policy, also without the hedge.
     else if (settings.obey || !hasOthers) limiter = new RateLimiter({ name, rate: Infinity });
-    const clock = (isLimited && optionsOfPart(rateLimiter)?.["clock"]) || realClock;
+    const clock = (isLimited && optionsOfPart("rateLimiter", rateLimiter)?.["clock"]) || realClock;
     // A limiter of another kind, such as a shared one, may have no pauses.
     const obeys = settings.obey && limiter !== undefined && typeof limiter.pauseFor === "function";
     const obedience =
@@ -121,8 +118,8 @@ export class Host {
 }
 
 /** The timeout of the whole call. */
-function covering(part: unknown, name: string): object {
-  const timeout = isInstance(part) ? part : new Timeout(optionsOf<TimeoutOptions>(part, `${name}-total`));
+function covering(part: object, name: string): object {
+  const timeout = isInstance(part) ? part : new Timeout(optionsOf(part, `${name}-total`));
   const start = startOf(timeout);
   // A policy of another kind ends the call as it can.
   return start === undefined ? timeout : new CoveringTimeout(timeout as Timeout, start);

@@ -1,7 +1,11 @@
+import { tryOut } from "../../kernel/configured.js";
+import { show } from "../../kernel/show.js";
+import { warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
 import { type HostStats, Host } from "./host.js";
 import type { Obedience } from "./obedience.js";
 import { originOf } from "./request.js";
-import type { HttpClientSettings, PartOptions } from "./options.js";
+import type { ReadParts } from "../../resilient-options.js";
+import type { HttpClientSettings } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
 
 /** How many hosts are looked at, at most, to find one that can be forgotten. */
@@ -18,16 +22,20 @@ export class Hosts {
   /** The one not used for longest first. */
   readonly #hosts = new Map<string, Host>();
   readonly #settings: HttpClientSettings;
-  readonly #parts: PartOptions;
+  readonly #parts: ReadParts;
   readonly #verdicts: Verdicts;
   #others: Host | undefined;
   #last: Host | undefined;
   #lastKey: string | undefined;
 
-  constructor(settings: HttpClientSettings, parts: PartOptions, verdicts: Verdicts) {
+  /** @param component what they are for, in messages. */
+  constructor(component: string, settings: HttpClientSettings, parts: ReadParts, verdicts: Verdicts) {
     this.#settings = settings;
     this.#parts = parts;
     this.#verdicts = verdicts;
+    // What cannot work says so at once, and not at the first request.
+    const { pipeline } = tryOut(() => this.#make());
+    warnOfNoEffect(`${component} ${show(settings.name)}`, pipeline.actsAs);
   }
 
   readonly #obedienceTo = (url: string): Obedience | undefined => {

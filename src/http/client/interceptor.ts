@@ -53,7 +53,7 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
       throw new TypeError(`resilienceInterceptor has no option ${key}: use resilientFetch.`);
   }
   const verdicts = new Verdicts();
-  const hosts = new Hosts(settings, parts, verdicts);
+  const hosts = new Hosts("resilienceInterceptor", settings, parts, verdicts);
   const covers = parts.totalTimeout !== undefined;
 
   const run = async (call: DispatchCall, origin: string): Promise<void> => {

@@ -2,7 +2,13 @@ import { configuredLayers } from "../../kernel/configured.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { callback, custom, flag, integer, type Rule, text } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
-import { partRules, type ResilientOptions, type ResilientParts } from "../../resilient-options.js";
+import {
+  partRules,
+  readPart,
+  type ResilientOptions,
+  type ResilientParts,
+  type ReadParts,
+} from "../../resilient-options.js";
 
 /** The type of `fetch`. */
 export type Fetch = typeof globalThis.fetch;
@@ -100,13 +106,11 @@ export const httpClientRules: OptionRules<HttpClientSettings> = {
 
 const fetchRule = callback<Fetch>();
 
-/** The parts of the pipelines: as given to `resilient`. */
-export type PartOptions = Readonly<Partial<Record<keyof ResilientParts, unknown>>>;
-
 /** Checked options. */
 export interface ReadOptions {
   readonly settings: HttpClientSettings;
-  readonly parts: PartOptions;
+  /** Instances, or options of those that each origin gets. */
+  readonly parts: ReadParts;
   readonly fetch: Fetch | undefined;
 }
 
@@ -129,10 +133,12 @@ export function readOptions(component: string, given: object = {}): ReadOptions 
     Object.fromEntries(entries.filter((entry) => !isPart(entry))),
   );
   const [, configured = {}] = configuredLayers("pipelines", settings);
-  const parts: PartOptions = { ...configured, ...Object.fromEntries(entries.filter(isPart)) };
-  for (const [key, value] of Object.entries(parts)) partRules[key as keyof ResilientParts].parse(value, key);
+  const givenParts = { ...configured, ...Object.fromEntries(entries.filter(isPart)) };
+  const parts: ReadParts = Object.fromEntries(
+    Object.entries(givenParts).map(([key, part]) => [key, readPart(key as keyof ResilientParts, part)]),
+  );
   const { retry } = parts;
-  if (typeof retry === "object" && retry !== null && "execute" in retry) {
+  if (retry !== undefined && "execute" in retry) {
     throw new TypeError(
       `retry of ${component} must be options, a name or true; got an instance, which cannot know what may be sent again.`,
     );

@@ -25,7 +25,7 @@ class Client {
   constructor(options: ReadOptions) {
     const { settings, parts } = options;
     this.#options = options;
-    this.#hosts = new Hosts(settings, parts, this.#verdicts);
+    this.#hosts = new Hosts("resilientFetch", settings, parts, this.#verdicts);
     this.#mayRepeat = parts.retry !== undefined || parts.hedge !== undefined;
     this.#covers = parts.totalTimeout !== undefined;
   }
@@ -72,14 +72,16 @@ class Client {
 }
 
 /**
- * A `fetch` that fails less: each origin has its own policies, of the options of `resilient`, made at its first request.
+ * A `fetch` that fails less: each origin has its own policies, of the options of `resilient`. The options are checked at
+ * once, the policies made at the first request.
  *
  * A 5xx, a lost connection and a timeout are failures; what is safe to send again is, by `retry`. 408, 425 and 429 say
  * nothing about the health of a server; as long as it asks to wait, all calls to it do. In the end the caller gets the last
  * response, as from `fetch`, or the last error. `totalTimeout` covers the reading of the body. Bodies of responses that the
  * caller does not get are cancelled.
  *
- * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
+ * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range, or names an
+ * instance that is not there.
  * @example
  * ```ts
  * import { resilientFetch } from "@kstlib/resilience/http";

@@ -1,3 +1,4 @@
+import type { Actor } from "../../kernel/actor.js";
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Context } from "../../kernel/context.js";
 import { holds } from "../../kernel/judge.js";
@@ -76,6 +77,11 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   /** Seconds after which another attempt starts, as of now. */
   get delay(): number {
     return this.#delay() / 1000;
+  }
+
+  /** @internal */
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "hedge", name: this.name, seconds: this.#settings.delay.min / 1000 }];
   }
 
   /** Calls under way. */

@@ -1,3 +1,4 @@
+import type { Actor } from "../../kernel/actor.js";
 import { SyncBasePolicy, type Wrapped, type Work } from "../../kernel/base-policy.js";
 import { monotonicClock } from "../../kernel/clock.js";
 import type { Snapshot } from "../../kernel/component.js";
@@ -7,9 +8,10 @@ import { type Outcome, outcomeOf, rejected, unwrap } from "../../kernel/outcome.
 import { checkFunction, type InsteadOf } from "../../kernel/policy.js";
 import { text } from "../../kernel/rules.js";
 import { AS_IS, type Inside } from "../../kernel/stage.js";
-import { unlike } from "../../kernel/show.js";
+import { show, unlike } from "../../kernel/show.js";
 import { type AsyncDecorator, decorator } from "../../kernel/wrap.js";
 import { type AnyPolicy, keysOf, nest, nestSync, type SyncNest } from "./nest.js";
+import { actorsOf, warnOfNoEffect } from "./no-effect.js";
 
 /** Options of a `pipeline`. */
 export interface PipelineOptions {
@@ -79,6 +81,11 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
     return Object.freeze({ kind: "pipeline", name: this.name, policies: Object.freeze(policies) });
   }
 
+  /** @internal */
+  get actsAs(): readonly Actor[] {
+    return actorsOf(this.policies);
+  }
+
   /** Protects a method with the pipeline: `@api.decorator`. */
   get decorator(): AsyncDecorator<Wrapped<this>, Instead> {
     return decorator(this.name, (fn) => this.wrap(fn)) as AsyncDecorator<Wrapped<this>, Instead>;
@@ -138,6 +145,12 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   }
 }
 
+/** Warns of policies that cannot act. Apart from the constructor: one that is made for each of many origins does not. */
+export function checked<Made extends Pipeline<unknown>>(made: Made): Made {
+  warnOfNoEffect(`pipeline ${show(made.name)}`, made.actsAs);
+  return made;
+}
+
 /**
  * Nests policies: `pipeline(a, b, c)` runs a function as `a.execute(() => b.execute(() => c.execute(fn)))` would, with one
  * signal and one deadline through all of them. Pass `{ name }` first to name it in events and when it is printed.
@@ -162,7 +175,7 @@ export function pipeline(...given: readonly unknown[]): unknown {
   const [first, ...others] = given;
   const isPolicy = typeof (first as Partial<AnyPolicy> | null | undefined)?.execute === "function";
   if (isPolicy || typeof first !== "object" || first === null)
-    return new Pipeline("pipeline", given as AnyPolicy[]);
+    return checked(new Pipeline("pipeline", given as AnyPolicy[]));
   const { name = nameRule.fallback } = ownOptions("pipeline", { name: nameRule }, first);
-  return new Pipeline(nameRule.parse(name, "name"), others as AnyPolicy[]);
+  return checked(new Pipeline(nameRule.parse(name, "name"), others as AnyPolicy[]));
 }

@@ -1,5 +1,5 @@
 import { currentSource } from "../../kernel/configured.js";
-import { unknownName } from "../../kernel/named.js";
+import { checkNames } from "../../kernel/named.js";
 import { checkOptions } from "../../kernel/options.js";
 import { isPlainObject } from "../../kernel/plain-object.js";
 import { custom, fileFields, type Rule } from "../../kernel/rules.js";
@@ -8,8 +8,6 @@ import { RetryBudget, type RetryBudgetOptions, retryBudgetRules } from "./retry-
 
 /** The budget of a retry or hedge: itself, the options of a new one, or the name of one in the configuration. */
 export type BudgetOption = RetryBudget | RetryBudgetOptions | string;
-
-const SECTION = "retryBudget";
 
 /** A budget made by the package's other build is accepted as well. */
 function isBudget(value: unknown): value is RetryBudget {
@@ -23,7 +21,7 @@ export const budgetRule: Rule<BudgetOption | undefined> = custom<BudgetOption | 
   file: {
     kind: "either",
     shapes: [
-      { kind: "name", section: SECTION },
+      { kind: "name", section: "retryBudget" },
       { kind: "object", fields: fileFields(retryBudgetRules) },
     ],
   },
@@ -39,17 +37,13 @@ export const budgetRule: Rule<BudgetOption | undefined> = custom<BudgetOption | 
  * The budget that a checked option stands for. All that name one share it: those of a registry, or those made by
  * plain constructors under one configuration.
  *
- * @throws TypeError when the configuration has no budget of that name.
+ * @throws TypeError when there is no budget of that name.
  */
 export function budgetOf(given: BudgetOption | undefined): RetryBudget | undefined {
   if (given === undefined || isBudget(given)) return given;
   if (typeof given !== "string") return new RetryBudget(given);
-  const source = currentSource();
-  const instances = source.configuration[SECTION]?.instances ?? {};
-  if (!Object.hasOwn(instances, given)) {
-    throw new TypeError(unknownName("budget", given, instances, `${SECTION}.instances`));
-  }
+  checkNames(budgetRule.file, given, "budget");
   const make = (): RetryBudget => new RetryBudget({ name: given });
-  const shared = source.retryBudget?.(given, make);
+  const shared = currentSource().retryBudget?.(given, make);
   return isBudget(shared) ? shared : make();
 }

@@ -3,7 +3,7 @@ import type { Outcome } from "../../kernel/outcome.js";
 import { fraction } from "../../kernel/rules.js";
 import { warn } from "../../kernel/warning.js";
 import { backoff } from "./backoff.js";
-import { defaultBackoff, type RetrySettings } from "./options.js";
+import { defaultBackoff, type DelaySetting, type RetrySettings } from "./options.js";
 
 /**
  * The delay after an attempt by the policy's own settings, in milliseconds; the default if the application's functions
@@ -25,4 +25,9 @@ export function ownDelay(
     warn("KSTLIB_DELAY_FAILED", `delay or random of retry "${name}" failed; the default is used`, error);
     return backoff(defaultBackoff, attempt, previous, Math.random());
   }
+}
+
+/** The shortest delay that it can be, in milliseconds; 0 for a function of the application. */
+export function leastDelay(setting: DelaySetting): number {
+  return typeof setting === "function" ? 0 : backoff(setting, 1, undefined, 0);
 }

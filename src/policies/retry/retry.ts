@@ -1,3 +1,4 @@
+import type { Actor } from "../../kernel/actor.js";
 import { SyncBasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Context } from "../../kernel/context.js";
 import { throwIfAborted } from "../../kernel/abort.js";
@@ -27,7 +28,7 @@ import {
   liveRules,
   type RetryChanges,
 } from "./options.js";
-import { ownDelay } from "./own-delay.js";
+import { leastDelay, ownDelay } from "./own-delay.js";
 import type { RetryBudget } from "./retry-budget.js";
 import type { RetryEvents, RetrySnapshot, RetryStats } from "./report.js";
 
@@ -82,19 +83,23 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     return this.#settings.attempts;
   }
 
+  /** @internal */
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "retry", name: this.name, seconds: leastDelay(this.#settings.delay) / 1000 }];
+  }
+
   /** Calls under way. */
   get running(): number {
     return this.#running;
   }
 
   get stats(): RetryStats {
-    const ended = this.#settled + this.#exhausted + this.#suppressed;
     return Object.freeze({
       totalCalls: this.#total,
       settledCalls: this.#settled,
       exhaustedCalls: this.#exhausted,
       suppressed: this.#suppressed,
-      abortedCalls: this.#total - ended - this.#running,
+      abortedCalls: this.#total - this.#settled - this.#exhausted - this.#suppressed - this.#running,
       retries: this.#retries,
     });
   }
@@ -248,11 +253,13 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   #decide(call: RetryCall, outcome: Outcome): number | undefined {
     const budget = this.#budget;
     const { attempts, onOpen } = this.#settings;
-    const { attempt } = call;
+    const { attempt, previous } = call;
     const isWorthIt = this.#isWorthIt(outcome);
     const isLast =
       !isWorthIt || attempt >= attempts || (onOpen === "stop" && isRefused(outcome, "ERR_CIRCUIT_OPEN"));
-    const wait = isLast ? Infinity : Math.max(requestedDelay(outcome), this.#ownDelay(call, outcome));
+    const wait = isLast
+      ? Infinity
+      : Math.max(requestedDelay(outcome), ownDelay(this.#settings, attempt, previous, outcome));
     // A callback may have aborted the call.
     if (call.context.source?.aborted) return undefined;
     if (!isWorthIt) {
@@ -272,10 +279,6 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     call.previous = wait;
     this.events.emit("retry", { attempt, delay: wait / 1000, outcome });
     return wait;
-  }
-
-  #ownDelay({ attempt, previous }: RetryCall, outcome: Outcome): number {
-    return ownDelay(this.#settings, attempt, previous, outcome);
   }
 
   #isWorthIt(outcome: Outcome): boolean {

@@ -1,3 +1,4 @@
+import type { Actor } from "../../kernel/actor.js";
 import { onAbort } from "../../kernel/abort.js";
 import { BasePolicy, type Work } from "../../kernel/base-policy.js";
 import type { Snapshot } from "../../kernel/component.js";
@@ -96,6 +97,11 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
   /** Seconds that a call may take. */
   get timeout(): number {
     return this.#settings.timeout / 1000;
+  }
+
+  /** @internal */
+  get actsAs(): readonly Actor[] {
+    return [{ kind: "timeout", name: this.name, seconds: this.timeout }];
   }
 
   /** Calls under way. */

@@ -23,7 +23,13 @@ test("what is open, paused or under way is not forgotten; when there is no room,
     const status = String(input).endsWith("/broken") ? 500 : String(input).endsWith("/busy") ? 429 : 200;
     return Promise.resolve(new Response(null, { status, headers: { "retry-after": "100" } }));
   };
-  const api = resilientFetch({ fetch, maxHosts: 3, circuitBreaker: { maxFailures: 1 }, totalTimeout: "9s" });
+  const api = resilientFetch({
+    fetch,
+    maxHosts: 3,
+    circuitBreaker: { maxFailures: 1 },
+    totalTimeout: "9s",
+    timeout: "8s",
+  });
   await api(`${origin(0)}/broken`);
   await api(`${origin(1)}/busy`);
   const call = api(`${origin(2)}/hang`);

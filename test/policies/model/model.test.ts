@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { interpret, type Report } from "./interpreter.js";
 import { perform } from "./real.js";
 import { scenarioOf } from "./scenario.js";
@@ -11,8 +11,11 @@ const unhandled: unknown[] = [];
 const note = (reason: unknown): unknown => unhandled.push(reason);
 beforeEach(() => {
   process.on("unhandledRejection", note);
+  // Of policies that have no effect, as many of the random ones.
+  vi.spyOn(process, "emitWarning").mockReturnValue();
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   process.off("unhandledRejection", note);
 });
 
