@@ -1,11 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { resilientFetch } from "../../../src/http/index.js";
 import { Obedience } from "../../../src/http/client/obedience.js";
 import type { ExecuteOptions } from "../../../src/kernel/context.js";
 import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { reasonOf } from "../../policies/by-hand.js";
-import { simulate, type World } from "./simulated.js";
 
 const refusal = { status: 429, headers: { "retry-after": "30" } };
 
@@ -194,7 +193,7 @@ describe.each([
     const controller = new AbortController();
     const hasty = [1, 2, 3].map(() => reasonOf(call({ remaining: 40, signal: controller.signal })));
     const patient = call();
-    using _ = obedience.on("rejected", () => controller.abort());
+    using _listener = obedience.on("rejected", () => controller.abort());
     await clock.advance("30s");
     await answer(1, refusal);
     await Promise.all([first, ...hasty]);
@@ -255,41 +254,44 @@ test("it keeps the rate that the server has shown between two refusals as long a
   expect(counts).toEqual([10, 14, 28, 58]);
 });
 
-/** Servers that tell nothing but how long to wait, with a bucket or a quota for each window. */
-const silentWorld = fc
-  .record({
-    rate: fc.double({ min: 0.5, max: 50, noNaN: true }),
-    seconds: fc.double({ min: 2, max: 60, noNaN: true }),
-    clients: fc.integer({ min: 1, max: 4 }),
-    callers: fc.integer({ min: 1, max: 60 }),
-    latency: fc.integer({ min: 5, max: 500 }),
-    isWindow: fc.boolean(),
-    seed: fc.integer({ min: 1, max: 2 ** 30 }),
-  })
-  .map(({ rate, seconds, clients, callers, ...others }): World => {
-    const burst = Math.ceil(Math.max(rate * seconds, 4 * clients));
-    // Enough to use all of it.
-    const enough = Math.ceil((3 * rate * others.latency) / 1000 / clients);
-    const duration = Math.max(300, (10 * burst) / rate);
-    const demand = { clients, callers: Math.max(callers, enough) };
-    return { ...others, ...demand, rate, burst, duration, costs: [1], isSilent: true };
-  });
-
-const given = process.env["HTTP_WORLDS"];
-const runs = given === undefined ? { numRuns: 40, seed: 1129 } : { numRuns: Number(given) };
-
-test(
-  "in simulated time, a server that tells only how long to wait refuses few, ever more rarely, and is made use of",
-  { timeout: 600_000 },
-  async () => {
-    const property = fc.asyncProperty(silentWorld, async (world) => {
-      const { clients, callers, duration, rate, burst, isWindow } = world;
-      const { refusedAgain, share } = await simulate(world);
-      // As many as may be under way at once; after that, the longer it goes on, the fewer.
-      expect(refusedAgain).toBeLessThan(clients * (2 * callers + 3 * Math.sqrt(duration)));
-      const allowed = isWindow === true ? burst / Math.ceil(burst / rate) / rate : 1;
-      expect(share).toBeGreaterThan(0.7 * allowed);
+test("calls and retries go slowly after it, which the figures of the client tell; a timeout makes room for the next", async () => {
+  const clock = new ManualClock();
+  const answers: ((status: number) => void)[] = [];
+  const fetch = (...[, init]: Parameters<typeof globalThis.fetch>): Promise<Response> =>
+    new Promise((resolve, reject) => {
+      init?.signal?.addEventListener("abort", () => reject(init.signal?.reason as Error));
+      answers.push((status) =>
+        resolve(new Response(null, { status, headers: status === 429 ? { "retry-after": "30" } : {} })),
+      );
     });
-    await fc.assert(property, runs);
-  },
-);
+  const api = resilientFetch({
+    fetch,
+    retry: { attempts: 2, delay: 0, clock },
+    rateLimiter: { rate: Infinity, clock },
+    timeout: { timeout: "0.5s", clock },
+  });
+  const figures = () => api.stats()["http://a.example"];
+  const first = api("http://a.example");
+  await clock.advance(0);
+  answers[0]?.(200);
+  await first;
+  expect(figures()).toMatchObject({ isRecovering: false, wait: 0 });
+  const calls = Promise.allSettled(Array.from({ length: 6 }, () => api("http://a.example")));
+  await clock.advance(0);
+  for (const answer of answers.slice(1)) answer(429);
+  await clock.advance("30s");
+  expect(answers).toHaveLength(8);
+  expect(figures()).toMatchObject({ isRecovering: true, queued: 5, running: 6 });
+  // The one that goes ahead hangs.
+  await clock.advance("0.4s");
+  expect(answers).toHaveLength(8);
+  await clock.advance("0.1s");
+  expect(answers).toHaveLength(9);
+  for (let answered = 8; answered < answers.length; answered++) {
+    answers[answered]?.(200);
+    await clock.advance(0);
+  }
+  const failed = (await calls).filter(({ status }) => status === "rejected");
+  expect(failed).toMatchObject([{ reason: { code: "ERR_TIMEOUT_EXCEEDED" } }]);
+  expect(figures()).toMatchObject({ queued: 0, running: 0 });
+});
