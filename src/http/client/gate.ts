@@ -7,6 +7,7 @@ import { Allowance, type Sent } from "./allowance.js";
 export interface Arrival {
   /** Gives the place up when it is aborted. */
   readonly source: Abortable | undefined;
+  /** When the call was made, which may have waited for something else. */
   readonly since: number;
   /** By then it must have entered. */
   readonly deadline: number;
@@ -60,8 +61,8 @@ export class Gate {
   }
 
   /**
-   * Enters at once, or when it is its turn; rejects with the reason when the source is aborted before, and at once when a
-   * pause is longer than it may wait.
+   * Enters at once, or when it is its turn; rejects with the reason when the source is aborted before. A pause that is longer
+   * than it may wait is an error at once.
    */
   enter(arrival: Arrival): Sent | Promise<Sent> {
     const { source, since, deadline } = arrival;

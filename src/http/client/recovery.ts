@@ -51,7 +51,9 @@ export class Recovery {
     const turn = underWay < width ? from : Math.max(from, lastSent + AHEAD / width);
     if (this.#interval === undefined) return turn;
     const doublings = Math.max(0, (now - this.#released) / this.#hold - 1);
-    return Math.max(turn, lastSent + this.#interval / 2 ** doublings);
+    const paced = lastSent + this.#interval / 2 ** doublings;
+    // A timer is no better than a millisecond.
+    return paced > turn + 1 ? paced : turn;
   }
 
   /** A request is sent that has waited. */
