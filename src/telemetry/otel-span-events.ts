@@ -50,7 +50,13 @@ const SPAN_EVENTS: readonly SpanEvent[] = [
   },
   {
     name: "refused",
-    kinds: ["rate-limiter", "shared-rate-limiter", "keyed-rate-limiter", "shared-keyed-rate-limiter"],
+    kinds: [
+      "rate-limiter",
+      "shared-rate-limiter",
+      "keyed-rate-limiter",
+      "shared-keyed-rate-limiter",
+      "http-client",
+    ],
     event: "rejected",
     facts: ({ retryAfter }: { readonly retryAfter: number }) => ({ retry_after: retryAfter }),
   },

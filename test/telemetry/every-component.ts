@@ -4,6 +4,7 @@ import path from "node:path";
 import * as ws from "ws";
 import { AlertManager } from "../../src/alerts/alert-manager.js";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import { Obedience } from "../../src/http/client/obedience.js";
 import { Health } from "../../src/health/health.js";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
 import type { Component } from "../../src/kernel/component.js";
@@ -110,6 +111,19 @@ async function callPolicies(clock: ManualClock): Promise<Component[]> {
   return [circuit, observed, limiter, keyed, budget, retry, timeout, bulkhead, adaptive, fallback, hedge];
 }
 
+async function callServer(clock: ManualClock): Promise<Component> {
+  const client = new Obedience("shop", undefined, clock, () => undefined);
+  const answers = [{ status: 429, headers: new Headers({ "retry-after": "30" }) }];
+  const call = (remaining: number): Promise<unknown> =>
+    client.execute(async () => answers.pop() ?? { status: 200, headers: new Headers() }, { remaining });
+  await call(Infinity);
+  await calm(call(10));
+  const waiting = call(Infinity);
+  await clock.advance("30s");
+  await waiting;
+  return client;
+}
+
 async function runServices(clock: ManualClock, folder: string): Promise<Component[]> {
   const heartbeat = new Heartbeat({
     name: "bot",
@@ -212,10 +226,11 @@ export async function everyComponent(): Promise<World> {
   const clock = new ManualClock();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "telemetry-"));
   const policies = await callPolicies(clock);
+  const client = await callServer(clock);
   const services = await runServices(clock, folder);
   const apart = await runApart(clock);
   return {
-    components: [...policies, ...services, ...apart.components],
+    components: [...policies, client, ...services, ...apart.components],
     async [Symbol.asyncDispose]() {
       await (services[0] as Heartbeat).stop();
       await apart.end();

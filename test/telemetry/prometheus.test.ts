@@ -48,6 +48,51 @@ describe("prometheusMetrics", () => {
     expect(figures(metrics.text(), "circuit_breaker_calls_total", "put-off")).toEqual({ ignored: 1 });
   });
 
+  test.each([
+    ["that obeys", true],
+    ["that does not", false],
+  ])("a client for HTTP %s has no series of a limiter that nobody has asked for", async (_, obey) => {
+    using metrics = prometheusMetrics();
+    const name = `unlimited ${String(obey)}`;
+    const clients = { obey, retry: true, circuitBreaker: true, hedge: true } as const;
+    const fetch = async (): Promise<Response> => new Response();
+    const apis = [resilientFetch({ name, obey, fetch }), resilientFetch({ name, ...clients, fetch })];
+    for (const api of apis) await api("http://localhost/");
+    const series = readText(metrics.text()).filter(({ samples }) =>
+      samples.some(({ labels }) => labels["name"] === name),
+    );
+    const patterns = new Set(series.map((family) => /resilience_([a-z]+)/.exec(family.name)?.[1]));
+    expect(patterns).toEqual(new Set(["pipeline", "circuit", "retry", ...(obey ? ["http"] : [])]));
+    for (const api of apis)
+      expect(Object.keys(api.stats()["http://localhost"]?.parts ?? {})).not.toContain("rateLimiter");
+  });
+
+  test("tells how long requests of an HTTP client wait, of all its origins together", async () => {
+    using metrics = prometheusMetrics();
+    let asked = 30;
+    const fetch = async (): Promise<Response> =>
+      new Response(null, { status: 429, headers: { "retry-after": String((asked += 10)) } });
+    const api = resilientFetch({ name: "asked", fetch });
+    expect(figures(metrics.text(), "http_client_queued", "asked")).toEqual({});
+    const controller = new AbortController();
+    const origins = ["http://a.example", "http://b.example"];
+    for (const origin of origins) await api(origin);
+    const waiting = origins.map((origin) => api(origin, { signal: controller.signal }).catch(() => {}));
+    const hasty = resilientFetch({ name: "hasty", fetch, totalTimeout: "10s" });
+    await hasty("http://a.example");
+    await expect(hasty("http://a.example")).rejects.toMatchObject({ code: "ERR_RATE_LIMIT_EXCEEDED" });
+    const text = metrics.text();
+    expect(figures(text, "http_client_queued", "asked")).toEqual({ "": 2 });
+    expect(figures(text, "http_client_recovering", "asked")).toEqual({ "": 2 });
+    const delay = figures(text, "http_client_delay_seconds", "asked")[""];
+    expect(delay).toBeGreaterThan(40);
+    expect(delay).toBeLessThanOrEqual(50);
+    expect(figures(text, "http_client_rejected_total", "hasty")).toEqual({ "": 1 });
+    controller.abort();
+    await Promise.all(waiting);
+    expect(figures(metrics.text(), "http_client_queued", "asked")).toEqual({ "": 0 });
+  });
+
   test("counts the calls of a circuit breaker by how they ended, and how long they took", async () => {
     const clock = new ManualClock();
     const breaker = new CircuitBreaker({ name: "calls", maxFailures: 2, clock });

@@ -1,8 +1,6 @@
 import type { RateLimitItem, RateLimitPolicy } from "../fields.js";
+import { AHEAD, Recovery } from "./recovery.js";
 import { readQuota, timeOfEach, timeUntilFull, type ToldQuota, turnOf } from "./told-quota.js";
-
-/** In milliseconds. How long others wait for the answer to a request that goes ahead, which may tell what is left. */
-const AHEAD = 1000;
 
 /** How many quotas of an origin are known, at most. */
 const MOST_QUOTAS = 32;
@@ -18,6 +16,8 @@ export interface Sent {
   readonly at: number;
   /** Whether it went ahead of others: nobody knew what was left. */
   readonly isAhead: boolean;
+  /** Whether it had to wait. */
+  readonly isHeld: boolean;
 }
 
 /**
@@ -45,6 +45,8 @@ export class Allowance {
   #width = 1;
   /** Whether others use the same quotas. */
   #isShared = false;
+  /** After a refusal that told nothing but a time. */
+  #recovery: Recovery | undefined;
 
   /** Until then nothing is sent. */
   pausedUntil: number = -Infinity;
@@ -59,7 +61,7 @@ export class Allowance {
     return this.#quotas.size;
   }
 
-  /** Whether nothing would be lost if it was forgotten. */
+  /** Whether nothing would be lost if it was forgotten, but how a server has to be asked that tells no quota. */
   isIdle(now: number): boolean {
     const ends = [this.pausedUntil, ...[...this.#quotas.values()].map(({ until }) => until)];
     return this.underWay === 0 && ends.every((end) => now >= end);
@@ -67,7 +69,9 @@ export class Allowance {
 
   /** When the next request may be sent, at `now` or later, unless an answer changes it. */
   next(now: number): number {
-    const next = Math.max(now, this.pausedUntil);
+    let next = Math.max(now, this.pausedUntil);
+    if (this.#recovery?.isOver(next) === false)
+      next = this.#recovery.next(next, this.underWay, this.#lastSent);
     if (this.#isKnown && this.#quotas.size === 0) return next;
     if (!this.#isKnown) return Math.max(next, (this.#firstSent ?? -Infinity) + AHEAD);
     const width = this.#isAhead(now) ? 1 : Math.floor(this.#width);
@@ -78,14 +82,34 @@ export class Allowance {
     return turn;
   }
 
-  send(now: number): Sent {
+  /** @param isHeld whether it had to wait. */
+  send(now: number, isHeld: boolean = false): Sent {
+    if (this.#recovery?.isOver(now) === true) this.#recovery = undefined;
+    if (isHeld) this.#recovery?.sent(now, this.#lastSent);
     const isAhead = this.#isAhead(now);
     if (isAhead && this.#isShared) this.#width = 1;
     this.#sent++;
     this.#firstSent ??= now;
     this.#lastSent = now;
     for (const quota of this.#quotas.values()) quota.left--;
-    return { answered: this.#answered, at: now, isAhead };
+    return { answered: this.#answered, at: now, isAhead, isHeld };
+  }
+
+  /** Whether requests are let go slowly, after a refusal that told nothing but a time. */
+  isRecovering(now: number): boolean {
+    return this.#recovery?.isOver(now) === false;
+  }
+
+  /** The server has refused a request that was sent `at` that time, and told nothing but how long to wait. */
+  refused(at: number, now: number, length: number): void {
+    const until = now + length;
+    if (this.isRecovering(now)) this.#recovery?.refused(at, now, until);
+    else if (length > 0) this.#recovery = new Recovery(now, until);
+  }
+
+  /** The server has done what a request asked for. */
+  served({ at, isHeld }: Sent): void {
+    this.#recovery?.served(at, isHeld);
   }
 
   /** What an answer tells, before {@link answer}. */

@@ -1,5 +1,7 @@
 import { realClock, type Clock } from "../../kernel/clock.js";
-import { startOf } from "../../kernel/stage.js";
+import { readContext } from "../../kernel/context.js";
+import type { Policy } from "../../kernel/policy.js";
+import { startOf, tellStart } from "../../kernel/stage.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { Pipeline } from "../../policies/pipeline/pipeline.js";
 import { Timeout } from "../../policies/timeout/timeout.js";
@@ -19,10 +21,12 @@ export interface HostStats {
   readonly running: number;
   /** `undefined` without a circuit breaker. */
   readonly circuit: string | undefined;
-  /** How many calls wait, because of the quota that the server tells. */
+  /** How many calls wait because of what the server asks for or its quota, beside those that wait at a rate limiter. */
   readonly queued: number;
   /** Seconds until a call would be let through: by the rate limiter, a pause, and the quota that the server tells. */
   readonly wait: number;
+  /** Whether calls are let go slowly, after the server has refused one and told nothing but how long to wait. */
+  readonly isRecovering: boolean;
   /** The `stats` of each part, by its name. */
   readonly parts: Readonly<Record<string, unknown>>;
 }
@@ -35,6 +39,10 @@ function optionsOf(part: object, name: string): { readonly name: string } {
 function isInstance(part: object | undefined): boolean {
   return part !== undefined && "execute" in part;
 }
+
+/** Does nothing. */
+const NONE: Policy = { execute: async (fn, options) => fn(readContext("execute", options)) };
+tellStart(NONE, (inside, fn, context, next) => inside.start(fn, context, next));
 
 /** The policies of one origin. */
 export class Host {
@@ -58,21 +66,20 @@ export class Host {
     const { rateLimiter, retry, totalTimeout } = parts;
     // Of the client: telemetry tells components by their names, of which there must not be one for each origin.
     const { name } = settings;
-    const isLimited = rateLimiter !== undefined;
-    const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
     let limiter: RateLimiter | undefined;
     if (isInstance(rateLimiter)) limiter = rateLimiter as RateLimiter;
-    else if (isLimited) limiter = new RateLimiter(optionsOf(rateLimiter, name));
-    // Besides, a pipeline needs one policy, also without the hedge.
-    else if (settings.obey || !hasOthers) limiter = new RateLimiter({ name, rate: Infinity });
-    const clock = (isLimited && optionsOfPart("rateLimiter", rateLimiter)?.["clock"]) || realClock;
+    else if (rateLimiter !== undefined) limiter = new RateLimiter(optionsOf(rateLimiter, name));
     // A limiter of another kind, such as a shared one, may have no pauses.
-    const obeys = settings.obey && limiter !== undefined && typeof limiter.pauseFor === "function";
-    const obedience =
-      obeys && limiter ? new Obedience(limiter, clock as Clock, !isLimited, elsewhere) : undefined;
+    const obeys = settings.obey && (limiter === undefined || typeof limiter.pauseFor === "function");
+    const clock =
+      (limiter !== undefined && optionsOfPart("rateLimiter", rateLimiter)?.["clock"]) || realClock;
+    const obedience = obeys ? new Obedience(name, limiter, clock as Clock, elsewhere) : undefined;
+    const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
+    // A pipeline needs one policy, also without the hedge.
+    const first = obedience ?? limiter ?? (hasOthers ? undefined : NONE);
     const all = {
       ...parts,
-      ...(limiter !== undefined && { rateLimiter: obedience ?? limiter }),
+      ...(first !== undefined && { rateLimiter: first }),
       ...(totalTimeout !== undefined && { totalTimeout: covering(totalTimeout, name) }),
       ...(retry !== undefined && { retry: repeating(optionsOf(retry, name), verdicts) }),
     };
@@ -106,13 +113,16 @@ export class Host {
   get stats(): HostStats {
     // One that is shared by processes does not know it at once.
     const wait: unknown = this.#limiter?.timeUntilToken();
-    const pace = this.obedience?.pace ?? { queued: 0, wait: 0 };
+    const obeying = this.obedience?.snapshot();
+    // What obeys a server stands in the place of a limiter, also where there is none.
+    const parts = Object.entries(this.pipeline.stats).filter(([, part]) => part !== undefined);
     return Object.freeze({
       running: this.running,
       circuit: this.pipeline.circuitBreaker?.state,
-      queued: pace.queued,
-      wait: Math.max(typeof wait === "number" ? wait : 0, pace.wait),
-      parts: this.pipeline.stats,
+      queued: obeying?.queued ?? 0,
+      wait: Math.max(typeof wait === "number" ? wait : 0, obeying?.wait ?? 0),
+      isRecovering: obeying?.isRecovering ?? false,
+      parts: Object.freeze(Object.fromEntries(parts)),
     });
   }
 }

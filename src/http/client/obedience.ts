@@ -1,10 +1,15 @@
+import { throwIfAborted } from "../../kernel/abort.js";
 import type { Clock } from "../../kernel/clock.js";
+import type { Component, Snapshot } from "../../kernel/component.js";
+import { currentSource } from "../../kernel/configured.js";
 import {
   type Context,
   type ExecuteOptions,
   type ExecutionContext,
   readContext,
 } from "../../kernel/context.js";
+import { Events, type Listener } from "../../kernel/events.js";
+import { join } from "../../kernel/living.js";
 import type { Policy } from "../../kernel/policy.js";
 import {
   AS_IS,
@@ -15,11 +20,13 @@ import {
   type Start,
   tellStart,
 } from "../../kernel/stage.js";
+import { isThenable } from "../../kernel/thenable.js";
 import { retryAfterSeconds } from "../../kernel/retry-after.js";
+import { RateLimitExceededError } from "../../rate-limiter/errors.js";
 import type { RateLimiter } from "../../rate-limiter/rate-limiter.js";
 import { parsePolicy, parseRateLimit } from "../fields.js";
 import type { Sent } from "./allowance.js";
-import { HttpStatusError } from "./errors.js";
+import { HttpStatusError, isFailed } from "./errors.js";
 import { Gate } from "./gate.js";
 import { LONGEST } from "./told-quota.js";
 
@@ -31,47 +38,67 @@ export interface Answer {
   readonly url?: string;
 }
 
-/** A rate limiter that also does what the server asks for, in the place of that limiter. */
-export class Obedience implements Policy {
-  readonly limiter: RateLimiter;
+/** The state of how a client obeys a server. */
+export interface HttpClientSnapshot extends Snapshot {
+  readonly kind: "http-client";
+  /** How many requests wait. */
+  readonly queued: number;
+  /** Seconds until a request that comes now would be let through if nobody else waited. */
+  readonly wait: number;
+  /** Whether they are let go slowly, after a refusal that told nothing but a time. */
+  readonly isRecovering: boolean;
+}
+
+/** The events of how a client obeys a server. */
+export interface HttpClientEvents {
+  /** A request that had to wait was let through after `waited` seconds. */
+  readonly waited: { readonly waited: number };
+  /** A request was refused, because the server asks to wait for longer than it has. */
+  readonly rejected: { readonly retryAfter: number };
+}
+
+/** Does what the server asks for, in the place of a rate limiter, and together with it if there is one. */
+export class Obedience implements Policy, Component {
+  /** Of the client. */
+  readonly name: string;
+  readonly #limiter: RateLimiter | undefined;
   readonly #gate: Gate;
   readonly #clock: Pick<Clock, "now">;
-  readonly #isUnlimited: boolean;
   readonly #elsewhere: (url: string) => Obedience | undefined;
+  readonly #events: Events<HttpClientEvents>;
 
-  /**
-   * @param isUnlimited whether the limiter is there for its pauses only.
-   * @param elsewhere finds who obeys the server of a URL.
-   */
+  /** @param elsewhere finds who obeys the server of a URL. */
   constructor(
-    limiter: RateLimiter,
+    name: string,
+    limiter: RateLimiter | undefined,
     clock: Pick<Clock, "now" | "setTimer">,
-    isUnlimited: boolean,
     elsewhere: (url: string) => Obedience | undefined,
   ) {
-    this.limiter = limiter;
+    this.name = name;
+    this.#limiter = limiter;
     this.#elsewhere = elsewhere;
-    this.#isUnlimited = isUnlimited;
     tellStart(this, (inside, fn, context, next) => this.#start(inside, fn, context, next));
     this.#clock = clock;
     this.#gate = new Gate(clock);
+    this.#events = new Events(`http client ${name}`, ["waited", "rejected"], { kind: "http-client", name });
+    if (currentSource().isTrial !== true) join(this);
   }
 
-  get name(): string {
-    return this.limiter.name;
+  /** Of the limiter. */
+  get stats(): RateLimiter["stats"] | undefined {
+    return this.#limiter?.stats;
   }
 
-  get stats(): RateLimiter["stats"] {
-    return this.limiter.stats;
+  snapshot(): HttpClientSnapshot {
+    const { queued, wait, isRecovering } = this.#gate;
+    return Object.freeze({ kind: "http-client", name: this.name, queued, wait, isRecovering });
   }
 
-  snapshot(): ReturnType<RateLimiter["snapshot"]> {
-    return this.limiter.snapshot();
-  }
-
-  /** How many calls wait for the quota that the server tells, and how many seconds until it lets one through. */
-  get pace(): { readonly queued: number; readonly wait: number } {
-    return this.#gate;
+  on<Name extends keyof HttpClientEvents>(
+    event: Name,
+    listener: Listener<HttpClientEvents[Name]>,
+  ): Disposable {
+    return this.#events.on(event, listener);
   }
 
   /** Whether nothing would be lost if it was forgotten. */
@@ -89,33 +116,47 @@ export class Obedience implements Policy {
   }
 
   #start(inside: Inside, fn: Parameters<Start>[1], context: Context, next: Continuation): unknown {
-    // Nothing to wait for, as a rule.
-    const sent = this.#isFree && !context.source?.aborted ? this.#gate.tryEnter() : undefined;
-    if (sent !== undefined) {
-      this.limiter.tryAcquire();
-      return inside.start(fn, context, this.#hearing(sent, next));
+    const limiter = this.#limiter;
+    if (limiter === undefined) {
+      // Nothing to wait for, as a rule.
+      const sent = context.source?.aborted ? undefined : this.#gate.tryEnter();
+      if (sent !== undefined) return inside.start(fn, context, this.#hearing(sent, next));
+      return follow(this.#wait(inside, fn, context, this.#clock.now()), next);
     }
-    const waiting = this.limiter.execute(async (...[inner]: [ExecutionContext]) => {
-      const own = inner as Context;
-      const turn = await this.#gate.enter(own.source);
-      return inside.start(fn, own, this.#hearing(turn, AS_IS));
-    }, context);
-    return follow(waiting, next);
+    const since = this.#clock.now();
+    const limited = (...[inner]: [ExecutionContext]): Promise<unknown> =>
+      this.#wait(inside, fn, inner as Context, since);
+    return follow(limiter.execute(limited, context), next);
   }
 
-  /** Whether the limiter lets everything through. */
-  get #isFree(): boolean {
-    const { pausedUntil } = this.#gate.allowance;
-    // As a rule there was no pause, and the time need not be read.
-    return this.#isUnlimited && (pausedUntil === -Infinity || this.#clock.now() >= pausedUntil);
+  async #wait(inside: Inside, fn: Parameters<Start>[1], given: Context, since: number): Promise<unknown> {
+    const { source } = given;
+    throwIfAborted(source);
+    const context = given.lasting(this.#clock);
+    const now = this.#clock.now();
+    const arrival = { source, since, deadline: now + context.remaining * 1000, late: this.#late };
+    const entering = this.#gate.enter(arrival);
+    const isLater = isThenable(entering);
+    const sent = isLater ? await entering : entering;
+    if (isLater) this.#events.emit("waited", { waited: (sent.at - now) / 1000 });
+    return inside.start(fn, context, this.#hearing(sent, AS_IS));
   }
+
+  readonly #late = (wait: number): unknown => {
+    const retryAfter = wait / 1000;
+    this.#events.emit("rejected", { retryAfter });
+    return new RateLimitExceededError(this.name, retryAfter, "the server asks to wait");
+  };
 
   /** Goes on after the answer to a request. */
   #hearing(sent: Sent, next: Continuation): Continuation {
     const answered = (answer: unknown): void => {
       const isAnswered = typeof answer === "object" && answer !== null;
       try {
-        if (isAnswered) this.#hear(sent, answer as Answer);
+        if (isAnswered) {
+          this.#hear(sent, answer as Answer);
+          if (!isFailed((answer as Answer).status)) this.#gate.allowance.served(sent);
+        }
       } finally {
         const { allowance } = this.#gate;
         allowance.answer(isAnswered, allowance.quotas === 0 ? 0 : this.#clock.now());
@@ -146,24 +187,32 @@ export class Obedience implements Policy {
     const asking = answer.redirected === true ? this.#elsewhere(answer.url ?? "") : this;
     if (asking === undefined) return;
     const asked = isPutOff ? retryAfterSeconds(answer) : undefined;
+    const isRefused = status === 429 || asked !== undefined;
     // One out of a cache tells what was left at another time.
     const items = field === null || headers.get("age") !== null ? [] : parseRateLimit(field);
     if (items.length > 0 && asking === this) {
       const policies = parsePolicy(headers.get("ratelimit-policy"));
       this.#gate.allowance.hear(sent, items, policies, this.#clock.now());
     }
+    if (isRefused && items.length === 0)
+      return asking.#refused(asking === this ? sent.at : this.#clock.now(), asked ?? 0);
     const spent = items.flatMap(({ remaining, seconds = 0 }) => (remaining === 0 ? [seconds] : []));
     // Of the two, Retry-After counts.
-    asking.pause(asked ?? Math.max(0, ...spent));
+    asking.#pause(asked ?? Math.max(0, ...spent));
+  }
+
+  /** A request was refused, and it is only known how long to wait. */
+  #refused(at: number, seconds: number): void {
+    this.#gate.allowance.refused(at, this.#clock.now(), Math.min(seconds * 1000, LONGEST));
+    this.#pause(seconds);
   }
 
   /** Lets no call through for so many seconds. */
-  pause(seconds: number): void {
+  #pause(seconds: number): void {
     if (seconds <= 0) return;
     const length = Math.min(seconds * 1000, LONGEST);
     // Of those, too, whom the limiter has let through, and who wait at the gate.
-    const { allowance } = this.#gate;
-    allowance.pausedUntil = Math.max(allowance.pausedUntil, this.#clock.now() + length);
-    this.limiter.pauseFor(length / 1000);
+    this.#gate.pause(this.#clock.now() + length);
+    this.#limiter?.pauseFor(length / 1000);
   }
 }

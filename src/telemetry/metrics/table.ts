@@ -1,6 +1,7 @@
 import { metricsApart } from "./apart.js";
 import { callMetrics } from "./calls.js";
 import type { Metric } from "./definition.js";
+import { httpMetrics } from "./http.js";
 import { policyMetrics } from "./policies.js";
 import { processMetrics } from "./processes.js";
 
@@ -8,6 +9,7 @@ import { processMetrics } from "./processes.js";
 export const METRICS: readonly Metric[] = [
   ...callMetrics,
   ...policyMetrics,
+  ...httpMetrics,
   ...processMetrics,
   ...metricsApart,
 ];

@@ -91,6 +91,42 @@ describe("in simulated time, our client against our server", () => {
   });
 });
 
+/** Servers that tell nothing but how long to wait, with a bucket or a quota for each window. */
+const silentWorld = fc
+  .record({
+    rate: fc.double({ min: 0.5, max: 50, noNaN: true }),
+    seconds: fc.double({ min: 2, max: 60, noNaN: true }),
+    clients: fc.integer({ min: 1, max: 4 }),
+    callers: fc.integer({ min: 1, max: 60 }),
+    latency: fc.integer({ min: 5, max: 500 }),
+    isWindow: fc.boolean(),
+    seed: fc.integer({ min: 1, max: 2 ** 30 }),
+  })
+  .map(({ rate, seconds, clients, callers, ...others }): World => {
+    const burst = Math.ceil(Math.max(rate * seconds, 4 * clients));
+    // Enough to use all of it.
+    const enough = Math.ceil((3 * rate * others.latency) / 1000 / clients);
+    const duration = Math.max(300, (10 * burst) / rate);
+    const demand = { clients, callers: Math.max(callers, enough) };
+    return { ...others, ...demand, rate, burst, duration, costs: [1], isSilent: true };
+  });
+
+test(
+  "in simulated time, a server that tells only how long to wait refuses few, ever more rarely, and is made use of",
+  { timeout: 600_000 },
+  async () => {
+    const property = fc.asyncProperty(silentWorld, async (world) => {
+      const { clients, callers, duration, rate, burst, isWindow } = world;
+      const { refusedAgain, share } = await simulate(world);
+      // As many as may be under way at once; after that, the longer it goes on, the fewer.
+      expect(refusedAgain).toBeLessThan(clients * (2 * callers + 3 * Math.sqrt(duration)));
+      const allowed = isWindow === true ? burst / Math.ceil(burst / rate) / rate : 1;
+      expect(share).toBeGreaterThan(0.7 * allowed);
+    });
+    await fc.assert(property, runs);
+  },
+);
+
 const program = path.resolve(import.meta.dirname, "../../fixtures/http-obedient-client.mjs");
 
 test.each([

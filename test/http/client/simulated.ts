@@ -4,7 +4,6 @@ import { Obedience } from "../../../src/http/client/obedience.js";
 import { Limiting } from "../../../src/http/server/limiting.js";
 import type { Verdict } from "../../../src/http/server/verdict.js";
 import { readRateLimitOptions } from "../../../src/http/server/options.js";
-import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 
 export interface World {
   /** Tokens a second, and how many the bucket holds. */
@@ -23,6 +22,8 @@ export interface World {
   readonly pulse?: number;
   /** Whether the server is not ours, but allows `burst` in each of its windows. */
   readonly isWindow?: boolean;
+  /** Whether the server is not ours, but tells nothing of its quota, and when it refuses, only how long to wait. */
+  readonly isSilent?: boolean;
   readonly seed: number;
   /** In seconds. */
   readonly duration: number;
@@ -31,6 +32,8 @@ export interface World {
 export interface Found {
   readonly served: number;
   readonly refused: number;
+  /** How many of these were sent by a client that had been refused before. */
+  readonly refusedAgain: number;
   /** How many tokens were taken in the second half of the time, of those that came in it. */
   readonly share: number;
   /** The least and the most that one client got. */
@@ -111,6 +114,36 @@ function bucket({ rate, burst, beside }: World, clock: Clock): Judge {
   };
 }
 
+/** A bucket that tells when the next token comes, in whole seconds, and nothing else. */
+function silentBucket({ rate, burst }: World, clock: Clock): Judge {
+  let tokens = burst;
+  let last = 0;
+  return (cost) => {
+    tokens = Math.min(burst, tokens + ((clock.now() - last) / 1000) * rate);
+    last = clock.now();
+    const isServed = tokens >= cost;
+    if (isServed) tokens -= cost;
+    const time = Math.max(1, Math.ceil((cost - tokens) / rate));
+    return isServed
+      ? { status: undefined, fields: [] }
+      : { status: 429, fields: [["Retry-After", `${time}`]] };
+  };
+}
+
+/** What a server tells, but for the fields of its quota. */
+function silent(judge: Judge): Judge {
+  return (cost) => {
+    const { status, fields } = judge(cost);
+    return { status, fields: fields.filter(([name]) => name === "Retry-After") };
+  };
+}
+
+function judgeOf(world: World, clock: Clock): Judge {
+  const { isWindow = false, isSilent = false } = world;
+  if (isWindow) return isSilent ? silent(fixedWindow(world, clock)) : fixedWindow(world, clock);
+  return isSilent ? silentBucket(world, clock) : bucket(world, clock);
+}
+
 function fixedWindow({ rate, burst }: World, clock: Clock): Judge {
   const length = Math.ceil(burst / rate);
   let used = 0;
@@ -139,9 +172,10 @@ export async function simulate(world: World): Promise<Found> {
   let state = world.seed || 1;
   const draw = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
   const clock = new EventClock();
-  const judge = world.isWindow === true ? fixedWindow(world, clock) : bucket(world, clock);
+  const judge = judgeOf(world, clock);
   const got = Array.from({ length: clients }, () => 0);
   let refused = 0;
+  let refusedAgain = 0;
   let spent = 0;
   const way = (): number => (latency / 4) * (1 + draw());
   const answer = (cost: number, client: number): { status: number; headers: Headers } => {
@@ -157,13 +191,19 @@ export async function simulate(world: World): Promise<Found> {
     };
   };
   for (let client = 0; client < clients; client++) {
-    const obedience = new Obedience(new RateLimiter({ rate: Infinity, clock }), clock, true, () => undefined);
+    const obedience = new Obedience("http", undefined, clock, () => undefined);
     const after = (delay: number): Promise<void> => new Promise((resolve) => clock.setTimer(resolve, delay));
+    let isRefused = false;
     const fetch = async (): Promise<unknown> => {
+      const isAgain = isRefused;
       const cost = costs[Math.floor(draw() * costs.length)] ?? 1;
       await after(way());
       const given = answer(cost, client);
       await after(way());
+      if (given.status === 429) {
+        isRefused = true;
+        if (isAgain) refusedAgain++;
+      }
       return given;
     };
     const call = async (): Promise<void> => {
@@ -179,6 +219,7 @@ export async function simulate(world: World): Promise<Found> {
   return {
     served: got.reduce((sum, each) => sum + each, 0),
     refused,
+    refusedAgain,
     share: spent / possible,
     least: Math.min(...got),
     most: Math.max(...got),
