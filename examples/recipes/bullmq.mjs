@@ -5,12 +5,12 @@ import { SharedCircuitBreaker, SharedRateLimiter } from "@kstlib/resilience/redi
 import { Queue, RateLimitError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 
-const { REDIS_URL, MAIL_URL } = process.env;
+const { REDIS_URL, MAIL_URL, TIMEOUT = 10, STALLED_MS = 30_000 } = process.env;
 const connection = new Redis(REDIS_URL, { maxRetriesPerRequest: null });
 const rateLimiter = new SharedRateLimiter({ client: connection, name: "mail", rate: 20, burst: 5 });
 const circuitBreaker = new SharedCircuitBreaker({ client: connection, name: "mail", resetTimeout: "2s" });
 // Without a retry: BullMQ repeats jobs, after the backoff that they were added with.
-const send = resilientFetch({ name: "mail", rateLimiter, circuitBreaker, totalTimeout: "10s" });
+const send = resilientFetch({ name: "mail", rateLimiter, circuitBreaker, totalTimeout: Number(TIMEOUT) });
 const queue = new Queue("mail", { connection });
 
 async function work({ id, data }) {
@@ -28,8 +28,8 @@ async function work({ id, data }) {
   }
 }
 const limiter = { max: 1000, duration: 1000 }; // BullMQ heeds queue.rateLimit only if there is one
-const often = { lockDuration: 5000, stalledInterval: 5000 }; // how soon a job of a killed worker is taken over
-const worker = new Worker("mail", work, { connection, concurrency: 10, limiter, ...often });
+const stalledInterval = Number(STALLED_MS); // how often jobs of killed workers are looked for
+const worker = new Worker("mail", work, { connection, concurrency: 10, limiter, stalledInterval });
 for (const event of ["ready", "closing"]) worker.on(event, () => console.log(event));
 
 const shutdown = new GracefulShutdown({ timeout: "25s" });
