@@ -7,7 +7,8 @@ import { Redis } from "ioredis";
 
 const { REDIS_URL, MAIL_URL, TIMEOUT = 10, STALLED_MS = 30_000 } = process.env;
 const connection = new Redis(REDIS_URL, { maxRetriesPerRequest: null });
-const rateLimiter = new SharedRateLimiter({ client: connection, name: "mail", rate: 20, burst: 5 });
+const limits = { rate: 20, burst: 5, storeTimeout: Number(TIMEOUT) }; // jobs can wait for Redis
+const rateLimiter = new SharedRateLimiter({ client: connection, name: "mail", ...limits });
 const circuitBreaker = new SharedCircuitBreaker({ client: connection, name: "mail", resetTimeout: "2s" });
 // Without a retry: BullMQ repeats jobs, after the backoff that they were added with.
 const send = resilientFetch({ name: "mail", rateLimiter, circuitBreaker, totalTimeout: Number(TIMEOUT) });
@@ -28,13 +29,12 @@ async function work({ id, data }) {
   }
 }
 const limiter = { max: 1000, duration: 1000 }; // BullMQ heeds queue.rateLimit only if there is one
-const stalledInterval = Number(STALLED_MS); // how often jobs of killed workers are looked for
-const worker = new Worker("mail", work, { connection, concurrency: 10, limiter, stalledInterval });
+const settings = { concurrency: 10, limiter, stalledInterval: Number(STALLED_MS) };
+const worker = new Worker("mail", work, { connection, ...settings });
 for (const event of ["ready", "closing"]) worker.on(event, () => console.log(event));
-
 const shutdown = new GracefulShutdown({ timeout: "25s" });
 shutdown.register("worker", () => worker.close(), { priority: 10 }); // the jobs under way may end
-const shared = [queue, rateLimiter, circuitBreaker];
-shutdown.register("shared", () => Promise.all(shared.map((part) => part.close())), { priority: 20 });
+const parts = [queue, rateLimiter, circuitBreaker];
+shutdown.register("shared", () => Promise.all(parts.map((part) => part.close())), { priority: 20 });
 shutdown.register("redis", () => connection.quit(), { priority: 30 });
 shutdown.install();

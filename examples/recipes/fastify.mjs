@@ -18,7 +18,7 @@ app.addHook("onRequest", async (request, reply) => {
   if (!(await shed(request.raw, reply.raw))) reply.hijack(); // it is answered
 });
 app.get("/prices/:pair", async ({ params, signal }, reply) => {
-  const answer = await prices(`${PRICES_URL}/${encodeURIComponent(params.pair)}`, { signal }); // of the client: it has gone
+  const answer = await prices(`${PRICES_URL}/${encodeURIComponent(params.pair)}`, { signal }); // the client's
   return reply.code(answer.status).send(await answer.text());
 });
 app.setErrorHandler((error, _request, reply) => {

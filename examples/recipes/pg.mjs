@@ -25,7 +25,7 @@ async function transfer({ from, to, amount }, signal) {
     await client.query("COMMIT");
     client.release();
   } catch (error) {
-    await client.query("ROLLBACK").then(() => client.release(), client.release); // with an error it is closed
+    client.release(!(await client.query("ROLLBACK").catch(() => null))); // true closes the connection
     throw error;
   }
 }

@@ -32,8 +32,8 @@ describe.skipIf(!hasSignals || !hasRedis)("the recipe bullmq.mjs", options, () =
       (await queue.getJobCountByTypes(state)) === count;
     /** The time of Redis in seconds, by which the limit goes. */
     const time = async (): Promise<number> => {
-      const [seconds, microseconds] = await connection.time();
-      return Number(seconds) + Number(microseconds) / 1e6;
+      const [seconds = 0, microseconds = 0] = await connection.time();
+      return seconds + microseconds / 1e6;
     };
     return { service, connection, queue, worker, add, has, time };
   }

@@ -31,8 +31,8 @@ describe.skipIf(!hasSignals)("the recipe undici.mjs", options, () => {
   test("takes a 429 for no failure, and repeats it", async () => {
     const { service, recipe } = await start();
     await recipe.prints(/BTC 200/);
-    service.once.push({ status: 429, headers: { "retry-after": "1" } });
-    await until(() => service.once.length === 0);
+    service.next.push({ status: 429, headers: { "retry-after": "1" } });
+    await until(() => service.next.length === 0);
     recipe.output = "";
     await recipe.prints(/BTC 200/);
     expect(recipe.output).not.toContain("no price");

@@ -81,16 +81,16 @@ export class Service {
   readonly requests: string[] = [];
   status = 200;
   /** The answers to the next requests, in place of `status`. */
-  readonly once: { readonly status: number; readonly headers: http.OutgoingHttpHeaders }[] = [];
+  readonly next: { readonly status: number; readonly headers: http.OutgoingHttpHeaders }[] = [];
   isHolding = false;
   readonly #held: (() => void)[] = [];
   // Idle connections stay: a request on its way while one is closed would be lost.
   readonly #server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
     this.requests.push(`${request.method} ${request.url}`);
-    const once = this.once.shift();
+    const next = this.next.shift();
     const answer = (): void => {
-      const status = once?.status ?? this.status;
-      response.writeHead(status, once?.headers).end(`"${status} ${request.url}"`);
+      const status = next?.status ?? this.status;
+      response.writeHead(status, next?.headers).end(`"${status} ${request.url}"`);
     };
     if (this.isHolding) this.#held.push(answer);
     else answer();
@@ -126,7 +126,9 @@ export class Service {
 
 /** Asks a recipe on a connection of its own: one that was idle may be closed while the request is on its way. */
 export function ask(url: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(url, { ...init, headers: { ...init.headers, connection: "close" } });
+  const headers = new Headers(init.headers);
+  headers.set("connection", "close");
+  return fetch(url, { ...init, headers });
 }
 
 /** Waits until something holds, for as long as the test may take. */
