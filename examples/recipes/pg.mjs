@@ -13,7 +13,7 @@ const database = resilient({
   retry: { attempts: 5, delay: "10ms", retryIf: ({ reason }) => /^40(001|P01)$/.test(reason?.code) },
   circuitBreaker: { isFailure: ({ status, reason }) => status === "rejected" && isDown(reason) },
   bulkhead: { maxConcurrent: 10, maxQueue: 20 }, // as large as pg's pool is
-  timeout,
+  timeout: { timeout, cooperative: true }, // a call keeps its permit as long as its connection
 });
 async function transfer({ from, to, amount }, signal) {
   const client = await pool.connect();
