@@ -33,7 +33,7 @@ export class Recipe {
     const { KSTLIB_CONFIG: _config, NODE_OPTIONS: _options, NODE_ENV: _mode, ...env } = process.env;
     this.child = spawn(process.execPath, [program].flat(), {
       cwd,
-      env: { TIMEOUT, ...env, ...environment },
+      env: { ...env, TIMEOUT, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.child.stdout, this.child.stderr])
