@@ -13,7 +13,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 test.skipIf(!hasSignals)(
   "the recipe of Next.js limits, spares a service that is down, and finishes what it has begun",
-  { ...options, timeout: 180_000 },
+  { ...options, timeout: 300_000 },
   async () => {
     const service = await Service.start();
     const build = new Recipe([next, "build"], production, folder);
