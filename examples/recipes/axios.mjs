@@ -4,21 +4,22 @@ import { GracefulShutdown } from "@kstlib/resilience";
 import { resilientFetch } from "@kstlib/resilience/http";
 import axios from "axios";
 
-const { PORT = 3000, SERVICE_URL } = process.env;
+const { PORT = 3000, SERVICE_URL, TIMEOUT = 2 } = process.env;
 const protectedFetch = resilientFetch({
   name: "orders",
-  totalTimeout: "10s", // in place of axios's own timeout
+  totalTimeout: 5 * TIMEOUT, // in place of axios's own timeout
   retry: { attempts: 3, delay: "100ms" },
   circuitBreaker: { maxFailures: 5, resetTimeout: "2s" },
-  timeout: "2s", // of each attempt
+  timeout: Number(TIMEOUT), // of each attempt, in seconds
 });
 const orders = axios.create({
   baseURL: SERVICE_URL,
+  allowAbsoluteUrls: false, // nobody asks another service through this one
   adapter: "fetch",
   env: { fetch: protectedFetch },
 });
 
-// A gateway: what it is asked it asks the service.
+// A gateway: what it is asked, without a body, it asks the service.
 const server = createServer((request, response) => {
   const left = new AbortController(); // nobody waits for the answer any more
   response.on("close", () => left.abort());

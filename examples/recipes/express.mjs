@@ -7,7 +7,8 @@ import express from "express";
 const { PORT = 3000, PROBES_PORT = 9090, PRICES_URL } = process.env;
 const shutdown = new GracefulShutdown({ timeout: "25s" });
 const health = new Health({ drainOn: shutdown.signal });
-const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+const timeout = Number(process.env.TIMEOUT ?? 5); // seconds, for each attempt
+const prices = resilientFetch({ totalTimeout: 2 * timeout, retry: true, circuitBreaker: true, timeout });
 
 const app = express();
 app.use(rateLimit({ limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] }));
@@ -15,7 +16,9 @@ app.use(shedLoad({ bulkhead: new Bulkhead({ maxConcurrent: 10, maxQueue: 5 }) })
 app.get("/prices/:pair", async (request, response) => {
   const left = new AbortController();
   response.on("close", () => left.abort());
-  const answer = await prices(`${PRICES_URL}/${request.params.pair}`, { signal: left.signal });
+  const answer = await prices(`${PRICES_URL}/${encodeURIComponent(request.params.pair)}`, {
+    signal: left.signal,
+  });
   response.status(answer.status).send(await answer.text());
 });
 app.use((error, _request, response, next) => {
@@ -27,7 +30,7 @@ app.use((error, _request, response, next) => {
     .send("try again later");
 });
 
-const server = app.listen(PORT, () => console.log(`listening on ${server.address().port}`));
+const server = createServer(app).listen(PORT, () => console.log(`listening on ${server.address().port}`));
 shutdown.registerServer("http", server);
 const probes = createServer(health.handler());
 probes.listen(PROBES_PORT, () => console.log(`probes on ${probes.address().port}`));

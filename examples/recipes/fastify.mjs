@@ -8,7 +8,8 @@ import fastify from "fastify";
 const { PORT = 3000, PROBES_PORT = 9090, PRICES_URL } = process.env;
 const shutdown = new GracefulShutdown({ timeout: "25s" });
 const health = new Health({ drainOn: shutdown.signal });
-const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+const timeout = Number(process.env.TIMEOUT ?? 5); // seconds, for each attempt
+const prices = resilientFetch({ totalTimeout: 2 * timeout, retry: true, circuitBreaker: true, timeout });
 
 const app = fastify();
 await app.register(rateLimit, { limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] });
@@ -17,7 +18,7 @@ app.addHook("onRequest", async (request, reply) => {
   if (!(await shed(request.raw, reply.raw))) reply.hijack(); // it is answered
 });
 app.get("/prices/:pair", async ({ params, signal }, reply) => {
-  const answer = await prices(`${PRICES_URL}/${params.pair}`, { signal }); // of the client: it has gone
+  const answer = await prices(`${PRICES_URL}/${encodeURIComponent(params.pair)}`, { signal }); // the client's
   return reply.code(answer.status).send(await answer.text());
 });
 app.setErrorHandler((error, _request, reply) => {
@@ -27,7 +28,7 @@ app.setErrorHandler((error, _request, reply) => {
 });
 
 shutdown.registerServer("http", app);
-await app.listen({ port: Number(PORT) });
+await app.listen({ port: Number(PORT), host: "0.0.0.0" }); // otherwise nobody outside a container reaches it
 console.log(`listening on ${app.server.address().port}`);
 const probes = createServer(health.handler());
 probes.listen(PROBES_PORT, () => console.log(`probes on ${probes.address().port}`));

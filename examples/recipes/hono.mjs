@@ -9,14 +9,17 @@ import { Hono } from "hono";
 const { PORT = 3000, PROBES_PORT = 9090, PRICES_URL } = process.env;
 const shutdown = new GracefulShutdown({ timeout: "25s" });
 const health = new Health({ drainOn: shutdown.signal });
-const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+const timeout = Number(process.env.TIMEOUT ?? 5); // seconds, for each attempt
+const prices = resilientFetch({ totalTimeout: 2 * timeout, retry: true, circuitBreaker: true, timeout });
 
 const app = new Hono();
 app.use(rateLimit({ limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] }));
 const bulkhead = new Bulkhead({ maxConcurrent: 10, maxQueue: 5 });
 app.use((_context, next) => bulkhead.execute(next));
 app.get("/prices/:pair", async ({ req, body }) => {
-  const answer = await prices(`${PRICES_URL}/${req.param("pair")}`, { signal: req.raw.signal });
+  const answer = await prices(`${PRICES_URL}/${encodeURIComponent(req.param("pair"))}`, {
+    signal: req.raw.signal,
+  });
   return body(answer.body, answer.status);
 });
 app.onError((error, { text }) => {

@@ -4,10 +4,11 @@ import { rateLimit, resilientFetch, shedLoad } from "@kstlib/resilience/http";
 import { BadGatewayException, Catch, Controller, Get, Inject, Module, Param } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 
-const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+const timeout = Number(process.env.TIMEOUT ?? 5); // seconds, for each attempt
+const prices = resilientFetch({ totalTimeout: 2 * timeout, retry: true, circuitBreaker: true, timeout });
 class Prices {
   async latest(pair) {
-    const answer = await this.fetch(`${process.env.PRICES_URL}/${pair}`);
+    const answer = await this.fetch(`${process.env.PRICES_URL}/${encodeURIComponent(pair)}`);
     const text = await answer.text();
     if (!answer.ok) throw new BadGatewayException(text);
     return text;
@@ -18,7 +19,6 @@ Controller("prices")(Prices);
 Inject("prices")(prototype, "fetch");
 Get(":pair")(prototype, "latest", Object.getOwnPropertyDescriptor(prototype, "latest"));
 Param("pair")(prototype, "latest", 0);
-
 class Refused {
   catch(error, host) {
     const response = host.switchToHttp().getResponse().status(503);

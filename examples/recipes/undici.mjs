@@ -4,13 +4,13 @@ import { GracefulShutdown } from "@kstlib/resilience";
 import { resilienceInterceptor } from "@kstlib/resilience/http";
 import { Pool } from "undici";
 
-const { SERVICE_URL, EVERY_MS = 5000 } = process.env;
+const { SERVICE_URL, EVERY_MS = 5000, TIMEOUT = 2 } = process.env;
 const protection = resilienceInterceptor({
   name: "prices",
-  totalTimeout: "10s", // reading the body included
+  totalTimeout: 5 * TIMEOUT, // reading the body included
   retry: { attempts: 3, delay: "100ms" },
   circuitBreaker: { maxFailures: 5, resetTimeout: "2s" },
-  timeout: "2s", // of each attempt
+  timeout: Number(TIMEOUT), // of each attempt, in seconds
 });
 const pool = new Pool(SERVICE_URL, { connections: 10 });
 const prices = pool.compose(protection);

@@ -11,8 +11,14 @@ export const root: string = fileURLToPath(new URL("../../../", import.meta.url))
 /** On Windows a process cannot be asked to end. */
 export const hasSignals: boolean = process.platform !== "win32";
 
-/** Of tests with real programs: a machine that runs one of them for seconds not at all makes its own timeouts fire. */
-export const options = { timeout: 60_000, retry: 1 } as const;
+/** Of tests with real programs. */
+export const options = { timeout: 60_000 } as const;
+
+/**
+ * The seconds that the recipes give to an attempt: longer than a test, so that none is over on a machine that stands still
+ * for a while. What a test needs to be over, it waits for.
+ */
+const TIMEOUT = "600";
 
 /** A recipe as a process of its own, and what it prints. It is killed when its test is over. */
 export class Recipe {
@@ -27,7 +33,7 @@ export class Recipe {
     const { KSTLIB_CONFIG: _config, NODE_OPTIONS: _options, NODE_ENV: _mode, ...env } = process.env;
     this.child = spawn(process.execPath, [program].flat(), {
       cwd,
-      env: { ...env, ...environment },
+      env: { ...env, TIMEOUT, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.child.stdout, this.child.stderr])
@@ -69,18 +75,22 @@ export class Recipe {
   }
 }
 
-/** A service that the recipes call. It answers what `answer` says, or holds requests until `release`. */
+/** A service that the recipes call. It answers with `status`, or holds requests until `release`. */
 export class Service {
   /** Requests by method and path, in the order in which they came. */
   readonly requests: string[] = [];
   status = 200;
-  headers: http.OutgoingHttpHeaders = {};
+  /** The answers to the next requests, in place of `status`. */
+  readonly next: { readonly status: number; readonly headers: http.OutgoingHttpHeaders }[] = [];
   isHolding = false;
   readonly #held: (() => void)[] = [];
-  readonly #server = http.createServer((request, response) => {
+  // Idle connections stay: a request on its way while one is closed would be lost.
+  readonly #server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
     this.requests.push(`${request.method} ${request.url}`);
+    const next = this.next.shift();
     const answer = (): void => {
-      response.writeHead(this.status, this.headers).end(`"${this.status} ${request.url}"`);
+      const status = next?.status ?? this.status;
+      response.writeHead(status, next?.headers).end(`"${status} ${request.url}"`);
     };
     if (this.isHolding) this.#held.push(answer);
     else answer();
@@ -112,6 +122,13 @@ export class Service {
     this.isHolding = false;
     for (const answer of this.#held.splice(0)) answer();
   }
+}
+
+/** Asks a recipe on a connection of its own: one that was idle may be closed while the request is on its way. */
+export function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set("connection", "close");
+  return fetch(url, { ...init, headers });
 }
 
 /** Waits until something holds, for as long as the test may take. */

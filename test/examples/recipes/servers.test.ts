@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
+import { ask, hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
 
 async function start(file: string): Promise<{ service: Service; recipe: Recipe; url: string }> {
   const service = await Service.start();
@@ -9,7 +9,7 @@ async function start(file: string): Promise<{ service: Service; recipe: Recipe; 
 
 /** Asks the probes of a recipe that has any. */
 async function probe(recipe: Recipe, path: string): Promise<number> {
-  return (await fetch(`${await recipe.url("probes")}${path}`)).status;
+  return (await ask(`${await recipe.url("probes")}${path}`)).status;
 }
 
 describe.skipIf(!hasSignals).each([
@@ -20,23 +20,25 @@ describe.skipIf(!hasSignals).each([
 ])("the recipe $file", options, ({ file, hasProbes }) => {
   test("sheds load, and finishes what it has admitted after SIGTERM", async () => {
     const { service, recipe, url } = await start(file);
-    expect(await (await fetch(`${url}/prices/warm`)).json()).toBe("200 /warm");
+    expect(await (await ask(`${url}/prices/warm`)).json()).toBe("200 /warm");
+    // A parameter is no path: nobody asks for anything else of the service.
+    expect(await (await ask(`${url}/prices/a%2F..%2F..%2Fadmin%3Fall`)).json()).toMatch(/^200 \/a%2F/);
     service.isHolding = true;
     const statuses: number[] = [];
-    const ask = async (pair: number): Promise<Response> => {
-      const response = await fetch(`${url}/prices/${pair}`);
+    const price = async (pair: number): Promise<Response> => {
+      const response = await ask(`${url}/prices/${pair}`);
       statuses.push(response.status);
       return response;
     };
-    const answers = Array.from({ length: 16 }, (_, pair) => later(ask(pair)));
-    await until(() => statuses.length === 1 && service.requests.length >= 11);
+    const answers = Array.from({ length: 16 }, (_, pair) => later(price(pair)));
+    await until(() => statuses.length === 1 && service.requests.length >= 12);
     expect(statuses).toEqual([503]);
 
     recipe.signal();
     await until(async () =>
       hasProbes
         ? (await probe(recipe, "/readyz")) === 503
-        : (await fetch(url).catch(() => "it drains")) === "it drains",
+        : (await ask(url).catch(() => "it drains")) === "it drains",
     );
     expect(hasProbes ? await probe(recipe, "/livez") : 200).toBe(200);
     // The hook of Nest is not called before the answers are out.
@@ -53,19 +55,19 @@ describe.skipIf(!hasSignals).each([
     service.status = 500;
     let response: Response;
     let count = 0;
-    const ask = async (): Promise<Response> => {
-      response = await fetch(`${url}/prices/down`);
+    const price = async (): Promise<Response> => {
+      response = await ask(`${url}/prices/down`);
       await response.text();
       expect(response.headers.get("ratelimit")).toContain('"client"');
       count++;
       return response;
     };
-    await until(async () => (await ask()).status === 503);
+    await until(async () => (await price()).status === 503);
     const { length } = service.requests;
-    response = await ask();
+    response = await price();
     expect(response.status).toBe(503);
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(1);
-    await until(async () => (await ask()).status === 429);
+    await until(async () => (await price()).status === 429);
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(count).toBeGreaterThan(20);
     expect(service.requests).toHaveLength(length);
@@ -81,7 +83,7 @@ test.skipIf(!hasSignals).each(["express.mjs", "fastify.mjs", "hono.mjs"])(
     const { recipe, url, service } = await start(file);
     service.isHolding = true;
     const client = new AbortController();
-    const answer = later(fetch(`${url}/prices/slow`, { signal: client.signal }));
+    const answer = later(ask(`${url}/prices/slow`, { signal: client.signal }));
     await until(() => service.requests.length === 1);
     client.abort();
     await expect(answer).rejects.toThrow(/abort/);

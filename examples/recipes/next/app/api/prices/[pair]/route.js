@@ -4,14 +4,17 @@ import { limitRequest, resilientFetch } from "@kstlib/resilience/http";
 
 const limits = [{ name: "client", rate: 60, per: "1m", burst: 20 }];
 const limit = limitRequest({ limits, trustProxy: 1 });
-const prices = resilientFetch({ totalTimeout: "10s", retry: true, circuitBreaker: true, timeout: "5s" });
+const timeout = Number(process.env.TIMEOUT ?? 5); // seconds, for each attempt
+const prices = resilientFetch({ totalTimeout: 2 * timeout, retry: true, circuitBreaker: true, timeout });
 
 export async function GET(request, { params }) {
   const { refused, fields } = await limit(request);
   if (refused) return refused;
   const { pair } = await params;
   try {
-    const answer = await prices(`${process.env.PRICES_URL}/${pair}`, { signal: request.signal });
+    const answer = await prices(`${process.env.PRICES_URL}/${encodeURIComponent(pair)}`, {
+      signal: request.signal,
+    });
     return new Response(await answer.text(), { status: answer.status, headers: fields });
   } catch (error) {
     if (!(error instanceof ResilienceError)) throw error;
