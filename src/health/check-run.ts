@@ -1,6 +1,7 @@
 import { onAbort } from "../kernel/abort.js";
 import type { Clock } from "../kernel/clock.js";
 import { formatDuration } from "../kernel/duration.js";
+import { setFairTimer } from "../kernel/fair-timer.js";
 import { messageOf } from "../kernel/message-of.js";
 import { runAbortable } from "../kernel/policy.js";
 import { type HealthCheckFunction, readOutcome } from "./check.js";
@@ -67,7 +68,8 @@ export class CheckRun {
     const controller = new AbortController();
     const { signal } = controller;
     const late = `${name} did not answer within ${formatDuration(timeout / 1000)}.`;
-    const timer = clock.setTimer(
+    const timer = setFairTimer(
+      clock,
       () => controller.abort(new HealthError("ERR_HEALTH_CHECK_TIMEOUT", late)),
       timeout,
     );

@@ -1,10 +1,8 @@
 import type { Clock, Timer } from "../../kernel/clock.js";
 import type { Deadline } from "../../kernel/context.js";
+import { BLOCKED } from "../../kernel/fair-timer.js";
 import { Scope } from "../../kernel/scope.js";
 import type { Continuation } from "../../kernel/stage.js";
-
-/** A timer this many milliseconds late may mean a blocked event loop; less is normal. */
-const BLOCKED = 10;
 
 /** A call under way, in the list of {@link Deadlines}; also the deadline of what is inside, and what ends it. */
 export class TimedCall extends Scope implements Deadline, Continuation {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../kernel/clock.js";
 import { Events, type Listener } from "../../kernel/events.js";
+import { setFairTimer } from "../../kernel/fair-timer.js";
 import { type Linked, LinkedList } from "../../kernel/linked-list.js";
 import { messageOf } from "../../kernel/message-of.js";
 import type { Script } from "./script.js";
@@ -87,7 +88,7 @@ export class Store implements Disposable {
     return new Promise((resolve, reject) => {
       const call: Call = { due: this.#clock.now() + this.#timeout, place, key, reject, isOpen: true };
       this.#calls.push(call);
-      this.#timer ??= this.#clock.setTimer(this.#sweep, this.#timeout);
+      this.#timer ??= setFairTimer(this.#clock, this.#sweep, this.#timeout);
       const replied = (reply: unknown): void => {
         if (this.#end(call)) {
           resolve(reply);
@@ -139,7 +140,7 @@ export class Store implements Disposable {
     const now = this.#clock.now();
     for (let call = this.#calls.head; call; call = this.#calls.head) {
       if (call.due > now) {
-        this.#timer = this.#clock.setTimer(this.#sweep, call.due - now);
+        this.#timer = setFairTimer(this.#clock, this.#sweep, call.due - now);
         break;
       }
       this.#end(call);
