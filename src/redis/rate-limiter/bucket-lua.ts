@@ -27,6 +27,9 @@ local now = time[1] * 1000000 + time[2]`;
  */
 export const BUCKET = `local call, format, match = redis.call, string.format, string.match
 local min, max, floor, ceil = math.min, math.max, math.floor, math.ceil
+-- The most that "back" can be: 36 years, so that times stay exact integers. A key may have been given back more than it
+-- holds since it was last full, or nothing would come back to one that is always in use.
+local MOST_BACK = 2 ^ 50
 
 local function load(key)
   local left, f, D, B, back, pause, length, changed = 0, 0, 1, 0, 0, 0, 0, false

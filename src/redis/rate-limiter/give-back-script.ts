@@ -19,7 +19,7 @@ for i = 1, #KEYS do
   local left, f, D, B, back, pause, length = load(KEYS[i])
   if not left then error(f) end
   local since = now + left + back - ARGV[i * 2]
-  local given = min(tonumber(ARGV[i * 2 - 1]), left - since, B - back)
+  local given = min(tonumber(ARGV[i * 2 - 1]), left - since, MOST_BACK - back)
   -- The mark says nothing of fractions.
   if f > 0 then given = given - 1 end
   -- Less than nothing was taken since: the clock was set back.
