@@ -3,6 +3,7 @@ import type { Timer } from "../../kernel/clock.js";
 import { secondsUntil } from "../../kernel/seconds.js";
 import { Lease } from "./lease.js";
 import type { BucketParts, Grant, Request } from "./bucket-parts.js";
+import { lateWaiters, placesTaken } from "./late-waiters.js";
 import { BELIEVED } from "./refusals.js";
 import { type Run, SharedQueue } from "./shared-queue.js";
 import type { Answer, Ask } from "./take-batch.js";
@@ -202,22 +203,9 @@ export class SharedBucket {
 
   /** Refuses waiters who cannot have their turn in time, or have no place. */
   #refuse(due: number, now: number, places: number, isPaused: boolean = false): void {
-    const queue = this.#queue;
-    const first = queue.firstWaiter;
-    if (first === undefined || (queue.waiters <= places && !queue.hasDeadlines)) return;
     const { fastest } = this.#parts.limits;
-    let [ahead, kept] = [-first.cost, 0];
-    for (const request of queue) {
-      if (!request.waits) continue;
-      // The tokens flow in during a pause, too.
-      const turn = isPaused ? due : due + Math.max(0, ahead + request.cost) * fastest;
-      const why = kept >= places ? placesTaken(kept) : undefined;
-      if (why === undefined && turn <= request.deadline) {
-        ahead += request.cost;
-        kept++;
-        continue;
-      }
-      queue.remove(request);
+    for (const [request, turn, why] of lateWaiters(this.#queue, { due, fastest, places, isPaused })) {
+      this.#queue.remove(request);
       request.refused(secondsUntil(turn, now), why);
     }
   }
@@ -280,5 +268,3 @@ export class SharedBucket {
     if (this.#inFlight === 0 && this.#lease?.isEmpty !== false) this.#parts.idle(this.id, this);
   }
 }
-
-const placesTaken = (count: number): string => `all ${count} places to wait are taken`;

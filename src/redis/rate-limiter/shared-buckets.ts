@@ -7,7 +7,7 @@ import type { AdmissionObserver } from "../../rate-limiter/metrics.js";
 import type { Request as Wanted } from "../../rate-limiter/request.js";
 import { HeldReservation, type Reservation } from "../../rate-limiter/reservation.js";
 import { Store } from "../store/store.js";
-import { GIVE_BACK } from "./give-back-script.js";
+import { GiveBacks } from "./give-backs.js";
 import { LocalBuckets } from "./local-buckets.js";
 import { PAUSE } from "./pause-script.js";
 import { Refusals } from "./refusals.js";
@@ -40,12 +40,10 @@ export class SharedBuckets implements BucketParts {
   readonly #keysOf: (id: string) => readonly string[];
   readonly #buckets = new Map<string, SharedBucket>();
   readonly #pauses = new Map<string, number>();
-  readonly #returning = new Set<Promise<unknown>>();
+  readonly #returning: GiveBacks;
   #local: LocalBuckets | undefined;
   #storeErrors = 0;
   #isClosed = false;
-  /** Closed, and all that was on its way has come back. */
-  #isOver = false;
 
   /**
    * @param keysOf the bucket of each tier for a key of the application.
@@ -64,6 +62,10 @@ export class SharedBuckets implements BucketParts {
     this.clock = settings.clock;
     this.store = new Store(settings.client, settings);
     this.batch = new TakeBatch(this.store, settings.clock, isSpread);
+    this.#returning = new GiveBacks(settings.client, this.store, settings.clock, ({ id }) => {
+      this.refusals.forget(id);
+      this.#buckets.get(id)?.askNow();
+    });
   }
 
   get settings(): SharedRateLimiterSettings {
@@ -196,13 +198,12 @@ export class SharedBuckets implements BucketParts {
     this.#local?.dispose();
     // An answer that is on its way is given back, too.
     await this.batch.settled();
-    await Promise.all(this.#returning);
-    this.#isOver = true;
+    await this.#returning.end();
     this.store[Symbol.dispose]();
   }
 
   giveBack(grant: Grant, count: number): void {
-    if (count > 0) this.#giveBack(grant, grant.cost.taken(count));
+    if (count > 0) this.#returning.add(grant, grant.cost.taken(count));
   }
 
   decideAlone(id: string, request: Request, error: unknown): boolean {
@@ -257,7 +258,7 @@ export class SharedBuckets implements BucketParts {
   /** Unused tokens go back; those used beyond are waited for by whoever asks next. */
   #settle(id: string, cost: number, grant: Grant | undefined, used: number): void {
     if (used > cost) this.#owe(id, used - cost);
-    else if (grant !== undefined) this.#giveBack(grant, grant.cost.unused(used));
+    else if (grant !== undefined) this.#returning.add(grant, grant.cost.unused(used));
   }
 
   /** Takes what was used beyond a reservation as soon as it is there, before whoever asks here later. */
@@ -276,23 +277,5 @@ export class SharedBuckets implements BucketParts {
       this.#buckets.set(id, bucket);
     }
     return bucket;
-  }
-
-  #giveBack({ id, keys, marks }: Grant, taken: readonly string[]): void {
-    const args = taken.flatMap((time, tier) => [time, marks[tier] ?? "0"]);
-    const giveBack = async (): Promise<void> => {
-      try {
-        // A reservation may be held for longer than the limiter is open.
-        await (this.#isOver ? this.settings.client : this.store).run(GIVE_BACK, keys, args);
-      } catch {
-        // It may have been done, and only the answer is lost. Not tried again: rather a token too few.
-        return;
-      }
-      this.refusals.forget(id);
-      this.#buckets.get(id)?.askNow();
-    };
-    const returning = giveBack().finally(() => this.#returning.delete(returning));
-    this.#returning.add(returning);
-    this.clock.track?.(returning);
   }
 }
