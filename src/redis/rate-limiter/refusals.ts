@@ -10,6 +10,7 @@ interface Refused {
   readonly until: number;
   /** When the request would be granted. */
   readonly due: number;
+  readonly isBlocked: boolean;
 }
 
 /**
@@ -19,11 +20,14 @@ interface Refused {
 export class Refusals {
   readonly #known = new Map<string, Refused>();
 
-  /** @param wait milliseconds that a request of so many tokens would have waited at the time `sent`. */
-  remember(id: string, tokens: number, sent: number, wait: number): void {
+  /**
+   * @param wait milliseconds that a request of so many tokens would have waited at the time `sent`.
+   * @param isBlocked whether none may wait.
+   */
+  remember(id: string, tokens: number, sent: number, wait: number, isBlocked: boolean): void {
     this.#known.delete(id);
     if (wait <= 0) return;
-    this.#known.set(id, { tokens, until: sent + Math.min(wait, BELIEVED), due: sent + wait });
+    this.#known.set(id, { tokens, until: sent + Math.min(wait, BELIEVED), due: sent + wait, isBlocked });
     if (this.#known.size <= MOST) return;
     // The oldest ones, which are the first to be over.
     for (const oldest of this.#known.keys()) {
@@ -47,6 +51,12 @@ export class Refusals {
     }
     const due = refused.due - Math.max(0, refused.tokens - tokens) * slowest;
     return due > now ? due : -Infinity;
+  }
+
+  /** Whether requests may not wait either, as far as is believed. */
+  isBlocked(id: string, now: number): boolean {
+    const refused = this.#known.get(id);
+    return refused !== undefined && refused.isBlocked && refused.until > now;
   }
 
   forget(id: string): void {

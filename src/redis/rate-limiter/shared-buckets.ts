@@ -7,11 +7,12 @@ import type { AdmissionObserver } from "../../rate-limiter/metrics.js";
 import type { Request as Wanted } from "../../rate-limiter/request.js";
 import { HeldReservation, type Reservation } from "../../rate-limiter/reservation.js";
 import { Store } from "../store/store.js";
+import { BucketControl, type ControlledBuckets } from "./bucket-control.js";
 import { GiveBacks } from "./give-backs.js";
+import { Holds } from "./holds.js";
 import { LocalBuckets } from "./local-buckets.js";
-import { PAUSE } from "./pause-script.js";
 import { Refusals } from "./refusals.js";
-import { type BucketParts, type Grant, type Request, waiting } from "./bucket-parts.js";
+import { type BucketParts, type Grant, debtOf, type Request } from "./bucket-parts.js";
 import { SharedBucket } from "./shared-bucket.js";
 import {
   type SharedRateLimitChanges,
@@ -25,21 +26,20 @@ import { TieredLimits } from "./tiered-limits.js";
 
 const REFUSED = Promise.resolve(false);
 
-/** In microseconds: more than a hundred years. */
-const LONGEST_PAUSE = 2 ** 52;
-
 /** The requests of this process for the buckets of one limiter in the store. */
-export class SharedBuckets implements BucketParts {
+export class SharedBuckets implements BucketParts, ControlledBuckets {
   #settings: SharedRateLimiterSettings;
   #limits: TieredLimits;
   readonly clock: Clock;
   readonly store: Store;
   readonly batch: TakeBatch;
   readonly refusals: Refusals = new Refusals();
+  readonly holds: Holds = new Holds();
+  /** What is done by hand. */
+  readonly control: BucketControl = new BucketControl(this);
   readonly #observer: AdmissionObserver<string>;
   readonly #keysOf: (id: string) => readonly string[];
   readonly #buckets = new Map<string, SharedBucket>();
-  readonly #pauses = new Map<string, number>();
   readonly #returning: GiveBacks;
   #local: LocalBuckets | undefined;
   #storeErrors = 0;
@@ -84,6 +84,14 @@ export class SharedBuckets implements BucketParts {
     return this.#settings.maxQueue;
   }
 
+  get local(): LocalBuckets | undefined {
+    return this.#local;
+  }
+
+  get keepsHolds(): boolean {
+    return !this.#isClosed && this.#settings.onStoreError !== "closed";
+  }
+
   /** How many requests wait, for all keys. */
   get queued(): number {
     let queued = this.#local?.queued ?? 0;
@@ -100,8 +108,8 @@ export class SharedBuckets implements BucketParts {
   take(id: string, cost: number): Promise<boolean> {
     if (!this.#isClosed && !this.#buckets.has(id)) {
       const now = this.clock.now();
-      const paused = this.#pauses.size === 0 ? -Infinity : this.pausedUntil({ keys: this.#keysOf(id) });
-      const due = Math.max(paused, this.refusals.due(id, cost, this.#limits.slowest, now));
+      const held = this.holds.isEmpty ? -Infinity : this.holds.believed(this.#keysOf(id), now);
+      const due = Math.max(held, this.refusals.due(id, cost, this.#limits.slowest, now));
       if (due > now) {
         this.#observer.refused(cost, secondsUntil(due, now), id);
         return REFUSED;
@@ -150,30 +158,16 @@ export class SharedBuckets implements BucketParts {
     return Math.max(0, due - now) / 1000;
   }
 
-  /**
-   * Admits nobody from these buckets for so many milliseconds; resolves with whether the store knows.
-   *
-   * @param id the only key of the application that has them.
-   */
-  async pause(paused: readonly string[], milliseconds: number, id?: string): Promise<boolean> {
-    const now = this.clock.now();
-    for (const [other, end] of this.#pauses) if (end <= now) this.#pauses.delete(other);
-    for (const key of paused) {
-      this.#pauses.set(key, Math.max(this.#pauses.get(key) ?? 0, now + milliseconds));
-    }
-    if (id !== undefined) this.#local?.pause(id, milliseconds);
-    for (const bucket of id === undefined ? [...this.#buckets.values()] : [this.#buckets.get(id)]) {
-      if (bucket?.keys.some((key) => paused.includes(key))) bucket.pause(this.pausedUntil(bucket));
-    }
-    const microseconds = Math.min(LONGEST_PAUSE, Math.ceil(milliseconds * 1000));
-    const written = paused.map((key) => this.store.run(PAUSE, [key], [microseconds]));
-    const outcomes = await Promise.allSettled(written);
-    return outcomes.every(({ status }) => status === "fulfilled");
+  /** How many tokens are there for a key. */
+  async tokens(id: string): Promise<number> {
+    if (this.#isClosed) throw disposedError(this.#settings.name);
+    return this.control.tokens(this.#keysOf(id));
   }
 
-  pausedUntil({ keys }: { readonly keys: readonly string[] }): number {
-    if (this.#pauses.size === 0) return -Infinity;
-    return Math.max(...keys.map((key) => this.#pauses.get(key) ?? -Infinity));
+  requestsFor(keys: readonly string[], id: string | undefined): readonly SharedBucket[] {
+    const one = id === undefined ? undefined : this.#buckets.get(id);
+    if (id !== undefined) return one === undefined ? [] : [one];
+    return [...this.#buckets.values()].filter((bucket) => bucket.keys.some((key) => keys.includes(key)));
   }
 
   /** Changes limits; those who wait keep their order. */
@@ -265,9 +259,8 @@ export class SharedBuckets implements BucketParts {
   #owe(id: string, debt: number): void {
     const cost = Math.min(debt, this.#limits.burst);
     if (!(cost > 0) || this.#isClosed) return;
-    const over = (): void => {};
     const paid = (): void => this.#owe(id, debt - cost);
-    this.#bucket(id).enter(waiting(cost, this.clock.now(), paid, over));
+    this.#bucket(id).enter(debtOf(cost, this.clock.now(), paid));
   }
 
   #bucket(id: string): SharedBucket {
