@@ -4,6 +4,9 @@ export const BELIEVED = 1000;
 /** How many keys it remembers. */
 const MOST = 10_000;
 
+/** Milliseconds by which the store rounds a wait up: in what a cheaper request waits less, that would be too late. */
+const ROUNDING = 0.001;
+
 interface Refused {
   readonly tokens: number;
   /** The next question is asked then. */
@@ -49,7 +52,8 @@ export class Refusals {
       this.#known.delete(id);
       return -Infinity;
     }
-    const due = refused.due - Math.max(0, refused.tokens - tokens) * slowest;
+    const cheaper = refused.tokens - tokens;
+    const due = cheaper > 0 ? refused.due - cheaper * slowest - ROUNDING : refused.due;
     return due > now ? due : -Infinity;
   }
 
