@@ -26,7 +26,7 @@ export interface ControlledBuckets {
 }
 
 /**
- * What is done to buckets by hand, for all processes. This one knows at once; the others with their next question.
+ * What is done to buckets by hand, for all processes. This one knows at once, the others with their next question.
  *
  * Each method takes the buckets, and the id of the key if they are no other's.
  */

@@ -154,9 +154,9 @@ export class SharedKeyedRateLimiter<By extends string = never>
 
   /**
    * Refuses all requests for this key for this long in all processes, including those that would wait: for clients that
-   * misbehave. This process knows at once, also of those that wait; the others within a second, and of those that wait
-   * within 5 s. A shorter block does not end a longer one early; {@link reset} ends it. Where tiers have `by`, the buckets
-   * of the names that are given are blocked. What an instance has taken ahead, as `lease` allows, it may still use.
+   * misbehave. Those that wait already are refused at once here, elsewhere within 5 s. A shorter block does not end a longer
+   * one early; {@link reset} ends it. Where tiers have `by`, the buckets of the names that are given are blocked. Tokens that
+   * another instance has taken ahead, as `lease` allows, it may still use.
    *
    * @param duration as that of {@link pauseFor}.
    * @returns whether the store knows; never rejects for it.
