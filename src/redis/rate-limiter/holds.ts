@@ -1,18 +1,22 @@
 import { BELIEVED } from "./refusals.js";
 import type { Answer } from "./take-batch.js";
 
+/** How many it remembers. */
+const MOST = 10_000;
+
 interface Hold {
-  until: number;
-  blockedUntil: number;
+  readonly until: number;
+  readonly blockedUntil: number;
   /** Counts the changes. */
-  version: number;
+  readonly version: number;
   /** When the store had the last change; Infinity: it has not answered. */
   known: number;
 }
 
 /**
  * The pauses and blocks that this process has set, by bucket. One that the store knows is believed no longer than what the
- * store has told, as it may be ended elsewhere; while the store is away, it counts until its end.
+ * store has told, as it may be ended elsewhere; while the store is away, it counts until its end. Of too many, some are
+ * left to the store.
  */
 export class Holds {
   readonly #holds = new Map<string, Hold>();
@@ -28,10 +32,11 @@ export class Holds {
    * @returns the version that {@link written} wants.
    */
   set(keys: readonly string[], now: number, until: number, isBlock: boolean): number {
-    for (const [key, hold] of this.#holds) if (hold.until <= now) this.#holds.delete(key);
+    this.#prune(now, keys.length * 2);
     const version = ++this.#version;
     for (const key of keys) {
       const before = this.#holds.get(key);
+      this.#holds.delete(key);
       const blockedUntil = Math.max(before?.blockedUntil ?? -Infinity, isBlock ? until : -Infinity);
       this.#holds.set(key, {
         until: Math.max(before?.until ?? -Infinity, until),
@@ -41,6 +46,17 @@ export class Holds {
       });
     }
     return version;
+  }
+
+  /** Looks at the oldest, two for each new one, so that they do not pile up and no call has to look at many. */
+  #prune(now: number, steps: number): void {
+    let left = steps;
+    for (const [key, hold] of this.#holds) {
+      if (left-- === 0) return;
+      this.#holds.delete(key);
+      // Behind all others.
+      if (hold.until > now && this.#holds.size < MOST) this.#holds.set(key, hold);
+    }
   }
 
   /** The store knows the last change, if it is of this version. */

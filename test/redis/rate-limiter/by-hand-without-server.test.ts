@@ -11,6 +11,8 @@ interface Setting {
   readonly server: Server;
   readonly clock: ManualClock;
   readonly limiter: SharedKeyedRateLimiter;
+  /** Of another process. */
+  readonly other: SharedKeyedRateLimiter;
   /** What becomes of a call that the server leaves unanswered. */
   readonly unanswered: <Result>(call: Promise<Result>) => Promise<Result | string>;
 }
@@ -23,25 +25,30 @@ async function setUp(onStoreError: OnStoreError): Promise<Setting> {
   const connection = new Redis(server.port);
   onTestFinished(() => connection.disconnect());
   const clock = new ManualClock();
-  const limiter = new SharedKeyedRateLimiter({
-    client: timedClient(connection, clock),
-    clock,
-    name: "logins",
-    rate: 2,
-    per: "1h",
-    onStoreError,
-    storeTimeout: 0.25,
-  });
-  onTestFinished(async () => {
-    server.thaw();
-    await limiter.close();
-  });
+  const make = (): SharedKeyedRateLimiter => {
+    const limiter = new SharedKeyedRateLimiter({
+      client: timedClient(connection, clock),
+      clock,
+      name: "logins",
+      rate: 2,
+      per: "1h",
+      onStoreError,
+      storeTimeout: 0.25,
+    });
+    onTestFinished(async () => {
+      server.thaw();
+      await limiter.close();
+    });
+    return limiter;
+  };
+  const [limiter, other] = [make(), make()];
   // Nothing is connected before the first call is answered.
   await limiter.tokens("alice");
   return {
     server,
     clock,
     limiter,
+    other,
     async unanswered(call) {
       const outcome = outcomeOf(call);
       await new Promise(setImmediate);
@@ -82,6 +89,16 @@ describe.skipIf(!hasRedis)("while the server does not answer", () => {
     await clock.advance("30m");
     await waiting;
     expect(limiter.stats.queued).toBe(0);
+  });
+
+  test("a block that another process has ended does not hold on", async () => {
+    const { clock, limiter, server, other, unanswered } = await setUp("open");
+    await limiter.block("mallory", "1h");
+    await other.reset("mallory");
+    await clock.advance(1);
+    expect(await limiter.tryAcquire("mallory")).toBe(true);
+    server.freeze();
+    expect(await unanswered(limiter.tryAcquire("mallory"))).toBe(true);
   });
 
   test("they say so and hold in this process, and a reset there ends it", async () => {
