@@ -94,11 +94,13 @@ describe.skipIf(!hasRedis)("a key that is blocked", () => {
     }
   });
 
-  test("uses nothing that was taken ahead here", async () => {
-    const { make } = await setUp();
-    const one = make({ rate: 20, lease: { tokens: 10, maxAge: "1h" } });
+  test("uses nothing that was taken ahead here, to its end", async () => {
+    const { clock, make } = await setUp();
+    const one = make({ rate: 20, lease: { tokens: 10, maxAge: "3h" } });
     expect(await one.tryAcquire("mallory")).toBe(true);
     await one.block("mallory", "1h");
+    expect(await one.tryAcquire("mallory")).toBe(false);
+    await clock.advance("59m");
     expect(await one.tryAcquire("mallory")).toBe(false);
   });
 
