@@ -32,7 +32,7 @@ const all: readonly (readonly [string, Waiting])[] = [
     "a health check",
     async (clock, answer) => {
       const health = new Health({ clock, checkTimeout: 1 });
-      health.addCheck("database", () => answer.then(() => {}));
+      health.addCheck("database", () => answer.then(() => true));
       return (await health.readiness()).ok;
     },
   ],

@@ -51,6 +51,10 @@ describe.skipIf(!hasRedis).each(Object.entries(clients))(
       expect(await limiter.pauseFor(0.01)).toBe(true);
       const keyed = new SharedKeyedRateLimiter({ ...limits, name: "keyed" });
       expect(await keyed.tryAcquire("a")).toBe(true);
+      expect(await keyed.block("a", 5)).toBe(true);
+      expect(await keyed.giveBack("a")).toBe(true);
+      expect(await keyed.reset("a")).toBe(true);
+      expect(await keyed.tokens("a")).toBe(2);
 
       const trip = failuresWithin({ failures: 2, duration: "1m" });
       for (const options of [

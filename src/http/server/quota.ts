@@ -202,8 +202,10 @@ async function standingOf(quota: Quota, key: string, cost: number): Promise<read
   try {
     const { limiter, limits } = quota;
     const untilFull = timeOf(await limiter.timeUntilToken(key, limits.burst));
-    // A key with limits of its own may have fewer tokens than those of all keys would have by then.
-    const tokens = Math.floor(((await limiter.tokens?.(key)) ?? Infinity) / Math.max(cost, 1));
+    // A key with limits of its own may have fewer tokens than those of all keys would have by then. A shared limiter, which
+    // tells its tiers, has no such keys, and each question is a round trip.
+    const left = limiter.tiers === undefined ? await limiter.tokens?.(key) : undefined;
+    const tokens = Math.floor((left ?? Infinity) / Math.max(cost, 1));
     // Which of several buckets it is that is not full is not known, so that it is the fastest.
     const told = standing(quota, cost, untilFull, Math.max(...(limiter.tiers ?? [limits]).map(flowOf)));
     const remaining = untilFull === Infinity ? tokens : Math.min(told.remaining, tokens);

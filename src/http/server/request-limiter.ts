@@ -20,7 +20,7 @@ export interface RequestLimiter {
   tryAcquire(key: string, cost: number): Eventually<boolean>;
   /** Seconds until a request would be admitted; Infinity: never. */
   timeUntilToken(key: string, cost: number): Eventually<number>;
-  /** How many tokens a key has, if it can tell. */
+  /** How many tokens a key has, if it can tell; not asked of a limiter with `tiers`. */
   tokens?(key: string): Eventually<number>;
   /** Needed for `settle`; refuses by an error with the code `ERR_RATE_LIMIT_EXCEEDED`. */
   reserve?(key: string, cost: number, options: { readonly timeout: 0 }): Eventually<RequestReservation>;

@@ -6,12 +6,12 @@ export const SERVER_TIME = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]`;
 
 /**
- * How a bucket is stored: `"<full>[+<f>/<D>] <B>[~<back>][!<end> <length>]"`, all in whole microseconds.
+ * How a bucket is stored: `"<full>[+<f>/<D>] <B>[~<back>][!<end> <length>[#<end> <length>]]"`, all in whole microseconds.
  *
  * - `full`, and f/D: when it will be full, on the server's clock;
  * - `B`: how long an empty one took to fill for whoever wrote it;
  * - `back`: how much later that would be, had nothing been given back;
- * - `end` and `length` of a pause.
+ * - `end` and `length` of a pause, and of a block, which is a pause that nobody waits for.
  *
  * Numbers are compared as what is missing, `left`: differences of times never leave the exact integers, `now + B` does.
  * They are written by `%.0f`, since `tostring` drops digits after the 14th.
@@ -27,13 +27,23 @@ local now = time[1] * 1000000 + time[2]`;
  */
 export const BUCKET = `local call, format, match = redis.call, string.format, string.match
 local min, max, floor, ceil = math.min, math.max, math.floor, math.ceil
+-- The most that "back" can be: 36 years, so that times stay exact integers. A key may have been given back more than it
+-- holds since it was last full, or nothing would come back to one that is always in use.
+local MOST_BACK = 2 ^ 50
+
+-- What is left of a pause or a block.
+local function rest(stop, length)
+  local left = max(0, stop - now)
+  if left > length then return length, true end
+  return left, false
+end
 
 local function load(key)
-  local left, f, D, B, back, pause, length, changed = 0, 0, 1, 0, 0, 0, 0, false
+  local left, f, D, B, back, changed, pause, length, block, blocked = 0, 0, 1, 0, 0, false, 0, 0, 0, 0
   local value = redis.pcall('GET', key)
   if type(value) == 'table' then return nil, value.err end
   if value then
-    local full, over, under, fill, given, rest = match(value, '^(%d+)%+?(%d*)/?(%d*) (%d+)~?(%d*)(.*)$')
+    local full, over, under, fill, given, held = match(value, '^(%d+)%+?(%d*)/?(%d*) (%d+)~?(%d*)(.*)$')
     if not full then return nil, 'no bucket under ' .. key end
     left, B = full - now, tonumber(fill)
     if over ~= '' then f, D = tonumber(over), tonumber(under) end
@@ -43,17 +53,25 @@ local function load(key)
     elseif left > B + 1 then
       left, f, back, changed = B, 0, 0, true
     end
-    if rest ~= '' then
-      local stop, lasts = match(rest, '^!(%d+) (%d+)$')
-      if not stop then return nil, 'no bucket under ' .. key end
-      pause, length = max(0, stop - now), tonumber(lasts)
-      if pause > length then pause, changed = length, true end
+    if held ~= '' then
+      local stop, lasts, more = match(held, '^!(%d+) (%d+)(.*)$')
+      local last, lasting = match(more or '', '^#(%d+) (%d+)$')
+      if not stop or (more ~= '' and not last) then return nil, 'no bucket under ' .. key end
+      local anew
+      length = tonumber(lasts)
+      pause, anew = rest(stop, length)
+      changed = changed or anew
+      if last then
+        blocked = tonumber(lasting)
+        block, anew = rest(last, blocked)
+        changed = changed or anew
+      end
     end
   end
-  return left, f, D, B, back, pause, length, changed
+  return left, f, D, B, back, changed, pause, length, block, blocked
 end
 
-local function store(key, left, f, D, B, back, pause, length)
+local function store(key, left, f, D, B, back, pause, length, block, blocked)
   local full = now + left
   local value
   if f > 0 then
@@ -62,7 +80,9 @@ local function store(key, left, f, D, B, back, pause, length)
     value = format('%.0f %.0f', full, B)
   end
   if back > 0 then value = value .. format('~%.0f', back) end
+  -- A block is never longer than the pause.
   if pause > 0 then value = value .. format('!%.0f %.0f', now + pause, length) end
+  if block > 0 then value = value .. format('#%.0f %.0f', now + block, blocked) end
   local last = max(full + back, now + pause)
   local expires = format('%.0f', floor(last / 1000) + 1)
   if redis.pcall('SET', key, value, 'PXAT', expires).err then
@@ -70,5 +90,11 @@ local function store(key, left, f, D, B, back, pause, length)
     call('SET', key, value)
     call('PEXPIREAT', key, expires)
   end
+end
+
+-- Rounds the rest of a time that was written under other limits: up, never down.
+local function inSteps(D, left, f, under)
+  if f > 0 and under ~= D then return left + 1, 0 end
+  return left, f
 end
 `;

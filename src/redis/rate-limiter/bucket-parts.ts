@@ -1,4 +1,5 @@
 import type { Clock } from "../../kernel/clock.js";
+import type { Holds } from "./holds.js";
 import type { LeaseLimits } from "./lease.js";
 import type { Refusals } from "./refusals.js";
 import type { SharedRequest } from "./shared-queue.js";
@@ -24,8 +25,9 @@ export interface BucketParts {
   readonly lease: LeaseLimits | undefined;
   readonly maxQueue: number | undefined;
   readonly limits: TieredLimits;
-  /** Until when nobody is admitted from the buckets; -Infinity: no pause is known here. */
-  pausedUntil(bucket: { readonly keys: readonly string[] }): number;
+  readonly holds: Holds;
+  /** Whether holds that are known here count for what the store does not decide. */
+  readonly keepsHolds: boolean;
   giveBack(grant: Grant, count: number): void;
   /** Decides without the store; returns whether it has admitted the request at once. */
   decideAlone(id: string, request: Request, error: unknown): boolean;
@@ -33,8 +35,9 @@ export interface BucketParts {
   idle(id: string, bucket: object): void;
 }
 
-/** A request that nobody hears of. */
-export function waiting(cost: number, since: number, granted: () => void, over: () => void): Request {
+/** What was used beyond a reservation: taken as soon as it is there, whoever is refused meanwhile. */
+export function debtOf(cost: number, since: number, granted: () => void): Request {
+  const over = (): void => {};
   return {
     cost,
     since,
@@ -44,6 +47,7 @@ export function waiting(cost: number, since: number, granted: () => void, over: 
     granted,
     refused: over,
     failed: over,
+    isDebt: true,
     isAsked: false,
     isOver: false,
   };

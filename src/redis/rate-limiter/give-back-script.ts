@@ -16,17 +16,17 @@ export const GIVE_BACK: Script = new Script(`${SERVER_TIME}
 ${BUCKET}
 local reply = {}
 for i = 1, #KEYS do
-  local left, f, D, B, back, pause, length = load(KEYS[i])
+  local left, f, D, B, back, _, pause, length, block, blocked = load(KEYS[i])
   if not left then error(f) end
   local since = now + left + back - ARGV[i * 2]
-  local given = min(tonumber(ARGV[i * 2 - 1]), left - since, B - back)
+  local given = min(tonumber(ARGV[i * 2 - 1]), left - since, MOST_BACK - back)
   -- The mark says nothing of fractions.
   if f > 0 then given = given - 1 end
   -- Less than nothing was taken since: the clock was set back.
   if since < 0 or given <= 0 then
     reply[i] = 0
   else
-    store(KEYS[i], left - given, f, D, B, back + given, pause, length)
+    store(KEYS[i], left - given, f, D, B, back + given, pause, length, block, blocked)
     reply[i] = given
   end
 end

@@ -17,6 +17,8 @@ export interface KeyForm {
   bucketsOf(id: string): readonly string[];
   /** The buckets that a pause for the key is written to. */
   pausedOf(key: unknown): readonly string[];
+  /** All buckets of the names that the key has. */
+  allOf(key: unknown): readonly string[];
 }
 
 /**
@@ -43,6 +45,7 @@ function formOfString({ keyPrefix, name, tiers, maxKeyLength }: SharedKeyedRateL
     },
     // A pause of one tier holds for the key.
     pausedOf: (key) => form.bucketsOf(form.idOf(key)).slice(0, 1),
+    allOf: (key) => form.bucketsOf(form.idOf(key)),
   };
   return form;
 }
@@ -72,6 +75,16 @@ function formOfNames(
     if (unknown !== undefined) throw new TypeError(`key must be ${allowed}; it has ${show(unknown)}.`);
   }
 
+  /** The buckets of the names that the key has. */
+  function bucketsOfSome(key: unknown, picks: (by: string, tier: number) => boolean): readonly string[] {
+    check(key, "one or more of");
+    const buckets = named.flatMap((by, tier) =>
+      Object.hasOwn(key, by) && picks(by, tier) ? [bucketOf(tier, partOf(key, by))] : [],
+    );
+    if (buckets.length > 0) return buckets;
+    throw new TypeError(`key must be an object with one or more of ${names.join(", ")}; it has none.`);
+  }
+
   return {
     // Unlike the parts put together, JSON tells where each one ends.
     idOf(key) {
@@ -83,13 +96,8 @@ function formOfNames(
       const parts = partsOf(id);
       return named.map((by, tier) => bucketOf(tier, parts[names.indexOf(by)] ?? ""));
     },
-    pausedOf(key) {
-      check(key, "one or more of");
-      const paused = names.filter((by) => Object.hasOwn(key, by));
-      if (paused.length === 0)
-        throw new TypeError(`key must be an object with one or more of ${names.join(", ")}; it has none.`);
-      return paused.map((by) => bucketOf(named.indexOf(by), partOf(key, by)));
-    },
+    pausedOf: (key) => bucketsOfSome(key, (by, tier) => named.indexOf(by) === tier),
+    allOf: (key) => bucketsOfSome(key, () => true),
   };
 }
 

@@ -80,6 +80,13 @@ export class Lease<Grant> {
     this.#expire(Infinity);
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.#taken.length = 0;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   get #left(): number {
     return this.#taken.reduce((sum, { tokens }) => sum + tokens, 0);
   }

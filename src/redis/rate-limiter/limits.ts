@@ -38,6 +38,15 @@ export interface ExactLimits extends SharedLimits {
    * @param tokens above 0, up to the burst; anything else is the caller's mistake, which nothing here notices.
    */
   cost(tokens: number): ExactCost;
+  /**
+   * The time in which so many tokens flow in, rounded down, at most that of an empty bucket: three arguments of the refill
+   * script.
+   *
+   * @param tokens above 0.
+   */
+  given(tokens: number): readonly [whole: string, rest: string, D: string];
+  /** How many tokens a bucket has that is full in `left + rest / D` microseconds. */
+  tokensIn(left: number, rest: number, D: number): number;
 }
 
 const roundedUp = (value: bigint, divisor: bigint): bigint => (value + divisor - 1n) / divisor;
@@ -86,6 +95,19 @@ export function exactLimits({ rate, per, burst }: SharedLimits): ExactLimits {
         args: [String(units / D), String(units % D), ...bucket],
         taken: (count) => String((units * BigInt(count)) / D),
       };
+    },
+    given(tokens) {
+      const { over, under } = simplestFraction(tokens);
+      const exact = (over * token) / under;
+      const units = exact < full ? exact : full;
+      return [String(units / D), String(units % D), String(D)];
+    },
+    tokensIn(left, rest, steps) {
+      const isWritten = BigInt(steps) === D;
+      // What was written under other limits is rounded as a request would round it.
+      const missing = isWritten ? BigInt(left) * D + BigInt(rest) : BigInt(left + Math.sign(rest)) * D;
+      const there = missing < full ? full - missing : 0n;
+      return Number(there / token) + Number(there % token) / Number(token);
     },
   };
 }

@@ -88,6 +88,18 @@ export class LocalBuckets {
     this.#buckets.open(id, this.#buckets.limits)?.pause(milliseconds);
   }
 
+  block(id: string, milliseconds: number): void {
+    this.#buckets.open(id, this.#buckets.limits)?.block(milliseconds);
+  }
+
+  refill(id: string, tokens: number): void {
+    this.#buckets.refill(id, tokens);
+  }
+
+  reset(id: string): void {
+    this.#buckets.reset(id);
+  }
+
   change(settings: SharedRateLimiterSettings): void {
     const share = shareOf(settings);
     this.#buckets.change(limitsOf(share), {

@@ -4,12 +4,16 @@ export const BELIEVED = 1000;
 /** How many keys it remembers. */
 const MOST = 10_000;
 
+/** Milliseconds by which the store rounds a wait up: in what a cheaper request waits less, that would be too late. */
+const ROUNDING = 0.001;
+
 interface Refused {
   readonly tokens: number;
   /** The next question is asked then. */
   readonly until: number;
   /** When the request would be granted. */
   readonly due: number;
+  readonly isBlocked: boolean;
 }
 
 /**
@@ -19,11 +23,14 @@ interface Refused {
 export class Refusals {
   readonly #known = new Map<string, Refused>();
 
-  /** @param wait milliseconds that a request of so many tokens would have waited at the time `sent`. */
-  remember(id: string, tokens: number, sent: number, wait: number): void {
+  /**
+   * @param wait milliseconds that a request of so many tokens would have waited at the time `sent`.
+   * @param isBlocked whether none may wait.
+   */
+  remember(id: string, tokens: number, sent: number, wait: number, isBlocked: boolean): void {
     this.#known.delete(id);
     if (wait <= 0) return;
-    this.#known.set(id, { tokens, until: sent + Math.min(wait, BELIEVED), due: sent + wait });
+    this.#known.set(id, { tokens, until: sent + Math.min(wait, BELIEVED), due: sent + wait, isBlocked });
     if (this.#known.size <= MOST) return;
     // The oldest ones, which are the first to be over.
     for (const oldest of this.#known.keys()) {
@@ -45,8 +52,15 @@ export class Refusals {
       this.#known.delete(id);
       return -Infinity;
     }
-    const due = refused.due - Math.max(0, refused.tokens - tokens) * slowest;
+    const cheaper = refused.tokens - tokens;
+    const due = cheaper > 0 ? refused.due - cheaper * slowest - ROUNDING : refused.due;
     return due > now ? due : -Infinity;
+  }
+
+  /** Whether requests may not wait either, as far as is believed. */
+  isBlocked(id: string, now: number): boolean {
+    const refused = this.#known.get(id);
+    return refused !== undefined && refused.isBlocked && refused.until > now;
   }
 
   forget(id: string): void {

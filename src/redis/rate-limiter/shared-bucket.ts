@@ -3,10 +3,14 @@ import type { Timer } from "../../kernel/clock.js";
 import { secondsUntil } from "../../kernel/seconds.js";
 import { Lease } from "./lease.js";
 import type { BucketParts, Grant, Request } from "./bucket-parts.js";
+import { BLOCKED, lateWaiters, placesTaken, type Turns } from "./late-waiters.js";
 import { BELIEVED } from "./refusals.js";
 import { type Run, SharedQueue } from "./shared-queue.js";
 import type { Answer, Ask } from "./take-batch.js";
 import type { TieredCost } from "./tiered-limits.js";
+
+/** Milliseconds after which waiters ask again at the latest: somebody may have refilled, reset or blocked their key. */
+const LONGEST_SILENCE = 5000;
 
 /** Milliseconds between two questions of waiters, where the burst can hold what flows in meanwhile. */
 const SPACING = 5;
@@ -41,12 +45,11 @@ export class SharedBucket {
 
   /** Decides a request, or lets it wait for the store. */
   enter(request: Request): void {
-    const { clock, refusals, limits, maxQueue = Infinity, batch } = this.#parts;
-    const { cost, waits, deadline } = request;
+    const { clock, refusals, holds, limits, maxQueue = Infinity, batch } = this.#parts;
+    const { cost, waits, deadline, isDebt = false } = request;
     const now = clock.now();
     const queue = this.#queue;
-    const paused = this.#parts.pausedUntil(this);
-    if (queue.waiters === 0 && paused <= now) {
+    if (queue.waiters === 0 && holds.until(this.keys) <= now) {
       const leased = this.#lease?.take(cost, now);
       if (leased !== undefined) {
         if (this.#wantsMore(now)) batch.add(this);
@@ -57,11 +60,12 @@ export class SharedBucket {
     // The time before which it cannot have its turn, as far as is known.
     const known = queue.isBlocked
       ? this.turnOf(cost, now)
-      : Math.max(paused, refusals.due(this.id, cost, limits.slowest, now));
-    if (known > now) {
-      const isFull = waits && queue.waiters >= maxQueue;
-      if (isFull || !waits || known > deadline) {
-        request.refused(secondsUntil(known, now), isFull ? placesTaken(queue.waiters) : undefined);
+      : Math.max(holds.believed(this.keys, now), refusals.due(this.id, cost, limits.slowest, now));
+    if (known > now && !isDebt) {
+      const isFull = queue.waiters >= maxQueue ? placesTaken(queue.waiters) : undefined;
+      const why = this.#isBlocked(now) ? BLOCKED : isFull;
+      if (why !== undefined || !waits || known > deadline) {
+        request.refused(secondsUntil(known, now), why);
         this.#finish();
         return;
       }
@@ -71,7 +75,7 @@ export class SharedBucket {
     const { signal } = request;
     if (signal) request.unlisten = onAbort(signal, () => this.#abort(request));
     if (queue.isBlocked) return;
-    if (known > now && isFirst) this.#askAt(Math.min(known, now + BELIEVED), now);
+    if (known > now && isFirst) this.#askAt(known, now, BELIEVED);
     else batch.add(this);
   }
 
@@ -108,16 +112,27 @@ export class SharedBucket {
     if (this.#timer !== undefined) this.#wake();
   }
 
-  /** Nobody has a turn before this time. */
-  pause(until: number): void {
-    if (this.#timer === undefined || until <= this.#due) return;
+  /** Nobody has a turn before this time, and if it is a block, nobody waits for it. */
+  hold(until: number, isBlock: boolean): void {
     const now = this.#parts.clock.now();
-    this.#due = until;
-    this.#refuse(until, now, Infinity);
+    if (isBlock) this.#refuse({ due: until, isBlocked: true }, now);
+    if (this.#timer === undefined) return;
+    if (until > this.#due) {
+      this.#due = until;
+      this.#refuse({ due: until }, now);
+    }
     this.#timer.cancel();
     this.#timer = undefined;
-    if (this.#queue.waiters > 0) this.#askAt(until, now);
+    if (this.#queue.waiters > 0) this.#askAt(this.#due, now);
     else this.#finish();
+  }
+
+  /** The bucket was filled: nothing is owed, and nothing was taken ahead. */
+  reset(): void {
+    this.#lease?.clear();
+    for (const request of this.#queue) if (request.isDebt) this.#queue.remove(request);
+    this.askNow();
+    this.#finish();
   }
 
   /** Fails all requests; what was taken ahead goes back. */
@@ -154,7 +169,11 @@ export class SharedBucket {
       },
       failed: (error) => {
         ended();
-        admitted = this.#failed(run, error);
+        // What this process knows of a pause or a block counts in place of the answer.
+        const { holds, keepsHolds, clock } = this.#parts;
+        const held = keepsHolds ? holds.answer(this.keys, clock.now()) : undefined;
+        if (held === undefined) admitted = this.#failed(run, error);
+        else this.#answered(run, cost, held);
       },
       // Those who were admitted without it keep it.
       late: ({ granted, marks }) =>
@@ -162,16 +181,19 @@ export class SharedBucket {
     };
   }
 
-  #answered(run: Run<Grant>, cost: TieredCost, { granted, wait, sent, marks }: Answer): void {
+  #answered(run: Run<Grant>, cost: TieredCost, answer: Answer): void {
+    const { granted, wait, sent, marks, isBlocked } = answer;
     const queue = this.#queue;
-    const { refusals, clock, maxQueue = Infinity } = this.#parts;
+    const { refusals, holds, clock, maxQueue = Infinity } = this.#parts;
     const now = clock.now();
     const grant: Grant = { id: this.id, keys: this.keys, cost, marks };
-    refusals.remember(this.id, run.cost, sent, wait);
+    refusals.remember(this.id, run.cost, sent, wait, isBlocked);
+    if (granted > 0) holds.admitted(this.keys, sent);
     // Grants are alike: those who came first get them, whoever they were asked for.
     const served = queue.takeFirst(granted, run.cost);
     this.#keep(grant, granted - served.length, now);
     const due = sent + wait;
+    if (this.#isBlocked(now)) this.#refuse({ due, isBlocked: true }, now);
     const left = run.requests.filter(({ isOver }) => !isOver);
     // With a timer others wait, whom this run was not about.
     queue.isBlocked = this.#timer !== undefined || left.some(({ waits }) => waits);
@@ -179,14 +201,21 @@ export class SharedBucket {
     const refused = queue.isBlocked ? queue.behind() : left.filter(({ waits }) => !waits);
     for (const request of refused) queue.remove(request);
     if (queue.isBlocked && this.#timer === undefined) {
-      this.#due = Math.max(due, this.#parts.pausedUntil(this));
-      this.#refuse(this.#due, now, maxQueue, wait > this.#parts.limits.longestWait);
+      this.#due = Math.max(due, holds.believed(this.keys, now));
+      const isPaused = wait > this.#parts.limits.longestWait;
+      this.#refuse({ due: this.#due, places: maxQueue, isPaused }, now);
     }
     this.#goOn(now);
     // At last: what they call may ask for more.
     for (const request of served) request.granted(grant);
     for (const request of refused) request.refused(secondsUntil(due, now));
     this.#finish();
+  }
+
+  /** Whether requests may not even wait, as far as this process knows. */
+  #isBlocked(now: number): boolean {
+    const { holds, refusals } = this.#parts;
+    return holds.areBlocked(this.keys, now) || refusals.isBlocked(this.id, now);
   }
 
   /** Returns how many were admitted. */
@@ -200,24 +229,11 @@ export class SharedBucket {
     return admitted.length;
   }
 
-  /** Refuses waiters who cannot have their turn in time, or have no place. */
-  #refuse(due: number, now: number, places: number, isPaused: boolean = false): void {
-    const queue = this.#queue;
-    const first = queue.firstWaiter;
-    if (first === undefined || (queue.waiters <= places && !queue.hasDeadlines)) return;
+  /** Refuses waiters who cannot have their turn in time, or may not wait. */
+  #refuse(turns: Omit<Turns, "fastest">, now: number): void {
     const { fastest } = this.#parts.limits;
-    let [ahead, kept] = [-first.cost, 0];
-    for (const request of queue) {
-      if (!request.waits) continue;
-      // The tokens flow in during a pause, too.
-      const turn = isPaused ? due : due + Math.max(0, ahead + request.cost) * fastest;
-      const why = kept >= places ? placesTaken(kept) : undefined;
-      if (why === undefined && turn <= request.deadline) {
-        ahead += request.cost;
-        kept++;
-        continue;
-      }
-      queue.remove(request);
+    for (const [request, turn, why] of lateWaiters(this.#queue, { ...turns, fastest })) {
+      this.#queue.remove(request);
       request.refused(secondsUntil(turn, now), why);
     }
   }
@@ -239,10 +255,10 @@ export class SharedBucket {
     }
   }
 
-  #askAt(due: number, now: number): void {
+  #askAt(due: number, now: number, latest: number = LONGEST_SILENCE): void {
     this.#queue.isBlocked = true;
     this.#due = due;
-    this.#timer = this.#parts.clock.setTimer(this.#wake, Math.max(0, due - now));
+    this.#timer = this.#parts.clock.setTimer(this.#wake, Math.min(latest, Math.max(0, due - now)));
   }
 
   readonly #wake = (): void => {
@@ -280,5 +296,3 @@ export class SharedBucket {
     if (this.#inFlight === 0 && this.#lease?.isEmpty !== false) this.#parts.idle(this.id, this);
   }
 }
-
-const placesTaken = (count: number): string => `all ${count} places to wait are taken`;

@@ -7,11 +7,12 @@ import type { AdmissionObserver } from "../../rate-limiter/metrics.js";
 import type { Request as Wanted } from "../../rate-limiter/request.js";
 import { HeldReservation, type Reservation } from "../../rate-limiter/reservation.js";
 import { Store } from "../store/store.js";
-import { GIVE_BACK } from "./give-back-script.js";
+import { BucketControl, type ControlledBuckets } from "./bucket-control.js";
+import { GiveBacks } from "./give-backs.js";
+import { Holds } from "./holds.js";
 import { LocalBuckets } from "./local-buckets.js";
-import { PAUSE } from "./pause-script.js";
 import { Refusals } from "./refusals.js";
-import { type BucketParts, type Grant, type Request, waiting } from "./bucket-parts.js";
+import { type BucketParts, type Grant, debtOf, type Request } from "./bucket-parts.js";
 import { SharedBucket } from "./shared-bucket.js";
 import {
   type SharedRateLimitChanges,
@@ -25,27 +26,24 @@ import { TieredLimits } from "./tiered-limits.js";
 
 const REFUSED = Promise.resolve(false);
 
-/** In microseconds: more than a hundred years. */
-const LONGEST_PAUSE = 2 ** 52;
-
 /** The requests of this process for the buckets of one limiter in the store. */
-export class SharedBuckets implements BucketParts {
+export class SharedBuckets implements BucketParts, ControlledBuckets {
   #settings: SharedRateLimiterSettings;
   #limits: TieredLimits;
   readonly clock: Clock;
   readonly store: Store;
   readonly batch: TakeBatch;
   readonly refusals: Refusals = new Refusals();
+  readonly holds: Holds = new Holds();
+  /** What is done by hand. */
+  readonly control: BucketControl = new BucketControl(this);
   readonly #observer: AdmissionObserver<string>;
   readonly #keysOf: (id: string) => readonly string[];
   readonly #buckets = new Map<string, SharedBucket>();
-  readonly #pauses = new Map<string, number>();
-  readonly #returning = new Set<Promise<unknown>>();
+  readonly #returning: GiveBacks;
   #local: LocalBuckets | undefined;
   #storeErrors = 0;
   #isClosed = false;
-  /** Closed, and all that was on its way has come back. */
-  #isOver = false;
 
   /**
    * @param keysOf the bucket of each tier for a key of the application.
@@ -64,6 +62,10 @@ export class SharedBuckets implements BucketParts {
     this.clock = settings.clock;
     this.store = new Store(settings.client, settings);
     this.batch = new TakeBatch(this.store, settings.clock, isSpread);
+    this.#returning = new GiveBacks(settings.client, this.store, settings.clock, ({ id }) => {
+      this.refusals.forget(id);
+      this.#buckets.get(id)?.askNow();
+    });
   }
 
   get settings(): SharedRateLimiterSettings {
@@ -82,6 +84,14 @@ export class SharedBuckets implements BucketParts {
     return this.#settings.maxQueue;
   }
 
+  get local(): LocalBuckets | undefined {
+    return this.#local;
+  }
+
+  get keepsHolds(): boolean {
+    return !this.#isClosed && this.#settings.onStoreError !== "closed";
+  }
+
   /** How many requests wait, for all keys. */
   get queued(): number {
     let queued = this.#local?.queued ?? 0;
@@ -98,8 +108,8 @@ export class SharedBuckets implements BucketParts {
   take(id: string, cost: number): Promise<boolean> {
     if (!this.#isClosed && !this.#buckets.has(id)) {
       const now = this.clock.now();
-      const paused = this.#pauses.size === 0 ? -Infinity : this.pausedUntil({ keys: this.#keysOf(id) });
-      const due = Math.max(paused, this.refusals.due(id, cost, this.#limits.slowest, now));
+      const held = this.holds.isEmpty ? -Infinity : this.holds.believed(this.#keysOf(id), now);
+      const due = Math.max(held, this.refusals.due(id, cost, this.#limits.slowest, now));
       if (due > now) {
         this.#observer.refused(cost, secondsUntil(due, now), id);
         return REFUSED;
@@ -148,30 +158,16 @@ export class SharedBuckets implements BucketParts {
     return Math.max(0, due - now) / 1000;
   }
 
-  /**
-   * Admits nobody from these buckets for so many milliseconds; resolves with whether the store knows.
-   *
-   * @param id the only key of the application that has them.
-   */
-  async pause(paused: readonly string[], milliseconds: number, id?: string): Promise<boolean> {
-    const now = this.clock.now();
-    for (const [other, end] of this.#pauses) if (end <= now) this.#pauses.delete(other);
-    for (const key of paused) {
-      this.#pauses.set(key, Math.max(this.#pauses.get(key) ?? 0, now + milliseconds));
-    }
-    if (id !== undefined) this.#local?.pause(id, milliseconds);
-    for (const bucket of id === undefined ? [...this.#buckets.values()] : [this.#buckets.get(id)]) {
-      if (bucket?.keys.some((key) => paused.includes(key))) bucket.pause(this.pausedUntil(bucket));
-    }
-    const microseconds = Math.min(LONGEST_PAUSE, Math.ceil(milliseconds * 1000));
-    const written = paused.map((key) => this.store.run(PAUSE, [key], [microseconds]));
-    const outcomes = await Promise.allSettled(written);
-    return outcomes.every(({ status }) => status === "fulfilled");
+  /** How many tokens are there for a key. */
+  async tokens(id: string): Promise<number> {
+    if (this.#isClosed) throw disposedError(this.#settings.name);
+    return this.control.tokens(this.#keysOf(id));
   }
 
-  pausedUntil({ keys }: { readonly keys: readonly string[] }): number {
-    if (this.#pauses.size === 0) return -Infinity;
-    return Math.max(...keys.map((key) => this.#pauses.get(key) ?? -Infinity));
+  requestsFor(keys: readonly string[], id: string | undefined): readonly SharedBucket[] {
+    const one = id === undefined ? undefined : this.#buckets.get(id);
+    if (id !== undefined) return one === undefined ? [] : [one];
+    return [...this.#buckets.values()].filter((bucket) => bucket.keys.some((key) => keys.includes(key)));
   }
 
   /** Changes limits; those who wait keep their order. */
@@ -196,13 +192,12 @@ export class SharedBuckets implements BucketParts {
     this.#local?.dispose();
     // An answer that is on its way is given back, too.
     await this.batch.settled();
-    await Promise.all(this.#returning);
-    this.#isOver = true;
+    await this.#returning.end();
     this.store[Symbol.dispose]();
   }
 
   giveBack(grant: Grant, count: number): void {
-    if (count > 0) this.#giveBack(grant, grant.cost.taken(count));
+    if (count > 0) this.#returning.add(grant, grant.cost.taken(count));
   }
 
   decideAlone(id: string, request: Request, error: unknown): boolean {
@@ -257,16 +252,15 @@ export class SharedBuckets implements BucketParts {
   /** Unused tokens go back; those used beyond are waited for by whoever asks next. */
   #settle(id: string, cost: number, grant: Grant | undefined, used: number): void {
     if (used > cost) this.#owe(id, used - cost);
-    else if (grant !== undefined) this.#giveBack(grant, grant.cost.unused(used));
+    else if (grant !== undefined) this.#returning.add(grant, grant.cost.unused(used));
   }
 
   /** Takes what was used beyond a reservation as soon as it is there, before whoever asks here later. */
   #owe(id: string, debt: number): void {
     const cost = Math.min(debt, this.#limits.burst);
     if (!(cost > 0) || this.#isClosed) return;
-    const over = (): void => {};
     const paid = (): void => this.#owe(id, debt - cost);
-    this.#bucket(id).enter(waiting(cost, this.clock.now(), paid, over));
+    this.#bucket(id).enter(debtOf(cost, this.clock.now(), paid));
   }
 
   #bucket(id: string): SharedBucket {
@@ -276,23 +270,5 @@ export class SharedBuckets implements BucketParts {
       this.#buckets.set(id, bucket);
     }
     return bucket;
-  }
-
-  #giveBack({ id, keys, marks }: Grant, taken: readonly string[]): void {
-    const args = taken.flatMap((time, tier) => [time, marks[tier] ?? "0"]);
-    const giveBack = async (): Promise<void> => {
-      try {
-        // A reservation may be held for longer than the limiter is open.
-        await (this.#isOver ? this.settings.client : this.store).run(GIVE_BACK, keys, args);
-      } catch {
-        // It may have been done, and only the answer is lost. Not tried again: rather a token too few.
-        return;
-      }
-      this.refusals.forget(id);
-      this.#buckets.get(id)?.askNow();
-    };
-    const returning = giveBack().finally(() => this.#returning.delete(returning));
-    this.#returning.add(returning);
-    this.clock.track?.(returning);
   }
 }

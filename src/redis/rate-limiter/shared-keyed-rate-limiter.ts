@@ -11,6 +11,7 @@ import { Metrics } from "../../rate-limiter/metrics.js";
 import {
   type AcquireOptions,
   checkCost,
+  checkTokens,
   type WrapOptions,
   parsePause,
   readKeyed,
@@ -36,9 +37,12 @@ export interface SharedKeyedWrapOptions<
   readonly key: (...args: Args) => SharedKey<By>;
 }
 
+/** A key, or where tiers have `by`, some of its names. */
+type SomeOfKey<By extends string> = [By] extends [never] ? string : Partial<SharedKey<By>>;
+
 /**
  * A {@link SharedRateLimiter} for each key, such as a client, a user or an address: the key comes first. The store keeps a
- * key until its bucket is full. Up to 32 keys of one tick are one round trip, but in a cluster, where each has its own.
+ * key until its bucket would be full had nothing been given back. Up to 32 keys of one tick are one round trip, but in a cluster, where each has its own.
  *
  * @throws TypeError or RangeError that names the option when one is missing, unknown, of the wrong type or out of range.
  * @example
@@ -144,14 +148,70 @@ export class SharedKeyedRateLimiter<By extends string = never>
    * As `SharedRateLimiter.pauseFor`, for one key. Where tiers have `by`, nobody is admitted from the buckets of the names
    * that are given: `pauseFor({ tenant: "t1" }, 30)` pauses all users of the tenant.
    */
-  async pauseFor(
-    key: [By] extends [never] ? string : Partial<SharedKey<By>>,
-    duration: Duration | null | undefined,
-  ): Promise<boolean> {
-    const paused = this.#form.pausedOf(key);
-    const milliseconds = parsePause(duration);
-    if (milliseconds <= 0) return true;
-    return this.#buckets.pause(paused, milliseconds, this.#hasNames ? undefined : this.#form.idOf(key));
+  async pauseFor(key: SomeOfKey<By>, duration: Duration | null | undefined): Promise<boolean> {
+    return this.#hold(key, duration, "pause");
+  }
+
+  /**
+   * Refuses all requests for this key for this long in all processes, including those that would wait: for clients that
+   * misbehave. Those that wait already are refused at once here, elsewhere within 5 s. A shorter block does not end a longer
+   * one early; {@link reset} ends it. Where tiers have `by`, the buckets of the names that are given are blocked. Tokens that
+   * another instance has taken ahead, as `lease` allows, it may still use.
+   *
+   * @param duration as that of {@link pauseFor}.
+   * @returns whether the store knows; never rejects for it.
+   * @throws TypeError when the duration is neither a number nor a string with a unit.
+   * @example
+   * ```ts no-check: needs a server
+   * import { SharedKeyedRateLimiter } from "@kstlib/resilience/redis";
+   *
+   * const logins = new SharedKeyedRateLimiter({ client, name: "logins", rate: 5, per: "1m" });
+   * const user = "user 7";
+   * if (!(await logins.tryAcquire(user))) await logins.block(user, "15m");
+   * else if (await isRightPassword(user, password)) await logins.reset(user);
+   * ```
+   */
+  async block(key: SomeOfKey<By>, duration: Duration | null | undefined): Promise<boolean> {
+    return this.#hold(key, duration, "block");
+  }
+
+  /**
+   * Gives tokens to the key's bucket, in all tiers, up to a full one: for a request that should not have counted. Waiters
+   * here are served at once as far as they go, those elsewhere within 5 s. For a reservation, use `commit` or `cancel`.
+   *
+   * @param tokens a number above 0.
+   * @returns whether the store has done it; never rejects for it. After `false` it may still have been done.
+   * @throws TypeError or RangeError when it is anything else.
+   * @example
+   * ```ts no-check: needs a server
+   * import { SharedKeyedRateLimiter } from "@kstlib/resilience/redis";
+   *
+   * const uploads = new SharedKeyedRateLimiter({ client, name: "uploads", rate: 100, per: "1h" });
+   * if (await uploads.tryAcquire("user 7", 10)) {
+   *   const stored = await store(file);
+   *   if (stored.wasKnown) await uploads.giveBack("user 7", 9);
+   * }
+   * ```
+   */
+  async giveBack(key: SharedKey<By>, tokens: number = 1): Promise<boolean> {
+    const id = this.#form.idOf(key);
+    checkTokens(tokens);
+    return this.#buckets.control.refill(this.#form.bucketsOf(id), tokens, this.#hasNames ? undefined : id);
+  }
+
+  /**
+   * Fills the bucket of one key and ends its pause and its block, for all processes. Where tiers have `by`, the buckets of
+   * the names that are given. See `SharedRateLimiter.reset`. There is no reset of all keys: nobody lists them.
+   *
+   * @returns whether the store has done it; never rejects for it. After `false` it may still have been done.
+   */
+  async reset(key: SomeOfKey<By>): Promise<boolean> {
+    return this.#buckets.control.reset(this.#form.allOf(key), this.#idOf(key));
+  }
+
+  /** As `SharedRateLimiter.tokens`, for one key. */
+  async tokens(key: SharedKey<By>): Promise<number> {
+    return this.#buckets.tokens(this.#form.idOf(key));
   }
 
   /** As `SharedRateLimiter.timeUntilToken`, for one key. */
@@ -169,5 +229,20 @@ export class SharedKeyedRateLimiter<By extends string = never>
   /** What the limiter is at this moment in this process: frozen, JSON-serialisable. */
   snapshot(): SharedKeyedRateLimiterSnapshot {
     return Object.freeze({ kind: "shared-keyed-rate-limiter", ...this.shown() });
+  }
+  /** The id of a key whose buckets are no other's. */
+  #idOf(key: SomeOfKey<By>): string | undefined {
+    return this.#hasNames ? undefined : this.#form.idOf(key);
+  }
+
+  async #hold(
+    key: SomeOfKey<By>,
+    duration: Duration | null | undefined,
+    kind: "pause" | "block",
+  ): Promise<boolean> {
+    const held = this.#form.pausedOf(key);
+    const milliseconds = parsePause(duration);
+    if (milliseconds <= 0) return true;
+    return this.#buckets.control.hold(held, milliseconds, kind, this.#idOf(key));
   }
 }

@@ -10,6 +10,8 @@ export interface SharedRequest<Grant> extends Linked<SharedRequest<Grant>> {
   /** Whether it waits for its turn; otherwise a refusal is its answer. */
   readonly waits: boolean;
   readonly signal: Abortable | undefined;
+  /** Whether the tokens are used already: it needs no place, and nobody refuses it. */
+  readonly isDebt?: true;
   readonly granted: (grant: Grant | undefined) => void;
   /** @param retryAfter seconds. */
   readonly refused: (retryAfter: number, why?: string) => void;

@@ -160,7 +160,7 @@ export class SharedRateLimiter extends SharedReport<object> implements Policy, C
   pauseFor(duration: Duration | null | undefined): Promise<boolean> {
     const milliseconds = parsePause(duration);
     return milliseconds > 0
-      ? this.#buckets.pause(this.#keys.slice(0, 1), milliseconds, ALL)
+      ? this.#buckets.control.hold(this.#keys.slice(0, 1), milliseconds, "pause", ALL)
       : Promise.resolve(true);
   }
 
@@ -172,6 +172,26 @@ export class SharedRateLimiter extends SharedReport<object> implements Policy, C
   async timeUntilToken(cost: number = 1): Promise<number> {
     checkCost(cost, this.burst);
     return this.#buckets.wait(ALL, cost);
+  }
+
+  /**
+   * How many tokens are in the bucket now, with fractions, even during a pause; of several tiers, what all have. Those that
+   * instances have taken ahead, as `lease` allows, are in none.
+   *
+   * @throws StoreError when the store does not tell.
+   */
+  async tokens(): Promise<number> {
+    return this.#buckets.tokens(ALL);
+  }
+
+  /**
+   * Fills the bucket and ends a pause, for all processes; waiters here are served at once as far as the tokens go, those
+   * elsewhere within 5 s. Totals are kept.
+   *
+   * @returns whether the store has done it; never rejects. After `false` it may still have been done.
+   */
+  reset(): Promise<boolean> {
+    return this.#buckets.control.reset(this.#keys, ALL);
   }
 
   /**

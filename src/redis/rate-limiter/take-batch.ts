@@ -20,6 +20,8 @@ export interface Answer {
   readonly sent: number;
   /** Of each tier, for giving back. */
   readonly marks: readonly string[];
+  /** Whether none may wait for it. */
+  readonly isBlocked: boolean;
 }
 
 /** Some equal requests of one key. */
@@ -137,11 +139,12 @@ function answersOf(reply: unknown, call: readonly Ask[], sent: number): readonly
   const answers = call.map((ask): Answered => {
     const words: readonly unknown[] = reply.slice(at, at + 2 + ask.keys.length);
     at += 2 + ask.keys.length;
-    const [granted = NaN, wait = NaN, ...marks] = words.map(Number);
+    const [told = NaN, wait = NaN, ...marks] = words.map(Number);
+    const isBlocked = told === -2;
     return {
       ask,
-      answer: { granted, wait: wait / 1000, sent, marks: marks.map(String) },
-      wrong: granted === -1 ? String(words[1]) : undefined,
+      answer: { granted: isBlocked ? 0 : told, wait: wait / 1000, sent, marks: marks.map(String), isBlocked },
+      wrong: told === -1 ? String(words[1]) : undefined,
     };
   });
   const isOdd = answers.some(

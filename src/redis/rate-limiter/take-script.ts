@@ -8,10 +8,10 @@ import { BUCKET, SERVER_TIME } from "./bucket-lua.js";
  * - KEYS: of each decision the bucket of each tier. Up to 64 in all; no decision may have a key twice. In a cluster all
  *   have one hash tag. Decisions may share buckets: they are served one after the other.
  * - ARGV: the number of tiers; of each tier the five `args` of an {@link ExactCost}; n of each decision, from 0 to 2²⁸.
- * - Reply, flat, `2 + tiers` whole numbers for each decision: k; in how many microseconds one more request would be
- *   granted, if nobody else asks before (0: now); and of each tier a mark of the bucket's state, which the give-back script
- *   needs. Of a decision that meets something else under its key: -1, what is wrong, and zeros. Others are not concerned;
- *   a call about that one alone fails.
+ * - Reply, flat, `2 + tiers` whole numbers for each decision: k, or -2 while it is blocked; in how many microseconds one
+ *   more request would be granted, if nobody else asks before (0: now); and of each tier a mark of the bucket's state, which
+ *   the give-back script needs. Of a decision that meets something else under its key: -1, what is wrong, and zeros.
+ *   Others are not concerned; a call about that one alone fails.
  *
  * With n = 0 nothing is taken, and nothing written: it tells the wait, and shows that the server answers for that key.
  *
@@ -56,7 +56,7 @@ end
 
 -- Of the tier at hand; a single one, which is the usual case, needs no tables.
 local c, cf, D, B, Bf = limits(1)
-local left, f, under, fill, back, pause, length, changed
+local left, f, under, fill, back, changed, pause, length, block, blocked
 local states = {}
 local reply = {}
 for i = 1, #KEYS / tiers do
@@ -64,24 +64,24 @@ for i = 1, #KEYS / tiers do
   local k = n
   local key = (i - 1) * tiers
   local wrong
+  local isBlocked = false
   for j = 1, tiers do
     if tiers > 1 then c, cf, D, B, Bf = limits(j) end
-    left, f, under, fill, back, pause, length, changed = load(KEYS[key + j])
+    left, f, under, fill, back, changed, pause, length, block, blocked = load(KEYS[key + j])
     if not left then
       wrong = f
       if #KEYS == tiers then error(wrong) end
       break
     end
-    -- A fraction that was written under other limits is rounded up, never down.
-    if f > 0 and under ~= D then left, f = left + 1, 0 end
+    left, f = inSteps(D, left, f, under)
     if pause > 0 then
-      k = 0
+      k, isBlocked = 0, isBlocked or block > 0
     elseif k > 0 then
       local a, af = B - left, Bf - f
       if af < 0 then a, af = a - 1, af + D end
       k = fitting(k, a, af, c, cf, D)
     end
-    if tiers > 1 then states[j] = { left, f, fill, back, pause, length, changed } end
+    if tiers > 1 then states[j] = { left, f, fill, back, changed, pause, length, block, blocked } end
   end
   local at = key + 2 * i - 1
   local wait = 0
@@ -91,18 +91,19 @@ for i = 1, #KEYS / tiers do
     else
       if tiers > 1 then
         c, cf, D, B, Bf = limits(j)
-        left, f, fill, back, pause, length, changed = unpack(states[j])
+        left, f, fill, back, changed, pause, length, block, blocked = unpack(states[j])
       end
       if k > 0 then
         local w, rest = product(k, c, cf, D)
         left, f, fill = left + w, f + rest, B
         if f >= D then left, f = left + 1, f - D end
       end
-      if k > 0 or changed then store(KEYS[key + j], left, f, D, fill, back, pause, length) end
+      if k > 0 or changed then store(KEYS[key + j], left, f, D, fill, back, pause, length, block, blocked) end
       wait = max(wait, pause, left + c - B + ceil((f + cf - Bf) / D))
       reply[at + 1 + j] = now + left + back
     end
   end
+  if isBlocked and not wrong then k = -2 end
   reply[at], reply[at + 1] = k, wait
 end
 return reply

@@ -51,6 +51,20 @@ export class TieredLimits {
     return cost;
   }
 
+  /** What so many tokens are in each tier, as the refill script wants it. */
+  given(tokens: number): readonly string[] {
+    return this.#exact.flatMap((limits) => limits.given(tokens));
+  }
+
+  /** How many tokens all tiers have. @param reply what is missing in each, as the left script tells. */
+  tokensIn(reply: readonly number[]): number {
+    const tokens = this.#exact.map((limits, tier) => {
+      const [left = NaN, rest = NaN, D = NaN] = reply.slice(tier * 3, tier * 3 + 3);
+      return limits.tokensIn(left, rest, D);
+    });
+    return Math.min(...tokens);
+  }
+
   #costOf(tokens: number): TieredCost {
     const costs: readonly ExactCost[] = this.#exact.map((limits) => limits.cost(tokens));
     return {

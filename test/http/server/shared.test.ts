@@ -5,7 +5,7 @@ import { serve as serveHono } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { rateLimit as plugin } from "../../../src/fastify/index.js";
 import { rateLimit as middleware } from "../../../src/hono/index.js";
 import { rateLimit, type RequestLimiter } from "../../../src/http/index.js";
@@ -124,6 +124,28 @@ describe.skipIf(!hasRedis)("rateLimit with a limiter on a Redis server", () => {
     expect(await statuses(alone)).toEqual([200, 200, 200, 200, 200]);
     expect(await statuses(together)).toEqual([200, 200, 200, 429, 429]);
     expect(await ask(together[0] ?? "")).toEqual([429, '"clients";r=0;t=']);
+  });
+
+  test("refuses a client that any process has blocked until it is reset, by two questions a request", async () => {
+    const redis = await startServer();
+    const [limiter, other] = [
+      await limiterOn(redis.port, { name: "clients", rate: 3, per: "1h" }),
+      await limiterOn(redis.port, { name: "clients", rate: 3, per: "1h" }),
+    ];
+    const tokens = vi.spyOn(limiter, "tokens");
+    const limit = rateLimit<http.IncomingMessage>({ limiter, key: () => "one" });
+    const server = await serve((request, response) => limit(request, response, () => response.end("ok")));
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    expect(await ask(server.url)).toEqual([200, '"clients";r=2;t=']);
+    await other.block("one", "15m");
+    const refused = await fetch(server.url);
+    await refused.text();
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(600);
+    await other.reset("one");
+    // What it was told is believed for a second.
+    await expect.poll(() => ask(server.url), { timeout: 10_000 }).toEqual([200, '"clients";r=2;t=']);
+    expect(tokens).not.toHaveBeenCalled();
   });
 
   test("takes from none of several tiers what one refuses, and tells no more than all of them have", async () => {

@@ -146,6 +146,7 @@ describe.skipIf(!hasRedis)("a shared limiter on a server that fails it", () => {
     const limiter = limiterOf(client);
     await limiter.tryAcquire();
     await limiter.pauseFor("1m");
+    await limiter.reset();
     const reservation = await limiterOf(client, { name: "other" }).reserve();
     reservation.cancel();
     for (const key of await client.keys("*"))

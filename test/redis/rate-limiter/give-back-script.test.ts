@@ -72,6 +72,19 @@ describe.skipIf(!hasRedis)("tokens that are given back", async () => {
     expect(await server.take("whole", cost, 20, ORIGIN)).toMatchObject({ granted: 10 });
   });
 
+  test("come back however often, also where the bucket is never full in between", async () => {
+    const cost = exactLimits({ rate: 10, per: 3_600_000, burst: 10 }).cost(1);
+    const all = Number(cost.taken(9));
+    await server.take("often", cost, 1, ORIGIN);
+    for (let round = 1; round <= 50; round++) {
+      const now = ORIGIN + round * 1000;
+      const { granted, marks } = await server.take("often", cost, 9, now);
+      expect([round, granted]).toEqual([round, 9]);
+      expect(await server.giveBack("often", cost.taken(9), marks[0] ?? NaN, now)).toBe(all);
+    }
+    expect(await server.take("often", cost, 10, ORIGIN + 51_000)).toMatchObject({ granted: 9 });
+  });
+
   test("are nothing where the bucket is full, gone, or its clock was set back", async () => {
     const cost = exactLimits({ rate: 10, per: 1000, burst: 10 }).cost(1);
     const { marks } = await server.take("nothing", cost, 10, ORIGIN);

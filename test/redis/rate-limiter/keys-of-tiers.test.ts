@@ -2,40 +2,8 @@ import { Cluster, Redis } from "ioredis";
 import { afterAll, describe, expect, expectTypeOf, onTestFinished, test } from "vitest";
 import { SharedKeyedRateLimiter } from "../../../src/redis/rate-limiter/shared-keyed-rate-limiter.js";
 import { SharedRateLimiter } from "../../../src/redis/rate-limiter/shared-rate-limiter.js";
-import type { SharedKeyedTier } from "../../../src/redis/rate-limiter/shared-options.js";
-import { connect } from "../clients.js";
-import { hasRedis, type Server, startCluster, startServer } from "../servers/servers.js";
-
-type Names = "user" | "tenant";
-type Limiter = SharedKeyedRateLimiter<Names>;
-
-function make(client: object, user: number, tenant: number, own: object = {}): Limiter {
-  const tiers: readonly SharedKeyedTier<Names>[] = [
-    { by: "user", rate: user, per: "1h" },
-    { by: "tenant", rate: tenant, per: "1h" },
-  ];
-  const limiter = new SharedKeyedRateLimiter({
-    client,
-    name: "clients",
-    onStoreError: "closed",
-    storeTimeout: 10,
-    tiers,
-    ...own,
-  });
-  onTestFinished(() => limiter.close());
-  return limiter;
-}
-
-async function setUp(
-  user: number,
-  tenant: number,
-): Promise<{ limiter: Limiter; client: object; server: Server }> {
-  const server = await startServer();
-  const client = await connect("redis 6", server.port);
-  return { limiter: make(client, user, tenant), client, server };
-}
-
-const key = (user: string, tenant: string = "t1"): Record<Names, string> => ({ user, tenant });
+import { hasRedis, startCluster } from "../servers/servers.js";
+import { key, type Limiter, make, type Names, setUp } from "./tiers-of-users.js";
 
 describe.skipIf(!hasRedis)("tiers over different keys", () => {
   test("are taken from all together or not at all", async () => {
@@ -211,6 +179,11 @@ describe.skipIf(!hasRedis)("tiers over different keys", () => {
     const granted = await Promise.all([...keys, ...keys].map((one) => limiter.tryAcquire(one)));
     expect(granted.filter(Boolean)).toHaveLength(30);
     expect(limiter.stats.totalCalls).toBeLessThanOrEqual(4);
+    const [first = key("u0", "t0")] = keys;
+    expect(await limiter.block(first, "1h")).toBe(true);
+    expect(await limiter.reset(first)).toBe(true);
+    expect(await limiter.giveBack(key("u1"))).toBe(true);
+    expect(await limiter.tokens(first)).toBe(2);
   });
 });
 
@@ -247,6 +220,11 @@ describe("keys of tiers that are wrong", () => {
     await expect(limiter.pauseFor({ team: "x" } as never, 1)).rejects.toThrow(
       'key must be an object with one or more of user, tenant; it has "team".',
     );
+    await expect(limiter.block({}, 1)).rejects.toThrow("one or more of user, tenant; it has none.");
+    await expect(limiter.reset({})).rejects.toThrow("one or more of user, tenant; it has none.");
+    await expect(limiter.reset(undefined as never)).rejects.toThrow("one or more of user, tenant");
+    await expect(limiter.tokens({ user: "a" } as never)).rejects.toThrow("key.tenant must be a string");
+    await expect(limiter.giveBack({ user: "a" } as never)).rejects.toThrow("key.tenant must be a string");
     await expect(limiter.pauseFor({ user: 7 } as never, 1)).rejects.toThrow(
       "key.user must be a string; got 7.",
     );

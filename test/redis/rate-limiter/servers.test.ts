@@ -61,6 +61,8 @@ describe.skipIf(!hasRedis)("a shared limit and what a server refuses", () => {
     reservation.cancel();
     await expect.poll(() => limiter.timeUntilToken(2)).toBe(0);
     expect(await limiter.pauseFor(5)).toBe(true);
+    expect(await limiter.reset()).toBe(true);
+    expect(await limiter.tokens()).toBe(2);
   });
 
   test("a store that was emptied starts with full buckets, and every key expires", async () => {

@@ -2,8 +2,10 @@ import { Redis } from "ioredis";
 import { afterAll } from "vitest";
 import { SERVER_TIME } from "../../../src/redis/rate-limiter/bucket-lua.js";
 import { GIVE_BACK } from "../../../src/redis/rate-limiter/give-back-script.js";
-import type { ExactCost } from "../../../src/redis/rate-limiter/limits.js";
+import { LEFT } from "../../../src/redis/rate-limiter/left-script.js";
+import type { ExactCost, ExactLimits } from "../../../src/redis/rate-limiter/limits.js";
 import { PAUSE } from "../../../src/redis/rate-limiter/pause-script.js";
+import { REFILL } from "../../../src/redis/rate-limiter/refill-script.js";
 import { TAKE } from "../../../src/redis/rate-limiter/take-script.js";
 import { Script } from "../../../src/redis/store/script.js";
 import { startServer } from "../servers/servers.js";
@@ -17,7 +19,8 @@ export interface Taken {
 
 const atGivenTime = ({ source }: Script): Script =>
   new Script(source.replace(SERVER_TIME, "local now = tonumber(ARGV[#ARGV])"));
-const [take, giveBack, pause] = [TAKE, GIVE_BACK, PAUSE].map(atGivenTime);
+const scripts = [TAKE, GIVE_BACK, PAUSE, REFILL, LEFT].map(atGivenTime);
+const [take, giveBack, pause, refill, left] = scripts;
 
 /** In the year 2096, so that no key expires meanwhile by the server's own clock. */
 export const ORIGIN = 4e15;
@@ -38,7 +41,7 @@ export class TimedServer {
       client.disconnect();
       await server.stop();
     });
-    for (const script of [take, giveBack, pause, TAKE]) await client.script("LOAD", script?.source ?? "");
+    for (const { source } of [...scripts, TAKE]) await client.script("LOAD", source);
     return new TimedServer(client);
   }
 
@@ -86,8 +89,34 @@ export class TimedServer {
     return given;
   }
 
-  async pause(key: string, microseconds: number, now: number): Promise<number> {
-    const [lasts = NaN] = await this.#run(pause, [key], [microseconds, now]);
+  async pause(
+    key: string,
+    microseconds: number,
+    now: number,
+    kind: "pause" | "block" = "pause",
+  ): Promise<number> {
+    const [lasts = NaN] = await this.#run(pause, [key], [microseconds, kind === "block" ? 1 : 0, now]);
     return lasts;
+  }
+
+  async refill(
+    keys: readonly string[],
+    tokens: number,
+    limits: readonly ExactLimits[],
+    now: number,
+  ): Promise<number> {
+    const given = limits.flatMap((one) => one.given(tokens));
+    const [there = NaN] = await this.#run(refill, keys, [0, ...given, now]);
+    return there;
+  }
+
+  async reset(keys: readonly string[], now: number): Promise<number> {
+    const [there = NaN] = await this.#run(refill, keys, [1, now]);
+    return there;
+  }
+
+  async tokens(key: string, limits: ExactLimits, now: number): Promise<number> {
+    const [whole = NaN, rest = NaN, D = NaN] = await this.#run(left, [key], [now]);
+    return limits.tokensIn(whole, rest, D);
   }
 }
