@@ -2,7 +2,6 @@ import { execFile, type ExecFileException } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -49,27 +48,6 @@ function run(program: string, variant: string): Promise<Run> {
   });
 }
 
-/** lightship 7.3.0 was published without what its package.json points to, so its source is compiled along. */
-async function runnable(program: string): Promise<string> {
-  const lightship = path.join(root, "node_modules/lightship");
-  if (!program.includes(path.join("lightship", "before")) || fs.existsSync(path.join(lightship, "dist")))
-    return program;
-  const outfile = path.join(root, ".cache/migrating/lightship.mjs");
-  await build({
-    entryPoints: [program],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    alias: { lightship: path.join(lightship, "src/index.ts") },
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-    logLevel: "error",
-  });
-  return outfile;
-}
-
 const names = fs.readdirSync(folder).toSorted();
 
 describe("the programs before and after", () => {
@@ -88,7 +66,7 @@ describe("the programs before and after", () => {
   const here = runs.filter(([name]) => process.platform !== "win32" || !SIGNALLED.has(name));
   test.concurrent.each(here)("print the same: %s, %s", { timeout: LIMIT_MS * 2 }, async (name, variant) => {
     const [before, after] = await Promise.all([
-      run(await runnable(path.join(folder, name, "before.mjs")), variant),
+      run(path.join(folder, name, "before.mjs"), variant),
       run(path.join(folder, name, "after.mjs"), variant),
     ]);
     expect(before.stdout, before.stderr).toMatch(CLAIMS[name] ?? "no claim");
