@@ -1,5 +1,6 @@
 import { finished } from "node:stream";
 import { type Abortable, onAbort } from "../../kernel/abort.js";
+import { withOrigin } from "./errors.js";
 
 /** The body of a response while it is being read. */
 export interface Reading {
@@ -11,11 +12,16 @@ export interface Reading {
   discard(): void;
 }
 
-const readings = new WeakMap<object, Reading>();
+interface Known {
+  readonly reading: Reading;
+  readonly origin: string;
+}
 
-/** Says how the body of a response is read that policies can end. */
-export function readBy(response: object, reading: Reading): void {
-  readings.set(response, reading);
+const readings = new WeakMap<object, Known>();
+
+/** Says how the body of a response is read that policies can end, and whose it is. */
+export function readBy(response: object, reading: Reading, origin: string): void {
+  readings.set(response, { reading, origin });
 }
 
 /** The body of a `Response` that was fetched with the signal of this controller. */
@@ -59,9 +65,9 @@ function cancel({ body }: Response): void {
 
 /** Cancels the body of a response that the caller does not get. */
 export function discard(response: object): void {
-  const reading = readings.get(response);
-  if (reading === undefined) cancel(response as Response);
-  else reading.discard();
+  const known = readings.get(response);
+  if (known === undefined) cancel(response as Response);
+  else known.reading.discard();
 }
 
 /**
@@ -70,14 +76,16 @@ export function discard(response: object): void {
  * @returns whether there is something to read, and `over` will be called.
  */
 export function whileRead(response: object, source: Abortable | undefined, over?: () => unknown): boolean {
-  const reading = readings.get(response);
-  if (reading === undefined || source === undefined) return false;
-  const leave = onAbort(source, () => reading.abort(source.reason));
+  const known = readings.get(response);
+  if (known === undefined || source === undefined) return false;
+  const { reading, origin } = known;
+  const abort = (): void => reading.abort(withOrigin(source.reason, origin));
+  const leave = onAbort(source, abort);
   const isRead = reading.whenOver(() => {
     leave();
     over?.();
   });
   if (!isRead) leave();
-  else if (source.aborted) reading.abort(source.reason);
+  else if (source.aborted) abort();
   return isRead;
 }

@@ -24,6 +24,10 @@ export abstract class Call<Response extends Answer> {
       facts.isReplayable && (settings.retryMethods.has(facts.method) || facts.hasIdempotencyKey());
   }
 
+  protected get origin(): string {
+    return this.#facts.origin;
+  }
+
   /** The caller gets this; other responses are not needed. */
   end(result: unknown): void {
     this.#isOver = true;

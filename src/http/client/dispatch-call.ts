@@ -44,7 +44,7 @@ export class DispatchCall extends Call<DispatchAttempt> implements DispatchContr
       };
       const received = (attempt: DispatchAttempt): void => {
         leave();
-        readBy(attempt, attempt);
+        readBy(attempt, attempt, this.origin);
         try {
           resolve(this.received(attempt));
         } catch (error) {

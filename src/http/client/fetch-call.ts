@@ -59,7 +59,7 @@ export class FetchCall extends Call<Response> {
         throw this.failed(Object.assign(new TypeError(message), { code: "ERR_INVALID_RETURN_VALUE" }));
       }
       if (controller !== undefined && this.#isReadUnder)
-        readBy(response, new StreamReading(response, controller));
+        readBy(response, new StreamReading(response, controller), this.origin);
       return this.received(response);
     };
     const lost = (reason: unknown): never => {

@@ -1,5 +1,6 @@
 import { tryOut } from "../../kernel/configured.js";
 import { show } from "../../kernel/show.js";
+import type { Fallback } from "../../policies/fallback/fallback.js";
 import { warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
 import { type HostStats, Host } from "./host.js";
 import type { Obedience } from "./obedience.js";
@@ -7,6 +8,21 @@ import { originOf } from "./request.js";
 import type { ReadParts } from "../../resilient-options.js";
 import type { HttpClientSettings } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
+
+/** Refuses to answer with a response whose body another call may have read. */
+function checkFallback(component: string, shared: Fallback<unknown>["shared"] | undefined): void {
+  if (shared?.lastGood !== undefined) {
+    throw new TypeError(
+      `fallback.lastGood cannot be an option of ${component}: the body of a response is read once. Keep what was read: in a Fallback around the function that reads it.`,
+    );
+  }
+  const { to } = shared ?? {};
+  if (typeof to === "object" && to !== null && "body" in to && "bodyUsed" in to) {
+    throw new TypeError(
+      `fallback.to of ${component} must be a function that makes a Response, whose body is read once; got one Response for all calls.`,
+    );
+  }
+}
 
 /** How many hosts are looked at, at most, to find one that can be forgotten. */
 const LOOKS = 8;
@@ -35,6 +51,7 @@ export class Hosts {
     this.#verdicts = verdicts;
     // What cannot work says so at once, and not at the first request.
     const { pipeline } = tryOut(() => this.#make());
+    checkFallback(component, pipeline.fallback?.shared);
     warnOfNoEffect(`${component} ${show(settings.name)}`, pipeline.actsAs);
   }
 

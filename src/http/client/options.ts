@@ -1,7 +1,9 @@
-import { configuredLayers } from "../../kernel/configured.js";
+import { configuredLayers, currentConfiguration } from "../../kernel/configured.js";
+import { nearest } from "../../kernel/nearest.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { callback, custom, flag, integer, type Rule, text } from "../../kernel/rules.js";
-import { unlike } from "../../kernel/show.js";
+import { show, unlike } from "../../kernel/show.js";
+import { warn } from "../../kernel/warning.js";
 import {
   partRules,
   readPart,
@@ -106,6 +108,19 @@ export const httpClientRules: OptionRules<HttpClientSettings> = {
 
 const fetchRule = callback<Fetch>();
 
+/** A client with a name gets its policies from the configuration, where the name may be written differently. */
+function warnOfNone(component: string, name: string): void {
+  const known = Object.keys(currentConfiguration()["pipelines"]?.instances ?? {});
+  if (known.includes(name)) return;
+  const meant = nearest(name, known);
+  const there = known.length === 0 ? "no pipelines are configured" : `there are ${known.join(", ")}`;
+  const advice = meant === undefined ? there : `did you mean ${meant}?`;
+  warn(
+    "KSTLIB_NO_EFFECT",
+    `${component} ${show(name)} has no policies: it is given none, and pipelines has none of that name; ${advice}`,
+  );
+}
+
 /** Checked options. */
 export interface ReadOptions {
   readonly settings: HttpClientSettings;
@@ -133,6 +148,10 @@ export function readOptions(component: string, given: object = {}): ReadOptions 
     Object.fromEntries(entries.filter((entry) => !isPart(entry))),
   );
   const [, configured = {}] = configuredLayers("pipelines", settings);
+  const hasPart = entries.some((entry) => isPart(entry));
+  if (options["name"] !== undefined && !hasPart && Object.keys(configured).length === 0) {
+    warnOfNone(component, settings.name);
+  }
   const givenParts = { ...configured, ...Object.fromEntries(entries.filter(isPart)) };
   const parts: ReadParts = Object.fromEntries(
     Object.entries(givenParts).map(([key, part]) => [key, readPart(key as keyof ResilientParts, part)]),

@@ -1,3 +1,5 @@
+import { checkSignal } from "../../kernel/abort.js";
+import { Context } from "../../kernel/context.js";
 import { whileRead } from "./body.js";
 import { HttpStatusError, withOrigin } from "./errors.js";
 import { FetchCall } from "./fetch-call.js";
@@ -21,6 +23,7 @@ class Client {
   readonly #mayRepeat: boolean;
   /** Whether the timeout of the whole call ends the reading of a body. */
   readonly #covers: boolean;
+  readonly #hasFallback: boolean;
 
   constructor(options: ReadOptions) {
     const { settings, parts } = options;
@@ -28,6 +31,7 @@ class Client {
     this.#hosts = new Hosts("resilientFetch", settings, parts, this.#verdicts);
     this.#mayRepeat = parts.retry !== undefined || parts.hedge !== undefined;
     this.#covers = parts.totalTimeout !== undefined;
+    this.#hasFallback = parts.fallback !== undefined;
   }
 
   stats(): ReturnType<Hosts["stats"]> {
@@ -43,13 +47,21 @@ class Client {
       const { origin, signal } = request;
       const isReadUnder = this.#covers || signal !== undefined;
       const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts, isReadUnder);
-      return this.#run(this.#hosts.get(origin), call, signal, origin);
+      return this.#run(this.#hosts.get(origin), call, this.#contextOf(signal, [input, init]), origin);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #run(host: Host, call: FetchCall, signal: AbortSignal | undefined, origin: string): Promise<unknown> {
+  /** What `to` of a fallback gets are the arguments of the call. */
+  #contextOf(signal: AbortSignal | undefined, args: Parameters<Fetch>): Context | undefined {
+    if (signal !== undefined) checkSignal(signal, "signal");
+    if (this.#hasFallback) return new Context(signal, 1, Infinity, undefined, args);
+    return signal && new Context(signal);
+  }
+
+  #run(host: Host, call: FetchCall, context: Context | undefined, origin: string): Promise<unknown> {
+    const source = context?.source;
     const policies = call.mayRepeat ? host.pipeline : host.plain;
     const ended = (result: unknown): void => {
       host.running--;
@@ -57,7 +69,7 @@ class Client {
     };
     const given = (result: unknown): unknown => {
       ended(result);
-      if (signal !== undefined && !this.#covers) whileRead(result as Response, signal);
+      if (source !== undefined && !this.#covers) whileRead(result as Response, source);
       return result;
     };
     const failed = (reason: unknown): unknown => {
@@ -67,7 +79,7 @@ class Client {
     };
     host.running++;
     // Not by `await`, which costs more.
-    return policies.execute(call.attempt, signal && { signal }).then(given, failed);
+    return policies.execute(call.attempt, context).then(given, failed);
   }
 }
 

@@ -76,6 +76,11 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     tellMade(this, "fallback", options);
   }
 
+  /** @internal What it answers with: what all calls may share. */
+  get shared(): Pick<FallbackSettings, "to" | "lastGood"> {
+    return this.#settings;
+  }
+
   get stats(): FallbackStats {
     return Object.freeze({
       totalCalls: this.#total,

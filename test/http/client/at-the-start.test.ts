@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { configure } from "../../../src/configure.js";
 import type { ResilienceConfig } from "../../../src/descriptors.js";
 import {
@@ -61,4 +61,19 @@ test("what is made to see this belongs to nothing: no listing, no configuration,
   });
   expect(livingComponents()).toEqual(before);
   expect(told).toEqual([]);
+});
+
+test("a client whose name has no policies is warned of, and only that", () => {
+  using _configured = configure({ pipelines: { shop: { retry: true }, bare: {} } });
+  const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  resilientFetch({ name: "shop" });
+  resilientFetch({ name: "bare" });
+  resilientFetch({ name: "own", retry: true });
+  resilientFetch();
+  expect(warned).not.toHaveBeenCalled();
+  resilienceInterceptor({ name: "shopp" });
+  expect(String(warned.mock.calls[0]?.[0])).toBe(
+    'resilienceInterceptor "shopp" has no policies: it is given none, and pipelines has none of that name; did you mean shop?',
+  );
+  warned.mockRestore();
 });
