@@ -27,7 +27,8 @@ export class Connections {
     const known = holder[this.#known];
     if (known !== undefined && known.address === address) return known;
     const now: Known = { address, ...this.#placeOf(address) };
-    holder[this.#known] = now;
+    // Not by an assignment, which throws where a runtime or a test gives something frozen.
+    Reflect.set(holder, this.#known, now);
     return now;
   }
 }

@@ -1,6 +1,6 @@
 import type { Component } from "../../kernel/component.js";
 import { type ExecuteOptions, type ExecutionContext, readContext } from "../../kernel/context.js";
-import { AS_IS, DIRECT, follow, type Inside, startOf } from "../../kernel/stage.js";
+import { AS_IS, DIRECT, type Inside, startOf } from "../../kernel/stage.js";
 import type { Policy, SyncPolicy } from "../../kernel/policy.js";
 
 /** What a pipeline needs of a policy: one of this package, or anything with such an `execute`. */
@@ -18,7 +18,8 @@ export function nest(policies: readonly AnyPolicy[]): Inside {
       start(fn, context, next) {
         const run = (given: ExecuteOptions | undefined = context): unknown =>
           inside.start(fn, readContext("execute", given), AS_IS);
-        return follow(policy.execute(run, context), next);
+        // Those outside have something to give back also when it throws instead of rejecting.
+        return DIRECT.start(() => policy.execute(run, context), context, next);
       },
     };
   }, DIRECT);

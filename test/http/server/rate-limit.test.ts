@@ -122,6 +122,18 @@ describe("rateLimit under node:http", () => {
     expect(admits(connection("192.0.2.1"))).toBe(false);
   });
 
+  test("limits by the address of a connection to which nothing can be added", () => {
+    const limit = rateLimit<http.IncomingMessage>({ limits: [twice], clock: new ManualClock() });
+    const frozen = Object.freeze({ remoteAddress: "192.0.2.1" });
+    const admitted = [1, 2, 3].map(() => {
+      const request = Object.assign(new http.IncomingMessage(new net.Socket()), { socket: frozen });
+      const next = vi.fn<() => void>();
+      limit(request, new http.ServerResponse(request), next);
+      return next.mock.calls;
+    });
+    expect(admitted).toEqual([[[]], [[]], []]);
+  });
+
   test("takes the cost, skips what need not be limited, and refuses for ever what costs too much", async () => {
     const cost = (request: http.IncomingMessage): number => Number(request.headers["x-cost"]);
     const { url } = await limited({

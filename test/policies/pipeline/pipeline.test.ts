@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
 import { delay } from "../../../src/kernel/delay.js";
+import { Bulkhead } from "../../../src/policies/bulkhead/bulkhead.js";
 import { Fallback } from "../../../src/policies/fallback/fallback.js";
 import { Hedge } from "../../../src/policies/hedge/hedge.js";
 import type { AnyPolicy } from "../../../src/policies/pipeline/nest.js";
@@ -21,6 +22,22 @@ beforeEach(() => {
 });
 
 describe("a pipeline", () => {
+  test("gives back what it has taken around a policy of another kind that throws", async () => {
+    const bulkhead = new Bulkhead({ maxConcurrent: 1, clock });
+    const breaker = new CircuitBreaker({ clock });
+    const foreign: AnyPolicy = {
+      execute() {
+        throw down;
+      },
+    };
+    const api = pipeline(bulkhead, breaker, foreign);
+    for (let at = 0; at < 2; at++) {
+      expect(await reasonOf(api.execute(() => 2))).toBe(down);
+      expect(bulkhead.running).toBe(0);
+    }
+    expect(breaker.stats.failedCalls).toBe(2);
+  });
+
   test("is a policy itself: execute, call, wrap, decorator, and inside another one", async () => {
     const inner = pipeline(new Retry({ delay: 0 }), new Timeout({ clock }));
     const api = pipeline({ name: "api" }, new Fallback({ to: "instead" }), inner);
