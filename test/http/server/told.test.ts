@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { limitRequest, type RequestLimiter } from "../../../src/http/index.js";
 import { ItemWriter } from "../../../src/http/server/item-writer.js";
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
@@ -154,6 +154,39 @@ describe("a limiter", () => {
     expect((await ask())["ratelimit-policy"]).toBe('"default";q=10;w=3600');
     limiter.update(update);
     expect((await ask())["ratelimit-policy"]).toBe(policy);
+  });
+});
+
+describe("a limiter from which is reserved what is settled", () => {
+  const reserving = (reserve: () => unknown) =>
+    asked({ limiter: own({ reserve }), settle: () => 0, onStoreError: "closed" });
+
+  test.each([
+    [{ code: "ERR_RATE_LIMIT_EXCEEDED", retryAfter: 7 }, "429", "7"],
+    [{ code: "ERR_RATE_LIMIT_EXCEEDED", retryAfter: "soon" }, "429", undefined],
+    [{ code: "ERR_RATE_LIMIT_COST", retryAfter: 7 }, "429", undefined],
+    [{ code: "ERR_RATE_LIMIT_CLOSED", retryAfter: 7 }, "503", "1"],
+  ])("that throws %j is answered with %s", async (properties, status, after) => {
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const told = await reserving(() => Promise.reject(Object.assign(new Error("no"), properties)))();
+    warn.mockRestore();
+    expect([told["status"], told["retry-after"]]).toEqual([status, after]);
+  });
+
+  test("is told what was used; without settle nothing is reserved", async () => {
+    const used: unknown[] = [];
+    const reserved: unknown[] = [];
+    const limiter = own({
+      reserve: (...given: unknown[]) => {
+        reserved.push(given);
+        return { commit: (tokens: unknown) => used.push(tokens) };
+      },
+    });
+    const request = new Request("http://localhost/");
+    (await limitRequest({ limiter, key: () => "k" })(request)).settle(3);
+    expect([reserved, used]).toEqual([[], []]);
+    (await limitRequest({ limiter, key: () => "k", settle: () => 0 })(request)).settle(3);
+    expect([reserved, used]).toEqual([[["k", 1, { timeout: 0 }]], [3]]);
   });
 });
 
