@@ -45,7 +45,7 @@ const OF_PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     "reservation",
     "unlimited",
   ],
-  schedule: ["boundaries", "callback", "invented-zones", "time-trigger", "time-zone"],
+  schedule: ["boundaries", "callback", "invented-zones", "time-trigger"],
   shutdown: ["plan"],
   telemetry: ["prometheus"],
   watchdog: ["deadline"],

@@ -18,9 +18,11 @@ function heard() {
 describe("what a connection has certainly delivered", () => {
   test("is all up to the last message of a stream", async () => {
     const { clock, last, since } = heard();
-    for (let count = 0; count < 5; count++) {
+    for (let count = 1; count <= 5; count++) {
       await clock.advance(1);
       last.hear();
+      // A second between messages is no standstill.
+      expect(since()).toBe(count);
     }
     await clock.advance(7);
     expect(since()).toBe(5);

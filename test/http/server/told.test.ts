@@ -13,7 +13,7 @@ function asked(options: Partial<Options>) {
     cost: ({ headers }: Request) => Number(headers.get("cost")),
     clock: new ManualClock(),
     ...options,
-  } as Options);
+  });
   return async (cost = 1, key = ""): Promise<Readonly<Record<string, string>>> => {
     const request = new Request("http://localhost/", { headers: { key, cost: String(cost) } });
     const { refused, fields } = await limit(request);
