@@ -60,6 +60,11 @@ describe("an alert that is read", () => {
     expect(() => readAlert(given as Alert, WALL, "7")).toThrow(message);
   });
 
+  test("has no half of a character", () => {
+    const { title, body } = readAlert({ title: "a \uD800 b", body: "\uDC00" }, WALL, "7");
+    expect([title, body]).toEqual(["a \uFFFD b", "\uFFFD"]);
+  });
+
   test("may have a key of 500 characters", () => {
     const key = "k".repeat(500);
     expect(readAlert({ title: "a", key }, WALL, "7").key).toBe(key);
@@ -73,7 +78,13 @@ test("a repetition adds how many there were to the text, after an empty line", (
     count: 3,
     body: "since 9\n\n3 more in 5 min",
   });
-  expect(repeated(alert(), 1, 400, "8").body).toBe("1 more in 1 s");
+  const after = (milliseconds: number): string => repeated(alert(), 1, milliseconds, "8").body;
+  expect([400, 30_000, 7_200_000, 2 * 86_400_000].map(after)).toEqual([
+    "1 more in 1 s",
+    "1 more in 30 s",
+    "1 more in 2 h",
+    "1 more in 2 d",
+  ]);
 });
 
 test("a recovery is a success without a text", () => {
@@ -137,6 +148,12 @@ describe("what is held", () => {
 
   test("lists twenty titles, what matters most first, and the text of a critical one last", () => {
     const many = Array.from({ length: 25 }, (_, at) => [alert({ title: `slow ${at}` }), 0] as const);
+    expect(
+      held(...many)
+        .lines()
+        .split("\n")
+        .slice(19),
+    ).toEqual(["1 × slow 19 (info)", "5 × others"]);
     const lines = held(...many, [critical, 0], [critical, 0])
       .lines()
       .split("\n");

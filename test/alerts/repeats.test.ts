@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Group } from "../../src/alerts/group.js";
 import { readAlert } from "../../src/alerts/messages.js";
 import type { Delivery } from "../../src/alerts/alert.js";
@@ -13,8 +13,9 @@ describe("equal alerts", () => {
     await alerts.send({ title: "a", body: "2" });
     await alerts.send({ title: "b", body: "1" });
     await alerts.send({ title: "a", body: "1" }, { channel: "dev" });
+    await alerts.send({ title: "a", body: "1" }, { channel: "ops" });
     await alerts.send({ title: "a", body: "1" });
-    expect(ops.titles).toEqual(["a", "a", "b"]);
+    expect(ops.titles).toEqual(["a", "a", "b", "a"]);
     expect(dev.titles).toEqual(["a", "a", "b", "a"]);
   });
 
@@ -54,6 +55,18 @@ describe("equal alerts", () => {
         ["c", ""],
       ]),
     );
+  });
+
+  test("keep no process alive until they are told", async () => {
+    const timers = vi.spyOn(ManualClock.prototype, "setTimer");
+    const { alerts, clock } = made({ dedupe: "5m", group: "1m" });
+    for (const title of ["a", "a", "b"]) await Promise.all([alerts.send({ title }), clock.advance("1m")]);
+    await clock.advance("4m");
+    // Others are for deliveries that are under way.
+    const long = timers.mock.calls.filter(([, delay]) => delay >= 60_000);
+    timers.mockRestore();
+    expect(long.map(([, delay]) => delay)).toEqual(expect.arrayContaining([60_000, 120_000, 300_000]));
+    expect(long.every(([, , options]) => options?.ref === false)).toBe(true);
   });
 
   test("of a problem that is over are told, and no others", async () => {

@@ -21,6 +21,10 @@ describe("reading", () => {
     ]);
   });
 
+  test("no more than there is", () => {
+    expect(parsePolicy('"a";q=1')).toStrictEqual([{ name: "a", quota: 1 }]);
+  });
+
   test("several lines of a field are one list, and parameters that are not known are ignored", () => {
     expect(parseRateLimit(['"a";r=1;acme-x=tok', '"b";r=2;t=3'])).toStrictEqual([
       { name: "a", remaining: 1 },
