@@ -13,11 +13,11 @@ const PURE = [
   "src/policies/hedge/latencies.ts",
   "src/policies/retry/{backoff,retry-budget,sliding-sums}.ts",
   "src/rate-limiter/{bucket,key-hash,keyed-buckets,own-limits}.ts",
-  "src/schedule/{boundaries,boundary-timer,callback,steps}.ts",
+  "src/schedule/{boundary-timer,callback}.ts",
   "src/shutdown/plan.ts",
   "src/telemetry/{names,prometheus-text,series}.ts",
   "src/watchdog/deadline.ts",
-  "src/websocket/{attempts,history,inbox,last-heard,overlap,seen-keys}.ts",
+  "src/websocket/{attempts,history,inbox,last-heard,seen-keys}.ts",
 ];
 
 export default {

@@ -45,7 +45,7 @@ const OF_PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     "reservation",
     "unlimited",
   ],
-  schedule: ["boundaries", "callback", "invented-zones", "time-trigger"],
+  schedule: ["boundaries", "callback", "time-trigger"],
   shutdown: ["plan"],
   telemetry: ["prometheus"],
   watchdog: ["deadline"],
