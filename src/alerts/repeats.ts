@@ -63,12 +63,13 @@ export class Repeats {
   }
 
   #due(): void {
-    this.#timer = undefined;
+    // The timer counts as set until then: one for those that go on would come too late for the next.
     this.#expire();
+    this.#timer = undefined;
     const [first] = this.#entries.values();
     if (first === undefined) return;
     const wait = Math.max(0, first.until - this.#clock.now());
-    this.#timer ??= this.#clock.setTimer(() => this.#due(), wait, { ref: false });
+    this.#timer = this.#clock.setTimer(() => this.#due(), wait, { ref: false });
   }
 
   #expire(): void {

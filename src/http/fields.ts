@@ -109,8 +109,7 @@ function item(
 ): Item {
   const given: Item[1] = new Map();
   for (const [key, value] of Object.entries(parameters)) {
-    // A copy: what is given may lie in a buffer that is shared, which the library does not take.
-    if (value !== undefined) given.set(key, typeof value === "object" ? Uint8Array.from(value) : value);
+    if (value !== undefined) given.set(key, value);
   }
   return [name, given];
 }

@@ -11,20 +11,18 @@ export function prometheusName({ name, unit, type }: Metric): string {
 
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", '"': '\\"' };
 
-function escaped(text: string, characters: RegExp): string {
-  return text.replaceAll(characters, (character) => ESCAPES[character] ?? character);
+function escaped(text: string): string {
+  return text.replaceAll(/[\\\n"]/g, (character) => ESCAPES[character] ?? character);
 }
 
 function labelsOf(series: Series): string {
   return (series.text ??= Object.entries(series.attributes)
-    .map(([key, value]) => `${key}="${escaped(value, /[\\\n"]/g)}"`)
+    .map(([key, value]) => `${key}="${escaped(value)}"`)
     .join(","));
 }
 
-function told(value: number): string {
-  if (value === Infinity) return "+Inf";
-  return value === -Infinity ? "-Inf" : String(value);
-}
+/** No value is below 0 without an end: gauges are finite, and sums only grow. */
+const told = (value: number): string => (value === Infinity ? "+Inf" : String(value));
 
 function histogramLines(name: string, bounds: readonly string[], series: Series): string {
   const labels = labelsOf(series);
@@ -53,7 +51,8 @@ export function prometheusText(families: readonly Family[]): string {
           : `${name}{${labelsOf(series)}} ${told(series.value)}\n`;
     }
     if (lines === "") continue;
-    text += `# HELP ${name} ${escaped(metric.description, /[\\\n]/g)}\n# TYPE ${name} ${metric.type}\n${lines}`;
+    // Descriptions are those of the table: nothing in them is to be escaped.
+    text += `# HELP ${name} ${metric.description}\n# TYPE ${name} ${metric.type}\n${lines}`;
   }
   return text;
 }

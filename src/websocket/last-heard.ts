@@ -33,22 +33,21 @@ export class LastHeard {
 
   hear(): void {
     const moment = this.#moment();
-    if (moment.at - this.#latest.at > CATCHING_UP) this.#stoodStill(moment.at, moment.at);
+    if (moment.at - this.#latest.at > CATCHING_UP && !this.#isCatchingUp(moment.at)) {
+      this.#before = this.#latest;
+      this.#resumed = moment.at;
+    }
     this.#latest = moment;
   }
 
   pause(): void {
-    this.#stoodStill(this.#clock.now(), Infinity);
+    // Soon after a standstill or another pause, not all of its messages are read yet: this one goes on with it.
+    if (!this.#isCatchingUp(this.#clock.now())) this.#before = this.#latest;
+    this.#resumed = Infinity;
   }
 
   resume(): void {
     this.#resumed = this.#clock.now();
-  }
-
-  #stoodStill(now: number, resumed: number): void {
-    if (this.#isCatchingUp(now)) return;
-    this.#before = this.#latest;
-    this.#resumed = resumed;
   }
 
   #isCatchingUp(now: number): boolean {

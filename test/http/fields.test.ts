@@ -6,21 +6,27 @@ const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
 describe("reading", () => {
   test("the examples of the draft", () => {
-    expect(parsePolicy('"permin";q=50;w=60,"perhr";q=1000;w=3600')).toEqual([
+    expect(parsePolicy('"permin";q=50;w=60,"perhr";q=1000;w=3600')).toStrictEqual([
       { name: "permin", quota: 50, window: 60 },
       { name: "perhr", quota: 1000, window: 3600 },
     ]);
-    expect(parseRateLimit('"permin";r=0;t=12')).toEqual([{ name: "permin", remaining: 0, seconds: 12 }]);
-    expect(parsePolicy('"peruser";q=65535;qu="content-bytes";w=10;pk=:c2RmbGtq:')).toEqual([
+    expect(parseRateLimit('"permin";r=0;t=12')).toStrictEqual([
+      { name: "permin", remaining: 0, seconds: 12 },
+    ]);
+    expect(parsePolicy('"peruser";q=65535;qu="content-bytes";w=10;pk=:c2RmbGtq:')).toStrictEqual([
       { name: "peruser", quota: 65535, unit: "content-bytes", window: 10, partition: bytes("sdflkj") },
     ]);
-    expect(parseRateLimit('"peruser";r=3;pk=:c2RmbGtq:')).toEqual([
+    expect(parseRateLimit('"peruser";r=3;pk=:c2RmbGtq:')).toStrictEqual([
       { name: "peruser", remaining: 3, partition: bytes("sdflkj") },
     ]);
   });
 
+  test("no more than there is", () => {
+    expect(parsePolicy('"a";q=1')).toStrictEqual([{ name: "a", quota: 1 }]);
+  });
+
   test("several lines of a field are one list, and parameters that are not known are ignored", () => {
-    expect(parseRateLimit(['"a";r=1;acme-x=tok', '"b";r=2;t=3'])).toEqual([
+    expect(parseRateLimit(['"a";r=1;acme-x=tok', '"b";r=2;t=3'])).toStrictEqual([
       { name: "a", remaining: 1 },
       { name: "b", remaining: 2, seconds: 3 },
     ]);
@@ -97,6 +103,12 @@ describe("writing", () => {
       ]),
     ).toBe('"permin";q=50;w=60, "b";q=1;qu="content-bytes";pk=:c2RmbGtq:');
     expect(writeRateLimit([{ name: "permin", remaining: 0, seconds: 12 }])).toBe('"permin";r=0;t=12');
+  });
+
+  test("takes a partition key that lies in shared memory", () => {
+    const partition = new Uint8Array(new SharedArrayBuffer(6));
+    partition.set(bytes("sdflkj"));
+    expect(writeRateLimit([{ name: "a", remaining: 1, partition }])).toBe('"a";r=1;pk=:c2RmbGtq:');
   });
 
   test("never promises more than there is", () => {

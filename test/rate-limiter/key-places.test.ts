@@ -103,4 +103,12 @@ describe("a place of a key that is kept", () => {
     expect(limiter.size).toBe(1);
     expect(limiter.tryAcquire("")).toBe(false);
   });
+
+  test("tells a full bucket when a listener of the eviction that made room for it has filled it", () => {
+    const limiter = new KeyedRateLimiter({ rate: 1, maxKeys: 1, onFull: "evict", clock: new ManualClock() });
+    limiter.tryAcquire("old");
+    limiter.on("evicted", () => limiter.reset("new"));
+    expect(limiter.places.takeOne(limiter.places.of("new"))).toBe(0);
+    expect(limiter.stats.totalAcquired).toBe(2);
+  });
 });

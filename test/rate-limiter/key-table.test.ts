@@ -1,12 +1,56 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hashKey } from "../../src/rate-limiter/key-hash.js";
+import { hashKey, randomSeed } from "../../src/rate-limiter/key-hash.js";
 import { fullAt, makeLimits } from "../../src/rate-limiter/bucket.js";
 import { KeyTable } from "../../src/rate-limiter/key-table.js";
 import type { TokenBucket } from "../../src/rate-limiter/token-bucket.js";
 import { numRuns } from "./admissions.js";
 
+/** HalfSipHash-1-3 by its definition, of words of 32 bits: written for these tests. */
+function halfSipHash(words: readonly number[], k0: number, k1: number): number {
+  const [a, b, c, d] = [0, 1, 2, 3] as const;
+  const v = Uint32Array.of(k0, k1, 0x6c796765 ^ k0, 0x74656462 ^ k1);
+  const at = (place: number): number => v[place] ?? 0;
+  const step = (to: number, by: number, turn: number, half: number): void => {
+    v[to] = at(to) + at(by);
+    v[by] = ((at(by) << turn) | (at(by) >>> (32 - turn))) ^ at(to);
+    if (half > 0) v[to] = (at(to) << half) | (at(to) >>> (32 - half));
+  };
+  const round = (): void => {
+    step(a, b, 5, 16);
+    step(c, d, 8, 0);
+    step(a, d, 7, 0);
+    step(c, b, 13, 16);
+  };
+  for (const word of words) {
+    v[d] = at(d) ^ word;
+    round();
+    v[a] = at(a) ^ word;
+  }
+  v[c] = at(c) ^ 0xff;
+  for (let left = 3; left > 0; left--) round();
+  return (at(b) ^ at(d)) | 0;
+}
+
 describe("the hash of a key", () => {
+  test("is HalfSipHash-1-3 of its units, two in each word, and of its length", () => {
+    const integer = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 9 }), integer, integer, (key, first, second) => {
+        const bytes = Buffer.alloc(Math.ceil(key.length / 2) * 4);
+        bytes.write(key, "utf16le");
+        const words = Array.from({ length: bytes.length / 4 }, (_, word) => bytes.readInt32LE(word * 4));
+        expect(hashKey(key, [first, second])).toBe(halfSipHash([...words, key.length], first, second));
+      }),
+      { numRuns },
+    );
+  });
+
+  test("has another secret each time", () => {
+    const seeds = Array.from({ length: 10 }, () => randomSeed());
+    expect(new Set(seeds.flat()).size).toBeGreaterThan(15);
+  });
+
   test("depends on every unit, on the length and on both halves of the seed", () => {
     const texts = ["", "\0", "\0\0", "a", "b", "ab", "ba", "abc", "abd", "abcd", "\u0100", "a\u0100", "💥"];
     expect(new Set(texts.map((text) => hashKey(text, [1, 2]))).size).toBe(texts.length);

@@ -147,6 +147,15 @@ describe("a keyed rate limiter", () => {
     expect(limiter.stats).toMatchObject({ totalAcquired: 4, totalRejected: 3, totalEvicted: 0 });
   });
 
+  test.each([
+    ["deny", 0.3],
+    ["evict", 0],
+  ] as const)("a new key of a full table has to wait, with onFull %j, for %d s", (onFull, seconds) => {
+    const { limiter } = setUp({ maxKeys: 1, onFull, burst: 4 });
+    limiter.tryAcquire("a", 3);
+    expect(limiter.timeUntilToken("b")).toBeCloseTo(seconds, 9);
+  });
+
   test("a listener that takes another key while one is evicted leaves at most maxKeys", () => {
     const { limiter } = setUp({ maxKeys: 2 });
     let more = 0;

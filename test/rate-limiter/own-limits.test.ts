@@ -59,6 +59,21 @@ describe("separate limits for some keys", () => {
     expect([limiter.tryAcquire("big", 10), clock.pendingTimers]).toEqual([true, 0]);
   });
 
+  test("hold for what a reservation has taken more, also when the key was forgotten meanwhile", async () => {
+    const clock = new ManualClock();
+    const limiter = new KeyedRateLimiter({
+      rate: 1,
+      burst: 1,
+      clock,
+      limits: { big: { rate: 2, burst: 10 } },
+    });
+    const reservation = limiter.reserve("big", 1);
+    await clock.advance(60);
+    for (const other of ["a", "b", "c"]) limiter.tryAcquire(other);
+    reservation.commit(5);
+    expect(limiter.tokens("big")).toBe(6);
+  });
+
   test("stay with a key that waits while the table is cleared and the others' limits change", async () => {
     const clock = new ManualClock();
     const limiter = new KeyedRateLimiter({ rate: 1, limits: { big: { rate: 4 } }, clock });

@@ -183,6 +183,18 @@ describe("prometheusMetrics", () => {
     expect(figures(text, "bulkhead_limit", after.name)).toEqual({ "": 7 });
   });
 
+  test("reports the state of the moment, however often it is asked", async () => {
+    using metrics = prometheusMetrics();
+    const bulkhead = new Bulkhead({ name: "asked often", maxConcurrent: 7 });
+    const limits = () => figures(metrics.text(), "bulkhead_limit", bulkhead.name);
+    const running = () => figures(metrics.text(), "bulkhead_running", bulkhead.name);
+    expect([limits(), limits()]).toEqual([{ "": 7 }, { "": 7 }]);
+    const permit = bulkhead.tryPermit();
+    expect(running()).toEqual({ "": 1 });
+    permit?.[Symbol.dispose]();
+    expect(running()).toEqual({ "": 0 });
+  });
+
   test("adds up components of one name", async () => {
     using metrics = prometheusMetrics();
     const breakers = Array.from({ length: 3 }, () => new CircuitBreaker({ name: "many", maxFailures: 1 }));
@@ -302,6 +314,45 @@ describe("the text", () => {
     family.of("half \uD800", "success").value = 2;
     expect(prometheusText([family])).toContain('{name="a \\"b\\"\\\\n\\n\r",outcome="success"} 1\n');
     expect(prometheusText([family])).toContain('{name="half \uFFFD",outcome="success"} 2\n');
+  });
+
+  test("a name that is no text is none, and one of 200 characters is whole", () => {
+    const family = new Family(counter, new Names());
+    for (const name of [7, "x".repeat(200)]) family.of(name, "success").value = 1;
+    expect(readText(prometheusText([family]))[0]?.samples.map(({ labels }) => labels["name"])).toEqual([
+      "",
+      "x".repeat(200),
+    ]);
+  });
+
+  test("the metrics of a pattern have the same 1,000 names, and others those of theirs", () => {
+    const names = new Names();
+    const patternOf = ({ name }: Metric): string => name.slice(0, name.indexOf("."));
+    const same = METRICS.find((other) => other !== counter && patternOf(other) === patternOf(counter));
+    const stranger = METRICS.find((other) => patternOf(other) !== patternOf(counter));
+    const [first, second, third] = [counter, same ?? counter, stranger ?? counter].map(
+      (metric) => new Family(metric, names),
+    );
+    for (let at = 0; at < 1000; at++) first?.of(`name ${at}`, "");
+    const labels = [first, second, third].map((family) =>
+      ["name 0", "name 999", "one more"].map((name) => family?.of(name, "").attributes["name"]),
+    );
+    expect(labels).toEqual([
+      ["name 0", "name 999", "other"],
+      ["name 0", "name 999", "other"],
+      ["name 0", "name 999", "one more"],
+    ]);
+  });
+
+  test("a value on a bound is in the bucket up to it", () => {
+    const family = new Family(histogram, new Names());
+    const [first = 0, second = 0] = histogram.buckets;
+    for (const value of [first, second]) add(histogram, family.of("a", ""), value);
+    expect(family.of("a", "").counts.slice(0, 3)).toEqual([1, 1, 0]);
+  });
+
+  test("a metric without a series has no lines", () => {
+    expect(prometheusText([new Family(counter, new Names())])).toBe("");
   });
 
   test("a value outside its closed set is other", () => {

@@ -68,6 +68,25 @@ describe("a gap", () => {
     expect(gap.from).toBeLessThanOrEqual(5);
   });
 
+  test("begins before the first of several pauses, also when the connection ends during the last", async () => {
+    const staged = new Staged({ ...soon, queue: { size: 2 } });
+    const socket = await staged.connected();
+    await staged.clock.advance(5);
+    for (let count = 0; count < 2; count++) {
+      for (const text of ["1", "2"]) socket.deliver(text);
+      expect(socket.isPaused).toBe(true);
+      await staged.clock.advance(60);
+      if (count === 0) for (let read = 0; read < 2; read++) await staged.ws.receive();
+    }
+    staged.ws.requestDisconnect({ reconnectAfter: 1 });
+    socket.end(1000);
+    await staged.clock.advance(1);
+    staged.sockets[1]?.open();
+    const [gap] = staged.told("gap") as { from: number }[];
+    expect(((gap?.from ?? Infinity) - START) / 1000).toBeLessThanOrEqual(5);
+    staged.ws[Symbol.dispose]();
+  });
+
   test("is told after requestDisconnect() as well", async () => {
     const staged = new Staged(soon);
     await staged.connected();

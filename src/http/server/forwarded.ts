@@ -34,7 +34,7 @@ function* fromRight(text: string, separator: string): Generator<string> {
 /** Whom an element of `Forwarded` (RFC 7239) is for. */
 function forOf(element: string): string | undefined {
   const found = [...fromRight(element, ";")].flatMap((pair) => {
-    const [, value] = /^for=(.*)$/is.exec(pair) ?? [];
+    const [, value] = /^for=(.*)/is.exec(pair) ?? [];
     return value === undefined ? [] : [value];
   });
   const [value] = found;
@@ -60,7 +60,7 @@ export function clientAddress(
   header: ProxyHeader,
 ): string | undefined {
   let client = connected === undefined ? undefined : canonicalAddress(connected);
-  if (trust === 0 || field === undefined || field === "") return client;
+  if (trust === 0 || field === undefined) return client;
   let hops = 0;
   for (const element of fromRight(field, ",")) {
     // A connection that has ended has no address any more, so what has none cannot be trusted by it.

@@ -14,6 +14,11 @@ describe("an address", () => {
     ["fe80::1%eth0", "fe80:0:0:0:0:0:0:1"],
     ["::", "0:0:0:0:0:0:0:0"],
     ["64:ff9b::192.0.2.1", "64:ff9b:0:0:0:0:c000:201"],
+    ["1::ffff:c000:201", "1:0:0:0:0:ffff:c000:201"],
+    // One group is left out at least.
+    ["1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"],
+    // The longest there is.
+    ["0000:0000:0000:0000:0000:ffff:192.168.100.228", "192.168.100.228"],
   ])("%s has one spelling", (text, canonical) => {
     expect(canonicalAddress(text)).toBe(canonical);
   });
@@ -26,6 +31,12 @@ describe("an address", () => {
     "1.2.3",
     "1.2.3.4.5",
     "1.2.3.4%eth0",
+    "1.2.3.a",
+    "1.2.3.:",
+    "1..2.3",
+    ".1.2.3",
+    "1.2.3.",
+    "1,2,3,4",
     ":::",
     "1::2::3",
     "12345::",
@@ -44,7 +55,9 @@ describe("an address", () => {
     const of = (text: string): string => bucketOf(canonicalAddress(text) ?? "none");
     expect(of("2001:db8:1:2::1")).toBe(of("2001:db8:1:2:ffff:ffff:ffff:ffff"));
     expect(of("2001:db8:1:2::1")).not.toBe(of("2001:db8:1:3::1"));
+    expect(of("2001:db8:1:23::1")).not.toBe(of("2001:db8:12:3::1"));
     expect(of("192.0.2.1")).not.toBe(of("192.0.2.2"));
+    expect(of("192.0.2.1")).toBe("192.0.2.1");
     expect(of("::ffff:192.0.2.1")).toBe(of("192.0.2.1"));
   });
 
@@ -54,6 +67,10 @@ describe("an address", () => {
     ["[2001:db8::1]", "2001:db8:0:0:0:0:0:1"],
     ["2001:db8::1", "2001:db8:0:0:0:0:0:1"],
     ["192.0.2.1:_port", undefined],
+    ["192.0.2.1:80x", undefined],
+    ["192.0.2.1:x80", undefined],
+    ["[2001:db8::1]80", undefined],
+    ["[2001:db8::1][2001:db8::2]", undefined],
     ["[192.0.2.1]", undefined],
     ["[2001:db8::1", undefined],
     ["unknown", undefined],
@@ -66,13 +83,15 @@ describe("an address", () => {
 describe("the client of a request", () => {
   const isInternal = (address: string): boolean => address.startsWith("10.");
 
-  test.each<[string, string | undefined, number | ((address: string) => boolean), string]>([
+  test.each<[string | undefined, string | undefined, number | ((address: string) => boolean), string]>([
     ["198.51.100.7", PEER, 0, PEER],
     ["198.51.100.7", PEER, 1, "198.51.100.7"],
     ["203.0.113.9, 198.51.100.7", PEER, 1, "198.51.100.7"],
     ["203.0.113.9, 198.51.100.7", PEER, 2, "203.0.113.9"],
     ["198.51.100.7", PEER, 2, "198.51.100.7"],
     ["", PEER, 1, PEER],
+    [undefined, PEER, 1, PEER],
+    ["198.51.100.7 , 203.0.113.9", PEER, 2, "198.51.100.7"],
     ["unknown", PEER, 1, PEER],
     ["203.0.113.9, unknown", PEER, 2, PEER],
     ["198.51.100.7,", PEER, 1, PEER],
@@ -91,6 +110,12 @@ describe("the client of a request", () => {
     ['for="a\\", for=203.0.113.9, for=198.51.100.7', "198.51.100.7"],
     ['for=198.51.100.7;host="x, for=203.0.113.9"', "198.51.100.7"],
     ['for=198.51.100.7;host="x;for=203.0.113.9"', "198.51.100.7"],
+    ['for=198.51.100.7;host="x\\", for=203.0.113.9"', "198.51.100.7"],
+    ['for=203.0.113.9, for=198.51.100.7;host="x\\\\"', "198.51.100.7"],
+    ['for="198.51.100.\\7"', "198.51.100.7"],
+    ["for=198.51.100.7 ; proto=https", "198.51.100.7"],
+    ['for=x"198.51.100.7"', PEER],
+    ['for="198.51.100.7"x', PEER],
     ["for=198.51.100.7;for=203.0.113.9", PEER],
     ["for=unknown", PEER],
     ["by=198.51.100.7", PEER],

@@ -118,6 +118,11 @@ describe("rateLimit under node:http", () => {
     expect([one, other, one, other].map(admits)).toEqual([true, true, false, false]);
     Object.assign(one, { _peername: { address: "2001:db8:0:1::1" } });
     expect([one, one, one, other].map(admits)).toEqual([true, true, false, false]);
+    // Also when what is left of the bucket of before would do.
+    const moved = connection("2001:db8:0:2::1");
+    expect(admits(moved)).toBe(true);
+    Object.assign(moved, { _peername: { address: "2001:db8:0:3::1" } });
+    expect([moved, moved, moved].map(admits)).toEqual([true, true, false]);
     expect([connection("192.0.2.1"), connection("::ffff:192.0.2.1")].map(admits)).toEqual([true, true]);
     expect(admits(connection("192.0.2.1"))).toBe(false);
   });
