@@ -10,6 +10,13 @@ const GROWTH = 1 / 2;
 /** How many requests it is kept for at least: chance has its part in fewer. */
 const HELD = 4;
 
+/**
+ * How many times as long as the server has asked to wait may be between requests: by then it takes one, and others may take
+ * it. Without this, a server that refuses whatever the rate is, such as one of two that are asked in turns, would be asked
+ * less and less.
+ */
+const MOST_PAUSES = 2;
+
 /** After so many doublings a rate is no limit any more. */
 const DOUBLINGS = 10;
 
@@ -30,6 +37,8 @@ export class Recovery {
   /** When the server has refused, and when the pause ends that it has asked for. */
   #refused: number;
   #released: number;
+  /** How long it has asked to wait. */
+  #asked: number;
   /** Since then: milliseconds in which somebody waited, and how many were served. */
   #busy = 0;
   #served = 0;
@@ -37,6 +46,7 @@ export class Recovery {
   constructor(now: number, until: number) {
     this.#refused = now;
     this.#released = until;
+    this.#asked = until - now;
   }
 
   /** Whether it is over, as the server has not refused again for long. */
@@ -76,8 +86,9 @@ export class Recovery {
       this.#released = Math.max(this.#released, until);
       return;
     }
+    if (until > now) this.#asked = until - now;
     if (this.#served > 0 && this.#busy > 0) {
-      this.#interval = this.#busy / this.#served;
+      this.#interval = Math.min(this.#busy / this.#served, MOST_PAUSES * this.#asked);
       this.#hold = Math.min(Math.max(this.#busy, HELD * this.#interval), LONGEST_HOLD);
     }
     // When nothing was served, the next one waits longer than this one did.

@@ -295,3 +295,26 @@ test("calls and retries go slowly after it, which the figures of the client tell
   expect(failed).toMatchObject([{ reason: { code: "ERR_TIMEOUT_EXCEEDED" } }]);
   expect(figures()).toMatchObject({ queued: 0, running: 0 });
 });
+
+test.each([
+  [2, 12],
+  [3, 8],
+  [10, 4],
+])("a server that refuses one of %d requests, whatever their rate, is asked on", async (every, minutes) => {
+  const clock = new ManualClock();
+  const obedience = new Obedience("http", undefined, clock, () => undefined);
+  let count = 0;
+  const answer = async (): Promise<unknown> => {
+    const status = ++count % every === 0 ? 503 : 200;
+    return { status, headers: new Headers(status === 503 ? { "retry-after": "1" } : {}) };
+  };
+  let served = 0;
+  const calls = Array.from({ length: 200 }, async () => {
+    let status: unknown = 503;
+    while (status === 503) ({ status } = (await obedience.execute(answer)) as { status: unknown });
+    served++;
+  });
+  for (let second = 0; second < minutes * 60; second++) await clock.advance("1s");
+  expect(served).toBe(200);
+  await Promise.all(calls);
+});
