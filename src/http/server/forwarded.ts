@@ -4,6 +4,8 @@ import { addressOfNode, canonicalAddress } from "./address.js";
 /** In which field the proxies in front write whom they forward for. */
 export type ProxyHeader = "x-forwarded-for" | "forwarded";
 
+export const PROXY_HEADERS: readonly ProxyHeader[] = ["x-forwarded-for", "forwarded"];
+
 /** How many proxies are in front, or which addresses are those of proxies. */
 export type TrustProxy = number | ((address: string) => boolean);
 

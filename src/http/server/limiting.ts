@@ -3,7 +3,7 @@ import { unlike } from "../../kernel/show.js";
 import { warn } from "../../kernel/warning.js";
 import { bucketOf, canonicalAddress } from "./address.js";
 import { type Connection, Connections } from "./connections.js";
-import { clientAddress } from "./forwarded.js";
+import { clientAddress, PROXY_HEADERS } from "./forwarded.js";
 import type { RateLimitSettings } from "./options.js";
 import type { Eventually, RequestReservation } from "./request-limiter.js";
 import { partitionOf } from "./partition.js";
@@ -18,6 +18,9 @@ export type FieldReader<Source> = (source: Source, name: string) => string | und
 
 /** The bucket of requests whose address is not known, such as those whose connection has ended. No address is spelt so. */
 const NOWHERE = "unknown";
+
+/** Among so many requests, proxies in front are noticed: before long, all requests come through them. */
+const LOOKS = 1000;
 
 /** The bucket of a canonical address. */
 const bucketAt = (address: string | undefined): string =>
@@ -34,6 +37,8 @@ export class Limiting<Source> {
   /** Those whose address alone says which bucket it is, and whose requests all cost the same. */
   readonly #connections: Connections | undefined;
   #hasWarned = false;
+  /** How many requests are still looked at for proxies in front. */
+  #looks: number;
 
   constructor(settings: RateLimitSettings, fieldOf: FieldReader<Source>) {
     const { limiter, headers, clock, pk, settle, key, cost, skip, trustProxy } = settings;
@@ -46,6 +51,7 @@ export class Limiting<Source> {
       clock,
       partition: pk === undefined ? undefined : partitionOf(pk),
     });
+    this.#looks = key === undefined && trustProxy === 0 ? LOOKS : 0;
     const [first, second] = this.#own.quotas;
     // A wall time and a partition are other ones for each request.
     const isUsual = settle === undefined && pk === undefined && headers !== "legacy" && second === undefined;
@@ -68,11 +74,13 @@ export class Limiting<Source> {
   judge(request: unknown, source: Source, connection: Connection | null | undefined): Eventually<Verdict> {
     const place = connection ? this.#connections?.placeOf(connection) : undefined;
     if (place === undefined) return this.judgeFrom(request, source, connection?.remoteAddress);
+    if (this.#looks > 0) this.#look(source);
     return this.#usual?.ask(place) ?? this.#askAll(place.key, 1);
   }
 
   /** {@link judge} by the address of the connection. */
   judgeFrom(request: unknown, source: Source, address: string | undefined): Eventually<Verdict> {
+    if (this.#looks > 0) this.#look(source);
     const { skip } = this.settings;
     if (skip === undefined) return this.#judge(request, source, address);
     const skipped = skip(request);
@@ -149,6 +157,18 @@ export class Limiting<Source> {
     const fields = this.#fields.of(outcome, key, cost);
     if (refused.length === 0) return { status: undefined, fields, body: "", reservations };
     return { status: 429, fields, body: quotaExceeded(refused.map(({ name }) => name)), reservations };
+  }
+
+  /** Warns of proxies in front that are not trusted: all their clients share one bucket. */
+  #look(source: Source): void {
+    this.#looks--;
+    const field = PROXY_HEADERS.find((name) => this.#fieldOf(source, name) !== undefined);
+    if (field === undefined) return;
+    this.#looks = 0;
+    warn(
+      "KSTLIB_PROXY_NOT_TRUSTED",
+      `A request has the field ${field}, so there may be a proxy in front, whose clients share one limit: set trustProxy or key. If there is none, trustProxy: () => false says so`,
+    );
   }
 
   /** Once: a store that is away would fill the log. */

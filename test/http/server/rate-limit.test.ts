@@ -139,6 +139,24 @@ describe("rateLimit under node:http", () => {
     expect(admitted).toEqual([[[]], [[]], []]);
   });
 
+  test.each([
+    ["is warned of", {}, 1],
+    ["is no surprise with trustProxy", { trustProxy: 1 }, 0],
+    ["is no surprise with a key", { key: () => "all" }, 0],
+    ["is no surprise where nobody is trusted by a function", { trustProxy: () => false }, 0],
+  ])("a proxy in front %s, once", (_, options, count) => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const limit = rateLimit<http.IncomingMessage>({ limits: [twice], ...options });
+    for (const field of [undefined, "x-forwarded-for", "forwarded"]) {
+      const request = new http.IncomingMessage(new net.Socket());
+      if (field !== undefined) request.headers[field] = "for=192.0.2.1";
+      limit(request, new http.ServerResponse(request), () => {});
+    }
+    const codes = warned.mock.calls.map(([, how]) => (how as { readonly code?: string }).code);
+    warned.mockRestore();
+    expect(codes).toEqual(Array.from({ length: count }, () => "KSTLIB_PROXY_NOT_TRUSTED"));
+  });
+
   test("takes the cost, skips what need not be limited, and refuses for ever what costs too much", async () => {
     const cost = (request: http.IncomingMessage): number => Number(request.headers["x-cost"]);
     const { url } = await limited({
