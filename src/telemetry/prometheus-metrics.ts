@@ -54,6 +54,7 @@ export class PrometheusMetrics implements Disposable {
  * Counts what all components of the process do, for Prometheus. One line at start-up is enough: the state of components is
  * reported whenever they were made, what they do from now on. It has no timer and keeps no component alive.
  *
+ * @throws TypeError when it is given options.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -70,6 +71,9 @@ export class PrometheusMetrics implements Disposable {
  * server.close();
  * ```
  */
-export function prometheusMetrics(): PrometheusMetrics {
+export function prometheusMetrics(...refused: []): PrometheusMetrics;
+export function prometheusMetrics(...refused: readonly unknown[]): PrometheusMetrics {
+  // Such as those of prom-client, which would be without effect.
+  if (refused.length > 0) throw new TypeError("prometheusMetrics has no options, but got some.");
   return new PrometheusMetrics();
 }

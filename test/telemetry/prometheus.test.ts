@@ -67,6 +67,10 @@ describe("prometheusMetrics", () => {
       expect(Object.keys(api.stats()["http://localhost"]?.parts ?? {})).not.toContain("rateLimiter");
   });
 
+  test("refuses options, which would be without effect", () => {
+    expect(() => Reflect.apply(prometheusMetrics, undefined, [{ prefix: "x_" }])).toThrow(/has no options/);
+  });
+
   test("tells how long requests of an HTTP client wait, of all its origins together", async () => {
     using metrics = prometheusMetrics();
     let asked = 30;
