@@ -1,4 +1,4 @@
-import { isLong, refuse, type Refusal } from "../http/server/refuse.js";
+import { isLong, OF_ANOTHER_BODY, refuse, type Refusal } from "../http/server/refuse.js";
 import { PROBLEM_TYPE } from "../http/server/problem.js";
 import type { NodeRequest, NodeResponse } from "../http/server/requests.js";
 import type { Clock } from "../kernel/clock.js";
@@ -35,6 +35,7 @@ export interface FastifyLimitedReply {
   readonly elapsedTime: number;
   code(status: number): unknown;
   header(name: string, value: string): unknown;
+  removeHeader(name: string): unknown;
   getHeader(name: string): number | string | string[] | undefined;
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>;
   send(body: string): unknown;
@@ -97,6 +98,7 @@ export function refuseReply(
     refuse(request.raw, reply.raw, refusal, clock);
     return;
   }
+  for (const name of OF_ANOTHER_BODY) reply.removeHeader(name);
   for (const [name, value] of fields) reply.header(name, value);
   reply.code(status);
   reply.header("Content-Type", PROBLEM_TYPE);

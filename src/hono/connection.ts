@@ -11,7 +11,7 @@ export interface HonoContext {
   /** What the runtime gives besides the request: on Node, its request and response of `node:http`. */
   readonly env: unknown;
   res: Response;
-  header(name: string, value: string): void;
+  header(name: string, value: string | undefined): void;
 }
 
 /** A middleware of Hono. */

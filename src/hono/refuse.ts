@@ -1,4 +1,4 @@
-import { isLong, refuse, type Refusal, responseOf } from "../http/server/refuse.js";
+import { isLong, OF_ANOTHER_BODY, refuse, type Refusal, responseOf } from "../http/server/refuse.js";
 import type { Clock } from "../kernel/clock.js";
 import { type HonoContext, onNode } from "./connection.js";
 
@@ -21,5 +21,6 @@ export function refuseContext(
     refuse(node.incoming, node.outgoing, refusal, clock);
     return sent();
   }
+  for (const name of OF_ANOTHER_BODY) context.header(name, undefined);
   return responseOf(refusal);
 }

@@ -18,6 +18,23 @@ export function isLong(request: NodeRequest): boolean {
   return Number(fieldOf(request, "content-length") ?? 0) > SMALL;
 }
 
+/**
+ * Fields that say something of a body, or of how it is sent, or how long it may be kept. What was set for the application's
+ * answer does not hold for a refusal.
+ */
+export const OF_ANOTHER_BODY: readonly string[] = [
+  "cache-control",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-range",
+  "etag",
+  "expires",
+  "last-modified",
+  "trailer",
+  "transfer-encoding",
+];
+
 /** An answer in place of the application's. */
 export interface Refusal {
   readonly status: 429 | 503;
@@ -44,6 +61,7 @@ export function refuse(
   if (isGone(request, response)) return;
   const { status, fields, body } = refusal;
   response.statusCode = status;
+  for (const name of OF_ANOTHER_BODY) response.removeHeader(name);
   for (const [name, value] of fields) response.setHeader(name, value);
   response.setHeader("Content-Type", PROBLEM_TYPE);
   response.setHeader("Content-Length", body.length);
