@@ -49,7 +49,17 @@ export type FastifyRouteRateLimit = OfRoute | WithLimiter | false;
 
 type Limiter = NonNullable<ShedLoadOptions["bulkhead"]>;
 
+interface Shedding extends Omit<ShedLoadOptions, "bulkhead" | "adaptiveLimiter" | "skip"> {
+  /**
+   * Whether a request is served whatever the load is, without a permit: for health probes and metrics, which are needed most
+   * then. Default: none is.
+   */
+  readonly skip?: Callbacks<boolean>["ofRequest"] | undefined;
+}
+
 /** Options of the plugin that sheds load: those of `shedLoad` of `@kstlib/resilience/http`, with one of the two limiters. */
-export type FastifyShedLoadOptions =
-  | (ShedLoadOptions & { readonly bulkhead: Limiter; readonly adaptiveLimiter?: undefined })
-  | (ShedLoadOptions & { readonly adaptiveLimiter: Limiter; readonly bulkhead?: undefined });
+export type FastifyShedLoadOptions = Shedding &
+  (
+    | { readonly bulkhead: Limiter; readonly adaptiveLimiter?: undefined }
+    | { readonly adaptiveLimiter: Limiter; readonly bulkhead?: undefined }
+  );

@@ -18,6 +18,7 @@ function hookOf(options: ShedLoadOptions): OnRequest {
   const admit = async (request: FastifyLimitedRequest, reply: FastifyLimitedReply): Promise<boolean> => {
     const { raw } = reply;
     const entry = await shedding.enter(
+      request,
       (ended) => whenEnded(request.raw, raw, ended),
       () => raw.statusCode,
     );

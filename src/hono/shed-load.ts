@@ -24,12 +24,12 @@ import { refuseContext } from "./refuse.js";
  * ```
  */
 export function shedLoad<Context extends HonoContext = HonoContext>(
-  options: ShedLoadOptions,
+  options: ShedLoadOptions<Context>,
 ): HonoMiddleware<Context> {
   const shedding = new Shedding(options);
   return async (context, next) => {
     const response = watchResponse(context);
-    const entry = await shedding.enter(response.watch, () => context.res.status);
+    const entry = await shedding.enter(context, response.watch, () => context.res.status);
     // Whose client has gone gets it, too: there is no answer to nobody.
     if (entry !== "served") return refuseContext(context, shedding.refusal, realClock);
     try {

@@ -24,11 +24,12 @@ import { Shedding, type ShedLoadOptions } from "./shedding.js";
 export function shedLoad<
   Request extends NodeRequest = NodeRequest,
   Response extends NodeResponse = NodeResponse,
->(options: ShedLoadOptions): Middleware<Request, Response> {
+>(options: ShedLoadOptions<Request>): Middleware<Request, Response> {
   const shedding = new Shedding(options);
 
   const admit = async (request: Request, response: Response): Promise<boolean> => {
     const entry = await shedding.enter(
+      request,
       (ended) => whenEnded(request, response, ended),
       () => response.statusCode,
     );

@@ -1,10 +1,11 @@
 import type { Duration } from "../../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { isRefusal } from "../../kernel/refusal.js";
-import { custom, duration, type Rule } from "../../kernel/rules.js";
+import { callback, custom, duration, type Rule } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
 import { REDUCED_CAPACITY } from "./problem.js";
 import type { Refusal } from "./refuse.js";
+import type { Eventually } from "./request-limiter.js";
 
 /** What limits how many run at once: a `Bulkhead`, an `AdaptiveLimiter`, or what refuses as they do. */
 export interface ConcurrencyLimiter {
@@ -12,13 +13,18 @@ export interface ConcurrencyLimiter {
 }
 
 /** Options of `shedLoad`: one of `bulkhead` and `adaptiveLimiter`. */
-export interface ShedLoadOptions {
+export interface ShedLoadOptions<Request = never> {
   /** Limits how many requests are served at once; further ones wait in its queue. */
   readonly bulkhead?: ConcurrencyLimiter | undefined;
   /** As `bulkhead`, with a limit that follows how long responses take; those whose client went away do not count. */
   readonly adaptiveLimiter?: ConcurrencyLimiter | undefined;
   /** When a refused client may come back, rounded up to whole seconds. Default 1 s. */
   readonly retryAfter?: Duration | undefined;
+  /**
+   * Whether a request is served whatever the load is, without a permit: for health probes and metrics, which are needed most
+   * then. Default: none is.
+   */
+  readonly skip?: ((request: Request) => Eventually<boolean>) | undefined;
 }
 
 type ShedLoadSettings = SettingsFor<
@@ -27,6 +33,7 @@ type ShedLoadSettings = SettingsFor<
     bulkhead: ConcurrencyLimiter | undefined;
     adaptiveLimiter: ConcurrencyLimiter | undefined;
     retryAfter: number;
+    skip: ((request: unknown) => Eventually<unknown>) | undefined;
   }
 >;
 
@@ -44,6 +51,7 @@ export const shedLoadRules: OptionRules<ShedLoadSettings> = {
   bulkhead: limiterRule,
   adaptiveLimiter: limiterRule,
   retryAfter: duration(1),
+  skip: callback(),
 };
 
 /** How a response is watched: calls once, with whether all of it was sent, when it has ended or its client has gone. */
@@ -66,10 +74,15 @@ function mayWait(limiter: ConcurrencyLimiter): boolean {
 export class Shedding {
   readonly refusal: Refusal;
   readonly #limiter: ConcurrencyLimiter;
+  readonly #skip: ShedLoadSettings["skip"];
 
   /** @throws TypeError or RangeError that names the option. */
   constructor(options: ShedLoadOptions) {
-    const { bulkhead, adaptiveLimiter, retryAfter } = resolveOptions("shedLoad", shedLoadRules, options);
+    const { bulkhead, adaptiveLimiter, retryAfter, skip } = resolveOptions(
+      "shedLoad",
+      shedLoadRules,
+      options,
+    );
     const limiter = bulkhead ?? adaptiveLimiter;
     if (limiter === undefined || (bulkhead !== undefined && adaptiveLimiter !== undefined)) {
       throw new TypeError(
@@ -77,6 +90,7 @@ export class Shedding {
       );
     }
     this.#limiter = limiter;
+    this.#skip = skip;
     const fields = [["retry-after", String(Math.max(1, Math.ceil(retryAfter / 1000)))]] as const;
     this.refusal = { status: 503, fields, body: REDUCED_CAPACITY };
   }
@@ -85,10 +99,16 @@ export class Shedding {
    * A request that is served keeps its permit until its response has ended; one that waits leaves the queue when its client
    * goes away.
    *
+   * @param request what the callbacks of the application get.
    * @param status that of the response, asked for when it has been sent.
-   * @throws rejects with what the limiter rejects with, if that is no refusal.
+   * @throws rejects with what a callback throws, and what the limiter rejects with, if that is no refusal.
    */
-  enter(watch: Watch, status: () => number): Promise<Entry> {
+  async enter(request: unknown, watch: Watch, status: () => number): Promise<Entry> {
+    if (this.#skip !== undefined && (await this.#skip(request))) return "served";
+    return this.#enter(watch, status);
+  }
+
+  #enter(watch: Watch, status: () => number): Promise<Entry> {
     return new Promise((resolve, reject) => {
       // Only for those that may wait: listening to a signal costs more than all of the rest.
       const waiting = mayWait(this.#limiter) ? new AbortController() : undefined;

@@ -95,6 +95,7 @@ test("options that fail at run time do not compile", async () => {
 test("shedLoad is given a bulkhead or an adaptive limiter", async () => {
   await app.register(shedLoad, { bulkhead, prefix: "/api", retryAfter: "2s" });
   await app.register(shedLoad, { adaptiveLimiter: bulkhead });
+  await app.register(shedLoad, { bulkhead, skip: (request: FastifyRequest) => request.url === "/metrics" });
   expectTypeOf<FastifyShedLoadOptions>().toExtend<ShedLoadOptions>();
   // @ts-expect-error without options
   await app.register(shedLoad);

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 type Limiter = Bulkhead | AdaptiveLimiter;
-type Limits = { bulkhead: Bulkhead } | { adaptiveLimiter: AdaptiveLimiter };
+type Limits = ({ bulkhead: Bulkhead } | { adaptiveLimiter: AdaptiveLimiter }) & { skip?: typeof skip };
 
 /** An application with a route that answers when it is told to, one that fails, and one whose body is a stream. */
 interface Application {
@@ -90,6 +90,7 @@ const frameworks: [string, (limits: Limits) => Promise<Application>][] = [
       const app = express();
       app.use(shedLoad(limits));
       app.all("/hang", async (_request, response) => void response.send(await routes.hang()));
+      app.get("/probe", (_request, response) => void response.send("alive"));
       app.get("/broken", () => {
         throw new Error("handler");
       });
@@ -112,6 +113,7 @@ const frameworks: [string, (limits: Limits) => Promise<Application>][] = [
       const app = fastify({ forceCloseConnections: true });
       await app.register(plugin, limits);
       app.all("/hang", () => routes.hang());
+      app.get("/probe", () => "alive");
       app.get("/broken", () => {
         throw new Error("handler");
       });
@@ -127,6 +129,7 @@ const frameworks: [string, (limits: Limits) => Promise<Application>][] = [
       const app = new Hono();
       app.use(middleware(limits));
       app.all("/hang", async (context) => context.text(await routes.hang()));
+      app.get("/probe", (context) => context.text("alive"));
       app.get("/broken", () => {
         throw new Error("handler");
       });
@@ -138,6 +141,14 @@ const frameworks: [string, (limits: Limits) => Promise<Application>][] = [
     },
   ],
 ];
+
+/** Of the request of each framework. */
+async function skip(given: unknown): Promise<boolean> {
+  const request: { readonly url?: string; readonly req?: { readonly url: string } } = given as object;
+  const url = request.url ?? request.req?.url ?? "";
+  if (url.endsWith("?fail")) throw new Error("a callback failed");
+  return url.includes("/probe");
+}
 
 const limiters: [string, () => { limiter: Limiter; limits: Limits }][] = [
   [
@@ -179,6 +190,22 @@ describe.each(frameworks)("shedLoad under %s", (_framework, serve) => {
       expect(await (await second).text()).toBe("done");
       await until(() => limiter.running === 0);
       expect(limiter.queued).toBe(0);
+    });
+
+    test("serves what it is told to skip, without a permit, also when there is no room", async () => {
+      const { limiter, limits } = limit();
+      const app = await serve({ ...limits, skip });
+      const held = [fetch(`${app.url}/hang`), fetch(`${app.url}/hang`)];
+      await until(() => app.hanging === 1 && limiter.queued === 1);
+      expect((await fetch(`${app.url}/hang`)).status).toBe(503);
+      for (let probe = 0; probe < 3; probe++)
+        expect(await (await fetch(`${app.url}/probe`)).text()).toBe("alive");
+      expect(await (await fetch(`${app.url}/probe?fail`)).text()).not.toBe("alive");
+      expect([limiter.running, limiter.queued]).toEqual([1, 1]);
+      app.finish();
+      await until(() => app.hanging === 2);
+      app.finish();
+      for (const each of held) expect((await each).status).toBe(200);
     });
 
     test("has room again when a handler fails", async () => {
