@@ -45,15 +45,14 @@ export abstract class Call<Response extends Answer> {
   }
 
   /** Returns a response, or throws it as an error for the policies. */
-  protected received(response: Response): Response {
+  protected received(response: Response, status: number): Response {
     this.#responses.push(response);
     // It comes too late.
     if (this.#isOver) discard(response);
-    return response.status < 400 ? response : this.#judged(response);
+    return status < 400 ? response : this.#judged(response, status);
   }
 
-  #judged(response: Response): Response {
-    const { status } = response;
+  #judged(response: Response, status: number): Response {
     const isListed = this.#settings.retryStatuses.has(status);
     // By a 429 the server says that it has done nothing.
     const isRepeatable = status === 429 ? this.#facts.isReplayable : this.mayRepeat;

@@ -46,7 +46,7 @@ export class DispatchCall extends Call<DispatchAttempt> implements DispatchContr
         leave();
         readBy(attempt, attempt, this.origin);
         try {
-          resolve(this.received(attempt));
+          resolve(this.received(attempt, attempt.status));
         } catch (error) {
           reject(error);
         }

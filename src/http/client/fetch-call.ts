@@ -54,13 +54,15 @@ export class FetchCall extends Call<Response> {
     const received = (response: Response): Response => {
       leave?.();
       // Of a `fetch` of the application: a client that goes on would fail elsewhere.
-      if (typeof (response as Partial<Response> | null | undefined)?.status !== "number") {
+      const status: unknown = (response as Partial<Response> | null | undefined)?.status;
+      if (typeof status !== "number") {
         const message = unlike("what fetch gives", "a Response", response);
         throw this.failed(Object.assign(new TypeError(message), { code: "ERR_INVALID_RETURN_VALUE" }));
       }
       if (controller !== undefined && this.#isReadUnder)
         readBy(response, new StreamReading(response, controller), this.origin);
-      return this.received(response);
+      // Read once: to read it takes longer than to decide by it.
+      return this.received(response, status);
     };
     const lost = (reason: unknown): never => {
       leave?.();

@@ -153,10 +153,7 @@ export class Obedience implements Policy, Component {
     const answered = (answer: unknown): void => {
       const isAnswered = typeof answer === "object" && answer !== null;
       try {
-        if (isAnswered) {
-          this.#hear(sent, answer as Answer);
-          if (!isFailed((answer as Answer).status)) this.#gate.allowance.served(sent);
-        }
+        if (isAnswered) this.#hear(sent, answer as Answer);
       } finally {
         const { allowance } = this.#gate;
         allowance.answer(isAnswered, allowance.quotas === 0 ? 0 : this.#clock.now());
@@ -178,6 +175,14 @@ export class Obedience implements Policy, Component {
   /** Does what an answer asks for. */
   #hear(sent: Sent, answer: Answer): void {
     const { status, headers } = answer;
+    try {
+      this.#obey(sent, answer, status, headers);
+    } finally {
+      if (!isFailed(status)) this.#gate.allowance.served(sent);
+    }
+  }
+
+  #obey(sent: Sent, answer: Answer, status: number, headers: Answer["headers"]): void {
     // Of a `fetch` of the application.
     if (typeof (headers as Answer["headers"] | undefined)?.get !== "function") return;
     const field = headers.get("ratelimit");
