@@ -5,6 +5,8 @@ import {
   type Place,
   tellMade,
 } from "./kernel/configured.js";
+import { nearest } from "./kernel/nearest.js";
+import { show } from "./kernel/show.js";
 import type { AnyPolicy } from "./policies/pipeline/nest.js";
 import { checked } from "./policies/pipeline/pipeline.js";
 import type { RetryBudget } from "./policies/retry/retry-budget.js";
@@ -34,6 +36,17 @@ function placeOf(name: string, part: PartName): Place {
   return (configuration) => optionsOfPart(part, configuredParts(configuration, name)[part]);
 }
 
+/** What is wrong with a pipeline that was given no policy: most likely its name. */
+function withoutPolicies(configuration: Configuration, name: string): string {
+  const what = `pipeline ${show(name)} needs at least one policy; got none`;
+  const known = Object.keys(configuration["pipelines"]?.instances ?? {});
+  if (known.includes(name)) return `${what}.`;
+  if (known.length === 0) return `${what}, and there are none in pipelines of the configuration.`;
+  const meant = nearest(name, known);
+  const advice = meant === undefined ? `known are ${known.join(", ")}.` : `did you mean ${meant}?`;
+  return `${what}, and it is not in pipelines of the configuration; ${advice}`;
+}
+
 /** Makes the pipeline of that name from the configuration and the overrides, of components of the registry. */
 export function configuredPipeline(
   name: string,
@@ -43,10 +56,12 @@ export function configuredPipeline(
   const configuration = currentConfiguration();
   // An override that is undefined counts as not given.
   const overrides = Object.fromEntries(Object.entries(given ?? {}).filter(([, part]) => part !== undefined));
+  const all = { ...configuredParts(configuration, name), ...overrides };
+  if (Object.keys(all).length === 0) throw new TypeError(withoutPolicies(configuration, name));
   const isInCode = (part: PartName): boolean => Object.hasOwn(overrides, part);
   const made = makeResilient(
     "Registry.pipeline",
-    { ...configuredParts(configuration, name), ...overrides, name },
+    { ...all, name },
     {
       part(part, { name: partName, ...others }) {
         const kind = part === "totalTimeout" ? "timeout" : part;

@@ -24,7 +24,7 @@ async function work({ id, data }) {
   } catch (error) {
     if (!isRefusal(error)) throw error;
     // Nothing was sent: the job goes back without having used an attempt, and no worker takes one for a while.
-    await queue.rateLimit(1000 * Math.ceil(error.retryAfter || 1));
+    await queue.rateLimit(1000 * Math.ceil(Math.min(error.retryAfter || 1, 60)));
     throw new RateLimitError();
   }
 }

@@ -1,6 +1,6 @@
 // Express: a limit for each client, 503 when there is too much to do, probes, and a shutdown that loses no request.
 import { createServer } from "node:http";
-import { Bulkhead, GracefulShutdown, Health, ResilienceError } from "@kstlib/resilience";
+import { Bulkhead, GracefulShutdown, Health, isRefusal, ResilienceError } from "@kstlib/resilience";
 import { rateLimit, resilientFetch, shedLoad } from "@kstlib/resilience/http";
 import express from "express";
 
@@ -24,10 +24,8 @@ app.get("/prices/:pair", async (request, response) => {
 app.use((error, _request, response, next) => {
   if (response.destroyed) return; // the client has gone
   if (response.headersSent || !(error instanceof ResilienceError)) return next(error);
-  response
-    .status(503)
-    .set("Retry-After", String(Math.ceil(error.retryAfter ?? 1)))
-    .send("try again later");
+  const seconds = isRefusal(error) ? Math.ceil(Math.min(error.retryAfter ?? 1, 60)) : 1;
+  response.status(503).set("Retry-After", String(seconds)).send("try again later");
 });
 
 const server = createServer(app).listen(PORT, () => console.log(`listening on ${server.address().port}`));

@@ -1,8 +1,8 @@
 // Fastify: a limit for each client, 503 when there is too much to do, probes, and a shutdown that loses no request.
 import { createServer } from "node:http";
-import { Bulkhead, GracefulShutdown, Health, ResilienceError } from "@kstlib/resilience";
-import { rateLimit } from "@kstlib/resilience/fastify";
-import { resilientFetch, shedLoad } from "@kstlib/resilience/http";
+import { Bulkhead, GracefulShutdown, Health, isRefusal, ResilienceError } from "@kstlib/resilience";
+import { rateLimit, shedLoad } from "@kstlib/resilience/fastify";
+import { resilientFetch } from "@kstlib/resilience/http";
 import fastify from "fastify";
 
 const { PORT = 3000, PROBES_PORT = 9090, PRICES_URL } = process.env;
@@ -13,17 +13,14 @@ const prices = resilientFetch({ totalTimeout: 2 * timeout, retry: true, circuitB
 
 const app = fastify();
 await app.register(rateLimit, { limits: [{ name: "client", rate: 60, per: "1m", burst: 20 }] });
-const shed = shedLoad({ bulkhead: new Bulkhead({ maxConcurrent: 10, maxQueue: 5 }) });
-app.addHook("onRequest", async (request, reply) => {
-  if (!(await shed(request.raw, reply.raw))) reply.hijack(); // it is answered
-});
+await app.register(shedLoad, { bulkhead: new Bulkhead({ maxConcurrent: 10, maxQueue: 5 }) });
 app.get("/prices/:pair", async ({ params, signal }, reply) => {
   const answer = await prices(`${PRICES_URL}/${encodeURIComponent(params.pair)}`, { signal }); // the client's
   return reply.code(answer.status).send(await answer.text());
 });
 app.setErrorHandler((error, _request, reply) => {
   if (!(error instanceof ResilienceError)) return reply.send(error);
-  const seconds = Math.ceil(error.retryAfter ?? 1);
+  const seconds = isRefusal(error) ? Math.ceil(Math.min(error.retryAfter ?? 1, 60)) : 1;
   return reply.code(503).header("Retry-After", seconds).send("try again later");
 });
 

@@ -1,7 +1,7 @@
 // Hono on Node: a limit for each client, 503 when there is too much to do, probes, and a shutdown that loses no request.
 import { createServer } from "node:http";
 import { serve } from "@hono/node-server";
-import { Bulkhead, GracefulShutdown, Health, ResilienceError } from "@kstlib/resilience";
+import { Bulkhead, GracefulShutdown, Health, isRefusal, ResilienceError } from "@kstlib/resilience";
 import { rateLimit } from "@kstlib/resilience/hono";
 import { resilientFetch } from "@kstlib/resilience/http";
 import { Hono } from "hono";
@@ -24,7 +24,8 @@ app.get("/prices/:pair", async ({ req, body }) => {
 });
 app.onError((error, { text }) => {
   if (!(error instanceof ResilienceError)) return text("a mistake of this program", 500);
-  return text("try again later", 503, { "Retry-After": String(Math.ceil(error.retryAfter ?? 1)) });
+  const seconds = isRefusal(error) ? Math.ceil(Math.min(error.retryAfter ?? 1, 60)) : 1;
+  return text("try again later", 503, { "Retry-After": String(seconds) });
 });
 
 const server = serve({ fetch: app.fetch, port: Number(PORT) }, ({ port }) =>

@@ -1,5 +1,5 @@
 // NestJS: the shutdown listens to the signals, not Nest. What is called in the middle are decorators in TypeScript.
-import { Bulkhead, GracefulShutdown, ResilienceError } from "@kstlib/resilience";
+import { Bulkhead, GracefulShutdown, isRefusal, ResilienceError } from "@kstlib/resilience";
 import { rateLimit, resilientFetch, shedLoad } from "@kstlib/resilience/http";
 import { BadGatewayException, Catch, Controller, Get, Inject, Module, Param } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
@@ -9,9 +9,8 @@ const prices = resilientFetch({ totalTimeout: 2 * timeout, retry: true, circuitB
 class Prices {
   async latest(pair) {
     const answer = await this.fetch(`${process.env.PRICES_URL}/${encodeURIComponent(pair)}`);
-    const text = await answer.text();
-    if (!answer.ok) throw new BadGatewayException(text);
-    return text;
+    if (!answer.ok) throw new BadGatewayException(await answer.text());
+    return answer.text();
   }
 }
 const { prototype } = Prices;
@@ -21,8 +20,9 @@ Get(":pair")(prototype, "latest", Object.getOwnPropertyDescriptor(prototype, "la
 Param("pair")(prototype, "latest", 0);
 class Refused {
   catch(error, host) {
+    const seconds = isRefusal(error) ? Math.ceil(Math.min(error.retryAfter ?? 1, 60)) : 1;
     const response = host.switchToHttp().getResponse().status(503);
-    response.set("Retry-After", String(Math.ceil(error.retryAfter ?? 1))).send("try again later");
+    response.set("Retry-After", String(seconds)).send("try again later");
   }
 }
 Catch(ResilienceError)(Refused);

@@ -5,7 +5,8 @@ import { messageOf } from "../kernel/message-of.js";
 import { nearest } from "../kernel/nearest.js";
 import type { Rule } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
-import { isTree, toCamelCase, toSnakeCase, type Tree } from "./names.js";
+import { isTree, toCamelCase, type Tree } from "./names.js";
+import { toSnakeCase } from "../kernel/snake-case.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
 /** One option given by a file. */

@@ -13,7 +13,7 @@ import { warn } from "../kernel/warning.js";
 import { type Environment, findConfigFile, homeOf } from "./discover.js";
 import type { FileOptions, FileSections } from "./file-sections.js";
 import { IncludeReader } from "./include.js";
-import { toSnakeCase } from "./names.js";
+import { toSnakeCase } from "../kernel/snake-case.js";
 import type { Slip } from "./slips.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 

@@ -1,9 +1,5 @@
 import type { FileShape } from "../kernel/rules.js";
-
-/** The name of a section, an option or a part of one as a file writes it: `max_failures` for `maxFailures`. */
-export function toSnakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
+import { toSnakeCase } from "../kernel/snake-case.js";
 
 /** A mapping of a YAML file. */
 export type Tree = { readonly [key: string]: unknown };

@@ -2,7 +2,8 @@ import { sections } from "../all-sections.js";
 import type { ConfigSection, ResilienceConfig } from "../descriptors.js";
 import type { SectionDescriptor } from "../kernel/descriptor.js";
 import { withoutPassword } from "../kernel/without-password.js";
-import { isTree, toFileKeys, toSnakeCase } from "./names.js";
+import { isTree, toFileKeys } from "./names.js";
+import { toSnakeCase } from "../kernel/snake-case.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
 /** The place in a file that gives an option its value. */

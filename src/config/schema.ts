@@ -2,7 +2,7 @@ import { meanings, sections } from "../all-sections.js";
 import type { SectionDescriptor } from "../kernel/descriptor.js";
 import { DURATION_PATTERN } from "../kernel/duration.js";
 import type { FileShape, Rule } from "../kernel/rules.js";
-import { toSnakeCase } from "./names.js";
+import { toSnakeCase } from "../kernel/snake-case.js";
 
 type Schema = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,8 @@
 import { sections } from "../all-sections.js";
 import type { ConfigIssue } from "../kernel/config-error.js";
 import { nearest } from "../kernel/nearest.js";
-import { isTree, toSnakeCase } from "./names.js";
+import { isTree } from "./names.js";
+import { toSnakeCase } from "../kernel/snake-case.js";
 import type { YamlFile } from "./yaml-file.js";
 
 /** A likely mistake, which might also belong to another program. */

@@ -1,10 +1,11 @@
-import { type Configuration, namedInstances } from "./configured.js";
+import { type Configuration, currentConfiguration, namedInstances } from "./configured.js";
 import type { SectionDescriptor } from "./descriptor.js";
 import { DURATION_PATTERN, type DurationRange, durationRule } from "./duration.js";
 import { nearest } from "./nearest.js";
 import { isPlainObject } from "./plain-object.js";
 import type { FileShape } from "./rules.js";
 import { show } from "./show.js";
+import { toSnakeCase } from "./snake-case.js";
 
 /** A text that names an instance of a section. */
 interface Naming {
@@ -69,7 +70,7 @@ export function* unknownNames(
           if (known.includes(naming.name)) continue;
           const keys = [...path, ...naming.keys.map(spell)];
           const place = [...root, spell(naming.section), "instances"].join(".");
-          yield { keys, message: unknownName(keys.join("."), naming, known, place) };
+          yield { keys, message: unknownName(keys.join("."), naming, known, place, "there are none") };
         }
       }
     }
@@ -86,20 +87,27 @@ export function checkNames(shape: FileShape | undefined, value: unknown, label: 
   for (const naming of namings(shape, value, [label])) {
     const known = namedInstances(naming.section);
     if (known.includes(naming.name)) continue;
-    const place = `${naming.section}.instances`;
-    throw new TypeError(unknownName(naming.keys.join("."), naming, known, place));
+    // As a file writes it, which is where most look for it.
+    const place = `${toSnakeCase(naming.section)}.instances`;
+    const isLoaded = Object.keys(currentConfiguration()).length > 0;
+    const none = isLoaded ? "there are none" : "no configuration is loaded";
+    throw new TypeError(unknownName(naming.keys.join("."), naming, known, place, none));
   }
 }
 
-/** @param place where the instances are in the configuration. */
+/**
+ * @param place where the instances are in the configuration.
+ * @param none what is said when there are none.
+ */
 function unknownName(
   label: string,
   { name, range }: Naming,
   known: readonly string[],
   place: string,
+  none: string,
 ): string {
   const meant = nearest(name, known);
-  const there = known.length === 0 ? "there are none" : `known are ${known.join(", ")}`;
+  const there = known.length === 0 ? none : `known are ${known.join(", ")}`;
   const advice = meant === undefined ? there : `did you mean ${meant}?`;
   const or = range === undefined ? "" : `${durationRule(range)}; or `;
   return `${label} must be ${or}a name in ${place} of the configuration; got ${show(name)}; ${advice}`;

@@ -27,6 +27,6 @@ export function show(value: unknown): string {
 }
 
 /** The message for a refused value: its name, what is allowed, what was given. */
-export function unlike(label: string, allowed: string, value: unknown): string {
-  return `${label} must be ${allowed}; got ${show(value)}.`;
+export function unlike(label: string, allowed: string, value: unknown, isDefault = false): string {
+  return `${label} must be ${allowed}; got ${show(value)}${isDefault ? ", which is the default" : ""}.`;
 }

@@ -24,6 +24,22 @@ export function warn(code: string, message: string, cause?: unknown): void {
   }
 }
 
+// The ESM and the CommonJS build in one process share what was printed.
+const SLOT = Symbol.for("@kstlib/resilience/warned");
+/** Of the texts that are remembered; the oldest is forgotten first. */
+const MOST_WARNED = 500;
+
+/** {@link warn} for what is true of each of many: the same text is printed once in a process, while it is remembered. */
+export function warnOnce(code: string, message: string): void {
+  const warned = (Reflect.get(globalThis, SLOT) as Set<string> | undefined) ?? new Set();
+  if (warned.has(message)) return;
+  const [oldest] = warned;
+  if (oldest !== undefined && warned.size >= MOST_WARNED) warned.delete(oldest);
+  warned.add(message);
+  Object.defineProperty(globalThis, SLOT, { value: warned, configurable: true });
+  warn(code, message);
+}
+
 /**
  * Runs a callback of the application whose failure must have no effect here: what it throws or rejects with becomes a
  * `KSTLIB_LISTENER_FAILED` warning.

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { flowYaml } from "../../src/cli/config/flow-yaml.js";
 import { starterFile } from "../../src/cli/config/starter-file.js";
 import { loadConfig } from "../../src/config/index.js";
-import { toSnakeCase } from "../../src/config/names.js";
+import { toSnakeCase } from "../../src/kernel/snake-case.js";
 import { meanings, sections } from "../../src/all-sections.js";
 import { FakeTerminal } from "./fake-terminal.js";
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { sections } from "../../src/all-sections.js";
 import { ConfigError, loadConfig } from "../../src/config/index.js";
-import { toSnakeCase } from "../../src/config/names.js";
+import { toSnakeCase } from "../../src/kernel/snake-case.js";
 import { configure } from "../../src/configure.js";
 import { sections as inCore } from "../../src/descriptors.js";
 import type { FileShape } from "../../src/kernel/rules.js";

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { toSnakeCase } from "../../src/config/names.js";
+import { toSnakeCase } from "../../src/kernel/snake-case.js";
 import { watchRules } from "../../src/config/watch-options.js";
 import { sections } from "../../src/all-sections.js";
 import { components } from "../../src/descriptors.js";

@@ -1,4 +1,4 @@
-import { toSnakeCase } from "../../config/names.js";
+import { toSnakeCase } from "../../kernel/snake-case.js";
 import { meanings, sections } from "../../all-sections.js";
 import type { Meanings, SectionDescriptor, SectionRules } from "../../kernel/descriptor.js";
 import type { Rule } from "../../kernel/rules.js";

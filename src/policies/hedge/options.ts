@@ -91,10 +91,14 @@ const delay: Rule<DelaySettings> = custom<DelaySettings>({
       return { percentile: undefined, min: length, max: length };
     }
     const given = ownOptions(label, shape, value);
-    const parse = (key: keyof typeof shape): number =>
-      shape[key].parse(given[key] === undefined ? shape[key].fallback : given[key], `${label}.${key}`);
+    const at = (key: keyof typeof shape): unknown =>
+      given[key] === undefined ? shape[key].fallback : given[key];
+    const parse = (key: keyof typeof shape): number => shape[key].parse(at(key), `${label}.${key}`);
     const [percentile, min, max] = [parse("percentile"), parse("min"), parse("max")];
-    if (max < min) throw new RangeError(unlike(`${label}.max`, `at least ${label}.min`, given["max"]));
+    if (max < min) {
+      const isDefault = given["max"] === undefined;
+      throw new RangeError(unlike(`${label}.max`, `at least ${label}.min`, at("max"), isDefault));
+    }
     return { percentile, min, max };
   },
 });

@@ -1,7 +1,7 @@
 import type { Actor } from "../../kernel/actor.js";
 import { formatDuration } from "../../kernel/duration.js";
 import { show } from "../../kernel/show.js";
-import { warn } from "../../kernel/warning.js";
+import { warnOnce } from "../../kernel/warning.js";
 import type { AnyPolicy } from "./nest.js";
 
 const OTHER: readonly Actor[] = [{ kind: "other", name: "", seconds: 0 }];
@@ -53,7 +53,7 @@ function reasonFor(
 
 /**
  * Warns of each policy that was given and cannot act, because of a timeout. It is no error: what is called may have a
- * timeout of its own, and options can change.
+ * timeout of its own, and options can change. Once for each text: pipelines can be made for each request.
  *
  * @param owner what is made of them.
  * @param actors outermost first.
@@ -63,6 +63,6 @@ export function warnOfNoEffect(owner: string, actors: readonly Actor[]): void {
     const reason = reasonFor(actor, actors.slice(0, index), actors.slice(index + 1));
     if (reason === undefined) continue;
     const what = isTimeout(actor) ? spoken(actor) : `${actor.kind} ${show(actor.name)}`;
-    warn("KSTLIB_NO_EFFECT", `${owner}: ${what} ${reason}`);
+    warnOnce("KSTLIB_NO_EFFECT", `${owner}: ${what} ${reason}`);
   }
 }

@@ -53,7 +53,8 @@ export class Pipeline<Instead = never> extends SyncBasePolicy<PipelineEvents, In
   constructor(name: string, policies: readonly AnyPolicy[], parts?: readonly string[]) {
     super("pipeline", name, ["settled"]);
     const [first, ...others] = policies;
-    if (first === undefined) throw new TypeError("a pipeline needs at least one policy; got none.");
+    if (first === undefined)
+      throw new TypeError(`pipeline ${show(name)} needs at least one policy; got none.`);
     for (const [index, policy] of policies.entries()) {
       if (typeof (policy as Partial<AnyPolicy> | null)?.execute !== "function") {
         throw new TypeError(unlike(`policy ${index + 1} of a pipeline`, "a policy with execute", policy));

@@ -135,7 +135,10 @@ const delay: Rule<DelaySetting> = custom<DelaySetting>({
       given[key] === undefined ? shape[key].fallback : given[key];
     const initial = shape.initial.parse(at("initial"), `${label}.initial`);
     const max = shape.max.parse(at("max"), `${label}.max`);
-    if (max < initial) throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, at("max")));
+    if (max < initial) {
+      const isDefault = given["max"] === undefined;
+      throw new RangeError(unlike(`${label}.max`, `at least ${label}.initial`, at("max"), isDefault));
+    }
     return {
       initial,
       max,

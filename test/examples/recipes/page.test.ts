@@ -1,6 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
+import { CircuitBreaker, isRefusal } from "../../../src/index.js";
 import { root } from "./recipe.js";
 
 const folder = path.join(root, "examples/recipes");
@@ -27,5 +29,18 @@ describe("the page of recipes", () => {
     }
     expect(lines.size).toBe(9);
     for (const [recipe, count] of lines) expect(count, recipe).toBeLessThanOrEqual(40);
+  });
+
+  test("sends a finite wait for a refusal that knows none, such as that of an isolated circuit", async () => {
+    const breaker = new CircuitBreaker();
+    breaker.isolate();
+    const error: unknown = await breaker.call(() => 1).catch((reason: unknown) => reason);
+    const waits = programs.join("\n").match(/^.*Math\.ceil\(.*$/gm) ?? [];
+    expect(waits).toHaveLength(6);
+    for (const line of waits) {
+      const [, expression = ""] = /(?:seconds = (?=is)|rateLimit(?=\())(.*);$/.exec(line) ?? [];
+      const sent: unknown = runInNewContext(expression, { error, isRefusal });
+      expect(sent, line).toBeOneOf([60, 60_000]);
+    }
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { toSnakeCase } from "../../../src/kernel/snake-case.js";
 import { configure } from "../../../src/configure.js";
 import type { ResilienceConfig } from "../../../src/descriptors.js";
 import { resilienceInterceptor, resilientFetch } from "../../../src/http/index.js";
@@ -26,11 +27,11 @@ describe.each(parts)("a text as %s", (part, section = "") => {
   test.each(made)(
     "that is no name of its section is refused by %s, with the names that there are",
     (_, make) => {
-      const place = `a name in ${section}.instances of the configuration`;
+      const place = `a name in ${toSnakeCase(section)}.instances of the configuration`;
       const says = (text: string): RegExp =>
         new RegExp(`^${part} must be .*${place.replaceAll(".", "\\.")}; got ${text}$`);
       for (const name of ["nope", "toString"]) {
-        expect(() => make({ [part]: name })).toThrow(says(`"${name}"; there are none`));
+        expect(() => make({ [part]: name })).toThrow(says(`"${name}"; no configuration is loaded`));
       }
       using _configured = configure(config);
       expect(() => make({ [part]: "patiant" })).toThrow(says('"patiant"; did you mean patient\\?'));
@@ -59,7 +60,7 @@ describe("a registry", () => {
     const api = registry.pipeline("a", { circuitBreaker: "payments", totalTimeout: "slow", timeout: "slow" });
     expect(api.policies).toEqual([timeout, breaker, timeout]);
     const says = (text: string): string =>
-      `circuitBreaker must be a name in circuitBreaker.instances of the configuration; got ${text}`;
+      `circuitBreaker must be a name in circuit_breaker.instances of the configuration; got ${text}`;
     expect(() => registry.pipeline("b", { circuitBreaker: "paymants" })).toThrow(
       says('"paymants"; did you mean payments?'),
     );
@@ -67,8 +68,10 @@ describe("a registry", () => {
     expect(() => registry.pipeline("b", { circuitBreaker: "a" })).toThrow(says('"a"; known are payments'));
     await registry.release("circuit-breaker", "payments");
     expect(() => registry.pipeline("b", { circuitBreaker: "payments" })).toThrow(
-      says('"payments"; there are none'),
+      says('"payments"; no configuration is loaded'),
     );
+    expect(() => resilient({ circuitBreaker: "a" })).toThrow(says('"a"; no configuration is loaded'));
+    using _configured = configure({ retry: { attempts: 2 } });
     expect(() => resilient({ circuitBreaker: "a" })).toThrow(says('"a"; there are none'));
   });
 
@@ -88,7 +91,7 @@ describe("a registry", () => {
     await using one = new Registry();
     await using other = new Registry();
     one.retry("mine");
-    expect(() => other.pipeline("a", { retry: "mine" })).toThrow(/there are none$/);
+    expect(() => other.pipeline("a", { retry: "mine" })).toThrow(/no configuration is loaded$/);
   });
 });
 
@@ -115,7 +118,7 @@ test.each(["2 sec", "10 s", "2,5s", "100 ms", "5 minutes", "slow"])(
     for (const part of ["timeout", "totalTimeout"]) {
       expect(() => resilient({ [part]: text })).toThrow(
         new RegExp(
-          `^${part} must be a duration above 0: seconds .*; or a name in timeout\\.instances of the configuration; got "${text}"; there are none$`,
+          `^${part} must be a duration above 0: seconds .*; or a name in timeout\\.instances of the configuration; got "${text}"; no configuration is loaded$`,
         ),
       );
     }

@@ -14,6 +14,8 @@ import { ManualClock } from "../../../src/testing/manual-clock.js";
 let warnings: string[];
 beforeEach(() => {
   warnings = [];
+  // As in a new process.
+  Reflect.deleteProperty(globalThis, Symbol.for("@kstlib/resilience/warned"));
   const spy = vi.spyOn(process, "emitWarning").mockImplementation((message, options) => {
     warnings.push(`${(options as { readonly code: string }).code} ${String(message)}`);
   });
@@ -124,13 +126,14 @@ test("policies that are nested by hand are looked at as well, also in a pipeline
 
 test("a hedge that is later than the timeout of each attempt is warned of, unless an attempt can take longer", () => {
   for (const between of [{}, { circuitBreaker: true }, { bulkhead: true }, { rateLimiter: true }] as const) {
-    resilient({ name: "api", hedge: { delay: "3s" }, timeout: "2s", ...between });
+    const [name = "api"] = Object.keys(between);
+    resilient({ name, hedge: { delay: "3s" }, timeout: "2s", ...between });
   }
   pipeline(new Hedge({ delay: "3s" }), new Retry(), new Timeout({ timeout: "2s" }));
   resilientFetch({ hedge: { delay: "3s" }, timeout: "2s" });
-  const text =
-    'KSTLIB_NO_EFFECT pipeline "api": hedge "api" starts no attempt beside a slow one: its delay of 3s or more does not fit into timeout "api" (2s).';
-  expect(warnings).toEqual([text, text]);
+  const text = (name: string): string =>
+    `KSTLIB_NO_EFFECT pipeline "${name}": hedge "${name}" starts no attempt beside a slow one: its delay of 3s or more does not fit into timeout "${name}" (2s).`;
+  expect(warnings).toEqual([text("api"), text("circuitBreaker")]);
 });
 
 test("parts that are instances or named count as those given by options", async () => {
@@ -212,4 +215,17 @@ describe("what is warned of is true", () => {
     }
     expect(hedges).toEqual([3, 0]);
   });
+});
+
+test("the same warning is printed once in a process, not for each construction", () => {
+  const make = (name: string): unknown => resilient({ name, totalTimeout: 1, timeout: 2 });
+  for (let made = 0; made < 3; made++) make("each-request");
+  expect(warnings).toHaveLength(1);
+  make("another");
+  expect(warnings).toHaveLength(2);
+  // What is remembered is bounded: names that never end do not fill the memory, and are warned of.
+  for (let made = 0; made < 2000; made++) make(`tenant ${made}`);
+  expect(warnings).toHaveLength(2002);
+  make("tenant 1999");
+  expect(warnings).toHaveLength(2002);
 });

@@ -4,12 +4,14 @@ import { delay } from "../../../src/kernel/delay.js";
 import { Bulkhead } from "../../../src/policies/bulkhead/bulkhead.js";
 import { Fallback } from "../../../src/policies/fallback/fallback.js";
 import { Hedge } from "../../../src/policies/hedge/hedge.js";
+import type { ResilienceConfig } from "../../../src/descriptors.js";
 import type { AnyPolicy } from "../../../src/policies/pipeline/nest.js";
 import { pipeline } from "../../../src/policies/pipeline/pipeline.js";
 import { Retry } from "../../../src/policies/retry/retry.js";
 import { RetryBudget } from "../../../src/policies/retry/retry-budget.js";
 import { Timeout } from "../../../src/policies/timeout/timeout.js";
 import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
+import { Registry } from "../../../src/registry.js";
 import { resilient } from "../../../src/resilient.js";
 import { ManualClock } from "../../../src/testing/index.js";
 import { byHand, never, reasonOf } from "../by-hand.js";
@@ -146,7 +148,7 @@ describe("a pipeline", () => {
     [{ nam: "a" }],
   ])("cannot be made of %o", (...parts: unknown[]) => {
     expect(() => Reflect.apply(pipeline, undefined, parts) as unknown).toThrow(
-      /a pipeline|pipeline;|name must/,
+      /a pipeline|pipeline;|pipeline "pipeline" needs|name must/,
     );
   });
 });
@@ -262,7 +264,19 @@ describe("resilient", () => {
     const ended = reasonOf(api.execute(never));
     await clock.advance(1);
     expect(await ended).toMatchObject({ code: "ERR_TIMEOUT_EXCEEDED" });
-    expect(() => resilient({})).toThrow(/at least one policy/);
+    expect(() => resilient({})).toThrow('pipeline "resilient" needs at least one policy; got none.');
+    expect(() => resilient({ name: "shop" })).toThrow('pipeline "shop" needs at least one policy; got none.');
+    const ofRegistry = (config: ResilienceConfig) => () => new Registry(config).pipeline("shopp");
+    expect(ofRegistry({})).toThrow(
+      'pipeline "shopp" needs at least one policy; got none, and there are none in pipelines of the configuration.',
+    );
+    expect(ofRegistry({ pipelines: { shop: { retry: true }, mail: { timeout: 1 } } })).toThrow(
+      'pipeline "shopp" needs at least one policy; got none, and it is not in pipelines of the configuration; did you mean shop?',
+    );
+    expect(ofRegistry({ pipelines: { mail: { timeout: 1 }, pay: { timeout: 1 } } })).toThrow(
+      'pipeline "shopp" needs at least one policy; got none, and it is not in pipelines of the configuration; known are mail, pay.',
+    );
+    expect(ofRegistry({ pipelines: { shopp: {} } })).toThrow(/got none\.$/);
   });
 
   test.each([

@@ -109,7 +109,7 @@ describe("without a registry", () => {
   test("an unknown name is refused, with those that there are", () => {
     expect(() => new Retry({ budget: "payments" })).toThrow(
       new TypeError(
-        'budget must be a name in retryBudget.instances of the configuration; got "payments"; there are none',
+        'budget must be a name in retry_budget.instances of the configuration; got "payments"; no configuration is loaded',
       ),
     );
     using _configured = configure(config);

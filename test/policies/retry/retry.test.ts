@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
+import { Hedge } from "../../../src/policies/hedge/hedge.js";
 import { retry, retrySync } from "../../../src/policies/retry/decorators.js";
 import type { RetryOptions } from "../../../src/policies/retry/options.js";
 import { RetryBudget } from "../../../src/policies/retry/retry-budget.js";
@@ -16,6 +17,22 @@ beforeEach(() => {
   clock = new ManualClock();
   warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
 });
+
+test("a longest delay that is too short for the first one says whether it is the default", () => {
+  expect(() => new Retry({ delay: { initial: 60 } })).toThrow(
+    'delay.max must be at least delay.initial; got "30s", which is the default.',
+  );
+  expect(() => new Retry({ delay: { initial: 60, max: "20s" } })).toThrow(
+    'delay.max must be at least delay.initial; got "20s".',
+  );
+  expect(() => new Hedge({ delay: { min: 60 } })).toThrow(
+    'delay.max must be at least delay.min; got "2s", which is the default.',
+  );
+  expect(() => new Hedge({ delay: { min: 60, max: 50 } })).toThrow(
+    "delay.max must be at least delay.min; got 50.",
+  );
+});
+
 afterEach(() => {
   warnings.mockRestore();
 });

@@ -1,5 +1,5 @@
 // A route handler: a limit for each client, and a call that is protected. One proxy stands in front.
-import { ResilienceError } from "@kstlib/resilience";
+import { isRefusal, ResilienceError } from "@kstlib/resilience";
 import { limitRequest, resilientFetch } from "@kstlib/resilience/http";
 
 const limits = [{ name: "client", rate: 60, per: "1m", burst: 20 }];
@@ -18,7 +18,7 @@ export async function GET(request, { params }) {
     return new Response(await answer.text(), { status: answer.status, headers: fields });
   } catch (error) {
     if (!(error instanceof ResilienceError)) throw error;
-    const headers = { "Retry-After": String(Math.ceil(error.retryAfter ?? 1)) };
-    return new Response("try again later", { status: 503, headers });
+    const seconds = isRefusal(error) ? Math.ceil(Math.min(error.retryAfter ?? 1, 60)) : 1;
+    return new Response("try again later", { status: 503, headers: { "Retry-After": seconds } });
   }
 }
