@@ -3,7 +3,7 @@ import { nearest } from "../../kernel/nearest.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { callback, custom, flag, integer, type Rule, text } from "../../kernel/rules.js";
 import { show, unlike } from "../../kernel/show.js";
-import { warn } from "../../kernel/warning.js";
+import { warnOnce } from "../../kernel/warning.js";
 import {
   partRules,
   readPart,
@@ -115,7 +115,7 @@ function warnOfNone(component: string, name: string): void {
   const meant = nearest(name, known);
   const there = known.length === 0 ? "no pipelines are configured" : `there are ${known.join(", ")}`;
   const advice = meant === undefined ? there : `did you mean ${meant}?`;
-  warn(
+  warnOnce(
     "KSTLIB_NO_EFFECT",
     `${component} ${show(name)} has no policies: it is given none, and pipelines has none of that name; ${advice}`,
   );
