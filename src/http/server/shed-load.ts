@@ -24,7 +24,7 @@ import { Shedding, type ShedLoadOptions } from "./shedding.js";
 export function shedLoad<
   Request extends NodeRequest = NodeRequest,
   Response extends NodeResponse = NodeResponse,
->(options: ShedLoadOptions): Middleware<Request, Response> {
+>(options: ShedLoadOptions<Request>): Middleware<Request, Response> {
   const shedding = new Shedding(options);
 
   const admit = async (request: Request, response: Response): Promise<boolean> => {
@@ -32,7 +32,10 @@ export function shedLoad<
       (ended) => whenEnded(request, response, ended),
       () => response.statusCode,
     );
-    if (entry === "full" && !response.headersSent) refuse(request, response, shedding.refusal, realClock);
+    if (entry === "full") {
+      const refusal = await shedding.refuse(request);
+      if (!response.headersSent) refuse(request, response, refusal, realClock);
+    }
     return entry === "served";
   };
   const withNext = (request: Request, response: Response, next: Next): void => {

@@ -1,24 +1,32 @@
 import type { Duration } from "../../kernel/duration.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { isRefusal } from "../../kernel/refusal.js";
-import { custom, duration, type Rule } from "../../kernel/rules.js";
+import { callback, custom, duration, type Rule } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
-import { REDUCED_CAPACITY } from "./problem.js";
-import type { Refusal } from "./refuse.js";
+import type { DescribeRefusal } from "./options.js";
+import { described, type Refusal } from "./refusal.js";
+import type { Eventually } from "./request-limiter.js";
+import type { NodeRequest } from "./requests.js";
+import { reducedCapacity } from "./verdict.js";
 
 /** What limits how many run at once: a `Bulkhead`, an `AdaptiveLimiter`, or what refuses as they do. */
 export interface ConcurrencyLimiter {
   execute(fn: () => Promise<number>, options?: { readonly signal: AbortSignal }): Promise<number>;
 }
 
-/** Options of `shedLoad`: one of `bulkhead` and `adaptiveLimiter`. */
-export interface ShedLoadOptions {
+/** Options of `shedLoad`: one of `bulkhead` and `adaptiveLimiter`. `Request` is what `refusal` gets. */
+export interface ShedLoadOptions<Request = NodeRequest> {
   /** Limits how many requests are served at once; further ones wait in its queue. */
   readonly bulkhead?: ConcurrencyLimiter | undefined;
   /** As `bulkhead`, with a limit that follows how long responses take; those whose client went away do not count. */
   readonly adaptiveLimiter?: ConcurrencyLimiter | undefined;
   /** When a refused client may come back, rounded up to whole seconds. Default 1 s. */
   readonly retryAfter?: Duration | undefined;
+  /**
+   * Called for each request that is refused: what the answer says in place of problem details, which stay if it returns
+   * `undefined`. The status and the fields are those of every refusal.
+   */
+  readonly refusal?: DescribeRefusal<Request> | undefined;
 }
 
 type ShedLoadSettings = SettingsFor<
@@ -27,6 +35,7 @@ type ShedLoadSettings = SettingsFor<
     bulkhead: ConcurrencyLimiter | undefined;
     adaptiveLimiter: ConcurrencyLimiter | undefined;
     retryAfter: number;
+    refusal: ((...args: unknown[]) => unknown) | undefined;
   }
 >;
 
@@ -44,6 +53,7 @@ export const shedLoadRules: OptionRules<ShedLoadSettings> = {
   bulkhead: limiterRule,
   adaptiveLimiter: limiterRule,
   retryAfter: duration(1),
+  refusal: callback(),
 };
 
 /** How a response is watched: calls once, with whether all of it was sent, when it has ended or its client has gone. */
@@ -64,12 +74,15 @@ function mayWait(limiter: ConcurrencyLimiter): boolean {
 
 /** Decides which requests are served; each framework has a shell around it. */
 export class Shedding {
+  /** What every request that is refused gets, if the application has no words of its own. */
   readonly refusal: Refusal;
+  readonly #describe: ShedLoadSettings["refusal"];
   readonly #limiter: ConcurrencyLimiter;
 
   /** @throws TypeError or RangeError that names the option. */
-  constructor(options: ShedLoadOptions) {
-    const { bulkhead, adaptiveLimiter, retryAfter } = resolveOptions("shedLoad", shedLoadRules, options);
+  constructor(options: ShedLoadOptions<never>) {
+    const settings = resolveOptions("shedLoad", shedLoadRules, options);
+    const { bulkhead, adaptiveLimiter, retryAfter, refusal } = settings;
     const limiter = bulkhead ?? adaptiveLimiter;
     if (limiter === undefined || (bulkhead !== undefined && adaptiveLimiter !== undefined)) {
       throw new TypeError(
@@ -77,8 +90,18 @@ export class Shedding {
       );
     }
     this.#limiter = limiter;
-    const fields = [["retry-after", String(Math.max(1, Math.ceil(retryAfter / 1000)))]] as const;
-    this.refusal = { status: 503, fields, body: REDUCED_CAPACITY };
+    this.#describe = refusal;
+    this.refusal = reducedCapacity(Math.max(1, Math.ceil(retryAfter / 1000)));
+  }
+
+  /**
+   * The answer to a request for which there is no room.
+   *
+   * @param request what the callback of the application gets.
+   * @throws what the callback throws, or for what it returns; or rejects with it.
+   */
+  refuse(request: unknown): Eventually<Refusal> {
+    return described(this.#describe, request, this.refusal);
   }
 
   /**

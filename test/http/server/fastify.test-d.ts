@@ -95,7 +95,7 @@ test("options that fail at run time do not compile", async () => {
 test("shedLoad is given a bulkhead or an adaptive limiter", async () => {
   await app.register(shedLoad, { bulkhead, prefix: "/api", retryAfter: "2s" });
   await app.register(shedLoad, { adaptiveLimiter: bulkhead });
-  expectTypeOf<FastifyShedLoadOptions>().toExtend<ShedLoadOptions>();
+  expectTypeOf<FastifyShedLoadOptions>().toExtend<ShedLoadOptions<never>>();
   // @ts-expect-error without options
   await app.register(shedLoad);
   // @ts-expect-error neither
