@@ -1,4 +1,4 @@
-import type { Refusal } from "../http/server/refusal.js";
+import type { Refusal } from "../http/server/verdict.js";
 import { fieldsOf, isLong, isOfAnotherBody, refuse } from "../http/server/refuse.js";
 import type { NodeRequest, NodeResponse } from "../http/server/requests.js";
 import type { Clock } from "../kernel/clock.js";

@@ -1,4 +1,4 @@
-import { describing } from "../http/server/refusal.js";
+import { describing } from "../http/server/describing.js";
 import { Limiting, settleAll } from "../http/server/limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
 import type { Eventually } from "../http/server/request-limiter.js";

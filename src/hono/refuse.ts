@@ -1,4 +1,4 @@
-import type { Refusal } from "../http/server/refusal.js";
+import type { Refusal } from "../http/server/verdict.js";
 import { fieldsOf, isLong, isOfAnotherBody, refuse, responseOf } from "../http/server/refuse.js";
 import type { Clock } from "../kernel/clock.js";
 import { type HonoContext, onNode } from "./connection.js";

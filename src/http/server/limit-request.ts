@@ -1,6 +1,6 @@
 import { Limiting, settleAll } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
-import { describing } from "./refusal.js";
+import { describing } from "./describing.js";
 import { responseOf } from "./refuse.js";
 import type { Field } from "./response-fields.js";
 

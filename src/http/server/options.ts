@@ -5,7 +5,7 @@ import { type OptionRules, ownOptions, resolveOptions, type SettingsFor } from "
 import { callback, choice, custom, duration, integer, numberAbove, type Rule } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
 import type { ProxyHeader, TrustProxy } from "./forwarded.js";
-import type { RefusalContent, RefusalFacts } from "./refusal.js";
+import type { DescribeRefusal } from "./refusal.js";
 import type { Eventually, RequestLimiter } from "./request-limiter.js";
 import type { NodeRequest, NodeResponse } from "./requests.js";
 
@@ -23,12 +23,6 @@ export interface RequestLimit {
 
 /** Which fields tell a client about its limits. */
 export type HeaderForm = "draft-11" | "draft-7" | "draft-6" | "legacy" | false;
-
-/** Says what a refusal says; or nothing, such as one that only logs. */
-export type DescribeRefusal<Request> = (
-  request: Request,
-  facts: RefusalFacts,
-) => Eventually<RefusalContent | void>;
 
 /** Options of the middlewares that limit the rate of requests. `Request` is what callbacks get. */
 export interface RateLimitOptions<Request = NodeRequest, Response = NodeResponse> {

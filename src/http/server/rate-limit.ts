@@ -1,7 +1,7 @@
 import { Limiting, settleAll } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
 import type { Eventually } from "./request-limiter.js";
-import { describing } from "./refusal.js";
+import { describing } from "./describing.js";
 import { refuse } from "./refuse.js";
 import { whenEnded } from "./ended.js";
 import {

@@ -1,8 +1,8 @@
 import type { Clock } from "../../kernel/clock.js";
 import { isGone } from "./ended.js";
-import type { Refusal } from "./refusal.js";
 import { fieldOf, type NodeRequest, type NodeResponse } from "./requests.js";
 import type { Field } from "./response-fields.js";
+import type { Refusal } from "./verdict.js";
 
 /** In bytes. What is left of a body up to this length is read, which keeps the connection; a longer one is not. */
 const SMALL = 16_384;

@@ -3,11 +3,11 @@ import { type OptionRules, resolveOptions, type SettingsFor } from "../../kernel
 import { isRefusal } from "../../kernel/refusal.js";
 import { callback, custom, duration, type Rule } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
-import type { DescribeRefusal } from "./options.js";
-import { described, type Refusal } from "./refusal.js";
+import { described } from "./describing.js";
+import type { DescribeRefusal } from "./refusal.js";
 import type { Eventually } from "./request-limiter.js";
 import type { NodeRequest } from "./requests.js";
-import { reducedCapacity } from "./verdict.js";
+import { reducedCapacity, type Refusal } from "./verdict.js";
 
 /** What limits how many run at once: a `Bulkhead`, an `AdaptiveLimiter`, or what refuses as they do. */
 export interface ConcurrencyLimiter {

@@ -1,7 +1,12 @@
 import { PROBLEM_TYPE, REDUCED_CAPACITY } from "./problem.js";
-import type { Refusal } from "./refusal.js";
+import type { RefusalContent, RefusalFacts } from "./refusal.js";
 import type { RequestReservation } from "./request-limiter.js";
 import type { Field } from "./response-fields.js";
+
+/** An answer in place of the application's. */
+export interface Refusal extends RefusalFacts, RefusalContent {
+  readonly fields: readonly Field[];
+}
 
 /** What a request gets. */
 export interface Verdict {

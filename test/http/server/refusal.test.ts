@@ -89,12 +89,11 @@ const onNode: [string, Start][] = [
       const refusal = (request: http.IncomingMessage, facts: RefusalFacts) => say(request.url ?? "", facts);
       const admit = status === 429 ? rateLimit({ ...limited, refusal }) : shedLoad({ ...shed, refusal });
       return listening(
-        http.createServer(async (request, response) => {
-          try {
-            if (await admit(request, response)) response.end("came through");
-          } catch (error) {
-            response.writeHead(500).end((error as Error).message);
-          }
+        http.createServer((request, response) => {
+          admit(request, response).then(
+            (mayGoOn) => mayGoOn && response.end("came through"),
+            (error: Error) => response.writeHead(500).end(error.message),
+          );
         }),
       );
     },
