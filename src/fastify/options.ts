@@ -1,4 +1,5 @@
 import type { RateLimitOptions, RequestLimit } from "../http/server/options.js";
+import type { RefusalContent, RefusalFacts } from "../http/server/refusal.js";
 import type { Eventually, RequestLimiter } from "../http/server/request-limiter.js";
 import type { ShedLoadOptions } from "../http/server/shedding.js";
 import type { FastifyLimitedReply, FastifyLimitedRequest } from "./server.js";
@@ -6,10 +7,14 @@ import type { FastifyLimitedReply, FastifyLimitedRequest } from "./server.js";
 /** Callbacks as methods, whose parameters may have Fastify's own types, or such with what other plugins add. */
 interface Callbacks<Value> {
   ofRequest(request: FastifyLimitedRequest): Eventually<Value>;
+  ofRefusal(request: FastifyLimitedRequest, facts: RefusalFacts): Eventually<Value>;
   ofResponse(request: FastifyLimitedRequest, reply: FastifyLimitedReply): Eventually<Value>;
 }
 
-interface Further extends Omit<RateLimitOptions, "limits" | "limiter" | "key" | "cost" | "settle" | "skip"> {
+interface Further extends Omit<
+  RateLimitOptions,
+  "limits" | "limiter" | "key" | "cost" | "settle" | "skip" | "refusal"
+> {
   /**
    * Whose request it is: any string. Default: the client's address, an IPv6 address by its /64. Requests whose
    * address is not known share one bucket.
@@ -24,6 +29,11 @@ interface Further extends Omit<RateLimitOptions, "limits" | "limiter" | "key" | 
   readonly settle?: Callbacks<number>["ofResponse"] | undefined;
   /** Whether a request is not limited. Default: all are. */
   readonly skip?: Callbacks<boolean>["ofRequest"] | undefined;
+  /**
+   * Called for each request that is refused: what the answer says in place of problem details, which stay if it returns
+   * `undefined`. The status and the fields are those of every refusal.
+   */
+  readonly refusal?: Callbacks<RefusalContent | void>["ofRefusal"] | undefined;
 }
 
 interface WithLimits extends Further {
@@ -49,7 +59,7 @@ export type FastifyRouteRateLimit = OfRoute | WithLimiter | false;
 
 type Limiter = NonNullable<ShedLoadOptions["bulkhead"]>;
 
-interface Shedding extends Omit<ShedLoadOptions, "bulkhead" | "adaptiveLimiter" | "skip"> {
+interface Shedding extends Pick<ShedLoadOptions, "retryAfter">, Pick<Further, "refusal"> {
   /**
    * Whether a request is served whatever the load is, without a permit: for health probes and metrics, which are needed most
    * then. Default: none is.

@@ -1,4 +1,5 @@
 import { whenEnded } from "../http/server/ended.js";
+import { describing } from "../http/server/describing.js";
 import { Limiting, settleAll } from "../http/server/limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
 import type { Eventually } from "../http/server/request-limiter.js";
@@ -17,15 +18,15 @@ import {
   withoutScope,
 } from "./server.js";
 
-function hookOf(options: RateLimitOptions): OnRequest {
+function hookOf(options: RateLimitOptions<never, never>): OnRequest {
   const settings = readRateLimitOptions("rateLimit", options);
   const limiting = new Limiting(settings, fieldOf);
-  const { settle, clock } = settings;
+  const { settle, refusal: describe, clock } = settings;
 
   const obey = (request: FastifyLimitedRequest, reply: FastifyLimitedReply, verdict: Verdict): boolean => {
-    const { status, fields, body, reservations } = verdict;
-    if (status !== undefined) {
-      refuseReply(request, reply, { status, fields, body }, clock);
+    const { refusal, fields, reservations } = verdict;
+    if (refusal !== undefined) {
+      refuseReply(request, reply, refusal, clock);
       return false;
     }
     for (const field of fields) reply.header(field[0], field[1]);
@@ -35,8 +36,11 @@ function hookOf(options: RateLimitOptions): OnRequest {
     return true;
   };
 
-  const judge = (request: FastifyLimitedRequest): Eventually<Verdict> =>
-    limiting.judge(request, request.raw, request.raw.socket);
+  const judge = describing(
+    (request: FastifyLimitedRequest): Eventually<Verdict> =>
+      limiting.judge(request, request.raw, request.raw.socket),
+    describe,
+  );
   return handler(judge, obey) as OnRequest;
 }
 
@@ -47,12 +51,12 @@ const notLimited: OnRequest = (_request, _reply, done) => done();
 
 /** The hooks of routes: the plugin's, or one of their own. */
 class RouteHooks {
-  readonly #options: RateLimitOptions;
+  readonly #options: RateLimitOptions<never, never>;
   /** The plugin's. */
   readonly general: OnRequest;
   readonly #own = new WeakMap<object, OnRequest>();
 
-  constructor(options: RateLimitOptions) {
+  constructor(options: RateLimitOptions<never, never>) {
     this.#options = options;
     this.general = hookOf(options);
   }

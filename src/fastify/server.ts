@@ -1,5 +1,5 @@
-import { isLong, OF_ANOTHER_BODY, refuse, type Refusal } from "../http/server/refuse.js";
-import { PROBLEM_TYPE } from "../http/server/problem.js";
+import type { Refusal } from "../http/server/verdict.js";
+import { fieldsOf, isLong, isOfAnotherBody, refuse } from "../http/server/refuse.js";
 import type { NodeRequest, NodeResponse } from "../http/server/requests.js";
 import type { Clock } from "../kernel/clock.js";
 
@@ -88,7 +88,6 @@ export function refuseReply(
   refusal: Refusal,
   clock: Pick<Clock, "setTimer">,
 ): void {
-  const { status, fields, body } = refusal;
   if (isLong(request.raw)) {
     reply.hijack();
     // What other plugins have set, such as for requests from other origins.
@@ -98,9 +97,13 @@ export function refuseReply(
     refuse(request.raw, reply.raw, refusal, clock);
     return;
   }
-  for (const name of OF_ANOTHER_BODY) reply.removeHeader(name);
-  for (const [name, value] of fields) reply.header(name, value);
-  reply.code(status);
-  reply.header("Content-Type", PROBLEM_TYPE);
-  reply.send(body);
+  for (const name of Object.keys(reply.getHeaders())) {
+    if (!isOfAnotherBody(name)) continue;
+    reply.removeHeader(name);
+    // Set by a middleware of `node:http`.
+    reply.raw.removeHeader(name);
+  }
+  for (const [name, value] of fieldsOf(refusal)) reply.header(name, value);
+  reply.code(refusal.status);
+  reply.send(refusal.body);
 }

@@ -13,7 +13,7 @@ import {
   withoutScope,
 } from "./server.js";
 
-function hookOf(options: ShedLoadOptions): OnRequest {
+function hookOf(options: ShedLoadOptions<never>): OnRequest {
   const shedding = new Shedding(options);
   const admit = async (request: FastifyLimitedRequest, reply: FastifyLimitedReply): Promise<boolean> => {
     const { raw } = reply;
@@ -22,7 +22,10 @@ function hookOf(options: ShedLoadOptions): OnRequest {
       (ended) => whenEnded(request.raw, raw, ended),
       () => raw.statusCode,
     );
-    if (entry === "full" && !raw.headersSent) refuseReply(request, reply, shedding.refusal, realClock);
+    if (entry === "full") {
+      const refusal = await shedding.refuse(request);
+      if (!raw.headersSent) refuseReply(request, reply, refusal, realClock);
+    }
     return entry === "served";
   };
   return (request, reply, done) => void passOn(admit(request, reply), done as Next);

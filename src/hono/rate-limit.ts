@@ -1,3 +1,4 @@
+import { describing } from "../http/server/describing.js";
 import { Limiting, settleAll } from "../http/server/limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "../http/server/options.js";
 import type { Eventually } from "../http/server/request-limiter.js";
@@ -39,11 +40,14 @@ export function rateLimit<Context extends HonoContext = HonoContext>(
   const { address = addressOf, ...own } = options;
   const settings = readRateLimitOptions("rateLimit", own);
   const limiting = new Limiting<Context>(settings, ({ req }, name) => req.header(name));
-  const { settle, clock } = settings;
+  const { settle, refusal: describe, clock } = settings;
+  const judge = describing(
+    (context: Context) => limiting.judgeFrom(context, context, address(context)),
+    describe,
+  );
   return async (context, next) => {
-    const verdict = await limiting.judgeFrom(context, context, address(context));
-    const { status, fields, body, reservations } = verdict;
-    if (status !== undefined) return refuseContext(context, { status, fields, body }, clock);
+    const { refusal, fields, reservations } = await judge(context);
+    if (refusal !== undefined) return refuseContext(context, refusal, clock);
     const response = settle !== undefined && reservations.length > 0 ? watchResponse(context) : undefined;
     response?.watch(() => settleAll(reservations, () => settle?.(context)));
     try {

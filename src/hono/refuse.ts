@@ -1,4 +1,5 @@
-import { isLong, OF_ANOTHER_BODY, refuse, type Refusal, responseOf } from "../http/server/refuse.js";
+import type { Refusal } from "../http/server/verdict.js";
+import { fieldsOf, isLong, isOfAnotherBody, refuse, responseOf } from "../http/server/refuse.js";
 import type { Clock } from "../kernel/clock.js";
 import { type HonoContext, onNode } from "./connection.js";
 
@@ -21,6 +22,9 @@ export function refuseContext(
     refuse(node.incoming, node.outgoing, refusal, clock);
     return sent();
   }
-  for (const name of OF_ANOTHER_BODY) context.header(name, undefined);
+  // What was set before would take the place of what is set here.
+  const others = [...context.res.headers.keys()].filter(isOfAnotherBody);
+  const own = fieldsOf(refusal).map(([name]) => name);
+  for (const name of [...others, ...own]) context.header(name, undefined);
   return responseOf(refusal);
 }

@@ -30,8 +30,9 @@ export function shedLoad<Context extends HonoContext = HonoContext>(
   return async (context, next) => {
     const response = watchResponse(context);
     const entry = await shedding.enter(context, response.watch, () => context.res.status);
-    // Whose client has gone gets it, too: there is no answer to nobody.
-    if (entry !== "served") return refuseContext(context, shedding.refusal, realClock);
+    if (entry === "full") return refuseContext(context, await shedding.refuse(context), realClock);
+    // There is no answer to nobody.
+    if (entry === "gone") return refuseContext(context, shedding.refusal, realClock);
     try {
       await next();
     } finally {

@@ -17,6 +17,7 @@ export {
   type RequestInfo,
 } from "./server/limit-request.js";
 export type { HeaderForm, RateLimitOptions, RequestLimit } from "./server/options.js";
+export type { DescribeRefusal, RefusalContent, RefusalFacts } from "./server/refusal.js";
 export type { Eventually, RequestLimiter, RequestReservation } from "./server/request-limiter.js";
 export { rateLimit } from "./server/rate-limit.js";
 export type { Middleware, Next, NodeRequest, NodeResponse } from "./server/requests.js";

@@ -1,5 +1,6 @@
 import { Limiting, settleAll } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
+import { describing } from "./describing.js";
 import { responseOf } from "./refuse.js";
 import type { Field } from "./response-fields.js";
 
@@ -47,10 +48,13 @@ export type LimitRequest<Given> = (request: Given, info?: RequestInfo) => Promis
 export function limitRequest(options: RateLimitOptions<Request>): LimitRequest<Request> {
   const settings = readRateLimitOptions("limitRequest", options);
   const limiting = new Limiting<Request>(settings, ({ headers }, name) => headers.get(name) ?? undefined);
+  const judge = describing(
+    (request: Request, address: string | undefined) => limiting.judgeFrom(request, request, address),
+    settings.refusal,
+  );
   return async (request, { address } = {}) => {
-    const verdict = await limiting.judgeFrom(request, request, address);
-    const { status, fields, body, reservations } = verdict;
-    const refused = status === undefined ? undefined : responseOf({ status, fields, body });
+    const { refusal, fields, reservations } = await judge(request, address);
+    const refused = refusal && responseOf(refusal);
     return { refused, fields, settle: (used) => settleAll(reservations, () => used) };
   };
 }

@@ -7,9 +7,9 @@ import { clientAddress, PROXY_HEADERS } from "./forwarded.js";
 import type { RateLimitSettings } from "./options.js";
 import type { Eventually, RequestReservation } from "./request-limiter.js";
 import { partitionOf } from "./partition.js";
-import { quotaExceeded } from "./problem.js";
+import { PROBLEM_TYPE, quotaExceeded } from "./problem.js";
 import { askLimiter, type Outcome, OwnQuotas, type Quota, quotaOf } from "./quota.js";
-import { ResponseFields } from "./response-fields.js";
+import { ResponseFields, secondsToWait } from "./response-fields.js";
 import { UsualVerdicts } from "./usual-verdicts.js";
 import { UNAVAILABLE, UNLIMITED, type Verdict } from "./verdict.js";
 
@@ -155,8 +155,17 @@ export class Limiting<Source> {
   #verdict(outcome: Outcome, key: string, cost: number): Verdict {
     const { refused, reservations } = outcome;
     const fields = this.#fields.of(outcome, key, cost);
-    if (refused.length === 0) return { status: undefined, fields, body: "", reservations };
-    return { status: 429, fields, body: quotaExceeded(refused.map(({ name }) => name)), reservations };
+    if (refused.length === 0) return { refusal: undefined, fields, reservations };
+    const policies = refused.map(({ name }) => name);
+    const refusal = {
+      status: 429,
+      policies,
+      retryAfter: secondsToWait(outcome.retryAfter),
+      fields,
+      contentType: PROBLEM_TYPE,
+      body: quotaExceeded(policies),
+    } as const;
+    return { refusal, fields, reservations };
   }
 
   /** Warns of proxies in front that are not trusted: all their clients share one bucket. */

@@ -5,7 +5,9 @@ import { type OptionRules, ownOptions, resolveOptions, type SettingsFor } from "
 import { callback, choice, custom, duration, integer, numberAbove, type Rule } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
 import type { ProxyHeader, TrustProxy } from "./forwarded.js";
+import type { DescribeRefusal } from "./refusal.js";
 import type { Eventually, RequestLimiter } from "./request-limiter.js";
+import type { NodeRequest, NodeResponse } from "./requests.js";
 
 /** A limit of each client. */
 export interface RequestLimit {
@@ -23,7 +25,7 @@ export interface RequestLimit {
 export type HeaderForm = "draft-11" | "draft-7" | "draft-6" | "legacy" | false;
 
 /** Options of the middlewares that limit the rate of requests. `Request` is what callbacks get. */
-export interface RateLimitOptions<Request = never, Response = never> {
+export interface RateLimitOptions<Request = NodeRequest, Response = NodeResponse> {
   /** The limits of each client, counted in this process: a request is admitted by all of them, or takes from none. */
   readonly limits?: readonly RequestLimit[] | undefined;
   /** Instead of `limits`: a keyed limiter, such as a `KeyedRateLimiter`, or one that several processes share. */
@@ -51,6 +53,11 @@ export interface RateLimitOptions<Request = never, Response = never> {
   readonly settle?: ((request: Request, response: Response) => Eventually<number>) | undefined;
   /** Whether a request is not limited. Default: all are. */
   readonly skip?: ((request: Request) => Eventually<boolean>) | undefined;
+  /**
+   * Called for each request that is refused: what the answer says in place of problem details, which stay if it returns
+   * `undefined`. The status and the fields are those of every refusal.
+   */
+  readonly refusal?: DescribeRefusal<Request> | undefined;
   /** What to do with requests when the limiter fails: `"open"`, let them through, or `"closed"` (503). Default `"open"`. */
   readonly onStoreError?: "open" | "closed" | undefined;
   /** The fields of responses. Default `"draft-11"`; `false` for none but `Retry-After`. */
@@ -87,6 +94,7 @@ export type RateLimitSettings = SettingsFor<
     cost: Call;
     settle: Call;
     skip: Call;
+    refusal: Call;
     onStoreError: "open" | "closed";
     headers: HeaderForm;
     pk: string | Uint8Array | undefined;
@@ -213,6 +221,7 @@ export const rateLimitRules: OptionRules<RateLimitSettings> = {
   cost: callback(),
   settle: callback(),
   skip: callback(),
+  refusal: callback(),
   onStoreError: choice<"open" | "closed">("open", ["open", "closed"]),
   headers,
   pk,

@@ -1,6 +1,7 @@
 import { Limiting, settleAll } from "./limiting.js";
 import { type RateLimitOptions, readRateLimitOptions } from "./options.js";
 import type { Eventually } from "./request-limiter.js";
+import { describing } from "./describing.js";
 import { refuse } from "./refuse.js";
 import { whenEnded } from "./ended.js";
 import {
@@ -38,14 +39,17 @@ export function rateLimit<
 >(options: RateLimitOptions<Request, Response>): Middleware<Request, Response> {
   const settings = readRateLimitOptions("rateLimit", options);
   const limiting = new Limiting(settings, fieldOf);
-  const { settle, clock } = settings;
+  const { settle, refusal: describe, clock } = settings;
 
-  const judge = (request: Request): Eventually<Verdict> => limiting.judge(request, request, request.socket);
+  const judge = describing(
+    (request: Request): Eventually<Verdict> => limiting.judge(request, request, request.socket),
+    describe,
+  );
 
   const obey = (request: Request, response: Response, verdict: Verdict): boolean => {
-    const { status, fields, reservations } = verdict;
-    if (status !== undefined && !response.headersSent) {
-      refuse(request, response, { status, fields, body: verdict.body }, clock);
+    const { refusal, fields, reservations } = verdict;
+    if (refusal !== undefined && !response.headersSent) {
+      refuse(request, response, refusal, clock);
       return false;
     }
     // Not by destructuring, which costs half as much as setting them.
@@ -53,7 +57,7 @@ export function rateLimit<
     if (settle !== undefined && reservations.length > 0) {
       whenEnded(request, response, () => settleAll(reservations, () => settle(request, response)));
     }
-    return status === undefined;
+    return refusal === undefined;
   };
 
   const withNext = handler(judge, obey);

@@ -1,8 +1,8 @@
 import type { Clock } from "../../kernel/clock.js";
 import { isGone } from "./ended.js";
-import { PROBLEM_TYPE } from "./problem.js";
 import { fieldOf, type NodeRequest, type NodeResponse } from "./requests.js";
 import type { Field } from "./response-fields.js";
+import type { Refusal } from "./verdict.js";
 
 /** In bytes. What is left of a body up to this length is read, which keeps the connection; a longer one is not. */
 const SMALL = 16_384;
@@ -18,36 +18,54 @@ export function isLong(request: NodeRequest): boolean {
   return Number(fieldOf(request, "content-length") ?? 0) > SMALL;
 }
 
-/**
- * Fields that say something of a body, or of how it is sent, or how long it may be kept. What was set for the application's
- * answer does not hold for a refusal.
- */
-export const OF_ANOTHER_BODY: readonly string[] = [
+const OF_A_BODY: ReadonlySet<string> = new Set([
+  "age",
   "cache-control",
+  "content-digest",
   "content-disposition",
   "content-encoding",
   "content-language",
+  "content-length",
+  "content-location",
+  "content-md5",
   "content-range",
+  "content-type",
+  "digest",
   "etag",
   "expires",
   "last-modified",
+  "pragma",
+  "repr-digest",
+  "surrogate-control",
   "trailer",
   "transfer-encoding",
+  "x-accel-expires",
+]);
+
+/**
+ * Whether a field says something of a body, or of how it is sent, or how long it may be kept. What was set for the application's
+ * answer does not hold for a refusal.
+ *
+ * @param name in lower case.
+ */
+export const isOfAnotherBody = (name: string): boolean =>
+  // Caches of their own kind have such fields with their names in front, RFC 9213.
+  OF_A_BODY.has(name) || name.endsWith("cdn-cache-control");
+
+/**
+ * The fields of a refusal but for its length. It is of this client and moment: RFC 6585 has no cache store a 429, and some caches
+ * store whatever does not forbid it.
+ */
+export const fieldsOf = ({ fields, contentType }: Refusal): readonly Field[] => [
+  ...fields,
+  ["cache-control", "no-store"],
+  ["content-type", contentType],
 ];
 
-/** An answer in place of the application's. */
-export interface Refusal {
-  readonly status: 429 | 503;
-  readonly fields: readonly Field[];
-  /** Problem details, ASCII. */
-  readonly body: string;
-}
-
 /** The answer as a web-standard response. */
-export function responseOf({ status, fields, body }: Refusal): Response {
-  const headers = new Headers(fields.map(([name, value]) => [name, value]));
-  headers.set("Content-Type", PROBLEM_TYPE);
-  return new Response(body, { status, headers });
+export function responseOf(refusal: Refusal): Response {
+  const headers = new Headers(fieldsOf(refusal).map(([name, value]) => [name, value]));
+  return new Response(refusal.body, { status: refusal.status, headers });
 }
 
 /** Answers a request in place of the application, without reading a long body that still comes. */
@@ -59,12 +77,11 @@ export function refuse(
 ): void {
   // While a limiter was asked.
   if (isGone(request, response)) return;
-  const { status, fields, body } = refusal;
+  const { status, body } = refusal;
   response.statusCode = status;
-  for (const name of OF_ANOTHER_BODY) response.removeHeader(name);
-  for (const [name, value] of fields) response.setHeader(name, value);
-  response.setHeader("Content-Type", PROBLEM_TYPE);
-  response.setHeader("Content-Length", body.length);
+  for (const name of response.getHeaderNames()) if (isOfAnotherBody(name)) response.removeHeader(name);
+  for (const [name, value] of fieldsOf(refusal)) response.setHeader(name, value);
+  response.setHeader("content-length", Buffer.byteLength(body));
   if (!isLong(request)) {
     response.end(body);
     return;

@@ -22,6 +22,8 @@ export interface NodeResponse {
   /** Under HTTP/2. */
   readonly stream?: { readonly destroyed: boolean; readonly rstCode?: number | undefined } | undefined;
   setHeader(name: string, value: string | number | readonly string[]): unknown;
+  /** In lower case. */
+  getHeaderNames(): string[];
   removeHeader(name: string): unknown;
   write(chunk: string): unknown;
   end(body?: string): unknown;

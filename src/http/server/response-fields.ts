@@ -13,6 +13,10 @@ const NONE: readonly never[] = [];
 const windowOf = ({ limits: { burst, rate, per } }: Quota): number =>
   Math.max(1, whole((burst / rate) * per));
 
+/** How long a client that is refused has to wait, in whole seconds: as `t` is rounded, before which it must not come. */
+export const secondsToWait = (seconds: number): number =>
+  seconds === Infinity ? Infinity : Math.max(1, whole(seconds));
+
 /** How the fields are written. */
 export interface FieldsOptions {
   readonly form: HeaderForm;
@@ -44,9 +48,9 @@ export class ResponseFields {
     const [first] = standings;
     const isTold = first !== undefined && this.#options.form !== false;
     const fields = isTold ? this.#fields(first, standings, key, cost) : NONE;
-    // Rounded as `t` is, which it must not come before. Without an end there is no time to tell.
+    // Without an end there is no time to tell.
     if (outcome.refused.length === 0 || retryAfter === Infinity) return fields;
-    return [["retry-after", String(Math.max(1, whole(retryAfter)))], ...fields];
+    return [["retry-after", String(secondsToWait(retryAfter))], ...fields];
   }
 
   #fields(first: Standing, standings: readonly Standing[], key: string, cost: number): readonly Field[] {

@@ -33,7 +33,10 @@ export function shedLoad<
       (ended) => whenEnded(request, response, ended),
       () => response.statusCode,
     );
-    if (entry === "full" && !response.headersSent) refuse(request, response, shedding.refusal, realClock);
+    if (entry === "full") {
+      const refusal = await shedding.refuse(request);
+      if (!response.headersSent) refuse(request, response, refusal, realClock);
+    }
     return entry === "served";
   };
   const withNext = (request: Request, response: Response, next: Next): void => {

@@ -3,17 +3,19 @@ import { type OptionRules, resolveOptions, type SettingsFor } from "../../kernel
 import { isRefusal } from "../../kernel/refusal.js";
 import { callback, custom, duration, type Rule } from "../../kernel/rules.js";
 import { unlike } from "../../kernel/show.js";
-import { REDUCED_CAPACITY } from "./problem.js";
-import type { Refusal } from "./refuse.js";
+import { described } from "./describing.js";
+import type { DescribeRefusal } from "./refusal.js";
 import type { Eventually } from "./request-limiter.js";
+import type { NodeRequest } from "./requests.js";
+import { reducedCapacity, type Refusal } from "./verdict.js";
 
 /** What limits how many run at once: a `Bulkhead`, an `AdaptiveLimiter`, or what refuses as they do. */
 export interface ConcurrencyLimiter {
   execute(fn: () => Promise<number>, options?: { readonly signal: AbortSignal }): Promise<number>;
 }
 
-/** Options of `shedLoad`: one of `bulkhead` and `adaptiveLimiter`. */
-export interface ShedLoadOptions<Request = never> {
+/** Options of `shedLoad`: one of `bulkhead` and `adaptiveLimiter`. `Request` is what callbacks get. */
+export interface ShedLoadOptions<Request = NodeRequest> {
   /** Limits how many requests are served at once; further ones wait in its queue. */
   readonly bulkhead?: ConcurrencyLimiter | undefined;
   /** As `bulkhead`, with a limit that follows how long responses take; those whose client went away do not count. */
@@ -25,6 +27,11 @@ export interface ShedLoadOptions<Request = never> {
    * then. Default: none is.
    */
   readonly skip?: ((request: Request) => Eventually<boolean>) | undefined;
+  /**
+   * Called for each request that is refused: what the answer says in place of problem details, which stay if it returns
+   * `undefined`. The status and the fields are those of every refusal.
+   */
+  readonly refusal?: DescribeRefusal<Request> | undefined;
 }
 
 type ShedLoadSettings = SettingsFor<
@@ -34,6 +41,7 @@ type ShedLoadSettings = SettingsFor<
     adaptiveLimiter: ConcurrencyLimiter | undefined;
     retryAfter: number;
     skip: ((request: unknown) => Eventually<unknown>) | undefined;
+    refusal: ((...args: unknown[]) => unknown) | undefined;
   }
 >;
 
@@ -52,6 +60,7 @@ export const shedLoadRules: OptionRules<ShedLoadSettings> = {
   adaptiveLimiter: limiterRule,
   retryAfter: duration(1),
   skip: callback(),
+  refusal: callback(),
 };
 
 /** How a response is watched: calls once, with whether all of it was sent, when it has ended or its client has gone. */
@@ -72,17 +81,16 @@ function mayWait(limiter: ConcurrencyLimiter): boolean {
 
 /** Decides which requests are served; each framework has a shell around it. */
 export class Shedding {
+  /** What every request that is refused gets, if the application has no words of its own. */
   readonly refusal: Refusal;
+  readonly #describe: ShedLoadSettings["refusal"];
   readonly #limiter: ConcurrencyLimiter;
   readonly #skip: ShedLoadSettings["skip"];
 
   /** @throws TypeError or RangeError that names the option. */
-  constructor(options: ShedLoadOptions) {
-    const { bulkhead, adaptiveLimiter, retryAfter, skip } = resolveOptions(
-      "shedLoad",
-      shedLoadRules,
-      options,
-    );
+  constructor(options: ShedLoadOptions<never>) {
+    const settings = resolveOptions("shedLoad", shedLoadRules, options);
+    const { bulkhead, adaptiveLimiter, retryAfter, skip, refusal } = settings;
     const limiter = bulkhead ?? adaptiveLimiter;
     if (limiter === undefined || (bulkhead !== undefined && adaptiveLimiter !== undefined)) {
       throw new TypeError(
@@ -91,8 +99,18 @@ export class Shedding {
     }
     this.#limiter = limiter;
     this.#skip = skip;
-    const fields = [["retry-after", String(Math.max(1, Math.ceil(retryAfter / 1000)))]] as const;
-    this.refusal = { status: 503, fields, body: REDUCED_CAPACITY };
+    this.#describe = refusal;
+    this.refusal = reducedCapacity(Math.max(1, Math.ceil(retryAfter / 1000)));
+  }
+
+  /**
+   * The answer to a request for which there is no room.
+   *
+   * @param request what the callback of the application gets.
+   * @throws what the callback throws, or for what it returns; or rejects with it.
+   */
+  refuse(request: unknown): Eventually<Refusal> {
+    return described(this.#describe, request, this.refusal);
   }
 
   /**

@@ -45,7 +45,7 @@ export class UsualVerdicts {
     if (kept?.remaining === remaining && kept.seconds === seconds) return kept.verdict;
     const outcome = admittedBy(this.#quota, 1, untilFull);
     const fields = this.#fields.of(outcome, place.key, 1);
-    const verdict = { status: undefined, fields, body: "", reservations: outcome.reservations };
+    const verdict = { refusal: undefined, fields, reservations: outcome.reservations };
     this.#kept[slot] = { remaining, seconds, verdict };
     return verdict;
   }

@@ -95,7 +95,7 @@ class EventClock implements Clock {
   }
 }
 
-type Judge = (cost: number) => Pick<Verdict, "status" | "fields">;
+type Judge = (cost: number) => { readonly status: 429 | 503 | undefined; readonly fields: Verdict["fields"] };
 
 function bucket({ rate, burst, beside }: World, clock: Clock): Judge {
   const limiting = new Limiting(
@@ -110,7 +110,7 @@ function bucket({ rate, burst, beside }: World, clock: Clock): Judge {
   return (cost) => {
     const verdict = limiting.judgeFrom(cost, undefined, undefined);
     if ("then" in verdict) throw new Error("asked elsewhere");
-    return verdict;
+    return { status: verdict.refusal?.status, fields: verdict.fields };
   };
 }
 

@@ -70,6 +70,31 @@ test("callbacks may have Fastify's types, and those that plugins make of them", 
   await app.register(rateLimit, { limits, key: (request: Date) => request.toISOString() });
 });
 
+test("refusal has the request's types and says content or nothing", async () => {
+  const content = { contentType: "text/plain", body: "later" };
+  await app.register(rateLimit, {
+    limits,
+    refusal: (request, { status, policies, retryAfter }) => {
+      expectTypeOf(request).toEqualTypeOf<FastifyLimitedRequest>();
+      expectTypeOf(status).toEqualTypeOf<429 | 503>();
+      return { contentType: "text/plain", body: `${policies.join()} ${retryAfter}` };
+    },
+  });
+  await app.register(shedLoad, {
+    bulkhead,
+    refusal: (request, { status }) => void `${request.ip} ${status}`,
+  });
+  await app.register(shedLoad, {
+    bulkhead,
+    refusal: async (request: FastifyRequest) => request.log.warn("refused"),
+  });
+  await app.register(rateLimit, { limits, refusal: ({ user }: Known) => ({ ...content, body: user.id }) });
+  // @ts-expect-error a body without its type
+  await app.register(rateLimit, { limits, refusal: () => ({ body: "later" }) });
+  // @ts-expect-error a parameter that is no request
+  await app.register(shedLoad, { bulkhead, refusal: (_request: Date) => content });
+});
+
 test("options that fail at run time do not compile", async () => {
   expectTypeOf<keyof FastifyRateLimitOptions>().toEqualTypeOf<keyof RateLimitOptions>();
   // @ts-expect-error without options
@@ -96,7 +121,8 @@ test("shedLoad is given a bulkhead or an adaptive limiter", async () => {
   await app.register(shedLoad, { bulkhead, prefix: "/api", retryAfter: "2s" });
   await app.register(shedLoad, { adaptiveLimiter: bulkhead });
   await app.register(shedLoad, { bulkhead, skip: (request: FastifyRequest) => request.url === "/metrics" });
-  expectTypeOf<FastifyShedLoadOptions>().toExtend<ShedLoadOptions>();
+  expectTypeOf<keyof FastifyShedLoadOptions>().toEqualTypeOf<keyof ShedLoadOptions>();
+  expectTypeOf<FastifyShedLoadOptions>().toExtend<ShedLoadOptions<never>>();
   // @ts-expect-error without options
   await app.register(shedLoad);
   // @ts-expect-error neither

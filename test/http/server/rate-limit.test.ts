@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import express from "express";
 import { parseList } from "structured-headers";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type NodeResponse, rateLimit, type RateLimitOptions } from "../../../src/http/index.js";
+import { rateLimit, type RateLimitOptions } from "../../../src/http/index.js";
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { serve, type Server, until } from "../client/servers.js";
@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const each of open.splice(0)) await each[Symbol.asyncDispose]();
 });
 
-type Options = RateLimitOptions<http.IncomingMessage, NodeResponse>;
+type Options = RateLimitOptions<http.IncomingMessage>;
 
 /** A server of `node:http` behind the middleware. */
 async function limited(options: Options): Promise<Server> {
