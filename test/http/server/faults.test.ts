@@ -3,7 +3,7 @@ import fs from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import { createRequire } from "node:module";
-import net, { type AddressInfo } from "node:net";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import express from "express";
@@ -14,6 +14,7 @@ import { limitRequest, rateLimit, type RateLimitOptions } from "../../../src/htt
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { serve, until } from "../client/servers.js";
+import { listening } from "./listening.js";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -23,17 +24,6 @@ afterEach(async () => {
 
 const limits = [{ rate: 100, per: "1h" }] as const;
 type Options = RateLimitOptions<http.IncomingMessage, http.ServerResponse>;
-
-async function listening(server: http.Server | http2.Http2Server): Promise<string> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  closing.push(async () => {
-    if ("closeAllConnections" in server) server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 /** Express with a route that tells whether a request has come through. */
 async function underExpress(framework: typeof express, options: Options): Promise<string> {

@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { serve as serveHono } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
@@ -11,6 +9,7 @@ import { rateLimit as middleware } from "../../../src/hono/index.js";
 import { rateLimit, shedLoad } from "../../../src/http/index.js";
 import { Bulkhead } from "../../../src/policies/bulkhead/bulkhead.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { listening } from "./listening.js";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -45,26 +44,21 @@ const OTHERS = { "Access-Control-Allow-Origin": "*" } as const;
 
 const never = { rate: 1, per: "1h" } as const;
 
-async function onNode(handle: http.RequestListener): Promise<string> {
-  const server = http.createServer(handle).listen(0, "127.0.0.1");
-  closing.push(() => server.close());
-  await once(server, "listening");
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 const shells: readonly (readonly [string, () => Promise<string>])[] = [
   [
     "node:http",
     () => {
       const limit = rateLimit({ limits: [never], clock: new ManualClock() });
-      return onNode((request, response) => {
-        for (const [name, value] of Object.entries({ ...SAID, ...TRAILER, ...OTHERS }))
-          response.setHeader(name, value);
-        limit(request, response, (error) => {
-          for (const name of Object.keys({ ...SAID, ...TRAILER })) response.removeHeader(name);
-          response.end(error === undefined ? "hello" : "failed");
-        });
-      });
+      return listening(
+        http.createServer((request, response) => {
+          for (const [name, value] of Object.entries({ ...SAID, ...TRAILER, ...OTHERS }))
+            response.setHeader(name, value);
+          limit(request, response, (error) => {
+            for (const name of Object.keys({ ...SAID, ...TRAILER })) response.removeHeader(name);
+            response.end(error === undefined ? "hello" : "failed");
+          });
+        }),
+      );
     },
   ],
   [
@@ -82,7 +76,7 @@ const shells: readonly (readonly [string, () => Promise<string>])[] = [
         for (const name of Object.keys(TRAILER)) response.removeHeader(name);
         response.flushHeaders();
       });
-      return onNode(app as http.RequestListener);
+      return listening(http.createServer(app));
     },
   ],
   [

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import http from "node:http";
 import { createRequire } from "node:module";
-import net, { type AddressInfo } from "node:net";
+import net from "node:net";
 import { serve as serveHono } from "@hono/node-server";
 import express from "express";
 import fastify, { type FastifyRequest } from "fastify";
@@ -19,25 +18,13 @@ import {
 import { Bulkhead } from "../../../src/policies/bulkhead/bulkhead.js";
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { listening } from "./listening.js";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   vi.restoreAllMocks();
   for (const close of closing.splice(0)) await close();
 });
-
-async function listening(server: http.Server): Promise<string> {
-  if (!server.listening) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-  }
-  closing.push(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 const own: DescribeRefusal<unknown> = (_request, { status, policies, retryAfter }) => ({
   contentType: "text/plain; charset=utf-8",

@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { serve as serveHono } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
@@ -13,19 +11,10 @@ import { SharedKeyedRateLimiter, type SharedKeyedRateLimiterOptions } from "../.
 import { connect } from "../../redis/clients.js";
 import { hasRedis, startServer } from "../../redis/servers/servers.js";
 import { serve } from "../client/servers.js";
+import { listening } from "./listening.js";
 
 /** What is told by the one option that is different in memory and on a server. */
 type Where = { limits: readonly [{ name: string; rate: number; per: string }] } | { limiter: RequestLimiter };
-
-async function listening(server: http.Server): Promise<string> {
-  if (!server.listening) await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 const frameworks: [string, (where: Where) => Promise<string>][] = [
   [
@@ -53,7 +42,7 @@ const frameworks: [string, (where: Where) => Promise<string>][] = [
       const app = new Hono();
       app.use(middleware(where as Parameters<typeof middleware>[0]));
       app.get("/", (context) => context.text("hello"));
-      return listening(serveHono({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as http.Server);
+      return listening(serveHono({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }));
     },
   ],
 ];

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
-import net, { type AddressInfo } from "node:net";
+import net from "node:net";
 import { serve as serveHono } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
@@ -13,6 +13,7 @@ import { shedLoad } from "../../../src/http/index.js";
 import { AdaptiveLimiter } from "../../../src/policies/adaptive-limiter/adaptive-limiter.js";
 import { Bulkhead } from "../../../src/policies/bulkhead/bulkhead.js";
 import { until } from "../client/servers.js";
+import { listening } from "./listening.js";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -30,19 +31,6 @@ interface Application {
   readonly hanging: number;
   /** How many streams were cancelled or have ended. */
   readonly ended: number;
-}
-
-async function listening(server: http.Server): Promise<string> {
-  if (!server.listening) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-  }
-  closing.push(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** What the handlers of all frameworks share. */
