@@ -2,21 +2,27 @@
 import { spawn } from "node:child_process";
 import net from "node:net";
 
-/** @param {number} port */
-function isFree(port) {
+/** Whether a port could be listened on; when `held`, it is until this process ends. */
+function listens(port, { held = false } = {}) {
   return new Promise((resolve) => {
     const server = net.createServer();
+    server.unref();
     server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.listen(port, "127.0.0.1", () => (held ? resolve(true) : server.close(() => resolve(true))));
   });
 }
 
-/** Below those that systems give to outgoing connections, so that a server finds its port free after a restart. */
+/**
+ * Below those that systems give to outgoing connections, so that a server finds its port free after a restart too.
+ * The port 20,000 above is held until this process ends: nobody else who asks here is given this one, or even tries it.
+ * @returns {Promise<number>}
+ */
 export async function freePort() {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 12_000);
+    const port = 10_000 + Math.floor(Math.random() * 2_700);
+    if (!(await listens(port + 20_000, { held: true }))) continue;
     // The nodes of a cluster of Redis also listen 10,000 above.
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+    if ((await listens(port)) && (await listens(port + 10_000))) return port;
   }
 }
 

@@ -46,7 +46,9 @@ async function launch(program, args, folder) {
         if (/Ready to accept connections|Running mode=sentinel|Sentinel ID is/.test(said)) resolve(undefined);
       });
     }
-    child.once("exit", () => reject(new Error(`${program} ended at once:\n${said}`)));
+    child.once("exit", (code, signal) =>
+      reject(new Error(`${program} ended at once (${code ?? signal}):\n${said}`)),
+    );
   });
   child.unref();
   return { child, ended };

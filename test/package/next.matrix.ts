@@ -1,7 +1,6 @@
 import fs from "node:fs";
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { expect, test } from "vitest";
+import { freePort } from "../../scripts/server-process.mjs";
 import { elsewhere } from "./elsewhere.js";
 import { Project } from "./project.js";
 
@@ -38,15 +37,6 @@ const FILES = {
       return Response.json({ back: true });
     };`,
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 test.each([
   ["bundled by Turbopack", [], {}],

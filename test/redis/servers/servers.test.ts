@@ -4,8 +4,15 @@ import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
 import { createClient } from "redis";
+import { freePort } from "../../../scripts/server-process.mjs";
 import { isRunning } from "../../process/is-running.js";
 import { certificate, hasRedis, hasValkey, startCluster, startSentinel, startServer } from "./servers.js";
+
+test("a port that was given is given to nobody else, also before anything listens there", async () => {
+  const ports = new Set<number>();
+  for (let asked = 0; asked < 400; asked++) ports.add(await freePort());
+  expect(ports.size).toBe(400);
+});
 
 describe.skipIf(!hasRedis)("a redis-server for tests", () => {
   test("starts anew with nothing in it, and keeps its port", async () => {
