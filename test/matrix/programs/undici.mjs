@@ -20,6 +20,7 @@ const resilience = resilienceInterceptor({
   retry: { attempts: 3, delay: "10ms" },
   circuitBreaker: { maxFailures: 5 },
   totalTimeout: "10s",
+  timeout: "5s",
 });
 const dispatcher = new Agent().compose(resilience);
 const first = await request(`${origin}/fails-once`, { dispatcher });
