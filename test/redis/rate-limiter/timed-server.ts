@@ -121,9 +121,9 @@ export class TimedServer {
       Number(seconds) * 1000 + Math.floor(Number(rest) / 1000);
     for (;;) {
       const { client } = this;
-      const [before, left, after] = await Promise.all([client.time(), client.pttl(key), client.time()]);
+      const [before, lasts, after] = await Promise.all([client.time(), client.pttl(key), client.time()]);
       const now = millisecond(before.map(String));
-      if (now === millisecond(after.map(String))) return now + left;
+      if (now === millisecond(after.map(String))) return now + lasts;
     }
   }
 
