@@ -2,14 +2,17 @@ import { finished } from "node:stream";
 import { type Abortable, onAbort } from "../../kernel/abort.js";
 import { withOrigin } from "./errors.js";
 
-/** The body of a response while it is being read. */
+/**
+ * How the body of a response is read. Whoever can end that keeps this, perhaps for long, and must not keep the response: one
+ * that nobody reads lets go of its connection when it is collected.
+ */
 export interface Reading {
   /** Ends the reading: it fails with the reason. */
   abort(reason: unknown): void;
   /** Calls `run` once the body was read, was cancelled or has failed; returns `false` if there is none. */
-  whenOver(run: () => void): boolean;
+  whenOver(response: object, run: () => void): boolean;
   /** Cancels a body that nobody reads, which would keep its connection in use. */
-  discard(): void;
+  discard(response: object): void;
 }
 
 interface Known {
@@ -26,11 +29,9 @@ export function readBy(response: object, reading: Reading, origin: string): void
 
 /** The body of a `Response` that was fetched with the signal of this controller. */
 export class StreamReading implements Reading {
-  readonly #response: Response;
   readonly #controller: AbortController;
 
-  constructor(response: Response, controller: AbortController) {
-    this.#response = response;
+  constructor(controller: AbortController) {
     this.#controller = controller;
   }
 
@@ -38,8 +39,7 @@ export class StreamReading implements Reading {
     this.#controller.abort(reason);
   }
 
-  whenOver(run: () => void): boolean {
-    const { body } = this.#response;
+  whenOver({ body }: Response, run: () => void): boolean {
     if (body === null) return false;
     try {
       // Takes a stream of the web, too, whatever the types say; and leaves it to the caller as it is.
@@ -50,8 +50,8 @@ export class StreamReading implements Reading {
     }
   }
 
-  discard(): void {
-    cancel(this.#response);
+  discard(response: Response): void {
+    cancel(response);
   }
 }
 
@@ -67,7 +67,7 @@ function cancel({ body }: Response): void {
 export function discard(response: object): void {
   const known = readings.get(response);
   if (known === undefined) cancel(response as Response);
-  else known.reading.discard();
+  else known.reading.discard(response);
 }
 
 /**
@@ -81,7 +81,7 @@ export function whileRead(response: object, source: Abortable | undefined, over?
   const { reading, origin } = known;
   const abort = (): void => reading.abort(withOrigin(source.reason, origin));
   const leave = onAbort(source, abort);
-  const isRead = reading.whenOver(() => {
+  const isRead = reading.whenOver(response, () => {
     leave();
     over?.();
   });

@@ -56,7 +56,7 @@ export class DispatchAttempt implements DispatchHandler, Reading, Answer {
     this.controller?.abort(reason);
   }
 
-  whenOver(run: () => void): boolean {
+  whenOver(_response: object, run: () => void): boolean {
     if (this.#isOver) return false;
     this.#over = run;
     return true;
@@ -68,8 +68,8 @@ export class DispatchAttempt implements DispatchHandler, Reading, Answer {
 
   onRequestStart(controller: DispatchController, context: unknown): void {
     this.controller = controller;
-    this.#begun(this, context);
-    if (this.#abortedBy !== undefined) controller.abort(this.#abortedBy.reason);
+    if (this.#abortedBy === undefined) this.#begun(this, context);
+    else controller.abort(this.#abortedBy.reason);
   }
 
   onRequestUpgrade(

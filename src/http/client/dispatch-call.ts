@@ -16,8 +16,9 @@ export class DispatchCall extends Call<DispatchAttempt> implements DispatchContr
   readonly #options: DispatchOptions;
   readonly #dispatch: Dispatch;
   readonly #handler: DispatchHandler;
+  /** What attempts tell of theirs goes into it, such as the history of redirections. */
+  readonly #context: object = {};
   #current: DispatchAttempt | undefined;
-  #isBegun = false;
   #isPaused = false;
 
   constructor(
@@ -32,6 +33,11 @@ export class DispatchCall extends Call<DispatchAttempt> implements DispatchContr
     this.#options = options;
     this.#handler = handler;
     this.#dispatch = dispatch;
+  }
+
+  /** Before anything is sent, as it is only now that the caller can abort the request. */
+  start(): void {
+    this.#handler.onRequestStart?.(this, this.#context);
   }
 
   /** Sends the request once. It declares no parameter, for which a context would cost more. */
@@ -115,9 +121,7 @@ export class DispatchCall extends Call<DispatchAttempt> implements DispatchContr
   }
 
   #begun(attempt: DispatchAttempt, context: unknown): void {
-    if (this.#isBegun) return;
-    this.#isBegun = true;
     this.#current = attempt;
-    this.#handler.onRequestStart?.(this, context);
+    Object.assign(this.#context, context);
   }
 }

@@ -60,7 +60,7 @@ export class FetchCall extends Call<Response> {
         throw this.failed(Object.assign(new TypeError(message), { code: "ERR_INVALID_RETURN_VALUE" }));
       }
       if (controller !== undefined && this.#isReadUnder)
-        readBy(response, new StreamReading(response, controller), this.origin);
+        readBy(response, new StreamReading(controller), this.origin);
       // Read once: to read it takes longer than to decide by it.
       return this.received(response, status);
     };

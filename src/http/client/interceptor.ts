@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../../kernel/abort.js";
 import { Context } from "../../kernel/context.js";
 import { whileRead } from "./body.js";
 import { DispatchCall } from "./dispatch-call.js";
@@ -62,6 +63,8 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
     let result: unknown;
     host.running++;
     try {
+      call.start();
+      throwIfAborted(call.scope);
       result = await policies.execute(call.attempt, new Context(call.scope));
     } catch (reason) {
       if (!(reason instanceof HttpStatusError)) {

@@ -1,4 +1,4 @@
-import { Agent, Client, Pool, request, fetch as undiciFetch, type Dispatcher } from "undici";
+import { Agent, Client, interceptors, Pool, request, fetch as undiciFetch, type Dispatcher } from "undici";
 import { afterEach, describe, expect, test } from "vitest";
 import { resilienceInterceptor, type ResilienceInterceptorOptions } from "../../../src/http/index.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
@@ -145,6 +145,49 @@ describe("resilienceInterceptor", () => {
       expect(await reading).toBe(mine);
       await until(() => server.open === 0);
     }
+  });
+
+  test.each([
+    ["undici's request", request],
+    ["undici's fetch", undiciFetch],
+  ])("the caller's signal ends the wait of %s before anything is sent", async (_, ask) => {
+    await using server = await serve((_request, response) => response.end());
+    const rateLimiter = { rate: 1, per: "1h", burst: 1 } as const;
+    const { dispatcher, stats } = composed({ rateLimiter, bulkhead: { maxConcurrent: 1 } });
+    await (await request(server.url, { dispatcher })).body.dump();
+    const controller = new AbortController();
+    const asking = reasonOf(ask(server.url, { dispatcher, signal: controller.signal }));
+    await until(() => stats()[server.url]?.running === 1);
+    const mine = new Error("mine");
+    controller.abort(mine);
+    expect(await asking).toBe(mine);
+    await until(() => stats()[server.url]?.running === 0);
+    expect(stats()[server.url]?.parts["rateLimiter"]).toMatchObject({ queued: 0 });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("a signal that was aborted before: nothing is sent", async () => {
+    await using server = await serve((_request, response) => response.end());
+    const { dispatcher } = composed({ obey: false });
+    const mine = new Error("mine");
+    expect(await reasonOf(request(server.url, { dispatcher, signal: AbortSignal.abort(mine) }))).toBe(mine);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test("the context tells of redirections that the last attempt has followed", async () => {
+    await using server = await serve(({ url }, response, count) => {
+      if (url === "/") response.writeHead(302, { location: "/there" }).end();
+      else response.writeHead(count < 3 ? 503 : 200).end();
+    });
+    const agent = new Agent();
+    agents.push(agent);
+    const redirect = interceptors.redirect({ maxRedirections: 2 });
+    const dispatcher = agent.compose(redirect, resilienceInterceptor({ retry }));
+    const { statusCode, body, context } = await request(server.url, { dispatcher });
+    await body.dump();
+    expect([statusCode, server.requests.length]).toEqual([200, 4]);
+    const { history } = context as { history: readonly URL[] };
+    expect(history.map(({ pathname }) => pathname)).toEqual(["/", "/there"]);
   });
 
   test("an open circuit and a server that asks to wait keep calls back", async () => {

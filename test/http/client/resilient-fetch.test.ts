@@ -1,4 +1,6 @@
 import { getEventListeners } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { HttpStatusError, resilientFetch } from "../../../src/http/index.js";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
@@ -213,6 +215,19 @@ describe("how a call ends", () => {
     }
     await until(() => server.open === 0);
   });
+});
+
+test("a signal that lives on keeps no response that nobody reads", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const { signal } = new AbortController();
+  const api = resilientFetch({ timeout: "10s", fetch: async () => new Response(new ReadableStream()) });
+  const unread = async (): Promise<WeakRef<Response>> =>
+    new WeakRef(await api("http://a.example", { signal }));
+  const responses = [await unread(), await unread()];
+  await new Promise((resolve) => setImmediate(resolve));
+  gc();
+  expect(responses.map((response) => response.deref())).toEqual([undefined, undefined]);
 });
 
 describe("time", () => {

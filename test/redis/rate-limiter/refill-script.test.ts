@@ -112,9 +112,9 @@ describe.skipIf(!hasRedis)("a bucket that is refilled", async () => {
     await server.client.del("expires");
     const hour = exactLimits({ rate: 10, per: 3_600_000, burst: 10 });
     await server.takeNow("expires", hour.cost(1), 10);
-    const expires = await server.client.call("PEXPIRETIME", "expires");
+    const expires = await server.expiryOf("expires");
     const [seconds = "0", rest = "0"] = await server.client.time().then((time) => time.map(String));
     await server.reset(["expires"], Number(seconds) * 1e6 + Number(rest));
-    expect(await server.client.call("PEXPIRETIME", "expires")).toBe(expires);
+    expect(await server.expiryOf("expires")).toBe(expires);
   });
 });

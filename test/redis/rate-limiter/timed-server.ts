@@ -115,6 +115,18 @@ export class TimedServer {
     return there;
   }
 
+  /** When a key expires, in milliseconds of the server's clock. Servers before 7.0 have no PEXPIRETIME. */
+  async expiryOf(key: string): Promise<number> {
+    const millisecond = ([seconds = "", rest = ""]: readonly string[]): number =>
+      Number(seconds) * 1000 + Math.floor(Number(rest) / 1000);
+    for (;;) {
+      const { client } = this;
+      const [before, lasts, after] = await Promise.all([client.time(), client.pttl(key), client.time()]);
+      const now = millisecond(before.map(String));
+      if (now === millisecond(after.map(String))) return now + lasts;
+    }
+  }
+
   async tokens(key: string, limits: ExactLimits, now: number): Promise<number> {
     const [whole = NaN, rest = NaN, D = NaN] = await this.#run(left, [key], [now]);
     return limits.tokensIn(whole, rest, D);
