@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
 import type { ExecuteOptions, ExecutionContext } from "../../src/kernel/context.js";
-import { runAbortable, type SyncPolicy } from "../../src/kernel/policy.js";
+import { type Policy, runAbortable, type SyncPolicy } from "../../src/kernel/policy.js";
 import { Fallback } from "../../src/policies/fallback/fallback.js";
 import { pipeline } from "../../src/policies/pipeline/pipeline.js";
+import { RetryBudget } from "../../src/policies/retry/retry-budget.js";
 import { Retry } from "../../src/policies/retry/retry.js";
 import { SingleFlight } from "../../src/policies/single-flight/single-flight.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
@@ -12,6 +13,8 @@ import { watchdogContext } from "../../src/watchdog/context.js";
 
 const contextOf = (options?: ExecuteOptions): Promise<ExecutionContext> =>
   new CircuitBreaker().execute((context) => context, options);
+
+const contextFrom = (options: ExecuteOptions | undefined): ExecutionContext => options as ExecutionContext;
 
 describe("the context of an execution", () => {
   test("has the signal it was given, or a new one that is not shared", async () => {
@@ -63,6 +66,29 @@ describe("the context of an execution", () => {
     const [first, other, second] = await Promise.all(shared);
     expect(second).toBe(first);
     expect(other).not.toBe(first);
+  });
+
+  test.each<[string, Policy]>([
+    ["that spreads the context", { execute: async (fn, options) => fn({ ...contextFrom(options) }) }],
+    ["that runs under a watchdog", watchdogContext({ clock: new ManualClock() })],
+  ])("keeps what tells calls apart through a policy %s", async (_what, between) => {
+    const answer = async (key: string): Promise<string> => key;
+    const flights = pipeline(new Retry({ attempts: 1 }), between, new SingleFlight());
+    expect(await Promise.all(["ann", "bob"].map((name) => flights.call(answer, name)))).toEqual([
+      "ann",
+      "bob",
+    ]);
+    const keyed = ["ann", "bob"].map((key) => flights.execute(() => answer(key), { key }));
+    expect(await Promise.all(keyed)).toEqual(["ann", "bob"]);
+  });
+
+  test("is counted by a budget once, also when it is spread or shared", async () => {
+    const budget = new RetryBudget();
+    const [outer, inner] = [new Retry({ budget }), new Retry({ budget })];
+    await outer.execute((context) => inner.execute(() => 1, { ...context }));
+    expect(budget.stats.totalCalls).toBe(1);
+    await pipeline(outer, new SingleFlight(), inner).call(() => 1);
+    expect(budget.stats.totalCalls).toBe(2);
   });
 
   test("that somebody derives an object from gives it a signal", async () => {
