@@ -125,7 +125,7 @@ export class Context implements ExecutionContext {
     return (this as Hidden)[ARGS] ?? NONE;
   }
 
-  /** The context of a wait before the function runs: a deadline given as a number of seconds starts to run now. */
+  /** The context of an execution: a deadline given as a number of seconds starts to run now. */
   lasting(clock: Pick<Clock, "now">): Context {
     const { deadline } = this;
     if (typeof deadline !== "number" || deadline === Infinity) return this;

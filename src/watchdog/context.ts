@@ -110,7 +110,7 @@ export class WatchdogContext implements SyncPolicy {
     options?: ExecuteOptions,
   ): Promise<Result> {
     checkFunction(body, "run");
-    const outer = readContext("watchdogContext().run", options);
+    const outer = readContext("watchdogContext().run", options).lasting(this.#settings.clock);
     const { source: signal } = outer;
     throwIfAborted(signal);
     const watchdog = new WatchdogOfRun(this.#settings);
@@ -180,7 +180,7 @@ export class WatchdogContext implements SyncPolicy {
     pingsNever: boolean,
     options: ExecuteOptions | undefined,
   ): NotAPromise<Result> {
-    const outer = readContext(method, options);
+    const outer = readContext(method, options).lasting(this.#settings.clock);
     throwIfAborted(outer.source);
     const watchdog = new WatchdogOfRun(this.#settings);
     const depth = runs().push(watchdog) - 1;
