@@ -37,6 +37,11 @@ export interface ResilientParts<Value = unknown> {
   readonly timeout: Timeout;
 }
 
+/** The `stats` of parts, by their names. */
+export type PartStats<Names extends keyof ResilientParts = keyof ResilientParts> = {
+  readonly [Name in Names]: ResilientParts[Name]["stats"];
+};
+
 /**
  * A part of `resilient`: an instance, which may be shared; the options of a new one; a name in the configuration; or `true`
  * for the defaults.

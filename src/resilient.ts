@@ -15,6 +15,7 @@ import {
   nameRule,
   type PartOptions,
   partRules,
+  type PartStats,
   readPart,
   type ResilientOptions,
   type ResilientParts,
@@ -51,10 +52,11 @@ const constructors: PartSource = {
 /** A pipeline with its parts as properties. */
 export type ResilientPipeline<Value, Names extends string> = Pipeline<Value> & {
   readonly [Name in Names & PartName]: ResilientParts<Value>[Name];
-};
+} & { readonly stats: PartStats<Names & PartName> };
 
 /** A pipeline with the parts that it has as properties. */
-export type PartedPipeline<Value> = Pipeline<Value> & Partial<ResilientParts<Value>>;
+export type PartedPipeline<Value> = Pipeline<Value> &
+  Partial<ResilientParts<Value>> & { readonly stats: Partial<PartStats> };
 
 /** Makes the pipeline of `resilient`; its parts come from `source`. */
 export function makeResilient(

@@ -284,6 +284,6 @@ export class CircuitBreaker extends CircuitView implements SyncPolicy {
       this.#circuit.ignore(context.source.reason);
       throw context.source.reason;
     }
-    return context;
+    return context.lasting(this.#circuit.settings.clock);
   }
 }

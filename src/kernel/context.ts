@@ -57,11 +57,15 @@ const NONE: readonly unknown[] = [];
 // Symbols, because spreading a context copies them.
 const SOURCE: unique symbol = Symbol("source");
 const DEADLINE: unique symbol = Symbol("deadline");
+const BUDGET: unique symbol = Symbol("budget");
+const ARGS: unique symbol = Symbol("args");
 
 /** The internal part of a context, which its copies keep. */
 interface Hidden {
   [SOURCE]?: Abortable | Idle;
   [DEADLINE]?: number | Deadline;
+  [BUDGET]?: object | undefined;
+  [ARGS]?: readonly unknown[];
 }
 
 function signalOf(source: Abortable | Idle = new Idle()): AbortSignal {
@@ -75,8 +79,6 @@ function secondsOf(deadline: number | Deadline): number {
 /** The context that policies create and pass on. */
 export class Context implements ExecutionContext {
   readonly attempt: number;
-  readonly #budget: object | undefined;
-  readonly #args: readonly unknown[];
 
   /**
    * @param source what can abort the execution.
@@ -95,12 +97,13 @@ export class Context implements ExecutionContext {
     const hidden = this as Hidden;
     hidden[SOURCE] = source ?? new Idle();
     hidden[DEADLINE] = deadline;
-    this.#budget = budget;
-    this.#args = args;
+    hidden[BUDGET] = budget;
+    hidden[ARGS] = args;
   }
 
+  /** Whether it is a context itself: no copy of one, nor an object derived from one. */
   static is(value: unknown): value is Context {
-    return typeof value === "object" && value !== null && #budget in value;
+    return Object.getPrototypeOf(Object(value)) === Context.prototype;
   }
 
   get source(): Abortable | undefined {
@@ -114,29 +117,29 @@ export class Context implements ExecutionContext {
 
   /** The retry budget that already counted this call in an outer policy, so that it is not counted twice. */
   get budget(): object | undefined {
-    return this.#budget;
+    return (this as Hidden)[BUDGET];
   }
 
   /** The arguments of a called or wrapped function, for policies with a key; the key of an executed one. */
   get args(): readonly unknown[] {
-    return this.#args;
+    return (this as Hidden)[ARGS] ?? NONE;
   }
 
-  /** The context of a wait before the function runs: a deadline given as a number of seconds starts to run now. */
+  /** The context of an execution: a deadline given as a number of seconds starts to run now. */
   lasting(clock: Pick<Clock, "now">): Context {
     const { deadline } = this;
     if (typeof deadline !== "number" || deadline === Infinity) return this;
-    return this.ofAttempt(this.attempt, { clock, due: clock.now() + deadline * 1000 }, this.#budget);
+    return this.ofAttempt(this.attempt, { clock, due: clock.now() + deadline * 1000 }, this.budget);
   }
 
   /** The context of an attempt inside this one. */
   ofAttempt(attempt: number, deadline: number | Deadline, budget: object | undefined): Context {
-    return new Context(this.source, attempt, deadline, budget, this.#args);
+    return new Context(this.source, attempt, deadline, budget, this.args);
   }
 
   /** A context that an inner policy can abort, too. */
   within(source: Abortable, deadline: number | Deadline): Context {
-    return new Context(source, this.attempt, deadline, this.#budget, this.#args);
+    return new Context(source, this.attempt, deadline, this.budget, this.args);
   }
 
   get signal(): AbortSignal {
@@ -206,6 +209,7 @@ export function readContext(method: string, options: ExecuteOptions | undefined)
 /** The context that checked options describe. */
 export function contextOf(options: ExecuteOptions & Hidden): Context {
   const { signal, attempt = 1, remaining, key, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
+  const { [BUDGET]: budget, [ARGS]: args = NONE } = options;
   if (signal !== undefined) checkSignal(signal, "signal");
   const copied = source === undefined || Idle.is(source) ? undefined : source;
   // The original's internals are cheaper than its signal, and its deadline keeps running.
@@ -215,7 +219,7 @@ export function contextOf(options: ExecuteOptions & Hidden): Context {
     isCopy ? copied : signal,
     attemptRule.parse(attempt, "attempt"),
     typeof left === "number" && secondsOf(deadline) <= left ? deadline : left,
-    undefined,
-    key === undefined ? NONE : [keyRule.parse(key, "key")],
+    budget,
+    key === undefined ? args : [keyRule.parse(key, "key")],
   );
 }

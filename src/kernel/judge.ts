@@ -24,16 +24,19 @@ export function isTimeout(error: unknown): error is object {
   return typeof error === "object" && error !== null && Reflect.get(error, "code") === "ERR_TIMEOUT_EXCEEDED";
 }
 
-/** Whether it is a timeout whose timer was late by more than half of it: this thread was blocked, not the service slow. */
-export function isLateTimeout(error: unknown): boolean {
+/**
+ * Whether it is a timeout that says nothing about the service: its timer was late by more than half of it, because this
+ * thread was blocked; or there was no time at all, so that nothing was called.
+ */
+export function isNeutralTimeout(error: unknown): boolean {
   if (!isTimeout(error)) return false;
   const [late, seconds] = [Reflect.get(error, "late"), Reflect.get(error, "seconds")] as unknown[];
-  return typeof late === "number" && typeof seconds === "number" && late > seconds / 2;
+  return typeof late === "number" && typeof seconds === "number" && (late > seconds / 2 || seconds === 0);
 }
 
 /**
- * Judges a settled call. An inner policy's refusal does not count, as nothing was called; nor does a timeout that was
- * late because this thread was blocked. A predicate that throws makes it a failure and is reported by a warning.
+ * Judges a settled call. An inner policy's refusal does not count, as nothing was called; nor does a timeout that says
+ * nothing about the service. A predicate that throws makes it a failure and is reported by a warning.
  *
  * @param owner the policy that the predicates belong to, for the warning.
  */
@@ -42,7 +45,9 @@ export function judge(owner: string, predicates: Predicates, fulfilled: boolean,
   try {
     if (
       !fulfilled &&
-      (isRefusal(value) || isLateTimeout(value) || excludedErrors.some((matches) => answer(matches(value))))
+      (isRefusal(value) ||
+        isNeutralTimeout(value) ||
+        excludedErrors.some((matches) => answer(matches(value))))
     ) {
       return "ignored";
     }

@@ -1,13 +1,7 @@
 import { onAbort, throwIfAborted } from "../kernel/abort.js";
 import { realClock } from "../kernel/clock.js";
 import type { OptionRules } from "../kernel/options.js";
-import {
-  Context,
-  exposed,
-  type ExecuteOptions,
-  type ExecutionContext,
-  readContext,
-} from "../kernel/context.js";
+import { exposed, type ExecuteOptions, type ExecutionContext, readContext } from "../kernel/context.js";
 import { checkFunction, runAbortable, type SyncPolicy } from "../kernel/policy.js";
 import { synchronous, type NotAPromise, type Synchronous } from "../kernel/synchronous.js";
 import { flag } from "../kernel/rules.js";
@@ -116,7 +110,8 @@ export class WatchdogContext implements SyncPolicy {
     options?: ExecuteOptions,
   ): Promise<Result> {
     checkFunction(body, "run");
-    const { source: signal, attempt, deadline } = readContext("watchdogContext().run", options);
+    const outer = readContext("watchdogContext().run", options).lasting(this.#settings.clock);
+    const { source: signal } = outer;
     throwIfAborted(signal);
     const watchdog = new WatchdogOfRun(this.#settings);
     const leave = signal && onAbort(signal, () => watchdog.abort(signal.reason));
@@ -126,7 +121,7 @@ export class WatchdogContext implements SyncPolicy {
     try {
       const result = await runAbortable(
         (context) => body(watchdog, context),
-        new Context(watchdog.signal, attempt, deadline),
+        outer.within(watchdog.signal, outer.deadline),
       );
       watchdog.raise();
       return result;
@@ -185,13 +180,13 @@ export class WatchdogContext implements SyncPolicy {
     pingsNever: boolean,
     options: ExecuteOptions | undefined,
   ): NotAPromise<Result> {
-    const { source: signal, attempt, deadline } = readContext(method, options);
-    throwIfAborted(signal);
+    const outer = readContext(method, options).lasting(this.#settings.clock);
+    throwIfAborted(outer.source);
     const watchdog = new WatchdogOfRun(this.#settings);
     const depth = runs().push(watchdog) - 1;
     watchdog.start();
     try {
-      const context = exposed(new Context(watchdog.signal, attempt, deadline));
+      const context = exposed(outer.within(watchdog.signal, outer.deadline));
       const call = (): Result => body(watchdog, context);
       const { clock, raiseOnTimeout, timeout } = this.#settings;
       // The engine does not see pings: it may end only what cannot ping.

@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import type { Clock } from "../../src/kernel/clock.js";
 import type { ExecuteOptions, ExecutionContext } from "../../src/kernel/context.js";
-import { runAbortable, type SyncPolicy } from "../../src/kernel/policy.js";
+import { type Policy, runAbortable, type SyncPolicy } from "../../src/kernel/policy.js";
+import { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
+import { Bulkhead } from "../../src/policies/bulkhead/bulkhead.js";
 import { Fallback } from "../../src/policies/fallback/fallback.js";
 import { pipeline } from "../../src/policies/pipeline/pipeline.js";
+import { RetryBudget } from "../../src/policies/retry/retry-budget.js";
 import { Retry } from "../../src/policies/retry/retry.js";
 import { SingleFlight } from "../../src/policies/single-flight/single-flight.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
@@ -11,7 +15,9 @@ import { ManualClock } from "../../src/testing/index.js";
 import { watchdogContext } from "../../src/watchdog/context.js";
 
 const contextOf = (options?: ExecuteOptions): Promise<ExecutionContext> =>
-  new CircuitBreaker().execute((context) => context, options);
+  new CircuitBreaker({ clock: new ManualClock() }).execute((context) => context, options);
+
+const contextFrom = (options: ExecuteOptions | undefined): ExecutionContext => options as ExecutionContext;
 
 describe("the context of an execution", () => {
   test("has the signal it was given, or a new one that is not shared", async () => {
@@ -65,6 +71,50 @@ describe("the context of an execution", () => {
     expect(other).not.toBe(first);
   });
 
+  test.each<[string, Policy]>([
+    ["that spreads the context", { execute: async (fn, options) => fn({ ...contextFrom(options) }) }],
+    ["that runs under a watchdog", watchdogContext({ clock: new ManualClock() })],
+  ])("keeps what tells calls apart through a policy %s", async (_what, between) => {
+    const answer = async (key: string): Promise<string> => key;
+    const flights = pipeline(new Retry({ attempts: 1 }), between, new SingleFlight());
+    expect(await Promise.all(["ann", "bob"].map((name) => flights.call(answer, name)))).toEqual([
+      "ann",
+      "bob",
+    ]);
+    const keyed = ["ann", "bob"].map((key) => flights.execute(() => answer(key), { key }));
+    expect(await Promise.all(keyed)).toEqual(["ann", "bob"]);
+  });
+
+  test.each([
+    ["bulkhead", (clock: Clock) => new Bulkhead({ clock })],
+    ["adaptive limiter", (clock: Clock) => new AdaptiveLimiter({ clock })],
+    ["fallback", (clock: Clock) => new Fallback({ clock, to: null })],
+    ["circuit breaker", (clock: Clock) => new CircuitBreaker({ clock })],
+    ["rate limiter", (clock: Clock) => new RateLimiter({ clock })],
+    ["retry", (clock: Clock) => new Retry({ clock })],
+    ["watchdog", (clock: Clock) => watchdogContext({ clock })],
+  ])("has the seconds that it was given until they are over: in a %s", async (_what, make) => {
+    const clock = new ManualClock();
+    const late = ({ remaining }: ExecutionContext): number => remaining;
+    const left = await make(clock).execute(
+      (context) => {
+        clock.sleepSync(2000);
+        return late(context);
+      },
+      { remaining: 5 },
+    );
+    expect(left).toBe(3);
+  });
+
+  test("is counted by a budget once, also when it is spread or shared", async () => {
+    const budget = new RetryBudget();
+    const [outer, inner] = [new Retry({ budget }), new Retry({ budget })];
+    await outer.execute((context) => inner.execute(() => 1, { ...context }));
+    expect(budget.stats.totalCalls).toBe(1);
+    await pipeline(outer, new SingleFlight(), inner).call(() => 1);
+    expect(budget.stats.totalCalls).toBe(2);
+  });
+
   test("that somebody derives an object from gives it a signal", async () => {
     const derived: unknown = Object.create(await contextOf());
     expect(Reflect.get(derived as object, "signal")).toBeInstanceOf(AbortSignal);
@@ -83,7 +133,7 @@ describe("the context of an execution", () => {
 });
 
 const policies: [string, () => SyncPolicy][] = [
-  ["a circuit breaker", () => new CircuitBreaker()],
+  ["a circuit breaker", () => new CircuitBreaker({ clock: new ManualClock() })],
   ["a rate limiter", () => new RateLimiter({ clock: new ManualClock() })],
   ["a watchdog of a run", () => watchdogContext({ clock: new ManualClock() })],
 ];

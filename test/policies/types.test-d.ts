@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
+import { resilientFetch } from "../../src/http/client/resilient-fetch.js";
 import type { Outcome } from "../../src/kernel/outcome.js";
 import type { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
 import { Chaos } from "../../src/policies/chaos/chaos.js";
@@ -15,6 +16,8 @@ import { singleFlight } from "../../src/policies/single-flight/decorators.js";
 import { timeout } from "../../src/policies/timeout/decorators.js";
 import { Timeout } from "../../src/policies/timeout/timeout.js";
 import { RateLimiter } from "../../src/rate-limiter/rate-limiter.js";
+import type { RetryStats } from "../../src/policies/retry/report.js";
+import { Registry } from "../../src/registry.js";
 import { resilient } from "../../src/resilient.js";
 import type { ResilientOptions } from "../../src/resilient-options.js";
 
@@ -86,6 +89,21 @@ test("a part whose option may be undefined may be so itself", () => {
   expectTypeOf(api.retry).toEqualTypeOf<Retry | undefined>();
   expectTypeOf(api.execute(() => 5)).toEqualTypeOf<Promise<number | null>>();
   expectTypeOf(resilient({} as ResilientOptions).timeout).toEqualTypeOf<Timeout | undefined>();
+});
+
+test("the stats of each part have their type", () => {
+  const api = resilient({ fallback: { to: null }, retry: true, circuitBreaker: "payment-api", timeout: 1 });
+  expectTypeOf(api.stats.retry).toEqualTypeOf<RetryStats>();
+  expectTypeOf(api.stats.circuitBreaker.failedCalls).toEqualTypeOf<number>();
+  expectTypeOf(api.stats.fallback.fromLastGood).toEqualTypeOf<number>();
+  // @ts-expect-error not given
+  void api.stats.bulkhead.queuedCalls;
+  expectTypeOf(resilient({} as ResilientOptions).stats.retry).toEqualTypeOf<RetryStats | undefined>();
+  expectTypeOf(new Registry().pipeline("api").stats.retry).toEqualTypeOf<RetryStats | undefined>();
+  expectTypeOf(resilientFetch().stats()["https://a.example"]?.parts.retry).toEqualTypeOf<
+    RetryStats | undefined
+  >();
+  expectTypeOf(plain.stats["retry"]).toBeUnknown();
 });
 
 test("a wrong option is an error", () => {

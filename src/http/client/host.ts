@@ -7,7 +7,7 @@ import { Pipeline } from "../../policies/pipeline/pipeline.js";
 import { Timeout } from "../../policies/timeout/timeout.js";
 import { RateLimiter } from "../../rate-limiter/rate-limiter.js";
 import { makeResilient, type PartedPipeline } from "../../resilient.js";
-import { optionsOfPart, type ReadParts } from "../../resilient-options.js";
+import { optionsOfPart, type PartStats, type ReadParts } from "../../resilient-options.js";
 import { discard } from "./body.js";
 import { CoveringTimeout } from "./covering-timeout.js";
 import { HttpStatusError } from "./errors.js";
@@ -28,7 +28,7 @@ export interface HostStats {
   /** Whether calls are let go slowly, after the server has refused one and told nothing but how long to wait. */
   readonly isRecovering: boolean;
   /** The `stats` of each part, by its name. */
-  readonly parts: Readonly<Record<string, unknown>>;
+  readonly parts: Partial<PartStats>;
 }
 
 /** The options of a part that is not an instance. */
@@ -122,7 +122,7 @@ export class Host {
       queued: obeying?.queued ?? 0,
       wait: Math.max(typeof wait === "number" ? wait : 0, obeying?.wait ?? 0),
       isRecovering: obeying?.isRecovering ?? false,
-      parts: Object.freeze(Object.fromEntries(parts)),
+      parts: Object.freeze(Object.fromEntries(parts) as Partial<PartStats>),
     });
   }
 }

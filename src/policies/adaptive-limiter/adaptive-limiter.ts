@@ -3,7 +3,7 @@ import type { Clock } from "../../kernel/clock.js";
 import type { Snapshot } from "../../kernel/component.js";
 import { tellMade } from "../../kernel/configured.js";
 import type { Context } from "../../kernel/context.js";
-import { holds, isLateTimeout, isTimeout } from "../../kernel/judge.js";
+import { holds, isNeutralTimeout, isTimeout } from "../../kernel/judge.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
@@ -180,7 +180,7 @@ export class AdaptiveLimiter extends BasePolicy<AdaptiveLimiterEvents> {
   #isDropped(outcome: Outcome): boolean {
     const { dropIf } = this.#settings;
     if (dropIf === undefined)
-      return outcome.status === "rejected" && isTimeout(outcome.reason) && !isLateTimeout(outcome.reason);
+      return outcome.status === "rejected" && isTimeout(outcome.reason) && !isNeutralTimeout(outcome.reason);
     return holds(
       dropIf,
       outcome,

@@ -61,7 +61,8 @@ export class Admission extends Permits {
   }
 
   /** Runs a function by `start` once there is a permit, which `start` has to release. */
-  run<Result>(start: Start, fn: Work<Result>, context: Context, limits: QueueLimits): Promise<Result> {
+  run<Result>(start: Start, fn: Work<Result>, outer: Context, limits: QueueLimits): Promise<Result> {
+    const context = outer.lasting(limits.clock);
     return this.tryEnter() ? start(fn, context) : this.#runInTurn(start, fn, context, limits);
   }
 
@@ -71,7 +72,8 @@ export class Admission extends Permits {
     context: Context,
     limits: QueueLimits,
   ): Promise<Result> {
-    return start(fn, await this.#enter(context, limits));
+    await this.#enter(context, limits);
+    return start(fn, context);
   }
 
   /** Counts a call and takes a permit if there is one. */
@@ -82,14 +84,9 @@ export class Admission extends Permits {
     return isTaken;
   }
 
-  /**
-   * Waits for a permit; throws at once when the queue is full or no time is left to wait.
-   *
-   * @returns the context with the time that is left after the wait.
-   */
-  async #enter(outer: Context, limits: QueueLimits): Promise<Context> {
+  /** Waits for a permit; throws at once when the queue is full or no time is left to wait. */
+  async #enter(context: Context, limits: QueueLimits): Promise<void> {
     const { maxQueue, queueTimeout = Infinity, clock } = limits;
-    const context = outer.lasting(clock);
     const { source, deadline, remaining } = context;
     if (this.queued >= maxQueue || remaining <= 0) throw this.full();
     this.#queuedCalls++;
@@ -107,7 +104,6 @@ export class Admission extends Permits {
       this.release();
       throw reason;
     }
-    return context;
   }
 
   /** Separate, so that what calls it stays small enough to be inlined. */
@@ -121,7 +117,7 @@ export class Admission extends Permits {
 
   /** Counts a refusal. */
   full(
-    why: string = `${this.running} calls are running${this.queued > 0 ? `, ${this.queued} wait` : ""}`,
+    why: string = `${this.running} running${this.queued > 0 ? `, ${this.queued} waiting` : ""}`,
   ): BulkheadFullError {
     this.#rejectedCalls++;
     const error = new BulkheadFullError(this.#owner, why);

@@ -16,11 +16,11 @@ import { checkFallback, type FallbackOptions, fallbackRules, type FallbackSettin
 /** Totals over the lifetime of a fallback. */
 export interface FallbackStats {
   readonly totalCalls: number;
-  /** Calls that got something in place of their outcome: the sum of the two below. */
+  /** Calls whose outcome was replaced: the sum of the two below. */
   readonly fallbacks: number;
   /** Those that got the last good result. */
   readonly fromLastGood: number;
-  /** Those that got `to`. */
+  /** Those that got `to`, or what it threw. */
   readonly fromValue: number;
 }
 
@@ -96,8 +96,9 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     return Object.freeze({ kind: "fallback", name, kept: this.#lastGood?.size ?? 0, stats });
   }
 
-  protected override run<Result>(fn: Work<Result>, context: Context): Promise<Result | Value> {
+  protected override run<Result>(fn: Work<Result>, outer: Context): Promise<Result | Value> {
     this.#total++;
+    const context = outer.lasting(this.#settings.clock);
     const attempt = (): Promise<Result | Value> => this.#attempt(fn, context);
     return context.source === undefined ? attempt() : runAbortable(attempt, context);
   }
@@ -120,8 +121,9 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     }
   }
 
-  protected override runSync<Result>(fn: (context: Context) => Result, context: Context): Result | Value {
+  protected override runSync<Result>(fn: (context: Context) => Result, outer: Context): Result | Value {
     this.#total++;
+    const context = outer.lasting(this.#settings.clock);
     const outcome = outcomeOf(fn, context);
     const isHandled = this.#isHandled(outcome, context);
     const instead = isHandled ? this.#instead(outcome, context) : undefined;

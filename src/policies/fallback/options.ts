@@ -13,8 +13,8 @@ export interface LastGoodOptions {
   /** How many results are kept at most, one for each key; then the oldest is dropped. At least 1; default 1,000. */
   readonly maxKeys?: number | undefined;
   /**
-   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. The
-   * arguments of `call` and of wrapped functions are known; pass a `key` to `execute`, or its calls have none. When it
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then; neither the
+   * function nor its `this`. The arguments of `call` and of wrapped functions are known; pass a `key` to `execute`, or its calls have none. When it
    * throws or returns no string, the call has no last good result and a warning reports it.
    */
   readonly key?: ((...args: never[]) => string) | undefined;

@@ -26,15 +26,10 @@ import type { HedgeEvents, HedgeSnapshot, HedgeStats } from "./report.js";
  */
 const MARGIN = 1.05;
 
-/** The default of `hedgeIf`; a refusal does not end attempts under way. */
-function isNonFatal(outcome: Outcome): boolean {
-  return isRefused(outcome) || isRetryable(outcome);
-}
-
 /**
  * Starts another attempt beside one that is slow, and takes the first success: the slowest calls become as fast as the
  * others, at the price of a few extra calls. Only for calls that may safely be made twice. The attempts that lose are
- * aborted at once and not waited for. When all fail, the first attempt's error is thrown, with an `AggregateError` of the
+ * aborted at once and not waited for; the body of a `Response` that the caller does not get is cancelled. When all fail, the first attempt's error is thrown, with an `AggregateError` of the
  * others as its `cause`.
  *
  * While a call is under way, its timer keeps the process alive. A synchronous function cannot run beside another, so
@@ -98,7 +93,7 @@ export class Hedge extends BasePolicy<HedgeEvents> {
     });
   }
 
-  /** Changes options, for calls under way from their next attempt on. */
+  /** Changes options, for calls that begin from now on. */
   update(changes: HedgeChanges): void {
     this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
@@ -174,7 +169,9 @@ export class Hedge extends BasePolicy<HedgeEvents> {
   }
 
   #isNonFatal(outcome: Outcome): boolean {
-    const { hedgeIf = isNonFatal } = this.#settings;
+    // A refusal does not end attempts under way.
+    if (isRefused(outcome)) return true;
+    const { hedgeIf = isRetryable } = this.#settings;
     return holds(hedgeIf, outcome, `hedgeIf of hedge "${this.name}" failed; the outcome ends the call`);
   }
 }

@@ -42,7 +42,8 @@ export interface HedgeOptions {
   /**
    * Whether an outcome is a failure after which another attempt may succeed; any other outcome ends the call. Default:
    * every rejection but aborts and programming mistakes. When it throws, the outcome ends the call and a warning
-   * reports it. A refusal by an inner policy never starts another attempt, and does not affect those under way.
+   * reports it. Not asked about a refusal by an inner policy, which starts no other attempt and does not affect those
+   * under way.
    */
   readonly hedgeIf?: ((outcome: Outcome) => boolean) | undefined;
   /** The source of time and timers. Default: the system's. */

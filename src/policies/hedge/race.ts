@@ -1,11 +1,11 @@
 import { onAbort } from "../../kernel/abort.js";
 import type { Work } from "../../kernel/base-policy.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
-import { type Context, contextFor } from "../../kernel/context.js";
+import { Context, contextFor } from "../../kernel/context.js";
 import { type Outcome, rejected } from "../../kernel/outcome.js";
 import { addCause } from "../../kernel/add-cause.js";
 import { Scope } from "../../kernel/scope.js";
-import { isRefused } from "../retry/hint.js";
+import { discard, isRefused } from "../retry/hint.js";
 import { HedgeLostError } from "./errors.js";
 
 /** What a {@link Race} asks about the attempts of its call. */
@@ -43,6 +43,8 @@ export class Race<Result> {
   #started = 0;
   #timer: Timer | undefined;
   #isOver = false;
+  /** What the caller gets. */
+  #result: Result | undefined;
   #leave: (() => void) | undefined;
 
   /** @param settle called once, with how the call ends. */
@@ -95,17 +97,19 @@ export class Race<Result> {
 
   async #run(attempt: number, scope: Scope): Promise<void> {
     const { context } = this.#rules;
-    const own = context.ofAttempt(attempt, context.deadline, context.budget).within(scope, context.deadline);
+    const own = new Context(scope, attempt, context.deadline, context.budget, context.args);
     let outcome: Outcome<Result>;
     try {
       outcome = { status: "fulfilled", value: await this.#fn(contextFor(this.#fn, own)) };
     } catch (reason) {
       outcome = rejected(reason);
     }
-    if (this.#isOver) return;
-    const isNonFatal = this.#rules.isNonFatal(outcome);
-    // The predicate may have aborted the call.
-    if (this.#isOver) return;
+    const isNonFatal = !this.#isOver && this.#rules.isNonFatal(outcome);
+    // It comes too late, or the predicate has aborted the call.
+    if (this.#isOver) {
+      this.#drop(outcome);
+      return;
+    }
     if (!isNonFatal) {
       this.#end(attempt, outcome);
       return;
@@ -136,8 +140,15 @@ export class Race<Result> {
     this.#end(undefined, outcome);
   }
 
+  /** The caller does not get it, unless two attempts share one result. */
+  #drop(outcome: Outcome): void {
+    if (outcome.value !== this.#result) discard(outcome);
+  }
+
   #end(winner: number | undefined, outcome: Outcome<Result>): void {
     this.#isOver = true;
+    this.#result = outcome.value;
+    for (const failure of this.#failures.values()) this.#drop(failure);
     this.#timer?.cancel();
     this.#leave?.();
     const lost = [...this.#running];

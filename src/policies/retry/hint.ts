@@ -47,7 +47,7 @@ export function requestedDelay(outcome: Outcome): number {
   }
 }
 
-/** Cancels the body of an unread response, which would keep its connection in use. */
+/** Cancels the body of an unread response that nobody gets, which would keep its connection in use. */
 export function discard(outcome: Outcome): void {
   if (outcome.status === "rejected") return;
   const { value } = outcome as { readonly value: { readonly body?: unknown } | null | undefined };

@@ -17,7 +17,7 @@ export class RetryCall implements Continuation {
   readonly next: Continuation;
   /** The context of the first attempt. */
   readonly context: Context;
-  /** When it began, by the clock; 0 without `maxDuration`. */
+  /** When it began, by the clock; `Infinity` without `maxDuration`: one that is set later does not apply. */
   readonly started: number;
   /** The budget that counts it; `undefined` if an outer policy has counted it. */
   readonly countedBy: RetryBudget | undefined;

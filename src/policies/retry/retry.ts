@@ -104,7 +104,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     });
   }
 
-  /** Changes options, for calls under way from their next attempt on. */
+  /** Changes options, for calls under way from their next attempt on; a `maxDuration` where there was none, for later calls. */
   update(changes: RetryChanges): void {
     this.#settings = changeSettings(liveRules, this.#settings, changes);
   }
@@ -149,7 +149,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     this.#total++;
     this.#running++;
     return runThen(fn, context, this.#succeeded, (reason) => {
-      const call = new RetryCall(this.#first, DIRECT, fn, AS_IS, context, 0, undefined);
+      const call = new RetryCall(this.#first, DIRECT, fn, AS_IS, context, Infinity, undefined);
       return this.#attempted(call, rejected(reason));
     });
   }
@@ -203,7 +203,7 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   #begin(outer: Context, inside: Inside, fn: Work<unknown>, next: Continuation): RetryCall {
     const budget = this.#budget;
     const { clock, maxDuration } = this.#settings;
-    const started = maxDuration === undefined ? 0 : clock.now();
+    const started = maxDuration === undefined ? Infinity : clock.now();
     const { deadline } = outer.lasting(clock);
     // Inside a retry or hedge with the same budget, the call is already counted.
     const countedBy = outer.budget === budget ? undefined : budget;

@@ -6,8 +6,8 @@ export interface SingleFlightOptions {
   /** Names the policy in events. Default `"single-flight"`. */
   readonly name?: string | undefined;
   /**
-   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then. The
-   * arguments of `call` and of wrapped functions are known; pass a `key` to `execute`, or its calls have none. A call
+   * The key of a call, from its arguments. Default: the arguments themselves, which must not be objects then; neither the
+   * function nor its `this`. The arguments of `call` and of wrapped functions are known; pass a `key` to `execute`, or its calls have none. A call
    * rejects when this throws or returns no string.
    */
   readonly key?: ((...args: never[]) => string) | undefined;

@@ -96,7 +96,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
     return runAbortable(() => result, context, { returned() {}, failure() {}, release });
   }
 
-  #begin(key: string, fn: Work<unknown>, { args }: Context): Flight {
+  #begin(key: string, fn: Work<unknown>, { budget, args }: Context): Flight {
     const scope = new Scope();
     let take = (_result: Promise<unknown>): void => {};
     const result = new Promise<unknown>((resolve) => {
@@ -105,7 +105,7 @@ export class SingleFlight extends BasePolicy<SingleFlightEvents> {
     const flight: Flight = { scope, callers: 0, result };
     const fly = async (): Promise<unknown> => {
       try {
-        const context = new Context(scope, 1, Infinity, undefined, args);
+        const context = new Context(scope, 1, Infinity, budget, args);
         return await fn(contextFor(fn, context));
       } finally {
         this.#end(key, flight);

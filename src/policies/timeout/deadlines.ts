@@ -110,6 +110,8 @@ export class Deadlines {
     else before.after = after;
     if (after === undefined) this.#tail = before;
     else after.before = before;
+    // Work that never settles keeps its call, which must not keep those that come later.
+    call.before = call.after = undefined;
     if (--this.size === 0) this.#rest();
   }
 

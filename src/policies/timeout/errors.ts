@@ -7,7 +7,7 @@ export class TimeoutExceededError extends ResilienceError {
   /**
    * Seconds by which the timer was late, because this thread was blocked: if that is a large part of `seconds`,
    * the timeout says little about the service. A circuit breaker ignores a timeout that was late by more than half of
-   * its `seconds`.
+   * its `seconds`, and one of 0 `seconds`, for which nothing was called.
    */
   readonly late: number;
 

@@ -272,6 +272,6 @@ export class SharedCircuitBreaker extends CircuitView implements SyncPolicy, Asy
       this.#shared.circuit.ignore(context.source.reason);
       throw context.source.reason;
     }
-    return context;
+    return context.lasting(this.#shared.circuit.settings.clock);
   }
 }

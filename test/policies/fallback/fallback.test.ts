@@ -38,7 +38,7 @@ describe("a call that fails", () => {
 
   test("passes the outcome and the context to the function", async () => {
     const to = vi.fn<(outcome: unknown, context: unknown) => string>(() => "instead");
-    await new Fallback({ to }).execute(failing, { attempt: 2, remaining: 5 });
+    await new Fallback({ to, clock }).execute(failing, { attempt: 2, remaining: 5 });
     const [outcome, context] = to.mock.calls[0] ?? [];
     expect(outcome).toEqual({ status: "rejected", reason: down });
     expect(context).toMatchObject({ attempt: 2, remaining: 5 });

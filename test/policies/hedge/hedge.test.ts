@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
+import type { Outcome } from "../../../src/kernel/outcome.js";
 import { hedge } from "../../../src/policies/hedge/decorators.js";
 import { HedgeLostError } from "../../../src/policies/hedge/errors.js";
 import { Hedge } from "../../../src/policies/hedge/hedge.js";
 import type { HedgeOptions } from "../../../src/policies/hedge/options.js";
+import { pipeline } from "../../../src/policies/pipeline/pipeline.js";
 import { RetryBudget } from "../../../src/policies/retry/retry-budget.js";
 import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../../src/testing/index.js";
@@ -88,6 +90,53 @@ describe("a call that is slow", () => {
   });
 });
 
+describe("a response that the caller does not get", () => {
+  const isCancelled = (response: Response): Promise<boolean> =>
+    response.text().then(
+      (text) => text === "",
+      () => true,
+    );
+
+  test("is cancelled when it comes too late", async () => {
+    const work = byHand<Response>();
+    const call = make().execute(work.fn);
+    await clock.advance(1);
+    const [late, winner] = [new Response("late"), new Response("winner")];
+    work.at(1).finish(winner);
+    expect(await call).toBe(winner);
+    work.at(0).finish(late);
+    await clock.advance(0);
+    expect(await isCancelled(late)).toBe(true);
+    expect(await winner.text()).toBe("winner");
+  });
+
+  test("is cancelled when it has failed", async () => {
+    const work = byHand<Response>();
+    const call = make({ maxHedges: 2, hedgeIf: ({ value }) => (value as Response).status === 503 }).execute(
+      work.fn,
+    );
+    const failures = ["first", "second", "third"].map((text) => new Response(text, { status: 503 }));
+    for (const [index, failure] of failures.entries()) {
+      work.at(index).finish(failure);
+      await clock.advance(0);
+    }
+    expect(await call).toBe(failures[0]);
+    expect(await Promise.all(failures.slice(1).map(isCancelled))).toEqual([true, true]);
+    expect(await failures[0]?.text()).toBe("first");
+  });
+
+  test("is left alone when it is the one that the caller gets", async () => {
+    const work = byHand<Response>();
+    const call = make().execute(work.fn);
+    await clock.advance(1);
+    const shared = new Response("shared");
+    work.at(1).finish(shared);
+    work.at(0).finish(shared);
+    await clock.advance(0);
+    expect(await (await call).text()).toBe("shared");
+  });
+});
+
 describe("an attempt that fails", () => {
   test("starts the next one at once", async () => {
     const work = byHand<string>();
@@ -106,6 +155,18 @@ describe("an attempt that fails", () => {
     await clock.advance(1);
     work.at(1).fail(down);
     await clock.advance(5);
+    work.at(0).finish("first");
+    expect(await call).toBe("first");
+  });
+
+  test("by a refusal does not end the call, whatever hedgeIf says", async () => {
+    const work = byHand<string>();
+    const limiter = new RateLimiter({ rate: 1, per: 60, burst: 1, maxQueue: 0, clock });
+    const hedgeIf = ({ reason }: Outcome): boolean => reason === down;
+    const policy = make({ hedgeIf });
+    const call = pipeline(policy, limiter).execute(work.fn);
+    await clock.advance(5);
+    expect([policy.stats.hedges, work.calls.length]).toEqual([1, 1]);
     work.at(0).finish("first");
     expect(await call).toBe("first");
   });

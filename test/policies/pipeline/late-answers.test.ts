@@ -1,4 +1,4 @@
-import { CircuitBreaker, failureRate, pipeline, Retry, Timeout } from "@kstlib/resilience";
+import { CircuitBreaker, failureRate, pipeline, resilient, Retry, Timeout } from "@kstlib/resilience";
 import { ManualClock } from "@kstlib/resilience/testing";
 import { describe, expect, test } from "vitest";
 import { reasonOf } from "../by-hand.js";
@@ -68,4 +68,26 @@ test("a clock that fails while a circuit admits a call leaves nothing behind in 
   });
   await expect(pipeline(retry, timeout, breaker).execute(() => "well")).rejects.toThrow("no clock");
   expect([retry.running, timeout.running, clock.pendingTimers]).toEqual([0, 0, 0]);
+});
+
+test("calls for which a blocked thread has left no time do not count against the service", async () => {
+  const clock = new ManualClock();
+  const { made, work } = attempts();
+  const api = resilient({
+    totalTimeout: { timeout: 2, clock },
+    circuitBreaker: { maxFailures: 2, clock },
+    bulkhead: { maxConcurrent: 1, maxQueue: 9, clock },
+    timeout: { timeout: 1, clock },
+  });
+  const calls = ["one", "two", "three"].map(() => api.execute(work));
+  const ends = Promise.allSettled(calls);
+  await settle();
+  clock.sleepSync(3000);
+  // It has come meanwhile: the others get their turn, but have no time left.
+  made[0]?.resolve("in time");
+  await clock.advance(0);
+  expect((await ends).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+  expect(made).toHaveLength(1);
+  expect(api.circuitBreaker.state).toBe("closed");
+  expect(api.circuitBreaker.stats).toMatchObject({ successfulCalls: 1, failedCalls: 0, ignoredCalls: 2 });
 });

@@ -230,6 +230,18 @@ describe("the time that a call has", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("of maxDuration that is set later does not apply to calls under way", async () => {
+    await clock.advance(60);
+    const [policy, limited] = [make(), make({ maxDuration: "1h" })];
+    const ended = [policy, limited].map((each) => each.execute(failing(2).fn));
+    for (const each of [policy, limited]) each.update({ maxDuration: 2.5 });
+    await clock.advance(5);
+    expect(await Promise.all(ended)).toEqual(["well", "well"]);
+    const other = reasonOf(policy.execute(failing(3).fn));
+    await clock.advance(5);
+    expect(await other).toBe(down);
+  });
+
   test("of an outer deadline: what cannot start in time is not waited for", async () => {
     const { fn, at } = failing(9);
     const policy = make({ attempts: 10 });

@@ -1,4 +1,7 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { ExecutionContext } from "../../../src/kernel/context.js";
 import { timeout } from "../../../src/policies/timeout/decorators.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
 import type { TimeoutOptions } from "../../../src/policies/timeout/options.js";
@@ -326,6 +329,45 @@ test("a thousand calls on one signal leave no listener", async () => {
   await Promise.all(calls);
   expect(listeners(signal)).toBe(0);
   nothingIsLeft(policy);
+});
+
+test("work that never settles keeps nothing of the calls after it", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const policy = make();
+  const kept: ExecutionContext[] = [];
+  const hung = reasonOf(
+    policy.execute((context) => {
+      kept.push(context);
+      return never();
+    }),
+  );
+  await clock.advance(0.5);
+  const results: WeakRef<object>[] = [];
+  // Each call begins before the one before it ends.
+  let end = (): void => {};
+  for (let call = 0; call < 50; call++) {
+    const before = end;
+    void policy.execute(
+      () =>
+        new Promise<object>((resolve) => {
+          end = () => {
+            const result = {};
+            results.push(new WeakRef(result));
+            resolve(result);
+          };
+        }),
+    );
+    before();
+    // Of the first of these, the hung one was the neighbour when its time was over.
+    await clock.advance(call === 0 ? 0.5 : 0);
+  }
+  end();
+  await clock.advance(0);
+  expect(await hung).toBeInstanceOf(TimeoutExceededError);
+  gc();
+  expect(results.filter((result) => result.deref() !== undefined).length).toBeLessThan(10);
+  expect(kept).toHaveLength(1);
 });
 
 test("the wrapper protects a function, and a method with its this", async () => {
