@@ -169,7 +169,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   }
 
   /** Messages until `close()`; throws when the manager gives up. Several loops share the messages. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<WebSocketMessage, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<WebSocketMessage> {
     return this.#incoming.iterate();
   }
 
