@@ -73,7 +73,7 @@ export interface ResilienceConfig {
   /** Where shared components are; read by `useRedis` of `@kstlib/resilience/redis`. */
   readonly redis?: ConfigSection<RedisOptions> | undefined;
   /** What `Registry.pipeline` makes, by name. */
-  readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name">>> | undefined;
+  readonly pipelines?: Readonly<Record<string, Omit<ResilientOptions, "name" | "clock">>> | undefined;
   /** Read by `TimeTrigger` of `@kstlib/resilience/schedule`, and checked there. */
   readonly schedule?: ConfigSection<ScheduleSection> | undefined;
   /** Read by `AlertManager` of `@kstlib/resilience/alerts`, and checked there. */

@@ -12,7 +12,7 @@ export type { ConfigSection, ResilienceConfig } from "./descriptors.js";
 export { Registry } from "./registry.js";
 export type { RegistryEvent, RegistrySnapshot } from "./registry-report.js";
 export { logEvents, type LogEventsOptions, type Logger } from "./log-events.js";
-export type { LogLevel } from "./kernel/log-line.js";
+export type { LogLevel } from "./kernel/log-rule.js";
 export { type PartedPipeline, resilient, type ResilientPipeline } from "./resilient.js";
 export type { Part, PartStats, ResilientOptions, ResilientParts } from "./resilient-options.js";
 export { ConfigError, type ConfigIssue } from "./kernel/config-error.js";

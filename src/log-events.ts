@@ -1,7 +1,7 @@
 import { components } from "./descriptors.js";
 import type { Component } from "./kernel/component.js";
 import { disposable } from "./kernel/disposable.js";
-import type { LogLevel, LogLine, LogRule } from "./kernel/log-line.js";
+import type { LogLevel, LogLine, LogRule, LogRules } from "./kernel/log-rule.js";
 import { resolveOptions, type OptionRules, type SettingsFor } from "./kernel/options.js";
 import { choice } from "./kernel/rules.js";
 import { unlike } from "./kernel/show.js";
@@ -35,14 +35,12 @@ const rules: OptionRules<Settings> = {
   style: { ...choice<"text" | "fields">("text", ["text", "fields"]), fallback: undefined },
 };
 
-type RulesByEvent = Readonly<Record<string, true | LogRule<unknown>>>;
-
-let rulesByKind: ReadonlyMap<string, RulesByEvent> | undefined;
+let rulesByKind: ReadonlyMap<string, LogRules> | undefined;
 
 /** How the events of a kind of component are logged. Made on first use, so that bundles without a log have no descriptors. */
-function rulesOf(kind: string): RulesByEvent | undefined {
+function rulesOf(kind: string): LogRules | undefined {
   rulesByKind ??= new Map(
-    Object.values(components).map((descriptor) => [descriptor.kind, descriptor.events as RulesByEvent]),
+    Object.values(components).map((descriptor) => [descriptor.kind, descriptor.events as LogRules]),
   );
   return rulesByKind.get(kind);
 }
@@ -80,15 +78,19 @@ class EventLog {
     this.#style = style ?? (isPino(logger) ? "fields" : "text");
   }
 
-  includes(kind: string, event: string): boolean {
-    const rule = rulesOf(kind)?.[event];
-    return typeof rule === "object" && LEVELS.indexOf(rule.level) >= this.#least;
+  includes(level: LogLevel): boolean {
+    return LEVELS.indexOf(level) >= this.#least;
   }
 
-  write({ kind, name, event, payload }: LoggedEvent): void {
-    const rule = rulesOf(kind)?.[event];
-    if (typeof rule !== "object") return;
+  /** The rule of an event some of whose lines are logged. */
+  ruleOf(known: LogRules | undefined, event: string): LogRule<unknown> | undefined {
+    const rule = known?.[event];
+    return typeof rule === "object" && this.includes(rule.level) ? rule : undefined;
+  }
+
+  write(rule: LogRule<unknown>, { kind, name, event, payload }: LoggedEvent): void {
     const { level = rule.level, message, fields = {} }: LogLine = rule.line(payload);
+    if (!this.includes(level)) return;
     const write = this.#logger[level].bind(this.#logger) as (...line: unknown[]) => unknown;
     const text = oneLine(message);
     if (this.#style === "fields")
@@ -113,15 +115,16 @@ function isRegistry(source: unknown): source is Registry {
 function subscribe(log: EventLog, component: Component, subscriptions: Disposable[]): void {
   const snapshot = component.snapshot();
   const { kind } = snapshot;
-  const known = rulesOf(kind);
+  const known = component.logRules ?? rulesOf(kind);
   if (known === undefined)
     throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
   // A watchdog of a file has the same kind, but no event about CPU time.
   const isOfFile = "file" in snapshot;
   for (const event of Object.keys(known)) {
-    if (!log.includes(kind, event) || (isOfFile && event === "notCounted")) continue;
+    const rule = log.ruleOf(known, event);
+    if (rule === undefined || (isOfFile && event === "notCounted")) continue;
     subscriptions.push(
-      component.on(event, (payload) => log.write({ kind, name: component.name, event, payload })),
+      component.on(event, (payload) => log.write(rule, { kind, name: component.name, event, payload })),
     );
   }
 }
@@ -161,9 +164,11 @@ export function logEvents(
   if (!isLogger) throw new TypeError(unlike("the logger", `an object with ${LEVELS.join(", ")}`, given));
   const log = new EventLog(logger, resolveOptions("logEvents", rules, options));
   if (isRegistry(source)) {
+    const ruleOf = (kind: string, event: string): LogRule<unknown> | undefined =>
+      log.ruleOf(rulesOf(kind), event);
     return source.on(
-      (event) => log.write(event),
-      (kind, event) => log.includes(kind, event),
+      (event) => log.write(ruleOf(event.kind, event.event) as LogRule<unknown>, event),
+      (kind, event) => ruleOf(kind, event) !== undefined,
     );
   }
   const listed: readonly unknown[] = Array.isArray(source) ? source : [source];

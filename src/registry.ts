@@ -156,7 +156,7 @@ export class Registry extends Printed implements AsyncDisposable {
    */
   pipeline<Instead = unknown>(
     name: string,
-    overrides?: Omit<ResilientOptions, "name">,
+    overrides?: Omit<ResilientOptions, "name" | "clock">,
   ): PartedPipeline<Instead> {
     const make = (): PartedPipeline<unknown> =>
       configuredPipeline(name, overrides, {

@@ -1,5 +1,6 @@
 import type { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./circuit-breaker/options.js";
+import type { Clock } from "./kernel/clock.js";
 import type { Meanings, SectionDescriptor, SectionRules } from "./kernel/descriptor.js";
 import { DURATION_PATTERN } from "./kernel/duration.js";
 import { checkNames } from "./kernel/named.js";
@@ -37,10 +38,8 @@ export interface ResilientParts<Value = unknown> {
   readonly timeout: Timeout;
 }
 
-/** The `stats` of parts, by their names. */
-export type PartStats<Names extends keyof ResilientParts = keyof ResilientParts> = {
-  readonly [Name in Names]: ResilientParts[Name]["stats"];
-};
+/** The `stats` of the parts, by name. */
+export type PartStats = { readonly [Name in keyof ResilientParts]: ResilientParts[Name]["stats"] };
 
 /**
  * A part of `resilient`: an instance, which may be shared; the options of a new one; a name in the configuration; or `true`
@@ -52,6 +51,8 @@ export type Part<Instance, Options> = Instance | Options | string | true | undef
 export interface ResilientOptions<Value = unknown> {
   /** Names the pipeline, and its parts unless they have names of their own. Default `"resilient"`. */
   readonly name?: string | undefined;
+  /** The source of time of all parts that are not instances and have none of their own. Default: the system's. */
+  readonly clock?: Clock | undefined;
   /** What the caller gets in place of a failure. */
   readonly fallback?: Fallback<Value> | FallbackOptions<Value> | string | undefined;
   /** How long a call may take in total, all attempts and delays included; may be a duration. */

@@ -1,5 +1,6 @@
 import { CircuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { configuredLayers } from "./kernel/configured.js";
+import { clockRule } from "./kernel/object-rules.js";
 import { ownOptions } from "./kernel/options.js";
 import { AdaptiveLimiter } from "./policies/adaptive-limiter/adaptive-limiter.js";
 import { Bulkhead } from "./policies/bulkhead/bulkhead.js";
@@ -44,28 +45,30 @@ const makers: { readonly [Name in PartName]: (options: NamedOptions) => AnyPolic
   timeout: (options) => new Timeout(options),
 };
 
-const constructors: PartSource = {
-  part: (part, options) => makers[part](options),
-  retryBudget: (name) => new RetryBudget({ name }),
-};
+/** Makes new ones, with that clock unless they have their own. */
+function constructors(clock: unknown): PartSource {
+  const given = clock === undefined ? {} : { clock: clockRule.parse(clock, "clock") };
+  return {
+    part: (part, options) => makers[part]({ ...given, ...options }),
+    retryBudget: (name) => new RetryBudget({ ...given, name }),
+  };
+}
 
 /** A pipeline with its parts as properties. */
 export type ResilientPipeline<Value, Names extends string> = Pipeline<Value> & {
   readonly [Name in Names & PartName]: ResilientParts<Value>[Name];
-} & { readonly stats: PartStats<Names & PartName> };
+} & { readonly stats: Pick<PartStats, Names & PartName> };
 
 /** A pipeline with the parts that it has as properties. */
 export type PartedPipeline<Value> = Pipeline<Value> &
   Partial<ResilientParts<Value>> & { readonly stats: Partial<PartStats> };
 
-/** Makes the pipeline of `resilient`; its parts come from `source`. */
-export function makeResilient(
-  method: string,
-  given: object,
-  source: PartSource = constructors,
-): PartedPipeline<unknown> {
-  const options = ownOptions(method, { name: nameRule, ...partRules }, given);
-  const { name: givenName = nameRule.fallback } = options;
+/** Makes the pipeline of `resilient`; its parts come from `source`, or are new ones. */
+export function makeResilient(method: string, given: object, source?: PartSource): PartedPipeline<unknown> {
+  const rules = { name: nameRule, ...(source === undefined && { clock: clockRule }), ...partRules };
+  const options = ownOptions(method, rules, given);
+  const { name: givenName = nameRule.fallback, clock } = options;
+  const from = source ?? constructors(clock);
   const name = nameRule.parse(givenName, "name");
   let budget: RetryBudget | undefined;
   const parts: [PartName, AnyPolicy][] = [];
@@ -79,8 +82,8 @@ export function makeResilient(
     // Two timeouts with the same name could not be told apart in errors.
     const all = { ...own, name: own.name ?? (key === "totalTimeout" ? `${name}-total` : name) };
     const spends = (key === "retry" || key === "hedge") && !hasBudget(key, all);
-    const spending = spends ? { ...all, budget: (budget ??= source.retryBudget(name)) } : all;
-    parts.push([key, source.part(key, spending)]);
+    const spending = spends ? { ...all, budget: (budget ??= from.retryBudget(name)) } : all;
+    parts.push([key, from.part(key, spending)]);
   }
   const pipeline = new Pipeline(
     name,

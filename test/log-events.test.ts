@@ -44,6 +44,25 @@ describe("the log of events", () => {
     ]);
   });
 
+  test.each([
+    ["info", ["closed -> open (tripped)", "open -> closed (reset)"]],
+    ["warn", ["closed -> open (tripped)"]],
+    ["error", []],
+  ] as const)(
+    "has the lines of level %s and above, also of an event whose lines differ",
+    async (level, has) => {
+      const logger = memory();
+      await using registry = new Registry({ circuitBreaker: { maxFailures: 1 } });
+      const breaker = registry.circuitBreaker("payments");
+      using _one = logEvents(logger, breaker, { level });
+      using _all = logEvents(logger, registry, { level });
+      await fail(breaker);
+      breaker.reset();
+      const told = logger.lines.map((line) => line.replace(/^.*payments: /, ""));
+      expect(told).toEqual(has.flatMap((line) => [line, line]));
+    },
+  );
+
   test("logs single calls only at level debug, and only the class of an error", async () => {
     const logger = memory();
     const breaker = new CircuitBreaker({ name: "payments", maxFailures: 5 });

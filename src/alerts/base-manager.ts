@@ -1,6 +1,7 @@
 import type { Component } from "../kernel/component.js";
 import type { Duration } from "../kernel/duration.js";
 import { Events, type Listener } from "../kernel/events.js";
+import type { LogRules } from "../kernel/log-rule.js";
 import { ownOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { duration, text } from "../kernel/rules.js";
@@ -19,6 +20,7 @@ import {
   EVENT_NAMES,
 } from "./events.js";
 import { Lane } from "./lane.js";
+import { logRules } from "./log-rules.js";
 import { rank, readAlert, recovery } from "./messages.js";
 import type { SendingSettings } from "./options.js";
 import { nested } from "./nested.js";
@@ -65,6 +67,8 @@ const deadlineRule = duration("10s", { zero: true });
 
 /** What sends alerts, wherever its channels come from. */
 export abstract class BaseManager extends Printed implements Component, AsyncDisposable {
+  /** @internal */
+  readonly logRules: LogRules = logRules;
   readonly #settings: SendingSettings;
   readonly #owner: string;
   readonly #events: Events<AlertManagerEvents>;

@@ -17,7 +17,7 @@ export const section: SectionDescriptor = {
 export const component: ComponentDescriptor<CircuitBreaker, CircuitBreakerEvents> = {
   kind: "circuit-breaker",
   events: {
-    stateChange: logged("info", ({ from, to, reason }) => ({
+    stateChange: logged("warn", ({ from, to, reason }) => ({
       level: to === "open" ? "warn" : "info",
       message: `${from} -> ${to} (${reason})`,
       fields: { from, to, reason },

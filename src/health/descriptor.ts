@@ -14,7 +14,7 @@ export const section: SectionDescriptor = { rules: sectionRules(healthRules) };
 export const component: ComponentDescriptor<Health, HealthEvents> = {
   kind: "health",
   events: {
-    change: logged("info", ({ name, ok, seconds }) => ({
+    change: logged("warn", ({ name, ok, seconds }) => ({
       level: ok ? "info" : "warn",
       message: `${name} ${ok ? "passes" : "fails"}`,
       fields: { check: name, ok, seconds },

@@ -1,3 +1,5 @@
+import type { LogRules } from "./log-rule.js";
+
 /** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -15,4 +17,6 @@ export interface Component {
   on(event: string, listener: (payload: unknown) => unknown): Disposable;
   /** Changes some of its options while it is alive and keeps its state. */
   update?(changes: object): void;
+  /** @internal How its events are logged, of a kind that the core has no description of. */
+  readonly logRules?: LogRules;
 }

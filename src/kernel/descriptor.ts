@@ -1,5 +1,5 @@
 import type { Component } from "./component.js";
-import type { LogRule } from "./log-line.js";
+import type { LogRules } from "./log-rule.js";
 import type { Rule } from "./rules.js";
 
 /** The rules of one section of the configuration, by option. */
@@ -50,7 +50,7 @@ export interface ComponentDescriptor<Instance extends Component, Payloads extend
   /** The `kind` in its snapshots. */
   readonly kind: ReturnType<Instance["snapshot"]>["kind"];
   /** Its events, and how each is logged; `true`: not at all. */
-  readonly events: { readonly [Name in keyof Payloads]: true | LogRule<Payloads[Name]> };
+  readonly events: LogRules<Payloads>;
   /** Its configuration. Default: none, its options are given in code only. */
   readonly configured?: ConfiguredOptions;
   make(options: object): Instance;

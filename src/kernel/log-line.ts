@@ -1,23 +1,6 @@
 import { ResilienceError } from "./errors.js";
 import { isError } from "./is-error.js";
-
-/** The level of a log line. */
-export type LogLevel = "debug" | "info" | "warn" | "error";
-
-/** One log line. It holds no arguments, results, keys or messages of an application: they may be secrets. */
-export interface LogLine {
-  /** Default: that of its rule. */
-  readonly level?: LogLevel;
-  readonly message: string;
-  readonly fields?: Readonly<Record<string, string | number | boolean | undefined>>;
-}
-
-/** How an event is logged. */
-export interface LogRule<Payload> {
-  /** The lowest level of its lines. */
-  readonly level: LogLevel;
-  line(payload: Payload): LogLine;
-}
+import type { LogLevel, LogLine, LogRule } from "./log-rule.js";
 
 /** The rule of an event. */
 export function logged<Payload>(level: LogLevel, line: (payload: Payload) => LogLine): LogRule<Payload> {

@@ -1,4 +1,4 @@
-import { logged, told } from "../kernel/log-line.js";
+import { logged } from "../kernel/log-line.js";
 import {
   type ComponentDescriptor,
   type Meanings,
@@ -9,6 +9,7 @@ import { flag } from "../kernel/rules.js";
 import { KeyedRateLimiter } from "./keyed-rate-limiter.js";
 import type { KeyedRateLimiterEvents } from "./keyed-report.js";
 import { type KeyedRateLimiterOptions, keyedRateLimiterRules } from "./keyed-options.js";
+import { refused } from "./log-rules.js";
 import { limitsOf, liveRules, type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
 import type { RateLimiterEvents } from "./report.js";
@@ -24,10 +25,7 @@ export const component: ComponentDescriptor<RateLimiter, RateLimiterEvents> = {
   kind: "rate-limiter",
   events: {
     acquired: true,
-    rejected: logged("debug", ({ cost, retryAfter }) => ({
-      message: `refused a request for ${told(retryAfter)}`,
-      fields: { cost, retryAfter },
-    })),
+    rejected: refused,
   },
   configured: { section: "rateLimiter", rules: rateLimiterRules, live: Object.keys(liveRules) },
   make: (options: RateLimiterOptions) => new RateLimiter(options),
@@ -37,11 +35,7 @@ export const keyedComponent: ComponentDescriptor<KeyedRateLimiter, KeyedRateLimi
   kind: "keyed-rate-limiter",
   events: {
     acquired: true,
-    // Without the key, which may be a secret or an address.
-    rejected: logged("debug", ({ cost, retryAfter }) => ({
-      message: `refused a request for ${told(retryAfter)}`,
-      fields: { cost, retryAfter },
-    })),
+    rejected: refused,
     evicted: logged("debug", () => ({ message: "forgot a key before its bucket was full" })),
   },
   configured: { section: "rateLimiter", rules: keyedRateLimiterRules, live: Object.keys(liveRules) },

@@ -4,6 +4,7 @@ import type { Component } from "../kernel/component.js";
 import { disposable } from "../kernel/disposable.js";
 import type { Duration } from "../kernel/duration.js";
 import { Events, type Listener } from "../kernel/events.js";
+import type { LogRules } from "../kernel/log-rule.js";
 import { resolveOptions } from "../kernel/options.js";
 import { Printed } from "../kernel/printed.js";
 import { secondsUntil } from "../kernel/seconds.js";
@@ -19,6 +20,7 @@ import {
   type TimeTriggerSnapshot,
   type TimeTriggerStats,
 } from "./events.js";
+import { logRules } from "./log-rules.js";
 import { resolveTimeTrigger, type TimeTriggerOptions, type TimeTriggerSettings } from "./options.js";
 import {
   callbackRules,
@@ -65,6 +67,8 @@ function instantOf(value: unknown): number {
  * ```
  */
 export class TimeTrigger extends Printed implements Component, Disposable {
+  /** @internal */
+  readonly logRules: LogRules = logRules;
   readonly #settings: TimeTriggerSettings;
   readonly #owner: string;
   readonly #boundaries: Boundaries;

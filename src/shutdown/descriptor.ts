@@ -23,12 +23,12 @@ export const component: ComponentDescriptor<GracefulShutdown, ShutdownEvents> = 
       message: `begins: ${reason}`,
       fields: { reason, ...toldError(error) },
     })),
-    callback: logged("info", ({ result: { name, status, seconds, error } }) => ({
+    callback: logged("warn", ({ result: { name, status, seconds, error } }) => ({
       level: status === "done" ? "info" : "warn",
       message: `${name} ${status} after ${told(seconds)}`,
       fields: { callback: name, status, seconds, ...toldError(error) },
     })),
-    complete: logged("info", ({ report: { ok, seconds, reason } }) => ({
+    complete: logged("error", ({ report: { ok, seconds, reason } }) => ({
       level: ok ? "info" : "error",
       message: `${ok ? "complete" : "not complete"} after ${told(seconds)}`,
       fields: { ok, seconds, reason },

@@ -45,7 +45,7 @@ export class Incoming {
   }
 
   /** The messages for one loop. */
-  iterate(): AsyncIterableIterator<WebSocketMessage, undefined> {
+  iterate(): AsyncIterableIterator<WebSocketMessage> {
     const stop = new AbortController();
     const ended = { done: true, value: undefined } as const;
     return {

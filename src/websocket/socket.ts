@@ -1,7 +1,7 @@
 import { WebSocketManagerError } from "./errors.js";
 
 /** What is sent: text, or bytes. */
-export type WebSocketData = string | ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+export type WebSocketData = string | ArrayBuffer | ArrayBufferView;
 /** What is received: text, or bytes. */
 export type WebSocketMessage = string | ArrayBuffer;
 

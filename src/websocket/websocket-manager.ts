@@ -5,6 +5,7 @@ import { tellMade } from "../kernel/configured.js";
 import { sectionRules } from "../kernel/descriptor.js";
 import type { Duration } from "../kernel/duration.js";
 import { Events, type Listener } from "../kernel/events.js";
+import type { LogRules } from "../kernel/log-rule.js";
 import { messageOf } from "../kernel/message-of.js";
 import { Printed } from "../kernel/printed.js";
 import { unlike } from "../kernel/show.js";
@@ -13,6 +14,7 @@ import type { WebSocketManagerEvents, WebSocketSnapshot, WebSocketState, WebSock
 import { checkWait } from "./inbox.js";
 import { Incoming } from "./incoming.js";
 import { Link } from "./link.js";
+import { logRules } from "./log-rules.js";
 import {
   checkData,
   checkUrl,
@@ -45,6 +47,8 @@ const EVENTS = ["connect", "disconnect", "message", "reconnecting", "gap", "drop
  * @throws RangeError for a value out of range.
  */
 export class WebSocketManager extends Printed implements Component, Disposable, AsyncDisposable {
+  /** @internal */
+  readonly logRules: LogRules = logRules;
   readonly #settings: WebSocketManagerSettings;
   readonly #events: Events<WebSocketManagerEvents>;
   readonly #link: Link;
@@ -169,7 +173,7 @@ export class WebSocketManager extends Printed implements Component, Disposable, 
   }
 
   /** Messages until `close()`; throws when the manager gives up. Several loops share the messages. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<WebSocketMessage, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<WebSocketMessage> {
     return this.#incoming.iterate();
   }
 

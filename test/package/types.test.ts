@@ -1,5 +1,6 @@
 import path from "node:path";
 import { expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
 import { Project } from "./project.js";
 
 const packages = path.resolve(import.meta.dirname, "../../node_modules");
@@ -163,6 +164,32 @@ test.each([
       },
       files: [file],
     });
+    expect(await project.run(process.execPath, [TSC[version], "-p", "."])).toBe("");
+  },
+);
+
+test.each(["5.4", "6", "7"] as const)(
+  "the declarations of every entry are correct by themselves for TypeScript %s",
+  async (version) => {
+    const project = new Project().link("@types/node", "undici-types");
+    const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith(".json"));
+    const imports = entries.map((entry, index) => {
+      return `export * as e${index} from "${entry.replace(".", "@kstlib/resilience")}";\n`;
+    });
+    project.write("app.mts", imports.join(""));
+    project.write("tsconfig.json", {
+      compilerOptions: {
+        target: "es2022",
+        module: "nodenext",
+        types: ["node"],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+        skipLibCheck: false,
+      },
+      files: ["app.mts"],
+    });
+    expect(entries.length).toBeGreaterThan(10);
     expect(await project.run(process.execPath, [TSC[version], "-p", "."])).toBe("");
   },
 );

@@ -27,13 +27,13 @@ export interface HostStats {
   readonly wait: number;
   /** Whether calls are let go slowly, after the server has refused one and told nothing but how long to wait. */
   readonly isRecovering: boolean;
-  /** The `stats` of each part, by its name. */
+  /** The `stats` of each part that there is, by its name. */
   readonly parts: Partial<PartStats>;
 }
 
 /** The options of a part that is not an instance. */
-function optionsOf(part: object, name: string): { readonly name: string } {
-  return { name, ...part };
+function optionsOf(part: object, name: string, clock: Clock | undefined): { readonly name: string } {
+  return { name, ...(clock && { clock }), ...part };
 }
 
 function isInstance(part: object | undefined): boolean {
@@ -65,28 +65,28 @@ export class Host {
   ) {
     const { rateLimiter, retry, totalTimeout } = parts;
     // Of the client: telemetry tells components by their names, of which there must not be one for each origin.
-    const { name } = settings;
+    const { name, clock } = settings;
     let limiter: RateLimiter | undefined;
     if (isInstance(rateLimiter)) limiter = rateLimiter as RateLimiter;
-    else if (rateLimiter !== undefined) limiter = new RateLimiter(optionsOf(rateLimiter, name));
+    else if (rateLimiter !== undefined) limiter = new RateLimiter(optionsOf(rateLimiter, name, clock));
     // A limiter of another kind, such as a shared one, may have no pauses.
     const obeys = settings.obey && (limiter === undefined || typeof limiter.pauseFor === "function");
-    const clock =
-      (limiter !== undefined && optionsOfPart("rateLimiter", rateLimiter)?.["clock"]) || realClock;
-    const obedience = obeys ? new Obedience(name, limiter, clock as Clock, elsewhere) : undefined;
+    const ofLimiter = limiter && optionsOfPart("rateLimiter", rateLimiter)?.["clock"];
+    const time = (ofLimiter ?? clock ?? realClock) as Clock;
+    const obedience = obeys ? new Obedience(name, limiter, time, elsewhere) : undefined;
     const hasOthers = Object.entries(parts).some(([key, part]) => key !== "hedge" && part !== undefined);
     // A pipeline needs one policy, also without the hedge.
     const first = obedience ?? limiter ?? (hasOthers ? undefined : NONE);
     const all = {
       ...parts,
       ...(first !== undefined && { rateLimiter: first }),
-      ...(totalTimeout !== undefined && { totalTimeout: covering(totalTimeout, name) }),
-      ...(retry !== undefined && { retry: repeating(optionsOf(retry, name), verdicts) }),
+      ...(totalTimeout !== undefined && { totalTimeout: covering(totalTimeout, `${name}-total`, clock) }),
+      ...(retry !== undefined && { retry: repeating(optionsOf(retry, name, clock), verdicts) }),
     };
     this.#limiter = limiter;
     this.#ownLimiter = limiter === rateLimiter ? undefined : limiter;
     this.obedience = obedience;
-    const pipeline = makeResilient("resilientFetch", { ...all, name });
+    const pipeline = makeResilient("resilientFetch", { ...all, name, clock });
     // Before the delay, during which an unread body would keep its connection in use.
     pipeline.retry?.on("retry", ({ outcome }) => {
       const end: unknown = outcome.status === "fulfilled" ? outcome.value : outcome.reason;
@@ -128,8 +128,8 @@ export class Host {
 }
 
 /** The timeout of the whole call. */
-function covering(part: object, name: string): object {
-  const timeout = isInstance(part) ? part : new Timeout(optionsOf(part, `${name}-total`));
+function covering(part: object, name: string, clock: Clock | undefined): object {
+  const timeout = isInstance(part) ? part : new Timeout(optionsOf(part, name, clock));
   const start = startOf(timeout);
   // A policy of another kind ends the call as it can.
   return start === undefined ? timeout : new CoveringTimeout(timeout as Timeout, start);

@@ -1,5 +1,7 @@
+import type { Clock } from "../../kernel/clock.js";
 import { configuredLayers, currentConfiguration } from "../../kernel/configured.js";
 import { nearest } from "../../kernel/nearest.js";
+import { clockRule } from "../../kernel/object-rules.js";
 import { ownOptions, type OptionRules, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { callback, custom, flag, integer, type Rule, text } from "../../kernel/rules.js";
 import { show, unlike } from "../../kernel/show.js";
@@ -41,11 +43,13 @@ export interface HttpClientOptions {
    * spread what it still allows when little is left. Default `true`.
    */
   readonly obey?: boolean | undefined;
+  /** The source of time, also of all policies that are not instances and have none of their own. Default: the system's. */
+  readonly clock?: Clock | undefined;
 }
 
 /** Options of `resilientFetch`: those of {@link HttpClientOptions}, the parts of `resilient`, and `fetch`. */
 export interface ResilientFetchOptions<Value = unknown>
-  extends HttpClientOptions, Omit<ResilientOptions<Value>, "name"> {
+  extends HttpClientOptions, Omit<ResilientOptions<Value>, "name" | "clock"> {
   /** What sends the requests. Default: the global `fetch` at the time of the call. */
   readonly fetch?: Fetch | undefined;
 }
@@ -60,6 +64,7 @@ export type HttpClientSettings = SettingsFor<
     retryMethods: ReadonlySet<string>;
     retryStatuses: ReadonlySet<number>;
     obey: boolean;
+    clock: Clock | undefined;
   }
 >;
 
@@ -104,6 +109,7 @@ export const httpClientRules: OptionRules<HttpClientSettings> = {
   ),
   retryStatuses: setOf([408, 429, 500, 502, 503, 504], "a list of statuses from 400 to 599", status),
   obey: flag(true),
+  clock: { ...clockRule, fallback: undefined },
 };
 
 const fetchRule = callback<Fetch>();

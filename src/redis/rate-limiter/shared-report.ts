@@ -1,10 +1,12 @@
 import type { Snapshot } from "../../kernel/component.js";
 import type { Listener } from "../../kernel/events.js";
+import type { LogRules } from "../../kernel/log-rule.js";
 import { Printed } from "../../kernel/printed.js";
 import type { Metrics, RateLimiterStats } from "../../rate-limiter/metrics.js";
 import type { RateLimiterEvents } from "../../rate-limiter/report.js";
 import type { KeyedRateLimiterEvents } from "../../rate-limiter/keyed-report.js";
 import type { StoreEvents } from "../store/store.js";
+import { logRules } from "./log-rules.js";
 import type { SharedBuckets } from "./shared-buckets.js";
 
 /** Totals of a shared limiter in this process, since it was made: a frozen copy. */
@@ -45,6 +47,8 @@ export interface SharedKeyedRateLimiterEvents
 /** What a shared limiter says about itself. */
 export abstract class SharedReport<Label extends object> extends Printed implements AsyncDisposable {
   readonly name: string;
+  /** @internal */
+  readonly logRules: LogRules = logRules;
   readonly #buckets: SharedBuckets;
   readonly #metrics: Metrics<string, Label>;
 
