@@ -39,12 +39,12 @@ type RulesByEvent = Readonly<Record<string, true | LogRule<unknown>>>;
 
 let rulesByKind: ReadonlyMap<string, RulesByEvent> | undefined;
 
-/** How the events of a kind of component are logged. Made on first use, so that bundles without a log have no descriptors. */
-function rulesOf(kind: string): RulesByEvent | undefined {
+/** How the events of each kind of component are logged. Made on first use, so that bundles without a log have no descriptors. */
+function allRules(): ReadonlyMap<string, RulesByEvent> {
   rulesByKind ??= new Map(
     Object.values(components).map((descriptor) => [descriptor.kind, descriptor.events as RulesByEvent]),
   );
-  return rulesByKind.get(kind);
+  return rulesByKind;
 }
 
 /** A text on one line: a name with a line break could forge one. */
@@ -81,12 +81,12 @@ class EventLog {
   }
 
   includes(kind: string, event: string): boolean {
-    const rule = rulesOf(kind)?.[event];
+    const rule = allRules().get(kind)?.[event];
     return typeof rule === "object" && LEVELS.indexOf(rule.level) >= this.#least;
   }
 
   write({ kind, name, event, payload }: LoggedEvent): void {
-    const rule = rulesOf(kind)?.[event];
+    const rule = allRules().get(kind)?.[event];
     if (typeof rule !== "object") return;
     const { level = rule.level, message, fields = {} }: LogLine = rule.line(payload);
     const write = this.#logger[level].bind(this.#logger) as (...line: unknown[]) => unknown;
@@ -113,9 +113,11 @@ function isRegistry(source: unknown): source is Registry {
 function subscribe(log: EventLog, component: Component, subscriptions: Disposable[]): void {
   const snapshot = component.snapshot();
   const { kind } = snapshot;
-  const known = rulesOf(kind);
-  if (known === undefined)
-    throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
+  const known = allRules().get(kind);
+  if (known === undefined) {
+    const kinds = [...allRules().keys()].join(", ");
+    throw new TypeError(unlike("the kind of a component to log", `one of ${kinds}`, kind));
+  }
   // A watchdog of a file has the same kind, but no event about CPU time.
   const isOfFile = "file" in snapshot;
   for (const event of Object.keys(known)) {

@@ -85,7 +85,9 @@ describe("the log of events", () => {
     const breaker = new CircuitBreaker({ maxFailures: 1 });
     const logger = memory();
     const strange = { name: "x", snapshot: () => ({ kind: "lamp", name: "x" }), on: () => breaker.isolate() };
-    expect(() => logEvents(logger, [breaker, strange])).toThrow(/^the kind of a component to log must be/);
+    expect(() => logEvents(logger, [breaker, strange])).toThrow(
+      /^the kind of a component to log must be one of circuit-breaker, rate-limiter, .+, shutdown; got "lamp"\.$/,
+    );
     breaker.isolate();
     expect(logger.lines).toEqual([]);
   });
