@@ -75,6 +75,16 @@ describe("a registry", () => {
     expect(() => new Registry({ rateLimitter: {} } as object)).toThrow(/rateLimiter/);
   });
 
+  test("refuses options that contradict one another, with the path of what they are for", () => {
+    for (const [config, place] of [
+      [{ shutdown: { timeout: 3, preStopDelay: 5 } }, "shutdown"],
+      [{ adaptiveLimiter: { max: 9, instances: { a: { min: 20 } } } }, "adaptiveLimiter.instances.a"],
+    ] as const) {
+      expect(() => new Registry(config)).toThrow(RangeError);
+      expect(() => new Registry(config)).toThrow(`${place}: `);
+    }
+  });
+
   test("makes a pipeline with the configured part where an override is undefined", async () => {
     await using registry = new Registry({ pipelines: { api: { retry: { attempts: 7 }, timeout: "2s" } } });
     const api = registry.pipeline("api", { retry: undefined, timeout: 1 });

@@ -9,16 +9,8 @@ import { isTree, toCamelCase, type Tree } from "./names.js";
 import { toSnakeCase } from "../kernel/snake-case.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
-/** One option given by a file. */
-export interface FileOption {
-  /** As a constructor takes it. */
-  readonly given: unknown;
-  /** The value parsed by its rule. */
-  readonly setting: unknown;
-}
-
-/** The options of a section or an instance, by their names in code. */
-export type FileOptions = ReadonlyMap<string, FileOption>;
+/** The options of a section or an instance as a constructor takes them, by their names in code; checked. */
+export type FileOptions = ReadonlyMap<string, unknown>;
 
 /** The content of one section of a file. */
 export interface FileSection {
@@ -67,13 +59,14 @@ const KNOWN_SECTIONS: ReadonlyMap<string, KnownSection> = new Map(
   ]),
 );
 
-function readOption(rule: Rule<unknown>, value: unknown, label: string): FileOption {
+function readOption(rule: Rule<unknown>, value: unknown, label: string): unknown {
   // A rule may also take an object of code, such as a URL.
   if (rule.file?.kind === "text" && typeof value !== "string") {
     throw new TypeError(unlike(label, rule.allowed, value));
   }
   const given = toCamelCase(value, rule.file);
-  return { given, setting: rule.parse(given, label) };
+  rule.parse(given, label);
+  return given;
 }
 
 class SectionReader {
@@ -130,7 +123,7 @@ class SectionReader {
   }
 
   #options(known: KnownOptions, names: readonly string[], found: Tree, keys: KeyPath): FileOptions {
-    const read = new Map<string, FileOption>();
+    const read = new Map<string, unknown>();
     for (const [key, value] of Object.entries(found)) {
       const at = [...keys, key];
       const { option, rule } = known.get(key) ?? {};

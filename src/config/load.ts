@@ -1,21 +1,17 @@
 import { sections } from "../all-sections.js";
 import type { ResilienceConfig } from "../descriptors.js";
-import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import type { Configuration, Section } from "../kernel/configured.js";
 import { frozenCopy } from "../kernel/frozen-copy.js";
-import { messageOf } from "../kernel/message-of.js";
-import { unknownNames } from "../kernel/named.js";
 import { type OptionRules, resolveOptions, type SettingsFor } from "../kernel/options.js";
 import { custom, optional, text } from "../kernel/rules.js";
 import { show } from "../kernel/show.js";
-import { checkTogether } from "../kernel/together.js";
 import { warn } from "../kernel/warning.js";
 import { type Environment, findConfigFile, homeOf } from "./discover.js";
-import type { FileOptions, FileSections } from "./file-sections.js";
+import type { FileSections } from "./file-sections.js";
 import { IncludeReader } from "./include.js";
-import { toSnakeCase } from "../kernel/snake-case.js";
 import type { Slip } from "./slips.js";
-import type { KeyPath, YamlFile } from "./yaml-file.js";
+import { checkWhole } from "./whole.js";
+import type { YamlFile } from "./yaml-file.js";
 
 /** Where {@link loadConfig} looks. */
 export interface LoadConfigOptions {
@@ -27,61 +23,16 @@ export interface LoadConfigOptions {
   readonly env?: Environment | undefined;
 }
 
-type Options = Readonly<Record<string, unknown>>;
-
-function settingsOf(options: FileOptions): Options {
-  return Object.fromEntries([...options].map(([name, { setting }]) => [name, setting]));
-}
-
-/** Throws a ConfigError for each section or instance whose options contradict one another, at its place in the last file that has it. */
-function validateTogether(found: FileSections, sources: readonly YamlFile[]): void {
-  const issues: ConfigIssue[] = [];
-  for (const [name, section] of Object.entries(sections)) {
-    const { own, instances = [] } = found.get(name) ?? {};
-    if (own === undefined) continue;
-    const check = (keys: KeyPath, ...layers: readonly Options[]): void => {
-      try {
-        checkTogether(section, ...layers);
-      } catch (error) {
-        const source = sources.findLast((candidate) => candidate.has(keys));
-        if (source === undefined) throw error;
-        issues.push(source.issue(keys, "key", `${keys.join(".")}: ${messageOf(error)}`));
-      }
-    };
-    const keys = ["resilience", toSnakeCase(name)];
-    const settings = settingsOf(own);
-    check(keys, settings);
-    for (const [instance, options] of instances) {
-      check([...keys, "instances", instance], settings, settingsOf(options));
-    }
-  }
-  const [first, ...more] = issues;
-  if (first !== undefined) throw new ConfigError([first, ...more]);
-}
-
-function givenOptions(options: FileOptions): Options {
-  return Object.fromEntries([...options].map(([name, { given }]) => [name, given]));
-}
-
 /** The configuration of the files, as the kernel sees it; the options are checked already. */
 function configurationOf(found: FileSections): Configuration {
   const bySection = [...found].map(([name, { own, instances }]): [string, Section] => {
-    if (instances === undefined) return [name, givenOptions(own)];
-    const byName = [...instances].map(([instance, options]) => [instance, givenOptions(options)] as const);
-    return [name, { ...givenOptions(own), instances: Object.fromEntries(byName) }];
+    if (instances === undefined) return [name, Object.fromEntries(own)];
+    const byName = [...instances].map(
+      ([instance, options]) => [instance, Object.fromEntries(options)] as const,
+    );
+    return [name, { ...Object.fromEntries(own), instances: Object.fromEntries(byName) }];
   });
   return Object.fromEntries(bySection);
-}
-
-/** Throws a ConfigError for each name of something that the files do not have, at its place in the last file that has it. */
-function validateNames(configuration: Configuration, sources: readonly YamlFile[]): void {
-  const unknown = [...unknownNames(sections, configuration, ["resilience"], toSnakeCase)];
-  const [first, ...more] = unknown.map(({ keys, message }): ConfigIssue => {
-    const source = sources.findLast((candidate) => candidate.has(keys));
-    if (source === undefined) throw new TypeError(message);
-    return source.issue(keys, "value", message);
-  });
-  if (first !== undefined) throw new ConfigError([first, ...more]);
 }
 
 /** The configuration of the files, as `configure` takes it. */
@@ -148,9 +99,8 @@ export function readConfig(settings: LoadSettings, looked: Set<string> = new Set
     const message = `${twin} is not read, because ${file} is in the same folder; keep one of them.`;
     slips.push({ code: "KSTLIB_CONFIG_FILE", file: twin, message, isTotal: false });
   }
-  validateTogether(found, sources);
   const configuration = configurationOf(found);
-  validateNames(configuration, sources);
+  checkWhole(configuration, sources);
   return { file, sources, slips, config: configOf(configuration) };
 }
 

@@ -1,4 +1,4 @@
-import type { FileOption, FileOptions, FileSection, FileSections } from "./file-sections.js";
+import type { FileOptions, FileSection, FileSections } from "./file-sections.js";
 import { isTree } from "./names.js";
 
 /** `over` on top of `under`, each key that both have by `both`. */
@@ -24,12 +24,8 @@ function mergeValues(under: unknown, over: unknown): unknown {
   );
 }
 
-function mergeOption(under: FileOption, over: FileOption): FileOption {
-  return { given: mergeValues(under.given, over.given), setting: over.setting };
-}
-
 function mergeOptions(under: FileOptions, over: FileOptions): FileOptions {
-  return mergeMaps(under, over, mergeOption);
+  return mergeMaps(under, over, mergeValues);
 }
 
 function mergeSection(under: FileSection, over: FileSection): FileSection {

@@ -32,7 +32,7 @@ function checkInstances(path: string, section: SectionDescriptor, own: Options, 
   }
   const byName = Object.entries(found).map(([instance, options]: [string, unknown]) => {
     const checked = checkOptions(section.rules, options, `${path}.${instance}`);
-    checkTogether(section, own, checked.settings);
+    checkTogether(`${path}.${instance}`, section, own, checked.settings);
     return [instance, checked.given] as const;
   });
   return Object.freeze(Object.fromEntries(byName));
@@ -51,7 +51,7 @@ export function checkSection(name: string, section: SectionDescriptor, found: un
   checkKeys(name, { ...rules, instances: true }, found);
   const { instances, ...options } = found;
   const own = checkOptions(rules, options, name);
-  checkTogether(section, own.settings);
+  checkTogether(name, section, own.settings);
   if (instances === undefined) return own.given;
   const checked = checkInstances(`${name}.instances`, section, own.settings, instances);
   return Object.freeze({ ...own.given, instances: checked });

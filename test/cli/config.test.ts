@@ -273,6 +273,42 @@ describe("config validate", () => {
     expect(terminal.stdout.text).toBe(`ok: ${file}\n`);
   });
 
+  test("warns of a part of a pipeline that can never act, at its place: exit code 0", async () => {
+    const terminal = new FakeTerminal();
+    const base = terminal.write(
+      "base.yml",
+      "resilience: { timeout: { instances: { slow: { timeout: 20s } } }, pipelines: { shop: { timeout: slow } } }\n",
+    );
+    const file = terminal.write(
+      "kstlib.conf.yml",
+      [
+        "include: base.yml",
+        "resilience:",
+        "  circuit_breaker: { instances: { redis: { shared: true } } }",
+        "  pipelines:",
+        "    shop: { total_timeout: 10s }",
+        "    api:",
+        "      total_timeout: 10s",
+        "      retry: { delay: 30s }",
+        "      circuit_breaker: true",
+        "    well: { total_timeout: 10s, retry: true, circuit_breaker: true, timeout: 2s }",
+        "    cart: { circuit_breaker: redis }",
+        "    later: {}",
+      ].join("\n"),
+    );
+    expect(await terminal.run("config", "validate")).toBe(0);
+    const api = 'timeout "api-total" (10s)';
+    expect(terminal.stderr.text.split("\n")).toEqual([
+      `warning: ${base}:1:88: pipeline "shop": timeout "slow" (20s) has no effect: timeout "shop-total" (10s), which is outside of it, is not longer.`,
+      `warning: ${file}:8:7: pipeline "api": retry "api" never repeats a call: its delay of 30s or more does not fit into ${api}.`,
+      `warning: ${file}:9:7: pipeline "api": circuit breaker "api" does not notice a service that hangs: ${api}, which is outside of it, ends such a call first, as a caller that gives up would. Put a shorter timeout inside of it.`,
+      `warning: ${file}:11:5: pipeline "cart" cannot be made of the configuration alone: CircuitBreaker "redis" is shared: true in the configuration, but would count for this process alone. Make it by useRedis of @kstlib/resilience/redis, or take shared out of the configuration.`,
+      `warning: ${file}:12:5: pipeline "later" cannot be made of the configuration alone: pipeline "later" needs at least one policy; got none.`,
+      "",
+    ]);
+    expect(terminal.stdout.text).toBe(`ok: ${file} and the 1 that it includes\n`);
+  });
+
   test("has nothing to say of a file that is not there: exit code 2", async () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run("config", "validate")).toBe(2);

@@ -383,6 +383,40 @@ describe("a mistake", () => {
     ]);
   });
 
+  test("of contradictory options of a part of a pipeline counts what the part gets from its section and its name", () => {
+    const error = mistake(
+      [
+        "resilience:",
+        "  adaptive_limiter: { max: 30, initial: 5, instances: { low: { max: 8 }, b: { max: 9 } } }",
+        "  pipelines:",
+        "    a: { adaptive_limiter: { min: 20, max: 10 } }",
+        "    b: { adaptive_limiter: { min: 20 } }",
+        "    c: { adaptive_limiter: { name: low, min: 20 } }",
+        "    d: { adaptive_limiter: { min: 20, initial: 25 }, retry: true, timeout: 2s, circuit_breaker: { max_failures: 2 } }",
+      ].join("\n"),
+    );
+    const rule = "max must be at least min, which is 20; got";
+    expect(error.issues.map(({ line, column, message }) => [line, column, message])).toEqual([
+      [4, 10, `resilience.pipelines.a.adaptive_limiter: ${rule} 10.`],
+      [5, 10, `resilience.pipelines.b.adaptive_limiter: ${rule} 9.`],
+      [6, 10, `resilience.pipelines.c.adaptive_limiter: ${rule} 8.`],
+    ]);
+  });
+
+  test("of a value that is wrong only as two files together write it is found in the upper one", () => {
+    write(
+      "base.yml",
+      "resilience: { hedge: { delay: { min: 1.5s } }, retry: { instances: { a: { delay: { initial: 9s } } } } }",
+    );
+    const error = mistake(
+      "include: base.yml\nresilience:\n  hedge: { delay: { max: 1s } }\n  retry: { instances: { a: { delay: { max: 5s } } } }\n",
+    );
+    expect(error.issues.map(({ line, message }) => [line, message])).toEqual([
+      [4, expect.stringContaining("resilience.retry.instances.a.delay.max must be at least")],
+      [3, expect.stringContaining("resilience.hedge.delay.max must be at least resilience.hedge.delay.min")],
+    ]);
+  });
+
   test("of units gets the advice that a constructor gives", () => {
     expect(mistake("resilience: { circuit_breaker: { reset_timeout: 30000 } }").message).toContain(
       'resilience.circuit_breaker.reset_timeout: 30000 is 8 h 20 min; a number is seconds. Did you mean 30 or "30000ms"?',

@@ -1,6 +1,5 @@
 import { expectTypeOf, test } from "vitest";
 import { CircuitBreaker } from "../../src/circuit-breaker/circuit-breaker.js";
-import type { CircuitStats } from "../../src/circuit-breaker/report.js";
 import { resilientFetch } from "../../src/http/client/resilient-fetch.js";
 import type { Outcome } from "../../src/kernel/outcome.js";
 import type { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
@@ -39,6 +38,32 @@ test("a policy gives the function's result: execute, call and wrap", () => {
   }
   // @ts-expect-error a parameter of the wrong type
   void new Retry().call(fetchTicker, 1);
+});
+
+test("the result type flows through a pipeline, in any order of its policies", () => {
+  expectTypeOf(plain.execute(() => 5)).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(plain.call(fetchTicker, "BTC", 5)).toEqualTypeOf<Promise<{ price: number }>>();
+  expectTypeOf(plain.wrap(fetchTicker)).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
+  expectTypeOf(plain.wrap(identity)("a")).toEqualTypeOf<Promise<string>>();
+  const odd = pipeline(new Timeout(), new Retry(), new RateLimiter(), new Retry(), new Hedge());
+  expectTypeOf(odd.execute(() => 5)).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pipeline({ name: "api" }, plain, odd).execute(() => 5)).toEqualTypeOf<Promise<number>>();
+  // @ts-expect-error no policy
+  pipeline(5);
+  // @ts-expect-error no such option
+  pipeline({ nam: "api" }, new Retry());
+});
+
+test("what a fallback returns is in the result type, wherever it is", () => {
+  const to = new Fallback({ to: null });
+  expectTypeOf(to.call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
+  expectTypeOf(pipeline(to, new Retry()).call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
+  expectTypeOf(pipeline(new Retry(), pipeline(to)).call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
+  const made = new Fallback({ to: async () => 5 });
+  expectTypeOf(pipeline(made, to).execute(() => "a")).toEqualTypeOf<Promise<string | number | null>>();
+  const last = new Fallback({ lastGood: { maxAge: "1m" } });
+  expectTypeOf(last.execute(() => "a")).toEqualTypeOf<Promise<string>>();
+  expectTypeOf(new Chaos({ value: 5 }).execute(() => "a")).toEqualTypeOf<Promise<string | number>>();
 });
 
 test("the result type flows through a pipeline, in any order of its policies", () => {

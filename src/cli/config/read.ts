@@ -26,7 +26,8 @@ export function namedFile(positionals: readonly string[], option: string | undef
   return named[0];
 }
 
-function place({ file, line, column }: ConfigIssue): string {
+/** The place of an issue, as editors and terminals link it. */
+export function placeOf({ file, line, column }: ConfigIssue): string {
   return line === undefined ? file : `${file}:${line}:${column}`;
 }
 
@@ -34,8 +35,13 @@ function place({ file, line, column }: ConfigIssue): string {
 export function writeIssues({ issues }: ConfigError, terminal: Terminal): void {
   const paint = painter(terminal.stderr, terminal.env);
   for (const issue of issues) {
-    terminal.stderr.write(`${paint(harmless(place(issue)), "bold")}: ${harmless(issue.message)}\n`);
+    terminal.stderr.write(`${paint(harmless(placeOf(issue)), "bold")}: ${harmless(issue.message)}\n`);
   }
+}
+
+/** Writes a likely mistake on a line of its own. */
+export function writeWarning(message: string, { stderr, env }: Terminal): void {
+  stderr.write(`${painter(stderr, env)("warning", "yellow")}: ${harmless(message)}\n`);
 }
 
 /** Reads the configuration as an application in that place would; likely mistakes go to stderr. */
@@ -50,9 +56,6 @@ export function readAt(
     cwd: path.resolve(terminal.cwd, fromHome(values.cwd ?? "")),
     env: terminal.env,
   });
-  const paint = painter(terminal.stderr, terminal.env);
-  for (const { message } of read.slips) {
-    terminal.stderr.write(`${paint("warning", "yellow")}: ${harmless(message)}\n`);
-  }
+  for (const { message } of read.slips) writeWarning(message, terminal);
   return read;
 }

@@ -57,12 +57,17 @@ function reasonFor(
  *
  * @param owner what is made of them.
  * @param actors outermost first.
+ * @param tell gets each warning, and the index of its actor; by default it goes to the process.
  */
-export function warnOfNoEffect(owner: string, actors: readonly Actor[]): void {
+export function warnOfNoEffect(
+  owner: string,
+  actors: readonly Actor[],
+  tell: (message: string, index: number) => void = (message) => warnOnce("KSTLIB_NO_EFFECT", message),
+): void {
   for (const [index, actor] of actors.entries()) {
     const reason = reasonFor(actor, actors.slice(0, index), actors.slice(index + 1));
     if (reason === undefined) continue;
     const what = isTimeout(actor) ? spoken(actor) : `${actor.kind} ${show(actor.name)}`;
-    warnOnce("KSTLIB_NO_EFFECT", `${owner}: ${what} ${reason}`);
+    tell(`${owner}: ${what} ${reason}`, index);
   }
 }
