@@ -42,7 +42,7 @@ function rulesOf(kind: string): LogRules | undefined {
   rulesByKind ??= new Map(
     Object.values(components).map((descriptor) => [descriptor.kind, descriptor.events as LogRules]),
   );
-  return rulesByKind;
+  return rulesByKind.get(kind);
 }
 
 /** A text on one line: a name with a line break could forge one. */
