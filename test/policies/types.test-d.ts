@@ -4,7 +4,6 @@ import { resilientFetch } from "../../src/http/client/resilient-fetch.js";
 import type { Outcome } from "../../src/kernel/outcome.js";
 import type { AdaptiveLimiter } from "../../src/policies/adaptive-limiter/adaptive-limiter.js";
 import { Chaos } from "../../src/policies/chaos/chaos.js";
-import type { BulkheadStats } from "../../src/policies/bulkhead/bulkhead.js";
 import { fallback, fallbackSync } from "../../src/policies/fallback/decorators.js";
 import { Fallback } from "../../src/policies/fallback/fallback.js";
 import { hedge } from "../../src/policies/hedge/decorators.js";
@@ -92,8 +91,6 @@ test("what a fallback returns is in the result type, wherever it is", () => {
   expectTypeOf(new Chaos({ value: 5 }).execute(() => "a")).toEqualTypeOf<Promise<string | number>>();
 });
 
-test("the stats of resilient are those of its parts", () => {
-  const { stats } = resilient({ retry: true, circuitBreaker: { maxFailures: 2 }, timeout: 1 });
   expectTypeOf(stats.circuitBreaker).toEqualTypeOf<CircuitStats>();
   expectTypeOf(stats.retry.retries).toEqualTypeOf<number>();
   expectTypeOf(new Registry().pipeline("api").stats.bulkhead).toEqualTypeOf<BulkheadStats | undefined>();
