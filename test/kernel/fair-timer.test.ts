@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Health } from "../../src/health/health.js";
+import { Bulkhead } from "../../src/policies/bulkhead/bulkhead.js";
+import { Hedge } from "../../src/policies/hedge/hedge.js";
 import { Timeout } from "../../src/policies/timeout/timeout.js";
 import { Script } from "../../src/redis/store/script.js";
 import { Store } from "../../src/redis/store/store.js";
@@ -19,6 +21,22 @@ const came = (result: Promise<unknown>): Promise<boolean> =>
 
 const all: readonly (readonly [string, Waiting])[] = [
   ["Timeout", (clock, answer) => came(new Timeout({ timeout: 1, clock }).execute(() => answer))],
+  [
+    "the queue of a Bulkhead",
+    (clock, answer) => {
+      const bulkhead = new Bulkhead({ maxConcurrent: 1, maxQueue: 1, queueTimeout: 1, clock });
+      void bulkhead.execute(() => answer);
+      return came(bulkhead.execute(() => "next"));
+    },
+  ],
+  [
+    "a Hedge",
+    async (clock, answer) => {
+      const hedge = new Hedge({ delay: 1, clock });
+      await hedge.execute(() => answer);
+      return hedge.stats.hedges === 0;
+    },
+  ],
   [
     "a health check",
     async (clock, answer) => {

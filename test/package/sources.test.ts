@@ -55,6 +55,8 @@ describe("the sources", () => {
     );
     const reasons = {
       "kernel/is-error.ts": "first, for errors that only inherit; others are known by their own text",
+      "kernel/context.ts":
+        "a class of its own; what others have made is read by its keys, as any options are",
       "circuit-breaker/guard.ts": "a shortcut: what is no promise of this realm is asked for its then",
       "kernel/error-matcher.ts": "the classes that the application has chosen, by the rule of the language",
       "shutdown/servers/connections.ts": "modules of Node's core are the same in all realms",

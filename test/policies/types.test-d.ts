@@ -65,39 +65,6 @@ test("what a fallback returns is in the result type, wherever it is", () => {
   expectTypeOf(new Chaos({ value: 5 }).execute(() => "a")).toEqualTypeOf<Promise<string | number>>();
 });
 
-test("the result type flows through a pipeline, in any order of its policies", () => {
-  expectTypeOf(plain.execute(() => 5)).toEqualTypeOf<Promise<number>>();
-  expectTypeOf(plain.call(fetchTicker, "BTC", 5)).toEqualTypeOf<Promise<{ price: number }>>();
-  expectTypeOf(plain.wrap(fetchTicker)).parameters.toEqualTypeOf<Parameters<typeof fetchTicker>>();
-  expectTypeOf(plain.wrap(identity)("a")).toEqualTypeOf<Promise<string>>();
-  const odd = pipeline(new Timeout(), new Retry(), new RateLimiter(), new Retry(), new Hedge());
-  expectTypeOf(odd.execute(() => 5)).toEqualTypeOf<Promise<number>>();
-  expectTypeOf(pipeline({ name: "api" }, plain, odd).execute(() => 5)).toEqualTypeOf<Promise<number>>();
-  // @ts-expect-error no policy
-  pipeline(5);
-  // @ts-expect-error no such option
-  pipeline({ nam: "api" }, new Retry());
-});
-
-test("what a fallback returns is in the result type, wherever it is", () => {
-  const to = new Fallback({ to: null });
-  expectTypeOf(to.call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
-  expectTypeOf(pipeline(to, new Retry()).call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
-  expectTypeOf(pipeline(new Retry(), pipeline(to)).call(parse, "x")).toEqualTypeOf<Promise<Date | null>>();
-  const made = new Fallback({ to: async () => 5 });
-  expectTypeOf(pipeline(made, to).execute(() => "a")).toEqualTypeOf<Promise<string | number | null>>();
-  const last = new Fallback({ lastGood: { maxAge: "1m" } });
-  expectTypeOf(last.execute(() => "a")).toEqualTypeOf<Promise<string>>();
-  expectTypeOf(new Chaos({ value: 5 }).execute(() => "a")).toEqualTypeOf<Promise<string | number>>();
-});
-
-  expectTypeOf(stats.circuitBreaker).toEqualTypeOf<CircuitStats>();
-  expectTypeOf(stats.retry.retries).toEqualTypeOf<number>();
-  expectTypeOf(new Registry().pipeline("api").stats.bulkhead).toEqualTypeOf<BulkheadStats | undefined>();
-  const host = resilientFetch({ circuitBreaker: true }).stats()["https://a.example"];
-  expectTypeOf(host?.parts.circuitBreaker?.failedCalls).toEqualTypeOf<number | undefined>();
-});
-
 test("the result type flows through resilient, which has the given parts", () => {
   const api = resilient({ name: "api", fallback: { to: null }, retry: { attempts: 3 }, timeout: "2s" });
   expectTypeOf(api.call(fetchTicker, "BTC")).toEqualTypeOf<Promise<{ price: number } | null>>();

@@ -1,5 +1,6 @@
 import { type Abortable, onAbort } from "../../kernel/abort.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
+import { setFairTimer } from "../../kernel/fair-timer.js";
 import { type Linked, LinkedList } from "../../kernel/linked-list.js";
 
 /** A caller that waits for a permit. */
@@ -14,7 +15,7 @@ interface Waiter extends Linked<Waiter> {
 
 /** How a caller waits for a permit. */
 export interface Wait {
-  readonly clock: Pick<Clock, "setTimer">;
+  readonly clock: Pick<Clock, "now" | "setTimer">;
   /** In milliseconds. */
   readonly timeout: number;
   readonly source: Abortable | undefined;
@@ -65,7 +66,7 @@ export class Permits {
     return new Promise((granted, refused) => {
       const waiter: Waiter = { source, granted, refused };
       if (source !== undefined) waiter.unlisten = onAbort(source, () => this.#refuse(waiter, source.reason));
-      if (timeout < Infinity) waiter.timer = clock.setTimer(() => this.#refuse(waiter, late()), timeout);
+      if (timeout < Infinity) waiter.timer = setFairTimer(clock, () => this.#refuse(waiter, late()), timeout);
       this.#waiters.push(waiter);
     });
   }

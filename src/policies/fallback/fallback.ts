@@ -6,7 +6,7 @@ import { type Context, contextFor, exposed } from "../../kernel/context.js";
 import { holds } from "../../kernel/judge.js";
 import { tellMade } from "../../kernel/configured.js";
 import { resolveOptions } from "../../kernel/options.js";
-import { type Outcome, outcomeOf, rejected } from "../../kernel/outcome.js";
+import { type Outcome, outcomeOf, rejected, unwrap } from "../../kernel/outcome.js";
 import { runAbortable } from "../../kernel/policy.js";
 import { synchronous } from "../../kernel/synchronous.js";
 import { warn } from "../../kernel/warning.js";
@@ -110,9 +110,8 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     } catch (reason) {
       outcome = rejected(reason);
     }
-    const isHandled = this.#isHandled(outcome, context);
-    const instead = isHandled ? this.#instead(outcome, context) : undefined;
-    if (instead === undefined) return this.#unchanged(outcome, context, isHandled);
+    const instead = this.#instead(outcome, context);
+    if (instead === undefined) return unwrap(outcome);
     try {
       return await instead();
     } catch (error) {
@@ -125,9 +124,8 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     this.#total++;
     const context = outer.lasting(this.#settings.clock);
     const outcome = outcomeOf(fn, context);
-    const isHandled = this.#isHandled(outcome, context);
-    const instead = isHandled ? this.#instead(outcome, context) : undefined;
-    if (instead === undefined) return this.#unchanged(outcome, context, isHandled);
+    const instead = this.#instead(outcome, context);
+    if (instead === undefined) return unwrap(outcome);
     try {
       return synchronous(instead(), "Use execute for it.");
     } catch (error) {
@@ -136,17 +134,19 @@ export class Fallback<Value = never> extends SyncBasePolicy<FallbackEvents, Valu
     }
   }
 
-  /** Returns an outcome unchanged. A good result is kept for later, unless the call was aborted. */
-  #unchanged<Result>(outcome: Outcome<Result>, context: Context, isHandled: boolean): Result {
-    if (outcome.status === "rejected") throw outcome.reason;
-    const isGood = this.#lastGood !== undefined && !isHandled && !context.source?.aborted;
-    const key = isGood ? this.#key(context) : undefined;
-    if (key !== undefined) this.#lastGood?.set(key, outcome.value, this.#settings.clock.now());
-    return outcome.value;
+  /** Keeps a good result for later, unless the call was aborted. */
+  #keep(outcome: Outcome, context: Context): void {
+    if (this.#lastGood === undefined || outcome.status === "rejected" || context.source?.aborted) return;
+    const key = this.#key(context);
+    if (key !== undefined) this.#lastGood.set(key, outcome.value, this.#settings.clock.now());
   }
 
   /** Returns a function that makes the replacement of the outcome; `undefined` when there is none. */
   #instead(outcome: Outcome, context: Context): (() => Value | PromiseLike<Value>) | undefined {
+    if (!this.#isHandled(outcome, context)) {
+      this.#keep(outcome, context);
+      return undefined;
+    }
     const key = this.#lastGood && this.#key(context);
     const last = key === undefined ? undefined : this.#lastGood?.get(key, this.#settings.clock.now());
     const { to } = this.#settings;

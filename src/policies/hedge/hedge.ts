@@ -6,7 +6,7 @@ import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
 import type { Outcome } from "../../kernel/outcome.js";
 import { budgetOf } from "../retry/budget-option.js";
-import { requestedDelay, isRefused, isRetryable } from "../retry/hint.js";
+import { isRefused, isRetryable } from "../retry/hint.js";
 import type { RetryBudget } from "../retry/retry-budget.js";
 import { Latencies } from "./latencies.js";
 import {
@@ -134,7 +134,6 @@ export class Hedge extends BasePolicy<HedgeEvents> {
       attempts: maxHedges + 1,
       mayStart: (attempt, outcome) => this.#mayStart(attempt, outcome),
       isNonFatal: (outcome) => this.#isNonFatal(outcome),
-      requestedDelay,
       left: (attempt) => {
         if (attempt > 1) budget?.leaveExtra();
       },

@@ -18,7 +18,7 @@ import type { RetryBudget, RetryBudgetOptions } from "../retry/retry-budget.js";
 
 /** A delay learned from how long calls take: 5 % above a percentile of the last 200. */
 export interface PercentileDelay {
-  /** The share of calls that are faster than the delay. Above 0 to 0.999; default 0.95. */
+  /** The share of calls that are faster than the delay. 0.001 to 0.999; default 0.95. */
   readonly percentile?: number | undefined;
   /** The shortest delay. Default 1 ms. */
   readonly min?: Duration | undefined;

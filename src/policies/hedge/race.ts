@@ -2,15 +2,16 @@ import { onAbort } from "../../kernel/abort.js";
 import type { Work } from "../../kernel/base-policy.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
 import { Context, contextFor } from "../../kernel/context.js";
+import { setFairTimer } from "../../kernel/fair-timer.js";
 import { type Outcome, rejected } from "../../kernel/outcome.js";
 import { addCause } from "../../kernel/add-cause.js";
 import { Scope } from "../../kernel/scope.js";
-import { discard, isRefused } from "../retry/hint.js";
+import { discard, isRefused, requestedDelay } from "../retry/hint.js";
 import { HedgeLostError } from "./errors.js";
 
 /** What a {@link Race} asks about the attempts of its call. */
 export interface RaceRules {
-  readonly clock: Pick<Clock, "setTimer">;
+  readonly clock: Pick<Clock, "now" | "setTimer">;
   /** Milliseconds that an attempt may take before the next one starts beside it. */
   readonly delay: number;
   /** The most attempts. */
@@ -21,8 +22,6 @@ export interface RaceRules {
   mayStart(attempt: number, outcome: Outcome | undefined): boolean;
   /** Whether another attempt may succeed after this outcome. */
   isNonFatal(outcome: Outcome): boolean;
-  /** Milliseconds that a failure asks to wait. */
-  requestedDelay(outcome: Outcome): number;
   /** An attempt has settled, or lost. */
   left(attempt: number): void;
   /** The call is over; `winner` is the attempt that succeeded, if any. */
@@ -76,14 +75,10 @@ export class Race<Result> {
     this.#timer?.cancel();
     const { attempts, clock, context } = this.#rules;
     const isVain = this.#started >= attempts || milliseconds >= context.remaining * 1000;
-    const wake = (): void => {
-      this.#timer = undefined;
-      this.#startAnother(undefined);
-    };
-    this.#timer = isVain ? undefined : clock.setTimer(wake, milliseconds);
+    this.#timer = isVain ? undefined : setFairTimer(clock, () => this.#startAnother(), milliseconds);
   }
 
-  #startAnother(failure: Outcome | undefined): void {
+  #startAnother(failure?: Outcome): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     const next = this.#started + 1;
@@ -122,7 +117,7 @@ export class Race<Result> {
       if (this.#running.size === 0) this.#allFailed();
       return;
     }
-    const requested = this.#rules.requestedDelay(outcome);
+    const requested = requestedDelay(outcome);
     if (requested === 0) this.#startAnother(outcome);
     else {
       this.#wait(requested);

@@ -1,6 +1,9 @@
 /** Of events closer than this, in milliseconds, but not at one time, which comes first is a matter of rounding. */
 const TIE = 1e-6;
 
+/** The lateness of a timer that tells a frozen thread from one that is busy, in milliseconds. */
+export const FROZEN = 10;
+
 interface Entry {
   readonly due: number;
   /** Whose event it is. */
@@ -15,6 +18,10 @@ export class Agenda {
   now = 0;
   /** Two events were at the same time, and nobody can say in which order. */
   isAmbiguous = false;
+  /** Timeouts that have found the thread frozen. */
+  polling = 0;
+  /** What else has. */
+  readonly #late = new Set<() => void>();
   #entries: Entry[] = [];
   readonly #soon: (() => void)[] = [];
 
@@ -26,6 +33,32 @@ export class Agenda {
     return () => {
       this.#entries = this.#entries.filter((other) => other !== entry);
     };
+  }
+
+  /** As {@link at}; what is late because the thread was frozen happens after what has come meanwhile. */
+  fairlyAt(due: number, call: number, run: () => void): () => void {
+    let cancel = this.at(due, call, () => {
+      if (this.now - due < FROZEN) {
+        run();
+        return;
+      }
+      // Which of the two comes first is not promised.
+      if (this.polling > 0) this.isAmbiguous = true;
+      this.#late.add(run);
+      cancel = this.at(this.now, call, () => {
+        this.#late.delete(run);
+        run();
+      });
+    });
+    return () => {
+      this.#late.delete(run);
+      cancel();
+    };
+  }
+
+  /** A timeout has found the thread frozen: which of two late ones comes first is not promised. */
+  poll(): void {
+    if (++this.polling > 1 || this.#late.size > 0) this.isAmbiguous = true;
   }
 
   /** Runs something at this time, after what is going on. */

@@ -1,4 +1,4 @@
-import { Agenda } from "./agenda.js";
+import { Agenda, FROZEN } from "./agenda.js";
 import { type Scenario, scriptOf, type Spec } from "./scenario.js";
 
 /** How something ended: a result, or an error by its name; `asked` is what it asks to wait, `undefined` for no time. */
@@ -7,8 +7,8 @@ export interface End {
   readonly label: string;
   readonly isRefusal?: boolean;
   readonly isMistake?: boolean;
-  /** A timeout whose timer was late by more than half of it. */
-  readonly isLate?: boolean;
+  /** A timeout whose timer was late by more than half of it, or for which there was no time. */
+  readonly saysNothing?: boolean;
   /** Milliseconds. */
   readonly asked?: number;
 }
@@ -35,8 +35,6 @@ export interface Invocation {
   readonly remaining: number;
 }
 
-/** The lateness of a timer that tells a frozen thread from one that is busy, in milliseconds. */
-const FROZEN = 10;
 const ROUNDING = 1e-6;
 
 const nothing: Cancel = () => {};
@@ -46,8 +44,6 @@ class World {
   readonly agenda = new Agenda();
   readonly invocations: Invocation[] = [];
   readonly scenario: Scenario;
-  /** Timeouts that have found the thread frozen. */
-  polling = 0;
   #counted = 0;
   #extra = 0;
 
@@ -122,7 +118,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
   const open: { readonly due: number; readonly expire: (late: number) => void }[] = [];
   let isPolling = false;
   const expire = (now: number): void => {
-    if (isPolling) world.polling--;
+    if (isPolling) agenda.polling--;
     isPolling = false;
     for (const call of [...open].toSorted((one, other) => one.due - other.due)) {
       if (call.due <= now) call.expire(now - call.due);
@@ -137,8 +133,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
     }
     // What has arrived meanwhile comes first.
     isPolling = true;
-    // Which of two late ones comes first is not promised: a timer serves all calls of its policy.
-    if (++world.polling > 1) agenda.isAmbiguous = true;
+    agenda.poll();
     const { now } = agenda;
     agenda.at(now, -1, () => expire(now));
   };
@@ -147,7 +142,8 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
     const due = Math.min(agenda.now + length, context.deadline);
     const time = due - agenda.now;
     if (due <= agenda.now) {
-      done(end);
+      // Nothing was called.
+      done({ ...end, saysNothing: true });
       return nothing;
     }
     const forget = (): void => {
@@ -160,7 +156,7 @@ function timeout(world: World, inner: Run, { timeout: length }: Of<"timeout">, n
       expire(late: number): void {
         forget();
         cancel();
-        done({ ...end, isLate: late > time / 2 });
+        done({ ...end, saysNothing: late > time / 2 });
       },
     };
     open.push(call);
@@ -231,7 +227,7 @@ function hedge(world: World, inner: Run, spec: Of<"hedge">): Run {
     const wait = (length: number): void => {
       stop();
       if (started > spec.maxHedges || agenda.now + length >= outer.deadline) return;
-      timer = agenda.at(agenda.now + length, outer.call, another);
+      timer = agenda.fairlyAt(agenda.now + length, outer.call, another);
     };
     const another = (): void => {
       stop();
@@ -339,7 +335,7 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
     tickets.add(ticket);
     if (ticket.isProbe) probe = { ticket, deadline: agenda.now + resetTimeout };
     const cancel = world.start(inner, context, (end) => {
-      settle(ticket, end.isGood ? "success" : end.isRefusal || end.isLate ? "ignored" : "failure");
+      settle(ticket, end.isGood ? "success" : end.isRefusal || end.saysNothing ? "ignored" : "failure");
       done(end);
     });
     return () => {
@@ -451,7 +447,7 @@ function bulkhead(
     const ring =
       due === Infinity
         ? nothing
-        : agenda.at(due, context.call, () => {
+        : agenda.fairlyAt(due, context.call, () => {
             queue.splice(queue.indexOf(waiter), 1);
             done(end);
           });
@@ -490,13 +486,13 @@ function singleFlight(world: World, inner: Run): Run {
     cancel: Cancel;
   }
   let flight: Flight | undefined;
-  return ({ call }, done) => {
+  return ({ call, isCounted }, done) => {
     let mine = flight;
     if (mine === undefined) {
       const begun: Flight = { callers: new Set(), cancel: nothing };
       mine = begun;
       flight = begun;
-      const context: Context = { call, attempt: 1, deadline: Infinity, isKept: false, isCounted: false };
+      const context: Context = { call, attempt: 1, deadline: Infinity, isKept: false, isCounted };
       begun.cancel = world.start(inner, context, (end) => {
         if (flight === begun) flight = undefined;
         for (const tell of begun.callers) tell(end);
