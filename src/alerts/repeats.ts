@@ -82,10 +82,12 @@ export class Repeats {
     }
   }
 
-  #tell(what: string, { alert, lanes, count }: Entry): void {
+  #tell(what: string, { alert, lanes, count, until }: Entry): void {
     this.#entries.delete(what);
     if (count === 0) return;
-    const message = repeated(alert, count, this.#window, crypto.randomUUID());
+    // Of one that is over, or has to make room, not all of the time has gone by.
+    const gone = this.#window - Math.max(0, until - this.#clock.now());
+    const message = repeated(alert, count, gone, crypto.randomUUID());
     for (const lane of lanes) lane.tell(message);
   }
 }

@@ -16,10 +16,10 @@ interface Further extends Omit<
   "limits" | "limiter" | "key" | "cost" | "settle" | "skip" | "refusal"
 > {
   /**
-   * Whose request it is: any string. Default: the client's address, an IPv6 address by its /64. Requests whose
-   * address is not known share one bucket.
+   * Whose request it is: any string. Default, and for `undefined`: the client's address, an IPv6 address by its /64.
+   * Requests whose address is not known share one bucket.
    */
-  readonly key?: Callbacks<string>["ofRequest"] | undefined;
+  readonly key?: Callbacks<string | undefined>["ofRequest"] | undefined;
   /** How many tokens the request takes, 0 or more. Default 1. One that costs more than the burst is refused. */
   readonly cost?: Callbacks<number>["ofRequest"] | undefined;
   /**

@@ -374,7 +374,7 @@ describe("resolve", () => {
     expect(await alerts.resolve("unknown")).toEqual([]);
     expect(ops.got).toMatchObject([
       { title: "slow" },
-      { title: "slow", body: "1 more in 5 min" },
+      { title: "slow", body: "1 more in 1 s" },
       { title: "resolved: slow", level: "success", isRecovery: true, key: "feed" },
     ]);
     expect(pager.got).toEqual([]);

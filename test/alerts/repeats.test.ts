@@ -51,7 +51,7 @@ describe("equal alerts", () => {
     await alerts.send({ title: "c" });
     expect(ops.got.map(({ title, body }) => [title, body]).slice(2)).toEqual(
       expect.arrayContaining([
-        ["a", "1 more in 5 min"],
+        ["a", "1 more in 1 s"],
         ["c", ""],
       ]),
     );
@@ -70,12 +70,14 @@ describe("equal alerts", () => {
   });
 
   test("of a problem that is over are told, and no others", async () => {
-    const { alerts, ops } = made({ dedupe: "5m", throttle: false });
+    const { alerts, ops, clock } = made({ dedupe: "5m", throttle: false });
     for (const key of ["a", "b"]) {
       for (let count = 0; count < 2; count++) await alerts.send({ title: key, key });
     }
+    await clock.advance("9s");
     await alerts.resolve("a");
     expect(ops.titles).toEqual(["a", "b", "a", "resolved: a"]);
+    expect(ops.got[2]?.body).toBe("1 more in 9 s");
   });
 });
 

@@ -99,14 +99,20 @@ export class Limiting<Source> {
 
   #judge(request: unknown, source: Source, address: string | undefined): Eventually<Verdict> {
     const { key } = this.settings;
-    if (key === undefined) return this.#price(request, this.#bucket(source, address));
-    const bucket = key(request);
-    return isThenable(bucket) ? this.#askLater(request, bucket) : this.#price(request, bucket);
+    const bucket = key?.(request);
+    if (isThenable(bucket)) return this.#askLater(request, source, address, bucket);
+    return this.#price(request, bucket === undefined ? this.#bucket(source, address) : bucket);
   }
 
   /** One after the other: a key that rejects would be left alone if meanwhile the cost threw. */
-  async #askLater(request: unknown, bucket: PromiseLike<unknown>): Promise<Verdict> {
-    return this.#price(request, await bucket);
+  async #askLater(
+    request: unknown,
+    source: Source,
+    address: string | undefined,
+    later: PromiseLike<unknown>,
+  ): Promise<Verdict> {
+    const bucket = await later;
+    return this.#price(request, bucket === undefined ? this.#bucket(source, address) : bucket);
   }
 
   #price(request: unknown, bucket: unknown): Eventually<Verdict> {

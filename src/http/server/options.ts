@@ -33,10 +33,10 @@ export interface RateLimitOptions<Request = NodeRequest, Response = NodeResponse
   /** How many clients are known, 1 to 16,777,216, as `maxKeys` of a `KeyedRateLimiter`. Default 100,000. */
   readonly maxKeys?: number | undefined;
   /**
-   * Whose request it is: any string. Default: the client's address, an IPv6 address by its /64. Requests whose
-   * address is not known share one bucket.
+   * Whose request it is: any string. Default, and for `undefined`: the client's address, an IPv6 address by its /64.
+   * Requests whose address is not known share one bucket.
    */
-  readonly key?: ((request: Request) => Eventually<string>) | undefined;
+  readonly key?: ((request: Request) => Eventually<string | undefined>) | undefined;
   /**
    * The proxies in front: how many, 0 to 100, or a function that tells whether an address (in canonical form) is a
    * proxy's. Default 0: what a client says about its address is not believed.

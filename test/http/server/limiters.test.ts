@@ -22,6 +22,29 @@ const given = {
   cost: ({ headers }: Request) => Number(headers.get("cost")),
 };
 
+test.each([
+  ["at once", (key: string | undefined) => key],
+  ["later", async (key: string | undefined) => key],
+])(
+  "a request without a key counts by its address, also with proxies; its key is known %s",
+  async (_, tell) => {
+    const key = ({ headers }: Request) => tell(headers.get("x-api-key") ?? undefined);
+    const limit = limitRequest({ limits: [{ rate: 1, per: "1h" }], key, trustProxy: 1 });
+    const status = async (headers: Record<string, string>): Promise<number> => {
+      const { refused } = await limit(new Request("http://localhost/", { headers }), {
+        address: "192.0.2.9",
+      });
+      return refused?.status ?? 200;
+    };
+    const from = (address: string) => ({ "x-forwarded-for": address });
+    expect(await status(from("2001:db8:1:2::1"))).toBe(200);
+    expect(await status(from("2001:db8:1:2:ffff::9"))).toBe(429); // the same /64
+    expect(await status(from("198.51.100.7"))).toBe(200);
+    expect(await status({ ...from("198.51.100.7"), "x-api-key": "ann" })).toBe(200);
+    expect(await status({ ...from("203.0.113.8"), "x-api-key": "ann" })).toBe(429);
+  },
+);
+
 test("with several limits, each that refuses tells so, and no other", async () => {
   const told: unknown[] = [];
   const hear = (message: unknown) => told.push((message as { name: string }).name);
