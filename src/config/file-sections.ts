@@ -3,9 +3,9 @@ import type { ConfigIssue } from "../kernel/config-error.js";
 import type { SectionDescriptor } from "../kernel/descriptor.js";
 import { messageOf } from "../kernel/message-of.js";
 import { nearest } from "../kernel/nearest.js";
-import type { Rule } from "../kernel/rules.js";
+import type { FileShape, Rule } from "../kernel/rules.js";
 import { show, unlike } from "../kernel/show.js";
-import { isTree, toCamelCase, type Tree } from "./names.js";
+import { fieldsOf, innerPaths, isTree, toCamelCase, type Tree } from "./names.js";
 import { toSnakeCase } from "../kernel/snake-case.js";
 import type { KeyPath, YamlFile } from "./yaml-file.js";
 
@@ -132,10 +132,11 @@ class SectionReader {
         continue;
       }
       const label = at.join(".");
+      if (!this.#knows(rule.file, value, at)) continue;
       try {
         read.set(option, readOption(rule, value, label));
       } catch (error) {
-        this.#refuse(at, "value", messageOf(error));
+        this.#refuseWithin(rule.file, value, at, messageOf(error));
         continue;
       }
       const name = toSnakeCase(option);
@@ -144,6 +145,31 @@ class SectionReader {
       }
     }
     return read;
+  }
+
+  /** Whether all keys within the value of an option are known. */
+  #knows(shape: FileShape | undefined, value: unknown, keys: KeyPath): boolean {
+    const fields = fieldsOf(shape, value);
+    if (fields === undefined || !isTree(value)) return true;
+    const known = Object.entries(value).map(([key, inner]) => {
+      const at = [...keys, key];
+      const field = fields.find(({ file }) => file === key);
+      if (field !== undefined) return this.#knows(field.shape, inner, at);
+      const names = fields.map(({ file }) => file);
+      this.#unknown(at, names);
+      return false;
+    });
+    return !known.includes(false);
+  }
+
+  /** Refuses a value, or the part of it that the message is about, with the keys as a file writes them. */
+  #refuseWithin(shape: FileShape | undefined, value: unknown, keys: KeyPath, message: string): void {
+    const label = `${keys.join(".")}.`;
+    const paths = innerPaths(shape, value);
+    const text = paths.reduce((said, { code, file }) => said.replaceAll(label + code, label + file), message);
+    const part = paths.find(({ file }) => text.startsWith(label + file));
+    const at = part === undefined ? keys : [...keys, ...part.file.split(".")];
+    this.#refuse(this.#source.has(at) ? at : keys, "value", text);
   }
 
   /** A mapping of the file; an empty one where it is missing or not a mapping. */

@@ -17,6 +17,48 @@ function objectShape(shape: FileShape | undefined): ObjectShape | undefined {
   return shape.shapes.map(objectShape).find((found) => found !== undefined);
 }
 
+/** What can stand under one key of a mapping. */
+interface Field {
+  /** Its name in code. */
+  readonly code: string;
+  /** As a file writes it. */
+  readonly file: string;
+  readonly shape: FileShape;
+}
+
+/** The keys that a mapping can have, and those of the user's choice that it has; `undefined` for what has no such keys. */
+export function fieldsOf(shape: FileShape | undefined, value: unknown): readonly Field[] | undefined {
+  const found = objectShape(shape);
+  if (found === undefined) return undefined;
+  const fields = Object.entries(found.fields).map(([code, field]) => ({
+    code,
+    file: toSnakeCase(code),
+    shape: field,
+  }));
+  const { others } = found;
+  if (others === undefined || !isTree(value)) return fields;
+  const more = Object.keys(value).filter((key) => !fields.some(({ file }) => file === key));
+  return [...fields, ...more.map((key) => ({ code: key, file: key, shape: others }))];
+}
+
+/** A path within the value of an option, as code writes it and as a file does. */
+interface InnerPath {
+  readonly code: string;
+  readonly file: string;
+}
+
+/** The paths within the value of an option, the longest first. */
+export function innerPaths(shape: FileShape | undefined, value: unknown): readonly InnerPath[] {
+  const paths = (fieldsOf(shape, value) ?? []).flatMap(({ code, file, shape: field }) => {
+    const inner = innerPaths(field, isTree(value) ? value[file] : undefined);
+    return [
+      { code, file },
+      ...inner.map((one) => ({ code: `${code}.${one.code}`, file: `${file}.${one.file}` })),
+    ];
+  });
+  return paths.toSorted((a, b) => b.code.length - a.code.length);
+}
+
 /** The value of an option as a constructor takes it: nested keys in camelCase, other data as they are. */
 export function toCamelCase(value: unknown, shape: FileShape | undefined): unknown {
   const found = objectShape(shape);

@@ -87,17 +87,13 @@ describe("definitions in a file", () => {
   });
 
   test.each([
-    ["min_level: critical", "min_level: bad", /channels\.ops\.minLevel must be one of "info"/],
-    [
-      "icon_emoji:",
-      "icon_emojy:",
-      /icon_emojy is not an option of \S+\.ops of type slack; did you mean iconEmoji/,
-    ],
+    ["min_level: critical", "min_level: bad", /channels\.ops\.min_level must be one of "info"/],
+    ["icon_emoji:", "icon_emojy:", /ops\.icon_emojy is not a known key; did you mean icon_emoji/],
     ["credentials: HOOK, min", "url: HOOK, min", /url is not an option of \S+\.ops of type slack/],
     ["url_credentials: HOOK, ", "", /channels\.hook of type webhook needs url, or url_credentials/],
     ["timeout: 5s", "timeout: 5m", /channels\.hook\.timeout must be a duration from 1s to 2m/],
     ["host: smtp.test, ", "", /channels\.mail\.transport\.host is required/],
-    ["max_retries: 1", "max_retries: 9", /channels\.maxRetries must be a whole number from 0 to 5/],
+    ["max_retries: 1", "max_retries: 9", /channels\.max_retries must be a whole number from 0 to 5/],
     ["type: slack", "type: sms", /channels\.ops\.type must be one of .*; got "sms"/],
   ])("are checked when it is read: %s", async (before, after, message) => {
     await expect(load(FILE.replace(before, after))).rejects.toThrow(message);

@@ -391,7 +391,7 @@ describe("a mistake", () => {
         "  pipelines:",
         "    a: { adaptive_limiter: { min: 20, max: 10 } }",
         "    b: { adaptive_limiter: { min: 20 } }",
-        "    c: { adaptive_limiter: { name: low, min: 20 } }",
+        "    low: { adaptive_limiter: { min: 20 } }",
         "    d: { adaptive_limiter: { min: 20, initial: 25 }, retry: true, timeout: 2s, circuit_breaker: { max_failures: 2 } }",
       ].join("\n"),
     );
@@ -399,7 +399,7 @@ describe("a mistake", () => {
     expect(error.issues.map(({ line, column, message }) => [line, column, message])).toEqual([
       [4, 10, `resilience.pipelines.a.adaptive_limiter: ${rule} 10.`],
       [5, 10, `resilience.pipelines.b.adaptive_limiter: ${rule} 9.`],
-      [6, 10, `resilience.pipelines.c.adaptive_limiter: ${rule} 8.`],
+      [6, 12, `resilience.pipelines.low.adaptive_limiter: ${rule} 8.`],
     ]);
   });
 
@@ -414,6 +414,40 @@ describe("a mistake", () => {
     expect(error.issues.map(({ line, message }) => [line, message])).toEqual([
       [4, expect.stringContaining("resilience.retry.instances.a.delay.max must be at least")],
       [3, expect.stringContaining("resilience.hedge.delay.max must be at least resilience.hedge.delay.min")],
+    ]);
+  });
+
+  test("within the value of an option is found at its key, and spelled as in a file", () => {
+    const error = mistake(
+      [
+        "resilience:",
+        "  circuit_breaker:",
+        "    half_open:",
+        "      calls: 3",
+        "      failure_rate: 5",
+        "    instances:",
+        "      a: { half_open: { calls: 3, failure_rat: 0.5 } }",
+        "      b: { half_open: { calls: 3, failureRate: 0.5 } }",
+        "  pipelines:",
+        "    a:",
+        "      circuit_breaker:",
+        "        max_failure: 2",
+        "        half_open: { calls: 0 }",
+        "    b: { bulkhead: { maxConcurrent: 3 }, adaptive_limiter: { max_queue: -1 } }",
+      ].join("\n"),
+    );
+    const unknown = "is not a known key; did you mean";
+    expect(error.issues.map(({ line, column, message }) => [line, column, message])).toEqual([
+      [5, 21, "resilience.circuit_breaker.half_open.failure_rate must be a number above 0, up to 1; got 5."],
+      [7, 35, `resilience.circuit_breaker.instances.a.half_open.failure_rat ${unknown} failure_rate?`],
+      [8, 35, `resilience.circuit_breaker.instances.b.half_open.failureRate ${unknown} failure_rate?`],
+      [12, 9, `resilience.pipelines.a.circuit_breaker.max_failure ${unknown} max_failures?`],
+      [14, 22, `resilience.pipelines.b.bulkhead.maxConcurrent ${unknown} max_concurrent?`],
+      [
+        14,
+        73,
+        "resilience.pipelines.b.adaptive_limiter.max_queue must be a whole number of at least 0; got -1.",
+      ],
     ]);
   });
 
