@@ -1,5 +1,7 @@
+import { realClock } from "../../kernel/clock.js";
 import { tryOut } from "../../kernel/configured.js";
 import { show } from "../../kernel/show.js";
+import { warnOnce } from "../../kernel/warning.js";
 import type { Fallback } from "../../policies/fallback/fallback.js";
 import { warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
 import { type HostStats, Host } from "./host.js";
@@ -33,10 +35,33 @@ const OTHERS = "others";
 /** The key of the policies that all origins share. */
 const ALL = "all";
 
+/** So many clients of one name that begin to be used within a minute are made for single requests. */
+const MANY = 200;
+const MINUTE = 60_000;
+const MOST_NAMES = 1000;
+
+const begun = new Map<string, { readonly since: number; count: number }>();
+
+/** Warns of clients that are made for each request: each has a circuit that is closed and limits of which nothing is used. */
+function countClient(component: string, name: string): void {
+  const now = realClock.now();
+  let known = begun.get(name);
+  if (known === undefined || now - known.since > MINUTE) {
+    if (begun.size >= MOST_NAMES) begun.clear();
+    begun.set(name, (known = { since: now, count: 0 }));
+  }
+  if (++known.count !== MANY) return;
+  warnOnce(
+    "KSTLIB_NO_EFFECT",
+    `${MANY} clients ${show(name)} of ${component} have sent their first request within a minute. Each has its own policies: if one is made for each request, its circuit never opens and its limits do not hold. Make it once, and use it for all requests.`,
+  );
+}
+
 /** The policies of each origin, of a limited number of them. */
 export class Hosts {
   /** The one not used for longest first. */
   readonly #hosts = new Map<string, Host>();
+  readonly #component: string;
   readonly #settings: HttpClientSettings;
   readonly #parts: ReadParts;
   readonly #verdicts: Verdicts;
@@ -46,6 +71,7 @@ export class Hosts {
 
   /** @param component what they are for, in messages. */
   constructor(component: string, settings: HttpClientSettings, parts: ReadParts, verdicts: Verdicts) {
+    this.#component = component;
     this.#settings = settings;
     this.#parts = parts;
     this.#verdicts = verdicts;
@@ -63,6 +89,7 @@ export class Hosts {
   get(origin: string): Host {
     const key = this.#settings.perHost ? origin : ALL;
     if (key === this.#lastKey && this.#last !== undefined) return this.#last;
+    if (this.#last === undefined) countClient(this.#component, this.#settings.name);
     let host = this.#hosts.get(key);
     if (host !== undefined) this.#hosts.delete(key);
     else if (this.#hosts.size < this.#settings.maxHosts || this.#forgetOne()) host = this.#make();
