@@ -13,7 +13,7 @@ const part = (name, imports, limit) => ({
 export default [
   part("circuit breaker alone", "{ CircuitBreaker }", "11.2 kB"),
   part("rate limiter alone", "{ RateLimiter }", "10.9 kB"),
-  part("graceful shutdown alone", "{ GracefulShutdown }", "18.4 kB"),
+  part("graceful shutdown alone", "{ GracefulShutdown }", "18.5 kB"),
   part("health alone", "{ Health }", "8.2 kB"),
   part("heartbeat alone", "{ Heartbeat }", "12.8 kB"),
   part("watchdog alone", "{ Watchdog }", "19.6 kB"),
