@@ -4,6 +4,7 @@ import type { ComponentDescriptor } from "./kernel/descriptor.js";
 import { disposable } from "./kernel/disposable.js";
 import type { Listener } from "./kernel/events.js";
 import { checkName } from "./kernel/nearest.js";
+import { checkSame } from "./kernel/options.js";
 import { show, unlike } from "./kernel/show.js";
 import { runContained } from "./kernel/warning.js";
 
@@ -86,18 +87,6 @@ class Audience {
   }
 }
 
-/** Throws when a later call has other overrides than the first: primitive values are compared, functions and objects are not. */
-function checkSame(kind: string, name: string, first: object, later: object): void {
-  for (const [key, value] of Object.entries(later)) {
-    if (value === undefined || typeof value === "function" || typeof value === "object") continue;
-    const before: unknown = Reflect.get(first, key);
-    if (before === value) continue;
-    throw new TypeError(
-      `${spoken(kind)} ${show(name)} was created with ${key} ${show(before)}; got ${show(value)}. Overrides apply at creation: pass them once, or the same each time.`,
-    );
-  }
-}
-
 /** Of the options by which a component was made, those that the code has given. */
 export function givenBy(component: Component, options: object, place: Place | undefined): object {
   return place === undefined ? options : { name: component.name };
@@ -138,7 +127,7 @@ export class RegistryTable {
     if (found !== undefined) {
       // What both have from one place of the configuration is the same, also if it has changed since.
       const placed = place === undefined ? undefined : found.place?.(currentConfiguration());
-      checkSame(kind, name, { ...found.options, ...placed }, options);
+      checkSame(`${spoken(kind)} ${show(name)}`, { ...found.options, ...placed }, options);
       // Only this descriptor makes the components of its kind.
       return found.component as Instance;
     }

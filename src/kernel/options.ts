@@ -1,7 +1,7 @@
 import { configuredLayers } from "./configured.js";
 import { checkName } from "./nearest.js";
 import type { Rule } from "./rules.js";
-import { unlike } from "./show.js";
+import { show, unlike } from "./show.js";
 
 /** The rules of an options type, one for each of its keys: a missing rule does not compile. */
 export type OptionRules<Settings extends object> = {
@@ -29,6 +29,22 @@ export function checkKeys(component: string, rules: object, options: unknown): a
 export function ownOptions(component: string, rules: object, options: unknown): Layer {
   checkKeys(component, rules, options);
   return { __proto__: null, ...options };
+}
+
+/**
+ * Throws when a later call has other overrides than the first: primitive values are compared, functions and objects are not.
+ *
+ * @param what the component, for the message.
+ */
+export function checkSame(what: string, first: object, later: object): void {
+  for (const [key, value] of Object.entries(later)) {
+    if (value === undefined || typeof value === "function" || typeof value === "object") continue;
+    const before: unknown = Reflect.get(first, key);
+    if (before === value) continue;
+    throw new TypeError(
+      `${what} was created with ${key} ${show(before)}; got ${show(value)}. Overrides apply at creation: pass them once, or the same each time.`,
+    );
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { configuredLayers } from "../kernel/configured.js";
-import { checkKeys, resolveOptions } from "../kernel/options.js";
+import { checkKeys, checkSame, resolveOptions } from "../kernel/options.js";
 import { show } from "../kernel/show.js";
 import { redisRules, type RedisSettings } from "../redis-section/options.js";
 import type { SharedKeyedRateLimiter } from "./rate-limiter/shared-keyed-rate-limiter.js";
@@ -41,11 +41,16 @@ interface Closing extends Closable {
   disconnect?(): unknown;
 }
 
+interface Made {
+  readonly component: unknown;
+  readonly overrides: object;
+}
+
 /** The shared components of an application, each made once for its name; made by {@link useRedis}. */
 export class SharedComponents implements AsyncDisposable {
   readonly #given: Omit<Required<StoreGiven>, "name">;
   readonly #release: () => void;
-  readonly #byClass = new Map<object, Map<string, unknown>>();
+  readonly #byClass = new Map<object, Map<string, Made>>();
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -63,7 +68,8 @@ export class SharedComponents implements AsyncDisposable {
    * The component of that class and name, made when it is first asked for; `overrides` count then. What the configuration
    * says of it is read by its class.
    *
-   * @throws TypeError or RangeError as its constructor, and TypeError after `close()`.
+   * @throws TypeError or RangeError as its constructor, and TypeError for other overrides than it was made with, or after
+   * `close()`.
    */
   get<By extends string = never>(
     kind: typeof SharedKeyedRateLimiter,
@@ -78,17 +84,21 @@ export class SharedComponents implements AsyncDisposable {
   get<Options extends object, Component>(
     kind: SharedClass<Options, Component>,
     name: string,
-    overrides?: Overrides<Options>,
+    overrides: Overrides<Options> = {} as Overrides<Options>,
   ): Component {
     if (this.#closing !== undefined) throw new TypeError("these shared components are closed.");
-    const byName = this.#byClass.get(kind) ?? new Map<string, unknown>();
+    const byName = this.#byClass.get(kind) ?? new Map<string, Made>();
     this.#byClass.set(kind, byName);
-    // Nothing but this class makes what is kept under it.
-    if (byName.has(name)) return byName.get(name) as Component;
-    const { keyPrefix = this.#given.keyPrefix, storeTimeout = this.#given.storeTimeout } = overrides ?? {};
+    const found = byName.get(name);
+    if (found !== undefined) {
+      checkSame(`${kind.name} ${show(name)}`, found.overrides, overrides);
+      // Nothing but this class makes what is kept under it.
+      return found.component as Component;
+    }
+    const { keyPrefix = this.#given.keyPrefix, storeTimeout = this.#given.storeTimeout } = overrides;
     const given = { ...this.#given, ...overrides, name, keyPrefix, storeTimeout };
     const component = new kind(given as Options & StoreGiven);
-    byName.set(name, component);
+    byName.set(name, { component, overrides: { ...overrides } });
     return component;
   }
 
@@ -103,8 +113,10 @@ export class SharedComponents implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const all = [...this.#byClass.values()].flatMap((byName) => [...byName.values()]) as Closable[];
-    const results = await Promise.allSettled(all.map(async (component) => component.close?.()));
+    const all = [...this.#byClass.values()].flatMap((byName) => [...byName.values()]);
+    const results = await Promise.allSettled(
+      all.map(async ({ component }) => (component as Closable).close?.()),
+    );
     this.#release();
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }

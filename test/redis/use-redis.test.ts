@@ -92,6 +92,19 @@ describe("useRedis", () => {
     expect(() => redis.get(Given, "one")).toThrow("these shared components are closed");
   });
 
+  test("refuses other options for a name than those it was made with, as a registry does", async () => {
+    const redis = await useRedis({ client });
+    const made = redis.get(Given, "exchange", { more: 1 });
+    expect(redis.get(Given, "exchange", { more: 1 })).toBe(made);
+    expect(redis.get(Given, "exchange")).toBe(made);
+    expect(() => redis.get(Given, "exchange", { more: 2 })).toThrow(
+      'Given "exchange" was created with more 1; got 2. Overrides apply at creation',
+    );
+    expect(() => redis.get(Given, "exchange", { more: 1, keyPrefix: "other:" })).toThrow(
+      'Given "exchange" was created with keyPrefix undefined; got "other:".',
+    );
+  });
+
   test("says what is missing or wrong", async () => {
     await expect(useRedis()).rejects.toThrow(/^useRedis needs a client: give one in the option client/);
     await expect(useRedis({ client: {} })).rejects.toThrow(/^client must be a client of redis/);
