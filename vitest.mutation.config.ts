@@ -17,7 +17,7 @@ const OF_PURE_FILES: Readonly<Record<string, readonly string[]>> = {
     "trip-rules",
   ],
   "heartbeat-file": ["state", "verdict"],
-  http: ["fields", "server/addresses", "server/limiters", "server/told"],
+  http: ["client/told-quota", "fields", "server/addresses", "server/limiters", "server/told", "server/usual"],
   policies: [
     "adaptive-limit",
     "adaptive-limiter",

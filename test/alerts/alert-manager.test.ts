@@ -136,11 +136,15 @@ describe("a delivery that fails", () => {
 
   test("opens the circuit of its channel; what comes meanwhile is told when it closes", async () => {
     const { alerts, ops, clock } = made({ throttle: false, maxRetries: 0 });
+    const failed: string[] = [];
+    alerts.on("failed", ({ title }) => failed.push(title));
     for (let i = 0; i < 5; i++) {
       ops.outcomes.push(refused({}));
       await alerts.send({ title: `lost ${i}` });
     }
-    expect(await alerts.send({ title: "b" })).toMatchObject([{ status: "held" }]);
+    expect(await alerts.send({ title: "b" })).toMatchObject([{ status: "held", success: false }]);
+    // Nobody was asked about the last one.
+    expect(failed).toEqual([0, 1, 2, 3, 4].map((i) => `lost ${i}`));
     await clock.advance("61s");
     expect(ops.got).toMatchObject([{ title: "b" }]);
     expect(alerts.stats.channels["ops"]).toEqual({
@@ -161,9 +165,33 @@ describe("a delivery that fails", () => {
     await clock.advance(29.9);
     expect(ops.got).toEqual([]);
     const closing = alerts.close();
-    await clock.advance(0.2);
+    await clock.advance(0.05);
+    expect(ops.got).toEqual([]);
+    await clock.advance(0.15);
     await closing;
     expect(ops.got).toMatchObject([{ body: "1 × b (info)\n1 × c (info)", count: 2 }]);
+  });
+
+  test("obeys it to the deadline of the end: what would be later is dropped, and nobody is asked", async () => {
+    const { alerts, ops, clock } = made({ throttle: false, maxRetries: 0 });
+    ops.outcomes.push(refused({ retryAfter: 30 }));
+    await alerts.send([{ title: "a" }, { title: "b" }]);
+    const closing = alerts.close({ deadline: "10s" });
+    await clock.advance("10s");
+    await closing;
+    expect(ops.got).toEqual([]);
+    expect(alerts.stats.channels["ops"]).toMatchObject({ failed: 1, dropped: 1, pending: 0 });
+  });
+
+  test("that asks to wait for no time is like one that asks for nothing", async () => {
+    const { alerts, ops, clock } = made({ throttle: ONE_A_MINUTE, maxRetries: 0 });
+    await alerts.send([{ title: "a" }, { title: "b" }]);
+    ops.outcomes.push(refused({ retryAfter: 0 }));
+    await clock.advance("60s");
+    await clock.advance("59s");
+    expect(ops.titles).toEqual(["a"]);
+    await clock.advance("1s");
+    expect(ops.titles).toEqual(["a", "b"]);
   });
 
   test("is not known to anybody, and so is not resolved", async () => {
@@ -386,10 +414,14 @@ describe("resolve", () => {
 describe("close", () => {
   test("tells what is held, and waits for what is under way", async () => {
     const { alerts, ops } = made({ throttle: ONE_A_MINUTE, dedupe: "5m" });
+    const dropped: unknown[] = [];
+    alerts.on("dropped", (info) => dropped.push(info));
     await alerts.send([{ title: "a" }, { title: "b" }, { title: "b" }, { title: "c" }]);
     await alerts.close();
     expect(ops.told).toBe(4);
+    expect(dropped).toEqual([]);
     expect(await alerts.send({ title: "late" })).toMatchObject([{ status: "dropped" }]);
+    expect(dropped).toEqual([{ channel: "ops", count: 1 }]);
   });
 
   test("sends a group at once", async () => {

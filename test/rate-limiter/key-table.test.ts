@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hashKey, randomSeed } from "../../src/rate-limiter/key-hash.js";
 import { fullAt, makeLimits } from "../../src/rate-limiter/bucket.js";
+import { KeyIndex } from "../../src/rate-limiter/key-index.js";
 import { KeyTable } from "../../src/rate-limiter/key-table.js";
 import type { TokenBucket } from "../../src/rate-limiter/token-bucket.js";
 import { numRuns } from "./admissions.js";
@@ -103,6 +104,10 @@ describe("the table of keys", () => {
       weight: 2,
       arbitrary: fc.record({ do: fc.constant("raise" as const), key, time: fc.nat({ max: 50 }) }),
     },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant("lower" as const), key, time: fc.nat({ max: 50 }) }),
+    },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("remove" as const), key, time: fc.constant(0) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("pin" as const), key, time: fc.constant(0) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("clear" as const), key, time: fc.nat({ max: 9 }) }) },
@@ -136,6 +141,10 @@ describe("the table of keys", () => {
             if (bucket) bucket.tryTake(each.time, -1);
             else table.tryTake(slot, each.time, -1);
             model.set(each.key, (known ?? 0) + each.time);
+          } else if (each.do === "lower" && slot >= 0 && !pinned.has(each.key)) {
+            table.refill(slot, each.time, 0);
+            if (each.time >= (known ?? 0)) model.delete(each.key);
+            else model.set(each.key, (known ?? 0) - each.time);
           } else if (each.do === "remove" && slot >= 0 && !pinned.has(each.key)) {
             table.remove(slot);
             model.delete(each.key);
@@ -178,6 +187,29 @@ describe("the table of keys", () => {
     );
   });
 
+  test("looks at no more keys at once than it is told to", () => {
+    const table = newTable(4);
+    for (const name of ["a", "b", "c"]) table.add(name, 0, 1);
+    table.forgetFull(5, 1);
+    expect(table.size).toBe(2);
+    table.forgetFull(5, 0);
+    expect(table.size).toBe(2);
+    table.forgetFull(5, 2);
+    expect(table.size).toBe(0);
+  });
+
+  test("has no bucket in common with code that still has one that was unpinned", () => {
+    const table = newTable(4);
+    const bucket = table.pin(table.add("a", 0, 10));
+    table.unpin("a");
+    expect(fullAt(bucket.copy(), 0, limits)).toBe(10);
+    table.remove(table.find("a"));
+    const slot = table.add("b", 0, 10);
+    bucket.tryTake(5, 0);
+    expect(fullAt(bucket.copy(), 0, limits)).toBe(15);
+    expect(timeOf(table, slot)).toBe(10);
+  });
+
   test("grows to its greatest size and is empty after clear", () => {
     const table = newTable(1000);
     for (let number = 0; number < 1000; number++) table.add(`${number}`, 0, number);
@@ -185,6 +217,43 @@ describe("the table of keys", () => {
     expect(timeOf(table, table.find("777"))).toBe(777);
     table.clear();
     expect([table.size, table.find("777"), table.closestToFull()]).toEqual([0, -1, -1]);
+  });
+});
+
+describe("the index of keys", () => {
+  test("tells keys apart that have the same hash, or begin at the same place", () => {
+    const index = new KeyIndex();
+    index.resize(4, new Int32Array(0));
+    index.set(2, "a", 7);
+    index.set(0, "b", 7);
+    index.set(3, "c", 8);
+    const found = [index.find("a", 7), index.find("b", 7), index.find("c", 8), index.find("d", 7)];
+    expect(found).toEqual([2, 0, 3, -1]);
+    expect([index.keyOf(0), index.keyOf(1)]).toEqual(["b", ""]);
+  });
+
+  test("finds each key and no other, however they come and go, wherever their hashes begin", () => {
+    // The first and the last places of all, where a search goes on at the beginning.
+    const hash = fc.constantFrom(0, 1, 2 ** 29, -1, -2, -(2 ** 29), -(2 ** 30), 2 ** 31 - 1);
+    const hashes = fc.array(hash, { minLength: 8, maxLength: 8 });
+    fc.assert(
+      fc.property(hashes, fc.array(fc.nat({ max: 7 }), { maxLength: 60 }), (given, slots) => {
+        const index = new KeyIndex();
+        index.resize(8, new Int32Array(0));
+        const known = new Set<number>();
+        const hashOf = (slot: number): number => given[slot] ?? 0;
+        for (const slot of slots) {
+          if (known.delete(slot)) index.delete(slot);
+          else {
+            known.add(slot);
+            index.set(slot, `key ${slot}`, hashOf(slot));
+          }
+          const found = given.map((each, other) => index.find(`key ${other}`, each));
+          expect(found).toEqual(given.map((_, other) => (known.has(other) ? other : -1)));
+        }
+      }),
+      { numRuns: Math.ceil(numRuns / 4) },
+    );
   });
 });
 
