@@ -54,6 +54,14 @@ describe("a watch", () => {
     expect([silent.died, silent.pings]).toEqual([45_000, [20_000, 41_000]]);
   });
 
+  test("asks again an interval after the last answer, also when it would have waited longer for that", async () => {
+    const silent = new Silent({ interval: 5000, timeout: 10_000 });
+    await silent.clock.advance(5.1);
+    silent.watch.hear(false);
+    await silent.clock.advance(5);
+    expect(silent.pings).toEqual([5000, 10_100]);
+  });
+
   test("waits for the rest of a large message, and for a reader that pauses the socket", async () => {
     for (const lives of ["bytes", "paused"]) {
       const silent = new Silent(limits);
