@@ -16,7 +16,7 @@ export function instance(port: number, options: Options): SharedCircuitBreaker {
     client,
     maxFailures: 3,
     resetTimeout: "1m",
-    storeTimeout: "200ms",
+    storeTimeout: "2s",
     ...options,
   });
   onTestFinished(async () => {

@@ -118,8 +118,8 @@ describe.skipIf(!hasRedis)("a circuit of several instances", () => {
 
   test("a probe that takes too long counts as failed, though its lease is renewed", async () => {
     const [one, other] = [
-      await joined(server, { name, resetTimeout: "50ms", probeTimeout: "150ms", lease: "300ms" }),
-      await joined(server, { name, resetTimeout: "50ms", probeTimeout: "150ms", lease: "300ms" }),
+      await joined(server, { name, resetTimeout: "50ms", probeTimeout: "1500ms", lease: "3s" }),
+      await joined(server, { name, resetTimeout: "50ms", probeTimeout: "1500ms", lease: "3s" }),
     ];
     await open(one);
     await until(() => one.state === "half-open");
