@@ -40,7 +40,7 @@ const syncWrapper: Wrapper<CircuitBreaker, object> = {
 };
 
 /**
- * Guards a function, or as a standard decorator a method, with a circuit breaker of its own; the result
+ * Guards a function, or as a decorator a method, with a circuit breaker of its own; the result
  * always returns a promise and has the breaker as `.breaker`. Without options the configured defaults apply:
  * `circuitBreaker(fn)`, `circuitBreaker()(fn)`, `@circuitBreaker`. One call with options makes one breaker:
  * everything that its result wraps shares it, as do all instances of a class with a decorated method, unless
@@ -68,9 +68,15 @@ export function circuitBreaker<Fn extends AnyFunction>(
   fn: Fn,
   context?: ClassMethodDecoratorContext<never>,
 ): AsyncOf<Fn> & Guarded;
+/** As a decorator under `experimentalDecorators`. */
+export function circuitBreaker<Fn extends AnyFunction>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<Fn>,
+): TypedPropertyDescriptor<AsyncOf<Fn>>;
 export function circuitBreaker(options?: GuardedOptions): AsyncDecorator<Guarded>;
-export function circuitBreaker(first?: GuardedOptions | AnyFunction, context?: unknown): unknown {
-  return applyWrapper(wrapper, first, context);
+export function circuitBreaker(first?: object, context?: unknown, descriptor?: unknown): unknown {
+  return applyWrapper(wrapper, first, context, descriptor);
 }
 
 /**
@@ -90,7 +96,14 @@ export function circuitBreakerSync<Fn extends AnyFunction>(
   fn: Fn,
   ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
 ): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
+/** As a decorator under `experimentalDecorators`. */
+export function circuitBreakerSync<Fn extends AnyFunction>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<Fn>,
+  ...refused: SyncRest<Fn>
+): TypedPropertyDescriptor<SyncOf<Fn, PromiseLike<unknown>>>;
 export function circuitBreakerSync(options?: GuardedOptions): SyncDecorator<Guarded, PromiseLike<unknown>>;
-export function circuitBreakerSync(first?: GuardedOptions | AnyFunction, context?: unknown): unknown {
-  return applyWrapper(syncWrapper, first, context);
+export function circuitBreakerSync(first?: object, context?: unknown, descriptor?: unknown): unknown {
+  return applyWrapper(syncWrapper, first, context, descriptor);
 }

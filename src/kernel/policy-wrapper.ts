@@ -16,7 +16,7 @@ export interface PerInstance {
 }
 
 /**
- * Protects a function, or as a standard decorator a method, with a policy of its own: `name(fn)`, `name(options)(fn)`,
+ * Protects a function, or as a decorator a method, with a policy of its own: `name(fn)`, `name(options)(fn)`,
  * `@name`, `@name(options)`. The result always returns a promise and has the policy as `.policy`. One call with options
  * makes one policy: everything that its result wraps shares it, as do all instances of a class, unless `perInstance` is set.
  *
@@ -27,6 +27,12 @@ export interface PolicyWrapper<Options extends object, Owned, Instead = never> {
     fn: Fn,
     context?: ClassMethodDecoratorContext<never>,
   ): AsyncOf<Fn, Instead> & Wrapped<Owned>;
+  /** As a decorator under `experimentalDecorators`. */
+  <Fn extends AnyFunction>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<Fn>,
+  ): TypedPropertyDescriptor<AsyncOf<Fn, Instead>>;
   (options?: Options & PerInstance): AsyncDecorator<Wrapped<Owned>, Instead>;
 }
 
@@ -36,6 +42,13 @@ export interface SyncPolicyWrapper<Options extends object, Owned, Instead = neve
     fn: Fn,
     ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
   ): SyncOf<Fn, PromiseLike<unknown>, Instead> & Wrapped<Owned>;
+  /** As a decorator under `experimentalDecorators`. */
+  <Fn extends AnyFunction>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<Fn>,
+    ...refused: SyncRest<Fn>
+  ): TypedPropertyDescriptor<SyncOf<Fn, PromiseLike<unknown>, Instead>>;
   (options?: Options & PerInstance): SyncDecorator<Wrapped<Owned>, PromiseLike<unknown>, Instead>;
 }
 
@@ -46,8 +59,8 @@ function wrapperOf<Owned>(
   policyRules: object,
   make: (options: object) => Owned,
   call: Caller<Owned>,
-): (first?: object, context?: unknown) => unknown {
-  const wrapper = (first?: object, context?: unknown): unknown =>
+): (first?: object, context?: unknown, descriptor?: unknown) => unknown {
+  const wrapper = (first?: object, context?: unknown, descriptor?: unknown): unknown =>
     applyWrapper(
       {
         name,
@@ -59,6 +72,7 @@ function wrapperOf<Owned>(
       },
       first,
       context,
+      descriptor,
     );
   return Object.defineProperty(wrapper, "name", { value: name });
 }

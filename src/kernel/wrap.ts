@@ -49,16 +49,29 @@ export type SyncOf<Fn extends AnyFunction, Refused = never, Instead = never> = [
   ? Fn
   : (this: ThisParameterType<Fn>, ...args: Parameters<Fn>) => Exclude<ReturnType<Fn>, Refused> | Instead;
 
-/** Wraps a function so that it returns a promise, and is a standard decorator of methods that return one. */
+/** Wraps a function so that it returns a promise, and is a decorator of methods that return one. */
 export interface AsyncDecorator<Extra extends object, Instead = never> {
+  /** As a decorator under `experimentalDecorators`. */
+  <Fn extends AnyFunction>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<Fn>,
+  ): TypedPropertyDescriptor<AsyncOf<Fn, Instead>>;
   <Fn extends AnyFunction>(
     fn: Fn,
     context?: ClassMethodDecoratorContext<never>,
   ): AsyncOf<Fn, Instead> & Readonly<Extra>;
 }
 
-/** Wraps a synchronous function, and is a standard decorator of synchronous methods. */
+/** Wraps a synchronous function, and is a decorator of synchronous methods. */
 export interface SyncDecorator<Extra extends object, Refused = never, Instead = never> {
+  /** As a decorator under `experimentalDecorators`. */
+  <Fn extends AnyFunction>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<Fn>,
+    ...refused: SyncRest<Fn>
+  ): TypedPropertyDescriptor<SyncOf<Fn, Refused, Instead>>;
   <Fn extends AnyFunction>(
     fn: Fn,
     ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
@@ -79,9 +92,23 @@ export function disguise<Wrapper extends AnyFunction, Extra extends object>(
   return wrapper as Wrapper & Readonly<Extra>;
 }
 
+interface Metadata {
+  getOwnMetadataKeys?(of: object): readonly unknown[];
+  getOwnMetadata?(key: unknown, of: object): unknown;
+  defineMetadata?(key: unknown, value: unknown, of: object): void;
+}
+
+/** Copies what other decorators have noted of a method with `reflect-metadata`, such as the path of a route. */
+function copyMetadata(from: object, to: object): void {
+  const reflect = Reflect as Metadata;
+  for (const key of reflect.getOwnMetadataKeys?.(from) ?? [])
+    reflect.defineMetadata?.(key, reflect.getOwnMetadata?.(key, from), to);
+}
+
 /**
  * Makes what `name({ ... })` returns: called with a function it wraps it, used as `@name({ ... })` it
- * decorates a method. `wrap` must pass `this` on.
+ * decorates a method: as a standard decorator, or as one of `experimentalDecorators`, which gets a prototype or class, a key and a
+ * descriptor. `wrap` must pass `this` on.
  *
  * @param recipe says what to do with a generator function instead.
  */
@@ -89,19 +116,23 @@ export function decorator(
   name: string,
   wrap: (fn: AnyFunction) => AnyFunction,
   recipe?: string,
-): (fn: unknown, context?: unknown) => AnyFunction {
-  return (fn, context) => {
-    if (context !== undefined) {
-      const kind: unknown =
-        typeof context === "object" && context !== null ? Reflect.get(context, "kind") : undefined;
-      if (kind === undefined) {
-        throw new TypeError(
-          `@${name} is a standard decorator; got the arguments of a legacy one. Turn "experimentalDecorators" off, or wrap the function: ${name}({ ... })(fn).`,
-        );
-      }
-      if (kind !== "method") throw new TypeError(`@${name} decorates methods; got ${show(kind)}.`);
-    }
+): (first: unknown, context?: unknown, descriptor?: unknown) => unknown {
+  const wrapped = (fn: unknown): AnyFunction => {
     checkFunction(fn, name, recipe);
     return wrap(fn);
+  };
+  return (first, context, descriptor) => {
+    if (context === undefined) return wrapped(first);
+    if (typeof context === "object" && context !== null) {
+      const kind: unknown = Reflect.get(context, "kind");
+      if (kind !== "method") throw new TypeError(`@${name} decorates methods; got ${show(kind)}.`);
+      return wrapped(first);
+    }
+    const method: unknown = (descriptor as PropertyDescriptor | undefined)?.value;
+    if (typeof method !== "function")
+      throw new TypeError(`@${name} decorates methods; got ${show(context)}, which is none.`);
+    const value = wrapped(method);
+    copyMetadata(method, value);
+    return { ...(descriptor as PropertyDescriptor), value };
   };
 }

@@ -71,7 +71,8 @@ const eachRule = flag(false);
 export function applyWrapper<Owned, Settings extends object>(
   wrapper: Wrapper<Owned, Settings>,
   first: object | undefined,
-  context: unknown,
+  context?: unknown,
+  descriptor?: unknown,
 ): unknown {
   const { name, recipe, policyRules, rules } = wrapper;
   const isBare = typeof first === "function" || context !== undefined;
@@ -87,5 +88,5 @@ export function applyWrapper<Owned, Settings extends object>(
   const wrap = wrapper.wrapWith(resolveOptions(name, rules, pick(true)));
   const policies = policiesOf(() => wrapper.make(options), eachRule.parse(perInstance, "perInstance"));
   const decorate = decorator(name, (fn) => wrap(policies, fn), recipe);
-  return isBare ? decorate(first, context) : decorate;
+  return isBare ? decorate(first, context, descriptor) : decorate;
 }

@@ -97,7 +97,7 @@ const syncWrapper: Wrapper<RateLimiter, Omit<LimitedSettings, "signal">> = {
 };
 
 /**
- * Limits a function, or as a standard decorator a method. The result always returns a promise and has the
+ * Limits a function, or as a decorator a method. The result always returns a promise and has the
  * limiter as `.limiter`. Without options the configured defaults apply: `rateLimiter(fn)`, `rateLimiter()(fn)`,
  * `@rateLimiter`. One call with options makes one limiter: everything that its result wraps shares it, as do all
  * instances of a class with a decorated method unless `perInstance` is set.
@@ -125,9 +125,15 @@ export function rateLimiter<Fn extends AnyFunction>(
   fn: Fn,
   context?: ClassMethodDecoratorContext<never>,
 ): AsyncOf<Fn> & Limited<RateLimiter>;
+/** As a decorator under `experimentalDecorators`. */
+export function rateLimiter<Fn extends AnyFunction>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<Fn>,
+): TypedPropertyDescriptor<AsyncOf<Fn>>;
 export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited<RateLimiter>>;
-export function rateLimiter(first?: LimitedOptions | AnyFunction, context?: unknown): unknown {
-  return applyWrapper(wrapper, first, context);
+export function rateLimiter(first?: object, context?: unknown, descriptor?: unknown): unknown {
+  return applyWrapper(wrapper, first, context, descriptor);
 }
 
 /**
@@ -147,7 +153,14 @@ export function rateLimiterSync<Fn extends AnyFunction>(
   fn: Fn,
   ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
 ): SyncOf<Fn> & Limited<RateLimiter>;
+/** As a decorator under `experimentalDecorators`. */
+export function rateLimiterSync<Fn extends AnyFunction>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<Fn>,
+  ...refused: SyncRest<Fn>
+): TypedPropertyDescriptor<SyncOf<Fn>>;
 export function rateLimiterSync(options?: LimitedSyncOptions): SyncDecorator<Limited<RateLimiter>>;
-export function rateLimiterSync(first?: LimitedSyncOptions | AnyFunction, context?: unknown): unknown {
-  return applyWrapper(syncWrapper, first, context);
+export function rateLimiterSync(first?: object, context?: unknown, descriptor?: unknown): unknown {
+  return applyWrapper(syncWrapper, first, context, descriptor);
 }

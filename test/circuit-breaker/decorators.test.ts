@@ -93,7 +93,7 @@ test("one call with options makes one breaker for all it wraps", () => {
 
 test("anything but a function or a method is refused", () => {
   const legacy = circuitBreaker as unknown as (...args: unknown[]) => unknown;
-  expect(() => legacy({}, "method", {})).toThrow(/standard decorator/);
+  expect(() => legacy({}, "price", undefined)).toThrow(/decorates methods; got "price"/);
   expect(() => legacy(Exchange, { kind: "class" })).toThrow(/decorates methods; got "class"/);
   expect(() => (circuitBreaker() as unknown as (fn: unknown) => unknown)(5)).toThrow(
     /needs a function; got 5/,

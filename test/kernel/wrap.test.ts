@@ -81,10 +81,27 @@ describe("a wrapper", () => {
     expect(() => Reflect.apply(noting(), undefined, [() => {}, { kind }])).toThrow(new TypeError(message));
   });
 
-  test.each(["method", 0, null, {}])("tells legacy decorators apart by their arguments: %o", (context) => {
-    expect(() => Reflect.apply(noting(), undefined, [() => {}, context])).toThrow(
-      /^@noting is a standard decorator; got the arguments of a legacy one\. .*noting\({ \.\.\. }\)\(fn\)\.$/,
-    );
+  describe("under experimentalDecorators", () => {
+    const decorate = (...args: unknown[]): unknown => Reflect.apply(noting(), undefined, args);
+
+    test.each(["method", Symbol("method")])("gives a descriptor with the wrapped method of %o", (key) => {
+      const method = (): number => 1;
+      const given = { value: method, writable: true, enumerable: false, configurable: true };
+      const made = decorate({}, key, given) as PropertyDescriptor;
+      expect(made).toEqual({ ...given, value: expect.any(Function) as unknown });
+      expect(made.value).not.toBe(method);
+    });
+
+    test.each([
+      ["a property", ["price", undefined], "price"],
+      ["a property of Babel", ["price", { initializer: () => 1 }], "price"],
+      ["an accessor", ["price", { get: () => 1 }], "price"],
+      ["a parameter", ["method", 0], "method"],
+    ])("refuses %s", (_what, [key, descriptor], name) => {
+      expect(() => decorate({}, key, descriptor)).toThrow(
+        new TypeError(`@noting decorates methods; got "${name}", which is none.`),
+      );
+    });
   });
 
   test.each([undefined, null, 5, "fn", {}])("is made of a function, not of %o", (value) => {

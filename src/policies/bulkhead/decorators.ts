@@ -7,7 +7,7 @@ import {
 import { Bulkhead } from "./bulkhead.js";
 import { type BulkheadOptions, bulkheadRules } from "./options.js";
 
-/** Limits how many calls of a function, or as a standard decorator of a method, run at once; see {@link Bulkhead}. */
+/** Limits how many calls of a function, or as a decorator of a method, run at once; see {@link Bulkhead}. */
 export const bulkhead: PolicyWrapper<BulkheadOptions, Bulkhead> = policyWrapper(
   "bulkhead",
   bulkheadRules,

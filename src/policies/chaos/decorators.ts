@@ -10,7 +10,7 @@ const wrap: PolicyWrapper<ChaosOptions, Chaos<unknown>> = policyWrapper(
   (options) => new Chaos<unknown>(options),
 );
 
-/** Injects faults into calls of a function, or as a standard decorator of a method; see {@link Chaos}. */
+/** Injects faults into calls of a function, or as a decorator of a method; see {@link Chaos}. */
 export function chaos<Value = never>(
   options?: ChaosOptions<Value> & PerInstance,
 ): AsyncDecorator<Wrapped<Chaos<Value>>, Value>;

@@ -20,7 +20,7 @@ const wrapSync = syncPolicyWrapper<FallbackOptions, Fallback>(
   (options) => new Fallback(options),
 );
 
-/** Answers in place of a function that fails, or as a standard decorator of a method; see {@link Fallback}. */
+/** Answers in place of a function that fails, or as a decorator of a method; see {@link Fallback}. */
 export function fallback<Value = never>(
   options: FallbackOptions<Value> & PerInstance,
 ): AsyncDecorator<Wrapped<Fallback<Value>>, Value>;

@@ -2,7 +2,7 @@ import { policyWrapper, type PolicyWrapper } from "../../kernel/policy-wrapper.j
 import { Hedge } from "./hedge.js";
 import { type HedgeOptions, hedgeRules } from "./options.js";
 
-/** Starts another call of a function beside a slow one, or as a standard decorator of a method; see {@link Hedge}. */
+/** Starts another call of a function beside a slow one, or as a decorator of a method; see {@link Hedge}. */
 export const hedge: PolicyWrapper<HedgeOptions, Hedge> = policyWrapper(
   "hedge",
   hedgeRules,

@@ -7,7 +7,7 @@ import {
 import { type RetryOptions, retryRules } from "./options.js";
 import { Retry } from "./retry.js";
 
-/** Calls a function again when it fails, or as a standard decorator a method; see {@link Retry}. */
+/** Calls a function again when it fails, or as a decorator a method; see {@link Retry}. */
 export const retry: PolicyWrapper<RetryOptions, Retry> = policyWrapper(
   "retry",
   retryRules,

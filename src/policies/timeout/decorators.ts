@@ -2,7 +2,7 @@ import { policyWrapper, type PolicyWrapper } from "../../kernel/policy-wrapper.j
 import { type TimeoutOptions, timeoutRules } from "./options.js";
 import { Timeout } from "./timeout.js";
 
-/** Ends calls of a function, or as a standard decorator of a method, that take too long; see {@link Timeout}. */
+/** Ends calls of a function, or as a decorator of a method, that take too long; see {@link Timeout}. */
 export const timeout: PolicyWrapper<TimeoutOptions, Timeout> = policyWrapper(
   "timeout",
   timeoutRules,

@@ -44,5 +44,5 @@ const wrapper: Wrapper<SharedRateLimiter, LimitedSettings> = {
  * ```
  */
 export function sharedRateLimiter(options: SharedLimitedOptions): AsyncDecorator<Limited<SharedRateLimiter>> {
-  return applyWrapper(wrapper, options, undefined) as AsyncDecorator<Limited<SharedRateLimiter>>;
+  return applyWrapper(wrapper, options) as AsyncDecorator<Limited<SharedRateLimiter>>;
 }
