@@ -54,21 +54,15 @@ class Idle {
 
 const NONE: readonly unknown[] = [];
 
-// Symbols, because spreading a context copies them.
-const SOURCE: unique symbol = Symbol("source");
-const DEADLINE: unique symbol = Symbol("deadline");
-const BUDGET: unique symbol = Symbol("budget");
-const ARGS: unique symbol = Symbol("args");
+/** Where a copy has the context that it is of: a symbol, because spreading copies it. */
+const ORIGINAL: unique symbol = Symbol("context");
 
-/** The internal part of a context, which its copies keep. */
-interface Hidden {
-  [SOURCE]?: Abortable | Idle;
-  [DEADLINE]?: number | Deadline;
-  [BUDGET]?: object | undefined;
-  [ARGS]?: readonly unknown[];
+/** A context, a copy of one, or an object derived from one. */
+interface Copied {
+  [ORIGINAL]?: Context;
 }
 
-function signalOf(source: Abortable | Idle = new Idle()): AbortSignal {
+function signalOf(source: Abortable | Idle): AbortSignal {
   return Idle.is(source) || isScope(source) ? source.signal : source;
 }
 
@@ -79,6 +73,10 @@ function secondsOf(deadline: number | Deadline): number {
 /** The context that policies create and pass on. */
 export class Context implements ExecutionContext {
   readonly attempt: number;
+  readonly #source: Abortable | Idle;
+  readonly #deadline: number | Deadline;
+  readonly #budget: object | undefined;
+  readonly #args: readonly unknown[];
 
   /**
    * @param source what can abort the execution.
@@ -94,11 +92,11 @@ export class Context implements ExecutionContext {
     args: readonly unknown[] = NONE,
   ) {
     this.attempt = attempt;
-    const hidden = this as Hidden;
-    hidden[SOURCE] = source ?? new Idle();
-    hidden[DEADLINE] = deadline;
-    hidden[BUDGET] = budget;
-    hidden[ARGS] = args;
+    (this as Copied)[ORIGINAL] = this;
+    this.#source = source ?? new Idle();
+    this.#deadline = deadline;
+    this.#budget = budget;
+    this.#args = args;
   }
 
   /** Whether it is a context itself: no copy of one, nor an object derived from one. */
@@ -107,22 +105,21 @@ export class Context implements ExecutionContext {
   }
 
   get source(): Abortable | undefined {
-    const source = (this as Hidden)[SOURCE];
-    return source === undefined || Idle.is(source) ? undefined : source;
+    return Idle.is(this.#source) ? undefined : this.#source;
   }
 
   get deadline(): number | Deadline {
-    return (this as Hidden)[DEADLINE] ?? Infinity;
+    return this.#deadline;
   }
 
   /** The retry budget that already counted this call in an outer policy, so that it is not counted twice. */
   get budget(): object | undefined {
-    return (this as Hidden)[BUDGET];
+    return this.#budget;
   }
 
   /** The arguments of a called or wrapped function, for policies with a key; the key of an executed one. */
   get args(): readonly unknown[] {
-    return (this as Hidden)[ARGS] ?? NONE;
+    return this.#args;
   }
 
   /** The context of an execution: a deadline given as a number of seconds starts to run now. */
@@ -142,12 +139,16 @@ export class Context implements ExecutionContext {
     return new Context(source, this.attempt, deadline, this.budget, this.args);
   }
 
+  static #original(context: object): Context {
+    return (context as Copied)[ORIGINAL] as Context;
+  }
+
   get signal(): AbortSignal {
-    return signalOf((this as Hidden)[SOURCE]);
+    return signalOf(Context.#original(this).#source);
   }
 
   get remaining(): number {
-    return secondsOf(this.deadline);
+    return secondsOf(Context.#original(this).#deadline);
   }
 }
 
@@ -207,16 +208,15 @@ export function readContext(method: string, options: ExecuteOptions | undefined)
 }
 
 /** The context that checked options describe. */
-export function contextOf(options: ExecuteOptions & Hidden): Context {
-  const { signal, attempt = 1, remaining, key, [SOURCE]: source, [DEADLINE]: deadline = Infinity } = options;
-  const { [BUDGET]: budget, [ARGS]: args = NONE } = options;
+export function contextOf(options: ExecuteOptions & Copied): Context {
+  const { signal, attempt = 1, remaining, key, [ORIGINAL]: original } = options;
   if (signal !== undefined) checkSignal(signal, "signal");
-  const copied = source === undefined || Idle.is(source) ? undefined : source;
+  const { source, deadline = Infinity, budget, args = NONE } = original ?? {};
   // The original's internals are cheaper than its signal, and its deadline keeps running.
-  const isCopy = signal === undefined || (copied !== undefined && signal === signalOf(copied));
+  const isCopy = signal === undefined || (source !== undefined && signal === signalOf(source));
   const left = remaining === undefined ? deadline : remainingRule.parse(remaining, "remaining");
   return new Context(
-    isCopy ? copied : signal,
+    isCopy ? source : signal,
     attemptRule.parse(attempt, "attempt"),
     typeof left === "number" && secondsOf(deadline) <= left ? deadline : left,
     budget,
