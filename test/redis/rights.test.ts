@@ -97,5 +97,34 @@ describe.skipIf(!hasRedis).each(Object.entries(clients))(
       // By CLIENT SETINFO the client itself tells the server what it is, if it may.
       expect(refused.filter(({ object }) => !/^client\b/.test(object))).toEqual([]);
     });
+
+    test("but for letting keys expire, leaves no key that does not", async () => {
+      const server = await startServer();
+      const rights = documented().filter((right) => !/pexpire/.test(right));
+      await server.command("ACL", "SETUSER", "app", "on", ">geheim", ...rights);
+      const client = await make(server.port);
+      await using limiter = new SharedRateLimiter({ client, name: "one", per: "1m" });
+      await limiter.tryAcquire();
+      const trip = failuresWithin({ failures: 2, duration: "1m" });
+      for (const options of [
+        { name: "row", maxFailures: 2 },
+        { name: "rule", trip },
+      ]) {
+        const breaker = new SharedCircuitBreaker({ client, ...options });
+        onTestFinished(() => breaker.close());
+        await breaker.call(() => Promise.reject(new Error("down"))).catch(() => {});
+        await until("it is alone", () => !breaker.isShared);
+      }
+      const sink = new RedisHeartbeatSink({ client, service: "orders", instance: "a" });
+      const heartbeat = new Heartbeat({ sinks: [sink], interval: "1h" });
+      heartbeat.on("missedBeat", () => {});
+      heartbeat.start();
+      await expect(heartbeat.beat()).rejects.toThrow("missed a beat");
+      await heartbeat.stop();
+      const keys: string[] = await server.command("KEYS", "*");
+      const expiries = keys.map(async (key) => [key, await server.command("PTTL", key)]);
+      expect((await Promise.all(expiries)).filter(([, left]) => left < 0)).toEqual([]);
+      expect(keys).toEqual(["kstlib:limiter:{one}"]);
+    });
   },
 );

@@ -28,6 +28,8 @@ for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
 local stored = tonumber(h.e) or 0
 local reply = { 0, 0, 0 }
 if stored <= era then
+  local kept = text(math.ceil((longest + 60000000) / 1000))
+  redis.call('PEXPIRE', KEYS[2], kept) -- who may not fails before anything is written
   -- Calls of times that are yet to come, as the clock was set back, would count until then.
   if stored < era or (tonumber(h.t) or 0) > now then
     redis.call('DEL', KEYS[2])
@@ -76,7 +78,7 @@ if stored <= era then
   put[#put + 1] = 'g'; put[#put + 1] = text(since)
   for i = 1, #gone, 1000 do redis.call('HDEL', KEYS[2], unpack(gone, i, math.min(#gone, i + 999))) end
   redis.call('HSET', KEYS[2], unpack(put))
-  redis.call('PEXPIRE', KEYS[2], text(math.ceil((longest + 60000000) / 1000)))
+  redis.call('PEXPIRE', KEYS[2], kept)
   reply = { last > 0 and math.max(0, last + longest - now) or 0, now - since >= period and 1 or 0, seen }
 end
 for rule = 1, rules do

@@ -179,9 +179,11 @@ if changed then
   for id, deadline in pairs(overdue) do late[#late + 1] = { id, deadline } end
   table.sort(late, function(one, other) return one[2] > other[2] end)
   for i = 1, math.min(#late, MOST_OVERDUE) do add('o:' .. late[i][1], text(late[i][2])) end
+  local kept = text(math.ceil((math.max(u - now, probeTimeout) + DAY) / 1000))
+  redis.call('PEXPIRE', KEYS[1], kept) -- who may not fails before anything is written
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], unpack(put))
-  redis.call('PEXPIRE', KEYS[1], text(math.ceil((math.max(u - now, probeTimeout) + DAY) / 1000)))
+  redis.call('PEXPIRE', KEYS[1], kept)
   if told then
     local words = { '1 state', s, text(e), text(q), text(wait), text(f), text(r), w }
     -- Without the right to publish, others learn of it with the next answer.

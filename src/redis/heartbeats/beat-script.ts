@@ -19,6 +19,7 @@ local was_writer, was_status
 if before then was_writer, was_status = string.match(before, '^(%S+) (%S+) ') end
 local is_ending = status == 'draining' or status == 'stopped'
 if is_ending and was_writer and was_writer ~= writer and was_status ~= 'stopped' then return now end
+redis.call('PEXPIRE', KEYS[1], keep) -- who may not fails before anything is written
 redis.call('ZADD', KEYS[1], now, instance)
 redis.call('HSET', KEYS[2], instance, writer .. ' ' .. status .. ' ' .. state)
 local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. string.format('%.0f', now - keep), 'LIMIT', 0, 100)

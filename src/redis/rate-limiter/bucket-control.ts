@@ -53,10 +53,13 @@ export class BucketControl {
       requests.hold(holds.until(requests.keys), isBlock);
     }
     const microseconds = Math.min(LONGEST_PAUSE, Math.ceil(milliseconds * 1000));
-    const written = keys.map((key) => store.run(PAUSE, [key], [microseconds, isBlock ? 1 : 0]));
-    const isKnown = await succeed(written);
-    if (isKnown) holds.written(keys, version, clock.now());
-    return isKnown;
+    return succeed(
+      keys.map((key) => {
+        // Also if it says so too late.
+        const written = (): void => holds.written(key, version, clock.now());
+        return store.run(PAUSE, [key], [microseconds, isBlock ? 1 : 0], written).then(written);
+      }),
+    );
   }
 
   /** Gives tokens to all of the buckets, up to full ones. Resolves with whether the store has done it. */

@@ -86,9 +86,9 @@ local function store(key, left, f, D, B, back, pause, length, block, blocked)
   local last = max(full + back, now + pause)
   local expires = format('%.0f', floor(last / 1000) + 1)
   if redis.pcall('SET', key, value, 'PXAT', expires).err then
-    -- A server before 6.2 has no PXAT. Anything else fails once more.
-    call('SET', key, value)
-    call('PEXPIREAT', key, expires)
+    -- A server before 6.2 has no PXAT. By a relative time the key never expires before, and at most 2 ms later. Anything
+    -- else fails once more.
+    call('SET', key, value, 'PX', format('%.0f', floor((last - now) / 1000) + 2))
   end
 end
 

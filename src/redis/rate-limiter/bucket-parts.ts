@@ -29,6 +29,8 @@ export interface BucketParts {
   /** Whether holds that are known here count for what the store does not decide. */
   readonly keepsHolds: boolean;
   giveBack(grant: Grant, count: number): void;
+  /** A pause or a block of this process was ended by another. */
+  resumed(id: string): void;
   /** Decides without the store; returns whether it has admitted the request at once. */
   decideAlone(id: string, request: Request, error: unknown): boolean;
   /** The bucket has nothing to remember. */

@@ -60,11 +60,9 @@ export class Holds {
   }
 
   /** The store knows the last change, if it is of this version. */
-  written(keys: readonly string[], version: number, now: number): void {
-    for (const key of keys) {
-      const hold = this.#holds.get(key);
-      if (hold?.version === version) hold.known = now;
-    }
+  written(key: string, version: number, now: number): void {
+    const hold = this.#holds.get(key);
+    if (hold?.version === version) hold.known = now;
   }
 
   /** Until when nobody is admitted from these buckets; -Infinity: not held. */
@@ -93,10 +91,20 @@ export class Holds {
     return { granted: 0, wait, sent: now, marks: [], isBlocked };
   }
 
-  /** @param sent when the store was asked, which admits from the buckets: what it knew then was ended elsewhere. */
-  admitted(keys: readonly string[], sent: number): void {
-    if (this.#holds.size === 0) return;
-    for (const key of keys) if ((this.#holds.get(key)?.known ?? Infinity) <= sent) this.#holds.delete(key);
+  /**
+   * @param sent when the store was asked, which admits from the buckets: what it knew then was ended elsewhere.
+   * @returns whether one was, before its time.
+   */
+  admitted(keys: readonly string[], sent: number, now: number): boolean {
+    let isEnded = false;
+    if (this.#holds.size === 0) return isEnded;
+    for (const key of keys) {
+      const hold = this.#holds.get(key);
+      if (hold === undefined || hold.known > sent) continue;
+      isEnded ||= hold.until > now;
+      this.#holds.delete(key);
+    }
+    return isEnded;
   }
 
   forget(keys: readonly string[]): void {

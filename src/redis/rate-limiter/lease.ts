@@ -51,10 +51,11 @@ export class Lease<Grant> {
     return this.#taken.length === 0;
   }
 
-  add(grant: Grant, tokens: number, now: number): void {
-    const { maxAge } = this.#limits;
-    this.#taken.push({ tokens, until: now + maxAge, grant });
-    this.#timer ??= this.#expireIn(maxAge);
+  /** @param sent when the store was asked for them: it has granted them later. */
+  add(grant: Grant, tokens: number, sent: number): void {
+    const until = sent + this.#limits.maxAge;
+    this.#taken.push({ tokens, until, grant });
+    this.#timer ??= this.#expireIn(Math.max(0, until - this.#clock.now()));
   }
 
   /** Takes so many, the oldest first; all of them or none. Returns the grant of the last. */

@@ -188,10 +188,10 @@ export class SharedBucket {
     const now = clock.now();
     const grant: Grant = { id: this.id, keys: this.keys, cost, marks };
     refusals.remember(this.id, run.cost, sent, wait, isBlocked);
-    if (granted > 0) holds.admitted(this.keys, sent);
+    if (granted > 0 && holds.admitted(this.keys, sent, now)) this.#parts.resumed(this.id);
     // Grants are alike: those who came first get them, whoever they were asked for.
     const served = queue.takeFirst(granted, run.cost);
-    this.#keep(grant, granted - served.length, now);
+    this.#keep(grant, granted - served.length, sent);
     const due = sent + wait;
     if (this.#isBlocked(now)) this.#refuse({ due, isBlocked: true }, now);
     const left = run.requests.filter(({ isOver }) => !isOver);
@@ -275,11 +275,11 @@ export class SharedBucket {
   }
 
   /** Keeps what was taken ahead; without a lease it is of requests that are gone. */
-  #keep(grant: Grant, count: number, now: number): void {
+  #keep(grant: Grant, count: number, sent: number): void {
     if (count <= 0) return;
     if (this.#lease === undefined || this.#isClosed || grant.cost.tokens !== 1)
       this.#parts.giveBack(grant, count);
-    else this.#lease.add(grant, count, now);
+    else this.#lease.add(grant, count, sent);
   }
 
   /** Whether to ask for more tokens ahead, before those at hand are used up. */

@@ -200,6 +200,11 @@ export class SharedBuckets implements BucketParts, ControlledBuckets {
     if (count > 0) this.#returning.add(grant, grant.cost.taken(count));
   }
 
+  resumed(id: string): void {
+    // By a reset, of which the bucket in memory has not heard.
+    this.#local?.reset(id);
+  }
+
   decideAlone(id: string, request: Request, error: unknown): boolean {
     this.#storeErrors++;
     const { onStoreError } = this.#settings;

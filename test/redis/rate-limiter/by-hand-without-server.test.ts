@@ -101,6 +101,33 @@ describe.skipIf(!hasRedis)("while the server does not answer", () => {
     expect(await unanswered(limiter.tryAcquire("mallory"))).toBe(true);
   });
 
+  test("a block that the server has set too late to say so is ended by another process as any other", async () => {
+    const { server, clock, limiter, other, unanswered } = await setUp("open");
+    server.freeze();
+    expect(await unanswered(limiter.block("mallory", "1h"))).toBe(false);
+    server.thaw();
+    await expect.poll(() => limiter.isUp).toBe(true);
+    expect(await other.reset("mallory")).toBe(true);
+    await clock.advance(1);
+    expect(await limiter.tryAcquire("mallory")).toBe(true);
+  });
+
+  test("nor does one that another process has ended in the bucket of this process", async () => {
+    const { server, clock, limiter, other, unanswered } = await setUp("local");
+    server.freeze();
+    expect(await unanswered(limiter.tryAcquire("mallory"))).toBe(true);
+    server.thaw();
+    await expect.poll(() => limiter.isUp).toBe(true);
+    expect(await limiter.block("mallory", "1h")).toBe(true);
+    await other.reset("mallory");
+    await clock.advance(1);
+    expect(await limiter.tryAcquire("mallory")).toBe(true);
+    server.freeze();
+    expect(await unanswered(limiter.tryAcquire("mallory"))).toBe(true);
+    expect(await limiter.tryAcquire("mallory")).toBe(true);
+    expect(await limiter.tryAcquire("mallory")).toBe(false);
+  });
+
   test("they say so and hold in this process, and a reset there ends it", async () => {
     const { server, limiter, unanswered } = await setUp("open");
     server.freeze();

@@ -31,6 +31,6 @@ test("a longer pause and a shorter block of one bucket each have their end", () 
     false,
   ]);
   // The answer of the first says nothing of the second.
-  holds.written(["a"], version, 0);
+  holds.written("a", version, 0);
   expect(holds.believed(["a"], 10_000)).toBe(900);
 });

@@ -48,8 +48,7 @@ describe.skipIf(!hasRedis)("a shared limit and what a server refuses", () => {
   });
 
   test("a user with no more than the limiter's commands is enough", async () => {
-    // A server before 6.2 needs the right to PEXPIREAT.
-    const rights = "+evalsha +eval +get +set +pexpireat +time +hello +client +info +ping";
+    const rights = "+evalsha +eval +get +set +time +hello +client +info +ping";
     const server = await startServer({ users: [`limited on >limited ~kstlib:* ${rights}`] });
     const client = await createClient({
       url: server.url,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { exactLimits } from "../../../src/redis/rate-limiter/limits.js";
 import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 import { realClock } from "../../../src/kernel/clock.js";
@@ -204,15 +204,19 @@ describe.skipIf(!hasRedis)("the shared bucket", async () => {
     expect([expires * 1000 > full, (expires - 1) * 1000 <= full]).toEqual([true, true]);
   });
 
-  test("expires then on a server that cannot say so as it writes", async () => {
+  test("expires then on a server that cannot say so as it writes, whose user may do no more than write", async () => {
     const cost = exactLimits({ rate: 1, per: 60_000, burst: 3 }).cost(1);
     // What Redis 6.0 makes of PXAT.
     const before62 = TAKE.source.replaceAll("'PXAT'", "'UNKNOWN'");
-    const reply = await server.client.eval(before62, 1, "older", 1, ...cost.args, 2);
+    const client = server.client.duplicate();
+    onTestFinished(() => client.disconnect());
+    await client.call("ACL", "SETUSER", "older", "on", ">older", "~*", "+eval", "+time", "+get", "+set");
+    await client.call("AUTH", "older", "older");
+    const reply = await client.eval(before62, 1, "older", 1, ...cost.args, 2);
     const [granted, , full = 0] = [reply].flat().map(Number);
     const expires = await server.expiryOf("older");
     expect(granted).toBe(2);
-    expect([expires * 1000 > full, (expires - 1) * 1000 <= full]).toEqual([true, true]);
+    expect(expires * 1000).toBeGreaterThan(full);
   });
 
   test("refuses to calculate with what is no bucket", async () => {
