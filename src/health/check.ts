@@ -1,6 +1,6 @@
 import { isPlainObject } from "../kernel/plain-object.js";
 import { checkFunction } from "../kernel/policy.js";
-import { unlike } from "../kernel/show.js";
+import { show, unlike } from "../kernel/show.js";
 import { disown, isThenable } from "../kernel/thenable.js";
 import { warn } from "../kernel/warning.js";
 import type { HealthCheckResult, HealthProbe } from "./report.js";
@@ -59,10 +59,11 @@ export function readOutcome(returned: unknown): Pick<HealthCheckResult, "ok" | "
   // Results of drivers have classes of their own.
   if (!isPlainObject(returned)) return { ok: true };
   const { ok, message, details } = returned as Partial<HealthCheckOutcome>;
+  // The check may be JavaScript, or pass on the answer of a database: `{ ok: 0 }`.
   const verdict =
-    ok === false
-      ? { ok, message: typeof message === "string" ? message : "returned ok: false" }
-      : { ok: true };
+    ok === undefined || ok
+      ? { ok: true }
+      : { ok: false, message: typeof message === "string" ? message : `returned ok: ${show(ok)}` };
   if (!isPlainObject(details)) return verdict;
   try {
     return { ...verdict, details: plainData(details) };

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { flowYaml } from "../../src/cli/config/flow-yaml.js";
 import { starterFile } from "../../src/cli/config/starter-file.js";
 import { loadConfig } from "../../src/config/index.js";
@@ -319,6 +319,19 @@ describe("config validate", () => {
 });
 
 describe("config init", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** The next text is written in part only. */
+  function fillDisk(): void {
+    const write = fs.writeFileSync;
+    vi.spyOn(fs, "writeFileSync").mockImplementationOnce((file, _, options) => {
+      write(file, "a part", options);
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    });
+  }
+
   test("writes a file that holds and says nothing but the defaults", async () => {
     const terminal = new FakeTerminal();
     expect(await terminal.run("config", "init")).toBe(0);
@@ -369,6 +382,46 @@ describe("config init", () => {
     expect(await terminal.run("config", "init", "--force")).toBe(0);
     expect(fs.readFileSync(file, "utf8")).toBe(starterFile());
   });
+
+  test("leaves no file behind on a full disk", async () => {
+    const terminal = new FakeTerminal();
+    fillDisk();
+    expect(await terminal.run("config", "init")).toBe(2);
+    expect(terminal.stderr.text).toContain("ENOSPC: no space left on device");
+    expect(fs.readdirSync(terminal.cwd)).toEqual([]);
+    expect(await terminal.run("config", "init")).toBe(0);
+  });
+
+  test.each([
+    ["a short file", "mine"],
+    ["a long file", "# mine\n".repeat(10_000)],
+  ])("keeps %s on a full disk, in spite of --force", async (_, text) => {
+    const terminal = new FakeTerminal();
+    const file = terminal.write("kstlib.conf.yml", text);
+    fillDisk();
+    expect(await terminal.run("config", "init", "--force")).toBe(2);
+    expect(terminal.stderr.text).toContain("ENOSPC: no space left on device");
+    expect(fs.readFileSync(file, "utf8")).toBe(text);
+    expect(await terminal.run("config", "init", "--force")).toBe(0);
+    expect(fs.readFileSync(file, "utf8")).toBe(starterFile());
+    expect(fs.readdirSync(terminal.cwd)).toEqual(["kstlib.conf.yml"]);
+  });
+
+  test.skipIf(process.platform === "win32")(
+    "with --force keeps a link, and the mode of its target",
+    async () => {
+      const terminal = new FakeTerminal();
+      const target = terminal.write("target.yml", "mine");
+      fs.chmodSync(target, 0o640);
+      fs.symlinkSync("target.yml", path.join(terminal.cwd, "kstlib.conf.yml"));
+      fs.symlinkSync("new.yml", path.join(terminal.cwd, "other.yml"));
+      expect(await terminal.run("config", "init", "--force")).toBe(0);
+      expect(await terminal.run("config", "init", "other.yml", "--force")).toBe(0);
+      expect(fs.readFileSync(target, "utf8")).toBe(starterFile());
+      expect(fs.statSync(target).mode & 0o777).toBe(0o640);
+      expect(fs.readFileSync(path.join(terminal.cwd, "new.yml"), "utf8")).toBe(starterFile());
+    },
+  );
 
   test("writes to the named file, or to stdout", async () => {
     const terminal = new FakeTerminal();

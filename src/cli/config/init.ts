@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import fs from "node:fs";
 import path from "node:path";
 import { FILE_NAME } from "../../config/discover.js";
 import { hasCode } from "../../kernel/system-error.js";
@@ -35,6 +35,47 @@ function explain(error: unknown, file: string): string {
   return messageOf(error);
 }
 
+/** Leaves no file behind if it cannot be written, as on a full disk. */
+function create(file: string, text: string): void {
+  const descriptor = fs.openSync(file, "wx");
+  try {
+    fs.writeFileSync(descriptor, text);
+  } catch (error) {
+    fs.rmSync(file, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** Not emptied first: on a full disk there is always room for the old text. */
+function overwrite(file: string, text: string | Buffer): void {
+  fs.writeFileSync(file, text, { flag: "r+" });
+  fs.truncateSync(file, Buffer.byteLength(text));
+}
+
+/** Replaces the text in place, which keeps owner, mode and links; keeps the old text if that fails. */
+function replace(file: string, text: string): void {
+  // A link to a file that does not exist yet, or a device.
+  if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return fs.writeFileSync(file, text);
+  const old = fs.readFileSync(file);
+  try {
+    overwrite(file, text);
+  } catch (error) {
+    overwrite(file, old);
+    throw error;
+  }
+}
+
+function write(file: string, text: string, force: boolean): void {
+  try {
+    create(file, text);
+  } catch (error) {
+    if (!force || !hasCode(error, "EEXIST")) throw error;
+    replace(file, text);
+  }
+}
+
 /** `kstlib-resilience config init`. */
 export const configInit: Command = {
   name: "config init",
@@ -53,7 +94,7 @@ export const configInit: Command = {
     }
     const file = path.resolve(terminal.cwd, fromHome(target));
     try {
-      writeFileSync(file, starterFile(), { flag: values.force ? "w" : "wx" });
+      write(file, starterFile(), values.force);
     } catch (error) {
       throw new UsageError(explain(error, file), { cause: error });
     }
