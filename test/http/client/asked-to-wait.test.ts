@@ -73,6 +73,10 @@ describe("a request", () => {
     expect(String(refused)).toContain("the server asks to wait");
     expect(events).toEqual([["rejected", { retryAfter: wait - 5 }]]);
     expect(obedience.snapshot().queued).toBe(0);
+    await clock.advance(wait - 6);
+    expect(obedience.snapshot().wait).toBeGreaterThan(0);
+    await clock.advance(1);
+    expect(obedience.snapshot().wait).toBe(0);
   });
 
   test.each(TOLD)("waits at a limiter that there is, for %s", async (_, status, fields, wait) => {
@@ -156,13 +160,16 @@ test("a request that waits goes on when one under way is lost, and one that was 
   expect(await reasonOf(obedience.execute(() => expect.fail(), { signal }))).toBe(mine);
 });
 
-test("what a request has left of its time is told it after its wait", async () => {
-  const { clock, obedience, send } = obedient();
-  await send(429, { "retry-after": "30" });
-  const left = obedience.execute(async ({ remaining }) => remaining, { remaining: 50 });
-  await clock.advance("30s");
-  expect(await left).toBe(20);
-});
+test.each([true, false])(
+  "what a request has left of its time is told it after its wait (%s)",
+  async (isLimited) => {
+    const { clock, obedience, send } = obedient(isLimited);
+    await send(429, { "retry-after": "30" });
+    const left = obedience.execute(async ({ remaining }) => remaining, { remaining: 50 });
+    await clock.advance("30s");
+    expect(await left).toBe(20);
+  },
+);
 
 test("the stats are those of the limiter", async () => {
   const { limiter, obedience, send } = obedient();
