@@ -6,6 +6,7 @@ import { HttpStatusError, resilientFetch } from "../../../src/http/index.js";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
 import { Retry } from "../../../src/policies/retry/retry.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { reasonOf } from "../../policies/by-hand.js";
 import { bodyOf, serve, until } from "./servers.js";
 
@@ -235,11 +236,17 @@ describe("time", () => {
     await using server = await serve((_, response, count) => {
       if (count > 1) response.end("ok");
     });
-    const api = resilientFetch({ retry, timeout: "50ms" });
-    expect(await (await api(server.url)).text()).toBe("ok");
+    const clock = new ManualClock();
+    const api = resilientFetch({ retry, timeout: "5s", clock });
+    const call = api(server.url);
+    await until(() => server.requests.length === 1);
+    await clock.advance("5s");
+    expect(await (await call).text()).toBe("ok");
     await using other = await serve(() => {});
-    const error = await reasonOf(api(other.url, { method: "POST", body: "a" }));
-    expect(error).toBeInstanceOf(TimeoutExceededError);
+    const error = reasonOf(api(other.url, { method: "POST", body: "a" }));
+    await until(() => other.requests.length === 1);
+    await clock.advance("5s");
+    expect(await error).toBeInstanceOf(TimeoutExceededError);
     expect(other.requests).toHaveLength(1);
     await until(() => server.open === 0 && other.open === 0);
   });
@@ -251,14 +258,17 @@ describe("time", () => {
         response.writeHead(200);
         response.write("[1,");
       });
-      const api = resilientFetch({ totalTimeout: "100ms", retry, timeout: "80ms" });
+      const clock = new ManualClock();
+      const api = resilientFetch({ totalTimeout: "5s", retry, timeout: "4s", clock });
       const response = await api(server.url);
       const read = async (): Promise<unknown> => {
         if (how !== "body") return await response[how]();
         for await (const _ of response.body ?? []);
         return undefined;
       };
-      expect(await reasonOf(read())).toBeInstanceOf(TimeoutExceededError);
+      const reading = reasonOf(read());
+      await clock.advance("5s");
+      expect(await reading).toBeInstanceOf(TimeoutExceededError);
       expect(server.requests).toHaveLength(1);
       await until(() => server.open === 0);
     },
@@ -269,9 +279,12 @@ describe("time", () => {
       response.writeHead(500);
       response.write("begun");
     });
-    const response = await resilientFetch({ totalTimeout: "50ms" })(server.url);
+    const clock = new ManualClock();
+    const response = await resilientFetch({ totalTimeout: "5s", clock })(server.url);
     expect(response.status).toBe(500);
-    expect(await reasonOf(response.text())).toBeInstanceOf(TimeoutExceededError);
+    const reading = reasonOf(response.text());
+    await clock.advance("5s");
+    expect(await reading).toBeInstanceOf(TimeoutExceededError);
   });
 
   test("a body that is read in time is as it was, and its call is over", async () => {
