@@ -137,6 +137,9 @@ function requested(options: ResilienceInterceptorOptions = {}, given: object = {
   return { attempts, attempt, caller, clock, dispatch, isTaken, stats };
 }
 
+const executeAsIs = (fn: (context: unknown) => unknown, context: unknown): Promise<unknown> =>
+  Promise.resolve(fn(context));
+
 const retry = { attempts: 2, delay: 0 } as const;
 const lost = Object.assign(new Error("lost"), { code: "UND_ERR_SOCKET" });
 
@@ -274,6 +277,20 @@ describe("the controller of a caller", () => {
     expect([caller.controller?.paused, first.controller.paused]).toEqual([true, true]);
   });
 
+  test("pauses a response before that is there, whichever attempt it is of", async () => {
+    const { attempt, caller, clock } = requested({ retry });
+    const first = (await attempt(0)).start();
+    caller.controller?.pause();
+    expect(first.controller.paused).toBe(true);
+    first.respond(503);
+    const second = (await attempt(1)).start().respond(200);
+    await clock.advance(0);
+    expect(caller.heard).toEqual([["start", 200, {}, ""]]);
+    expect([caller.controller?.paused, second.controller.paused]).toEqual([true, true]);
+    caller.controller?.resume();
+    expect(second.controller.paused).toBe(false);
+  });
+
   test("tells the raw fields of the response that it gets", async () => {
     const { attempt, caller, clock } = requested({ retry });
     expect([caller.controller?.rawHeaders, caller.controller?.rawTrailers]).toEqual([undefined, undefined]);
@@ -327,8 +344,11 @@ describe("the controller of a caller", () => {
     expect(caller.context).toEqual({});
   });
 
-  test("aborts the response that it gets, with the first reason", async () => {
-    const { attempt, caller, clock } = requested();
+  test.each([
+    ["that it gets", {}],
+    ["whose timeout is a policy of another kind", { totalTimeout: { execute: executeAsIs } as never }],
+  ])("aborts a response %s", async (_, options) => {
+    const { attempt, caller, clock } = requested(options);
     const first = (await attempt(0)).start().respond(200);
     await clock.advance(0);
     const mine = new Error("mine");
