@@ -384,18 +384,47 @@ describe("an attempt", () => {
     expect(caller.heard).toEqual([["start", 201, {}, ""]]);
   });
 
-  test("that undici refuses to make is an error of the caller's", async () => {
-    const mine = new TypeError("invalid header");
-    const interceptor = resilienceInterceptor({ retry });
-    let count = 0;
-    const dispatch = interceptor((_options: DispatchOptions, _handler: DispatchHandler): boolean => {
-      count++;
-      throw mine;
-    });
-    const error = await new Promise((resolve) => {
-      dispatch({ origin: ORIGIN, method: "POST" }, { onResponseError: (_, reason) => resolve(reason) });
-    });
-    expect([error, count, interceptor.stats()[ORIGIN]?.running]).toEqual([mine, 1, 0]);
+  test("of a request that must not be sent twice is not followed by another after its timeout", async () => {
+    const { attempts, attempt, caller, clock } = requested({ retry, timeout: "2s" }, { method: "POST" });
+    (await attempt(0)).start();
+    await clock.advance("2s");
+    expect(attempts).toHaveLength(1);
+    expect(caller.heard).toMatchObject([["error", { code: "ERR_TIMEOUT_EXCEEDED", origin: ORIGIN }]]);
+  });
+
+  test.each([
+    ["POST", lost, 1],
+    ["GET", lost, 2],
+    ["GET", new TypeError("invalid header"), 1],
+  ] as const)(
+    "that undici refuses to make is an error of the caller's: %s, %s",
+    async (method, mine, made) => {
+      const interceptor = resilienceInterceptor({ retry });
+      let count = 0;
+      const dispatch = interceptor((_options: DispatchOptions, _handler: DispatchHandler): boolean => {
+        count++;
+        throw mine;
+      });
+      const error = await new Promise((resolve) => {
+        dispatch({ origin: ORIGIN, method }, { onResponseError: (_, reason) => resolve(reason) });
+      });
+      expect([error, count, interceptor.stats()[ORIGIN]?.running]).toEqual([mine, made, 0]);
+    },
+  );
+
+  test("that answers before a later one is the one that the caller pauses, and the later one is aborted", async () => {
+    const { attempt, caller, clock } = requested({ hedge: { delay: "1s" } });
+    const first = (await attempt(0)).start();
+    await clock.advance("1s");
+    const second = (await attempt(1)).start();
+    first.respond(200);
+    await clock.advance(0);
+    expect([first.controller.aborted, second.controller.aborted]).toEqual([false, true]);
+    caller.controller?.pause();
+    expect([first.controller.paused, second.controller.paused]).toEqual([true, false]);
+    second.fail(second.controller.reason);
+    first.data("a").end();
+    expect(caller.heard.map(([name]) => name)).toEqual(["start", "data", "end"]);
   });
 
   test("that is upgraded ends the call", async () => {
