@@ -412,6 +412,27 @@ describe("an attempt", () => {
     },
   );
 
+  test("of a request that must not be sent twice has no other beside it", async () => {
+    const { attempts, attempt, clock } = requested({ hedge: { delay: "1s" } }, { method: "POST" });
+    (await attempt(0)).start();
+    await clock.advance("1m");
+    expect(attempts).toHaveLength(1);
+  });
+
+  test("whose response is not the one that the caller gets is aborted", async () => {
+    const { attempt, caller, clock } = requested({ hedge: { delay: "1s" } });
+    const first = (await attempt(0)).start();
+    await clock.advance("1s");
+    const second = (await attempt(1)).start();
+    first.respond(503);
+    await clock.advance(0);
+    expect(caller.heard).toEqual([]);
+    second.respond(200);
+    await clock.advance(0);
+    expect(caller.heard).toEqual([["start", 200, {}, ""]]);
+    expect([first.controller.aborted, second.controller.aborted]).toEqual([true, false]);
+  });
+
   test("that answers before a later one is the one that the caller pauses, and the later one is aborted", async () => {
     const { attempt, caller, clock } = requested({ hedge: { delay: "1s" } });
     const first = (await attempt(0)).start();

@@ -156,6 +156,23 @@ describe("how a call ends", () => {
     await until(() => server.open === 0);
   });
 
+  test.each([{}, { timeout: "5s" }, { totalTimeout: "5s" }] as const)(
+    "with the last response, and the bodies of the others are cancelled: %j",
+    async (options) => {
+      const cancelled: number[] = [];
+      let count = 0;
+      const fetch = async (): Promise<Response> => {
+        const sent = ++count;
+        const body = new ReadableStream({ cancel: () => void cancelled.push(sent) });
+        return new Response(body, { status: sent < 3 ? 503 : 200 });
+      };
+      const api = resilientFetch({ retry, fetch, ...options });
+      const response = await api("http://a.example", { signal: new AbortController().signal });
+      expect([response.status, response.bodyUsed, cancelled]).toEqual([200, false, [1, 2]]);
+      await response.body?.cancel();
+    },
+  );
+
   test("with the last error", async () => {
     await using server = await serve((request) => request.socket.destroy());
     const error = await reasonOf(resilientFetch({ retry })(server.url));
