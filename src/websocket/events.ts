@@ -51,7 +51,7 @@ export interface WebSocketManagerEvents {
   readonly gap: { readonly seconds: number; readonly from: number; readonly to: number };
   /** Messages were lost here: `received` ones that nobody read in time, or `queued` ones that can no longer be sent. */
   readonly dropped: { readonly direction: "received" | "queued"; readonly count: number };
-  /** An attempt to connect failed, or sending a subscription did. */
+  /** An attempt to connect failed. */
   readonly error: Error;
 }
 

@@ -76,7 +76,6 @@ export class DispatchCall extends Call<DispatchAttempt> implements DispatchContr
   /** The caller gets this response. */
   deliver(attempt: DispatchAttempt): void {
     this.#current = attempt;
-    this.#isPaused = false;
     attempt.deliver({ handler: this.#handler, controller: this });
   }
 

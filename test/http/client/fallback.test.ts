@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { configure } from "../../../src/configure.js";
 import { resilientFetch, type ResilientFetchOptions } from "../../../src/http/index.js";
 import { Fallback } from "../../../src/policies/fallback/fallback.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { reasonOf } from "../../policies/by-hand.js";
 
 const down = async (): Promise<Response> => new Response("down", { status: 500 });
 
@@ -41,4 +43,24 @@ test("what answers instead knows the request", async () => {
     ["http://x.example/users/1", undefined],
     ["http://x.example/users/2", "POST"],
   ]);
+});
+
+test("nothing answers instead of a response that the caller has, though its body comes too late", async () => {
+  const clock = new ManualClock();
+  const asked: unknown[] = [];
+  const fetch = async (_url: unknown, init?: RequestInit): Promise<Response> => {
+    const start = (body: ReadableStreamDefaultController): void => {
+      init?.signal?.addEventListener("abort", () => body.error(init.signal?.reason));
+    };
+    return new Response(new ReadableStream({ start }));
+  };
+  const to = (outcome: unknown): Response => {
+    asked.push(outcome);
+    return new Response("instead");
+  };
+  const api = resilientFetch({ clock, fetch, totalTimeout: "5s", fallback: { to } });
+  const reading = reasonOf((await api("http://x.example")).text());
+  await clock.advance("5s");
+  expect(await reading).toMatchObject({ code: "ERR_TIMEOUT_EXCEEDED" });
+  expect(asked).toEqual([]);
 });

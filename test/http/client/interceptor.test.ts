@@ -2,6 +2,7 @@ import { Agent, Client, interceptors, Pool, request, fetch as undiciFetch, type 
 import { afterEach, describe, expect, test } from "vitest";
 import { resilienceInterceptor, type ResilienceInterceptorOptions } from "../../../src/http/index.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { reasonOf } from "../../policies/by-hand.js";
 import { bodyOf, serve, serveBare, until } from "./servers.js";
 
@@ -109,17 +110,24 @@ describe("resilienceInterceptor", () => {
       response.writeHead(200);
       response.write("begun");
     });
+    const clock = new ManualClock();
     const { dispatcher } = composed({
       retry: { attempts: 2, delay: 0 },
-      timeout: "60ms",
-      totalTimeout: "400ms",
+      timeout: "4s",
+      totalTimeout: "9s",
+      clock,
     });
-    expect(await reasonOf(request(`${server.url}/hang`, { dispatcher }))).toBeInstanceOf(
-      TimeoutExceededError,
-    );
+    const hanging = reasonOf(request(`${server.url}/hang`, { dispatcher }));
+    for (const count of [1, 2]) {
+      await until(() => server.requests.length === count);
+      await clock.advance("4s");
+    }
+    expect(await hanging).toBeInstanceOf(TimeoutExceededError);
     expect(server.requests).toHaveLength(2);
     const response = await request(`${server.url}/stall`, { dispatcher });
-    expect(await reasonOf(response.body.text())).toBeInstanceOf(TimeoutExceededError);
+    const reading = reasonOf(response.body.text());
+    await clock.advance("9s");
+    expect(await reading).toBeInstanceOf(TimeoutExceededError);
     await until(() => server.open === 0);
   });
 

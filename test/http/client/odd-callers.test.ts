@@ -2,6 +2,7 @@ import { Client, Pool } from "undici";
 import { describe, expect, test } from "vitest";
 import { resilienceInterceptor, resilientFetch } from "../../../src/http/index.js";
 import type { Fetch } from "../../../src/http/client/options.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { reasonOf } from "../../policies/by-hand.js";
 import { serve } from "./servers.js";
 
@@ -31,6 +32,37 @@ describe("a fetch of the application", () => {
     expect([count, api.stats()[URL_OF_NOBODY]?.running]).toEqual([1, 0]);
   });
 
+  test.each(["lost", undefined])(
+    "that rejects with %j, which is no error, has failed with one",
+    async (mine) => {
+      const api = resilientFetch({ retry, fetch: () => Promise.reject(mine) });
+      expect(await reasonOf(api(URL_OF_NOBODY))).toMatchObject({
+        name: "TypeError",
+        message: `fetch failed: ${mine}`,
+        cause: mine,
+      });
+    },
+  );
+
+  test("that does not end when it is aborted has no response that is kept", async () => {
+    const clock = new ManualClock();
+    const answers: (() => void)[] = [];
+    const cancelled: number[] = [];
+    const fetch = (): Promise<Response> =>
+      new Promise((resolve) => {
+        const count = answers.length;
+        const body = new ReadableStream({ cancel: () => void cancelled.push(count) });
+        answers.push(() => resolve(new Response(body, { status: count === 0 ? 200 : 500 })));
+      });
+    const api = resilientFetch({ fetch, clock, retry: { attempts: 2, delay: 0 }, timeout: "2s" });
+    const call = reasonOf(api(URL_OF_NOBODY));
+    await clock.advance("4s");
+    expect(await call).toMatchObject({ code: "ERR_TIMEOUT_EXCEEDED", origin: URL_OF_NOBODY });
+    for (const answer of answers) answer();
+    await clock.advance(0);
+    expect(cancelled).toEqual([0, 1]);
+  });
+
   test("that throws at once has rejected", async () => {
     const mine = new Error("mine");
     const fetch = (): never => {
@@ -51,6 +83,33 @@ describe("arguments", () => {
     };
     await resilientFetch({ retry, fetch })(URL_OF_NOBODY, init);
     expect(sent).toEqual(["PUT", "PUT", "PUT"]);
+  });
+
+  test("may take the signal of a Request away, as with fetch", async () => {
+    const sent: Parameters<Fetch>[] = [];
+    const fetch: Fetch = async (...args) => {
+      sent.push(args);
+      return new Response("well");
+    };
+    const api = resilientFetch({ retry, fetch });
+    const mine = new Error("mine");
+    const request = new Request(URL_OF_NOBODY, { signal: AbortSignal.abort(mine) });
+    expect(await reasonOf(api(request))).toBe(mine);
+    expect(sent).toEqual([]);
+    expect(await (await api(request, { signal: null })).text()).toBe("well");
+    expect(sent).toHaveLength(1);
+  });
+
+  test("that override those of a Request count", async () => {
+    let count = 0;
+    const fetch: Fetch = async () => new Response(null, { status: ++count < 3 ? 503 : 200 });
+    const api = resilientFetch({ retry, fetch });
+    const keyed = new Request(URL_OF_NOBODY, { method: "POST", headers: { "idempotency-key": "a" } });
+    expect([(await api(keyed)).status, count]).toEqual([200, 3]);
+    count = 0;
+    expect([(await api(keyed, { headers: {} })).status, count]).toEqual([503, 1]);
+    count = 0;
+    expect([(await api(keyed, { headers: {}, method: "put" })).status, count]).toEqual([200, 3]);
   });
 
   test.each([

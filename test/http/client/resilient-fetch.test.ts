@@ -6,6 +6,7 @@ import { HttpStatusError, resilientFetch } from "../../../src/http/index.js";
 import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js";
 import { TimeoutExceededError } from "../../../src/policies/timeout/errors.js";
 import { Retry } from "../../../src/policies/retry/retry.js";
+import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { reasonOf } from "../../policies/by-hand.js";
 import { bodyOf, serve, until } from "./servers.js";
 
@@ -155,6 +156,23 @@ describe("how a call ends", () => {
     await until(() => server.open === 0);
   });
 
+  test.each([{}, { timeout: "5s" }, { totalTimeout: "5s" }] as const)(
+    "with the last response, and the bodies of the others are cancelled: %j",
+    async (options) => {
+      const cancelled: number[] = [];
+      let count = 0;
+      const fetch = async (): Promise<Response> => {
+        const sent = ++count;
+        const body = new ReadableStream({ cancel: () => void cancelled.push(sent) });
+        return new Response(body, { status: sent < 3 ? 503 : 200 });
+      };
+      const api = resilientFetch({ retry, fetch, ...options });
+      const response = await api("http://a.example", { signal: new AbortController().signal });
+      expect([response.status, response.bodyUsed, cancelled]).toEqual([200, false, [1, 2]]);
+      await response.body?.cancel();
+    },
+  );
+
   test("with the last error", async () => {
     await using server = await serve((request) => request.socket.destroy());
     const error = await reasonOf(resilientFetch({ retry })(server.url));
@@ -235,11 +253,17 @@ describe("time", () => {
     await using server = await serve((_, response, count) => {
       if (count > 1) response.end("ok");
     });
-    const api = resilientFetch({ retry, timeout: "50ms" });
-    expect(await (await api(server.url)).text()).toBe("ok");
+    const clock = new ManualClock();
+    const api = resilientFetch({ retry, timeout: "5s", clock });
+    const call = api(server.url);
+    await until(() => server.requests.length === 1);
+    await clock.advance("5s");
+    expect(await (await call).text()).toBe("ok");
     await using other = await serve(() => {});
-    const error = await reasonOf(api(other.url, { method: "POST", body: "a" }));
-    expect(error).toBeInstanceOf(TimeoutExceededError);
+    const error = reasonOf(api(other.url, { method: "POST", body: "a" }));
+    await until(() => other.requests.length === 1);
+    await clock.advance("5s");
+    expect(await error).toBeInstanceOf(TimeoutExceededError);
     expect(other.requests).toHaveLength(1);
     await until(() => server.open === 0 && other.open === 0);
   });
@@ -251,14 +275,17 @@ describe("time", () => {
         response.writeHead(200);
         response.write("[1,");
       });
-      const api = resilientFetch({ totalTimeout: "100ms", retry, timeout: "80ms" });
+      const clock = new ManualClock();
+      const api = resilientFetch({ totalTimeout: "5s", retry, timeout: "4s", clock });
       const response = await api(server.url);
       const read = async (): Promise<unknown> => {
         if (how !== "body") return await response[how]();
         for await (const _ of response.body ?? []);
         return undefined;
       };
-      expect(await reasonOf(read())).toBeInstanceOf(TimeoutExceededError);
+      const reading = reasonOf(read());
+      await clock.advance("5s");
+      expect(await reading).toBeInstanceOf(TimeoutExceededError);
       expect(server.requests).toHaveLength(1);
       await until(() => server.open === 0);
     },
@@ -269,9 +296,12 @@ describe("time", () => {
       response.writeHead(500);
       response.write("begun");
     });
-    const response = await resilientFetch({ totalTimeout: "50ms" })(server.url);
+    const clock = new ManualClock();
+    const response = await resilientFetch({ totalTimeout: "5s", clock })(server.url);
     expect(response.status).toBe(500);
-    expect(await reasonOf(response.text())).toBeInstanceOf(TimeoutExceededError);
+    const reading = reasonOf(response.text());
+    await clock.advance("5s");
+    expect(await reading).toBeInstanceOf(TimeoutExceededError);
   });
 
   test("a body that is read in time is as it was, and its call is over", async () => {
