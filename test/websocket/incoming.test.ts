@@ -35,7 +35,7 @@ describe("a message", () => {
     const staged = new Staged(soon);
     const socket = await staged.connected();
     socket.deliver("1");
-    expect(staged.ws.snapshot().unread).toBe(1);
+    expect([staged.ws.snapshot().unread, socket.isPaused]).toEqual([1, false]);
     const heard: unknown[] = [];
     const listener = staged.ws.on("message", (message) => heard.push(message));
     socket.deliver("2");

@@ -433,6 +433,17 @@ describe("an attempt", () => {
     expect([first.controller.aborted, second.controller.aborted]).toEqual([true, false]);
   });
 
+  test("whose response nobody gets, as the call ends with an error, is aborted", async () => {
+    const { attempt, caller, clock } = requested({ hedge: { delay: "1s" }, totalTimeout: "5s" });
+    const first = (await attempt(0)).start();
+    await clock.advance("1s");
+    const second = (await attempt(1)).start();
+    first.respond(503);
+    await clock.advance("4s");
+    expect(caller.heard).toMatchObject([["error", { code: "ERR_TIMEOUT_EXCEEDED" }]]);
+    expect([first.controller.aborted, second.controller.aborted]).toEqual([true, true]);
+  });
+
   test("that answers before a later one is the one that the caller pauses, and the later one is aborted", async () => {
     const { attempt, caller, clock } = requested({ hedge: { delay: "1s" } });
     const first = (await attempt(0)).start();

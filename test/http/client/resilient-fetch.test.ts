@@ -91,14 +91,14 @@ describe("what is sent again", () => {
     expect(got.map((text) => text.includes("one"))).toEqual([true, true]);
   });
 
-  test("a stream is never sent again, nor is a request that fails after its stream was sent", async () => {
+  test.each([429, 503])("a stream is never sent again, also after a %i", async (status) => {
     await using server = await serve((request, response) => {
-      request.resume().once("end", () => response.writeHead(429).end());
+      request.resume().once("end", () => response.writeHead(status).end());
     });
     const stream = new Blob(["abc"]).stream();
     const init = { method: "PUT", body: stream, duplex: "half" } as RequestInit;
     const response = await resilientFetch({ retry })(server.url, init);
-    expect([response.status, server.requests.length]).toEqual([429, 1]);
+    expect([response.status, server.requests.length]).toEqual([status, 1]);
   });
 
   test("a Request is used afterwards, as by fetch, and its own signal counts", async () => {
