@@ -61,15 +61,12 @@ export function innerPaths(shape: FileShape | undefined, value: unknown): readon
 
 /** The value of an option as a constructor takes it: nested keys in camelCase, other data as they are. */
 export function toCamelCase(value: unknown, shape: FileShape | undefined): unknown {
-  const found = objectShape(shape);
-  if (found === undefined || !isTree(value)) return value;
-  const bySnakeCase = new Map(
-    Object.entries(found.fields).map(([key, field]) => [toSnakeCase(key), { key, field }]),
-  );
+  const fields = fieldsOf(shape, value);
+  if (fields === undefined || !isTree(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => {
-      const { key, field } = bySnakeCase.get(name) ?? { key: name, field: found.others };
-      return [key, toCamelCase(inner, field)];
+    Object.entries(value).map(([key, inner]) => {
+      const field = fields.find(({ file }) => file === key);
+      return [field?.code ?? key, toCamelCase(inner, field?.shape)];
     }),
   );
 }

@@ -14,6 +14,7 @@ export function checkTogether(
   section: SectionDescriptor,
   ...layers: readonly Settings[]
 ): void {
+  if (section.together === undefined) return;
   const settings: Record<string, unknown> = {};
   for (const [option, rule] of Object.entries(section.rules)) {
     const layer = layers.findLast((one) => one[option] !== undefined);
@@ -21,7 +22,7 @@ export function checkTogether(
     else if (rule.fallback !== undefined) settings[option] = rule.parse(rule.fallback, option);
   }
   try {
-    section.together?.(settings);
+    section.together(settings);
   } catch (error) {
     throw new RangeError(`${path}: ${messageOf(error)}`);
   }
