@@ -26,5 +26,5 @@ export const logRules: LogRules<WebSocketManagerEvents> = {
     message: `lost ${count} ${direction} messages`,
     fields: { direction, count },
   })),
-  error: logged("warn", (error) => ({ message: "could not connect or subscribe", fields: toldError(error) })),
+  error: logged("warn", (error) => ({ message: "could not connect", fields: toldError(error) })),
 };
