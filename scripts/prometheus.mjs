@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { findProgram, UNPACKED } from "./find-program.mjs";
+import { until } from "./until.mjs";
 
 /**
  * The program that would be started; `undefined` where there is none.
@@ -68,8 +69,15 @@ export async function startPrometheus(configuration, files = []) {
       });
     });
     const url = `http://127.0.0.1:${port}`;
+    // It listens before its storage is open, and refuses until then.
+    await until("prometheus is ready", async () => (await fetch(`${url}/-/ready`)).ok);
     /** @param {string} where the path, with a query @returns {Promise<any>} its `data` */
-    const get = async (where) => (await (await fetch(`${url}/api/v1/${where}`)).json()).data;
+    const get = async (where) => {
+      const response = await fetch(`${url}/api/v1/${where}`);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`prometheus answered ${response.status} to ${where}: ${text}`);
+      return JSON.parse(text).data;
+    };
     return {
       url,
       get,

@@ -1,6 +1,6 @@
 // Six nodes: three primaries with a replica each.
 import { startServer } from "./server.mjs";
-import { until } from "./until.mjs";
+import { until } from "../until.mjs";
 
 const SLOTS = 16_384;
 // A primary that is silent for 1 s loses its place to a replica.

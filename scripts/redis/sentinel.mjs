@@ -1,6 +1,6 @@
 // A primary, its replica, and three sentinels that watch them.
 import { startServer } from "./server.mjs";
-import { until } from "./until.mjs";
+import { until } from "../until.mjs";
 
 /** @typedef {Awaited<ReturnType<typeof startSentinel>>} Sentinel */
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { until } from "../../scripts/redis/until.mjs";
+import { until } from "../../scripts/until.mjs";
 import { failuresWithin } from "../../src/circuit-breaker/index.js";
 import { Heartbeat } from "../../src/heartbeat/index.js";
 import {

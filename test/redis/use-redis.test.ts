@@ -17,7 +17,7 @@ import {
 import { Registry } from "../../src/registry.js";
 import { resilient } from "../../src/resilient.js";
 import { temporaryFolder } from "../heartbeat/folder.js";
-import { until } from "../../scripts/redis/until.mjs";
+import { until } from "../../scripts/until.mjs";
 import { hasRedis, startServer } from "./servers/servers.js";
 
 const client = { evalSha() {}, eval() {} };

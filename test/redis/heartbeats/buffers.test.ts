@@ -1,6 +1,6 @@
 import { createClient } from "redis";
 import { expect, onTestFinished, test } from "vitest";
-import { until } from "../../../scripts/redis/until.mjs";
+import { until } from "../../../scripts/until.mjs";
 import { HeartbeatRegistry } from "../../../src/redis/index.js";
 import { hasRedis, startServer } from "../servers/servers.js";
 
