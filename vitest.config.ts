@@ -16,7 +16,10 @@ export default defineConfig({
       tsconfig: "./tsconfig.test.json",
     },
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "json-summary"] },
-    testTimeout: 30_000,
+    // A machine may be busy with something else for long: only what hangs is ended.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     // Most of the time is spent waiting for programs, so no core is kept free for the runner.
     maxWorkers: Math.max(2, os.availableParallelism()),
     // Of the tests of one file that say so: most of them wait for programs that wait themselves.

@@ -23,7 +23,7 @@ test.each([
   await clock.advance(16.9);
   expect(server.got).toHaveLength(1);
   await clock.advance(0.2);
-  await vi.waitUntil(() => server.got.length > 1);
+  await vi.waitUntil(() => server.got.length > 1, 60_000);
   await alerts.close();
   expect(server.got.map(({ body }) => JSON.parse(body).title)).toEqual(["a", "b"]);
 });

@@ -217,7 +217,7 @@ describe.skipIf(isWindows || !hasTmux)("in a terminal", () => {
     const flags = (): string =>
       talk("display-message", "-p", "-t", "w", "#{alternate_on} #{cursor_flag}").trim();
     const until = async (what: () => boolean): Promise<void> => {
-      await expect.poll(what, { timeout: 20_000 }).toBe(true);
+      await expect.poll(what).toBe(true);
     };
     fs.mkdirSync(path.join(folder, "broken"), { recursive: true });
     fs.writeFileSync(path.join(folder, "broken", "third.heartbeat"), "{");

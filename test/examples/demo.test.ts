@@ -12,7 +12,7 @@ const PROMISES = 11;
 const folderOf = (demo: Demo): string =>
   path.dirname(/heartbeat (\S+\.heartbeat)/.exec(demo.text)?.[1] ?? "");
 
-describe.concurrent("the demo", { timeout: 90_000 }, () => {
+describe.concurrent("the demo", () => {
   test("keeps every promise, and prints lines without a terminal", async () => {
     const demo = new Demo(process.execPath, [main, "--fast"]);
     const code = await demo.exitCode();

@@ -80,7 +80,7 @@ describe("the examples", () => {
   });
 
   test.each(Object.entries(CLAIMS))("%s succeeds and shows what it claims", async (name, claim) => {
-    const { stdout } = await run(process.execPath, await command(name), { cwd: root, timeout: 20_000 });
+    const { stdout } = await run(process.execPath, await command(name), { cwd: root, timeout: 90_000 });
     expect(stdout).toMatch(claim);
   });
 

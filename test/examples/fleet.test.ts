@@ -25,7 +25,7 @@ async function expectNothingOfIt(fleet: Demo): Promise<void> {
 }
 
 // A machine so busy that it runs none of the processes for 50 ms breaks promises about 50 ms, whatever they do.
-const options = { timeout: 90_000, retry: 2 };
+const options = { retry: 2 };
 
 describe.skipIf(!hasRedis)("the demo of several processes", options, () => {
   test("keeps every promise, and prints lines without a terminal", async () => {
@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis)("the demo of several processes", options, () => {
   });
 });
 
-describe("the arguments of the demo of several processes", { timeout: 60_000 }, () => {
+describe("the arguments of the demo of several processes", () => {
   test.each([
     [["--instances", "3"], "3 processes need Redis to share a limit"],
     [["--instances", "1", "--redis"], "--instances must be a whole number from 2 to 8; got 1."],

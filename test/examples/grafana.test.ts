@@ -127,7 +127,6 @@ type Result = readonly {
 
 test.skipIf(findPrometheus() === undefined)(
   "Prometheus scrapes the bot and this process by the configuration, and has the right figures",
-  { timeout: 60_000 },
   async () => {
     using metrics = prometheusMetrics();
     const breaker = new CircuitBreaker({ name: 'pay "now"\n', maxFailures: 2 });

@@ -23,7 +23,7 @@ async function expectNothingOfIt(demo: Demo, processes: number): Promise<void> {
 }
 
 // A process is stopped by a signal that Windows has not.
-const options = { timeout: 120_000, skip: process.platform === "win32", concurrent: true };
+const options = { skip: process.platform === "win32", concurrent: true };
 
 describe("the demo of the market", options, () => {
   test("keeps every promise, and prints lines without a terminal", async () => {

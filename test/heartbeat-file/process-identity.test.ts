@@ -96,7 +96,7 @@ describe("the process of a heartbeat", () => {
       if (stdout === null || !(stdio[3] instanceof Writable)) throw new Error("no pipes");
       const [line]: unknown[] = await once(stdout, "data");
       const pid = Number(line);
-      const patience = { timeout: 20_000 };
+      const patience = { timeout: 60_000 };
       await vi.waitFor(
         () => expect(fs.readFileSync(`/proc/${parent.pid}/comm`, "utf8")).toBe("sleep\n"),
         patience,

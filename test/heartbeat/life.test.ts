@@ -8,45 +8,39 @@ import { temporaryFolder } from "./folder.js";
 
 const program = path.join(import.meta.dirname, "..", "fixtures", "heartbeat-life.mjs");
 
-test(
-  "readers see a service with a shutdown as starting, running, draining and stopped",
-  {
-    timeout: 60_000,
-  },
-  async () => {
-    const stateFile = path.join(temporaryFolder(), "app.heartbeat");
-    const child = spawn(process.execPath, [program, stateFile, "false"], {
-      stdio: ["pipe", "inherit", "inherit"],
-    });
-    onTestFinished(() => void child.kill("SIGKILL"));
-    const exit = once(child, "exit");
-    const seen: string[] = [];
-    const look = async (): Promise<string> => {
-      const { status, state } = await Heartbeat.check(stateFile);
-      const told = state === null ? "missing" : `${status}: ${state.status}`;
-      if (told !== seen.at(-1)) seen.push(told);
-      return told;
-    };
-    const until = async (told: string): Promise<void> => {
-      while ((await look()) !== told) await new Promise(setImmediate);
-    };
-    await until("alive: starting");
-    child.stdin.write("\n");
-    await until("alive: running");
-    child.kill("SIGTERM");
-    await until("alive: draining");
-    child.stdin.write("\n");
-    await until("stopped: stopped");
-    expect(await exit).toEqual([143, null]);
-    await look();
-    expect(seen.filter((told) => told !== "missing")).toEqual([
-      "alive: starting",
-      "alive: running",
-      "alive: draining",
-      "stopped: stopped",
-    ]);
-  },
-);
+test("readers see a service with a shutdown as starting, running, draining and stopped", async () => {
+  const stateFile = path.join(temporaryFolder(), "app.heartbeat");
+  const child = spawn(process.execPath, [program, stateFile, "false"], {
+    stdio: ["pipe", "inherit", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const exit = once(child, "exit");
+  const seen: string[] = [];
+  const look = async (): Promise<string> => {
+    const { status, state } = await Heartbeat.check(stateFile);
+    const told = state === null ? "missing" : `${status}: ${state.status}`;
+    if (told !== seen.at(-1)) seen.push(told);
+    return told;
+  };
+  const until = async (told: string): Promise<void> => {
+    while ((await look()) !== told) await new Promise(setImmediate);
+  };
+  await until("alive: starting");
+  child.stdin.write("\n");
+  await until("alive: running");
+  child.kill("SIGTERM");
+  await until("alive: draining");
+  child.stdin.write("\n");
+  await until("stopped: stopped");
+  expect(await exit).toEqual([143, null]);
+  await look();
+  expect(seen.filter((told) => told !== "missing")).toEqual([
+    "alive: starting",
+    "alive: running",
+    "alive: draining",
+    "stopped: stopped",
+  ]);
+});
 
 test.each([
   ["", 0],
@@ -73,7 +67,7 @@ test.each([
     };
     const successor = start();
     const owner = async (): Promise<number | undefined> => (await Heartbeat.readState(stateFile))?.pid;
-    await expect.poll(owner, { timeout: 30_000 }).toBe(successor.pid);
+    await expect.poll(owner).toBe(successor.pid);
 
     old.drain();
     await old.stop();
@@ -84,7 +78,7 @@ test.each([
     await old.beat();
     expect(await owner()).toBe(process.pid);
     const gone = start();
-    await expect.poll(owner, { timeout: 30_000 }).toBe(gone.pid);
+    await expect.poll(owner).toBe(gone.pid);
     const exit = [once(successor, "exit"), once(gone, "exit")];
     successor.kill("SIGKILL");
     gone.kill("SIGKILL");

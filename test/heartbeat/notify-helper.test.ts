@@ -37,7 +37,7 @@ function helper(socket = "/nowhere"): NotifyHelper {
 
 const told = (log: string): string[] => fs.readFileSync(log, "utf8").trimEnd().split("\n");
 
-describe.skipIf(!isLinux)("the helper that forwards notices", { timeout: 60_000 }, () => {
+describe.skipIf(!isLinux)("the helper that forwards notices", () => {
   test("calls systemd-notify for each, with a word for each line and the socket's address", async () => {
     const log = program('echo "$NOTIFY_SOCKET $# $*" >> "$log"');
     const { send } = helper("@kstlib/a b");
@@ -102,6 +102,6 @@ describe.skipIf(!isLinux)("the helper that forwards notices", { timeout: 60_000 
     );
     expect(await once(child, "exit")).toEqual([null, "SIGKILL"]);
     const shell = Number(told(log)[0]);
-    await vi.waitFor(() => expect(processExists(shell)).toBe(false), 10_000);
+    await vi.waitFor(() => expect(processExists(shell)).toBe(false), 60_000);
   });
 });

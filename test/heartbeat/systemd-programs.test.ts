@@ -48,7 +48,7 @@ const READY = "READY=1\nSTATUS=running";
 const DRAINING = "STOPPING=1\nSTATUS=draining";
 const STOPPED = "STOPPING=1\nSTATUS=stopped";
 
-describe.skipIf(missing.length > 0)(`a service of systemd${reason}`, { timeout: 60_000 }, () => {
+describe.skipIf(missing.length > 0)(`a service of systemd${reason}`, () => {
   test.each([
     ["a path", () => path.join(temporaryFolder(), "notify")],
     ["an abstract address", () => `@kstlib-test-${process.pid}`],

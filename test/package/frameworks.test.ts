@@ -46,7 +46,7 @@ seen.push(once(shutdown.signal, "abort").then(() => get(port, "/quick", late)).t
 begin();
 `;
 
-describe.concurrent("registerServer in a program of its own", { timeout: 90_000 }, () => {
+describe.concurrent("registerServer in a program of its own", () => {
   test.each([
     ["Fastify, before it listens", "app", true],
     ["Fastify, once it listens", "app", false],

@@ -7,7 +7,7 @@ const program = fileURLToPath(new URL("../fixtures/policies-program.mjs", import
 
 /** Runs a scenario in a process of its own, which has to end by itself. */
 async function run(scenario: string): Promise<Record<string, unknown>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [program, scenario], { timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [program, scenario], { timeout: 90_000 });
   const seen: unknown = JSON.parse(stdout);
   expect(seen).toBeTypeOf("object");
   return { ...(seen as object) };

@@ -225,7 +225,7 @@ const program = fileURLToPath(new URL("../fixtures/shared-bucket-threads.mjs", i
 
 /** Runs a scenario in a process of its own, which has to end by itself. */
 async function run(...scenario: readonly string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [program, ...scenario], { timeout: 25_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...scenario], { timeout: 90_000 });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 

@@ -182,7 +182,7 @@ describe("a signal after the first", () => {
     history.hear("SIGINT", false);
     process.kill(process.pid, "SIGUSR2");
     realClock.sleepSync(5);
-    await vi.waitUntil(() => heard !== undefined);
+    await vi.waitUntil(() => heard !== undefined, 60_000);
     expect(heard).toBe("copy");
     await setImmediate();
     history.stop();

@@ -158,30 +158,26 @@ describe.skipIf(process.platform === "win32")(
   () => {
     for (const given of cases) {
       const { by, signal, send, needs = by } = given;
-      test.skipIf(needs === "")(
-        `does not cut its shutdown short: ${by}, ${signal}`,
-        { timeout: 60_000 },
-        async () => {
-          const { project, program } = start(given);
-          await program.prints("ready");
-          program[send](signal);
-          await program.prints("signal 1");
-          // Two that come at the very same time the kernel makes one of.
-          await Promise.race([program.prints("signal 2").catch(() => {}), patience(1000)]);
-          project.write("go", "");
-          await program.end();
-          expect(program.stdout).toContain("positions closed\ndatabase closed\n");
-          // Of two that wait for a busy process, the kernel hands over the one with the lower number first: the SIGINT
-          // that nodemon adds, rather than the SIGTERM that was sent. The exit code is that of the first.
-          const [, first] = /^signal 1 (\w+)$/m.exec(program.stdout) ?? [];
-          expect([signal, given.adds]).toContain(first);
-          expect(program.stdout).toContain(`exit ${first === "SIGINT" ? 130 : 143}\n`);
-          expect(program.stderr).not.toContain("[shutdown]");
-        },
-      );
+      test.skipIf(needs === "")(`does not cut its shutdown short: ${by}, ${signal}`, async () => {
+        const { project, program } = start(given);
+        await program.prints("ready");
+        program[send](signal);
+        await program.prints("signal 1");
+        // Two that come at the very same time the kernel makes one of.
+        await Promise.race([program.prints("signal 2").catch(() => {}), patience(1000)]);
+        project.write("go", "");
+        await program.end();
+        expect(program.stdout).toContain("positions closed\ndatabase closed\n");
+        // Of two that wait for a busy process, the kernel hands over the one with the lower number first: the SIGINT
+        // that nodemon adds, rather than the SIGTERM that was sent. The exit code is that of the first.
+        const [, first] = /^signal 1 (\w+)$/m.exec(program.stdout) ?? [];
+        expect([signal, given.adds]).toContain(first);
+        expect(program.stdout).toContain(`exit ${first === "SIGINT" ? 130 : 143}\n`);
+        expect(program.stderr).not.toContain("[shutdown]");
+      });
     }
 
-    test("still ends the process when it is typed again later", { timeout: 60_000 }, async () => {
+    test("still ends the process when it is typed again later", async () => {
       const { program } = start({ wrap: () => [process.execPath, "--watch", "service.mjs"] });
       await program.prints("ready");
       program.signalGroup("SIGINT");

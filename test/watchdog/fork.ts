@@ -36,7 +36,7 @@ export function run(
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, {
       stdio: ["ignore", "pipe", instead ?? "pipe"],
-      timeout: 28_000,
+      timeout: 90_000,
       killSignal: "SIGKILL",
     });
     let stdout = "";

@@ -164,7 +164,7 @@ test("says what to do when nodemailer is not installed", async () => {
   process.on("warning", listen);
   onTestFinished(() => void process.off("warning", listen));
   const channel = new EmailChannel({ ...people, transport: { host: "127.0.0.1" } });
-  await vi.waitUntil(() => warnings.length > 0);
+  await vi.waitUntil(() => warnings.length > 0, 60_000);
   expect(warnings).toMatchObject([
     {
       code: "KSTLIB_ALERTS_NO_MAIL",

@@ -145,7 +145,7 @@ test("a 2xx is delivered even if the answer never ends", async () => {
     response.writeHead(200).write("o");
   });
   const delivered = new SlackChannel({ webhookUrl: server.url, clock }).deliver(delivery(), never);
-  await vi.waitUntil(() => clock.pendingTimers > 0);
+  await vi.waitUntil(() => clock.pendingTimers > 0, 60_000);
   await clock.advance(1000);
   expect(await delivered).toBeUndefined();
 });

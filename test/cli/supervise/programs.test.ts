@@ -17,7 +17,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
   /** Everything has come to its end with this code. */
   async function expectEnd(supervised: Supervised, code: number): Promise<void> {
     expect(await supervised.code).toBe(code);
-    await expect.poll(() => supervised.processes(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => supervised.processes()).toEqual([]);
     expect(supervised.lines.at(-1)).toMatchObject({ event: "ended", code });
   }
 
@@ -36,7 +36,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     // Judged by the file of the frozen run, it would have been stale long ago.
     const file = path.join(it.folder, "app.heartbeat");
     const { mtimeMs } = fs.statSync(file);
-    await expect.poll(() => fs.statSync(file).mtimeMs - mtimeMs, { timeout: 20_000 }).toBeGreaterThan(3000);
+    await expect.poll(() => fs.statSync(file).mtimeMs - mtimeMs).toBeGreaterThan(3000);
     expect(it.events("stale")).toHaveLength(1);
     it.kill("SIGTERM");
     await expectEnd(it, 143);
@@ -106,7 +106,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     expect(it.events("stale")).toHaveLength(1);
     it.kill("SIGTERM");
     expect(await it.code).toBe(143);
-    await expect.poll(() => it.processes(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => it.processes()).toEqual([]);
   });
 
   test("accepts a file that a shell script touches as a heartbeat", async () => {
@@ -228,7 +228,7 @@ describe.skipIf(process.platform !== "linux")("supervise", () => {
     await it.until(() => it.stdout.includes("ready"));
     it.kill("SIGKILL");
     expect(await it.code).toBe(-9);
-    await expect.poll(() => it.processes(), { timeout: 15_000 }).toEqual([]);
+    await expect.poll(() => it.processes()).toEqual([]);
   });
 
   test.each([

@@ -13,7 +13,7 @@ export const fixture: string = fileURLToPath(
 /** A line of `--json`. */
 export type Line = Readonly<Record<string, unknown>> & { readonly event: string };
 
-const LIMIT = 20_000;
+const LIMIT = 60_000;
 
 /** A supervisor in a process of its own, with a folder of its own. */
 export class Supervised {

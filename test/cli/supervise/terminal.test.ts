@@ -16,7 +16,7 @@ describe.skipIf(process.platform !== "linux" || !hasPython)("supervise in a term
   }
 
   async function expectNothingLeft(supervised: Supervised): Promise<void> {
-    await expect.poll(() => supervised.processes(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => supervised.processes()).toEqual([]);
   }
 
   test("passes Ctrl-C on once, and shows the lines without colours under NO_COLOR", async () => {

@@ -2,9 +2,9 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hasRedis, startServer } from "../../redis/servers/servers.js";
-import { hasSignals, options, Recipe, Service, until } from "./recipe.js";
+import { hasSignals, Recipe, Service, until } from "./recipe.js";
 
-describe.skipIf(!hasSignals || !hasRedis)("the recipe bullmq.mjs", options, () => {
+describe.skipIf(!hasSignals || !hasRedis)("the recipe bullmq.mjs", () => {
   async function start() {
     const redis = await startServer();
     const service = await Service.start();

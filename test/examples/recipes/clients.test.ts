@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import http from "node:http";
 import { describe, expect, test } from "vitest";
-import { ask as fetchOnce, hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
+import { ask as fetchOnce, hasSignals, later, Recipe, Service, until } from "./recipe.js";
 
-describe.skipIf(!hasSignals)("the recipe undici.mjs", options, () => {
+describe.skipIf(!hasSignals)("the recipe undici.mjs", () => {
   async function start(): Promise<{ service: Service; recipe: Recipe }> {
     const service = await Service.start();
     return { service, recipe: new Recipe("undici.mjs", { SERVICE_URL: service.url, EVERY_MS: "20" }) };
@@ -52,7 +52,7 @@ describe.skipIf(!hasSignals)("the recipe undici.mjs", options, () => {
   });
 });
 
-describe.skipIf(!hasSignals)("the recipe axios.mjs", options, () => {
+describe.skipIf(!hasSignals)("the recipe axios.mjs", () => {
   async function start(): Promise<{ service: Service; recipe: Recipe; url: string }> {
     const service = await Service.start();
     const recipe = new Recipe("axios.mjs", { PORT: "0", SERVICE_URL: service.url });

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ask as fetchOnce, hasSignals, later, options, Recipe, root, Service, until } from "./recipe.js";
+import { ask as fetchOnce, hasSignals, later, Recipe, root, Service, until } from "./recipe.js";
 
 const next = path.join(root, "node_modules/next/dist/bin/next");
 // In the project, so that the package and Next.js are found from there, and where git, lint and formatter do not look.
@@ -13,7 +13,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 test.skipIf(!hasSignals)(
   "the recipe of Next.js limits, spares a service that is down, and finishes what it has begun",
-  { ...options, timeout: 300_000 },
+  { timeout: 300_000 },
   async () => {
     const service = await Service.start();
     const build = new Recipe([next, "build"], production, folder);

@@ -1,9 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { findPostgres, startPostgres } from "../../../scripts/postgres/server.mjs";
-import { ask, hasSignals, later, options, Recipe, until } from "./recipe.js";
+import { ask, hasSignals, later, Recipe, until } from "./recipe.js";
 
-describe.skipIf(!hasSignals || findPostgres() === undefined)("the recipe pg.mjs", options, () => {
+describe.skipIf(!hasSignals || findPostgres() === undefined)("the recipe pg.mjs", () => {
   let server: Awaited<ReturnType<typeof startPostgres>>;
   let client: pg.Client;
   // Looks at the connections: a transaction would see them as they were when it first did.
@@ -11,8 +11,8 @@ describe.skipIf(!hasSignals || findPostgres() === undefined)("the recipe pg.mjs"
 
   beforeAll(async () => {
     server = await startPostgres();
-  }, options.timeout);
-  afterAll(() => server.stop(), options.timeout);
+  });
+  afterAll(() => server.stop());
 
   async function connect(): Promise<pg.Client> {
     const connection = new pg.Client({ connectionString: server.url, application_name: "test" });
@@ -28,7 +28,7 @@ describe.skipIf(!hasSignals || findPostgres() === undefined)("the recipe pg.mjs"
       "CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL CHECK (balance < 1000))",
     );
     await client.query("INSERT INTO accounts VALUES (1, 0), (2, 0)");
-  }, options.timeout);
+  });
 
   // What a connection string says counts more than what the pool was given. 0 is no limit.
   async function start(statementMs = 0) {

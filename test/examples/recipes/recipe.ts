@@ -11,9 +11,6 @@ export const root: string = fileURLToPath(new URL("../../../", import.meta.url))
 /** On Windows a process cannot be asked to end. */
 export const hasSignals: boolean = process.platform !== "win32";
 
-/** Of tests with real programs. */
-export const options = { timeout: 60_000 } as const;
-
 /**
  * The seconds that the recipes give to an attempt: longer than a test, so that none is over on a machine that stands still
  * for a while. What a test needs to be over, it waits for.

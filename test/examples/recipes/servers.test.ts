@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ask, hasSignals, later, options, Recipe, Service, until } from "./recipe.js";
+import { ask, hasSignals, later, Recipe, Service, until } from "./recipe.js";
 
 async function start(file: string): Promise<{ service: Service; recipe: Recipe; url: string }> {
   const service = await Service.start();
@@ -17,7 +17,7 @@ describe.skipIf(!hasSignals).each([
   { file: "fastify.mjs", hasProbes: true },
   { file: "hono.mjs", hasProbes: true },
   { file: "nest.mjs", hasProbes: false },
-])("the recipe $file", options, ({ file, hasProbes }) => {
+])("the recipe $file", ({ file, hasProbes }) => {
   test("sheds load, and finishes what it has admitted after SIGTERM", async () => {
     const { service, recipe, url } = await start(file);
     expect(await (await ask(`${url}/prices/warm`)).json()).toBe("200 /warm");
@@ -78,7 +78,6 @@ describe.skipIf(!hasSignals).each([
 
 test.skipIf(!hasSignals).each(["express.mjs", "fastify.mjs", "hono.mjs"])(
   "the recipe %s gives up what nobody waits for",
-  options,
   async (file) => {
     const { recipe, url, service } = await start(file);
     service.isHolding = true;

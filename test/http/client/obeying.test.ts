@@ -134,7 +134,6 @@ test.each([
   { rate: 40, burst: 120, cost: 2, processes: 2, callers: 20, requests: 50 },
 ])(
   "over real sockets, processes that share a limit get no 429: %j",
-  { timeout: 120_000 },
   async ({ rate, burst, cost, processes, callers, requests }) => {
     const limit = rateLimit<http.IncomingMessage>({
       limits: [{ name: "all", rate, burst }],

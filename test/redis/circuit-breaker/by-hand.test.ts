@@ -163,14 +163,14 @@ describe.skipIf(!hasRedis)("a shared circuit by hand", () => {
     let end: (value: number) => void = () => {};
     const probe = one.call(() => new Promise<number>((resolve) => (end = resolve)));
     await until(() => one.stats.totalCalls > one.stats.failedCalls + one.stats.successfulCalls);
-    await vi.waitFor(async () => expect(await outcome(other, () => 1)).toBe("refused"), 20_000);
+    await vi.waitFor(async () => expect(await outcome(other, () => 1)).toBe("refused"), 60_000);
 
     await one[Symbol.asyncDispose]();
     await one.close();
     await until(async () => (await subscriptions()) === subscriptionsBefore);
     expect(timers()).toBeLessThanOrEqual(timersBefore);
     expect(client.status).toBe("ready");
-    await vi.waitFor(async () => expect(await outcome(other, () => 1)).toBe("success"), 20_000);
+    await vi.waitFor(async () => expect(await outcome(other, () => 1)).toBe("success"), 60_000);
     await until(() => other.state === "closed");
     end(1);
     expect(await probe).toBe(1);

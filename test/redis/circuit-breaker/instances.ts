@@ -6,7 +6,7 @@ import { SharedCircuitBreaker } from "../../../src/redis/circuit-breaker/shared-
 
 type Options = Omit<SharedCircuitBreakerOptions, "client"> & { readonly client?: object };
 
-const wait = { timeout: 15_000, interval: 2 };
+const wait = { timeout: 60_000, interval: 2 };
 
 /** An instance with a client of its own, closed when the test is over. */
 export function instance(port: number, options: Options): SharedCircuitBreaker {

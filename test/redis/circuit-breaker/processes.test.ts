@@ -24,7 +24,7 @@ interface Instance {
 
 /** Milliseconds by the clock that all processes of the machine share. */
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
-const wait = { timeout: 20_000, interval: 2 };
+const wait = { timeout: 60_000, interval: 2 };
 
 describe.skipIf(!hasRedis)("a circuit of several processes", () => {
   let server: Server;

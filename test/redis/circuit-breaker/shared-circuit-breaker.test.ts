@@ -186,7 +186,7 @@ describe.skipIf(!hasRedis)("a circuit of several instances", () => {
       const items: number[] = [];
       for await (const item of other.iterate(() => [1, 2])) items.push(item);
       expect(items).toEqual([1, 2]);
-    }, 20_000);
+    }, 60_000);
     await until(() => one.state === "closed");
   });
 

@@ -177,7 +177,7 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     const aborted = reasonOf(limiter.execute(() => 1, { signal: controller.signal }));
     setImmediate(() => controller.abort(new Error("enough")));
     expect(await aborted).toMatchObject({ message: "enough" });
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(2)).toBeLessThan(0.1), 20_000);
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(2)).toBeLessThan(0.1), 60_000);
   });
 
   test("a reservation that is cancelled after the limiter was closed goes back", async () => {
@@ -187,7 +187,7 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     await limiter.close();
     expect(await other.tryAcquire()).toBe(false);
     reservation.cancel();
-    await vi.waitUntil(() => other.tryAcquire(5), { timeout: 15_000 });
+    await vi.waitUntil(() => other.tryAcquire(5), 60_000);
     // Nor does it matter when the client is closed as well.
     const late = make({ ...SLOW, name: "late", burst: 5 });
     const held = await late.reserve(1);
@@ -203,13 +203,13 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     expect(reservation).toMatchObject({ cost: 8, delay: 0 });
     expect(await reasonOf(limiter.reserve(5))).toBeInstanceOf(RateLimitExceededError);
     reservation.commit(3);
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1), 20_000);
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1), 60_000);
     const cancelled = await limiter.reserve(4);
     cancelled.cancel();
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1), 20_000);
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(7)).toBeLessThan(1), 60_000);
     const overdrawn = await limiter.reserve(1);
     overdrawn.commit(5);
-    await vi.waitFor(async () => expect(await limiter.timeUntilToken(3)).toBeGreaterThan(350), 20_000);
+    await vi.waitFor(async () => expect(await limiter.timeUntilToken(3)).toBeGreaterThan(350), 60_000);
   });
 
   test("admits nobody in any instance during a pause", async () => {
@@ -252,7 +252,7 @@ describe.skipIf(!hasRedis)("a shared rate limiter", () => {
     const limiter = make({ ...SLOW, burst: 1 });
     await limiter.acquire();
     const waiting = reasonOf(limiter.acquire());
-    await vi.waitFor(() => expect(limiter.stats.queued).toBe(1), 20_000);
+    await vi.waitFor(() => expect(limiter.stats.queued).toBe(1), 60_000);
     await Promise.all([limiter.close(), limiter.close()]);
     expect(await waiting).toMatchObject({ code: "ERR_RATE_LIMIT_DISPOSED" });
     expect(await reasonOf(limiter.tryAcquire())).toBeInstanceOf(RateLimitError);

@@ -70,7 +70,7 @@ describe.skipIf(!hasRedis)("a redis-server for tests", () => {
       const { pid, folder } = JSON.parse(String(line)) as { pid: number; folder: string };
       expect(isRunning(pid)).toBe(true);
       child.kill("SIGKILL");
-      await vi.waitFor(() => expect([isRunning(pid), fs.existsSync(folder)]).toEqual([false, false]), 10_000);
+      await vi.waitFor(() => expect([isRunning(pid), fs.existsSync(folder)]).toEqual([false, false]), 60_000);
     },
   );
 

@@ -53,7 +53,7 @@ describe.skipIf(!hasRedis).each(clientNames)("the store by %s", (name) => {
     await expect(store.run(COUNT, ["n"], [1])).rejects.toThrow(StoreError);
     expect(told).toEqual(["down"]);
     server.thaw();
-    await vi.waitFor(() => expect(store.isUp).toBe(true), 10_000);
+    await vi.waitFor(() => expect(store.isUp).toBe(true), 60_000);
     expect(told).toEqual(["down", "up"]);
     expect(late.mock.calls).toEqual([[2], [3]]);
     expect(await store.run(COUNT, ["n"], [1])).toBe(4);
@@ -64,10 +64,10 @@ describe.skipIf(!hasRedis).each(clientNames)("the store by %s", (name) => {
     using store = storeOf(await connect(name, server.port));
     expect(await store.run(COUNT, ["n"], [1])).toBe(1);
     await server.kill9();
-    await vi.waitFor(() => expect(store.run(COUNT, ["n"], [1])).rejects.toThrow(StoreError), 10_000);
+    await vi.waitFor(() => expect(store.run(COUNT, ["n"], [1])).rejects.toThrow(StoreError), 60_000);
     expect(store.isUp).toBe(false);
     await server.restart();
-    await vi.waitFor(() => expect(store.isUp).toBe(true), 20_000);
+    await vi.waitFor(() => expect(store.isUp).toBe(true), 60_000);
     expect(await store.run(COUNT, ["anew"], [1])).toBe(1);
   });
 
@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis).each(clientNames)("the store by %s", (name) => {
     using store = storeOf(await connect(name, server.port), 5000);
     expect(await store.run(COUNT, ["n"], [1])).toBe(1);
     await server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-    await vi.waitFor(() => expect(store.run(COUNT, ["m"], [1])).resolves.toBeTypeOf("number"), 10_000);
+    await vi.waitFor(() => expect(store.run(COUNT, ["m"], [1])).resolves.toBeTypeOf("number"), 60_000);
   });
 });
 
@@ -93,11 +93,11 @@ describe.skipIf(!hasRedis).each(clientNames.filter((name) => name !== "valkey-gl
         restored: () => told.push("restored"),
       });
       await server.command("PUBLISH", "news", "one");
-      await vi.waitFor(() => expect(told).toEqual(["one"]), 10_000);
+      await vi.waitFor(() => expect(told).toEqual(["one"]), 60_000);
       await server.command("CLIENT", "KILL", "TYPE", "pubsub");
-      await vi.waitFor(() => expect(told).toEqual(["one", "lost", "restored"]), 10_000);
+      await vi.waitFor(() => expect(told).toEqual(["one", "lost", "restored"]), 60_000);
       await server.command("PUBLISH", "news", "two");
-      await vi.waitFor(() => expect(told.at(-1)).toBe("two"), 10_000);
+      await vi.waitFor(() => expect(told.at(-1)).toBe("two"), 60_000);
       await subscription[Symbol.asyncDispose]();
       await vi.waitFor(
         async () => expect(await server.command("PUBSUB", "NUMSUB", "news")).toEqual(["news", 0]),
@@ -112,7 +112,7 @@ describe.skipIf(!hasRedis).each(clientNames.filter((name) => name !== "valkey-gl
       await server.kill9();
       await expect(client.subscribe("news", { message: () => {} })).rejects.toThrow(/./);
       await server.restart();
-      await vi.waitFor(() => expect(client.isReady).toBe(true), 10_000);
+      await vi.waitFor(() => expect(client.isReady).toBe(true), 60_000);
       expect(await server.command("PUBSUB", "NUMSUB", "news")).toEqual(["news", 0]);
     });
   },
