@@ -75,7 +75,7 @@ async function look() {
 
 /** Until the registry has told of all that have stopped. @param {number} stopped */
 async function heard(stopped) {
-  for (let tries = 0; tries < 50 && story.registry.stopped.size < stopped; tries++) await sleep(20);
+  for (let tries = 0; tries < 500 && story.registry.stopped.size < stopped; tries++) await sleep(20);
   await look();
 }
 

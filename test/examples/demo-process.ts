@@ -10,6 +10,7 @@ export const python: boolean = spawnSync("python3", ["--version"]).status === 0;
 /** A demo, started as a user would, and what it prints. */
 export class Demo {
   readonly child: ChildProcess;
+  readonly #closed: Promise<unknown[]>;
   output = "";
 
   constructor(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
@@ -18,13 +19,14 @@ export class Demo {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...env, TERM: "xterm-256color", ...environment },
     });
+    this.#closed = once(this.child, "close");
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => (this.output += text));
     }
   }
 
   async exitCode(): Promise<unknown> {
-    const [code] = (await once(this.child, "close")) as unknown[];
+    const [code] = await this.#closed;
     return code;
   }
 
@@ -47,8 +49,7 @@ export class Demo {
 
 export async function expectNothingLeft(demo: Demo, processes: number): Promise<void> {
   expect(demo.processes).toHaveLength(processes);
-  for (let wait = 0; wait < 100 && demo.processes.some(isRunning); wait++) await sleep(50);
-  expect(demo.processes.filter(isRunning)).toEqual([]);
+  await expect.poll(() => demo.processes.filter(isRunning)).toEqual([]);
 }
 
 export function marks(text: string): string[] {

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -20,8 +19,7 @@ async function expectNothingOfIt(fleet: Demo): Promise<void> {
   await expectNothingLeft(fleet, PROCESSES);
   const [, folder = ""] = /folder (\S+)/.exec(fleet.text) ?? [];
   expect(folder).not.toBe("");
-  for (let wait = 0; wait < 100 && fs.existsSync(folder); wait++) await sleep(50);
-  expect(fs.existsSync(folder)).toBe(false);
+  await expect.poll(() => fs.existsSync(folder)).toBe(false);
 }
 
 // A machine so busy that it runs none of the processes for 50 ms breaks promises about 50 ms, whatever they do.

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -18,8 +17,7 @@ async function expectNothingOfIt(demo: Demo, processes: number): Promise<void> {
   await expectNothingLeft(demo, processes);
   const [, folder = ""] = /folder (\S+)/.exec(demo.text) ?? [];
   expect(folder).not.toBe("");
-  for (let wait = 0; wait < 100 && fs.existsSync(folder); wait++) await sleep(50);
-  expect(fs.existsSync(folder)).toBe(false);
+  await expect.poll(() => fs.existsSync(folder)).toBe(false);
 }
 
 // A process is stopped by a signal that Windows has not.
