@@ -289,6 +289,8 @@ export class Heartbeat extends Printed implements Component, Disposable, AsyncDi
   };
 
   #lookAtTarget(): void {
+    // What a shutdown has ended did not die.
+    if (this.#status === "draining") return;
     const wasDead = this.#targetDead;
     this.#targetDead = this.#isTargetDead();
     if (this.#targetDead === wasDead) return;

@@ -52,7 +52,7 @@ export interface HeartbeatOptions {
    * beat has the last good metadata; the first failure of a series is a warning. Default `{}`.
    */
   readonly metadata?: PlainObject | (() => PlainObject) | undefined;
-  /** Checked once per beat. Default none. */
+  /** Checked once per beat, except while draining. Default none. */
   readonly target?: HeartbeatTarget | undefined;
   /** Called once when the target is found dead, and again only after it has been alive in between. */
   readonly onTargetDead?: (() => unknown) | undefined;

@@ -605,6 +605,20 @@ describe("a target", () => {
     await heartbeat.stop();
   });
 
+  test("that the shutdown itself ends is not reported: it does not die while the heartbeat drains", async () => {
+    const target = { isDead: false };
+    const dead = vi.fn<() => void>();
+    const { clock, heartbeat } = setup({ target, onTargetDead: dead });
+    heartbeat.start();
+    await clock.advance(10);
+    heartbeat.drain();
+    target.isDead = true;
+    await clock.advance(30);
+    expect(dead).not.toHaveBeenCalled();
+    expect(heartbeat.snapshot()).toMatchObject({ status: "draining", isTargetDead: false });
+    await heartbeat.stop();
+  });
+
   test("that is already dead is reported at the start", async () => {
     const dead = vi.fn<() => void>();
     const { heartbeat } = setup({ target: { isDead: true }, onTargetDead: dead });
