@@ -113,7 +113,8 @@ async function playOnce(cycle) {
     exchange.send({ type: "phase", fault: phase.fault, stopped });
     await harm();
     await sleep(phase.seconds * 1000);
-    if (await until(() => story.isSeen || story.stopping)) story.complete();
+    await until(() => story.isSeen || story.stopping);
+    if (story.isSeen) story.complete();
     if (story.stopping) return;
     await heal();
   }
@@ -132,9 +133,11 @@ async function play() {
   for (let cycle = 1; cycle === 1 || (story.again && !story.stopping); cycle++) await playOnce(cycle);
 }
 
-/** No more candles; then whatever is still on its way arrives. */
+/** No more faults, then no more candles; then whatever is still on its way arrives. */
 async function closeMarket() {
   exchange.send({ type: "phase", fault: "none" });
+  // A gap is found by the candle behind it.
+  await until(() => isGone(main) || story.isCalm);
   const closed = hears(exchange, "closed");
   exchange.send({ type: "close the market" });
   await closed;

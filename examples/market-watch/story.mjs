@@ -282,7 +282,7 @@ export class MarketStory extends EventLog {
     // What it has reported of its stream is of the connection before.
     if (this.main !== undefined) this.main.isCurrent = false;
     const after = (this.now() - this.phaseSince) / 1000;
-    this.losses.push({ fault: this.fault, after, reason, code });
+    this.losses.push({ fault: this.stopping ? "none" : this.fault, after, reason, code });
     return this.tell("stream", `lost: ${reason}, code ${code}`, "bad");
   }
 

@@ -49,7 +49,8 @@ function silenceFound(story) {
     held: tested(
       story,
       SILENT,
-      found.length === phases && found.every(({ reason }) => reason === "ping-timeout"),
+      (found.length === phases || (story.interrupted && found.length > phases)) &&
+        found.every(({ reason }) => reason === "ping-timeout"),
     ),
     facts: found
       .slice(-2)

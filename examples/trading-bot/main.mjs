@@ -68,6 +68,7 @@ process.on("exit", () => {
   if (stateFile !== "") fs.rmSync(path.dirname(stateFile), { recursive: true, force: true });
 });
 
+const interrupted = interruption();
 const exchange = run("exchange.mjs", process.argv.slice(2));
 exchange.on("message", (message) => story.fromExchange(message));
 const { port } = await hears(exchange, "listening");
@@ -84,8 +85,6 @@ bot.on("message", (/** @type {any} */ message) => {
   }
   story.fromBot(message);
 });
-
-const interrupted = interruption();
 
 async function monitor() {
   for (;;) {

@@ -51,6 +51,7 @@ export class Story extends EventLog {
   /** The report of the bot's shutdown. @type {{ reason: string, ok: boolean, seconds: number } | undefined} */
   report;
   stopping = false;
+  interrupted = false;
   /** How the bot ended: an exit code or the name of a signal. @type {number | string | undefined} */
   exit;
   #beat = 0;
@@ -149,8 +150,9 @@ export class Story extends EventLog {
     heartbeat.last = state.status;
   }
 
-  /** The schedule was interrupted: an outage or freeze in progress proves nothing. */
+  /** The schedule was interrupted: an outage in progress, or one that begins while the bot ends, proves nothing. */
   interrupt() {
+    this.interrupted = true;
     this.outages = this.outages.filter(({ closed }) => closed);
   }
 
@@ -162,7 +164,7 @@ export class Story extends EventLog {
     const phase = this.phases[index];
     if (phase === undefined) return;
     const outage = OUTAGES.has(phase.fault);
-    if (outage) this.outages.push({ title: phase.title, opened: false, closed: false });
+    if (outage && !this.interrupted) this.outages.push({ title: phase.title, opened: false, closed: false });
     this.tell(
       "exchange",
       `${phase.title}: ${phase.tells}`,

@@ -22,11 +22,12 @@ function seconds(value) {
 }
 
 /** @param {Story} story @returns {Promised} */
-function circuitOpens({ outages, circuit, openSeconds, bot }) {
+function circuitOpens({ outages, circuit, openSeconds, bot, interrupted }) {
   const survived = outages.filter(({ opened, closed }) => opened && closed).length;
+  const ended = interrupted || circuit.state === "closed";
   return {
     title: "An outage opens the circuit, recovery closes it",
-    held: outages.length === 0 ? undefined : survived === outages.length && circuit.state === "closed",
+    held: outages.length === 0 ? undefined : survived === outages.length && ended,
     facts: [
       `${plural(outages.length, "outage")}, ${survived} opened the circuit and closed it again`,
       `opened ${plural(circuit.openings, "time")}, open for ${seconds(openSeconds)} in all`,
@@ -193,7 +194,8 @@ function shutDownInOrder({ closed, exit, heartbeat, report }) {
 /** @param {Story} story @returns {Promised[]} */
 export function judge(story) {
   if (story.bot === undefined || story.exchange === undefined) {
-    return [{ title: "The demo starts", held: false, facts: [`exit code ${story.exit}`] }];
+    const held = story.interrupted ? undefined : false;
+    return [{ title: "The demo starts", held, facts: [`exit code ${story.exit}`] }];
   }
   return [
     circuitOpens(story),
