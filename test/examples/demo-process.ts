@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { isRunning } from "../process/is-running.js";
 
 export const python: boolean = spawnSync("python3", ["--version"]).status === 0;
@@ -49,7 +49,7 @@ export class Demo {
 
 export async function expectNothingLeft(demo: Demo, processes: number): Promise<void> {
   expect(demo.processes).toHaveLength(processes);
-  await expect.poll(() => demo.processes.filter(isRunning)).toEqual([]);
+  await vi.waitFor(() => expect(demo.processes.filter(isRunning)).toEqual([]), 60_000);
 }
 
 export function marks(text: string): string[] {

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { hasRedis } from "../redis/servers/servers.js";
 import { Demo, expectNothingLeft, marks, python } from "./demo-process.js";
 
@@ -19,7 +19,7 @@ async function expectNothingOfIt(fleet: Demo): Promise<void> {
   await expectNothingLeft(fleet, PROCESSES);
   const [, folder = ""] = /folder (\S+)/.exec(fleet.text) ?? [];
   expect(folder).not.toBe("");
-  await expect.poll(() => fs.existsSync(folder)).toBe(false);
+  await vi.waitFor(() => expect(fs.existsSync(folder)).toBe(false), 60_000);
 }
 
 // A machine so busy that it runs none of the processes for 50 ms breaks promises about 50 ms, whatever they do.

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Demo, expectNothingLeft, marks, python } from "./demo-process.js";
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
@@ -17,7 +17,7 @@ async function expectNothingOfIt(demo: Demo, processes: number): Promise<void> {
   await expectNothingLeft(demo, processes);
   const [, folder = ""] = /folder (\S+)/.exec(demo.text) ?? [];
   expect(folder).not.toBe("");
-  await expect.poll(() => fs.existsSync(folder)).toBe(false);
+  await vi.waitFor(() => expect(fs.existsSync(folder)).toBe(false), 60_000);
 }
 
 // A process is stopped by a signal that Windows has not.
