@@ -289,6 +289,7 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
   let failures = 0;
   let until = 0;
   let probe: { readonly ticket: Ticket; readonly deadline: number } | undefined;
+  let lastProbe = { call: -1, at: -1 };
   const change = (to: typeof mode): void => {
     mode = to;
     era++;
@@ -334,13 +335,18 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
   return (context, done) => {
     catchUp();
     if (mode === "open" || probe !== undefined) {
+      // Callers of one flight that wait for the circuit come at one time: which of them is the probe is not promised.
+      if (lastProbe.at === agenda.now && lastProbe.call !== context.call) agenda.isAmbiguous = true;
       const asked = (probe?.deadline ?? until) - agenda.now;
       done({ isGood: false, label: "open", isRefusal: true, asked });
       return nothing;
     }
     const ticket = { era, isProbe: mode === "half-open", isNews: true };
     tickets.add(ticket);
-    if (ticket.isProbe) probe = { ticket, deadline: agenda.now + resetTimeout };
+    if (ticket.isProbe) {
+      probe = { ticket, deadline: agenda.now + resetTimeout };
+      lastProbe = { call: context.call, at: agenda.now };
+    }
     const cancel = world.start(inner, context, (end) => {
       settle(ticket, end.isGood ? "success" : end.isRefusal || end.saysNothing ? "ignored" : "failure");
       done(end);
