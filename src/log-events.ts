@@ -58,6 +58,8 @@ interface LoggedEvent {
   readonly name: string;
   readonly event: string;
   readonly payload: unknown;
+  /** Of one of many components of that name. */
+  readonly origin?: string | undefined;
 }
 
 function isPino(logger: object): boolean {
@@ -88,14 +90,14 @@ class EventLog {
     return typeof rule === "object" && this.includes(rule.level) ? rule : undefined;
   }
 
-  write(rule: LogRule<unknown>, { kind, name, event, payload }: LoggedEvent): void {
+  write(rule: LogRule<unknown>, { kind, name, event, payload, origin }: LoggedEvent): void {
     const { level = rule.level, message, fields = {} }: LogLine = rule.line(payload);
     if (!this.includes(level)) return;
     const write = this.#logger[level].bind(this.#logger) as (...line: unknown[]) => unknown;
-    const text = oneLine(message);
-    if (this.#style === "fields")
-      write({ component: kind, name, event, ...fields }, `${kind} ${oneLine(name)}: ${text}`);
-    else write(`[resilience] ${kind} ${oneLine(name)}: ${text}${oneLine(causeOf(fields))}`);
+    const of = origin === undefined ? {} : { origin };
+    const text = `${kind} ${oneLine(origin === undefined ? name : `${name} (${origin})`)}: ${oneLine(message)}`;
+    if (this.#style === "fields") write({ component: kind, name, ...of, event, ...fields }, text);
+    else write(`[resilience] ${text}${oneLine(causeOf(fields))}`);
   }
 }
 
@@ -111,22 +113,47 @@ function isRegistry(source: unknown): source is Registry {
   return typeof source === "object" && source !== null && Symbol.iterator in source && "on" in source;
 }
 
-/** Subscribes to one component, and adds the subscriptions to the list. */
-function subscribe(log: EventLog, component: Component, subscriptions: Disposable[]): void {
-  const snapshot = component.snapshot();
-  const { kind } = snapshot;
-  const known = component.logRules ?? rulesOf(kind);
-  if (known === undefined)
-    throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
-  // A watchdog of a file has the same kind, but no event about CPU time.
-  const isOfFile = "file" in snapshot;
-  for (const event of Object.keys(known)) {
-    const rule = log.ruleOf(known, event);
-    if (rule === undefined || (isOfFile && event === "notCounted")) continue;
-    subscriptions.push(
-      component.on(event, (payload) => log.write(rule, { kind, name: component.name, event, payload })),
-    );
-  }
+function isComponent(source: unknown): source is Component {
+  const { on, snapshot } = (source ?? {}) as Partial<Component>;
+  return typeof on === "function" && typeof snapshot === "function";
+}
+
+/** Subscribes to components, to each once, and to what they are made of. */
+function subscriber(log: EventLog): (source: unknown) => Generator<Disposable> {
+  const known = new WeakSet<Component>();
+  return function* subscribe(source: unknown, isPart?: boolean, origin?: string): Generator<Disposable> {
+    if (!isComponent(source)) {
+      // A pipeline can have a policy of another kind.
+      if (isPart) return;
+      throw new TypeError(unlike("the source", "a component, a list of them or a registry", source));
+    }
+    if (known.has(source)) return;
+    known.add(source);
+    const snapshot = source.snapshot();
+    const { kind } = snapshot;
+    const { name } = source;
+    const logRules = source.logRules ?? rulesOf(kind) ?? (isPart || source.eachPart ? {} : undefined);
+    if (logRules === undefined)
+      throw new TypeError(unlike("the kind of a component to log", "one of this package", kind));
+    // A watchdog of a file has the same kind, but no event about CPU time.
+    const isOfFile = "file" in snapshot;
+    for (const event of Object.keys(logRules)) {
+      const rule = log.ruleOf(logRules, event);
+      if (rule === undefined || (isOfFile && event === "notCounted")) continue;
+      yield source.on(event, (payload) => log.write(rule, { kind, name, event, payload, origin }));
+    }
+    const parts = source.eachPart?.((part, of) => ended([...subscribe(part, true, of)]));
+    if (parts !== undefined) yield parts;
+    const policies: unknown = Reflect.get(source, "policies");
+    if (Array.isArray(policies)) for (const policy of policies) yield* subscribe(policy, true);
+  };
+}
+
+/** Ends all of them. */
+function ended(subscriptions: readonly Disposable[]): Disposable {
+  return disposable(() => {
+    for (const subscription of subscriptions) subscription[Symbol.dispose]();
+  });
 }
 
 /**
@@ -171,22 +198,14 @@ export function logEvents(
       (kind, event) => ruleOf(kind, event) !== undefined,
     );
   }
-  const listed: readonly unknown[] = Array.isArray(source) ? source : [source];
-  for (const one of listed) {
-    const { on, snapshot } = (one ?? {}) as Partial<Component>;
-    if (typeof on !== "function" || typeof snapshot !== "function") {
-      throw new TypeError(unlike("the source", "a component, a list of them or a registry", one));
-    }
-  }
   const subscriptions: Disposable[] = [];
-  const end = (): void => {
-    for (const subscription of subscriptions) subscription[Symbol.dispose]();
-  };
+  const subscribe = subscriber(log);
   try {
-    for (const component of listed as readonly Component[]) subscribe(log, component, subscriptions);
+    for (const one of [source].flat())
+      for (const subscription of subscribe(one)) subscriptions.push(subscription);
   } catch (error) {
-    end();
+    ended(subscriptions)[Symbol.dispose]();
     throw error;
   }
-  return disposable(end);
+  return ended(subscriptions);
 }

@@ -8,7 +8,9 @@ import { components } from "../src/descriptors.js";
 import { Heartbeat } from "../src/heartbeat/heartbeat.js";
 import { logEvents, type Logger } from "../src/log-events.js";
 import { KeyedRateLimiter } from "../src/rate-limiter/keyed-rate-limiter.js";
+import { pipeline } from "../src/policies/pipeline/pipeline.js";
 import { Registry } from "../src/registry.js";
+import { resilient } from "../src/resilient.js";
 import { ManualClock } from "../src/testing/index.js";
 import { Watchdog } from "../src/watchdog/watchdog.js";
 
@@ -244,4 +246,37 @@ test("changes, final failures and abandoned calls are logged by default; single 
     ]),
   );
   expect(byDefault.join()).not.toMatch(/success|acquired|beat,|settled|evicted|rejected/);
+});
+
+test("a pipeline is logged with its parts, each once", async () => {
+  const logger = memory();
+  const api = resilient({
+    name: "shop",
+    retry: { attempts: 2, delay: 0 },
+    circuitBreaker: { maxFailures: 2 },
+  });
+  {
+    using _log = logEvents(logger, [api, api.circuitBreaker, pipeline(api, api.retry)]);
+    await api.execute(() => Promise.reject(down)).catch(() => {});
+  }
+  api.circuitBreaker.reset();
+  expect(logger.lines).toEqual([
+    "warn [resilience] circuit-breaker shop: closed -> open (tripped)",
+    "info [resilience] retry shop: gave up after 2 attempts (Error)",
+  ]);
+});
+
+test("a policy in a pipeline that is of another kind is no mistake", async () => {
+  const logger = memory();
+  const foreign = { execute: (fn: () => unknown) => Promise.resolve(fn()) };
+  const named = {
+    ...foreign,
+    name: "mine",
+    on: () => expect.fail("heard"),
+    snapshot: () => ({ kind: "mine", name: "mine" }),
+  };
+  const circuit = new CircuitBreaker({ name: "shop" });
+  using _log = logEvents(logger, pipeline(foreign as never, named as never, circuit));
+  circuit.isolate();
+  expect(logger.lines).toHaveLength(1);
 });

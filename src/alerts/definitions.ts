@@ -68,7 +68,7 @@ const TRANSPORT = "{ host, port, secure, user }";
 
 const transport: Rule<object> = custom({
   allowed: TRANSPORT,
-  file: shapeOf(transportRules),
+  file: { kind: "object", fields: fieldsOf(transportRules) },
   parse: (value, label) => nested(label, transportRules, value, { allowed: TRANSPORT }),
 });
 
@@ -104,11 +104,11 @@ const RULES: Readonly<Record<ChannelDefinition["type"], Readonly<Record<string, 
   console: ofAll,
 };
 
-function shapeOf(rules: Readonly<Record<string, Rule<unknown>>>): FileShape {
-  const fields = Object.entries(rules).flatMap(([key, { file }]) =>
-    file === undefined ? [] : [[key, file]],
+/** The fields of a file, `name` included: a channel has one beside its key. */
+function fieldsOf(rules: Readonly<Record<string, Rule<unknown>>>): Readonly<Record<string, FileShape>> {
+  return Object.fromEntries(
+    Object.entries(rules).flatMap(([key, { file }]) => (file === undefined ? [] : [[key, file] as const])),
   );
-  return { kind: "object", fields: Object.fromEntries(fields) as Readonly<Record<string, FileShape>> };
 }
 
 function definition(label: string, given: unknown): CheckedDefinition {
@@ -136,7 +136,11 @@ export const channelsRule: Rule<CheckedChannels> = custom({
   file: {
     kind: "object",
     fields: { timeout: timeoutRule.file, maxRetries: maxRetriesRule.file },
-    others: shapeOf({ ...RULES.slack, ...RULES.webhook, ...RULES.email }),
+    others: {
+      kind: "object",
+      fields: fieldsOf({ ...RULES.slack, ...RULES.webhook, ...RULES.email }),
+      byType: new Map(Object.entries(RULES).map(([type, rules]) => [type, fieldsOf(rules)])),
+    },
   },
   parse(value, label) {
     if (Array.isArray(value)) return checkChannels(value, label);

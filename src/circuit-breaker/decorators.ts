@@ -1,12 +1,5 @@
-import type {
-  AnyFunction,
-  AsyncDecorator,
-  AsyncOf,
-  SyncDecorator,
-  SyncOf,
-  SyncRest,
-} from "../kernel/wrap.js";
-import { applyWrapper, wrapCalls, type Wrapper } from "../kernel/wrapper.js";
+import type { AsyncWrapper, SyncWrapper } from "../kernel/wrap.js";
+import { wrapCalls, type Wrapper, wrapperFunction } from "../kernel/wrapper.js";
 import { CircuitBreaker, type Guarded } from "./circuit-breaker.js";
 import { RECIPE } from "./iterate.js";
 import { type CircuitBreakerOptions, circuitBreakerRules } from "./options.js";
@@ -64,20 +57,10 @@ const syncWrapper: Wrapper<CircuitBreaker, object> = {
  * console.assert((await new Exchange().balance("main")) === 4);
  * ```
  */
-export function circuitBreaker<Fn extends AnyFunction>(
-  fn: Fn,
-  context?: ClassMethodDecoratorContext<never>,
-): AsyncOf<Fn> & Guarded;
-/** As a decorator under `experimentalDecorators`. */
-export function circuitBreaker<Fn extends AnyFunction>(
-  target: object,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<Fn>,
-): TypedPropertyDescriptor<AsyncOf<Fn>>;
-export function circuitBreaker(options?: GuardedOptions): AsyncDecorator<Guarded>;
-export function circuitBreaker(first?: object, context?: unknown, descriptor?: unknown): unknown {
-  return applyWrapper(wrapper, first, context, descriptor);
-}
+export const circuitBreaker: AsyncWrapper<GuardedOptions, Guarded> = wrapperFunction(wrapper) as AsyncWrapper<
+  GuardedOptions,
+  Guarded
+>;
 
 /**
  * {@link circuitBreaker} for synchronous functions and methods, which stay synchronous. One that returns a
@@ -92,18 +75,6 @@ export function circuitBreaker(first?: object, context?: unknown, descriptor?: u
  * console.assert(parse("1") === 1);
  * ```
  */
-export function circuitBreakerSync<Fn extends AnyFunction>(
-  fn: Fn,
-  ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
-): SyncOf<Fn, PromiseLike<unknown>> & Guarded;
-/** As a decorator under `experimentalDecorators`. */
-export function circuitBreakerSync<Fn extends AnyFunction>(
-  target: object,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<Fn>,
-  ...refused: SyncRest<Fn>
-): TypedPropertyDescriptor<SyncOf<Fn, PromiseLike<unknown>>>;
-export function circuitBreakerSync(options?: GuardedOptions): SyncDecorator<Guarded, PromiseLike<unknown>>;
-export function circuitBreakerSync(first?: object, context?: unknown, descriptor?: unknown): unknown {
-  return applyWrapper(syncWrapper, first, context, descriptor);
-}
+export const circuitBreakerSync: SyncWrapper<GuardedOptions, Guarded, PromiseLike<unknown>> = wrapperFunction(
+  syncWrapper,
+) as SyncWrapper<GuardedOptions, Guarded, PromiseLike<unknown>>;

@@ -30,7 +30,8 @@ interface Field {
 export function fieldsOf(shape: FileShape | undefined, value: unknown): readonly Field[] | undefined {
   const found = objectShape(shape);
   if (found === undefined) return undefined;
-  const fields = Object.entries(found.fields).map(([code, field]) => ({
+  const ofType = isTree(value) ? found.byType?.get(value["type"]) : undefined;
+  const fields = Object.entries(ofType ?? found.fields).map(([code, field]) => ({
     code,
     file: toSnakeCase(code),
     shape: field,

@@ -88,18 +88,32 @@ export interface CheckedHeartbeat {
   snapshot(): { readonly lastError: string | null; readonly isTargetDead: boolean };
 }
 
+/** An HTTP client: fails while the circuit of one of its origins is open or isolated. */
+export interface CheckedClient {
+  stats(): Readonly<Record<string, { readonly circuit: string | undefined }>>;
+}
+
 /** What `addCheck` takes. A promise is for start-up only: it passes once it is fulfilled. */
 export type HealthCheck =
   | HealthCheckFunction
   | CheckedCircuit
   | CheckedWatchdog
   | CheckedHeartbeat
+  | CheckedClient
   | PromiseLike<unknown>;
 
 const STATES: ReadonlySet<unknown> = new Set(["closed", "open", "half-open", "isolated"]);
 
 const ALLOWED =
-  "a function, a circuit breaker (it has a state), a watchdog (isTriggered), a heartbeat (isRunning and snapshot()) or, for start-up, a promise";
+  "a function, a circuit breaker (it has a state), an HTTP client, a watchdog (isTriggered), a heartbeat (isRunning and snapshot()) or, for start-up, a promise";
+
+function refuseOpen(state: string | undefined, of: string = ""): void {
+  if (state === "open" || state === "isolated") throw new Error(`the circuit${of} is ${state}`);
+}
+
+function isClient(check: unknown): check is CheckedClient {
+  return typeof Reflect.get(Object(check) as object, "stats") === "function";
+}
 
 /** The check of a component of this package, or of anything that looks like one; `undefined` for other objects. */
 function componentCheck(
@@ -119,10 +133,7 @@ function componentCheck(
     };
   }
   if ("state" in check && STATES.has(check.state)) {
-    return () => {
-      const { state } = check;
-      if (state === "open" || state === "isolated") throw new Error(`the circuit is ${state}`);
-    };
+    return () => refuseOpen(check.state);
   }
   return undefined;
 }
@@ -158,6 +169,12 @@ export function checkFunctionOf(
   check: HealthCheck,
   probes: readonly HealthProbe[],
 ): HealthCheckFunction {
+  // Before functions, of which it is one.
+  if (isClient(check)) {
+    return () => {
+      for (const [origin, { circuit }] of Object.entries(check.stats())) refuseOpen(circuit, ` of ${origin}`);
+    };
+  }
   if (typeof check === "function") {
     checkFunction(check, "a health check");
     return check;

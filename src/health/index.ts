@@ -2,6 +2,7 @@
 export * from "../kernel/exports.js";
 export type {
   CheckedCircuit,
+  CheckedClient,
   CheckedHeartbeat,
   CheckedWatchdog,
   HealthCheck,

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export * from "../kernel/exports.js";
+export type { HostStats, HttpClient, HttpClientEvents, HttpClientSnapshot } from "./client/client.js";
 export { HttpStatusError } from "./client/errors.js";
-export type { HostStats } from "./client/host.js";
 export type { Fetch, HttpClientOptions, ResilientFetchOptions } from "./client/options.js";
 export {
   resilienceInterceptor,

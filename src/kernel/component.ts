@@ -19,4 +19,9 @@ export interface Component {
   update?(changes: object): void;
   /** @internal How its events are logged, of a kind that the core has no description of. */
   readonly logRules?: LogRules;
+  /**
+   * @internal Calls `listen` for each component that it makes for an origin, those there are and later ones, and for those
+   * that were given to it. What it returns is disposed of at the end; it goes with a component that is forgotten.
+   */
+  eachPart?(listen: (part: Component, origin: string | undefined, key: string) => Disposable): Disposable;
 }

@@ -1,13 +1,6 @@
 import type { Wrapped } from "./base-policy.js";
-import {
-  type AnyFunction,
-  type AsyncDecorator,
-  type AsyncOf,
-  type SyncDecorator,
-  type SyncOf,
-  type SyncRest,
-} from "./wrap.js";
-import { applyWrapper, type Run, wrapCalls } from "./wrapper.js";
+import type { AsyncWrapper, SyncWrapper } from "./wrap.js";
+import { type Run, wrapCalls, wrapperFunction } from "./wrapper.js";
 
 /** An option of every wrapper and decorator. */
 export interface PerInstance {
@@ -22,35 +15,19 @@ export interface PerInstance {
  *
  * @throws TypeError or RangeError that names the option when one is unknown, of the wrong type or out of range.
  */
-export interface PolicyWrapper<Options extends object, Owned, Instead = never> {
-  <Fn extends AnyFunction>(
-    fn: Fn,
-    context?: ClassMethodDecoratorContext<never>,
-  ): AsyncOf<Fn, Instead> & Wrapped<Owned>;
-  /** As a decorator under `experimentalDecorators`. */
-  <Fn extends AnyFunction>(
-    target: object,
-    key: string | symbol,
-    descriptor: TypedPropertyDescriptor<Fn>,
-  ): TypedPropertyDescriptor<AsyncOf<Fn, Instead>>;
-  (options?: Options & PerInstance): AsyncDecorator<Wrapped<Owned>, Instead>;
-}
+export type PolicyWrapper<Options extends object, Owned, Instead = never> = AsyncWrapper<
+  Options & PerInstance,
+  Wrapped<Owned>,
+  Instead
+>;
 
 /** A {@link PolicyWrapper} for synchronous functions and methods, which stay synchronous. */
-export interface SyncPolicyWrapper<Options extends object, Owned, Instead = never> {
-  <Fn extends AnyFunction>(
-    fn: Fn,
-    ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
-  ): SyncOf<Fn, PromiseLike<unknown>, Instead> & Wrapped<Owned>;
-  /** As a decorator under `experimentalDecorators`. */
-  <Fn extends AnyFunction>(
-    target: object,
-    key: string | symbol,
-    descriptor: TypedPropertyDescriptor<Fn>,
-    ...refused: SyncRest<Fn>
-  ): TypedPropertyDescriptor<SyncOf<Fn, PromiseLike<unknown>, Instead>>;
-  (options?: Options & PerInstance): SyncDecorator<Wrapped<Owned>, PromiseLike<unknown>, Instead>;
-}
+export type SyncPolicyWrapper<Options extends object, Owned, Instead = never> = SyncWrapper<
+  Options & PerInstance,
+  Wrapped<Owned>,
+  PromiseLike<unknown>,
+  Instead
+>;
 
 type Caller<Owned> = (policy: Owned, run: Run, self: unknown, args: readonly unknown[]) => unknown;
 
@@ -60,21 +37,14 @@ function wrapperOf<Owned>(
   make: (options: object) => Owned,
   call: Caller<Owned>,
 ): (first?: object, context?: unknown, descriptor?: unknown) => unknown {
-  const wrapper = (first?: object, context?: unknown, descriptor?: unknown): unknown =>
-    applyWrapper(
-      {
-        name,
-        recipe: "Iterate in a function of your own, and wrap that.",
-        policyRules,
-        rules: {},
-        make,
-        wrapWith: () => (policies, fn) => wrapCalls("policy", policies, fn, call),
-      },
-      first,
-      context,
-      descriptor,
-    );
-  return Object.defineProperty(wrapper, "name", { value: name });
+  return wrapperFunction({
+    name,
+    recipe: "Iterate in a function of your own, and wrap that.",
+    policyRules,
+    rules: {},
+    make,
+    wrapWith: () => (policies, fn) => wrapCalls("policy", policies, fn, call),
+  });
 }
 
 /** The wrapper and decorator of one kind of policy. */

@@ -27,6 +27,8 @@ export type FileShape =
   | {
       readonly kind: "object";
       readonly fields: Readonly<Record<string, FileShape>>;
+      /** Those that it can have by what its `type` is; `fields` are all of them. */
+      readonly byType?: ReadonlyMap<unknown, Readonly<Record<string, FileShape>>>;
       /** What has a name of the user's choice. Default: nothing has. */
       readonly others?: FileShape;
     };

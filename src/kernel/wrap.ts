@@ -78,6 +78,18 @@ export interface SyncDecorator<Extra extends object, Refused = never, Instead = 
   ): SyncOf<Fn, Refused, Instead> & Readonly<Extra>;
 }
 
+/** An {@link AsyncDecorator} with defaults, and with options what makes another one. */
+export type AsyncWrapper<Options, Extra extends object, Instead = never> = AsyncDecorator<Extra, Instead> &
+  ((options?: Options) => AsyncDecorator<Extra, Instead>);
+
+/** A {@link SyncDecorator} with defaults, and with options what makes another one. */
+export type SyncWrapper<Options, Extra extends object, Refused = never, Instead = never> = SyncDecorator<
+  Extra,
+  Refused,
+  Instead
+> &
+  ((options?: Options) => SyncDecorator<Extra, Refused, Instead>);
+
 /** Gives a wrapper the name and the number of parameters of what it wraps, and `extra` as read-only properties. */
 export function disguise<Wrapper extends AnyFunction, Extra extends object>(
   wrapper: Wrapper,

@@ -90,3 +90,12 @@ export function applyWrapper<Owned, Settings extends object>(
   const decorate = decorator(name, (fn) => wrap(policies, fn), recipe);
   return isBare ? decorate(first, context, descriptor) : decorate;
 }
+
+/** {@link applyWrapper} as a function with the wrapper's name; the overloads of its type are what it gives. */
+export function wrapperFunction<Owned, Settings extends object>(
+  wrapper: Wrapper<Owned, Settings>,
+): (first?: object, context?: unknown, descriptor?: unknown) => unknown {
+  const wrap = (first?: object, context?: unknown, descriptor?: unknown): unknown =>
+    applyWrapper(wrapper, first, context, descriptor);
+  return Object.defineProperty(wrap, "name", { value: wrapper.name });
+}

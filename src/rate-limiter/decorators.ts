@@ -1,15 +1,8 @@
 import { asDuration, type Duration } from "../kernel/duration.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import { custom, flag } from "../kernel/rules.js";
-import type {
-  AnyFunction,
-  AsyncDecorator,
-  AsyncOf,
-  SyncDecorator,
-  SyncOf,
-  SyncRest,
-} from "../kernel/wrap.js";
-import { applyWrapper, type Policies, type Wrapper } from "../kernel/wrapper.js";
+import type { AnyFunction, AsyncWrapper, SyncWrapper } from "../kernel/wrap.js";
+import { type Policies, type Wrapper, wrapperFunction } from "../kernel/wrapper.js";
 import { type Limited, limitAsync, limitSync, RECIPE, type AsyncTurns } from "./limited.js";
 import { type RateLimiterOptions, rateLimiterRules } from "./options.js";
 import { RateLimiter } from "./rate-limiter.js";
@@ -121,20 +114,9 @@ const syncWrapper: Wrapper<RateLimiter, Omit<LimitedSettings, "signal">> = {
  * console.assert(refused instanceof RateLimitExceededError && refused.retryAfter > 59);
  * ```
  */
-export function rateLimiter<Fn extends AnyFunction>(
-  fn: Fn,
-  context?: ClassMethodDecoratorContext<never>,
-): AsyncOf<Fn> & Limited<RateLimiter>;
-/** As a decorator under `experimentalDecorators`. */
-export function rateLimiter<Fn extends AnyFunction>(
-  target: object,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<Fn>,
-): TypedPropertyDescriptor<AsyncOf<Fn>>;
-export function rateLimiter(options?: LimitedOptions): AsyncDecorator<Limited<RateLimiter>>;
-export function rateLimiter(first?: object, context?: unknown, descriptor?: unknown): unknown {
-  return applyWrapper(wrapper, first, context, descriptor);
-}
+export const rateLimiter: AsyncWrapper<LimitedOptions, Limited<RateLimiter>> = wrapperFunction(
+  wrapper,
+) as AsyncWrapper<LimitedOptions, Limited<RateLimiter>>;
 
 /**
  * {@link rateLimiter} for synchronous functions and methods, which stay synchronous. A call that has to wait
@@ -149,18 +131,6 @@ export function rateLimiter(first?: object, context?: unknown, descriptor?: unkn
  * console.assert(write("one") + write("two") === 6);
  * ```
  */
-export function rateLimiterSync<Fn extends AnyFunction>(
-  fn: Fn,
-  ...context: SyncRest<Fn, [context?: ClassMethodDecoratorContext<never>]>
-): SyncOf<Fn> & Limited<RateLimiter>;
-/** As a decorator under `experimentalDecorators`. */
-export function rateLimiterSync<Fn extends AnyFunction>(
-  target: object,
-  key: string | symbol,
-  descriptor: TypedPropertyDescriptor<Fn>,
-  ...refused: SyncRest<Fn>
-): TypedPropertyDescriptor<SyncOf<Fn>>;
-export function rateLimiterSync(options?: LimitedSyncOptions): SyncDecorator<Limited<RateLimiter>>;
-export function rateLimiterSync(first?: object, context?: unknown, descriptor?: unknown): unknown {
-  return applyWrapper(syncWrapper, first, context, descriptor);
-}
+export const rateLimiterSync: SyncWrapper<LimitedSyncOptions, Limited<RateLimiter>> = wrapperFunction(
+  syncWrapper,
+) as SyncWrapper<LimitedSyncOptions, Limited<RateLimiter>>;

@@ -1,6 +1,7 @@
 import { Steps } from "./steps.js";
 import { offsetsOf, type OffsetAt, type Stretch, Stretches } from "./time-zone.js";
 
+const YEAR = 366 * 86_400_000;
 /** No more than this is between what two offsets make of a local time. */
 const NEAR = 2 * 86_400_000;
 
@@ -50,7 +51,8 @@ export class Boundaries {
     let count = 0;
     for (let from = Math.floor(after) + 1; from <= upTo;) {
       const stretch = this.#stretches.at(from);
-      const { start, end, offset } = stretch;
+      const { start, offset } = stretch;
+      const end = this.#stretches.endOf(stretch, upTo - YEAR);
       const begin = this.#beginOf(stretch, from);
       const last = Math.min(Math.floor(upTo), end - 1);
       if (from === start && this.#startsLate(stretch)) count += 1;

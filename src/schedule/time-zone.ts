@@ -32,19 +32,9 @@ export interface Stretch {
 }
 
 const DAY = 86_400_000;
+const FIVE_DAYS = 5 * DAY;
 /** Enough for the boundaries before and after an instant. */
 const MOST_KNOWN = 4;
-
-/** The first instant with another offset than `offset`, after `same`, which has it, and up to `other`, which has not. */
-function changeBetween(offsetAt: OffsetAt, same: number, other: number, offset: number): number {
-  let [low, high] = [same, other];
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (offsetAt(middle) === offset) low = middle;
-    else high = middle;
-  }
-  return high;
-}
 
 /**
  * Finds where a zone's offset stays the same, a day of UTC at a time, and remembers the last answers. An offset that is
@@ -53,6 +43,8 @@ function changeBetween(offsetAt: OffsetAt, same: number, other: number, offset: 
 export class Stretches {
   readonly #offsetAt: OffsetAt;
   #known: Stretch[] = [];
+  /** The last change that was found: the days around it ask for the same. */
+  #change = { start: 0, before: Number.NaN };
 
   constructor(offsetAt: OffsetAt) {
     this.#offsetAt = offsetAt;
@@ -67,6 +59,16 @@ export class Stretches {
     return found;
   }
 
+  /**
+   * The end of a stretch that is not cut before `until`, by a look each five days: no zone has gone back to an offset so
+   * soon. By days it would take up to a second for the years since 1970, where a clock without a battery begins.
+   */
+  endOf({ end, offset }: Stretch, until: number): number {
+    let found = end;
+    while (found + FIVE_DAYS <= until && this.#offsetAt(found + FIVE_DAYS - 1) === offset) found += FIVE_DAYS;
+    return found;
+  }
+
   #find(instant: number): Stretch {
     const offsetAt = this.#offsetAt;
     const day = Math.floor(instant / DAY) * DAY;
@@ -76,7 +78,7 @@ export class Stretches {
     let change = { start: day, before: offset, repeatsUntil: -Infinity, repeated: 0 };
     for (const end of [day, day + DAY]) {
       while (offsetAt(end - 1) !== offset) {
-        const start = changeBetween(offsetAt, known, end - 1, offset);
+        const start = this.#changeBetween(known, end - 1, offset);
         if (start > instant) return { ...change, end: start, offset };
         const before = offset;
         offset = offsetAt(start);
@@ -87,5 +89,19 @@ export class Stretches {
       known = end - 1;
     }
     return { ...change, end: day + DAY, offset };
+  }
+
+  /** The first instant with another offset than `offset`, after `same`, which has it, and up to `other`, which has not. */
+  #changeBetween(same: number, other: number, offset: number): number {
+    const { start, before } = this.#change;
+    if (before === offset && same < start && start <= other) return start;
+    let [low, high] = [same, other];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.#offsetAt(middle) === offset) low = middle;
+      else high = middle;
+    }
+    this.#change = { start: high, before: offset };
+    return high;
   }
 }

@@ -89,7 +89,17 @@ describe("definitions in a file", () => {
   test.each([
     ["min_level: critical", "min_level: bad", /channels\.ops\.min_level must be one of "info"/],
     ["icon_emoji:", "icon_emojy:", /ops\.icon_emojy is not a known key; did you mean icon_emoji/],
-    ["credentials: HOOK, min", "url: HOOK, min", /url is not an option of \S+\.ops of type slack/],
+    [
+      "credentials: HOOK, min",
+      "url: HOOK, min",
+      /ops\.url is not a known key; known are type, .*icon_emoji$/,
+    ],
+    [
+      "sender: bot",
+      "user_name: bot",
+      /mail\.user_name is not a known key; known are type, .*, subject_prefix$/,
+    ],
+    ["url_credentials: HOOK, ", "username: HOOK, ", /hook\.username .*; known are type, .*credentials$/],
     ["url_credentials: HOOK, ", "", /channels\.hook of type webhook needs url, or url_credentials/],
     ["timeout: 5s", "timeout: 5m", /channels\.hook\.timeout must be a duration from 1s to 2m/],
     ["host: smtp.test, ", "", /channels\.mail\.transport\.host is required/],

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import {
   Bulkhead,
   BulkheadFullError,
+  Chaos,
   CircuitBreaker,
+  pipeline,
   Registry,
   resilient,
   Timeout,
@@ -33,6 +35,30 @@ describe("a bulkhead among other policies", () => {
     expect(bulkhead.queued).toBe(0);
     expect(clock.pendingTimers).toBe(0);
   });
+
+  test.each([
+    ["a queueTimeout", { queueTimeout: "5s" }, false],
+    ["a timeout outside", {}, true],
+  ] as const)(
+    "of two in opposite order that wait for each other, %s frees both",
+    async (_, options, isTimed) => {
+      const clock = new ManualClock();
+      const shared = { maxConcurrent: 1, maxQueue: 1, clock, ...options };
+      const [a, b] = [new Bulkhead({ name: "a", ...shared }), new Bulkhead({ name: "b", ...shared })];
+      const outside = new Timeout({ timeout: isTimed ? "5s" : "1h", clock });
+      // Each has its first permit before the other asks for it.
+      const slowly = new Chaos({ enabled: true, rate: 1, latency: "1s", clock });
+      const one = pipeline(outside, a, slowly, b).call(() => "well");
+      await clock.advance("500ms");
+      const other = pipeline(outside, b, slowly, a).call(() => "well");
+      const ends = Promise.all([one.catch(failed), other.catch(failed)]);
+      await clock.advance("4s");
+      expect([a.queued, b.queued]).toEqual([1, 1]);
+      await clock.advance("2s");
+      expect(await ends).toEqual([expect.any(Error), "well"]);
+      expect([a.running, b.running, a.queued, b.queued]).toEqual([0, 0, 0, 0]);
+    },
+  );
 
   test("stands between the breaker and the timeout of each attempt in resilient", async () => {
     const api = resilient({

@@ -5,6 +5,7 @@ import {
   type ExecutionContext,
   readContext,
 } from "../../kernel/context.js";
+import type { Component } from "../../kernel/component.js";
 import type { Policy } from "../../kernel/policy.js";
 import { AS_IS, type Continuation, DIRECT, type Inside, type Start, tellStart } from "../../kernel/stage.js";
 import type { Timeout, TimeoutSnapshot, TimeoutStats } from "../../policies/timeout/timeout.js";
@@ -18,7 +19,7 @@ function responseOf(end: unknown): object | undefined {
 }
 
 /** A timeout of the whole call that also covers the reading of the body, for which the caller is not kept waiting. */
-export class CoveringTimeout implements Policy {
+export class CoveringTimeout implements Policy, Component {
   readonly #timeout: Timeout;
   readonly #startTimed: Start;
 
@@ -43,6 +44,10 @@ export class CoveringTimeout implements Policy {
 
   snapshot(): TimeoutSnapshot {
     return this.#timeout.snapshot();
+  }
+
+  get on(): Timeout["on"] {
+    return this.#timeout.on.bind(this.#timeout);
   }
 
   execute<Result>(

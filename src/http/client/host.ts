@@ -1,4 +1,5 @@
 import { realClock, type Clock } from "../../kernel/clock.js";
+import type { Component } from "../../kernel/component.js";
 import { readContext } from "../../kernel/context.js";
 import type { Policy } from "../../kernel/policy.js";
 import { startOf, tellStart } from "../../kernel/stage.js";
@@ -7,36 +8,27 @@ import { Pipeline } from "../../policies/pipeline/pipeline.js";
 import { Timeout } from "../../policies/timeout/timeout.js";
 import { RateLimiter } from "../../rate-limiter/rate-limiter.js";
 import { makeResilient, type PartedPipeline } from "../../resilient.js";
-import { optionsOfPart, type PartStats, type ReadParts } from "../../resilient-options.js";
+import {
+  optionsOfPart,
+  partRules,
+  type PartStats,
+  type ReadParts,
+  type ResilientParts,
+} from "../../resilient-options.js";
 import { discard } from "./body.js";
+import type { HostStats } from "./client.js";
 import { CoveringTimeout } from "./covering-timeout.js";
 import { HttpStatusError } from "./errors.js";
 import { Obedience } from "./obedience.js";
 import type { HttpClientSettings } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
 
-/** The state of the policies of an origin at one moment. */
-export interface HostStats {
-  /** Calls under way, until there is a response. */
-  readonly running: number;
-  /** `undefined` without a circuit breaker. */
-  readonly circuit: string | undefined;
-  /** How many calls wait because of what the server asks for or its quota, beside those that wait at a rate limiter. */
-  readonly queued: number;
-  /** Seconds until a call would be let through: by the rate limiter, a pause, and the quota that the server tells. */
-  readonly wait: number;
-  /** Whether calls are let go slowly, after the server has refused one and told nothing but how long to wait. */
-  readonly isRecovering: boolean;
-  /** The `stats` of each part that there is, by its name. */
-  readonly parts: Partial<PartStats>;
-}
-
 /** The options of a part that is not an instance. */
 function optionsOf(part: object, name: string, clock: Clock | undefined): { readonly name: string } {
   return { name, ...(clock && { clock }), ...part };
 }
 
-function isInstance(part: object | undefined): boolean {
+export function isInstance(part: object | undefined): boolean {
   return part !== undefined && "execute" in part;
 }
 
@@ -55,6 +47,7 @@ export class Host {
   readonly #limiter: RateLimiter | undefined;
   /** The one that is forgotten with it. */
   readonly #ownLimiter: RateLimiter | undefined;
+  readonly #given: ReadParts;
 
   /** @param elsewhere finds who obeys the server of a URL. */
   constructor(
@@ -83,6 +76,7 @@ export class Host {
       ...(totalTimeout !== undefined && { totalTimeout: covering(totalTimeout, `${name}-total`, clock) }),
       ...(retry !== undefined && { retry: repeating(optionsOf(retry, name, clock), verdicts) }),
     };
+    this.#given = parts;
     this.#limiter = limiter;
     this.#ownLimiter = limiter === rateLimiter ? undefined : limiter;
     this.obedience = obedience;
@@ -108,6 +102,16 @@ export class Host {
       (limiter === undefined || (limiter.tokens >= limiter.burst && limiter.timeUntilToken() === 0)) &&
       (this.obedience?.isIdle ?? true)
     );
+  }
+
+  /** What was made for it, by the names of the parts; what obeys the server by none. */
+  get own(): ReadonlyMap<string, Component> {
+    const own = new Map<string, Component>(this.obedience && [["", this.obedience]]);
+    for (const key of Object.keys(partRules) as (keyof ResilientParts)[]) {
+      const part = key === "rateLimiter" ? this.#limiter : this.pipeline[key];
+      if (part !== undefined && !isInstance(this.#given[key])) own.set(key, part);
+    }
+    return own;
   }
 
   get stats(): HostStats {

@@ -1,13 +1,18 @@
 import { realClock } from "../../kernel/clock.js";
+import type { Component } from "../../kernel/component.js";
 import { tryOut } from "../../kernel/configured.js";
+import { disposable } from "../../kernel/disposable.js";
+import { checkName } from "../../kernel/nearest.js";
 import { show } from "../../kernel/show.js";
 import { warnOnce } from "../../kernel/warning.js";
 import type { Fallback } from "../../policies/fallback/fallback.js";
 import { warnOfNoEffect } from "../../policies/pipeline/no-effect.js";
-import { type HostStats, Host } from "./host.js";
+import type { HostStats, HttpClient } from "./client.js";
+import { Follower, type Listen } from "./follower.js";
+import { Host, isInstance } from "./host.js";
 import type { Obedience } from "./obedience.js";
 import { originOf } from "./request.js";
-import type { ReadParts } from "../../resilient-options.js";
+import { partRules, type ReadParts } from "../../resilient-options.js";
 import type { HttpClientSettings } from "./options.js";
 import type { Verdicts } from "./repeatable.js";
 
@@ -65,6 +70,7 @@ export class Hosts {
   readonly #settings: HttpClientSettings;
   readonly #parts: ReadParts;
   readonly #verdicts: Verdicts;
+  readonly #followers = new Set<Follower>();
   #others: Host | undefined;
   #last: Host | undefined;
   #lastKey: string | undefined;
@@ -92,19 +98,63 @@ export class Hosts {
     if (this.#last === undefined) countClient(this.#component, this.#settings.name);
     let host = this.#hosts.get(key);
     if (host !== undefined) this.#hosts.delete(key);
-    else if (this.#hosts.size < this.#settings.maxHosts || this.#forgetOne()) host = this.#make();
-    else return (this.#others ??= this.#make());
+    else if (this.#hosts.size < this.#settings.maxHosts || this.#forgetOne()) host = this.#begin(key);
+    else return (this.#others ??= this.#begin(OTHERS));
     this.#hosts.set(key, host);
     this.#last = host;
     this.#lastKey = key;
     return host;
   }
 
+  /** Adds a listener of an event: `"retry.exhausted"` of a part, or one of what obeys the servers. */
+  on(event: string, listener: (payload: unknown) => unknown): Disposable {
+    const dot = event.indexOf(".");
+    const ofPart = event.slice(0, Math.max(0, dot));
+    const name = event.slice(dot + 1);
+    if (dot !== -1) checkName(ofPart, partRules, `a part of ${this.#component}`);
+    else if (name !== "waited" && name !== "rejected") {
+      throw new TypeError(
+        `${event} is not an event of ${this.#component}; allowed are waited, rejected, and those of parts, such as circuitBreaker.stateChange`,
+      );
+    }
+    const listen: Listen = (part, origin = ALL, key) =>
+      key === ofPart
+        ? part.on(name, (payload) => listener({ origin, ...(payload as object) }))
+        : disposable(() => {});
+    // A wrong name is told at once, and not at the first request.
+    new Follower(listen).add(this, tryOut(() => this.#make()).own, undefined);
+    return this.eachPart(listen);
+  }
+
+  /** Lets it listen to the parts of all origins, and to those that were given to the client. */
+  eachPart(listen: Listen): Disposable {
+    const follower = new Follower(listen);
+    const given = Object.entries(this.#parts).filter(
+      (entry): entry is [string, Component & object] => isInstance(entry[1]) && "on" in entry[1],
+    );
+    follower.add(this, new Map(given), undefined);
+    for (const [key, host] of this.#all()) follower.add(host, host.own, key);
+    this.#followers.add(follower);
+    return disposable(() => {
+      this.#followers.delete(follower);
+      follower.remove(this);
+      for (const [, host] of this.#all()) follower.remove(host);
+    });
+  }
+
   /** The stats of the policies by origin, and of those that the rest shares, by `others`. */
   stats(): Readonly<Record<string, HostStats>> {
-    const all = [...this.#hosts].map(([origin, host]) => [origin, host.stats] as const);
-    if (this.#others !== undefined) all.push([OTHERS, this.#others.stats]);
-    return Object.freeze(Object.fromEntries(all));
+    return Object.freeze(Object.fromEntries(this.#all().map(([origin, host]) => [origin, host.stats])));
+  }
+
+  #all(): readonly (readonly [string, Host])[] {
+    return [...this.#hosts, ...(this.#others === undefined ? [] : [[OTHERS, this.#others] as const])];
+  }
+
+  #begin(key: string): Host {
+    const host = this.#make();
+    for (const follower of this.#followers) follower.add(host, host.own, key);
+    return host;
   }
 
   #make(): Host {
@@ -122,4 +172,22 @@ export class Hosts {
     }
     return false;
   }
+}
+
+/** Makes a component of a function. */
+export function asClient<Run extends (...args: never[]) => unknown>(
+  run: Run,
+  name: string,
+  hosts: Hosts,
+): Run & HttpClient {
+  const stats = (): ReturnType<Hosts["stats"]> => hosts.stats();
+  const client: Omit<HttpClient, "name"> = {
+    stats,
+    snapshot: () => Object.freeze({ kind: "http-client", name, origins: stats() }),
+    on: (event, listener) => hosts.on(event, listener as Parameters<Component["on"]>[1]),
+    eachPart: (listen) => hosts.eachPart(listen),
+  };
+  // The one that functions have cannot be assigned.
+  Object.defineProperty(run, "name", { value: name, configurable: true });
+  return Object.assign(run, client);
 }

@@ -1,6 +1,7 @@
 import { throwIfAborted } from "../../kernel/abort.js";
 import { Context } from "../../kernel/context.js";
 import { whileRead } from "./body.js";
+import type { HttpClient } from "./client.js";
 import { DispatchCall } from "./dispatch-call.js";
 import type { DispatchAttempt } from "./dispatch-attempt.js";
 import {
@@ -11,8 +12,7 @@ import {
   isReplayable,
 } from "./dispatching.js";
 import { HttpStatusError, withOrigin } from "./errors.js";
-import type { HostStats } from "./host.js";
-import { Hosts } from "./hosts.js";
+import { asClient, Hosts } from "./hosts.js";
 import { type HttpClientOptions, readOptions, type ResilientFetchOptions } from "./options.js";
 import { Verdicts } from "./repeatable.js";
 import { originOf } from "./request.js";
@@ -22,13 +22,8 @@ export interface ResilienceInterceptorOptions
   extends HttpClientOptions, Omit<ResilientFetchOptions, keyof HttpClientOptions | "fallback" | "fetch"> {}
 
 /** An interceptor for `compose` of undici's dispatchers. */
-export interface ResilienceInterceptor {
+export interface ResilienceInterceptor extends HttpClient {
   <AnyDispatch>(dispatch: AnyDispatch): AnyDispatch;
-  /**
-   * The state of the policies of each origin, by origin; by `others` of those that share one set; by `pool 1`, `pool 2` of
-   * each `Pool` or `Client` whose requests do not name their origin.
-   */
-  stats(): Readonly<Record<string, HostStats>>;
 }
 
 /**
@@ -107,5 +102,5 @@ export function resilienceInterceptor(options: ResilienceInterceptorOptions = {}
   // Of undici's type nothing is known here, so that none of its types is needed.
   const intercept = <AnyDispatch>(dispatch: AnyDispatch): AnyDispatch =>
     intercepted(dispatch as Dispatch) as AnyDispatch;
-  return Object.assign(intercept, { stats: () => hosts.stats() });
+  return asClient(intercept, settings.name, hosts);
 }

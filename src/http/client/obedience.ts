@@ -9,6 +9,8 @@ import {
   readContext,
 } from "../../kernel/context.js";
 import { Events, type Listener } from "../../kernel/events.js";
+import { logged, told } from "../../kernel/log-line.js";
+import type { LogRules } from "../../kernel/log-rule.js";
 import { join } from "../../kernel/living.js";
 import type { Policy } from "../../kernel/policy.js";
 import {
@@ -26,6 +28,7 @@ import { RateLimitExceededError } from "../../rate-limiter/errors.js";
 import type { RateLimiter } from "../../rate-limiter/rate-limiter.js";
 import { parsePolicy, parseRateLimit } from "../fields.js";
 import type { Sent } from "./allowance.js";
+import type { ObedienceEvents } from "./client.js";
 import { HttpStatusError, isFailed } from "./errors.js";
 import { Gate } from "./gate.js";
 import { LONGEST } from "./told-quota.js";
@@ -39,7 +42,7 @@ export interface Answer {
 }
 
 /** The state of how a client obeys a server. */
-export interface HttpClientSnapshot extends Snapshot {
+export interface ObedienceSnapshot extends Snapshot {
   readonly kind: "http-client";
   /** How many requests wait. */
   readonly queued: number;
@@ -49,13 +52,13 @@ export interface HttpClientSnapshot extends Snapshot {
   readonly isRecovering: boolean;
 }
 
-/** The events of how a client obeys a server. */
-export interface HttpClientEvents {
-  /** A request that had to wait was let through after `waited` seconds. */
-  readonly waited: { readonly waited: number };
-  /** A request was refused, because the server asks to wait for longer than it has. */
-  readonly rejected: { readonly retryAfter: number };
-}
+const logRules: LogRules<ObedienceEvents> = {
+  waited: true,
+  rejected: logged("debug", ({ retryAfter }) => ({
+    message: `refused a request: the server asks to wait for ${told(retryAfter)}`,
+    fields: { retryAfter },
+  })),
+};
 
 /** Does what the server asks for, in the place of a rate limiter, and together with it if there is one. */
 export class Obedience implements Policy, Component {
@@ -65,7 +68,7 @@ export class Obedience implements Policy, Component {
   readonly #gate: Gate;
   readonly #clock: Pick<Clock, "now">;
   readonly #elsewhere: (url: string) => Obedience | undefined;
-  readonly #events: Events<HttpClientEvents>;
+  readonly #events: Events<ObedienceEvents>;
 
   /** @param elsewhere finds who obeys the server of a URL. */
   constructor(
@@ -84,20 +87,21 @@ export class Obedience implements Policy, Component {
     if (currentSource().isTrial !== true) join(this);
   }
 
+  get logRules(): LogRules {
+    return logRules;
+  }
+
   /** Of the limiter. */
   get stats(): RateLimiter["stats"] | undefined {
     return this.#limiter?.stats;
   }
 
-  snapshot(): HttpClientSnapshot {
+  snapshot(): ObedienceSnapshot {
     const { queued, wait, isRecovering } = this.#gate;
     return Object.freeze({ kind: "http-client", name: this.name, queued, wait, isRecovering });
   }
 
-  on<Name extends keyof HttpClientEvents>(
-    event: Name,
-    listener: Listener<HttpClientEvents[Name]>,
-  ): Disposable {
+  on<Name extends keyof ObedienceEvents>(event: Name, listener: Listener<ObedienceEvents[Name]>): Disposable {
     return this.#events.on(event, listener);
   }
 

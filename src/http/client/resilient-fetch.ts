@@ -3,23 +3,22 @@ import { Context } from "../../kernel/context.js";
 import { whileRead } from "./body.js";
 import { HttpStatusError, withOrigin } from "./errors.js";
 import { FetchCall } from "./fetch-call.js";
-import type { Host, HostStats } from "./host.js";
-import { Hosts } from "./hosts.js";
+import type { HttpClient } from "./client.js";
+import type { Host } from "./host.js";
+import { asClient, Hosts } from "./hosts.js";
 import { type Fetch, type ReadOptions, readOptions, type ResilientFetchOptions } from "./options.js";
 import { Verdicts } from "./repeatable.js";
 import { readRequest } from "./request.js";
 
 /** `fetch` under policies. `Instead` is what a fallback may give in place of a response. */
-export interface ResilientFetch<Instead = never> {
+export interface ResilientFetch<Instead = never> extends HttpClient {
   (...args: Parameters<Fetch>): Promise<Response | Instead>;
-  /** The state of the policies of each origin, by origin; by `others` of those that share one set. */
-  stats(): Readonly<Record<string, HostStats>>;
 }
 
 class Client {
   readonly #options: ReadOptions;
   readonly #verdicts = new Verdicts();
-  readonly #hosts: Hosts;
+  readonly hosts: Hosts;
   readonly #mayRepeat: boolean;
   /** Whether the timeout of the whole call ends the reading of a body. */
   readonly #covers: boolean;
@@ -28,14 +27,10 @@ class Client {
   constructor(options: ReadOptions) {
     const { settings, parts } = options;
     this.#options = options;
-    this.#hosts = new Hosts("resilientFetch", settings, parts, this.#verdicts);
+    this.hosts = new Hosts("resilientFetch", settings, parts, this.#verdicts);
     this.#mayRepeat = parts.retry !== undefined || parts.hedge !== undefined;
     this.#covers = parts.totalTimeout !== undefined;
     this.#hasFallback = parts.fallback !== undefined;
-  }
-
-  stats(): ReturnType<Hosts["stats"]> {
-    return this.#hosts.stats();
   }
 
   fetch(...[input, init]: Parameters<Fetch>): Promise<unknown> {
@@ -47,7 +42,7 @@ class Client {
       const { origin, signal } = request;
       const isReadUnder = this.#covers || signal !== undefined;
       const call = new FetchCall(request, this.#options.settings, fetch, this.#verdicts, isReadUnder);
-      return this.#run(this.#hosts.get(origin), call, this.#contextOf(signal, [input, init]), origin);
+      return this.#run(this.hosts.get(origin), call, this.#contextOf(signal, [input, init]), origin);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -113,7 +108,8 @@ class Client {
  */
 export function resilientFetch<Value = never>(options?: ResilientFetchOptions<Value>): ResilientFetch<Value>;
 export function resilientFetch(options: ResilientFetchOptions = {}): unknown {
-  const client = new Client(readOptions("resilientFetch", options));
+  const read = readOptions("resilientFetch", options);
+  const client = new Client(read);
   const run = (...args: Parameters<Fetch>): Promise<unknown> => client.fetch(...args);
-  return Object.assign(run, { stats: () => client.stats() });
+  return asClient(run, read.settings.name, client.hosts);
 }

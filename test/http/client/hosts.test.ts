@@ -1,4 +1,8 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
+import type { Component } from "../../../src/kernel/component.js";
+import { logEvents } from "../../../src/log-events.js";
 import { resilientFetch } from "../../../src/http/index.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { reasonOf } from "../../policies/by-hand.js";
@@ -86,4 +90,35 @@ test("the policies of pipelines.<name> of the configuration are those of each or
   const api = resilientFetch({ name: "payments", fetch });
   await api(origin(0));
   expect(api.stats()[origin(0)]?.circuit).toBe("open");
+});
+
+test("what listens to all origins keeps nothing of those that were forgotten", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const api = resilientFetch({
+    fetch: well,
+    maxHosts: 1,
+    circuitBreaker: true,
+    retry: true,
+    bulkhead: { maxConcurrent: 5 },
+  });
+  const parts: WeakRef<Component>[] = [];
+  const events: Record<string, string> = {
+    "circuit-breaker": "success",
+    "http-client": "waited",
+    retry: "retry",
+  };
+  using _log = logEvents(console, [api]);
+  using _one = api.on("retry.exhausted", () => {});
+  const following = (api as Component).eachPart?.((part) => {
+    parts.push(new WeakRef(part));
+    return part.on(events[part.snapshot().kind] ?? "rejected", () => {});
+  });
+  for (let number = 0; number < 20; number++) await api(origin(number));
+  await new Promise((resolve) => setImmediate(resolve));
+  gc();
+  const left = parts.filter((part) => part.deref() !== undefined);
+  // The circuit, the retry, the bulkhead and what obeys, of one.
+  expect([parts.length, left.length]).toEqual([80, 4]);
+  following?.[Symbol.dispose]();
 });

@@ -46,6 +46,7 @@ class World {
   readonly scenario: Scenario;
   #counted = 0;
   #extra = 0;
+  #lastExtra = { call: -1, at: -1 };
 
   constructor(scenario: Scenario) {
     this.scenario = scenario;
@@ -103,10 +104,16 @@ class World {
     this.#counted++;
   }
 
-  mayBeExtra(): boolean {
+  mayBeExtra(call: number): boolean {
     const { floor, ratio } = this.scenario.budget;
     const isAllowed = floor + ratio * this.#counted - this.#extra >= 1 - ROUNDING;
-    if (isAllowed) this.#extra++;
+    if (isAllowed) {
+      this.#extra++;
+      this.#lastExtra = { call, at: this.agenda.now };
+    } else if (this.#lastExtra.at === this.agenda.now && this.#lastExtra.call !== call) {
+      // Callers of one flight end at one time: which of them comes first is not promised.
+      this.agenda.isAmbiguous = true;
+    }
     return isAllowed;
   }
 }
@@ -189,7 +196,7 @@ function retry(world: World, inner: Run, spec: Of<"retry">): Run {
         if (!isRetryable(end) || attempt >= spec.attempts || isStopped) return done(end);
         const own = Math.min(spec.max, spec.initial * spec.factor ** (attempt - 1));
         const next = agenda.now + Math.max(own, end.asked ?? 0);
-        if (!fits(next) || (spec.hasBudget && !world.mayBeExtra())) return done(end);
+        if (!fits(next) || (spec.hasBudget && !world.mayBeExtra(outer.call))) return done(end);
         cancel = agenda.at(next, outer.call, () => (fits(agenda.now) ? begin(attempt + 1) : done(end)));
       });
     };
@@ -231,7 +238,7 @@ function hedge(world: World, inner: Run, spec: Of<"hedge">): Run {
     };
     const another = (): void => {
       stop();
-      if (started <= spec.maxHedges && (!spec.hasBudget || world.mayBeExtra())) begin();
+      if (started <= spec.maxHedges && (!spec.hasBudget || world.mayBeExtra(outer.call))) begin();
       else if (running.size === 0) giveUp();
     };
     const begin = (): void => {
@@ -282,6 +289,7 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
   let failures = 0;
   let until = 0;
   let probe: { readonly ticket: Ticket; readonly deadline: number } | undefined;
+  let lastProbe = { call: -1, at: -1 };
   const change = (to: typeof mode): void => {
     mode = to;
     era++;
@@ -327,13 +335,18 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
   return (context, done) => {
     catchUp();
     if (mode === "open" || probe !== undefined) {
+      // Callers of one flight that wait for the circuit come at one time: which of them is the probe is not promised.
+      if (lastProbe.at === agenda.now && lastProbe.call !== context.call) agenda.isAmbiguous = true;
       const asked = (probe?.deadline ?? until) - agenda.now;
       done({ isGood: false, label: "open", isRefusal: true, asked });
       return nothing;
     }
     const ticket = { era, isProbe: mode === "half-open", isNews: true };
     tickets.add(ticket);
-    if (ticket.isProbe) probe = { ticket, deadline: agenda.now + resetTimeout };
+    if (ticket.isProbe) {
+      probe = { ticket, deadline: agenda.now + resetTimeout };
+      lastProbe = { call: context.call, at: agenda.now };
+    }
     const cancel = world.start(inner, context, (end) => {
       settle(ticket, end.isGood ? "success" : end.isRefusal || end.saysNothing ? "ignored" : "failure");
       done(end);
