@@ -1,6 +1,11 @@
+import type { AsyncResource } from "node:async_hooks";
+
 type Run = (work: () => void) => void;
 
 const AT_ONCE: Run = (work) => work();
+
+/** Looked up once: that takes longer than all else here. */
+let Resource: typeof AsyncResource | undefined;
 
 /**
  * Runs later work in the async context of now, that of `AsyncLocalStorage`. What a shared timer starts would otherwise get
@@ -9,8 +14,8 @@ const AT_ONCE: Run = (work) => work();
 export function inThisContext(): Run {
   // Not imported: the core also runs where there is no Node.
   const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
-  const hooks = process?.getBuiltinModule?.("node:async_hooks");
-  if (hooks === undefined) return AT_ONCE;
-  const resource = new hooks.AsyncResource("kstlib.resilience");
+  Resource ??= process?.getBuiltinModule?.("node:async_hooks").AsyncResource;
+  if (Resource === undefined) return AT_ONCE;
+  const resource = new Resource("kstlib.resilience");
   return (work) => resource.runInAsyncScope(work);
 }
