@@ -42,8 +42,20 @@ function aboutNumber({ value, source = "" }: Scalar): string | undefined {
   return undefined;
 }
 
+/** What is meant as a variable: in all quotes but the single ones, as in a shell. */
+function aboutText({ value, type }: Scalar): string | undefined {
+  if (typeof value !== "string" || type === "QUOTE_SINGLE") return undefined;
+  const [variable] = /\$\{\w[^}]*\}/.exec(value) ?? [];
+  return variable && `${notSubstituted(variable)} In single quotes it stands for itself.`;
+}
+
+/** Advice on a variable. */
+export function notSubstituted(variable: string): string {
+  return `${variable} is not substituted. Write the value itself, or set it in code.`;
+}
+
 /**
- * Calls `refuse` for values that the parser would misread, in `node` and the targets of its aliases: unknown tags, ambiguous numbers, keys that are not words.
+ * Calls `refuse` for values that the parser would misread, in `node` and the targets of its aliases: unknown tags, ambiguous numbers, variables, keys that are not words.
  *
  * @param targets the target of each alias.
  */
@@ -59,7 +71,7 @@ export function findMisread(
     // The target of two aliases is reported once.
     if (!isNode(node) || seen.has(node)) return;
     seen.add(node);
-    const problem = aboutTag(node) ?? (isScalar(node) ? aboutNumber(node) : undefined);
+    const problem = aboutTag(node) ?? (isScalar(node) ? (aboutNumber(node) ?? aboutText(node)) : undefined);
     if (problem !== undefined) refuse(node, keys, `${keys.join(".")}: ${problem}`);
     if (isSeq(node)) for (const [index, item] of node.items.entries()) walk(item, [...keys, String(index)]);
     if (!isMap(node)) return;

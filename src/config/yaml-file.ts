@@ -15,7 +15,7 @@ import {
 } from "yaml";
 import { ConfigError, type ConfigIssue } from "../kernel/config-error.js";
 import { messageOf } from "../kernel/message-of.js";
-import { findMisread, type Refuse } from "./misread.js";
+import { findMisread, notSubstituted, type Refuse } from "./misread.js";
 
 /** In bytes. A configuration is never larger; a wrong file or an attack may be. */
 export const LARGEST_FILE: number = 256 * 1024;
@@ -184,9 +184,10 @@ function inspect(document: Document, refuse: Refuse): ReadonlyMap<unknown, Node>
 }
 
 /** The parser's message, except where it addresses the programmer. */
-function explainSyntax({ code, message }: YAMLParseError | YAMLWarning): string {
+function explainSyntax({ code, message, pos: [at] }: YAMLParseError | YAMLWarning, text: string): string {
   if (code === "MULTIPLE_DOCS") return "a second document begins here; a configuration is one, without ---";
-  return `not valid YAML: ${message}`;
+  // In `{ rate: ${RATE} }` the braces of the variable are a mapping.
+  return `not valid YAML: ${text.startsWith("${", at - 1) ? notSubstituted("${…}") : message}`;
 }
 
 /**
@@ -214,7 +215,11 @@ export function readYamlFile(file: string): YamlFile {
     });
     // Unknown tags are refused below, where they matter: other programs may have tags of their own.
     const warnings = document.warnings.filter(({ code }) => code !== "TAG_RESOLVE_FAILED");
-    fail([...document.errors, ...warnings].map((error) => issue(error.pos[0], [], explainSyntax(error))));
+    const errors = [...document.errors, ...warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
+    const issues = errors.map((error) => issue(error.pos[0], [], explainSyntax(error, text)));
+    // What follows a mistake in its line comes of it.
+    const told = new Set<unknown>();
+    fail(issues.filter(({ line }) => told.size < told.add(line).size));
     const found: ConfigIssue[] = [];
     const refuse: Refuse = (node, keys, message) => {
       found.push(issue(node?.range?.[0] ?? 0, keys, message));

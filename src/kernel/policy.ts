@@ -6,17 +6,18 @@ import type { NotAPromise, Synchronous } from "./synchronous.js";
 declare const INSTEAD: unique symbol;
 
 /** What a call under a policy may resolve with in place of the function's result. */
-export type InsteadOf<Of> = Of extends { readonly [INSTEAD]?: infer Instead }
-  ? Exclude<Instead, undefined>
-  : never;
+export type InsteadOf<Of> = Of extends { readonly [INSTEAD]?: () => infer Instead } ? Instead : never;
 
 /**
  * Anything that can run a function under its protection; policies compose by nesting `execute`. `Instead` is what a call
  * may resolve with in place of the function's result, as with a fallback.
  */
 export interface Policy<Instead = never> {
-  /** Only a type: what a call may resolve with in place of the function's result. */
-  readonly [INSTEAD]?: Instead;
+  /**
+   * Only a type: what a call may resolve with in place of the function's result. Of a function, because the `undefined` of an
+   * optional property would become a part of it.
+   */
+  readonly [INSTEAD]?: () => Instead;
   /**
    * Runs `fn` under the policy and resolves with its result.
    *

@@ -62,6 +62,26 @@ describe("what YAML reads as something other than it looks is refused, with its 
       "x: &x { interval: !env I }\nresilience: { heartbeat: { <<: *x } }",
       /^1:24: resilience\.heartbeat\.<<\.interval: !env is/,
     ],
+    [
+      "a variable",
+      "resilience:\n  heartbeat:\n    state_file: ${HOME}/x\n",
+      /^3:17: resilience\.heartbeat\.state_file: \$\{HOME\} is not substituted\. Write the value itself, or set it in code/,
+    ],
+    [
+      "a variable in quotes",
+      metadata('"v${VERSION:-1}"'),
+      /metadata\.v: \$\{VERSION:-1\} is not substituted/,
+    ],
+    [
+      "a variable in braces, once",
+      `resilience: { heartbeat: { interval: \${EVERY}, state_file: \${HOME}/x }, shutdown: {} }`,
+      /^1:39: not valid YAML: \$\{…\} is not substituted\. Write the value itself, or set it in code.*$/,
+    ],
+    [
+      "one of several mistakes in each line",
+      "resilience:\n\thealth: { a: ]\n\tretry: {}\n",
+      /^2:1: not valid YAML: Tabs [^\n]*\n3:1: not valid YAML: Tabs [^\n]*$/,
+    ],
     ["a date by its tag", metadata("!!timestamp 2024-01-01"), /^1:55: .*!!timestamp is an unknown tag/],
     ["bytes", metadata("!!binary aGk="), /!!binary is/],
     ["a set", metadata("!!set { a, b }"), /!!set is/],
@@ -149,6 +169,7 @@ describe("what YAML reads as something other than it looks is refused, with its 
 describe("unambiguous text is read", () => {
   test.each([
     ["a text in quotes that looks like a number", metadata('"007"'), "007"],
+    ["a variable in single quotes, as its text", metadata("'${HOME}'"), "${HOME}"],
     ["a number by its tag", metadata("!!int 7"), 7],
     ["a text by its tag", metadata("!!str 7"), "7"],
     ["a float by its tag", metadata("!!float 7.5"), 7.5],

@@ -10,6 +10,7 @@ import {
   Fallback,
   Hedge,
   pipeline,
+  type Policy,
   RateLimiter,
   resilient,
   retry,
@@ -22,12 +23,13 @@ import { CircuitBreaker as SameBreaker, type Clock, ResilienceError } from "@kst
 import { ConfigError, loadConfig, watchConfig } from "@kstlib/resilience/config";
 import { Health } from "@kstlib/resilience/health";
 import { Heartbeat } from "@kstlib/resilience/heartbeat";
-import { resilienceInterceptor, resilientFetch } from "@kstlib/resilience/http";
+import { rateLimit, resilienceInterceptor, resilientFetch } from "@kstlib/resilience/http";
 import { RateLimiter as SameLimiter } from "@kstlib/resilience/rate-limiter";
 import {
   HeartbeatRegistry,
   RedisHeartbeatSink,
   SharedCircuitBreaker,
+  SharedKeyedRateLimiter,
   sharedRateLimiter,
   SharedRateLimiter,
 } from "@kstlib/resilience/redis";
@@ -55,6 +57,9 @@ export const results: Promise<number | null>[] = [
   api.execute(async ({ signal }) => (signal.aborted ? 0 : api.circuitBreaker.failureCount)),
   pipeline(new Timeout(), nested, new Retry()).wrap(load)("ann"),
 ];
+export const declared: Policy = resilient({ retry: true });
+// @ts-expect-error -- it may be undefined.
+export const missing: Promise<number> = pipeline(new Fallback({ to: () => undefined })).call(load, "ann");
 export const asFetch: typeof fetch = resilientFetch({ retry: { attempts: 3 }, timeout: "2s" });
 export const orNull: Promise<Response | null> = resilientFetch<null>({ fallback: { to: null } })("http://a.example");
 export const interceptor: (dispatch: () => boolean) => () => boolean = resilienceInterceptor({ retry: true });
@@ -109,6 +114,7 @@ export const sharedResults: Promise<number>[] = [
   sharedRateLimiter({ client, name: "api" })(load)("ann"),
   resilient({ rateLimiter: limiter, circuitBreaker: circuit }).call(load, "ann"),
 ];
+export const forAll = rateLimit({ limiter: new SharedKeyedRateLimiter({ client, name: "api", rate: 5 }) });
 // @ts-expect-error -- a promise of a number.
 export const sharedWrong: Promise<string> = circuit.call(load, "ann");
 export const instances = [

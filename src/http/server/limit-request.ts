@@ -15,7 +15,7 @@ export interface LimitedRequest {
   /** The answer to a request that is refused; `undefined`: it may go on. */
   readonly refused: Response | undefined;
   /** The fields for the response to a request that may go on; those of a refusal are in it. */
-  readonly fields: readonly Field[];
+  readonly fields: Field[];
   /**
    * Tells how many tokens the request has really taken, as the option `settle` does; it has an effect if `settle` is given.
    * Never throws.
@@ -38,7 +38,7 @@ export type LimitRequest<Given> = (request: Given, info?: RequestInfo) => Promis
  * const limit = limitRequest({ limits: [{ rate: 1, per: "1m" }] });
  * const handle = async (request: Request, address: string) => {
  *   const { refused, fields } = await limit(request, { address });
- *   return refused ?? new Response("hello", { headers: fields.map(([name, value]) => [name, value]) });
+ *   return refused ?? new Response("hello", { headers: fields });
  * };
  * const request = new Request("http://localhost/");
  * console.assert((await handle(request, "192.0.2.1")).status === 200);
@@ -55,6 +55,8 @@ export function limitRequest(options: RateLimitOptions<Request>): LimitRequest<R
   return async (request, { address } = {}) => {
     const { refusal, fields, reservations } = await judge(request, address);
     const refused = refusal && responseOf(refusal);
-    return { refused, fields, settle: (used) => settleAll(reservations, () => used) };
+    // Copies: those of other requests are partly the same arrays.
+    const own = fields.map(([name, value]): Field => [name, value]);
+    return { refused, fields: own, settle: (used) => settleAll(reservations, () => used) };
   };
 }

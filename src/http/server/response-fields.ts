@@ -5,7 +5,7 @@ import type { Outcome, Quota, Standing } from "./quota.js";
 import { whole } from "./item-writer.js";
 
 /** A field of a response. Names are in lower case: servers need not make it of them for each response. */
-export type Field = readonly [name: string, value: string];
+export type Field = [name: string, value: string];
 
 const NONE: readonly never[] = [];
 

@@ -17,10 +17,8 @@ export class TimedCall extends Scope implements Deadline, Continuation {
   /** Stops listening to what is outside. */
   leave: (() => void) | undefined = undefined;
   readonly #settled: (call: TimedCall) => void;
-  readonly #next: Continuation;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (reason: unknown) => void;
-  #isConcluded = false;
 
   /** @param settled is told when the work has settled, in time or not. */
   constructor(
@@ -28,7 +26,6 @@ export class TimedCall extends Scope implements Deadline, Continuation {
     length: number,
     grace: number,
     settled: (call: TimedCall) => void,
-    next: Continuation,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
@@ -37,7 +34,6 @@ export class TimedCall extends Scope implements Deadline, Continuation {
     this.due = clock.now() + length + grace;
     this.length = length;
     this.#settled = settled;
-    this.#next = next;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -48,9 +44,7 @@ export class TimedCall extends Scope implements Deadline, Continuation {
 
   fulfilled(value: unknown): void {
     this.#settled(this);
-    if (this.#isConcluded) return;
-    this.#isConcluded = true;
-    this.#resolve(this.#next.fulfilled(value));
+    this.#resolve(value);
   }
 
   rejected(reason: unknown): void {
@@ -61,13 +55,7 @@ export class TimedCall extends Scope implements Deadline, Continuation {
 
   /** Goes on with a rejection, unless it has gone on already. */
   conclude(reason: unknown): void {
-    if (this.#isConcluded) return;
-    this.#isConcluded = true;
-    try {
-      this.#resolve(this.#next.rejected(reason));
-    } catch (error) {
-      this.#reject(error);
-    }
+    this.#reject(reason);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Snapshot } from "../../kernel/component.js";
 import type { Context } from "../../kernel/context.js";
 import { tellMade } from "../../kernel/configured.js";
 import { changeSettings, resolveOptions } from "../../kernel/options.js";
-import { AS_IS, type Continuation, DIRECT, type Inside, tellStart } from "../../kernel/stage.js";
+import { AS_IS, type Continuation, DIRECT, follow, type Inside, tellStart } from "../../kernel/stage.js";
 import { Deadlines, TimedCall } from "./deadlines.js";
 import { TimeoutExceededError } from "./errors.js";
 import {
@@ -143,12 +143,14 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     const isKept = left < timeout && typeof deadline === "object" && deadline.isKept;
     this.#total++;
     if (length === 0) return next.rejected(this.#exceeded(0, 0));
-    return new Promise((resolve, reject) => {
-      const call = new TimedCall(clock, length, isKept ? GRACE : 0, this.#end, next, resolve, reject);
+    const ended = new Promise((resolve, reject) => {
+      const call = new TimedCall(clock, length, isKept ? GRACE : 0, this.#end, resolve, reject);
       if (source !== undefined) call.leave = onAbort(source, () => this.#abort(call, source.reason));
       this.#deadlines.add(call);
       inside.start(fn, context.within(call, isKept ? deadline : call), call);
     });
+    // By a promise of this call: the timer runs in the async context of another one, which the next attempt would get.
+    return follow(ended, next);
   }
 
   /** What is outside gives the call up. */

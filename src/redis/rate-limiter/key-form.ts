@@ -2,10 +2,13 @@ import { show, unlike } from "../../kernel/show.js";
 import { idOf } from "../../rate-limiter/key-hash.js";
 import type { SharedKeyedRateLimiterSettings } from "./shared-options.js";
 
-/** The key of a request: a string, or a string for each name that a tier has in `by`. */
+/**
+ * The key of a request: a string, or a string for each name that a tier has in `by`. What takes a limiter as an argument says
+ * nothing of these names.
+ */
 export type SharedKey<By extends string = never> = [By] extends [never]
   ? string
-  : Readonly<Record<By, string>>;
+  : Readonly<Record<NoInfer<By>, string>>;
 
 /** How the key of a request names its buckets. */
 export interface KeyForm {

@@ -161,7 +161,7 @@ function fixedWindow({ rate, burst }: World, clock: Clock): Judge {
       fields: [
         ["RateLimit", `"all";r=${burst - used};t=${time}`],
         ["RateLimit-Policy", `"all";q=${burst};w=${length}`],
-        ...(isRefused ? [["Retry-After", String(time)] as const] : []),
+        ...(isRefused ? [["Retry-After", String(time)] satisfies [string, string]] : []),
       ],
     };
   };

@@ -7,6 +7,7 @@ import { parseList } from "structured-headers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { rateLimit, type RateLimitOptions } from "../../../src/http/index.js";
 import { KeyedRateLimiter } from "../../../src/rate-limiter/keyed-rate-limiter.js";
+import { RateLimiter } from "../../../src/rate-limiter/rate-limiter.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import { serve, type Server, until } from "../client/servers.js";
 
@@ -436,6 +437,10 @@ describe("the options of rateLimit", () => {
     [{ limits: [{ rates: 1 }] }, /rates/],
     [{ limiter: {} }, /keyed rate limiter with tryAcquire/],
     [{ limiter: null }, /got null/],
+    [
+      { limiter: new RateLimiter() },
+      /keyed rate limiter .*; got a rate-limiter, which has one bucket for all. For that use a key that is always the same/,
+    ],
     [
       { limits, trustProxy: true },
       /trustProxy must be a whole number from 0 to 100, or a function of an address; got true/,

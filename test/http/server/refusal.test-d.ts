@@ -43,3 +43,9 @@ test("options in a variable give middlewares that take requests", () => {
   expectTypeOf(rateLimit(limited)).parameter(0).toEqualTypeOf<NodeRequest>();
   expectTypeOf(shedLoad(shed)).parameter(0).toEqualTypeOf<NodeRequest>();
 });
+
+test("the fields of a request that may go on are what Response takes, also by the types of browsers", async () => {
+  const { fields } = await limitRequest({ limits })(new Request("http://localhost/"));
+  expectTypeOf(fields).toExtend<[string, string][]>();
+  void new Response("hello", { headers: fields });
+});
