@@ -42,7 +42,11 @@ export class KeyIndex {
 
   /** {@link find}, beginning where the key was found before. */
   findAt(place: KeyPlace): number {
-    if (place.slot >= 0 && this.#keys[place.slot] === place.key) return place.slot;
+    return place.slot >= 0 && this.#keys[place.slot] === place.key ? place.slot : this.#search(place);
+  }
+
+  /** Apart, so that what usually suffices is small enough to be inlined. */
+  #search(place: KeyPlace): number {
     place.slot = this.find(place.key, this.hash(place.key));
     // Comparing one string with itself is fastest, and this one is kept anyway.
     place.key = this.#keys[place.slot] ?? place.key;

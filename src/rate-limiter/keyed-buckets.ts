@@ -87,16 +87,23 @@ export class KeyedBuckets {
     if (this.#limiters.size > 0) return -1;
     const now = this.#settings.clock.now();
     const table = this.#table;
-    let slot = table.findAt(place);
-    if (slot >= 0) {
-      if (!table.tryTake(slot, 1, now)) return -1;
-    } else {
-      const { key } = place;
-      if (!this.#add(key, table.hash(key), now, 1, now, this.limitsFor(key))) return -1;
-      slot = table.findAt(place);
-      // A listener of an eviction has filled the bucket.
-      if (slot < 0) return 0;
-    }
+    const slot = table.findAt(place);
+    if (slot < 0) return this.#takeFirst(place, now);
+    return table.tryTake(slot, 1, now) ? this.#untilFull(slot, now) : -1;
+  }
+
+  /** {@link takeOne} of a key that is not known; apart, so that the usual way is small enough to be inlined. */
+  #takeFirst(place: KeyPlace, now: number): number {
+    const table = this.#table;
+    const { key } = place;
+    if (!this.#add(key, table.hash(key), now, 1, now, this.limitsFor(key))) return -1;
+    const slot = table.findAt(place);
+    // A listener of an eviction has filled the bucket.
+    return slot < 0 ? 0 : this.#untilFull(slot, now);
+  }
+
+  #untilFull(slot: number, now: number): number {
+    const table = this.#table;
     return secondsUntil(table.availableAt(slot, table.limitsOf(slot).burst, now), now);
   }
 
