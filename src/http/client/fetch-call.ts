@@ -32,6 +32,8 @@ export class FetchCall extends Call<Response> {
     const { source } = context as Context;
     // A signal of the caller ends the reading of the body as well, without our help.
     if (source === undefined || !isScope(source)) return this.#send(source, undefined, undefined);
+    // What policies end an attempt for is worth another one, which need not be noted; and nothing ends the reading.
+    if (this.mayRepeat && !this.#isReadUnder) return this.#send(source.signal, undefined, undefined);
     const controller = new AbortController();
     const leave = onAbort(source, () => {
       // The policy that ends this attempt throws its reason.

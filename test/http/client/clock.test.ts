@@ -56,3 +56,27 @@ test("a call that hangs is ended by that clock, and its body too", async () => {
   await clock.advance("1m");
   expect(hanging.stats()["https://a.example"]?.wait).toBe(0);
 });
+
+test.each(["GET", "POST"])(
+  "the timeout of an attempt ends a %s, and not the reading of an answer",
+  async (method) => {
+    const clock = new ManualClock();
+    const signals: (AbortSignal | null | undefined)[] = [];
+    const answers = [new Promise<Response>(() => {}), Promise.resolve(new Response("well"))];
+    const api = resilientFetch({
+      clock,
+      timeout: "2s",
+      fetch: (_url, init) => {
+        signals.push(init?.signal);
+        return answers.shift() ?? Promise.reject(new Error("once more"));
+      },
+    });
+    const late = reasonOf(api(url, { method }));
+    await clock.advance("2s");
+    expect(await late).toMatchObject({ code: "ERR_TIMEOUT_EXCEEDED" });
+    const response = await api(url, { method });
+    await clock.advance("1m");
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true, false]);
+    expect(await response.text()).toBe("well");
+  },
+);
