@@ -57,7 +57,7 @@ if (pRetry.module && opossum.module) {
  */
 const times = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]));
 const entries = Object.entries(subjects);
-// By then V8 has compiled all of it; each request takes long, so that this takes thousands.
+// By then V8 has compiled most of it: a request is a single call of each function, so that this takes thousands.
 const [warmUp, counted] = quick ? [300, 1500] : [4000, 6000];
 for (let round = 0; round < warmUp + counted; round++) {
   for (let left = entries.length; left > 0; left--) {
