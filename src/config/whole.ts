@@ -21,6 +21,8 @@ class WholeReader {
   readonly issues: ConfigIssue[] = [];
   readonly #configuration: Configuration;
   readonly #sources: readonly YamlFile[];
+  /** What the rules make of options that are all valid. */
+  readonly #settings = new Map<Tree, Tree>();
 
   constructor(configuration: Configuration, sources: readonly YamlFile[]) {
     this.#configuration = configuration;
@@ -29,7 +31,8 @@ class WholeReader {
 
   read(): void {
     for (const [name, section] of Object.entries(sections)) {
-      const { instances = {}, ...own } = this.#configuration[name] ?? {};
+      const own = this.#configuration[name] ?? {};
+      const { instances = {} } = own;
       const keys = ["resilience", toSnakeCase(name)];
       this.#options(keys, section, own);
       for (const [instance, options] of Object.entries(instances)) {
@@ -48,40 +51,36 @@ class WholeReader {
   }
 
   /** The options of a section, or those of an instance over them. */
-  #options(keys: KeyPath, section: SectionDescriptor, options: Tree, below: Tree = {}): void {
-    if (this.#values(keys, section, options)) this.#together(keys, section, [below, options]);
+  #options(keys: KeyPath, section: SectionDescriptor, options: Tree, ...below: readonly Tree[]): void {
+    this.#parse(keys, section, options);
+    const layers = [...below, options];
+    const settings = layers.map((layer) => this.#settings.get(layer)).filter((one) => one !== undefined);
+    // One that is wrong has been told.
+    if (settings.length === layers.length)
+      this.#try(keys, (label) => checkTogether(label, section, ...settings));
   }
 
   /** The parts of a pipeline, each over what it gets from its section and by its name. */
   #parts(keys: KeyPath, section: SectionDescriptor, name: string, parts: Tree): void {
-    if (!this.#values(keys, section, parts)) return;
+    if (!this.#parse(keys, section, parts)) return;
     for (const [part, options] of Object.entries(parts)) {
       const key = sectionOf(section.rules[part]?.file);
       const of = sections[key];
       if (of === undefined || !isTree(options)) continue;
       const layers = layersOf(this.#configuration, key, { name, ...options });
-      this.#together([...keys, toSnakeCase(part)], of, [...layers, options]);
+      this.#options([...keys, toSnakeCase(part)], of, options, ...layers);
     }
   }
 
   /** Whether all values are valid: one whose keys come from several files need not be. */
-  #values(keys: KeyPath, { rules }: SectionDescriptor, options: Tree): boolean {
-    const wrong = Object.entries(options).filter(
-      ([option, value]) =>
-        !this.#try([...keys, toSnakeCase(option)], (label) => rules[option]?.parse(value, label)),
-    );
-    return wrong.length === 0;
-  }
-
-  #together(keys: KeyPath, section: SectionDescriptor, layers: readonly Tree[]): void {
-    const { rules } = section;
-    const settings = layers.map((layer) => {
-      const known = Object.entries(layer).filter(([option]) => Object.hasOwn(rules, option));
-      return Object.fromEntries(
-        known.map(([option, value]) => [option, rules[option]?.parse(value, option)]),
-      );
+  #parse(keys: KeyPath, { rules }: SectionDescriptor, options: Tree): boolean {
+    const settings: Record<string, unknown> = {};
+    const wrong = Object.entries(options).filter(([option, value]) => {
+      const parse = (label: string): unknown => (settings[option] = rules[option]?.parse(value, label));
+      return Object.hasOwn(rules, option) && !this.#try([...keys, toSnakeCase(option)], parse);
     });
-    this.#try(keys, (label) => checkTogether(label, section, ...settings));
+    if (wrong.length === 0) this.#settings.set(options, settings);
+    return wrong.length === 0;
   }
 
   #try(keys: KeyPath, check: (label: string) => unknown): boolean {

@@ -417,6 +417,21 @@ describe("a mistake", () => {
     ]);
   });
 
+  test("of such a value is no other one of an instance or a pipeline that has the section below it", () => {
+    write("base.yml", "resilience: { hedge: { delay: { min: 1.5s } } }");
+    const error = mistake(
+      [
+        "include: base.yml",
+        "resilience:",
+        "  hedge: { delay: { max: 1s }, instances: { a: { max_hedges: 2 } } }",
+        "  pipelines: { p: { hedge: { max_hedges: 2 } } }",
+      ].join("\n"),
+    );
+    expect(error.issues.map(({ line, message }) => [line, message])).toEqual([
+      [3, expect.stringContaining("resilience.hedge.delay.max must be at least resilience.hedge.delay.min")],
+    ]);
+  });
+
   test("within the value of an option is found at its key, and spelled as in a file", () => {
     const error = mistake(
       [

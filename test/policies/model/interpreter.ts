@@ -369,17 +369,20 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
     since = agenda.now;
     return level;
   };
-  const serve = (): void => {
+  /** @param from the call that has given its place up. */
+  const serve = (from?: number): void => {
     timer();
     let served = 0;
-    while (queue[0] !== undefined && tokens() >= 1 - ROUNDING) {
+    for (let [head] = queue; head !== undefined && tokens() >= 1 - ROUNDING; [head] = queue) {
       level--;
-      // They go on at one time.
-      if (++served > 1) agenda.isAmbiguous = true;
-      queue.shift()?.begin();
+      queue.shift();
+      // They go on at one time; or the end of an attempt lets the next one of its call in, and ends it.
+      if (++served > 1 || head.call === from) agenda.isAmbiguous = true;
+      head.begin();
     }
     const [head] = queue;
-    if (head !== undefined) timer = agenda.at(agenda.now + (1 - tokens()) * interval, head.call, serve);
+    if (head !== undefined)
+      timer = agenda.at(agenda.now + (1 - tokens()) * interval, head.call, () => serve());
   };
   return (context, done) => {
     serve();
@@ -394,7 +397,7 @@ function limiter(world: World, inner: Run, { interval, burst, maxQueue }: Of<"li
     }
     let cancel = (): void => {
       queue.splice(queue.indexOf(waiter), 1);
-      serve();
+      serve(context.call);
     };
     const waiter = {
       call: context.call,
