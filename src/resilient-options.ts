@@ -3,11 +3,13 @@ import { type CircuitBreakerOptions, circuitBreakerRules } from "./circuit-break
 import type { Clock } from "./kernel/clock.js";
 import type { Meanings, SectionDescriptor, SectionRules } from "./kernel/descriptor.js";
 import { DURATION_PATTERN } from "./kernel/duration.js";
+import { kindOf } from "./kernel/kind-of.js";
 import { checkNames } from "./kernel/named.js";
 import { checkOptions } from "./kernel/options.js";
 import { isPlainObject } from "./kernel/plain-object.js";
 import { custom, fileFields, type FileShape, type Rule, text } from "./kernel/rules.js";
 import { unlike } from "./kernel/show.js";
+import { toSnakeCase } from "./kernel/snake-case.js";
 import type { AdaptiveLimiter } from "./policies/adaptive-limiter/adaptive-limiter.js";
 import { type AdaptiveLimiterOptions, adaptiveLimiterRules } from "./policies/adaptive-limiter/options.js";
 import type { Bulkhead } from "./policies/bulkhead/bulkhead.js";
@@ -83,6 +85,18 @@ function isDuration(given: unknown): boolean {
   return typeof given === "number" || (typeof given === "string" && DURATION_PATTERN.test(given));
 }
 
+/** Of other components of this package that can be taken for a part. */
+const OTHERS = ["keyed-rate-limiter", "shared-keyed-rate-limiter", "pipeline", "single-flight", "chaos"];
+
+/** @throws TypeError for an instance of this package that is not of this kind; shared by processes, it is of it as well. */
+function checkKind(section: string, value: object, label: string, allowed: string): void {
+  const toKind = (name: string): string => toSnakeCase(name).replaceAll("_", "-");
+  const kind = kindOf(value)?.replace(/^shared-(?!keyed)/, "");
+  if (kind === toKind(section)) return;
+  if (OTHERS.includes(kind ?? "") || Object.keys(partRules).some((part) => toKind(part) === kind))
+    throw new TypeError(`${label} must be ${allowed}; got a ${kind}.`);
+}
+
 /** @param section whose instances can be named. */
 function partRule(section: string, rules: SectionRules): Rule<unknown> {
   const isTime = rules === timeoutRules;
@@ -103,7 +117,10 @@ function partRule(section: string, rules: SectionRules): Rule<unknown> {
       if (value === true || (typeof value === "string" && value !== "")) return value;
       if (typeof value !== "object" || value === null)
         throw new TypeError(unlike(label, rule.allowed, value));
-      if (typeof Reflect.get(value, "execute") === "function") return value;
+      if (typeof Reflect.get(value, "execute") === "function") {
+        checkKind(section, value, label, rule.allowed);
+        return value;
+      }
       if (!isPlainObject(value)) throw new TypeError(unlike(label, rule.allowed, value));
       checkOptions(label, rules, value);
       return value;

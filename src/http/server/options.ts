@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.js";
 import type { Duration } from "../../kernel/duration.js";
+import { kindOf } from "../../kernel/kind-of.js";
 import { clockRule } from "../../kernel/object-rules.js";
 import { type OptionRules, ownOptions, resolveOptions, type SettingsFor } from "../../kernel/options.js";
 import { callback, choice, custom, duration, integer, numberAbove, type Rule } from "../../kernel/rules.js";
@@ -161,21 +162,14 @@ const limits: Rule<readonly LimitSettings[] | undefined> = custom({
 /** Of those that would take a key for a cost, and fail with every request. */
 const ONE_BUCKET: ReadonlySet<unknown> = new Set(["rate-limiter", "shared-rate-limiter"]);
 
-/** What a component of this package says that it is. */
-function kindOf(value: unknown): unknown {
-  const { snapshot } = Object(value) as { readonly snapshot?: unknown };
-  const shown: unknown = typeof snapshot === "function" ? Reflect.apply(snapshot, value, []) : undefined;
-  return (Object(shown) as { readonly kind?: unknown }).kind;
-}
-
 const limiter: Rule<RequestLimiter | undefined> = custom({
   allowed: "a keyed rate limiter with tryAcquire and timeUntilToken, and with rate, per and burst",
   parse(value, label) {
     const given = value as Partial<RequestLimiter> | null;
     const kind = kindOf(value);
-    if (ONE_BUCKET.has(kind)) {
+    if (kind !== undefined && ONE_BUCKET.has(kind)) {
       throw new TypeError(
-        `${label} must be ${limiter.allowed}; got a ${String(kind)}, which has one bucket for all. For that use a key that is always the same.`,
+        `${label} must be ${limiter.allowed}; got a ${kind}, which has one bucket for all. For that use a key that is always the same.`,
       );
     }
     const has = typeof given === "object" && given !== null;

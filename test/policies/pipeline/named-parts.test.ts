@@ -4,6 +4,7 @@ import { configure } from "../../../src/configure.js";
 import type { ResilienceConfig } from "../../../src/descriptors.js";
 import { resilienceInterceptor, resilientFetch } from "../../../src/http/index.js";
 import { Registry } from "../../../src/registry.js";
+import { Bulkhead, KeyedRateLimiter, pipeline, Retry, SingleFlight, Timeout } from "../../../src/index.js";
 import { resilient } from "../../../src/resilient.js";
 import { sections } from "../../../src/descriptors.js";
 import { partRules } from "../../../src/resilient-options.js";
@@ -135,4 +136,31 @@ test("only a timeout takes a duration: any other part has an instance of that na
   expect(() => resilient({ retry: "10s" })).toThrow(/^retry must be a name in retry\.instances/);
   using _configured = configure({ retry: { instances: { "10s": { attempts: 7 } } } });
   expect(resilient({ retry: "10s" }).retry.attempts).toBe(7);
+});
+
+describe("an instance of another kind than its part", () => {
+  // Of JavaScript: for TypeScript none of these is a part.
+  const wrong = new Map<string, object>([
+    ["retry", new Timeout({ timeout: 1 })],
+    ["timeout", new Retry()],
+    ["circuitBreaker", new Bulkhead({ maxConcurrent: 1 })],
+    ["rateLimiter", new KeyedRateLimiter()],
+    ["fallback", pipeline(new Retry())],
+    ["bulkhead", new SingleFlight({ key: () => "" })],
+  ]);
+
+  test.each([...wrong])(
+    "is refused as %s when the policies are made, and not at each call",
+    (part, instance) => {
+      expect(() => resilient({ [part]: instance })).toThrow(
+        new RegExp(`^${part} must be .*; got a [a-z-]+\\.`),
+      );
+      expect(() => resilientFetch({ [part]: instance })).toThrow(TypeError);
+    },
+  );
+
+  test("is welcome if it is no component of this package", async () => {
+    const own = { execute: (fn: () => unknown) => fn(), snapshot: () => ({ kind: "mine" }) };
+    expect(await resilient({ retry: own as never }).execute(() => 7)).toBe(7);
+  });
 });
