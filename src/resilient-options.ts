@@ -86,14 +86,20 @@ function isDuration(given: unknown): boolean {
 }
 
 /** Of other components of this package that can be taken for a part. */
-const OTHERS = ["keyed-rate-limiter", "shared-keyed-rate-limiter", "pipeline", "single-flight", "chaos"];
+const OTHERS = new Set<string | undefined>([
+  "keyed-rate-limiter",
+  "shared-keyed-rate-limiter",
+  "pipeline",
+  "single-flight",
+  "chaos",
+]);
 
 /** @throws TypeError for an instance of this package that is not of this kind; shared by processes, it is of it as well. */
 function checkKind(section: string, value: object, label: string, allowed: string): void {
   const toKind = (name: string): string => toSnakeCase(name).replaceAll("_", "-");
   const kind = kindOf(value)?.replace(/^shared-(?!keyed)/, "");
   if (kind === toKind(section)) return;
-  if (OTHERS.includes(kind ?? "") || Object.keys(partRules).some((part) => toKind(part) === kind))
+  if (OTHERS.has(kind) || Object.keys(partRules).some((part) => toKind(part) === kind))
     throw new TypeError(`${label} must be ${allowed}; got a ${kind}.`);
 }
 
