@@ -93,7 +93,7 @@ async function writeSchema() {
   });
   const { configSchema } = await import(pathToFileURL(bundled).href);
   fs.rmSync(bundled);
-  // On one line: it is read by editors, and would be a tenth of all that is downloaded.
+  // On one line, as only programs read it.
   fs.writeFileSync(path.join(out, "schema.json"), `${JSON.stringify(configSchema())}\n`);
 }
 

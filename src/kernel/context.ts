@@ -37,21 +37,6 @@ export interface Deadline {
   readonly isKept?: boolean;
 }
 
-/** A signal that is never aborted, created on first use. */
-class Idle {
-  #signal: AbortSignal | undefined;
-
-  static is(source: object): source is Idle {
-    return #signal in source;
-  }
-
-  get signal(): AbortSignal {
-    // The caller may keep it and add listeners, so the next call gets a new one.
-    if (this.#signal === undefined) blank = undefined;
-    return (this.#signal ??= new AbortController().signal);
-  }
-}
-
 const NONE: readonly unknown[] = [];
 
 /** Where a copy has the context that it is of: a symbol, because spreading copies it. */
@@ -62,8 +47,8 @@ interface Copied {
   [ORIGINAL]?: Context;
 }
 
-function signalOf(source: Abortable | Idle): AbortSignal {
-  return Idle.is(source) || isScope(source) ? source.signal : source;
+function signalOf(source: Abortable): AbortSignal {
+  return isScope(source) ? source.signal : source;
 }
 
 function secondsOf(deadline: number | Deadline): number {
@@ -73,10 +58,12 @@ function secondsOf(deadline: number | Deadline): number {
 /** The context that policies create and pass on. */
 export class Context implements ExecutionContext {
   readonly attempt: number;
-  readonly #source: Abortable | Idle;
+  readonly #source: Abortable | undefined;
   readonly #deadline: number | Deadline;
   readonly #budget: object | undefined;
   readonly #args: readonly unknown[];
+  /** Without a source: a signal that is never aborted, created on first use. */
+  #idle: AbortSignal | undefined = undefined;
 
   /**
    * @param source what can abort the execution.
@@ -93,7 +80,7 @@ export class Context implements ExecutionContext {
   ) {
     this.attempt = attempt;
     (this as Copied)[ORIGINAL] = this;
-    this.#source = source ?? new Idle();
+    this.#source = source;
     this.#deadline = deadline;
     this.#budget = budget;
     this.#args = args;
@@ -105,7 +92,7 @@ export class Context implements ExecutionContext {
   }
 
   get source(): Abortable | undefined {
-    return Idle.is(this.#source) ? undefined : this.#source;
+    return this.#source;
   }
 
   get deadline(): number | Deadline {
@@ -144,7 +131,12 @@ export class Context implements ExecutionContext {
   }
 
   get signal(): AbortSignal {
-    return signalOf(Context.#original(this).#source);
+    const original = Context.#original(this);
+    const source = original.#source;
+    if (source !== undefined) return signalOf(source);
+    // The caller may keep it and add listeners, so the next call gets a new one.
+    if (original === blank) blank = undefined;
+    return (original.#idle ??= new AbortController().signal);
   }
 
   get remaining(): number {

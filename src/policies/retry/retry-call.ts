@@ -18,9 +18,9 @@ export class RetryCall implements Continuation {
   /** The context of the first attempt. */
   readonly context: Context;
   /** When it began, by the clock; `Infinity` without `maxDuration`: one that is set later does not apply. */
-  readonly started: number;
+  started: number = Infinity;
   /** The budget that counts it; `undefined` if an outer policy has counted it. */
-  readonly countedBy: RetryBudget | undefined;
+  countedBy: RetryBudget | undefined = undefined;
   attempt = 1;
   /** The last delay, in milliseconds. */
   previous: number | undefined = undefined;
@@ -28,22 +28,12 @@ export class RetryCall implements Continuation {
   isExtra = false;
   isOver = false;
 
-  constructor(
-    first: FirstAttempt,
-    inside: Inside,
-    fn: Work<unknown>,
-    next: Continuation,
-    context: Context,
-    started: number,
-    countedBy: RetryBudget | undefined,
-  ) {
+  constructor(first: FirstAttempt, inside: Inside, fn: Work<unknown>, next: Continuation, context: Context) {
     this.#first = first;
     this.inside = inside;
     this.fn = fn;
     this.next = next;
     this.context = context;
-    this.started = started;
-    this.countedBy = countedBy;
   }
 
   fulfilled(value: unknown): unknown {

@@ -19,7 +19,7 @@ import {
   tellStart,
 } from "../../kernel/stage.js";
 import { budgetOf } from "./budget-option.js";
-import { RetryCall, type FirstAttempt } from "./retry-call.js";
+import { type FirstAttempt, RetryCall } from "./retry-call.js";
 import { requestedDelay, discard, isRefused, isRetryable } from "./hint.js";
 import {
   type RetryOptions,
@@ -120,7 +120,22 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   }
 
   #start(inside: Inside, fn: Work<unknown>, outer: Context, next: Continuation): unknown {
-    if (inside === DIRECT && next === AS_IS && this.#isPlain(outer)) return this.#runPlain(fn, outer);
+    if (!this.#isPlain(outer)) return this.#startWhole(inside, fn, outer, next);
+    this.#total++;
+    this.#running++;
+    return inside === DIRECT && next === AS_IS
+      ? this.#runAlone(fn, outer)
+      : inside.start(fn, outer, new RetryCall(this.#first, inside, fn, next, outer));
+  }
+
+  /** Without anything inside or around it: what keeps the call's state is made when it fails. */
+  #runAlone(fn: Work<unknown>, context: Context): unknown {
+    return runThen(fn, context, this.#succeeded, (reason) =>
+      new RetryCall(this.#first, DIRECT, fn, AS_IS, context).rejected(reason),
+    );
+  }
+
+  #startWhole(inside: Inside, fn: Work<unknown>, outer: Context, next: Continuation): unknown {
     let call: RetryCall;
     try {
       throwIfAborted(outer.source);
@@ -129,29 +144,16 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
       return next.rejected(error);
     }
     const { context } = call;
-    if (outer.source === undefined) return inside.start(fn, context, call);
+    const run = (): unknown => inside.start(fn, context, call);
+    if (outer.source === undefined) return run();
     const release = (): void => this.#leave(call);
-    const held = { returned: release, failure: release, release };
-    return follow(
-      runAbortable(() => inside.start(fn, context, call), outer, held),
-      next,
-    );
+    return follow(runAbortable(run, outer, { returned: release, failure: release, release }), next);
   }
 
   #isPlain({ source, deadline, attempt }: Context): boolean {
     const { maxDuration, retryIf } = this.#settings;
     const isOwn = this.#budget === undefined && maxDuration === undefined && retryIf === undefined;
     return isOwn && source === undefined && deadline === Infinity && attempt === 1;
-  }
-
-  /** Runs a call of which nothing is needed until it fails: what keeps its state is made then. */
-  #runPlain(fn: Work<unknown>, context: Context): unknown {
-    this.#total++;
-    this.#running++;
-    return runThen(fn, context, this.#succeeded, (reason) => {
-      const call = new RetryCall(this.#first, DIRECT, fn, AS_IS, context, Infinity, undefined);
-      return this.#attempted(call, rejected(reason));
-    });
   }
 
   #returned(call: RetryCall, value: unknown): unknown {
@@ -203,16 +205,18 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
   #begin(outer: Context, inside: Inside, fn: Work<unknown>, next: Continuation): RetryCall {
     const budget = this.#budget;
     const { clock, maxDuration } = this.#settings;
-    const started = maxDuration === undefined ? Infinity : clock.now();
     const { deadline } = outer.lasting(clock);
     // Inside a retry or hedge with the same budget, the call is already counted.
     const countedBy = outer.budget === budget ? undefined : budget;
     const isFirst = outer.attempt === 1 && countedBy === undefined && deadline === outer.deadline;
     const context = isFirst ? outer : outer.ofAttempt(1, deadline, budget ?? outer.budget);
+    const call = new RetryCall(this.#first, inside, fn, next, context);
+    if (maxDuration !== undefined) call.started = clock.now();
+    call.countedBy = countedBy;
     this.#total++;
     this.#running++;
     countedBy?.enter();
-    return new RetryCall(this.#first, inside, fn, next, context, started, countedBy);
+    return call;
   }
 
   /** Begins another attempt, unless the delay took too long and no time is left. */
@@ -252,9 +256,10 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
 
   #decide(call: RetryCall, outcome: Outcome): number | undefined {
     const budget = this.#budget;
-    const { attempts, onOpen } = this.#settings;
+    const { attempts, onOpen, retryIf = isRetryable } = this.#settings;
     const { attempt, previous } = call;
-    const isWorthIt = this.#isWorthIt(outcome);
+    const failed = `retryIf of retry "${this.name}" failed; there is no other attempt`;
+    const isWorthIt = holds(retryIf, outcome, failed);
     const isLast =
       !isWorthIt || attempt >= attempts || (onOpen === "stop" && isRefused(outcome, "ERR_CIRCUIT_OPEN"));
     const wait = isLast
@@ -279,11 +284,6 @@ export class Retry extends SyncBasePolicy<RetryEvents> {
     call.previous = wait;
     this.events.emit("retry", { attempt, delay: wait / 1000, outcome });
     return wait;
-  }
-
-  #isWorthIt(outcome: Outcome): boolean {
-    const { retryIf = isRetryable } = this.#settings;
-    return holds(retryIf, outcome, `retryIf of retry "${this.name}" failed; there is no other attempt`);
   }
 
   #exhaust({ attempt }: RetryCall, outcome: Outcome): void {

@@ -1,12 +1,16 @@
+import type { InnerScope } from "../../kernel/abort.js";
+import type { Work } from "../../kernel/base-policy.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
-import type { Deadline } from "../../kernel/context.js";
+import type { Context, Deadline } from "../../kernel/context.js";
 import { BLOCKED } from "../../kernel/fair-timer.js";
 import { Scope } from "../../kernel/scope.js";
-import type { Continuation } from "../../kernel/stage.js";
+import { type Continuation, follow, type Inside } from "../../kernel/stage.js";
 
-/** A call under way, in the list of {@link Deadlines}; also the deadline of what is inside, and what ends it. */
-export class TimedCall extends Scope implements Deadline, Continuation {
-  readonly clock: Pick<Clock, "now">;
+/**
+ * A call under way, in the list of {@link Deadlines}; also the deadline of what is inside, and what ends it. It has a scope
+ * and is none: an instance of a derived class takes V8 longer to make than all the rest of a call.
+ */
+export class TimedCall implements Deadline, Continuation, InnerScope {
   readonly due: number;
   /** The time it has, in milliseconds. */
   readonly length: number;
@@ -16,52 +20,89 @@ export class TimedCall extends Scope implements Deadline, Continuation {
   isOpen = true;
   /** Stops listening to what is outside. */
   leave: (() => void) | undefined = undefined;
-  readonly #settled: (call: TimedCall) => void;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (reason: unknown) => void;
+  readonly #deadlines: Deadlines;
+  readonly #promise: Promise<unknown>;
+  #resolve: ((value: unknown) => void) | undefined;
+  #reject: ((reason: unknown) => void) | undefined;
+  /** Made when it is needed. */
+  #scope: Scope | undefined = undefined;
 
-  /** @param settled is told when the work has settled, in time or not. */
-  constructor(
-    clock: Pick<Clock, "now">,
-    length: number,
-    grace: number,
-    settled: (call: TimedCall) => void,
-    resolve: (value: unknown) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    super();
-    this.clock = clock;
-    this.due = clock.now() + length + grace;
+  constructor(deadlines: Deadlines, length: number, grace: number) {
+    this.due = deadlines.clock.now() + length + grace;
     this.length = length;
-    this.#settled = settled;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#deadlines = deadlines;
+    this.#promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get clock(): Pick<Clock, "now"> {
+    return this.#deadlines.clock;
   }
 
   get isKept(): boolean {
     return true;
   }
 
+  get aborted(): boolean {
+    return this.#scope?.aborted === true;
+  }
+
+  get reason(): unknown {
+    return this.#scope?.reason;
+  }
+
+  get signal(): AbortSignal {
+    return (this.#scope ??= new Scope()).signal;
+  }
+
+  onAbort(run: () => void): () => void {
+    return (this.#scope ??= new Scope()).onAbort(run);
+  }
+
+  abort(reason: unknown): void {
+    (this.#scope ??= new Scope()).abort(reason);
+  }
+
+  /** Joins the list, runs what is inside, and goes on with `next`. */
+  begin(inside: Inside, fn: Work<unknown>, context: Context, next: Continuation): Promise<unknown> {
+    try {
+      this.#deadlines.add(this);
+      inside.start(fn, context, this);
+    } catch (error) {
+      this.#reject?.(error);
+    }
+    // By a promise of this call: the timer runs in the async context of another one, which the next attempt would get.
+    return follow(this.#promise, next);
+  }
+
   fulfilled(value: unknown): void {
-    this.#settled(this);
-    this.#resolve(value);
+    this.#settled();
+    this.#resolve?.(value);
   }
 
   rejected(reason: unknown): void {
-    this.#settled(this);
+    this.#settled();
     // Of a cooperative call whose time was over.
     this.conclude(this.aborted ? this.reason : reason);
   }
 
+  /** The work has settled, in time or not. */
+  #settled(): void {
+    this.leave?.();
+    if (this.isOpen) this.#deadlines.remove(this);
+  }
+
   /** Goes on with a rejection, unless it has gone on already. */
   conclude(reason: unknown): void {
-    this.#reject(reason);
+    this.#reject?.(reason);
   }
 }
 
 /** The calls under way in the order of their deadlines, with one timer for all. */
 export class Deadlines {
-  readonly #clock: Pick<Clock, "now" | "setTimer">;
+  readonly clock: Pick<Clock, "now" | "setTimer">;
   readonly #expired: (call: TimedCall, late: number) => void;
   #head: TimedCall | undefined;
   #tail: TimedCall | undefined;
@@ -72,15 +113,15 @@ export class Deadlines {
 
   /** @param expired called for each call whose time is over, with how many milliseconds late the timer was. */
   constructor(clock: Pick<Clock, "now" | "setTimer">, expired: (call: TimedCall, late: number) => void) {
-    this.#clock = clock;
+    this.clock = clock;
     this.#expired = expired;
   }
 
   add(call: TimedCall): void {
     let before = this.#tail;
+    let after: TimedCall | undefined;
     // With the same timeout for all calls, a new one comes last.
-    while (before !== undefined && before.due > call.due) before = before.before;
-    const after = before === undefined ? this.#head : before.after;
+    for (; before !== undefined && before.due > call.due; before = before.before) after = before;
     call.before = before;
     call.after = after;
     if (before === undefined) this.#head = call;
@@ -117,7 +158,7 @@ export class Deadlines {
   #arm(due: number): void {
     this.#timer?.cancel();
     this.#wake = due;
-    this.#timer = this.#clock.setTimer(() => this.#fired(), Math.max(0, due - this.#clock.now()));
+    this.#timer = this.clock.setTimer(() => this.#fired(), Math.max(0, due - this.clock.now()));
   }
 
   #fired(): void {
@@ -125,13 +166,13 @@ export class Deadlines {
     this.#wake = Infinity;
     const head = this.#head;
     if (head === undefined) return;
-    const now = this.#clock.now();
+    const now = this.clock.now();
     if (head.due > now) this.#arm(head.due);
     else if (now - head.due < BLOCKED) this.#expire(now);
     else {
       // Answers may have arrived while this thread was blocked: the event loop reads them before the next timer fires.
       this.#wake = -Infinity;
-      this.#timer = this.#clock.setTimer(() => this.#expire(now), 0);
+      this.#timer = this.clock.setTimer(() => this.#expire(now), 0);
     }
   }
 
