@@ -161,7 +161,8 @@ function ended(subscriptions: readonly Disposable[]): Disposable {
  * has the class and the code of an error, and its message if this package wrote it. It never has arguments, results or a
  * limiter's keys, which may be secrets.
  *
- * @param source a registry, whose components are logged from creation to release; a component; or several.
+ * @param source a registry, whose components are logged from creation to release; a component, a pipeline or an HTTP client
+ * with its parts; or several.
  * @returns a `Disposable` that stops the logging.
  * @throws TypeError for a logger without `debug`, `info`, `warn` and `error`, or for something that is not a component.
  * @example

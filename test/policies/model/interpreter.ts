@@ -46,7 +46,6 @@ class World {
   readonly scenario: Scenario;
   #counted = 0;
   #extra = 0;
-  #lastExtra = { call: -1, at: -1 };
 
   constructor(scenario: Scenario) {
     this.scenario = scenario;
@@ -104,16 +103,10 @@ class World {
     this.#counted++;
   }
 
-  mayBeExtra(call: number): boolean {
+  mayBeExtra(): boolean {
     const { floor, ratio } = this.scenario.budget;
     const isAllowed = floor + ratio * this.#counted - this.#extra >= 1 - ROUNDING;
-    if (isAllowed) {
-      this.#extra++;
-      this.#lastExtra = { call, at: this.agenda.now };
-    } else if (this.#lastExtra.at === this.agenda.now && this.#lastExtra.call !== call) {
-      // Callers of one flight end at one time: which of them comes first is not promised.
-      this.agenda.isAmbiguous = true;
-    }
+    if (isAllowed) this.#extra++;
     return isAllowed;
   }
 }
@@ -196,7 +189,7 @@ function retry(world: World, inner: Run, spec: Of<"retry">): Run {
         if (!isRetryable(end) || attempt >= spec.attempts || isStopped) return done(end);
         const own = Math.min(spec.max, spec.initial * spec.factor ** (attempt - 1));
         const next = agenda.now + Math.max(own, end.asked ?? 0);
-        if (!fits(next) || (spec.hasBudget && !world.mayBeExtra(outer.call))) return done(end);
+        if (!fits(next) || (spec.hasBudget && !world.mayBeExtra())) return done(end);
         cancel = agenda.at(next, outer.call, () => (fits(agenda.now) ? begin(attempt + 1) : done(end)));
       });
     };
@@ -238,7 +231,7 @@ function hedge(world: World, inner: Run, spec: Of<"hedge">): Run {
     };
     const another = (): void => {
       stop();
-      if (started <= spec.maxHedges && (!spec.hasBudget || world.mayBeExtra(outer.call))) begin();
+      if (started <= spec.maxHedges && (!spec.hasBudget || world.mayBeExtra())) begin();
       else if (running.size === 0) giveUp();
     };
     const begin = (): void => {
@@ -289,7 +282,6 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
   let failures = 0;
   let until = 0;
   let probe: { readonly ticket: Ticket; readonly deadline: number } | undefined;
-  let lastProbe = { call: -1, at: -1 };
   const change = (to: typeof mode): void => {
     mode = to;
     era++;
@@ -335,18 +327,13 @@ function breaker(world: World, inner: Run, { maxFailures, resetTimeout }: Of<"br
   return (context, done) => {
     catchUp();
     if (mode === "open" || probe !== undefined) {
-      // Callers of one flight that wait for the circuit come at one time: which of them is the probe is not promised.
-      if (lastProbe.at === agenda.now && lastProbe.call !== context.call) agenda.isAmbiguous = true;
       const asked = (probe?.deadline ?? until) - agenda.now;
       done({ isGood: false, label: "open", isRefusal: true, asked });
       return nothing;
     }
     const ticket = { era, isProbe: mode === "half-open", isNews: true };
     tickets.add(ticket);
-    if (ticket.isProbe) {
-      probe = { ticket, deadline: agenda.now + resetTimeout };
-      lastProbe = { call: context.call, at: agenda.now };
-    }
+    if (ticket.isProbe) probe = { ticket, deadline: agenda.now + resetTimeout };
     const cancel = world.start(inner, context, (end) => {
       settle(ticket, end.isGood ? "success" : end.isRefusal || end.saysNothing ? "ignored" : "failure");
       done(end);
@@ -498,24 +485,30 @@ function bulkhead(
 
 function singleFlight(world: World, inner: Run): Run {
   interface Flight {
-    readonly callers: Set<(end: End) => void>;
+    readonly callers: Map<(end: End) => void, Pick<Context, "call" | "attempt">>;
     cancel: Cancel;
   }
   let flight: Flight | undefined;
-  return ({ call, isCounted }, done) => {
+  return ({ call, attempt, isCounted }, done) => {
     let mine = flight;
     if (mine === undefined) {
-      const begun: Flight = { callers: new Set(), cancel: nothing };
+      const begun: Flight = { callers: new Map(), cancel: nothing };
       mine = begun;
       flight = begun;
       const context: Context = { call, attempt: 1, deadline: Infinity, isKept: false, isCounted };
       begun.cancel = world.start(inner, context, (end) => {
         if (flight === begun) flight = undefined;
-        for (const tell of begun.callers) tell(end);
+        // Those in a later attempt go on some promise jobs later: in which order all of them do is not promised.
+        const [first, ...others] = begun.callers.values();
+        const isMixed = others.some(
+          ({ call: of, attempt: at }) => of !== first?.call && at !== first?.attempt,
+        );
+        if (!end.isGood && isMixed) world.agenda.isAmbiguous = true;
+        for (const tell of begun.callers.keys()) tell(end);
       });
     }
     const joined = mine;
-    joined.callers.add(done);
+    joined.callers.set(done, { call, attempt });
     return () => {
       joined.callers.delete(done);
       if (joined.callers.size > 0) return;

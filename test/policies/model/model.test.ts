@@ -52,5 +52,5 @@ test(`${numRuns} random pipelines do what a naive interpreter says, and leave no
     compared++;
   }
   expect(compared).toBe(numRuns);
-  expect(skipped).toBeLessThan(10 + numRuns / 50);
+  expect(skipped).toBeLessThan(10 + numRuns / 40);
 });
