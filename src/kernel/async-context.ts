@@ -1,21 +1,25 @@
 import type { AsyncResource } from "node:async_hooks";
 
-type Run = (work: () => void) => void;
-
-const AT_ONCE: Run = (work) => work();
-
 /** Looked up once: that takes longer than all else here. */
 let Resource: typeof AsyncResource | undefined;
 
 /**
- * Runs later work in the async context of now, that of `AsyncLocalStorage`. What a shared timer starts would otherwise get
- * the context of whoever has set the timer.
+ * The async context of now, that of `AsyncLocalStorage`, for work that something shared starts later: a timer would give it
+ * the context of whoever has set the timer. `undefined` where there is none.
  */
-export function inThisContext(): Run {
-  // Not imported: the core also runs where there is no Node.
+export function asyncContext(): Pick<AsyncResource, "runInAsyncScope"> | undefined {
+  Resource ??= find();
+  return Resource && new Resource("kstlib.resilience");
+}
+
+/** Not imported: the core also runs where there is no Node. */
+function find(): typeof AsyncResource | undefined {
   const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
-  Resource ??= process?.getBuiltinModule?.("node:async_hooks").AsyncResource;
-  if (Resource === undefined) return AT_ONCE;
-  const resource = new Resource("kstlib.resilience");
-  return (work) => resource.runInAsyncScope(work);
+  return process?.getBuiltinModule?.("node:async_hooks").AsyncResource;
+}
+
+/** Runs work in an async context. */
+export function runIn(context: ReturnType<typeof asyncContext>, work: () => void): void {
+  if (context === undefined) work();
+  else context.runInAsyncScope(work);
 }

@@ -1,5 +1,5 @@
 import type { InnerScope } from "./abort.js";
-import { inThisContext } from "./async-context.js";
+import { asyncContext, runIn } from "./async-context.js";
 
 /**
  * Aborts an execution like an `AbortController`, at a hundredth of the cost: the signal is created only when it is
@@ -10,8 +10,8 @@ export class Scope implements InnerScope {
   reason: unknown = undefined;
   #runs: Set<() => void> | undefined;
   #controller: AbortController | undefined;
-  /** Tells the listeners of the signal in the context of who has read it. */
-  #tell: ReturnType<typeof inThisContext> | undefined;
+  /** Of who has read the signal: its listeners are told in it. */
+  #reader: ReturnType<typeof asyncContext>;
 
   onAbort(run: () => void): () => void {
     const runs = (this.#runs ??= new Set());
@@ -26,7 +26,8 @@ export class Scope implements InnerScope {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
-    this.#tell?.(() => this.#controller?.abort(reason));
+    const controller = this.#controller;
+    if (controller !== undefined) runIn(this.#reader, () => controller.abort(reason));
     const runs = this.#runs ?? [];
     this.#runs = undefined;
     for (const run of runs) run();
@@ -35,7 +36,7 @@ export class Scope implements InnerScope {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      this.#tell = inThisContext();
+      this.#reader = asyncContext();
       if (this.aborted) this.#controller.abort(this.reason);
     }
     return this.#controller.signal;

@@ -1,10 +1,11 @@
 import type { InnerScope } from "../../kernel/abort.js";
+import { asyncContext, runIn } from "../../kernel/async-context.js";
 import type { Work } from "../../kernel/base-policy.js";
 import type { Clock, Timer } from "../../kernel/clock.js";
 import type { Context, Deadline } from "../../kernel/context.js";
 import { BLOCKED } from "../../kernel/fair-timer.js";
 import { Scope } from "../../kernel/scope.js";
-import { type Continuation, follow, type Inside } from "../../kernel/stage.js";
+import { AS_IS, type Continuation, type Inside } from "../../kernel/stage.js";
 
 /**
  * A call under way, in the list of {@link Deadlines}; also the deadline of what is inside, and what ends it. It has a scope
@@ -21,16 +22,23 @@ export class TimedCall implements Deadline, Continuation, InnerScope {
   /** Stops listening to what is outside. */
   leave: (() => void) | undefined = undefined;
   readonly #deadlines: Deadlines;
+  readonly #next: Continuation;
+  /** The caller's. */
   readonly #promise: Promise<unknown>;
   #resolve: ((value: unknown) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
+  #isConcluded = false;
+  /** Of who has made the call: what follows may run its function again. */
+  readonly #caller: ReturnType<typeof asyncContext>;
   /** Made when it is needed. */
   #scope: Scope | undefined = undefined;
 
-  constructor(deadlines: Deadlines, length: number, grace: number) {
+  constructor(deadlines: Deadlines, length: number, grace: number, next: Continuation) {
     this.due = deadlines.clock.now() + length + grace;
     this.length = length;
     this.#deadlines = deadlines;
+    this.#next = next;
+    this.#caller = next === AS_IS ? undefined : asyncContext();
     this.#promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -65,27 +73,28 @@ export class TimedCall implements Deadline, Continuation, InnerScope {
     (this.#scope ??= new Scope()).abort(reason);
   }
 
-  /** Joins the list, runs what is inside, and goes on with `next`. */
-  begin(inside: Inside, fn: Work<unknown>, context: Context, next: Continuation): Promise<unknown> {
+  /** Joins the list, and runs what is inside. */
+  begin(inside: Inside, fn: Work<unknown>, context: Context): Promise<unknown> {
     try {
       this.#deadlines.add(this);
       inside.start(fn, context, this);
     } catch (error) {
       this.#reject?.(error);
     }
-    // By a promise of this call: the timer runs in the async context of another one, which the next attempt would get.
-    return follow(this.#promise, next);
+    return this.#promise;
   }
 
   fulfilled(value: unknown): void {
     this.#settled();
-    this.#resolve?.(value);
+    if (this.#isConcluded) return;
+    this.#isConcluded = true;
+    this.#resolve?.(this.#next.fulfilled(value));
   }
 
   rejected(reason: unknown): void {
     this.#settled();
     // Of a cooperative call whose time was over.
-    this.conclude(this.aborted ? this.reason : reason);
+    this.#conclude(this.aborted ? this.reason : reason);
   }
 
   /** The work has settled, in time or not. */
@@ -94,9 +103,19 @@ export class TimedCall implements Deadline, Continuation, InnerScope {
     if (this.isOpen) this.#deadlines.remove(this);
   }
 
-  /** Goes on with a rejection, unless it has gone on already. */
-  conclude(reason: unknown): void {
-    this.#reject?.(reason);
+  /** Goes on with a rejection from outside, unless it has gone on already: not in the context of the timer. */
+  end(reason: unknown): void {
+    runIn(this.#caller, () => this.#conclude(reason));
+  }
+
+  #conclude(reason: unknown): void {
+    if (this.#isConcluded) return;
+    this.#isConcluded = true;
+    try {
+      this.#resolve?.(this.#next.rejected(reason));
+    } catch (error) {
+      this.#reject?.(error);
+    }
   }
 }
 

@@ -130,8 +130,8 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     if (context.source !== undefined || context.deadline !== Infinity)
       return this.#startWithin(inside, fn, context, next);
     this.#total++;
-    const call = new TimedCall(this.#deadlines, this.#settings.timeout, 0);
-    return call.begin(inside, fn, context.within(call, call), next);
+    const call = new TimedCall(this.#deadlines, this.#settings.timeout, 0, next);
+    return call.begin(inside, fn, context.within(call, call));
   }
 
   /** {@link #start} where something outside may end the call. Apart, so that V8 can inline what most calls need. */
@@ -145,9 +145,9 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     const isKept = left < timeout && typeof deadline === "object" && deadline.isKept;
     this.#total++;
     if (length === 0) return next.rejected(this.#exceeded(0, 0));
-    const call = new TimedCall(this.#deadlines, length, isKept ? GRACE : 0);
+    const call = new TimedCall(this.#deadlines, length, isKept ? GRACE : 0, next);
     if (source !== undefined) call.leave = onAbort(source, () => this.#abort(call, source.reason));
-    return call.begin(inside, fn, context.within(call, isKept ? deadline : call), next);
+    return call.begin(inside, fn, context.within(call, isKept ? deadline : call));
   }
 
   /** What is outside gives the call up. */
@@ -157,7 +157,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
       this.#aborted++;
     }
     call.abort(reason);
-    call.conclude(reason);
+    call.end(reason);
   }
 
   /** Its time is over. */
@@ -166,7 +166,7 @@ export class Timeout extends BasePolicy<TimeoutEvents> {
     call.abort(error);
     if (this.#settings.cooperative) return;
     call.leave?.();
-    call.conclude(error);
+    call.end(error);
   }
 
   #exceeded(length: number, late: number): TimeoutExceededError {
