@@ -48,8 +48,6 @@ export function isTransient(reason: unknown): boolean {
 /** What is known about a failed attempt: `never`: its request must not be sent again; `vain`: it may, but in vain. */
 type Verdict = "never" | "vain" | "again";
 
-const ORDER: readonly Verdict[] = ["never", "vain", "again"];
-
 /**
  * How attempts have ended, by the error or the response: a retry asks about an outcome, and does not know the request.
  */
@@ -57,10 +55,9 @@ export class Verdicts {
   readonly #of = new WeakMap<object, Verdict>();
 
   set(end: object, isRepeatable: boolean, isWorthIt: boolean): void {
-    const verdict: Verdict = !isRepeatable ? "never" : isWorthIt ? "again" : "vain";
-    const known = this.#of.get(end) ?? "again";
-    // An error that several attempts have thrown counts for the strictest of them.
-    this.#of.set(end, ORDER.indexOf(verdict) < ORDER.indexOf(known) ? verdict : known);
+    // An error may end several attempts: the other ones of a hedge are aborted with that of the one that has failed.
+    const verdict: Verdict = this.#of.get(end) ?? (isWorthIt ? "again" : "vain");
+    this.#of.set(end, isRepeatable ? verdict : "never");
   }
 
   /** Whether the request may be sent again, and if `given` does not decide, whether that is worth it. */

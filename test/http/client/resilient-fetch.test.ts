@@ -133,6 +133,25 @@ describe("what is sent again", () => {
     expect(server.requests).toHaveLength(4);
   });
 
+  test.each([{}, { totalTimeout: "1m" }])(
+    "a status that ends a hedge is, whatever became of its other request: %j",
+    async (options) => {
+      const clock = new ManualClock();
+      let sent = 0;
+      const fetch = (_url: unknown, init?: RequestInit): Promise<Response> => {
+        sent++;
+        if (sent > 1) return Promise.resolve(new Response("", { status: sent === 2 ? 503 : 200 }));
+        return new Promise((_resolve, reject) => {
+          init?.signal?.addEventListener("abort", () => reject(init.signal?.reason as Error));
+        });
+      };
+      const hedge = { delay: "1s", hedgeIf: () => false } as const;
+      const call = resilientFetch({ ...options, clock, fetch, hedge, retry })("http://api.example/");
+      await clock.advance("1s");
+      expect([(await call).status, sent]).toEqual([200, 3]);
+    },
+  );
+
   test("a hedge sends no POST beside another", async () => {
     await using server = await serve((request, response) => {
       setTimeout(() => response.end("ok"), request.method === "POST" ? 60 : 0);
