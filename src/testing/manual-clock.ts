@@ -1,3 +1,4 @@
+import { asyncContext, runIn } from "../kernel/async-context.js";
 import type { Clock, Timer, TimerOptions } from "../kernel/clock.js";
 import { type Duration, parseDuration } from "../kernel/duration.js";
 import { Printed } from "../kernel/printed.js";
@@ -73,7 +74,11 @@ export class ManualClock extends Printed implements Clock {
   }
 
   setTimer(callback: () => void, delay: number, _options?: TimerOptions): Timer {
-    const timer: PendingTimer = { due: this.#now + Math.max(0, delay), callback };
+    const context = asyncContext();
+    const timer: PendingTimer = {
+      due: this.#now + Math.max(0, delay),
+      callback: () => runIn(context, callback),
+    };
     const after = this.#timers.findIndex((other) => other.due > timer.due);
     this.#timers.splice(after === -1 ? this.#timers.length : after, 0, timer);
     return { cancel: () => this.#remove(timer) };
@@ -93,7 +98,8 @@ export class ManualClock extends Printed implements Clock {
   }
 
   /**
-   * Moves both clocks forward. Timers that come due fire in the order of their times; promise jobs and the
+   * Moves both clocks forward. Timers that come due fire in the order of their times, each in the async context in which it
+   * was set; promise jobs and the
    * background work of components (a heartbeat's write) settle before the next one fires and before this resolves.
    * Advances run one after the other, so background work must not wait for another advance.
    *

@@ -1,7 +1,18 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 
 describe("a manual clock", () => {
+  test("fires a timer in the async context of who has set it, as real ones do", async () => {
+    const clock = new ManualClock();
+    const caller = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    for (const name of ["a", "b"])
+      caller.run(name, () => clock.setTimer(() => seen.push(caller.getStore()), 5));
+    await caller.run("c", () => clock.advance(1));
+    expect(seen).toEqual(["a", "b"]);
+  });
+
   test("does not move by itself, and moves both readings", async () => {
     const clock = new ManualClock();
     const [now, wall] = [clock.now(), clock.wallNow()];
