@@ -1,4 +1,5 @@
 import type { AsyncResource } from "node:async_hooks";
+import { nodeProcess } from "./node-process.js";
 
 /** Looked up once: that takes longer than all else here. */
 let Resource: typeof AsyncResource | undefined;
@@ -8,14 +9,8 @@ let Resource: typeof AsyncResource | undefined;
  * the context of whoever has set the timer. `undefined` where there is none.
  */
 export function asyncContext(): Pick<AsyncResource, "runInAsyncScope"> | undefined {
-  Resource ??= find();
+  Resource ??= nodeProcess()?.getBuiltinModule?.("node:async_hooks").AsyncResource;
   return Resource && new Resource("kstlib.resilience");
-}
-
-/** Not imported: the core also runs where there is no Node. */
-function find(): typeof AsyncResource | undefined {
-  const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
-  return process?.getBuiltinModule?.("node:async_hooks").AsyncResource;
 }
 
 /** Runs work in an async context. */

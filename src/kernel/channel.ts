@@ -1,3 +1,5 @@
+import { nodeProcess } from "./node-process.js";
+
 /** The part of a `node:diagnostics_channel` channel that components use. */
 export interface Channel {
   readonly hasSubscribers: boolean;
@@ -18,9 +20,7 @@ export function openChannel(kind: string, event: string): Channel {
   opened.set(kind, ofKind);
   let channel = ofKind.get(event);
   if (channel === undefined) {
-    // Not imported: the core also runs where there is no Node.
-    const { process } = globalThis as { readonly process?: Partial<NodeJS.Process> };
-    const channels = process?.getBuiltinModule?.("node:diagnostics_channel");
+    const channels = nodeProcess()?.getBuiltinModule?.("node:diagnostics_channel");
     channel = channels?.channel(`kstlib.resilience.${kind}.${event}`) ?? UNHEARD;
     ofKind.set(event, channel);
   }
