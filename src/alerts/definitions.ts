@@ -2,11 +2,12 @@ import { type SectionDescriptor, sectionRules } from "../kernel/descriptor.js";
 import { isPlainObject } from "../kernel/plain-object.js";
 import type { OptionRules, SettingsFor } from "../kernel/options.js";
 import {
+  allFileFields,
   callback,
   choice,
   custom,
+  fileFields,
   type FileRule,
-  type FileShape,
   flag,
   integer,
   optional,
@@ -68,7 +69,7 @@ const TRANSPORT = "{ host, port, secure, user }";
 
 const transport: Rule<object> = custom({
   allowed: TRANSPORT,
-  file: { kind: "object", fields: fieldsOf(transportRules) },
+  file: { kind: "object", fields: fileFields(transportRules) },
   parse: (value, label) => nested(label, transportRules, value, { allowed: TRANSPORT }),
 });
 
@@ -104,13 +105,6 @@ const RULES: Readonly<Record<ChannelDefinition["type"], Readonly<Record<string, 
   console: ofAll,
 };
 
-/** The fields of a file, `name` included: a channel has one beside its key. */
-function fieldsOf(rules: Readonly<Record<string, Rule<unknown>>>): Readonly<Record<string, FileShape>> {
-  return Object.fromEntries(
-    Object.entries(rules).flatMap(([key, { file }]) => (file === undefined ? [] : [[key, file] as const])),
-  );
-}
-
 function definition(label: string, given: unknown): CheckedDefinition {
   if (!isPlainObject(given)) throw unlikeSecret(label, "a definition of a channel", given);
   const options = given as Readonly<Record<string, unknown>>;
@@ -138,8 +132,8 @@ export const channelsRule: Rule<CheckedChannels> = custom({
     fields: { timeout: timeoutRule.file, maxRetries: maxRetriesRule.file },
     others: {
       kind: "object",
-      fields: fieldsOf({ ...RULES.slack, ...RULES.webhook, ...RULES.email }),
-      byType: new Map(Object.entries(RULES).map(([type, rules]) => [type, fieldsOf(rules)])),
+      fields: allFileFields({ ...RULES.slack, ...RULES.webhook, ...RULES.email }),
+      byType: new Map(Object.entries(RULES).map(([type, rules]) => [type, allFileFields(rules)])),
     },
   },
   parse(value, label) {

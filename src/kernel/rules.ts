@@ -193,10 +193,16 @@ export function having<Value extends object>(
 export function fileFields(
   rules: Readonly<Record<string, Rule<unknown>>>,
 ): Readonly<Record<string, FileShape>> {
+  const { name: _name, ...others } = rules;
+  return allFileFields(others);
+}
+
+/** {@link fileFields} with `name`, where it is an option of a file beside the key. */
+export function allFileFields(
+  rules: Readonly<Record<string, Rule<unknown>>>,
+): Readonly<Record<string, FileShape>> {
   return Object.fromEntries(
-    Object.entries(rules).flatMap(([key, { file }]) =>
-      file === undefined || key === "name" ? [] : [[key, file] as const],
-    ),
+    Object.entries(rules).flatMap(([key, { file }]) => (file === undefined ? [] : [[key, file] as const])),
   );
 }
 
