@@ -2,25 +2,17 @@
 import { createClient } from "redis";
 import { expect, test } from "vitest";
 import { AlertDeliveryError, AlertSender } from "../src/alerts/index.js";
-import { logEvents, type Logger } from "../src/log-events.js";
+import { logEvents } from "../src/log-events.js";
 import { SharedKeyedRateLimiter, SharedRateLimiter } from "../src/redis/index.js";
 import { TimeTrigger } from "../src/schedule/index.js";
 import { ManualClock } from "../src/testing/index.js";
 import { Staged } from "./websocket/fake-socket.js";
-
-function memory(): Logger & { readonly lines: string[] } {
-  const lines: string[] = [];
-  const at =
-    (level: string) =>
-    (line: string): number =>
-      lines.push(`${level} ${line.replace("[resilience] ", "")}`);
-  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
+import { memoryLogger } from "./memory-logger.js";
 
 test("a WebSocket: how its connections come and go, and nothing that the server says", async () => {
   const staged = new Staged({ name: "feed", reconnect: { delay: "1s", spread: 0 } });
   const { clock, ws } = staged;
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   using _log = logEvents(logger, ws);
   ws.on("message", () => {});
   const connected = ws.connect();
@@ -48,7 +40,7 @@ test("a WebSocket: how its connections come and go, and nothing that the server 
 test("a trigger: boundaries that were missed, and callbacks that fail", async () => {
   const clock = new ManualClock();
   const trigger = new TimeTrigger("1m", { clock, name: "candle" });
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   using _log = logEvents(logger, trigger);
   const boundaries: string[] = [];
   trigger.onBoundary(({ boundary, missed }) => {
@@ -66,7 +58,7 @@ test("a trigger: boundaries that were missed, and callbacks that fail", async ()
 });
 
 test("alerts: what could not be delivered or is lost, without what they say", async () => {
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   const refuses = new AlertDeliveryError("ops", "the server answered 404", { retryable: false });
   const ops = { name: "ops", deliver: () => Promise.reject(refuses) };
   await using alerts = new AlertSender({ name: "bot", channels: [ops] });
@@ -83,7 +75,7 @@ test.each([
 ] as const)("%s: that its store is away", async (_, kind, Limiter, what) => {
   const client = createClient(); // is not connected
   await using limiter = new Limiter({ client, name: "users" });
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   using _log = logEvents(logger, limiter);
   await limiter.tryAcquire(what as never);
   expect(logger.lines).toEqual([

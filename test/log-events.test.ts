@@ -13,18 +13,9 @@ import { Registry } from "../src/registry.js";
 import { resilient } from "../src/resilient.js";
 import { ManualClock } from "../src/testing/index.js";
 import { Watchdog } from "../src/watchdog/watchdog.js";
+import { memoryLogger } from "./memory-logger.js";
 
 const down = new Error("password=secret");
-
-/** A logger that keeps its lines. */
-function memory(): Logger & { readonly lines: string[] } {
-  const lines: string[] = [];
-  const at =
-    (level: string) =>
-    (...line: unknown[]): number =>
-      lines.push(`${level} ${line.map(String).join(" ")}`);
-  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
 
 const fail = async (breaker: CircuitBreaker): Promise<void> => {
   await breaker.call(() => Promise.reject(down)).catch(() => {});
@@ -34,7 +25,7 @@ describe("the log of events", () => {
   test("has a line for each event that matters, with its level", async () => {
     const clock = new ManualClock();
     const breaker = new CircuitBreaker({ clock, name: "payments", maxFailures: 1, resetTimeout: 10 });
-    const logger = memory();
+    const logger = memoryLogger();
     using _log = logEvents(logger, breaker);
     await fail(breaker);
     await clock.advance(10);
@@ -53,7 +44,7 @@ describe("the log of events", () => {
   ] as const)(
     "has the lines of level %s and above, also of an event whose lines differ",
     async (level, has) => {
-      const logger = memory();
+      const logger = memoryLogger();
       await using registry = new Registry({ circuitBreaker: { maxFailures: 1 } });
       const breaker = registry.circuitBreaker("payments");
       using _one = logEvents(logger, breaker, { level });
@@ -66,7 +57,7 @@ describe("the log of events", () => {
   );
 
   test("logs single calls only at level debug, and only the class of an error", async () => {
-    const logger = memory();
+    const logger = memoryLogger();
     const breaker = new CircuitBreaker({ name: "payments", maxFailures: 5 });
     using _log = logEvents(logger, [breaker], { level: "debug" });
     await fail(breaker);
@@ -75,7 +66,7 @@ describe("the log of events", () => {
   });
 
   test("has the message of an error by this package, so that a missed beat keeps its cause", async () => {
-    const logger = memory();
+    const logger = memoryLogger();
     const clock = new ManualClock();
     const stateFile = mkdtempSync(path.join(tmpdir(), "kstlib-log-"));
     // A folder stands where the file should.
@@ -89,7 +80,7 @@ describe("the log of events", () => {
   });
 
   test("has lines of its own for a watchdog of a file", async () => {
-    const logger = memory();
+    const logger = memoryLogger();
     const clock = new ManualClock();
     const folder = mkdtempSync(path.join(tmpdir(), "kstlib-log-"));
     const file = path.join(folder, "bot.heartbeat");
@@ -104,7 +95,7 @@ describe("the log of events", () => {
 
   test("leaves nothing behind when a list has something that is not a component", () => {
     const breaker = new CircuitBreaker({ maxFailures: 1 });
-    const logger = memory();
+    const logger = memoryLogger();
     const strange = { name: "x", snapshot: () => ({ kind: "lamp", name: "x" }), on: () => breaker.isolate() };
     expect(() => logEvents(logger, [breaker, strange])).toThrow(/^the kind of a component to log must be/);
     breaker.isolate();
@@ -112,7 +103,7 @@ describe("the log of events", () => {
   });
 
   test("ends when it is disposed of, and leaves no listener", async () => {
-    const logger = memory();
+    const logger = memoryLogger();
     const breaker = new CircuitBreaker({ maxFailures: 1 });
     const log = logEvents(logger, breaker);
     log[Symbol.dispose]();
@@ -122,7 +113,7 @@ describe("the log of events", () => {
   });
 
   test("follows a registry: existing and later components, until they are released", async () => {
-    const logger = memory();
+    const logger = memoryLogger();
     await using registry = new Registry({ circuitBreaker: { maxFailures: 1 } });
     const first = registry.circuitBreaker("first");
     const log = logEvents(logger, registry);
@@ -165,7 +156,7 @@ describe("the log of events", () => {
   });
 
   test("never has the key of a limiter, and no message of an application", () => {
-    const logger = memory();
+    const logger = memoryLogger();
     const limiter = new KeyedRateLimiter({ name: "clients", rate: 1, burst: 1, maxKeys: 1 });
     using _log = logEvents(logger, limiter, { level: "debug", style: "fields" });
     for (const key of ["token-a", "token-a", "token-b"]) limiter.tryAcquire(key);
@@ -174,7 +165,7 @@ describe("the log of events", () => {
   });
 
   test("writes a name that holds a line break on one line", async () => {
-    const logger = memory();
+    const logger = memoryLogger();
     const breaker = new CircuitBreaker({ name: "a\n[resilience] forged\u2028\u001B[2J", maxFailures: 1 });
     using _log = logEvents(logger, breaker);
     await fail(breaker);
@@ -249,7 +240,7 @@ test("changes, final failures and abandoned calls are logged by default; single 
 });
 
 test("a pipeline is logged with its parts, each once", async () => {
-  const logger = memory();
+  const logger = memoryLogger();
   const api = resilient({
     name: "shop",
     retry: { attempts: 2, delay: 0 },
@@ -267,7 +258,7 @@ test("a pipeline is logged with its parts, each once", async () => {
 });
 
 test("a policy in a pipeline that is of another kind is no mistake", async () => {
-  const logger = memory();
+  const logger = memoryLogger();
   const foreign = { execute: (fn: () => unknown) => Promise.resolve(fn()) };
   const named = {
     ...foreign,

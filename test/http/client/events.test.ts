@@ -3,18 +3,10 @@ import { CircuitBreaker } from "../../../src/circuit-breaker/circuit-breaker.js"
 import { Health } from "../../../src/health/health.js";
 import { resilienceInterceptor, resilientFetch } from "../../../src/http/index.js";
 import type { Component } from "../../../src/kernel/component.js";
-import { logEvents, type Logger } from "../../../src/log-events.js";
+import { logEvents } from "../../../src/log-events.js";
 import { ManualClock } from "../../../src/testing/index.js";
 import { reasonOf } from "../../policies/by-hand.js";
-
-function memory(): Logger & { readonly lines: string[] } {
-  const lines: string[] = [];
-  const at =
-    (level: string) =>
-    (line: string): number =>
-      lines.push(`${level} ${line.replace("[resilience] ", "")}`);
-  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
+import { memoryLogger } from "../../memory-logger.js";
 
 /** A server that is down as long as its URL says so. */
 const answer = async (input: unknown): Promise<Response> =>
@@ -22,7 +14,7 @@ const answer = async (input: unknown): Promise<Response> =>
 
 test("the log has the circuits of all origins, without what is secret in a URL", async () => {
   const clock = new ManualClock();
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   const api = resilientFetch({
     name: "shop",
     fetch: answer,
@@ -71,7 +63,7 @@ test("as fields, a line has the origin in one of its own", async () => {
 
 test("the log has the other parts as well, each once, and what the server asks for", async () => {
   const clock = new ManualClock();
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   const fetch = async (): Promise<Response> =>
     new Response(null, { status: 429, headers: { "retry-after": "60" } });
   const api = resilientFetch({
@@ -94,7 +86,7 @@ test("the log has the other parts as well, each once, and what the server asks f
 
 test("a timeout of the whole call is logged", async () => {
   const clock = new ManualClock();
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   const api = resilientFetch({
     name: "shop",
     fetch: () => new Promise(() => {}),
@@ -111,7 +103,7 @@ test("a timeout of the whole call is logged", async () => {
 });
 
 test("a part that was given as an instance is logged once, without an origin", async () => {
-  const logger = memory();
+  const logger = memoryLogger("[resilience] ");
   const circuitBreaker = new CircuitBreaker({ name: "all of them", maxFailures: 2 });
   const api = resilientFetch({ fetch: answer, circuitBreaker });
   {
